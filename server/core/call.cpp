@@ -1,0 +1,100 @@
+#include "server/core/call.hpp"
+
+#include <cmath>
+
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+Token read(PackedView value) {
+  Token token;
+  Reader reader{value};
+  static_cast<void>(reader.next(token));
+  return token;
+}
+
+}  // namespace
+
+PackedView Call::arg(std::size_t i) const {
+  const std::size_t place = i + (command_.method.on_object ? 1 : 0);
+  return place < command_.count ? batch_.argument(command_.first + place) : PackedView{};
+}
+
+PackedView Call::value(std::size_t i) const {
+  const PackedView given = arg(i);
+  return given.present() ? given : PackedView{"\xc0"};
+}
+
+std::int64_t Call::integer(std::size_t i) const {
+  const PackedView given = arg(i);
+  if (!given.present()) return parameter(i).fallback.integer;
+  const Token token = read(given);
+  // An index beyond int64 is beyond every length as well; saturating keeps it out of range.
+  if (!token.negative && token.natural > INT64_MAX) return INT64_MAX;
+  return token.integer;
+}
+
+std::optional<std::int64_t> Call::maybe_integer(std::size_t i) const {
+  const PackedView given = arg(i);
+  if (!given.present() || given.is_null()) return std::nullopt;
+  return integer(i);
+}
+
+bool Call::boolean(std::size_t i) const {
+  const PackedView given = arg(i);
+  return given.present() ? read(given).boolean : parameter(i).fallback.integer != 0;
+}
+
+std::string_view Call::text(std::size_t i) const {
+  const PackedView given = arg(i);
+  if (given.present() && !given.is_null()) return read(given).body;
+  return parameter(i).fallback.text;
+}
+
+std::string_view Call::name(std::size_t i) const { return text(i); }
+
+std::optional<Duration> Call::seconds(std::size_t i) const {
+  const PackedView given = arg(i);
+  if (!given.present() || given.is_null()) return std::nullopt;
+  const Token token = read(given);
+  const double count = token.kind == Kind::real ? token.real : static_cast<double>(token.integer);
+  // Rounded up: a call must not give up before its time.
+  return Duration{static_cast<std::int64_t>(std::ceil(count * 1e9))};
+}
+
+Failure Call::fail_here(Errc code, std::string message) const {
+  Error error{code, std::move(message), Done::no, {}};
+  std::string packed;
+  Writer{packed}.text(object_->name);
+  error.details.push_back({"object", std::move(packed)});
+  return fail(std::move(error));
+}
+
+std::string Call::what() const {
+  return std::string{object_->type->name} + " " + object_->name;
+}
+
+Outcome Call::no_wait() {
+  return machine_.timed_out(command_.method, object_->name, 0, machine_.reply_bytes());
+}
+
+Outcome Call::may_wait() {
+  const std::size_t most = machine_.limits().session_waits_max;
+  if (machine_.waiters().count_of(session()) < most) return Progress::done;
+  return fail_here(Errc::overloaded, "this session already has " + std::to_string(most) +
+                                         " waiting calls; cancel some first");
+}
+
+Waiter Call::waiter(std::optional<Duration> span) const {
+  Waiter start;
+  start.session = command_.session;
+  start.tag = command_.tag;
+  start.object = object_;
+  start.method = command_.method;
+  start.since = machine_.now();
+  if (span) start.until = machine_.now() + *span;
+  return start;
+}
+
+}  // namespace agora

@@ -1,0 +1,102 @@
+// One call as its handler sees it: arguments, who calls, where the result goes, and how to wait.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "server/core/machine.hpp"
+#include "shared/value/msgpack_writer.hpp"
+
+namespace agora {
+
+class Call {
+ public:
+  Call(Machine& machine, const Batch& batch, const Command& command, Object* object)
+      : machine_(machine), batch_(batch), command_(command), object_(object) {}
+
+  // Arguments, by their place in the row (the object's name is not counted). Their kinds were
+  // checked at admission; what was left out has the row's default.
+  bool given(std::size_t i) const { return arg(i).present(); }
+  PackedView arg(std::size_t i) const;
+  /// The value; null if it was left out.
+  PackedView value(std::size_t i) const;
+  std::int64_t integer(std::size_t i) const;
+  /// As `integer`, nothing for null or left out.
+  std::optional<std::int64_t> maybe_integer(std::size_t i) const;
+  bool boolean(std::size_t i) const;
+  std::string_view text(std::size_t i) const;
+  /// The name that a parameter of kind `name` gives, as text or reference.
+  std::string_view name(std::size_t i) const;
+  /// Seconds as a span; nothing for "no end".
+  std::optional<Duration> seconds(std::size_t i) const;
+
+  Machine& machine() { return machine_; }
+  SessionId session() const { return command_.session; }
+  Instant now() const { return machine_.now(); }
+  const MethodRef& method() const { return command_.method; }
+  /// The object that the call is for. Only for methods on objects.
+  Object& object() { return *object_; }
+
+  /// Where the result is written; nothing written means null.
+  Writer reply() { return Writer{machine_.reply_bytes()}; }
+  /// Gives a large stored value as the result without copying it.
+  void reply_blob(BlobRef blob) { blob_ = std::move(blob); }
+  /// Gives a stored value as the result, without a copy if it is large.
+  void reply_stored(Handle value) {
+    if (auto blob = machine_.values().pin(value)) return reply_blob(std::move(*blob));
+    reply().packed(machine_.values().view(value));
+  }
+  BlobRef take_blob() { return std::move(blob_); }
+
+  /// The object changed: its version grows.
+  void changed() { ++object_->version; }
+
+  /// An error about this object, with its name in the details.
+  Failure fail_here(Errc code, std::string message) const;
+
+  /// "dict jobs", for messages.
+  std::string what() const;
+
+  /// Waits in `queue` until somebody serves the waiter or `timeout` (the argument at that place)
+  /// is over; with a timeout of 0 the outcome is that of the time-out, at once.
+  template <typename Fill>
+  Outcome wait(WaitQueue& queue, std::size_t timeout, Fill&& fill) {
+    const std::optional<Duration> span = seconds(timeout);
+    if (span && span->count() == 0) return no_wait();
+    if (Outcome full = may_wait(); !full) return full;
+    Waiter start = waiter(span);
+    fill(start);
+    machine_.waiters().park(std::move(start), queue);
+    ++object_->waiters;
+    return Progress::waiting;
+  }
+  Outcome wait(WaitQueue& queue, std::size_t timeout) {
+    return wait(queue, timeout, [](Waiter&) {});
+  }
+
+ private:
+  const Parameter& parameter(std::size_t i) const { return command_.method.method->parameters[i]; }
+  Outcome no_wait();
+  Outcome may_wait();
+  Waiter waiter(std::optional<Duration> span) const;
+
+  Machine& machine_;
+  const Batch& batch_;
+  const Command& command_;
+  Object* object_;
+  BlobRef blob_;
+};
+
+/// Makes a Handler of a function on a type's own state: `.handler = on<&get>`.
+template <auto Function, typename S>
+Outcome call_on(Outcome (*)(Call&, S&), Call& call) {
+  return Function(call, static_cast<S&>(*call.object().state));
+}
+template <auto Function>
+Outcome on(Call& call) {
+  return call_on<Function>(Function, call);
+}
+
+}  // namespace agora

@@ -1,0 +1,43 @@
+// The parameters of object.create, checked against the type's table, and the errors that every
+// call may meet before its handler.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "server/core/machine.hpp"
+
+namespace agora {
+
+/// Options that every type has.
+struct CommonOptions {
+  bool exist_ok = true;
+  bool ephemeral = false;
+  std::optional<Duration> ttl;
+};
+
+/// The table rows of these options, for help and for the check.
+std::span<const Parameter> common_options();
+
+/// Fills `creation.arguments`, `creation.options` and `common` from what object.create was given
+/// (absent views: nothing was given).
+/// @error value_error    unknown option; ttl out of range.
+/// @error invalid_params too many arguments, or one of the wrong kind.
+Expected<void> read_creation(const ObjectType& type, PackedView arguments, PackedView options,
+                             Creation& creation, CommonOptions& common);
+
+/// True if a value is of the parameter's kind (or null where null is its default).
+bool fits(PackedView value, const Parameter& parameter);
+
+/// "expected a list, got int 5".
+std::string expected_got(const Parameter& parameter, PackedView value);
+
+/// Checks a timeout or ttl: not negative, not NaN, within limits.
+Expected<void> check_seconds(std::string_view parameter, PackedView value, double most);
+
+Error missing_object(std::string_view name, const ObjectType& type);
+Error wrong_type(const Object& object, const MethodRef& method);
+Error memory_full(std::size_t cap);
+Error reply_too_large(std::size_t most);
+
+}  // namespace agora

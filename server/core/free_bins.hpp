@@ -1,0 +1,52 @@
+// FreeBins: the list heads of an arena's free blocks, by size, and which of them are in use.
+//
+// A bin holds the blocks of a range of sizes: one size each up to 31 units, from there on 16 bins
+// for each doubling. So the first bin above a wanted size has only blocks that fit, and a search is
+// a look at eight words.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace agora {
+
+class FreeBins {
+ public:
+  static constexpr std::size_t count = 32 + 27 * 16;
+  static constexpr std::size_t none = count;
+
+  /// The bin in which a free block of `units` (>= 1) belongs; never falls as units grow.
+  static constexpr std::size_t bin_of(std::uint32_t units) {
+    if (units < 32) return units;
+    const auto width = static_cast<std::size_t>(std::bit_width(units));
+    return 32 + (width - 6) * 16 + ((units >> (width - 5)) - 16);
+  }
+
+  /// The first unit of the first block in the list of `bin`; 0 if it is empty.
+  std::uint32_t head(std::size_t bin) const { return heads_[bin]; }
+
+  void set_head(std::size_t bin, std::uint32_t unit) {
+    heads_[bin] = unit;
+    const std::uint64_t bit = std::uint64_t{1} << (bin % 64);
+    in_use_[bin / 64] = unit == 0 ? in_use_[bin / 64] & ~bit : in_use_[bin / 64] | bit;
+  }
+
+  /// The lowest bin at or above `bin` that has a block; `none` if there is none.
+  std::size_t first_in_use(std::size_t bin) const {
+    if (bin >= count) return none;
+    std::uint64_t word = in_use_[bin / 64] & (~std::uint64_t{0} << (bin % 64));
+    for (std::size_t index = bin / 64;;) {
+      if (word != 0) return index * 64 + static_cast<std::size_t>(std::countr_zero(word));
+      if (++index == in_use_.size()) return none;
+      word = in_use_[index];
+    }
+  }
+
+ private:
+  std::array<std::uint32_t, count> heads_{};
+  std::array<std::uint64_t, (count + 63) / 64> in_use_{};
+};
+
+}  // namespace agora

@@ -1,0 +1,163 @@
+// The shape of a method table: what a row says, and what is checked about it at compile time.
+//
+// Dispatch, arity and type errors, help, server.methods, catalog.json and the reference pages all
+// come from these rows. A row that is incomplete does not compile (check_table at the foot).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "shared/base/error.hpp"
+#include "shared/base/expected.hpp"
+
+namespace agora {
+
+class Call;
+
+/// What a handler did with its call.
+enum class Progress : std::uint8_t {
+  done,     ///< the reply is written (or is null)
+  waiting,  ///< the call is parked; somebody else will answer it
+};
+using Outcome = Expected<Progress>;
+using Handler = Outcome (*)(Call&);
+
+/// The kinds of value that the table alone can check.
+enum class ParamKind : std::uint8_t {
+  any,      ///< any value
+  name,     ///< an object: its name as text, or a reference
+  text,     ///< UTF-8 text; a typed line takes the word as it stands
+  integer,  ///< an int (a bool is no int, 2.0 is no int)
+  number,   ///< an int or a float
+  boolean,
+  list,
+  map,
+  pairs,    ///< a map, or a list of [key, value]
+  seconds,  ///< a number of seconds, or null for "no end"
+};
+
+std::string_view to_string(ParamKind kind);
+
+/// What stands for a parameter that was left out.
+struct Default {
+  enum class Is : std::uint8_t {
+    required,
+    required_or_null,  ///< must be given, may be null
+    absent,
+    null,
+    integer,
+    boolean,
+    text
+  };
+  Is is = Is::required;
+  std::int64_t integer = 0;
+  std::string_view text{};
+};
+
+constexpr Default kRequired{};
+constexpr Default kRequiredOrNull{Default::Is::required_or_null};
+constexpr Default kAbsent{Default::Is::absent};  ///< may be left out, and the handler can tell
+constexpr Default kNull{Default::Is::null};      ///< null; null may also be given
+constexpr Default default_int(std::int64_t value) { return {Default::Is::integer, value, {}}; }
+constexpr Default default_bool(bool value) { return {Default::Is::boolean, value ? 1 : 0, {}}; }
+constexpr Default default_text(std::string_view value) { return {Default::Is::text, 0, value}; }
+
+struct Parameter {
+  std::string_view name{};
+  ParamKind kind = ParamKind::any;
+  Default fallback{};
+  std::string_view doc{};  ///< shape, unit and range, as a sentence
+
+  constexpr bool is_required() const {
+    return fallback.is == Default::Is::required || fallback.is == Default::Is::required_or_null;
+  }
+  constexpr bool takes_null() const {
+    return fallback.is == Default::Is::null || fallback.is == Default::Is::required_or_null;
+  }
+};
+
+/// A short list that lives inside a constexpr table.
+template <typename T, std::size_t Capacity>
+struct FixedList {
+  std::array<T, Capacity> items{};
+  std::size_t count = 0;
+
+  constexpr FixedList() = default;
+  template <typename... Ts>
+    requires(sizeof...(Ts) > 0 && sizeof...(Ts) <= Capacity)
+  constexpr FixedList(const Ts&... ts) : items{ts...}, count(sizeof...(Ts)) {}  // NOLINT: implicit
+
+  constexpr const T* begin() const { return items.data(); }
+  constexpr const T* end() const { return items.data() + count; }
+  constexpr std::size_t size() const { return count; }
+  constexpr const T& operator[](std::size_t i) const { return items[i]; }
+};
+
+using Parameters = FixedList<Parameter, 6>;
+using Errors = FixedList<Errc, 6>;
+
+enum class Access : std::uint8_t {
+  read,   ///< changes nothing; may be repeated freely
+  write,  ///< may change something
+};
+
+/// What a waiting method gives when its time is up.
+enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, timeout };
+
+enum class Role : std::uint8_t { read, write, admin };
+
+struct Method {
+  std::string_view name;      ///< without the type: "get"
+  Parameters parameters{};    ///< after the object's name
+  std::string_view result;    ///< the shape of the result, "null" for none
+  Errors errors{};            ///< beyond those that every method of its kind may give
+  Access access = Access::read;
+  TimedOut timed_out = TimedOut::never_waits;
+  bool grows = false;         ///< refused while the memory cap is reached
+  bool admin = false;         ///< needs the role admin
+  std::string_view cost;      ///< in terms of n = elements of the object
+  std::string_view doc;       ///< one or more sentences
+  std::string_view lost;      ///< what holds if the reply is lost, sent twice, or has no receiver
+  Handler handler = nullptr;
+
+  constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
+};
+
+// Parameters that mean the same everywhere.
+constexpr Parameter kTimeout{"timeout", ParamKind::seconds, kNull,
+                             "Seconds to wait at most; null waits for ever, 0 does not wait."};
+constexpr Parameter kNameOf{"name", ParamKind::name, kRequired,
+                            "The object, by name or reference."};
+constexpr Parameter kOwner{"owner", ParamKind::text, default_text(""),
+                           "Sub-identity within the session, for example a thread."};
+
+constexpr bool is_sentence(std::string_view text) { return !text.empty() && text.back() == '.'; }
+
+/// Refuses at compile time a table with a row that lacks something.
+template <std::size_t Rows>
+consteval bool check_table(const Method (&table)[Rows]) {
+  for (std::size_t i = 0; i < Rows; ++i) {
+    const Method& row = table[i];
+    if (row.name.empty() || row.result.empty() || row.cost.empty()) throw "row lacks a column";
+    if (!is_sentence(row.doc) || !is_sentence(row.lost)) throw "doc ends with a full stop";
+    if (row.handler == nullptr) throw "row has no handler";
+    bool has_timeout = false;
+    bool optional_seen = false;
+    for (const Parameter& parameter : row.parameters) {
+      if (parameter.name.empty() || !is_sentence(parameter.doc)) throw "parameter lacks its doc";
+      if (parameter.name == "timeout") has_timeout = true;
+      const bool required = parameter.is_required();
+      if (required && optional_seen) throw "a required parameter follows an optional one";
+      optional_seen = optional_seen || !required;
+    }
+    if (row.waits() && !has_timeout) throw "a method that may wait takes a timeout";
+    for (std::size_t j = 0; j < i; ++j) {
+      if (table[j].name == row.name) throw "two rows have one name";
+    }
+  }
+  return true;
+}
+
+}  // namespace agora

@@ -1,0 +1,124 @@
+// An object as the core sees it: a name, a type, a version, an owner policy, and its State.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/core/method.hpp"
+#include "shared/base/ids.hpp"
+#include "shared/base/time.hpp"
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/value/packed.hpp"
+
+namespace agora {
+
+class Machine;
+struct Waiter;
+struct Object;
+
+/// Who holds a grant of a lock-like object, for server.locks and for whoever waits.
+struct Holder {
+  SessionId session;
+  std::string owner;
+  std::uint64_t token = 0;
+  std::optional<Instant> since;
+};
+
+/// The content of an object; one class for each type, in server/objects.
+///
+/// A State never outlives its Machine. Its destructor may run long after the object was deleted:
+/// the content is first given back in slices (release_some).
+class State {
+ public:
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  virtual ~State() = default;
+
+  /// Appends one value from which the type's `load` makes an equal State. Waiters and grants are
+  /// not content: they belong to sessions.
+  virtual void save(Writer& out) const = 0;
+
+  /// Appends the whole content as one plain value.
+  /// @error too_large  over the limits of one reply.
+  virtual Outcome plain(Call& call, Writer& out) const = 0;
+
+  /// Elements, for object.info; 1 for what has no length.
+  virtual std::size_t size() const { return 1; }
+  /// Bytes of content, for object.info.
+  virtual std::size_t bytes() const { return 0; }
+
+  /// Gives back up to `elements` of the content of a deleted object, references included.
+  /// @return true when nothing is left.
+  virtual bool release_some(Machine& machine, std::size_t elements) {
+    static_cast<void>(machine), static_cast<void>(elements);
+    return true;
+  }
+
+  /// A session with a grant here has ended; its waiters are already gone.
+  virtual void session_ended(Machine& machine, SessionId session) {
+    static_cast<void>(machine), static_cast<void>(session);
+  }
+
+  /// `waiter` left (time-out, cancel, end of session) without having been served; it is already
+  /// out of its queue. Whoever stood behind it may now be served.
+  virtual void waiter_left(Machine& machine, Waiter& waiter) {
+    static_cast<void>(machine), static_cast<void>(waiter);
+  }
+
+  /// Lock-like objects: appends the present holders and returns true.
+  virtual bool holders(std::vector<Holder>& out) const {
+    static_cast<void>(out);
+    return false;
+  }
+
+  /// The greatest fencing token given so far; 0 for what gives none.
+  virtual std::uint64_t last_token() const { return 0; }
+};
+
+/// What a type's `create` gets: the parameters of object.create after admission.
+struct Creation {
+  Machine& machine;
+  ObjectId id;                        ///< of the object to be
+  std::string_view name;
+  std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
+  std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
+};
+
+/// One row of the list of types.
+struct ObjectType {
+  std::string_view name;
+  std::string_view doc;
+  std::span<const Parameter> arguments{};  ///< of `args` in object.create
+  std::span<const Parameter> options{};    ///< beyond those that every type has
+  std::span<const Method> methods{};
+  /// Makes the State of a new object. Empty: not creatable (object, server, session).
+  Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;
+  /// Makes it from what State::save wrote.
+  Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
+};
+
+struct Object {
+  ObjectId id;
+  const ObjectType* type = nullptr;
+  std::string name;
+  std::uint64_t version = 1;
+  Instant created{};
+  std::optional<Instant> expires;
+  SessionId ephemeral_of;        ///< dies with that session; none for others
+  std::uint64_t holds = 0;       ///< holds of all sessions
+  std::uint64_t references = 0;  ///< from containers and items in flight
+  std::size_t waiters = 0;
+  Packed options;                ///< as given, for object.info
+  std::unique_ptr<State> state;
+
+  bool anonymous() const { return name.front() == '#'; }
+};
+
+}  // namespace agora

@@ -1,0 +1,51 @@
+#include "server/core/people.hpp"
+
+#include <charconv>
+
+namespace agora {
+namespace {
+
+void write_identity(Writer& out, Machine& machine, SessionId id, std::string_view owner) {
+  const Session* session = machine.sessions().find(id);
+  out.text("session"), out.text(session_text(id));
+  out.text("host"), out.text(session != nullptr ? session->peer.host : "");
+  out.text("pid");
+  if (session != nullptr && session->peer.pid != 0) {
+    out.integer(session->peer.pid);
+  } else {
+    out.null();
+  }
+  out.text("owner"), out.text(owner);
+}
+
+}  // namespace
+
+std::string session_text(SessionId session) { return "s" + std::to_string(session.number); }
+
+SessionId session_of(std::string_view text) {
+  SessionId session;
+  if (!text.starts_with('s')) return {};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + 1, end, session.number);
+  return error == std::errc{} && stop == end ? session : SessionId{};
+}
+
+void write_holder(Writer& out, Machine& machine, const Holder& holder) {
+  out.map(6);
+  write_identity(out, machine, holder.session, holder.owner);
+  out.text("token"), out.unsigned_integer(holder.token);
+  out.text("since");
+  holder.since ? out.real(seconds_of(*holder.since)) : out.null();
+}
+
+void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders) {
+  out.list(static_cast<std::uint32_t>(holders.size()));
+  for (const Holder& holder : holders) write_holder(out, machine, holder);
+}
+
+void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
+  out.map(4);
+  write_identity(out, machine, session, owner);
+}
+
+}  // namespace agora

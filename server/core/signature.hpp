@@ -1,0 +1,23 @@
+// How a method is written: its parameters with the object's name in place, and their defaults.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/core/command.hpp"
+#include "server/core/method.hpp"
+
+namespace agora {
+
+/// How many parameters a caller may give, the object's name included.
+std::size_t parameter_count(const MethodRef& ref);
+/// The parameter at that place, the object's name included.
+const Parameter& parameter_at(const MethodRef& ref, std::size_t place);
+
+/// The default as JSON text: "null", "10", "true", "\"\""; empty if required or simply absent.
+std::string default_text_of(const Parameter& parameter);
+
+/// "dict.get(name, key)", "queue.get(name, timeout=null)", "dict.pop(name, key, [default])".
+std::string signature(const MethodRef& ref);
+
+}  // namespace agora

@@ -1,0 +1,328 @@
+#include "server/core/table.hpp"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "shared/base/assert.hpp"
+#include "shared/value/key_bytes.hpp"
+#include "shared/value/normalize.hpp"
+
+namespace agora {
+namespace {
+
+/// An insert may split this many buckets, to catch up after one found no room for it.
+constexpr int splits_max = 2;
+/// An erase may merge this many buckets: at a quarter of the load it takes four to keep it there.
+constexpr int merges_max = 4;
+constexpr std::uint32_t buckets_min = 8;
+
+/// The handle of a value that rests outside.
+Handle outside_of(const Entry& entry) {
+  Handle value;
+  std::memcpy(&value, entry.value(), sizeof value);
+  return value;
+}
+
+Failure no_room() { return fail(Errc::out_of_memory, "no room for the entry"); }
+
+}  // namespace
+
+/// What stands behind the key in an entry: the value, or the handle of one stored outside. Takes a
+/// value stored outside back unless it is kept.
+class Table::Rest {
+ public:
+  Rest(Values& values, PackedView value) : values_(values), inline_(value.bytes()) {
+    if (value.size() >= values.blob_bytes_min()) {
+      outside_ = values.store(value);
+      if (!outside_) return;
+      word_ = static_cast<std::uint32_t>(sizeof(Handle)) | Entry::value_outside;
+      if (values.has_references(outside_)) word_ |= Entry::value_refers;
+    } else {
+      word_ = static_cast<std::uint32_t>(value.size());
+      if (value.present() && agora::has_references(value)) word_ |= Entry::value_refers;
+    }
+    valid_ = true;
+  }
+  Rest(const Rest&) = delete;
+  Rest& operator=(const Rest&) = delete;
+  ~Rest() {
+    if (outside_) values_.drop(outside_);
+  }
+
+  /// False: there was no room for the value.
+  bool valid() const { return valid_; }
+  std::uint32_t word() const { return word_; }
+  std::size_t size() const { return word_ & Entry::length_mask; }
+  void keep() { outside_ = {}; }
+
+  /// Writes itself to an entry with a key; the bytes there may be the very value, moved or not.
+  void write(Entry& entry) const {
+    entry.value_word = word_;
+    if (outside_) {
+      std::memcpy(entry.value(), &outside_, sizeof outside_);
+    } else if (!inline_.empty()) {
+      std::memmove(entry.value(), inline_.data(), inline_.size());
+    }
+  }
+
+ private:
+  Values& values_;
+  std::string_view inline_;
+  Handle outside_;
+  std::uint32_t word_ = 0;
+  bool valid_ = false;
+};
+
+Table::Table(Arena& arena, Values& values, HashKey key)
+    : arena_(&arena), values_(&values), hash_key_(key), buckets_(arena), order_(arena) {}
+
+Table::Table(Table&& other) noexcept
+    : arena_(other.arena_),
+      values_(other.values_),
+      hash_key_(other.hash_key_),
+      buckets_(std::move(other.buckets_)),
+      order_(std::move(other.order_)),
+      next_sequence_(other.next_sequence_),
+      entry_bytes_(std::exchange(other.entry_bytes_, 0)) {}
+
+Table& Table::operator=(Table&& other) noexcept {
+  if (this != &other) {
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+  }
+  return *this;
+}
+
+Table::~Table() {
+  while (size() > 0) release_some(size());
+}
+
+Handle Table::find(std::string_view key_bytes) const { return find(hash_of(key_bytes), key_bytes); }
+
+Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
+  if (buckets_.count() == 0) return {};
+  std::uint32_t unit = buckets_.head(buckets_.index_of(hash));
+  while (unit != 0) {
+    const Entry& entry = at(Handle{unit});
+    if (entry.hash == hash && key_matches(entry, key_bytes)) break;
+    unit = entry.next;
+  }
+  return Handle{unit};
+}
+
+bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
+  const std::string_view stored{entry.key(), entry.key_bytes()};
+  if ((entry.key_word & Entry::key_is_derived) == 0) return stored == key_bytes;
+  std::string scratch;
+  return agora::key_bytes(PackedView{stored}, scratch) == key_bytes;
+}
+
+PackedView Table::key(Handle entry) const {
+  return PackedView{std::string_view{at(entry).key(), at(entry).key_bytes()}};
+}
+
+PackedView Table::value(Handle entry) const {
+  const Entry& held = at(entry);
+  if (held.is_outside()) return values_->view(outside_of(held));
+  return PackedView{std::string_view{held.value(), held.value_bytes()}};
+}
+
+bool Table::has_references(Handle entry) const {
+  return ((at(entry).key_word & Entry::key_refers) | (at(entry).value_word & Entry::value_refers)) !=
+         0;
+}
+
+std::optional<BlobRef> Table::pin(Handle entry) const {
+  if (!at(entry).is_outside()) return {};
+  return values_->pin(outside_of(at(entry)));
+}
+
+Expected<Table::Placed> Table::insert_or_assign(std::string_view key_bytes, PackedView key,
+                                                PackedView value) {
+  const std::uint32_t hash = hash_of(key_bytes);
+  const Handle found = find(hash, key_bytes);
+  const Handle entry = found ? assign(found, value)
+                             : insert(next_sequence_, hash, key_bytes, key, value);
+  if (!entry) return no_room();
+  return Placed{entry, !found};
+}
+
+Expected<Handle> Table::load(std::uint64_t sequence, std::string_view key_bytes, PackedView key,
+                             PackedView value) {
+  AGORA_ASSERT(sequence >= next_sequence_);
+  const std::uint32_t hash = hash_of(key_bytes);
+  AGORA_ASSERT(!find(hash, key_bytes));
+  const Handle entry = insert(sequence, hash, key_bytes, key, value);
+  if (!entry) return no_room();
+  return entry;
+}
+
+void Table::continue_from(std::uint64_t sequence) {
+  if (sequence > next_sequence_) next_sequence_ = sequence;
+}
+
+Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_view key_bytes,
+                     PackedView key, PackedView value) {
+  AGORA_ASSERT(buckets_.count() > 0 || size() == 0);
+  AGORA_ASSERT(key.present());
+  if (key.size() > Entry::length_mask) return {};
+  if (buckets_.count() == 0 && !buckets_.add()) return {};
+  Rest rest(*values_, value);
+  if (!rest.valid()) return {};
+  const std::size_t block_bytes = sizeof(Entry) + key.size() + rest.size();
+  const Handle made = arena_->allocate(block_bytes);
+  if (!made) return {};
+
+  Entry& entry = at(made);
+  entry.hash = hash;
+  entry.sequence = sequence;
+  entry.key_word = static_cast<std::uint32_t>(key.size());
+  if (key.bytes() != key_bytes) entry.key_word |= Entry::key_is_derived;
+  if (agora::has_references(key)) entry.key_word |= Entry::key_refers;
+  std::memcpy(entry.key(), key.bytes().data(), key.size());
+  rest.write(entry);
+  if (!order_.append(made)) {
+    arena_->free(made, block_bytes);
+    return {};
+  }
+  rest.keep();
+
+  std::uint32_t& head = buckets_.head(buckets_.index_of(hash));
+  entry.next = head;
+  head = made.unit;
+  next_sequence_ = sequence + 1;
+  entry_bytes_ += bytes_of(made);
+  split_bucket();
+  return made;
+}
+
+/// Gives an entry another value; null if there is no room. The old one goes last, since the new
+/// one may be a view into it.
+Handle Table::assign(Handle entry, PackedView value) {
+  Rest rest(*values_, value);
+  if (!rest.valid()) return {};
+  const std::size_t bytes_before = bytes_of(entry);
+  const bool was_outside = at(entry).is_outside();
+  const Handle before = was_outside ? outside_of(at(entry)) : Handle{};
+  const Handle placed = place(entry, rest);
+  if (!placed) return {};
+  rest.keep();
+  entry_bytes_ = entry_bytes_ - bytes_before + bytes_of(placed);
+  if (was_outside) values_->drop(before);
+  return placed;
+}
+
+/// Writes the rest where the entry stands if it fits, else to a new block in its place.
+Handle Table::place(Handle entry, const Rest& rest) {
+  Entry& held = at(entry);
+  const std::size_t bytes_old = held.block_bytes();
+  const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + rest.size();
+  if (bytes_new <= bytes_old) {
+    // The value is moved before the room behind it is given away: it may have come from there.
+    rest.write(held);
+    arena_->resize(entry, bytes_old, bytes_new);
+    return entry;
+  }
+  if (!arena_->resize(entry, bytes_old, bytes_new)) return move_entry(entry, rest);
+  rest.write(held);
+  return entry;
+}
+
+Handle Table::move_entry(Handle entry, const Rest& rest) {
+  const Entry& held = at(entry);
+  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + rest.size());
+  if (!made) return {};
+  std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
+  rest.write(at(made));
+  link_to(entry) = made.unit;
+  order_.replace(held.sequence, made);
+  arena_->free(entry, held.block_bytes());
+  return made;
+}
+
+void Table::erase(Handle entry) {
+  link_to(entry) = at(entry).next;
+  order_.erase(at(entry).sequence);
+  free_entry(entry);
+  merge_bucket();
+}
+
+bool Table::erase(std::string_view key_bytes) {
+  const Handle entry = find(key_bytes);
+  if (entry) erase(entry);
+  return static_cast<bool>(entry);
+}
+
+/// The head or link that leads to an entry.
+std::uint32_t& Table::link_to(Handle entry) const {
+  std::uint32_t* link = &buckets_.head(buckets_.index_of(at(entry).hash));
+  while (*link != entry.unit) {
+    AGORA_ASSERT(*link != 0);
+    link = &at(Handle{*link}).next;
+  }
+  return *link;
+}
+
+void Table::free_entry(Handle entry) {
+  entry_bytes_ -= bytes_of(entry);
+  const Entry& held = at(entry);
+  if (held.is_outside()) values_->drop(outside_of(held));
+  arena_->free(entry, held.block_bytes());
+}
+
+std::size_t Table::bytes_of(Handle entry) const {
+  const Entry& held = at(entry);
+  const std::size_t outside = held.is_outside() ? values_->bytes(outside_of(held)) : 0;
+  return Arena::rounded(held.block_bytes()) + outside;
+}
+
+std::size_t Table::release_some(std::size_t entries) {
+  constexpr std::size_t entries_per_segment = 64;
+  for (std::size_t n = entries / entries_per_segment + 1; n > 0 && buckets_.segments() > 0; --n) {
+    buckets_.drop_segment();
+  }
+  for (; entries > 0 && size() > 0; --entries) {
+    const Handle entry = order_.last();
+    order_.pop_last();
+    free_entry(entry);
+  }
+  return size() + buckets_.segments();
+}
+
+/// Adds a bucket if there are more entries than buckets. Without room for it, chains grow longer.
+void Table::split_bucket() {
+  for (int n = 0; n < splits_max && size() > buckets_.count(); ++n) {
+    if (!buckets_.add()) return;
+    const std::uint32_t added = buckets_.count() - 1;
+    std::uint32_t* stay = &buckets_.head(Buckets::partner(added));
+    std::uint32_t* go = &buckets_.head(added);
+    for (std::uint32_t unit = *stay; unit != 0;) {
+      Entry& entry = at(Handle{unit});
+      std::uint32_t*& tail = buckets_.index_of(entry.hash) == added ? go : stay;
+      *tail = unit;
+      tail = &entry.next;
+      unit = entry.next;
+    }
+    *stay = 0;
+    *go = 0;
+  }
+}
+
+/// Gives the last bucket's entries back to its partner while three of four buckets are empty.
+void Table::merge_bucket() {
+  for (int n = 0; n < merges_max && buckets_.count() > buckets_min && size() < buckets_.count() / 4;
+       ++n) {
+    const std::uint32_t gone = buckets_.count() - 1;
+    std::uint32_t* tail = &buckets_.head(gone);
+    std::uint32_t& head = buckets_.head(Buckets::partner(gone));
+    const std::uint32_t first = *tail;
+    while (*tail != 0) tail = &at(Handle{*tail}).next;
+    *tail = head;
+    head = first == 0 ? head : first;
+    buckets_.remove_last();
+  }
+}
+
+}  // namespace agora

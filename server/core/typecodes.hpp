@@ -1,0 +1,42 @@
+// Typecodes: what a value or array element may be, with C's sizes on Linux x86-64.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "shared/base/expected.hpp"
+#include "shared/value/packed.hpp"
+
+namespace agora {
+
+/// A C number type, a byte, a bool, or anything.
+enum class Typecode : char {
+  any = '*',
+  int8 = 'b',
+  uint8 = 'B',
+  int16 = 'h',
+  uint16 = 'H',
+  int32 = 'i',
+  uint32 = 'I',
+  int64 = 'l',    ///< also 'q'
+  uint64 = 'L',   ///< also 'Q'
+  float32 = 'f',
+  float64 = 'd',
+  byte = 'c',
+  boolean = '?',
+};
+
+/// From "i", "q", "any" ...; nothing for an unknown word.
+std::optional<Typecode> typecode_of(std::string_view word);
+
+/// Appends `value` as the typecode holds it (a float32 rounded, an int out of range wrapped if
+/// `wrap`).
+/// @error type_error   the wrong kind of value.
+/// @error value_error  out of range, and not to be wrapped.
+Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& out);
+
+/// What an element is at first: 0, 0.0, false, b"\0".
+std::string zero_of(Typecode code);
+
+}  // namespace agora

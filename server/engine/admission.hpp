@@ -1,0 +1,53 @@
+// From a request's words to a checked command: method, arity, kinds, names, times, role.
+//
+// All that the table alone can decide is decided here, before anything is journaled; what depends
+// on the objects is decided by the machine. Nothing here changes any state.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "server/core/catalogue.hpp"
+#include "server/core/command.hpp"
+#include "shared/base/expected.hpp"
+#include "shared/base/limits.hpp"
+
+namespace agora {
+
+/// One call as the wire gave it. Views are only used during `admit`.
+struct CallRequest {
+  SessionId session{};
+  std::uint64_t tag = 0;
+  Role role = Role::write;
+  std::string_view method;
+  PackedView params;   ///< a list (by position), a map (by name), or absent
+  PackedView options;  ///< call options beside the parameters, a map, or absent
+};
+
+class Admission {
+ public:
+  Admission(const Catalogue& catalogue, const Limits& limits)
+      : catalogue_(catalogue), limits_(limits) {}
+
+  /// Appends the call to the batch, with its own copies of the arguments.
+  /// @error method_not_found  with the nearest names.
+  /// @error invalid_params    arity, unknown name, wrong kind: names parameter, expected, got.
+  /// @error value_error       an object's name or a time out of bounds.
+  /// @error forbidden         the role does not allow the method.
+  /// After an error the batch is as before.
+  Expected<void> admit(const CallRequest& request, Batch& batch) const;
+
+ private:
+  Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch) const;
+  Expected<void> bind_list(const MethodRef& ref, PackedView params, Batch& batch) const;
+  Expected<void> bind_map(const MethodRef& ref, PackedView params, Batch& batch) const;
+  Expected<void> check(const MethodRef& ref, const Batch& batch, std::size_t first) const;
+  Expected<void> check_value(const MethodRef& ref, const Parameter& parameter,
+                             PackedView value) const;
+  Error unknown_method(std::string_view name) const;
+
+  const Catalogue& catalogue_;
+  const Limits& limits_;
+};
+
+}  // namespace agora

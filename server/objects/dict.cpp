@@ -1,0 +1,718 @@
+// dict: keys to values, in insertion order. Python's dict, with atomic additions.
+//
+// Keys are compared by KeyBytes (1 equals 1.0, "2" is not 2); an entry keeps the form in which its
+// key was first written, and its place in the order when it is assigned to. Every method is one
+// step. The cursor of scan is a sequence number: a key that is there during the whole scan is seen
+// once. Waiters for a key stand in line by key.
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "server/core/call.hpp"
+#include "server/core/numbers.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/describe.hpp"
+#include "shared/value/key_bytes.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/normalize.hpp"
+
+namespace agora {
+namespace {
+
+class Dict : public State {
+ public:
+  explicit Dict(Machine& machine)
+      : table(machine.arena(), machine.values(), machine.input().hash_key) {}
+  void save(Writer& out) const override;
+  Outcome plain(Call& call, Writer& out) const override;
+  std::size_t size() const override { return table.size(); }
+  std::size_t bytes() const override { return content_bytes; }
+  bool release_some(Machine& machine, std::size_t elements) override;
+  void waiter_left(Machine& machine, Waiter& waiter) override;
+
+  Table table;
+  std::size_t content_bytes = 0;  ///< keys and values, packed
+  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; none of them empty
+};
+
+std::size_t entry_bytes(const Table& table, Handle entry) {
+  return table.key(entry).size() + table.value(entry).size();
+}
+
+void write_pairs(Writer& out, const Table& table) {
+  table.each([&](Handle entry) {
+    out.packed(table.key(entry));
+    out.packed(table.value(entry));
+  });
+}
+
+void Dict::save(Writer& out) const {
+  out.list(2);
+  out.unsigned_integer(table.next_sequence());
+  out.list(static_cast<std::uint32_t>(table.size()));
+  table.each([&](Handle entry) {
+    out.list(3);
+    out.unsigned_integer(table.sequence(entry));
+    out.packed(table.key(entry));
+    out.packed(table.value(entry));
+  });
+}
+
+Outcome Dict::plain(Call& call, Writer& out) const {
+  if (auto ok = call.machine().check_work(table.size(), content_bytes, "dict.scan"); !ok) {
+    return ok.failure();
+  }
+  out.map(static_cast<std::uint32_t>(table.size()));
+  write_pairs(out, table);
+  return Progress::done;
+}
+
+/// Takes an entry out and releases what it referred to.
+void drop_entry(Machine& machine, Dict& dict, Handle entry) {
+  dict.content_bytes -= entry_bytes(dict.table, entry);
+  if (!dict.table.has_references(entry)) return dict.table.erase(entry);
+  const Packed key{dict.table.key(entry)};
+  const Packed value{dict.table.value(entry)};
+  dict.table.erase(entry);
+  machine.release(key);
+  machine.release(value);
+}
+
+bool Dict::release_some(Machine& machine, std::size_t elements) {
+  for (; elements > 0 && table.size() > 0; --elements) {
+    const Handle entry = table.last();
+    if (table.has_references(entry)) {
+      machine.release(table.key(entry));
+      machine.release(table.value(entry));
+    }
+    table.release_some(1);
+  }
+  return table.size() == 0 && table.release_some(1) == 0;
+}
+
+void Dict::waiter_left(Machine&, Waiter& waiter) {
+  const auto queue = awaited.find(waiter.key.bytes());
+  if (queue != awaited.end() && queue->second.empty()) awaited.erase(queue);
+}
+
+/// Gives the value of a new key to those who wait for it.
+void wake(Machine& machine, Dict& dict, std::string_view key, Handle entry) {
+  const auto queue = dict.awaited.find(key);
+  if (queue == dict.awaited.end()) return;
+  while (Waiter* waiter = queue->second.front()) {
+    machine.answer(*waiter, [&](Writer& out) { out.packed(dict.table.value(entry)); });
+  }
+  dict.awaited.erase(queue);
+}
+
+/// Writes an entry: references, content bytes, waiters. The change is whole or not at all.
+Expected<Handle> put(Machine& machine, Dict& dict, std::string_view key_bytes, PackedView key,
+                     PackedView value) {
+  const Handle before = dict.table.find(key_bytes);
+  if (auto kept = machine.retain(value); !kept) return kept.failure();
+  if (!before) {
+    if (auto kept = machine.retain(key); !kept) {
+      machine.release(value);
+      return kept.failure();
+    }
+  }
+  Packed old;
+  std::size_t old_bytes = 0;
+  bool old_refers = false;
+  if (before) {
+    old_bytes = entry_bytes(dict.table, before);
+    old_refers = dict.table.has_references(before);
+    if (old_refers) old = Packed{dict.table.value(before)};
+  }
+  auto placed = dict.table.insert_or_assign(key_bytes, key, value);
+  if (!placed) {
+    machine.release(value);
+    if (!before) machine.release(key);
+    return placed.failure();
+  }
+  dict.content_bytes += entry_bytes(dict.table, placed->entry) - old_bytes;
+  if (old_refers) machine.release(old);
+  if (placed->inserted && !dict.awaited.empty()) wake(machine, dict, key_bytes, placed->entry);
+  return placed->entry;
+}
+
+void reply_value(Call& call, const Dict& dict, Handle entry) {
+  if (auto blob = dict.table.pin(entry)) return call.reply_blob(std::move(*blob));
+  call.reply().packed(dict.table.value(entry));
+}
+
+Failure no_key(const Call& call, PackedView key) {
+  std::string text = describe(key);
+  const std::size_t kind = text.find(' ');
+  if (kind != std::string::npos) text.erase(0, kind + 1);
+  Failure failure = call.fail_here(Errc::key_error, text + " is not a key of " + call.what());
+  failure.error->details.push_back({"key", std::string{key.bytes()}});
+  return failure;
+}
+
+/// The key of a call, in the form for look-ups.
+struct Key {
+  std::string scratch;
+  std::string_view bytes;
+  Expected<void> read(PackedView key) {
+    auto made = hashable_key(key, scratch);
+    if (!made) return made.failure();
+    bytes = *made;
+    return {};
+  }
+};
+
+Outcome get(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  if (!entry) return no_key(call, call.arg(0));
+  reply_value(call, dict, entry);
+  return Progress::done;
+}
+
+Outcome get_or(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  entry ? reply_value(call, dict, entry) : call.reply().packed(call.value(1));
+  return Progress::done;
+}
+
+Outcome set(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  auto entry = put(call.machine(), dict, key.bytes, call.arg(0), call.arg(1));
+  if (!entry) return entry.failure();
+  call.changed();
+  return Progress::done;
+}
+
+Outcome set_default(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  Handle entry = dict.table.find(key.bytes);
+  if (!entry) {
+    auto made = put(call.machine(), dict, key.bytes, call.arg(0), call.value(1));
+    if (!made) return made.failure();
+    entry = *made;
+    call.changed();
+  }
+  reply_value(call, dict, entry);
+  return Progress::done;
+}
+
+Outcome contains(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  call.reply().boolean(static_cast<bool>(dict.table.find(key.bytes)));
+  return Progress::done;
+}
+
+Outcome remove(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  if (!entry) return no_key(call, call.arg(0));
+  drop_entry(call.machine(), dict, entry);
+  call.changed();
+  return Progress::done;
+}
+
+Outcome pop(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  if (!entry) {
+    if (!call.given(1)) return no_key(call, call.arg(0));
+    call.reply().packed(call.arg(1));
+    return Progress::done;
+  }
+  reply_value(call, dict, entry);
+  drop_entry(call.machine(), dict, entry);
+  call.changed();
+  return Progress::done;
+}
+
+Outcome pop_item(Call& call, Dict& dict) {
+  const Handle entry = dict.table.last();
+  if (!entry) return call.fail_here(Errc::key_error, call.what() + " is empty");
+  Writer out = call.reply();
+  out.list(2);
+  out.packed(dict.table.key(entry));
+  out.packed(dict.table.value(entry));
+  drop_entry(call.machine(), dict, entry);
+  call.changed();
+  return Progress::done;
+}
+
+/// Calls `visit(key, value)` for each pair of a map or list of pairs.
+/// @error value_error, type_error  one that is no pair, or whose key cannot be a key.
+template <typename Visit>
+Expected<void> each_pair(PackedView pairs, Visit&& visit) {
+  const bool is_map = pairs.kind() == Kind::map;
+  Reader reader{pairs};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    if (!is_map) {
+      const PackedView pair = reader.value();
+      Reader inner{pair};
+      Token length;
+      static_cast<void>(inner.next(length));
+      if (length.kind != Kind::list || length.count != 2) {
+        return fail(Errc::value_error,
+                    "element " + std::to_string(i) + ": expected a list [key, value]");
+      }
+      const PackedView key = inner.value();
+      if (auto ok = visit(key, inner.value()); !ok) return ok;
+    } else {
+      const PackedView key = reader.value();
+      if (auto ok = visit(key, reader.value()); !ok) return ok;
+    }
+  }
+  return {};
+}
+
+/// All of it or nothing: what can be wrong is found before anything is written.
+Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
+  const auto check = [&](PackedView key, PackedView value) -> Expected<void> {
+    Key checked;
+    if (auto ok = checked.read(key); !ok) return ok;
+    for (const PackedView part : {key, value}) {
+      if (auto kept = machine.retain(part); !kept) return kept;
+      machine.release(part);
+    }
+    return {};
+  };
+  if (auto ok = each_pair(pairs, check); !ok) return ok;
+  return each_pair(pairs, [&](PackedView key, PackedView value) -> Expected<void> {
+    Key ready;
+    static_cast<void>(ready.read(key));
+    auto entry = put(machine, dict, ready.bytes, key, value);
+    if (entry) return {};
+    entry.error().done = Done::unknown;  // the machine ran out of storage half-way
+    return entry.failure();
+  });
+}
+
+Outcome update(Call& call, Dict& dict) {
+  if (auto ok = put_all(call.machine(), dict, call.arg(0)); !ok) return ok.failure();
+  if (Reader{call.arg(0)}.rest().size() > 1) call.changed();  // one byte: an empty map or list
+  return Progress::done;
+}
+
+/// A reply with one element for each entry: `write(entry)`.
+template <typename Write>
+Outcome list_entries(Call& call, Dict& dict, Write&& write) {
+  auto ok = call.machine().check_work(dict.table.size(), dict.content_bytes, "dict.scan");
+  if (!ok) return ok.failure();
+  call.reply().list(static_cast<std::uint32_t>(dict.table.size()));
+  dict.table.each(write);
+  return Progress::done;
+}
+
+Outcome keys(Call& call, Dict& dict) {
+  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table.key(e)); });
+}
+
+Outcome values(Call& call, Dict& dict) {
+  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table.value(e)); });
+}
+
+void write_pair(Writer out, const Dict& dict, Handle entry) {
+  out.list(2);
+  out.packed(dict.table.key(entry));
+  out.packed(dict.table.value(entry));
+}
+
+Outcome items(Call& call, Dict& dict) {
+  return list_entries(call, dict, [&](Handle e) { write_pair(call.reply(), dict, e); });
+}
+
+Outcome len(Call& call, Dict& dict) {
+  call.reply().unsigned_integer(dict.table.size());
+  return Progress::done;
+}
+
+Outcome clear(Call& call, Dict& dict) {
+  if (dict.table.size() == 0) return Progress::done;
+  // The content goes aside whole and is freed in slices; cursors stay meaningful.
+  const std::uint64_t next = dict.table.next_sequence();
+  auto content = std::make_unique<Dict>(call.machine());
+  std::swap(content->table, dict.table);
+  dict.table.continue_from(next);
+  dict.content_bytes = 0;
+  call.machine().registry().give_back_later(std::move(content));
+  call.changed();
+  return Progress::done;
+}
+
+Outcome copy(Call& call, Dict& dict) {
+  Writer out = call.reply();
+  return dict.plain(call, out);
+}
+
+Outcome scan(Call& call, Dict& dict) {
+  const std::int64_t from = call.maybe_integer(0).value_or(0);
+  const std::int64_t count = call.integer(1);
+  const auto most = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
+  if (count < 1 || count > most) {
+    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most));
+  }
+  if (from < 0) return call.fail_here(Errc::value_error, "cursor must come from an earlier scan");
+  std::string pairs;
+  std::uint32_t found = 0;
+  const auto cursor = dict.table.scan(static_cast<std::uint64_t>(from),
+                                      static_cast<std::size_t>(count), [&](Handle entry) {
+                                        write_pair(Writer{pairs}, dict, entry);
+                                        ++found;
+                                      });
+  Writer out = call.reply();
+  out.map(2);
+  out.text("items"), out.list(found), out.out() += pairs;
+  out.text("cursor");
+  cursor ? out.unsigned_integer(*cursor) : out.null();
+  return Progress::done;
+}
+
+Outcome add(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  const PackedView one{"\x01"};
+  const PackedView zero{std::string_view{"\0", 1}};
+  const PackedView amount = call.given(1) ? call.arg(1) : one;
+  const PackedView initial = call.given(2) ? call.arg(2) : zero;
+  std::string sum;
+  auto added = add_numbers(entry ? dict.table.value(entry) : initial, amount, sum);
+  if (!added) {
+    return call.fail_here(added.error().code, call.what() + ": " + added.error().message);
+  }
+  auto placed = put(call.machine(), dict, key.bytes, call.arg(0), PackedView{sum});
+  if (!placed) return placed.failure();
+  call.changed();
+  call.reply().packed(PackedView{sum});
+  return Progress::done;
+}
+
+Outcome compare_and_set(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = dict.table.find(key.bytes);
+  const bool same = entry && equal(dict.table.value(entry), call.arg(1));
+  if (same) {
+    auto placed = put(call.machine(), dict, key.bytes, call.arg(0), call.arg(2));
+    if (!placed) return placed.failure();
+    call.changed();
+  }
+  call.reply().boolean(same);
+  return Progress::done;
+}
+
+/// Calls `visit(entry)` once for each entry whose key is in the list.
+template <typename Visit>
+Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
+  std::set<std::uint32_t> seen;
+  Reader reader{keys};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    Key key;
+    if (auto ok = key.read(reader.value()); !ok) return ok;
+    const Handle entry = dict.table.find(key.bytes);
+    if (entry && seen.insert(entry.unit).second) visit(entry);
+  }
+  return {};
+}
+
+Outcome get_many(Call& call, Dict& dict) {
+  std::vector<Handle> found;
+  std::size_t bytes = 0;
+  auto ok = each_named(dict, call.arg(0), [&](Handle entry) {
+    found.push_back(entry);
+    bytes += entry_bytes(dict.table, entry);
+  });
+  if (ok) ok = call.machine().check_work(found.size(), bytes, "fewer keys");
+  if (!ok) return ok.failure();
+  Writer out = call.reply();
+  out.map(static_cast<std::uint32_t>(found.size()));
+  for (const Handle entry : found) {
+    out.packed(dict.table.key(entry));
+    out.packed(dict.table.value(entry));
+  }
+  return Progress::done;
+}
+
+Outcome delete_many(Call& call, Dict& dict) {
+  std::vector<Handle> found;
+  auto ok = each_named(dict, call.arg(0), [&](Handle entry) { found.push_back(entry); });
+  if (!ok) return ok.failure();
+  for (const Handle entry : found) drop_entry(call.machine(), dict, entry);
+  if (!found.empty()) call.changed();
+  call.reply().unsigned_integer(found.size());
+  return Progress::done;
+}
+
+Outcome wait_for(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  if (const Handle entry = dict.table.find(key.bytes)) {
+    reply_value(call, dict, entry);
+    return Progress::done;
+  }
+  const auto queue = dict.awaited.try_emplace(std::string{key.bytes}).first;
+  Outcome outcome = call.wait(queue->second, 1, [&](Waiter& waiter) {
+    waiter.key = Packed{std::string{key.bytes}};
+  });
+  if (queue->second.empty()) dict.awaited.erase(queue);  // it was not to wait
+  return outcome;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto dict = std::make_unique<Dict>(creation.machine);
+  if (creation.arguments[0].present()) {
+    if (auto ok = put_all(creation.machine, *dict, creation.arguments[0]); !ok) {
+      creation.machine.registry().give_back_later(std::move(dict));
+      return ok.failure();
+    }
+  }
+  return dict;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto dict = std::make_unique<Dict>(creation.machine);
+  Reader reader{saved};
+  Token token;
+  static_cast<void>(reader.next(token));
+  static_cast<void>(reader.next(token));
+  const std::uint64_t next = token.natural;
+  static_cast<void>(reader.next(token));
+  for (std::uint32_t left = token.count; left > 0; --left) {
+    Token sequence;
+    static_cast<void>(reader.next(sequence));  // the header of the triple
+    static_cast<void>(reader.next(sequence));
+    const PackedView key = reader.value();
+    const PackedView value = reader.value();
+    Key ready;
+    if (auto ok = ready.read(key); !ok) return ok.failure();
+    auto entry = dict->table.load(sequence.natural, ready.bytes, key, value);
+    if (!entry) return entry.failure();
+    dict->content_bytes += entry_bytes(dict->table, *entry);
+  }
+  dict->table.continue_from(next);
+  return dict;
+}
+
+constexpr Parameter kKey{"key", ParamKind::any, kRequired,
+                         "Any value but a map; 1 and 1.0 are the same key."};
+constexpr Parameter kValue{"value", ParamKind::any, kRequired, "Any value."};
+constexpr Parameter kKeys{"keys", ParamKind::list, kRequired, "A list of keys."};
+
+constexpr Method kMethods[] = {
+    {.name = "get",
+     .parameters = {kKey},
+     .result = "any: the value",
+     .errors = {Errc::key_error, Errc::type_error},
+     .cost = "O(1)",
+     .doc = "The value of a key.",
+     .lost = lost::kRead,
+     .handler = on<&get>},
+    {.name = "get_or",
+     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull, "Given if there is no key."}},
+     .result = "any: the value or the default",
+     .errors = {Errc::type_error},
+     .cost = "O(1)",
+     .doc = "The value of a key, or the default.",
+     .lost = lost::kRead,
+     .handler = on<&get_or>},
+    {.name = "set",
+     .parameters = {kKey, kValue},
+     .result = "null",
+     .errors = {Errc::type_error, Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "Gives the key a value, new or in place of the old one.",
+     .lost = lost::kIdempotent,
+     .handler = on<&set>},
+    {.name = "set_default",
+     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull, "Written if it is new."}},
+     .result = "any: the value that the key has now",
+     .errors = {Errc::type_error, Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "The value of a key; the default is written first if there is none.",
+     .lost = lost::kIdempotent,
+     .handler = on<&set_default>},
+    {.name = "contains",
+     .parameters = {kKey},
+     .result = "bool",
+     .errors = {Errc::type_error},
+     .cost = "O(1)",
+     .doc = "Whether there is such a key.",
+     .lost = lost::kRead,
+     .handler = on<&contains>},
+    {.name = "delete",
+     .parameters = {kKey},
+     .result = "null",
+     .errors = {Errc::key_error, Errc::type_error},
+     .access = Access::write,
+     .cost = "O(log n)",
+     .doc = "Takes a key out.",
+     .lost = lost::kOnce,
+     .handler = on<&remove>},
+    {.name = "pop",
+     .parameters = {kKey, Parameter{"default", ParamKind::any, kAbsent,
+                                    "Given instead of KeyError."}},
+     .result = "any: the value that was there",
+     .errors = {Errc::key_error, Errc::type_error},
+     .access = Access::write,
+     .cost = "O(log n)",
+     .doc = "Takes a key out and gives its value.",
+     .lost = lost::kTaken,
+     .handler = on<&pop>},
+    {.name = "pop_item",
+     .result = "[key, value]",
+     .errors = {Errc::key_error},
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Takes out the entry that came last.",
+     .lost = lost::kTaken,
+     .handler = on<&pop_item>},
+    {.name = "update",
+     .parameters = {Parameter{"values", ParamKind::pairs, kRequired, "What to set."}},
+     .result = "null",
+     .errors = {Errc::value_error, Errc::type_error, Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(values)",
+     .doc = "Sets many keys in one step, all or none.",
+     .lost = lost::kIdempotent,
+     .handler = on<&update>},
+    {.name = "keys",
+     .result = "list",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "All keys in insertion order.",
+     .lost = lost::kRead,
+     .handler = on<&keys>},
+    {.name = "values",
+     .result = "list",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "All values in insertion order.",
+     .lost = lost::kRead,
+     .handler = on<&values>},
+    {.name = "items",
+     .result = "list of [key, value]",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "All entries in insertion order.",
+     .lost = lost::kRead,
+     .handler = on<&items>},
+    {.name = "len",
+     .result = "int",
+     .cost = "O(1)",
+     .doc = "How many entries there are.",
+     .lost = lost::kRead,
+     .handler = on<&len>},
+    {.name = "clear",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1); the storage is freed in slices",
+     .doc = "Takes everything out.",
+     .lost = lost::kIdempotent,
+     .handler = on<&clear>},
+    {.name = "copy",
+     .result = "map",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "The whole content.",
+     .lost = lost::kRead,
+     .handler = on<&copy>},
+    {.name = "scan",
+     .parameters = {Parameter{"cursor", ParamKind::integer, kNull,
+                              "Where to go on, from the previous reply; null begins."},
+                    Parameter{"count", ParamKind::integer, default_int(1000),
+                              "Entries in the reply at most."}},
+     .result = "{items: list of [key, value], cursor}, cursor null at the end",
+     .errors = {Errc::value_error},
+     .cost = "O(count + log n)",
+     .doc = "Walks a large dict in parts. What is there during the whole walk is seen once.",
+     .lost = lost::kRead,
+     .handler = on<&scan>},
+    {.name = "add",
+     .parameters = {kKey,
+                    Parameter{"amount", ParamKind::number, default_int(1), "May be negative."},
+                    Parameter{"initial", ParamKind::number, default_int(0),
+                              "What a missing key counts as."}},
+     .result = "number: the new value",
+     .errors = {Errc::type_error, Errc::value_error},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "Adds to a number in one step; a missing key begins at initial.",
+     .lost = lost::kOnce,
+     .handler = on<&add>},
+    {.name = "compare_and_set",
+     .parameters = {kKey, Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+                    kValue},
+     .result = "bool: false if it had another value or there is no key",
+     .errors = {Errc::type_error, Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "Sets the key only if it has the expected value.",
+     .lost = lost::kOnce,
+     .handler = on<&compare_and_set>},
+    {.name = "get_many",
+     .parameters = {kKeys},
+     .result = "map of those that are there",
+     .errors = {Errc::type_error, Errc::too_large},
+     .cost = "O(keys)",
+     .doc = "The values of many keys in one step.",
+     .lost = lost::kRead,
+     .handler = on<&get_many>},
+    {.name = "delete_many",
+     .parameters = {kKeys},
+     .result = "int: how many were there",
+     .errors = {Errc::type_error},
+     .access = Access::write,
+     .cost = "O(keys log n)",
+     .doc = "Takes many keys out in one step.",
+     .lost = lost::kIdempotent,
+     .handler = on<&delete_many>},
+    {.name = "wait_for",
+     .parameters = {kKey, kTimeout},
+     .result = "any: the value",
+     .errors = {Errc::timeout, Errc::type_error},
+     .access = Access::read,
+     .timed_out = TimedOut::timeout,
+     .cost = "O(log waiting keys)",
+     .doc = "The value of a key, as soon as there is one.",
+     .lost = lost::kRead,
+     .handler = on<&wait_for>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"values", ParamKind::pairs, kAbsent, "The first content."},
+};
+
+}  // namespace
+
+const ObjectType& dict_type() {
+  static constexpr ObjectType kType{.name = "dict",
+                                    .doc = "Keys to values, in insertion order.",
+                                    .arguments = kArguments,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

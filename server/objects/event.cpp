@@ -1,0 +1,104 @@
+// event: a flag that processes wait for. multiprocessing.Event.
+//
+// set wakes everybody who waits and lets later waits pass until clear. It has no owner: nothing
+// happens to it when a session ends.
+
+#include "server/core/call.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+class Event : public State {
+ public:
+  void save(Writer& out) const override { out.boolean(is_set); }
+  Outcome plain(Call&, Writer& out) const override {
+    out.boolean(is_set);
+    return Progress::done;
+  }
+
+  bool is_set = false;
+  WaitQueue waiting;
+};
+
+Outcome set(Call& call, Event& event) {
+  if (!event.is_set) call.changed();
+  event.is_set = true;
+  while (Waiter* waiter = event.waiting.front()) {
+    call.machine().answer(*waiter, [](Writer& out) { out.boolean(true); });
+  }
+  return Progress::done;
+}
+
+Outcome clear(Call& call, Event& event) {
+  if (event.is_set) call.changed();
+  event.is_set = false;
+  return Progress::done;
+}
+
+Outcome is_set(Call& call, Event& event) {
+  call.reply().boolean(event.is_set);
+  return Progress::done;
+}
+
+Outcome wait(Call& call, Event& event) {
+  if (!event.is_set) return call.wait(event.waiting, 0);
+  call.reply().boolean(true);
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation&) { return std::make_unique<Event>(); }
+
+Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
+  auto event = std::make_unique<Event>();
+  event->is_set = saved.bytes() == "\xc3";
+  return event;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "set",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1 + waiters)",
+     .doc = "Sets the flag and wakes everybody who waits for it.",
+     .lost = lost::kIdempotent,
+     .handler = on<&set>},
+    {.name = "clear",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Takes the flag back; later waits wait again.",
+     .lost = lost::kIdempotent,
+     .handler = on<&clear>},
+    {.name = "is_set",
+     .result = "bool",
+     .cost = "O(1)",
+     .doc = "Whether the flag is set.",
+     .lost = lost::kRead,
+     .handler = on<&is_set>},
+    {.name = "wait",
+     .parameters = {kTimeout},
+     .result = "bool: false if the time was up first",
+     .access = Access::read,
+     .timed_out = TimedOut::no,
+     .cost = "O(1)",
+     .doc = "Waits until the flag is set.",
+     .lost = lost::kRead,
+     .handler = on<&wait>},
+};
+static_assert(check_table(kMethods));
+
+}  // namespace
+
+const ObjectType& event_type() {
+  static constexpr ObjectType kType{.name = "event",
+                                    .doc = "A flag that processes wait for.",
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

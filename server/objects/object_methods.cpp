@@ -1,0 +1,322 @@
+// object.*: what can be done with an object of any type: create, delete, list, describe, expire,
+// hold. Objects must be created before use. Semantics: docs/concepts/objects.md.
+
+#include <algorithm>
+
+#include "server/core/call.hpp"
+#include "server/core/creation.hpp"
+#include "server/core/pattern.hpp"
+#include "server/core/people.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+Expected<Object*> named(Call& call) {
+  const std::string_view name = call.name(0);
+  if (Object* object = call.machine().registry().find(name)) return object;
+  Error error{Errc::not_found, "there is no object " + std::string{name} +
+                                   "; object.list shows what there is", Done::no, {}};
+  std::string packed;
+  Writer{packed}.text(name);
+  error.details.push_back({"object", std::move(packed)});
+  return fail(std::move(error));
+}
+
+bool asks_exist_ok(PackedView options) {
+  if (!options.present()) return true;
+  Reader reader{options};
+  Token token;
+  static_cast<void>(reader.next(token));
+  for (std::uint32_t left = token.count; left > 0; --left) {
+    Token key;
+    static_cast<void>(reader.next(key));
+    const PackedView value = reader.value();
+    if (key.kind == Kind::text && key.body == "exist_ok") return value.bytes() != "\xc2";
+  }
+  return true;
+}
+
+Outcome existing(Call& call, Object& object, const ObjectType& type) {
+  if (!asks_exist_ok(call.arg(3))) {
+    return fail(Errc::exists, "there is already a " + std::string{object.type->name} + " named " +
+                                  object.name);
+  }
+  if (object.type != &type) {
+    return fail(Errc::wrong_type, object.name + " exists and is a " +
+                                      std::string{object.type->name} + ", not a " +
+                                      std::string{type.name});
+  }
+  call.reply().reference(object.name);
+  return Progress::done;
+}
+
+Outcome create(Call& call) {
+  const std::string_view type_name = call.text(0);
+  const ObjectType* type = call.machine().catalogue().type(type_name);
+  if (type == nullptr || type->create == nullptr) {
+    std::string known;
+    for (const ObjectType* each : call.machine().catalogue().types()) {
+      if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
+    }
+    return fail(Errc::value_error, "there is no type \"" + std::string{type_name} +
+                                       "\"; there are " + known);
+  }
+  const std::string_view name = call.text(1);
+  if (name.starts_with('#')) {
+    return fail(Errc::value_error, "names that begin with # are the server's own");
+  }
+  if (Object* object = name.empty() ? nullptr : call.machine().registry().find(name)) {
+    return existing(call, *object, *type);
+  }
+  auto made = call.machine().create(*type, name, call.arg(2), call.arg(3), call.session());
+  if (!made) return made.failure();
+  call.reply().reference((*made)->name);
+  return Progress::done;
+}
+
+Outcome remove(Call& call) {
+  Object* object = call.machine().registry().find(call.name(0));
+  call.reply().boolean(object != nullptr);
+  if (object != nullptr) call.machine().remove(*object);
+  return Progress::done;
+}
+
+Outcome exists(Call& call) {
+  call.reply().boolean(call.machine().registry().find(call.name(0)) != nullptr);
+  return Progress::done;
+}
+
+Outcome type(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  call.reply().text((*object)->type->name);
+  return Progress::done;
+}
+
+Outcome version(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  call.reply().unsigned_integer((*object)->version);
+  return Progress::done;
+}
+
+Outcome list(Call& call) {
+  const std::int64_t most = call.integer(3);
+  const auto limit = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
+  if (most < 1 || most > limit) {
+    return fail(Errc::value_error, "count must be 1 to " + std::to_string(limit));
+  }
+  const bool all_types = !call.given(1) || call.arg(1).is_null();
+  std::string items;
+  Writer out{items};
+  std::uint32_t found = 0;
+  std::string_view last;
+  bool more = false;
+  call.machine().registry().each_after(call.text(2), [&](const Object& object) {
+    if (!all_types && object.type->name != call.text(1)) return true;
+    if (!matches(call.text(0), object.name)) return true;
+    if (found == static_cast<std::uint32_t>(most)) return !(more = true);
+    out.map(3);
+    out.text("name"), out.text(object.name);
+    out.text("type"), out.text(object.type->name);
+    out.text("version"), out.unsigned_integer(object.version);
+    last = object.name;
+    ++found;
+    return true;
+  });
+  Writer reply = call.reply();
+  reply.map(2);
+  reply.text("items");
+  reply.list(found);
+  reply.out() += items;
+  reply.text("cursor");
+  more ? reply.text(last) : reply.null();
+  return Progress::done;
+}
+
+Outcome info(Call& call) {
+  auto found = named(call);
+  if (!found) return found.failure();
+  const Object& object = **found;
+  std::vector<Holder> holders;
+  object.state->holders(holders);
+  Writer out = call.reply();
+  out.map(9);
+  out.text("type"), out.text(object.type->name);
+  out.text("version"), out.unsigned_integer(object.version);
+  out.text("created"), out.real(seconds_of(object.created));
+  out.text("size"), out.unsigned_integer(object.state->size());
+  out.text("bytes"), out.unsigned_integer(object.state->bytes());
+  out.text("holds"), out.unsigned_integer(object.holds);
+  out.text("holders");
+  write_holders(out, call.machine(), holders);
+  out.text("waiters"), out.unsigned_integer(object.waiters);
+  out.text("options"), out.packed(object.options);
+  return Progress::done;
+}
+
+Outcome expire(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  const std::optional<Duration> span = call.seconds(1);
+  std::optional<Instant> when;
+  if (span) when = call.now() + *span;
+  call.machine().registry().expire(**object, when);
+  return Progress::done;
+}
+
+Expected<std::uint64_t> count(Call& call) {
+  if (call.integer(1) >= 1) return static_cast<std::uint64_t>(call.integer(1));
+  return fail(Errc::value_error, "n must be at least 1");
+}
+
+Outcome hold(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  auto n = count(call);
+  if (!n) return n.failure();
+  if (*n > 0xffffffff) return fail(Errc::value_error, "n must be at most 2^32 - 1");
+  call.machine().hold(**object, call.session(), *n);
+  return Progress::done;
+}
+
+Outcome release(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  auto n = count(call);
+  if (!n) return n.failure();
+  call.machine().unhold(**object, call.session(), *n);
+  return Progress::done;
+}
+
+constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many holds, at least 1."};
+
+constexpr Method kMethods[] = {
+    {.name = "create",
+     .parameters = {Parameter{"type", ParamKind::text, kRequired, "A type's name; help lists them."},
+                    Parameter{"name", ParamKind::name, kNull,
+                              "Its name, 1 to 512 bytes; null makes an anonymous object."},
+                    Parameter{"args", ParamKind::list, kAbsent,
+                              "The type's own arguments, such as its first content."},
+                    Parameter{"options", ParamKind::map, kAbsent,
+                              "exist_ok, ephemeral, ttl, and the type's own."}},
+     .result = "reference",
+     .errors = {Errc::exists, Errc::wrong_type, Errc::value_error},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(size of args)",
+     .doc = "Makes an object, or opens the one that has the name. Arguments and options apply only "
+            "if it is made by this call.",
+     .lost = "Creating it again opens the same object; an anonymous one ends with its session.",
+     .handler = create},
+    {.name = "delete",
+     .parameters = {kNameOf},
+     .result = "bool: it was there",
+     .access = Access::write,
+     .cost = "O(1 + waiters)",
+     .doc = "Deletes an object. Who waits on it gets NotFound.",
+     .lost = lost::kIdempotent,
+     .handler = remove},
+    {.name = "exists",
+     .parameters = {kNameOf},
+     .result = "bool",
+     .cost = "O(1)",
+     .doc = "Whether there is an object of that name.",
+     .lost = lost::kRead,
+     .handler = exists},
+    {.name = "type",
+     .parameters = {kNameOf},
+     .result = "text",
+     .errors = {Errc::not_found},
+     .cost = "O(1)",
+     .doc = "The name of the object's type.",
+     .lost = lost::kRead,
+     .handler = type},
+    {.name = "version",
+     .parameters = {kNameOf},
+     .result = "int",
+     .errors = {Errc::not_found},
+     .cost = "O(1)",
+     .doc = "The object's version: 1 when it is made, greater after each change.",
+     .lost = lost::kRead,
+     .handler = version},
+    {.name = "list",
+     .parameters = {Parameter{"pattern", ParamKind::text, default_text("*"),
+                              "Names to show; * stands for any text, ? for one byte."},
+                    Parameter{"type", ParamKind::text, kNull, "Only objects of that type."},
+                    Parameter{"cursor", ParamKind::text, kNull,
+                              "Where to go on, from the previous reply."},
+                    Parameter{"count", ParamKind::integer, default_int(1000),
+                              "Objects in the reply at most."}},
+     .result = "{items: [{name, type, version}], cursor}, cursor null at the end",
+     .errors = {Errc::value_error},
+     .cost = "O(all objects)",
+     .doc = "The objects of the server in the order of their names.",
+     .lost = lost::kRead,
+     .handler = list},
+    {.name = "info",
+     .parameters = {kNameOf},
+     .result = "{type, version, created, size, bytes, holds, holders, waiters, options}",
+     .errors = {Errc::not_found},
+     .cost = "O(holders)",
+     .doc = "All about one object: bytes are those of its content, created is seconds since 1970.",
+     .lost = lost::kRead,
+     .handler = info},
+    {.name = "expire",
+     .parameters = {kNameOf, Parameter{"seconds", ParamKind::seconds, kNull,
+                                       "From now until it dies; null: never."}},
+     .result = "null",
+     .errors = {Errc::not_found, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(log n) in the number of objects that expire",
+     .doc = "Gives the object a time to die, or takes it away.",
+     .lost = "Doing it again counts the time anew.",
+     .handler = expire},
+    {.name = "hold",
+     .parameters = {kNameOf, kN},
+     .result = "null",
+     .errors = {Errc::not_found, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(log n) in the session's holds",
+     .doc = "Keeps an anonymous object alive while this session lives or until release.",
+     .lost = lost::kOnce,
+     .handler = hold},
+    {.name = "release",
+     .parameters = {kNameOf, kN},
+     .result = "null",
+     .errors = {Errc::not_found, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(log n) in the session's holds",
+     .doc = "Gives holds back; an anonymous object that nothing needs any more is deleted.",
+     .lost = lost::kOnce,
+     .handler = release},
+    {.name = "value",
+     .parameters = {kNameOf},
+     .result = "any: the whole content as a plain value",
+     .errors = {Errc::not_found, Errc::too_large},
+     .cost = "O(n)",
+     .doc = "The content of a dict, list, value or event as one value; a queue's ready items; "
+            "whether a lock is held.",
+     .lost = lost::kRead,
+     .handler = [](Call& call) -> Outcome {
+       auto object = named(call);
+       if (!object) return object.failure();
+       Writer out = call.reply();
+       return (*object)->state->plain(call, out);
+     }},
+};
+static_assert(check_table(kMethods));
+
+}  // namespace
+
+const ObjectType& object_methods() {
+  static constexpr ObjectType kType{.name = "object",
+                                    .doc = "What can be done with an object of any type.",
+                                    .methods = kMethods};
+  return kType;
+}
+
+}  // namespace agora

@@ -1,0 +1,49 @@
+// ping and help: the methods that have no type in front.
+
+#include "server/core/call.hpp"
+#include "server/core/describe.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+
+namespace agora {
+namespace {
+
+Outcome ping(Call& call) {
+  call.reply().text("pong");
+  return Progress::done;
+}
+
+Outcome help(Call& call) {
+  auto text = help_text(call.machine().catalogue(), call.text(0));
+  if (!text) return text.failure();
+  call.reply().text(*text);
+  return Progress::done;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "ping",
+     .result = "\"pong\"",
+     .cost = "O(1)",
+     .doc = "A sign of life.",
+     .lost = lost::kRead,
+     .handler = ping},
+    {.name = "help",
+     .parameters = {Parameter{"topic", ParamKind::text, kNull,
+                              "A type, a method such as queue.get, or errors."}},
+     .result = "text",
+     .errors = {Errc::not_found},
+     .cost = "O(1)",
+     .doc = "Explains the server, a type, a method, or the errors.",
+     .lost = lost::kRead,
+     .handler = help},
+};
+static_assert(check_table(kMethods));
+
+}  // namespace
+
+const ObjectType& root_methods() {
+  static constexpr ObjectType kType{.name = "", .doc = "The server's door.", .methods = kMethods};
+  return kType;
+}
+
+}  // namespace agora

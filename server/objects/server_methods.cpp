@@ -1,0 +1,241 @@
+// server.*: the server as an object: who is there, who holds what, who waits for whom.
+
+#include <algorithm>
+
+#include "server/core/call.hpp"
+#include "server/core/describe.hpp"
+#include "server/core/people.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+
+namespace agora {
+namespace {
+
+Outcome info(Call& call) {
+  const MachineInput& input = call.machine().input();
+  Writer out = call.reply();
+  out.map(6);
+  out.text("version"), out.text(input.version);
+  out.text("incarnation"), out.text(input.incarnation);
+  out.text("pid"), out.integer(input.pid);
+  out.text("started"), out.real(seconds_of(input.started));
+  out.text("time"), out.real(seconds_of(call.now()));
+  out.text("durable"), out.boolean(false);
+  return Progress::done;
+}
+
+Outcome stats(Call& call) {
+  Machine& machine = call.machine();
+  Writer out = call.reply();
+  out.map(7);
+  out.text("objects"), out.unsigned_integer(machine.registry().size());
+  out.text("sessions"), out.unsigned_integer(machine.sessions().size());
+  out.text("waiters"), out.unsigned_integer(machine.waiters().size());
+  out.text("calls"), out.unsigned_integer(machine.calls());
+  out.text("bytes_used"), out.unsigned_integer(machine.memory_used());
+  out.text("bytes_reserved"), out.unsigned_integer(machine.arena().bytes_reserved());
+  out.text("bytes_max"), out.unsigned_integer(machine.limits().memory_bytes_max);
+  return Progress::done;
+}
+
+Outcome methods(Call& call) {
+  Writer out = call.reply();
+  write_catalogue(out, call.machine().catalogue());
+  return Progress::done;
+}
+
+/// Names of the objects where the session has a grant, in the order of their making.
+void write_grants(Writer& out, Machine& machine, const Session& session) {
+  std::vector<std::string_view> names;
+  for (const auto& [id, count] : session.grants) {
+    if (const Object* object = machine.registry().find(id)) names.push_back(object->name);
+  }
+  out.list(static_cast<std::uint32_t>(names.size()));
+  for (const std::string_view name : names) out.text(name);
+}
+
+void write_waits(Writer& out, Machine& machine, SessionId session) {
+  std::vector<const Waiter*> waits;
+  machine.waiters().each([&](const Waiter& waiter) {
+    if (waiter.session == session) waits.push_back(&waiter);
+  });
+  out.list(static_cast<std::uint32_t>(waits.size()));
+  for (const Waiter* waiter : waits) {
+    out.map(2);
+    out.text("method"), out.text(full_name(waiter->method));
+    out.text("object"), out.text(waiter->object->name);
+  }
+}
+
+Outcome sessions(Call& call) {
+  Machine& machine = call.machine();
+  Writer out = call.reply();
+  out.list(static_cast<std::uint32_t>(machine.sessions().size()));
+  machine.sessions().each([&](const Session& session) {
+    out.map(8);
+    out.text("id"), out.text(session_text(session.id));
+    out.text("client"), out.text(session.peer.client);
+    out.text("host"), out.text(session.peer.host);
+    out.text("pid");
+    session.peer.pid != 0 ? out.integer(session.peer.pid) : out.null();
+    out.text("transport"), out.text(session.peer.transport);
+    out.text("opened"), out.real(seconds_of(session.opened));
+    out.text("holds"), write_grants(out, machine, session);
+    out.text("waits"), write_waits(out, machine, session.id);
+  });
+  return Progress::done;
+}
+
+Outcome locks(Call& call) {
+  Machine& machine = call.machine();
+  std::string items;
+  Writer out{items};
+  std::uint32_t found = 0;
+  machine.registry().each_after({}, [&](const Object& object) {
+    std::vector<Holder> holders;
+    if (!object.state->holders(holders)) return true;
+    out.map(4);
+    out.text("name"), out.text(object.name);
+    out.text("type"), out.text(object.type->name);
+    out.text("holders"), write_holders(out, machine, holders);
+    out.text("waiters"), out.unsigned_integer(object.waiters);
+    ++found;
+    return true;
+  });
+  Writer reply = call.reply();
+  reply.list(found);
+  reply.out() += items;
+  return Progress::done;
+}
+
+void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
+  std::vector<Holder> holders;
+  waiter.object->state->holders(holders);
+  out.map(6);
+  out.text("waiter"), write_who(out, machine, waiter.session, waiter.owner);
+  out.text("method"), out.text(full_name(waiter.method));
+  out.text("object"), out.text(waiter.object->name);
+  out.text("since"), out.real(seconds_of(waiter.since));
+  out.text("until");
+  waiter.until ? out.real(seconds_of(*waiter.until)) : out.null();
+  out.text("for"), write_holders(out, machine, holders);
+}
+
+/// The same as a graph in the language of Graphviz: sessions are boxes, an arrow says "waits for".
+std::string waits_as_dot(Machine& machine) {
+  std::string dot = "digraph waits {\n";
+  machine.waiters().each([&](const Waiter& waiter) {
+    std::vector<Holder> holders;
+    waiter.object->state->holders(holders);
+    const std::string from = "  \"" + session_text(waiter.session) + "\" -> ";
+    const std::string label = " [label=\"" + full_name(waiter.method) + "\"];\n";
+    if (holders.empty()) dot += from + "\"" + dot_text(waiter.object->name) + "\"" + label;
+    for (const Holder& holder : holders) {
+      dot += from + "\"" + session_text(holder.session) + "\" [label=\"" +
+             dot_text(waiter.object->name) + "\"];\n";
+    }
+  });
+  return dot + "}\n";
+}
+
+Outcome waits(Call& call) {
+  Machine& machine = call.machine();
+  const std::string_view format = call.text(0);
+  Writer out = call.reply();
+  if (format == "dot") {
+    out.text(waits_as_dot(machine));
+    return Progress::done;
+  }
+  if (format != "list") return fail(Errc::value_error, "format must be \"list\" or \"dot\"");
+  out.list(static_cast<std::uint32_t>(machine.waiters().size()));
+  machine.waiters().each([&](const Waiter& waiter) { write_wait(out, machine, waiter); });
+  return Progress::done;
+}
+
+Outcome end_session(Call& call) {
+  const SessionId session = session_of(call.text(0));
+  if (call.machine().sessions().find(session) == nullptr) {
+    return fail(Errc::session_lost, "there is no session " + std::string{call.text(0)} +
+                                        "; server.sessions lists them");
+  }
+  call.machine().end_session(session, "ended by an administrator");
+  return Progress::done;
+}
+
+Outcome shutdown(Call& call) {
+  call.machine().ask_shutdown();
+  return Progress::done;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "info",
+     .result = "{version, incarnation, pid, started, time, durable}",
+     .cost = "O(1)",
+     .doc = "What this server is; times are seconds since 1970.",
+     .lost = lost::kRead,
+     .handler = info},
+    {.name = "stats",
+     .result = "{objects, sessions, waiters, calls, bytes_used, bytes_reserved, bytes_max}",
+     .cost = "O(1)",
+     .doc = "Counts of what is there, and the memory that it takes.",
+     .lost = lost::kRead,
+     .handler = stats},
+    {.name = "methods",
+     .result = "the catalogue as data",
+     .cost = "O(methods)",
+     .doc = "Every type and method with parameters, results, errors and costs.",
+     .lost = lost::kRead,
+     .handler = methods},
+    {.name = "sessions",
+     .result = "[{id, client, host, pid, transport, opened, holds, waits}]",
+     .cost = "O(sessions x waiters)",
+     .doc = "Who is connected, where from, and what each holds and waits for.",
+     .lost = lost::kRead,
+     .handler = sessions},
+    {.name = "locks",
+     .result = "[{name, type, holders: [{session, host, pid, owner, token, since}], waiters}]",
+     .cost = "O(objects)",
+     .doc = "Every lock: who holds it since when, and how many wait. No holders: it is free.",
+     .lost = lost::kRead,
+     .handler = locks},
+    {.name = "waits",
+     .parameters = {Parameter{"format", ParamKind::text, default_text("list"),
+                              "list, or dot for a graph that Graphviz draws."}},
+     .result = "[{waiter: {session, host, pid, owner}, method, object, since, until, for: "
+               "[holders]}], or text",
+     .errors = {Errc::value_error},
+     .cost = "O(waiters x holders)",
+     .doc = "Every waiting call: who waits, on what, since when, until when, and for whom.",
+     .lost = lost::kRead,
+     .handler = waits},
+    {.name = "end_session",
+     .parameters = {Parameter{"session", ParamKind::text, kRequired,
+                              "Its id, as server.sessions shows it."}},
+     .result = "null",
+     .errors = {Errc::session_lost},
+     .access = Access::write,
+     .admin = true,
+     .cost = "O(what it holds and waits for)",
+     .doc = "Ends a session: it gives back all it has, and its connection is closed.",
+     .lost = lost::kIdempotent,
+     .handler = end_session},
+    {.name = "shutdown",
+     .result = "null",
+     .access = Access::write,
+     .admin = true,
+     .cost = "O(sessions)",
+     .doc = "Stops the server in good order.",
+     .lost = lost::kIdempotent,
+     .handler = shutdown},
+};
+static_assert(check_table(kMethods));
+
+}  // namespace
+
+const ObjectType& server_methods() {
+  static constexpr ObjectType kType{
+      .name = "server", .doc = "The server itself: who is there, who waits.", .methods = kMethods};
+  return kType;
+}
+
+}  // namespace agora

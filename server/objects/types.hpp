@@ -1,0 +1,24 @@
+// The visible list of all types. A type that is not in it does not exist.
+#pragma once
+
+#include <vector>
+
+#include "server/core/object.hpp"
+
+namespace agora {
+
+// One function a file: the only way to reach a type.
+const ObjectType& root_methods();    ///< ping, help: methods without a type's name
+const ObjectType& server_methods();  ///< server.*
+const ObjectType& object_methods();  ///< object.*
+const ObjectType& dict_type();
+const ObjectType& event_type();
+const ObjectType& list_type();
+const ObjectType& lock_type();
+const ObjectType& queue_type();
+const ObjectType& value_type();
+
+/// All of them, in the order in which help shows them.
+std::vector<const ObjectType*> all_types();
+
+}  // namespace agora

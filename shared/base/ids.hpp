@@ -1,0 +1,28 @@
+// Strong number types: an ObjectId never goes where a SessionId belongs.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+
+namespace agora {
+
+template <typename Tag>
+struct Id {
+  std::uint64_t number = 0;  ///< 0 means none
+  auto operator<=>(const Id&) const = default;
+  explicit operator bool() const { return number != 0; }
+};
+
+using SessionId = Id<struct SessionTag>;  ///< a client's presence on the server
+using ObjectId = Id<struct ObjectTag>;    ///< one object, never reused
+using Position = Id<struct PositionTag>;  ///< the place of a command in the one order of commands
+
+}  // namespace agora
+
+template <typename Tag>
+struct std::hash<agora::Id<Tag>> {
+  std::size_t operator()(agora::Id<Tag> id) const noexcept {
+    return std::hash<std::uint64_t>{}(id.number);
+  }
+};

@@ -1,0 +1,45 @@
+// Every bound of the system: name, default, unit, reason. Units last in the name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace agora {
+
+/// The bounds of one server (or of one client's reader). All may be set by the embedding program;
+/// `agorad --help` names those that the command line offers.
+struct Limits {
+  /// One message, bytes: large enough for big values, small enough to be held whole.
+  std::size_t frame_bytes_max = std::size_t{64} << 20;
+  /// Nesting of lists and maps: nobody nests by hand deeper; bounds every stack that walks a value.
+  std::uint32_t depth_max = 64;
+  /// Elements of one message in sum: stops a few bytes of headers from declaring gigabytes of work.
+  std::uint32_t elements_max = 1'000'000;
+  /// Calls in one JSON-RPC batch: its answers are kept until the last one is there.
+  std::size_t batch_calls_max = 1'000;
+  /// An object's name, bytes of UTF-8.
+  std::size_t name_bytes_max = 512;
+  /// An `owner` text and other sub-identities, bytes.
+  std::size_t owner_bytes_max = 512;
+  /// Open connections: under the usual hard descriptor limit with room for files.
+  std::size_t connections_max = 12'000;
+  /// Parked calls of one session: a client that forgets its waits must not fill the server.
+  std::size_t session_waits_max = 65'536;
+  /// Typed lines that wait behind a waiting one: a person types, a program uses JSON.
+  std::size_t typed_lines_max = 64;
+  /// Unsent output of one connection before the server stops reading from it, bytes.
+  std::size_t output_bytes_max = std::size_t{8} << 20;
+  /// Elements or bytes of work and reply that one request may cost.
+  std::size_t work_elements_max = 1'000'000;
+  std::size_t work_bytes_max = std::size_t{64} << 20;
+  /// Calls of one connection in one turn before the others get theirs.
+  std::size_t turn_calls_max = 64;
+  /// All stored data, bytes; 0 stands for half of the cgroup's or machine's memory, set at start.
+  std::size_t memory_bytes_max = 0;
+  /// Values from this size on rest as shared immutable blobs and leave without a copy, bytes.
+  std::size_t blob_bytes_min = 16 * 1024;
+  /// Longest timeout that is taken as a number of seconds; beyond it, pass null (wait for ever).
+  double timeout_seconds_max = 100.0 * 365 * 24 * 3600;
+};
+
+}  // namespace agora

@@ -1,0 +1,20 @@
+// Points in time and spans as the core sees them: whole nanoseconds, handed in from outside.
+// There is no clock in here; see the port Clock in server/engine/ports.hpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace agora {
+
+using Duration = std::chrono::nanoseconds;
+
+/// Nanoseconds since 1970 (UTC) on a clock that never goes back (the server anchors its
+/// monotonic clock to the wall clock once, at its start).
+using Instant = std::chrono::time_point<std::chrono::system_clock, Duration>;
+
+/// Seconds as a number, the form of all times on the wire.
+inline double seconds_of(Duration span) { return std::chrono::duration<double>(span).count(); }
+inline double seconds_of(Instant when) { return seconds_of(when.time_since_epoch()); }
+
+}  // namespace agora

@@ -1,0 +1,176 @@
+// Codecs for the standard library's containers, pairs and tuples.
+//
+// Sequences and sets are lists, pairs and tuples lists of fixed length, maps are maps. Decoding
+// reserves no more than the bytes can hold, since a list header may not promise more.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "shared/value/codec_core.hpp"
+
+namespace agora {
+
+/// Reads the header of a list or map, and gives its count.
+/// @error type_error  another kind: "expected <expected>, found ...".
+Expected<std::uint32_t> open_container(Reader& reader, Kind kind, std::string_view expected);
+
+/// Reads the header of a list that must have `length` elements.
+Expected<void> open_list(Reader& reader, std::size_t length, const std::string& expected);
+
+template <typename Container>
+void encode_list(Writer& writer, const Container& elements) {
+  writer.list(count_of(elements.size()));
+  for (const auto& element : elements)
+    Codec<typename Container::value_type>::encode(writer, element);
+}
+
+/// Decodes `count` elements and hands each to `add(T&&)`.
+template <typename T, typename Add>
+Expected<void> decode_elements(Reader& reader, std::uint32_t count, Add add) {
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto element = Codec<T>::decode(reader.value());
+    if (!element) return at_element(i, element.failure());
+    add(std::move(*element));
+  }
+  return {};
+}
+
+/// The shared part of lists of any length.
+template <typename Container, typename T>
+struct ListCodec {
+  static void encode(Writer& writer, const Container& value) { encode_list(writer, value); }
+  static Expected<Container> decode(PackedView value) requires Decodable<T> {
+    Reader reader(value);
+    auto count = open_container(reader, Kind::list, name());
+    if (!count) return count.failure();
+    Container result;
+    if constexpr (requires { result.reserve(*count); }) result.reserve(*count);
+    auto done = decode_elements<T>(reader, *count, [&](T&& element) {
+      if constexpr (requires { result.push_back(std::move(element)); }) {
+        result.push_back(std::move(element));
+      } else {
+        result.insert(std::move(element));
+      }
+    });
+    if (!done) return done.failure();
+    return result;
+  }
+  static std::string name() requires Decodable<T> { return "list of " + Codec<T>::name(); }
+};
+
+/// The shared part of the two maps.
+template <typename Container, typename K, typename V>
+struct MapCodec {
+  static void encode(Writer& writer, const Container& value) {
+    writer.map(count_of(value.size()));
+    for (const auto& [key, mapped] : value) {
+      Codec<K>::encode(writer, key);
+      Codec<V>::encode(writer, mapped);
+    }
+  }
+  static Expected<Container> decode(PackedView value) requires Decodable<K> && Decodable<V> {
+    Reader reader(value);
+    auto count = open_container(reader, Kind::map, name());
+    if (!count) return count.failure();
+    Container result;
+    for (std::uint32_t i = 0; i < *count; ++i) {
+      const PackedView packed_key = reader.value();
+      auto key = Codec<K>::decode(packed_key);
+      if (!key) return at_key(packed_key, key.failure());
+      auto mapped = Codec<V>::decode(reader.value());
+      if (!mapped) return at_key(packed_key, mapped.failure());
+      result.insert_or_assign(std::move(*key), std::move(*mapped));
+    }
+    return result;
+  }
+  static std::string name() requires Decodable<K> && Decodable<V> {
+    return "map of " + Codec<K>::name() + " to " + Codec<V>::name();
+  }
+};
+
+/// The shared part of pair and tuple.
+template <typename Tuple, typename... T>
+struct TupleCodec {
+  static void encode(Writer& writer, const Tuple& value) {
+    writer.list(sizeof...(T));
+    std::apply([&](const T&... element) { (Codec<T>::encode(writer, element), ...); }, value);
+  }
+  static Expected<Tuple> decode(PackedView value) requires(Decodable<T>&&...) {
+    Reader reader(value);
+    if (auto opened = open_list(reader, sizeof...(T), name()); !opened) return opened.failure();
+    // Braces: the elements are decoded from left to right.
+    std::tuple<Expected<T>...> parts{Codec<T>::decode(reader.value())...};
+    return assembled(parts, std::index_sequence_for<T...>{});
+  }
+  static std::string name() requires(Decodable<T>&&...) {
+    std::string inner;
+    ((inner += (inner.empty() ? "" : ", ") + Codec<T>::name()), ...);
+    return "list (" + inner + ")";
+  }
+
+ private:
+  template <std::size_t... I>
+  static Expected<Tuple> assembled(std::tuple<Expected<T>...>& parts, std::index_sequence<I...>) {
+    Expected<void> checked;
+    (void)((std::get<I>(parts) ? true
+                               : (checked = at_element(I, std::get<I>(parts).failure()), false)) &&
+           ...);
+    if (!checked) return checked.failure();
+    return Tuple(std::move(*std::get<I>(parts))...);
+  }
+};
+
+template <Encodable T, typename Allocator>
+struct Codec<std::vector<T, Allocator>> : ListCodec<std::vector<T, Allocator>, T> {};
+
+template <Encodable T, typename Allocator>
+struct Codec<std::deque<T, Allocator>> : ListCodec<std::deque<T, Allocator>, T> {};
+
+template <Encodable T, typename... Rest>
+struct Codec<std::set<T, Rest...>> : ListCodec<std::set<T, Rest...>, T> {};
+
+template <Encodable T, typename... Rest>
+struct Codec<std::unordered_set<T, Rest...>> : ListCodec<std::unordered_set<T, Rest...>, T> {};
+
+template <Encodable K, Encodable V, typename... Rest>
+struct Codec<std::map<K, V, Rest...>> : MapCodec<std::map<K, V, Rest...>, K, V> {};
+
+template <Encodable K, Encodable V, typename... Rest>
+struct Codec<std::unordered_map<K, V, Rest...>>
+    : MapCodec<std::unordered_map<K, V, Rest...>, K, V> {};
+
+template <Encodable A, Encodable B>
+struct Codec<std::pair<A, B>> : TupleCodec<std::pair<A, B>, A, B> {};
+
+template <Encodable... T>
+struct Codec<std::tuple<T...>> : TupleCodec<std::tuple<T...>, T...> {};
+
+/// T must have a default constructor to be decoded.
+template <Encodable T, std::size_t N>
+struct Codec<std::array<T, N>> {
+  static void encode(Writer& writer, const std::array<T, N>& value) { encode_list(writer, value); }
+  static Expected<std::array<T, N>> decode(PackedView value) requires Decodable<T> {
+    Reader reader(value);
+    if (auto opened = open_list(reader, N, name()); !opened) return opened.failure();
+    std::array<T, N> result{};
+    auto* place = result.data();
+    auto done = decode_elements<T>(reader, N, [&](T&& element) { *place++ = std::move(element); });
+    if (!done) return done.failure();
+    return result;
+  }
+  static std::string name() requires Decodable<T> {
+    return "list of " + std::to_string(N) + " " + Codec<T>::name();
+  }
+};
+
+}  // namespace agora

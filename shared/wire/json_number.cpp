@@ -1,0 +1,97 @@
+#include "shared/wire/json_number.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <cstdlib>
+
+#include "shared/wire/json_read.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::string_view kDigits = "0123456789";
+constexpr std::string_view kNumberBytes = "0123456789+-.eE";
+constexpr std::string_view kOutOfRange = "99999999999999999999";
+
+// Drops leading digits; false if there is none.
+bool drop_digits(std::string_view& text) {
+  const std::size_t count = std::min(text.find_first_not_of(kDigits), text.size());
+  text.remove_prefix(count);
+  return count > 0;
+}
+
+bool drop_one(std::string_view& text, std::string_view of) {
+  if (text.empty() || of.find(text[0]) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// The place of the first digit that is not 0, as a power of ten; `token` is a JSON number. Of use
+// only for the sign of what is far out of range: neither strtod (it asks the locale for its point)
+// nor from_chars (it says only "out of range") tells too large from too small.
+std::int64_t magnitude(std::string_view token) {
+  const std::size_t e = std::min(token.find_first_of("eE"), token.size());
+  const std::string_view mantissa = token.substr(0, e);
+  const auto point = static_cast<std::int64_t>(std::min(mantissa.find('.'), mantissa.size()));
+  const std::size_t found = mantissa.find_first_of("123456789");
+  if (found == std::string_view::npos) return 0;
+  const auto first = static_cast<std::int64_t>(found);
+  std::string_view digits = token.substr(std::min(e + 1, token.size()));
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  // Frames are bounded, so no mantissa outweighs an exponent of this size.
+  constexpr std::int64_t kHuge = std::int64_t{1} << 60;
+  std::int64_t exponent = 0;
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+  const bool huge = code == std::errc::result_out_of_range;
+  if (huge || std::abs(exponent) > kHuge) exponent = digits.starts_with('-') ? -kHuge : kHuge;
+  return exponent + point - first;
+}
+
+bool overflows(std::string_view token) {
+  if (!is_json_number(token)) return false;
+  double value = 0;
+  const auto [end, code] = std::from_chars(token.data(), token.data() + token.size(), value);
+  // Too small is only 0 to everybody else.
+  return code == std::errc::result_out_of_range && magnitude(token) > 0;
+}
+
+// The end of the string that begins at `at`, behind its closing quote.
+std::size_t string_end(std::string_view text, std::size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\') ++at;
+  }
+  return std::min(at + 1, text.size());
+}
+
+}  // namespace
+
+bool is_json_number(std::string_view text) {
+  drop_one(text, "-");
+  if (!drop_one(text, "0") && !drop_digits(text)) return false;
+  if (drop_one(text, ".") && !drop_digits(text)) return false;
+  if (drop_one(text, "eE")) {
+    drop_one(text, "+-");
+    if (!drop_digits(text)) return false;
+  }
+  return text.empty();
+}
+
+std::string mend_overflows(std::string_view text) {
+  std::string mended;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = at + 1;
+    if (text[at] == '"') {
+      end = string_end(text, at);
+    } else if (kNumberBytes.find(text[at]) != std::string_view::npos) {
+      end = std::min(text.find_first_not_of(kNumberBytes, at), text.size());
+    }
+    const std::string_view token = text.substr(at, end - at);
+    mended.append(overflows(token) ? kOutOfRange : token);
+    at = end;
+  }
+  return mended;
+}
+
+}  // namespace agora

@@ -1,0 +1,207 @@
+#include "shared/wire/json_read.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/error_data.hpp"
+#include "shared/wire/json_number.hpp"
+#include "shared/wire/json_words.hpp"
+
+namespace agora {
+namespace {
+
+constexpr int kNumberOverflow = 406;  // nlohmann's number for "beyond float64"
+
+Failure not_json(std::string_view reason, std::size_t position) {
+  Error error{Errc::parse_error, "not JSON: ", Done::no, {}};
+  error.message.append(reason).append(" at byte ").append(std::to_string(position));
+  error.details.push_back(number_detail("position", position));
+  return fail(std::move(error));
+}
+
+// nlohmann says "[...] parse error at line 1, column 5: syntax error while parsing value - invalid
+// literal; last read: '<raw input>'; expected ...". The raw input may be anything, so it goes.
+std::string reason_of(std::string_view what) {
+  constexpr std::string_view kPrefix = "syntax error while ";
+  constexpr std::string_view kRaw = "; last read: '";
+  const std::size_t start = what.find(kPrefix);
+  if (start == std::string_view::npos) return "syntax error";
+  what.remove_prefix(start + kPrefix.size());
+  const std::size_t raw = what.find(kRaw);
+  if (raw == std::string_view::npos) return std::string(what);
+  std::string reason(what.substr(0, raw));
+  const std::size_t expected = what.rfind("'; expected ");
+  if (expected != std::string_view::npos && expected >= raw) {
+    reason.append(what.substr(expected + 1));
+  }
+  return reason;
+}
+
+// What nlohmann's parser calls: writes the loose form as the text goes by. The number of elements
+// is known only at the end of a list or map, hence headers of fixed width that are patched then.
+class LooseSink {
+ public:
+  LooseSink(std::string& out, std::size_t nesting_max)
+      : out_(out), writer_(out), nesting_max_(nesting_max) {}
+
+  bool null() {
+    if (item()) writer_.null();
+    return true;
+  }
+  bool boolean(bool value) {
+    if (item()) writer_.boolean(value);
+    return true;
+  }
+  bool number_integer(std::int64_t value) {
+    if (item()) writer_.integer(value);
+    return true;
+  }
+  bool number_unsigned(std::uint64_t value) {
+    if (item()) writer_.unsigned_integer(value);
+    return true;
+  }
+  bool number_float(double value, const std::string& token) {
+    if (!item()) return true;
+    const bool is_integer = token.find_first_not_of("-0123456789") == std::string::npos;
+    if (is_integer) {
+      mark(kMarkNumberRange);
+    } else {
+      writer_.real(value);
+    }
+    return true;
+  }
+  bool string(const std::string& value) {
+    if (item()) writer_.text(value);
+    return true;
+  }
+  bool binary(const nlohmann::json::binary_t&) { return false; }  // no JSON text has one
+  bool start_object(std::size_t) { return open(true); }
+  bool end_object() { return close(); }
+  bool start_array(std::size_t) { return open(false); }
+  bool end_array() { return close(); }
+
+  bool key(const std::string& name) {
+    if (too_deep_ > 0) return true;
+    ++open_.back().count;
+    if (name.starts_with('$')) special_ = true;
+    writer_.text(name);
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception& ex) {
+    position_ = position;
+    overflow_ = ex.id == kNumberOverflow;
+    reason_ = reason_of(ex.what());
+    return false;
+  }
+
+  bool special() const { return special_; }
+  bool overflow() const { return overflow_; }
+  std::size_t position() const { return position_; }
+  const std::string& reason() const { return reason_; }
+
+ private:
+  struct Frame {
+    std::size_t header;
+    std::uint32_t count;
+    bool is_map;
+  };
+
+  // Counts a value; false if it lies too deep to be kept.
+  bool item() {
+    if (too_deep_ > 0) return false;
+    if (!open_.empty() && !open_.back().is_map) ++open_.back().count;
+    return true;
+  }
+
+  void mark(LooseMark mark) {
+    special_ = true;
+    writer_.extension(mark, {});
+  }
+
+  bool open(bool is_map) {
+    if (!item()) {
+      ++too_deep_;
+    } else if (open_.size() >= nesting_max_) {
+      mark(kMarkTooDeep);
+      too_deep_ = 1;
+    } else {
+      open_.push_back({out_.size(), 0, is_map});
+      out_.append(5, is_map ? '\xdf' : '\xdd');
+    }
+    return true;
+  }
+
+  bool close() {
+    if (too_deep_ > 0) {
+      --too_deep_;
+      return true;
+    }
+    std::uint32_t count = open_.back().count;
+    for (std::size_t i = 4; i > 0; --i, count >>= 8) {
+      out_[open_.back().header + i] = static_cast<char>(count & 0xff);
+    }
+    open_.pop_back();
+    return true;
+  }
+
+  std::string& out_;
+  Writer writer_;
+  std::size_t nesting_max_;
+  std::vector<Frame> open_;
+  std::size_t too_deep_ = 0;  // open lists and maps inside the one that is marked
+  bool special_ = false;
+  bool overflow_ = false;
+  std::size_t position_ = 0;
+  std::string reason_;
+};
+
+}  // namespace
+
+Expected<void> JsonReader::parse_once(std::string_view text, bool& overflow) {
+  loose_.clear();
+  LooseSink sink(loose_, nesting_max_);
+  const bool good =
+      nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &sink);
+  special_ = sink.special();
+  overflow = sink.overflow();
+  if (good) return {};
+  return not_json(sink.reason(), sink.position());
+}
+
+Expected<void> JsonReader::parse(std::string_view text) {
+  // The lexer passes over a byte order mark and takes a NUL for the end of the text.
+  if (text.starts_with("\xef")) return not_json("byte order mark or other non-JSON byte", 1);
+  const std::size_t nul = text.find('\0');
+  if (nul != std::string_view::npos) return not_json("a NUL byte", nul + 1);
+  bool overflow = false;
+  Expected<void> done = parse_once(text, overflow);
+  if (!overflow) return done;
+  // A second overflow is none: something like 1e400.5 is no number in the first place.
+  return parse_once(mend_overflows(text), overflow);
+}
+
+Expected<void> JsonReader::to_packed(std::string_view part, bool names_on_top, std::string& out,
+                                     Budget& budget) {
+  if (special_) {
+    decoded_.clear();
+    auto decoded = decode_json_words(part, names_on_top, decoded_);
+    if (!decoded) return decoded;
+    part = decoded_;
+  }
+  auto taken = normalize(part, out, budget);
+  if (!taken) return taken.failure();
+  return {};
+}
+
+Expected<void> json_to_packed(std::string_view text, std::string& out, Budget& budget) {
+  JsonReader reader(budget.depth_max);
+  if (auto parsed = reader.parse(text); !parsed) return parsed;
+  return reader.to_packed(reader.loose(), false, out, budget);
+}
+
+}  // namespace agora

@@ -1,0 +1,276 @@
+#include "shared/wire/typed_line.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/value/normalize.hpp"
+#include "shared/wire/error_data.hpp"
+#include "shared/wire/json_read.hpp"
+#include "shared/wire/json_write.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kGuard = "guard";
+constexpr std::string_view kOptions = "options";
+
+// `at` counts from 0, people count from 1.
+Failure bad_line(std::string message, std::size_t at) {
+  message.append(" at byte ").append(std::to_string(at + 1));
+  return fail(Error{Errc::invalid_params,
+                    std::move(message),
+                    Done::no,
+                    {number_detail("position", at + 1)}});
+}
+
+bool is_name_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+bool is_literal(std::string_view word) {
+  return word == "null" || word == "true" || word == "false" || is_json_number(word);
+}
+
+// The end of the JSON string, list or map that begins at `at`; npos if it does not end.
+std::size_t literal_end(std::string_view line, std::size_t at) {
+  std::size_t open = 0;
+  bool quoted = false;
+  for (; at < line.size(); ++at) {
+    const char c = line[at];
+    if (quoted) {
+      if (c == '\\') ++at;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      ++open;
+    } else if (c == ']' || c == '}') {
+      --open;
+    }
+    if (!quoted && open == 0) return at + 1;
+  }
+  return std::string_view::npos;
+}
+
+class LineReader {
+ public:
+  LineReader(std::string_view line, std::size_t start, const MethodHint& method,
+             const Limits& limits)
+      : line_(line), at_(start), method_(method), limits_(limits), budget_(limits) {}
+
+  Expected<void> read() {
+    for (skip_blanks(); at_ < line_.size(); skip_blanks()) {
+      if (auto done = word(); !done) return done;
+    }
+    return {};
+  }
+
+  Expected<void> write(std::string& out) const {
+    if (named_.empty() && free_count_ == 0) {
+      Writer(out).list(static_cast<std::uint32_t>(positional_.size()));
+      for (const Value& value : positional_) out.append(bytes(value));
+      return {};
+    }
+    return write_map(out);
+  }
+
+ private:
+  struct Value {  // a place in values_
+    std::size_t begin;
+    std::size_t size;
+  };
+  struct Named {
+    std::string_view name;
+    Value value;
+  };
+
+  std::string_view bytes(const Value& value) const {
+    return std::string_view(values_).substr(value.begin, value.size);
+  }
+
+  void skip_blanks() { at_ = std::min(line_.find_first_not_of(kBlanks, at_), line_.size()); }
+
+  const ParameterHint* find(std::string_view name) const {
+    const auto hint = std::ranges::find(method_.parameters, name, &ParameterHint::name);
+    return hint == method_.parameters.end() ? nullptr : &*hint;
+  }
+
+  // The x of `x=y` at the present place; empty if there is none.
+  std::string_view name_before_equals() const {
+    std::size_t end = at_;
+    while (end < line_.size() && is_name_byte(line_[end])) ++end;
+    if (end == line_.size() || line_[end] != '=') return {};
+    return line_.substr(at_, end - at_);
+  }
+
+  Expected<void> word() {
+    const std::size_t start = at_;
+    const std::string_view name = name_before_equals();
+    const ParameterHint* const hint = find(name);
+    if (!name.empty() && (hint != nullptr || name == kGuard)) {
+      at_ += name.size() + 1;
+      return named(name, hint != nullptr && hint->text, start);
+    }
+    if (!name.empty() && method_.free_options) {
+      at_ += name.size() + 1;
+      Writer(free_).text(name);
+      ++free_count_;
+      return value(false, free_);
+    }
+    return by_position();
+  }
+
+  Expected<void> named(std::string_view name, bool text, std::size_t start) {
+    if (is_given(name)) return twice(name, start);
+    const std::size_t begin = values_.size();
+    auto done = value(text, values_);
+    named_.push_back({name, {begin, values_.size() - begin}});
+    return done;
+  }
+
+  bool is_given(std::string_view name) const {
+    const auto given = std::min(positional_.size(), method_.parameters.size());
+    const auto by_place = method_.parameters.first(given);
+    return std::ranges::find(by_place, name, &ParameterHint::name) != by_place.end() ||
+           std::ranges::find(named_, name, &Named::name) != named_.end();
+  }
+
+  static Failure twice(std::string_view name, std::size_t start) {
+    return bad_line("the parameter " + std::string(name) + " is given twice", start);
+  }
+
+  Expected<void> by_position() {
+    const std::size_t index = positional_.size();
+    const bool known = index < method_.parameters.size();
+    if (known && is_given(method_.parameters[index].name)) {
+      return twice(method_.parameters[index].name, at_);
+    }
+    const std::size_t begin = values_.size();
+    auto done = value(known && method_.parameters[index].text, values_);
+    positional_.push_back({begin, values_.size() - begin});
+    return done;
+  }
+
+  // Reads the word at the present place and appends its value to `to`.
+  Expected<void> value(bool text, std::string& to) {
+    const char first = at_ < line_.size() ? line_[at_] : ' ';
+    if (first == '"' || (!text && (first == '[' || first == '{'))) return literal(to);
+    const std::size_t end = std::min(line_.find_first_of(kBlanks, at_), line_.size());
+    const std::string_view word = line_.substr(at_, end - at_);
+    at_ = end;
+    if (!text && is_literal(word)) return json_to_packed(word, to, budget_);
+    if (!is_utf8(word)) return fail(Errc::value_error, "a word is not valid UTF-8");
+    if (budget_.elements == 0) {
+      return fail(too_large("elements_max", "the line has more words than the limit allows"));
+    }
+    --budget_.elements;
+    Writer(to).text(word);
+    return {};
+  }
+
+  Expected<void> literal(std::string& to) {
+    const std::size_t start = at_;
+    const std::size_t end = literal_end(line_, start);
+    if (end > line_.size()) {
+      return bad_line(line_[start] == '"' ? "the quote does not end that begins"
+                                          : "the bracket does not close that opens",
+                      start);
+    }
+    if (end < line_.size() && kBlanks.find(line_[end]) == std::string_view::npos) {
+      return bad_line("expected a blank", end);
+    }
+    at_ = end;
+    auto done = json_to_packed(line_.substr(start, end - start), to, budget_);
+    if (done || done.error().code != Errc::parse_error) return done;
+    return bad_line(done.error().message + " of the word", start);
+  }
+
+  Expected<void> write_map(std::string& out) const {
+    if (positional_.size() > method_.parameters.size()) {
+      return fail(Errc::invalid_params,
+                  "expected at most " + std::to_string(method_.parameters.size()) +
+                      " parameters, found " + std::to_string(positional_.size()));
+    }
+    if (free_count_ > 0 && is_given(kOptions)) {
+      return fail(Errc::invalid_params, "the parameter options is given twice");
+    }
+    Writer writer(out);
+    writer.map(static_cast<std::uint32_t>(positional_.size() + named_.size()) +
+               (free_count_ > 0 ? 1U : 0U));
+    for (std::size_t i = 0; i < positional_.size(); ++i) {
+      writer.text(method_.parameters[i].name);
+      out.append(bytes(positional_[i]));
+    }
+    for (const Named& entry : named_) {
+      writer.text(entry.name);
+      out.append(bytes(entry.value));
+    }
+    if (free_count_ == 0) return {};
+    writer.text(kOptions);
+    return write_options(out);
+  }
+
+  // Finds an option given twice as well.
+  Expected<void> write_options(std::string& out) const {
+    std::string map;
+    Writer(map).map(free_count_);
+    map.append(free_);
+    Budget budget(limits_);
+    auto done = normalize(map, out, budget);
+    if (!done) return done.failure();
+    return {};
+  }
+
+  std::string_view line_;
+  std::size_t at_;
+  const MethodHint& method_;
+  const Limits& limits_;
+  Budget budget_;
+  std::string values_;
+  std::vector<Value> positional_;
+  std::vector<Named> named_;
+  std::string free_;  // the free options: name, value, name, value ...
+  std::uint32_t free_count_ = 0;
+};
+
+// Where the method begins and ends in a line.
+std::pair<std::size_t, std::size_t> method_place(std::string_view line) {
+  const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
+  if (line.substr(begin).starts_with('?')) return {begin, begin + 1};
+  return {begin, std::min(line.find_first_of(kBlanks, begin), line.size())};
+}
+
+}  // namespace
+
+std::string_view typed_method(std::string_view line) {
+  const auto [begin, end] = method_place(line);
+  const std::string_view method = line.substr(begin, end - begin);
+  return method == "?" ? std::string_view{"help"} : method;
+}
+
+Expected<Request> decode_typed_line(std::string_view line, const MethodHint& method,
+                                    const Limits& limits, std::string& out) {
+  out.clear();
+  LineReader reader(line, method_place(line).second, method, limits);
+  if (auto done = reader.read(); !done) return done.failure();
+  if (auto done = reader.write(out); !done) return done.failure();
+  Request request;
+  request.method = typed_method(line);
+  request.params = PackedView{out};
+  return request;
+}
+
+void encode_typed_error(const Error& error, std::string& out) {
+  out.append(type_name(error.code)).append(": ");
+  // The message may quote what somebody sent; a terminal must see one line and no commands.
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  std::ranges::replace_copy_if(error.message, std::back_inserter(out), is_control, ' ');
+}
+
+void encode_typed_result(PackedView result, std::string& out) { packed_to_json(result, out); }
+
+}  // namespace agora

@@ -1,0 +1,15 @@
+#include "tests/support/watchdog.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+
+namespace agora::test {
+
+void start_watchdog() {
+  const char* wish = std::getenv("AGORA_TEST_SECONDS");
+  const int seconds = wish == nullptr ? 240 : std::atoi(wish);
+  alarm(static_cast<unsigned>(seconds > 0 ? seconds : 240));
+}
+
+}  // namespace agora::test

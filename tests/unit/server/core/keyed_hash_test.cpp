@@ -1,0 +1,75 @@
+#include "server/core/keyed_hash.hpp"
+
+#include <rapidcheck.h>
+
+#include <bit>
+#include <cmath>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "tests/support/catch.hpp"
+
+using namespace agora;
+
+namespace {
+constexpr HashKey some_key{0x0123456789abcdef, 0xfedcba9876543210};
+}
+
+TEST_CASE("a hash depends on every byte, on the length, and on both words of the key",
+          "[core][storage]") {
+  for (std::size_t size = 1; size < 70; ++size) {
+    const std::string bytes(size, '\0');
+    std::unordered_set<std::uint64_t> seen{keyed_hash(bytes, some_key)};
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string other = bytes;
+      other[i] = '\1';
+      seen.insert(keyed_hash(other, some_key));
+    }
+    seen.insert(keyed_hash(bytes + '\0', some_key));
+    seen.insert(keyed_hash(bytes, {some_key.first + 1, some_key.second}));
+    seen.insert(keyed_hash(bytes, {some_key.first, some_key.second + 1}));
+    CHECK(seen.size() == size + 4);
+  }
+}
+
+TEST_CASE("equal bytes at any address have equal hashes", "[core][storage]") {
+  CHECK(rc::check("no matter where they lie", [](const std::string& bytes) {
+    const std::string shifted = "x" + bytes;
+    RC_ASSERT(keyed_hash(bytes, some_key) ==
+              keyed_hash(std::string_view{shifted}.substr(1), some_key));
+  }));
+}
+
+TEST_CASE("a flipped bit flips about half of the hash", "[core][storage]") {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{16},
+                                 std::size_t{17}, std::size_t{64}}) {
+    double flipped = 0;
+    double flips = 0;
+    for (int base = 0; base < 50; ++base) {
+      std::string bytes(size, static_cast<char>(base * 5));
+      const std::uint64_t before = keyed_hash(bytes, some_key);
+      for (std::size_t bit = 0; bit < size * 8; ++bit) {
+        std::string other = bytes;
+        other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << (bit % 8)));
+        flipped += std::popcount(before ^ keyed_hash(other, some_key));
+        flips += 1;
+      }
+    }
+    CHECK(std::abs(flipped / flips - 32) < 1.5);
+  }
+}
+
+TEST_CASE("counted keys fill the low bits evenly", "[core][storage]") {
+  constexpr std::size_t buckets = 1024;
+  constexpr std::size_t keys = 64 * buckets;
+  std::vector<double> counts(buckets);
+  for (std::size_t i = 0; i < keys; ++i) {
+    counts[keyed_hash("key:" + std::to_string(i), some_key) % buckets] += 1;
+  }
+  double chi_squared = 0;
+  for (const double count : counts) chi_squared += (count - 64) * (count - 64) / 64;
+  // Mean 1023, standard deviation 45: six of them on either side.
+  CHECK(chi_squared > 1023 - 6 * 45);
+  CHECK(chi_squared < 1023 + 6 * 45);
+}

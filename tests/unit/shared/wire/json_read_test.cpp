@@ -1,0 +1,247 @@
+#include "shared/wire/json_read.hpp"
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+#include <rapidcheck.h>
+
+#include "tests/support/catch.hpp"
+#include "tests/unit/shared/wire/wire_samples.hpp"
+
+using namespace agora;
+using test::json_again;
+using test::nested;
+using test::packed_of;
+using namespace std::string_literals;
+
+namespace {
+
+template <typename Write>
+std::string written(Write write) {
+  std::string out;
+  Writer writer(out);
+  write(writer);
+  return out;
+}
+
+Error error_of(std::string_view text) {
+  Budget budget{Limits{}};
+  std::string out = "before";
+  const auto done = json_to_packed(text, out, budget);
+  REQUIRE_FALSE(done);
+  CHECK(out == "before");
+  return done.error();
+}
+
+}  // namespace
+
+TEST_CASE("JSON scalars become values of their kind", "[wire]") {
+  CHECK(packed_of("null") == "\xc0");
+  CHECK(packed_of(" true ") == "\xc3");
+  CHECK(packed_of("\t\r\nfalse") == "\xc2");
+  CHECK(packed_of(R"("x")") == "\xa1x");
+  CHECK(packed_of(R"("\u00e9\ud83d\ude00\n\/")") == written([](Writer& w) {
+          w.text("\u00e9\U0001f600\n/");
+        }));
+  CHECK(packed_of(R"("\u0000")") == "\xa1\0"s);
+}
+
+TEST_CASE("a JSON number without point and exponent is an int, any other a float", "[wire]") {
+  const auto integer = [](std::int64_t v) { return written([v](Writer& w) { w.integer(v); }); };
+  const auto real = [](double v) { return written([v](Writer& w) { w.real(v); }); };
+  CHECK(packed_of("0") == integer(0));
+  CHECK(packed_of("-0") == integer(0));
+  CHECK(packed_of("-9223372036854775808") == integer(std::numeric_limits<std::int64_t>::min()));
+  CHECK(packed_of("18446744073709551615") == "\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+  CHECK(packed_of("1.0") == real(1));
+  CHECK(packed_of("1e3") == real(1000));
+  CHECK(packed_of("1E+2") == real(100));
+  CHECK(packed_of("-0.0") == real(-0.0));
+  CHECK(packed_of("1e-400") == real(0));
+  CHECK(packed_of("1.7976931348623157e308") == real(1.7976931348623157e308));
+}
+
+TEST_CASE("a JSON number out of range is a value error, never rounded", "[wire]") {
+  for (const std::string& text :
+       {"18446744073709551616"s, "-9223372036854775809"s, "1e400"s, "-1e400"s, "1.5e309"s,
+        "[1,{\"a\":1e999}]"s, std::string(400, '9'), "-" + std::string(1'000'000, '9'),
+        "[1e400,18446744073709551616,1e400]"s, "1" + std::string(400, '0') + ".5"}) {
+    CHECK(packed_of(text) == "error: ValueError");
+  }
+  CHECK(packed_of("[\"1e400\",\"\\\"1e400\"]") == packed_of(R"(["1e400","\"1e400"])"));
+  CHECK(packed_of("[1e400,1e-99999999999999999999]") == "error: ValueError");
+  CHECK(packed_of("[1E+99999999999999999999]") == "error: ValueError");
+  CHECK(packed_of("0." + std::string(400, '0') + "1e401") == packed_of("1.0"));
+}
+
+TEST_CASE("a syntax error is found behind a number out of range too", "[wire]") {
+  for (const char* text : {"[1e400,]", "[1e400", "01e400", "1e400.5", "[1e400 2]", "{\"a\":1e400}}",
+                           "-", "1.e400", "[1e400,\"\\x\"]", "[1e400,1e400.5]"}) {
+    INFO(text);
+    CHECK(packed_of(text) == "error: ParseError");
+  }
+}
+
+TEST_CASE("what RFC 8259 does not allow is a parse error", "[wire]") {
+  const std::string samples[] = {
+      "", " ", "nul", "tru", "True", "NaN", "Infinity", "-Infinity", "nan", "'a'", "a",
+      "[1,]", "{\"a\":1,}", "[,1]", "[1 2]", "{\"a\" 1}", "{1:2}", "{a:1}", "[", "{", "\"", "[1",
+      "]", "{\"a\":1", "1 2", "{}{}", "[] x", "// c\n1", "1 /* c */", "#1", "\xef\xbb\xbf{}",
+      "\xff\xfe{\0}\0"s, "{\0\"\0"s, "1\0"s, "[1]\0x"s, "\"a\0b\""s, "01", "+1", ".5", "1.", "1e", "--1",
+      "0x10", "\"\n\"", "\"\t\"", "\"\\x41\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"",
+      "\"\\ud800\\u0041\"", "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
+      "\"\xc3\"", "{\"\xff\":1}", "\x94\x00\x01"s};
+  for (const std::string& sample : samples) {
+    CAPTURE(sample);
+    CHECK(packed_of(sample) == "error: ParseError");
+  }
+}
+
+TEST_CASE("a parse error says what and where and repeats nothing of the input", "[wire]") {
+  const Error error = error_of("[1,\xff]");
+  CHECK(error.code == Errc::parse_error);
+  CHECK(error.message.find("at byte 4") != std::string::npos);
+  CHECK(is_utf8(error.message));
+  REQUIRE(error.details.size() == 1);
+  CHECK(error.details[0].name == "position");
+  CHECK(test::json_of(error.details[0].packed) == "4");
+  CHECK(error_of("[1 2]").message.find("expected ']'") != std::string::npos);
+}
+
+TEST_CASE("JSON arrays and objects keep their order", "[wire]") {
+  CHECK(json_again(R"( { "b" : [ 1 , 2 ] , "a" : { } , "" : [ ] } )") ==
+        R"({"b":[1,2],"a":{},"":[]})");
+}
+
+TEST_CASE("lists and maps of every size get the shortest header", "[wire]") {
+  for (const std::size_t count : {0U, 1U, 15U, 16U, 17U, 65535U, 65536U}) {
+    std::string list;
+    std::string map;
+    for (std::size_t i = 0; i < count; ++i) {
+      list += i == 0 ? "1" : ",1";
+      map += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":2";
+    }
+    const auto expected_list = written([count](Writer& w) {
+      w.list(static_cast<std::uint32_t>(count));
+      for (std::size_t i = 0; i < count; ++i) w.integer(1);
+    });
+    CHECK((packed_of("[" + list + "]") == expected_list));
+    CHECK((json_again("{" + map + "}") == "{" + map + "}"));
+  }
+}
+
+TEST_CASE("duplicate keys are a value error at any level", "[wire]") {
+  CHECK(packed_of(R"({"a":1,"a":1})") == "error: ValueError");
+  CHECK(packed_of(R"([{"x":{"a":1,"b":2,"\u0061":3}}])") == "error: ValueError");
+  CHECK(packed_of(R"([{"a":1},{"a":1}])") != "error: ValueError");
+}
+
+TEST_CASE("the $ words are decoded where they are the only key", "[wire]") {
+  CHECK(packed_of(R"({"$bytes":""})") == "\xc4\0"s);
+  CHECK(packed_of(R"({"$bytes":"Zm9v"})") == written([](Writer& w) { w.bytes("foo"); }));
+  CHECK(packed_of(R"({"$ref":"jobs"})") == written([](Writer& w) { w.reference("jobs"); }));
+  CHECK(packed_of(R"({"$float":"inf"})") == "\xcb\x7f\xf0\0\0\0\0\0\0"s);
+  CHECK(packed_of(R"({"$float":"-inf"})") == "\xcb\xff\xf0\0\0\0\0\0\0"s);
+  CHECK(packed_of(R"({"$float":"nan"})") == "\xcb\x7f\xf8\0\0\0\0\0\0"s);
+  CHECK(packed_of(R"({"$map":[]})") == "\x80");
+  CHECK(packed_of(R"({"$map":[[1,"a"],[null,{"$map":[[true,[]]]}]]})") ==
+        "\x82\x01\xa1""a\xc0\x81\xc3\x90");
+  CHECK(packed_of(R"({"$map":[[[1,2],{"a":1}]]})") == "\x81\x92\x01\x02\x81\xa1""a\x01");
+  const auto opaque = written([](Writer& w) { w.opaque("\x92\xc4\x02hi\x92\xd4\x01""a\xd4\x01""b"); });
+  CHECK(packed_of(R"({"$opaque":["aGk=",[{"$ref":"a"},"b"]]})") == opaque);
+}
+
+TEST_CASE("a word beside another key and an unknown word are ordinary keys", "[wire]") {
+  for (const char* text :
+       {R"({"$bytes":"!","x":1})", R"({"x":1,"$ref":2})", R"({"$else":1})", R"({"$":{}})",
+        R"({"$Map":[]})", R"({"$ref":1,"$bytes":2})", R"({"a":{"$x":[{"$y":{}}]}})"}) {
+    INFO(text);
+    CHECK(json_again(text) == text);
+  }
+}
+
+TEST_CASE("a badly formed word is a value error", "[wire]") {
+  for (const char* text :
+       {R"({"$bytes":"Zg"})", R"({"$bytes":1})", R"({"$bytes":[]})", R"({"$bytes":"Zg==\n"})",
+        R"({"$ref":1})", R"({"$ref":null})", R"({"$ref":{"$ref":"a"}})", R"({"$float":"NaN"})",
+        R"({"$float":1.5})", R"({"$float":"1"})", R"({"$map":{}})", R"({"$map":1})",
+        R"({"$map":[1]})", R"({"$map":[[1]]})", R"({"$map":[[1,2,3]]})", R"({"$map":[[1,2],3]})",
+        R"({"$map":[[1,2],[1,3]]})", R"({"$map":[[1,2],[1.0,3]]})", R"({"$map":[["a",2],["a",3]]})",
+        R"({"$opaque":"aGk="})", R"({"$opaque":["aGk="]})", R"({"$opaque":["aGk=",[],1]})",
+        R"({"$opaque":["aG",[]]})", R"({"$opaque":[1,[]]})", R"({"$opaque":["aGk=",[1]]})",
+        R"({"$opaque":["aGk=",{"$ref":"a"}]})", R"({"$opaque":["aGk=",[{"$bytes":""}]]})",
+        R"({"$opaque":["aGk=",[{"$ref":[]}]]})", R"([[{"a":{"$ref":7}}]])"}) {
+    INFO(text);
+    CHECK(packed_of(text) == "error: ValueError");
+  }
+  CHECK(packed_of(R"({"$map":[[{"a":1},2]]})") == "error: TypeError");
+}
+
+TEST_CASE("depth counts the value's own levels, not those of its spelling", "[wire]") {
+  const auto map_of_maps = [](std::size_t levels) {
+    std::string text = "0";
+    for (std::size_t i = 0; i < levels; ++i) text = "{\"$map\":[[1," + text + "]]}";
+    return text;
+  };
+  CHECK(json_again(nested(64)) == nested(64));
+  CHECK(packed_of(nested(65)) == "error: TooLarge");
+  CHECK(json_again(map_of_maps(64)) == map_of_maps(64));
+  CHECK(packed_of(map_of_maps(65)) == "error: TooLarge");
+  CHECK(json_again(nested(64, R"({"$opaque":["aGk=",[{"$ref":"a"}]]})")) ==
+        nested(64, R"({"$opaque":["aGk=",[{"$ref":"a"}]]})"));
+}
+
+TEST_CASE("hostile nesting is refused without a deep stack", "[wire]") {
+  CHECK(packed_of(nested(1'000'000)) == "error: TooLarge");
+  CHECK(packed_of(std::string(1'000'000, '[')) == "error: ParseError");
+  std::string objects;
+  for (int i = 0; i < 100'000; ++i) objects += "{\"a\":";
+  CHECK(packed_of(objects + "1" + std::string(100'000, '}')) == "error: TooLarge");
+  CHECK(packed_of("[" + nested(1000, R"({"a":[1,"b"]})") + ",1]") == "error: TooLarge");
+}
+
+TEST_CASE("the element budget is shared by what one budget reads", "[wire]") {
+  Limits limits;
+  limits.elements_max = 6;
+  Budget budget(limits);
+  std::string out;
+  CHECK(json_to_packed("[1,2]", out, budget));
+  CHECK(json_to_packed("[1,2]", out, budget));
+  const auto refused = json_to_packed("1", out, budget);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::too_large);
+}
+
+TEST_CASE("JSON text reads as nlohmann reads it", "[wire]") {
+  CHECK(rc::check("same value", [] {
+    const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
+    std::string original;
+    Writer writer(original);
+    test::ValueMaker(seed).plain(writer, 3);
+    const auto tree = nlohmann::json::from_msgpack(original);
+    const int indent = *rc::gen::inRange(-1, 3);
+    const bool ascii = *rc::gen::arbitrary<bool>();
+    const std::string packed = packed_of(tree.dump(indent, ' ', ascii));
+    RC_ASSERT(nlohmann::json::from_msgpack(packed).dump() == tree.dump());
+  }));
+}
+
+TEST_CASE("random text is taken exactly where nlohmann takes it", "[wire]") {
+  CHECK(rc::check("same verdict", [] {
+    const auto text = *rc::gen::container<std::string>(
+        rc::gen::element('[', ']', '{', '}', ',', ':', '"', '1', '-', '0', '.', 'e', ' ', '\\', 'u'));
+    const bool taken = packed_of(text) != "error: ParseError";
+    RC_ASSERT(taken == nlohmann::json::accept(text));
+  }));
+}
+
+TEST_CASE("JSON numbers are told from other words", "[wire]") {
+  for (const char* text : {"0", "-0", "1", "-12", "1.5", "1e3", "1E-3", "1.25e+30"}) {
+    INFO(text);
+    CHECK(is_json_number(text));
+  }
+  for (const char* text : {"", "-", "+1", "01", "1.", ".5", "1e", "1e+", "1a", "1 ", "0x1", "1.e3"}) {
+    INFO(text);
+    CHECK_FALSE(is_json_number(text));
+  }
+}
