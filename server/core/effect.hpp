@@ -19,7 +19,8 @@ struct Effect {
   enum class Kind : std::uint8_t {
     reply,            ///< the result of a call
     failure,          ///< its error
-    session_closed,   ///< the session was ended by somebody else: drop its connection
+    parked,           ///< it waits: the answer comes with a later command
+    session_closed,   ///< the session has ended: drop its connection
     shutdown,         ///< the server is to stop
   };
   Kind kind = Kind::reply;

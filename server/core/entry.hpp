@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "server/core/arena.hpp"
 
@@ -34,5 +35,12 @@ struct Entry {
   std::size_t block_bytes() const { return sizeof(Entry) + key_bytes() + value_bytes(); }
 };
 static_assert(sizeof(Entry) == 24);
+
+/// The handle of a value that rests outside of its entry.
+inline Handle outside_value(const Entry& entry) {
+  Handle value;
+  std::memcpy(&value, entry.value(), sizeof value);
+  return value;
+}
 
 }  // namespace agora

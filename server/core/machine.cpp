@@ -59,7 +59,7 @@ void Machine::apply(const Batch& batch, const Command& command) {
     case Command::Kind::session_opened:
       sessions_.open(command.session, batch.peers[command.peer], now_);
       return;
-    case Command::Kind::session_ended: return end_session(command.session, "");
+    case Command::Kind::session_ended: return end_session(command.session);
     case Command::Kind::time_passed: return time_passed();
     case Command::Kind::cancel:
       if (Waiter* waiter = waiters_.find(command.session, command.tag)) {
@@ -95,7 +95,8 @@ void Machine::call(const Batch& batch, const Command& command) {
   if (!outcome) {
     return push_failure(command.session, command.tag, std::move(outcome.error()));
   }
-  if (*outcome == Progress::done) reply(command, call);
+  if (*outcome == Progress::done) return reply(command, call);
+  push(Effect::Kind::parked, command.session, command.tag);
 }
 
 void Machine::reply(const Command& command, Call& call) {
@@ -244,7 +245,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   object->type = &type;
   object->name = name.empty() ? "#" + std::to_string(object->id.number) : std::string{name};
   object->created = now_;
-  object->options = Packed{options};
+  object->options = options.present() ? Packed{options} : Packed{std::string{"\x80"}};
   CommonOptions common;
   Creation creation{*this, object->id, object->name, {}, {}};
   if (auto read = read_creation(type, arguments, options, creation, common); !read) {
@@ -357,7 +358,7 @@ void Machine::unhold(Object& object, SessionId session, std::uint64_t n) {
 
 // ---- sessions ------------------------------------------------------------------------------
 
-void Machine::end_session(SessionId session, std::string_view why) {
+void Machine::end_session(SessionId session) {
   Session* ending = sessions_.find(session);
   if (ending == nullptr) return;
   // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
@@ -384,7 +385,7 @@ void Machine::end_session(SessionId session, std::string_view why) {
     if (Object* object = registry_.find(id)) unhold(*object, session, count);
   }
   sessions_.close(session);
-  if (!why.empty()) push(Effect::Kind::session_closed, session, 0);
+  push(Effect::Kind::session_closed, session, 0);
 }
 
 }  // namespace agora

@@ -112,7 +112,7 @@ class Machine {
                     std::string& result) const;
 
   /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
-  void end_session(SessionId session, std::string_view why);
+  void end_session(SessionId session);
 
   /// Where the call that is being applied writes its result.
   std::string& reply_bytes() { return reply_bytes_; }

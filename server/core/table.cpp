@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "server/core/entry_value.hpp"
 #include "shared/base/assert.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/normalize.hpp"
@@ -18,62 +19,9 @@ constexpr int splits_max = 2;
 constexpr int merges_max = 4;
 constexpr std::uint32_t buckets_min = 8;
 
-/// The handle of a value that rests outside.
-Handle outside_of(const Entry& entry) {
-  Handle value;
-  std::memcpy(&value, entry.value(), sizeof value);
-  return value;
-}
-
 Failure no_room() { return fail(Errc::out_of_memory, "no room for the entry"); }
 
 }  // namespace
-
-/// What stands behind the key in an entry: the value, or the handle of one stored outside. Takes a
-/// value stored outside back unless it is kept.
-class Table::Rest {
- public:
-  Rest(Values& values, PackedView value) : values_(values), inline_(value.bytes()) {
-    if (value.size() >= values.blob_bytes_min()) {
-      outside_ = values.store(value);
-      if (!outside_) return;
-      word_ = static_cast<std::uint32_t>(sizeof(Handle)) | Entry::value_outside;
-      if (values.has_references(outside_)) word_ |= Entry::value_refers;
-    } else {
-      word_ = static_cast<std::uint32_t>(value.size());
-      if (value.present() && agora::has_references(value)) word_ |= Entry::value_refers;
-    }
-    valid_ = true;
-  }
-  Rest(const Rest&) = delete;
-  Rest& operator=(const Rest&) = delete;
-  ~Rest() {
-    if (outside_) values_.drop(outside_);
-  }
-
-  /// False: there was no room for the value.
-  bool valid() const { return valid_; }
-  std::uint32_t word() const { return word_; }
-  std::size_t size() const { return word_ & Entry::length_mask; }
-  void keep() { outside_ = {}; }
-
-  /// Writes itself to an entry with a key; the bytes there may be the very value, moved or not.
-  void write(Entry& entry) const {
-    entry.value_word = word_;
-    if (outside_) {
-      std::memcpy(entry.value(), &outside_, sizeof outside_);
-    } else if (!inline_.empty()) {
-      std::memmove(entry.value(), inline_.data(), inline_.size());
-    }
-  }
-
- private:
-  Values& values_;
-  std::string_view inline_;
-  Handle outside_;
-  std::uint32_t word_ = 0;
-  bool valid_ = false;
-};
 
 Table::Table(Arena& arena, Values& values, HashKey key)
     : arena_(&arena), values_(&values), hash_key_(key), buckets_(arena), order_(arena) {}
@@ -113,10 +61,10 @@ Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
 }
 
 bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
-  const std::string_view stored{entry.key(), entry.key_bytes()};
-  if ((entry.key_word & Entry::key_is_derived) == 0) return stored == key_bytes;
+  const std::string_view own{entry.key(), entry.key_bytes()};
+  if ((entry.key_word & Entry::key_is_derived) == 0) return own == key_bytes;
   std::string scratch;
-  return agora::key_bytes(PackedView{stored}, scratch) == key_bytes;
+  return agora::key_bytes(PackedView{own}, scratch) == key_bytes;
 }
 
 PackedView Table::key(Handle entry) const {
@@ -125,26 +73,26 @@ PackedView Table::key(Handle entry) const {
 
 PackedView Table::value(Handle entry) const {
   const Entry& held = at(entry);
-  if (held.is_outside()) return values_->view(outside_of(held));
+  if (held.is_outside()) return values_->view(outside_value(held));
   return PackedView{std::string_view{held.value(), held.value_bytes()}};
 }
 
 bool Table::has_references(Handle entry) const {
-  return ((at(entry).key_word & Entry::key_refers) | (at(entry).value_word & Entry::value_refers)) !=
-         0;
+  return ((at(entry).key_word & Entry::key_refers) |
+          (at(entry).value_word & Entry::value_refers)) != 0;
 }
 
 std::optional<BlobRef> Table::pin(Handle entry) const {
   if (!at(entry).is_outside()) return {};
-  return values_->pin(outside_of(at(entry)));
+  return values_->pin(outside_value(at(entry)));
 }
 
 Expected<Table::Placed> Table::insert_or_assign(std::string_view key_bytes, PackedView key,
                                                 PackedView value) {
   const std::uint32_t hash = hash_of(key_bytes);
   const Handle found = find(hash, key_bytes);
-  const Handle entry = found ? assign(found, value)
-                             : insert(next_sequence_, hash, key_bytes, key, value);
+  const Handle entry =
+      found ? assign(found, value) : insert(next_sequence_, hash, key_bytes, key, value);
   if (!entry) return no_room();
   return Placed{entry, !found};
 }
@@ -169,9 +117,9 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
   AGORA_ASSERT(key.present());
   if (key.size() > Entry::length_mask) return {};
   if (buckets_.count() == 0 && !buckets_.add()) return {};
-  Rest rest(*values_, value);
-  if (!rest.valid()) return {};
-  const std::size_t block_bytes = sizeof(Entry) + key.size() + rest.size();
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return {};
+  const std::size_t block_bytes = sizeof(Entry) + key.size() + stored.size();
   const Handle made = arena_->allocate(block_bytes);
   if (!made) return {};
 
@@ -182,12 +130,12 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
   if (key.bytes() != key_bytes) entry.key_word |= Entry::key_is_derived;
   if (agora::has_references(key)) entry.key_word |= Entry::key_refers;
   std::memcpy(entry.key(), key.bytes().data(), key.size());
-  rest.write(entry);
+  stored.write(entry);
   if (!order_.append(made)) {
     arena_->free(made, block_bytes);
     return {};
   }
-  rest.keep();
+  stored.keep();
 
   std::uint32_t& head = buckets_.head(buckets_.index_of(hash));
   entry.next = head;
@@ -201,41 +149,41 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
 /// Gives an entry another value; null if there is no room. The old one goes last, since the new
 /// one may be a view into it.
 Handle Table::assign(Handle entry, PackedView value) {
-  Rest rest(*values_, value);
-  if (!rest.valid()) return {};
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return {};
   const std::size_t bytes_before = bytes_of(entry);
   const bool was_outside = at(entry).is_outside();
-  const Handle before = was_outside ? outside_of(at(entry)) : Handle{};
-  const Handle placed = place(entry, rest);
+  const Handle before = was_outside ? outside_value(at(entry)) : Handle{};
+  const Handle placed = place(entry, stored);
   if (!placed) return {};
-  rest.keep();
+  stored.keep();
   entry_bytes_ = entry_bytes_ - bytes_before + bytes_of(placed);
   if (was_outside) values_->drop(before);
   return placed;
 }
 
-/// Writes the rest where the entry stands if it fits, else to a new block in its place.
-Handle Table::place(Handle entry, const Rest& rest) {
+/// Writes the value where the entry stands if it fits, else to a new block in its place.
+Handle Table::place(Handle entry, const EntryValue& stored) {
   Entry& held = at(entry);
   const std::size_t bytes_old = held.block_bytes();
-  const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + rest.size();
+  const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + stored.size();
   if (bytes_new <= bytes_old) {
     // The value is moved before the room behind it is given away: it may have come from there.
-    rest.write(held);
+    stored.write(held);
     arena_->resize(entry, bytes_old, bytes_new);
     return entry;
   }
-  if (!arena_->resize(entry, bytes_old, bytes_new)) return move_entry(entry, rest);
-  rest.write(held);
+  if (!arena_->resize(entry, bytes_old, bytes_new)) return move_entry(entry, stored);
+  stored.write(held);
   return entry;
 }
 
-Handle Table::move_entry(Handle entry, const Rest& rest) {
+Handle Table::move_entry(Handle entry, const EntryValue& stored) {
   const Entry& held = at(entry);
-  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + rest.size());
+  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + stored.size());
   if (!made) return {};
   std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
-  rest.write(at(made));
+  stored.write(at(made));
   link_to(entry) = made.unit;
   order_.replace(held.sequence, made);
   arena_->free(entry, held.block_bytes());
@@ -268,13 +216,13 @@ std::uint32_t& Table::link_to(Handle entry) const {
 void Table::free_entry(Handle entry) {
   entry_bytes_ -= bytes_of(entry);
   const Entry& held = at(entry);
-  if (held.is_outside()) values_->drop(outside_of(held));
+  if (held.is_outside()) values_->drop(outside_value(held));
   arena_->free(entry, held.block_bytes());
 }
 
 std::size_t Table::bytes_of(Handle entry) const {
   const Entry& held = at(entry);
-  const std::size_t outside = held.is_outside() ? values_->bytes(outside_of(held)) : 0;
+  const std::size_t outside = held.is_outside() ? values_->bytes(outside_value(held)) : 0;
   return Arena::rounded(held.block_bytes()) + outside;
 }
 

@@ -1,4 +1,5 @@
-// Table: an ordered hash map from keys to values, all of it in an arena; under dict, set, namespace.
+// Table: an ordered hash map from keys to values, all of it in an arena; under dict, set,
+// namespace.
 //
 // Keys are looked up by their comparison key (KeyBytes), and an entry keeps the form in which its
 // key was first written. An entry is one block: header, key, value; a value of 16 KiB or more
@@ -26,6 +27,8 @@
 #include "shared/value/packed.hpp"
 
 namespace agora {
+
+class EntryValue;
 
 class Table {
  public:
@@ -105,7 +108,8 @@ class Table {
   /// Visits all entries in insertion order as visit(Handle); it must not change the table.
   template <typename Visit>
   void each(Visit&& visit) const {
-    for (OrderIndex::Place place; const Handle entry = order_.at(place); place = order_.next(place)) {
+    for (OrderIndex::Place place; const Handle entry = order_.at(place);
+         place = order_.next(place)) {
       visit(entry);
     }
   }
@@ -119,8 +123,6 @@ class Table {
   std::size_t bytes() const { return entry_bytes_ + order_.bytes() + buckets_.bytes(); }
 
  private:
-  class Rest;
-
   Entry& at(Handle entry) const { return arena_->as<Entry>(entry); }
   std::uint32_t hash_of(std::string_view key_bytes) const {
     return static_cast<std::uint32_t>(keyed_hash(key_bytes, hash_key_));
@@ -130,8 +132,8 @@ class Table {
   Handle insert(std::uint64_t sequence, std::uint32_t hash, std::string_view key_bytes,
                 PackedView key, PackedView value);
   Handle assign(Handle entry, PackedView value);
-  Handle place(Handle entry, const Rest& rest);
-  Handle move_entry(Handle entry, const Rest& rest);
+  Handle place(Handle entry, const EntryValue& stored);
+  Handle move_entry(Handle entry, const EntryValue& stored);
   std::uint32_t& link_to(Handle entry) const;
   void free_entry(Handle entry);
   std::size_t bytes_of(Handle entry) const;

@@ -1,6 +1,11 @@
 #include "server/engine/engine.hpp"
 
 namespace agora {
+namespace {
+
+constexpr std::size_t kSpareBytesMax = std::size_t{1} << 20;
+
+}  // namespace
 
 Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
     : machine_(machine),
@@ -52,18 +57,28 @@ void Engine::cancel(SessionId session, std::uint64_t tag) {
 }
 
 void Engine::turn() {
+  if (turning_) return;
+  turning_ = true;
   if (gathering_ == nullptr) {
     const auto deadline = machine_.next_deadline();
     if (deadline && *deadline <= clock_.now()) static_cast<void>(batch());
   }
-  if (gathering_ != nullptr) journal_.append(std::move(gathering_));
-  while (std::unique_ptr<Batch> committed = journal_.committed()) {
-    machine_.apply(*committed, effects_);
-    for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
-    effects_.clear();
-    committed->clear();
-    spare_ = std::move(committed);
-  }
+  do {
+    if (gathering_ != nullptr) journal_.append(std::move(gathering_));
+    while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));
+  } while (gathering_ != nullptr);  // an answer may have let a held-back call in
+  turning_ = false;
+}
+
+void Engine::apply(std::unique_ptr<Batch> committed) {
+  machine_.apply(*committed, effects_);
+  for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
+  effects_.clear();
+  committed->clear();
+  // A batch that a large value made large gives its memory back.
+  if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};
+  if (effects_.bytes.capacity() > kSpareBytesMax) effects_.bytes = {};
+  spare_ = std::move(committed);
 }
 
 }  // namespace agora

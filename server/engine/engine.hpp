@@ -30,7 +30,8 @@ class Engine {
   /// Cancels the session's waiting call with that tag, if it still waits by then.
   void cancel(SessionId session, std::uint64_t tag);
 
-  /// Commits what was taken in, applies all that is committed, delivers the effects.
+  /// Commits what was taken in, applies all that is committed, delivers the effects. Called from
+  /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.
   void turn();
 
   /// When turn() has something to do without any call; nothing: never.
@@ -41,6 +42,7 @@ class Engine {
 
  private:
   Batch& batch();
+  void apply(std::unique_ptr<Batch> committed);
 
   Machine& machine_;
   Clock& clock_;
@@ -51,6 +53,7 @@ class Engine {
   std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
   Effects effects_;
   std::uint64_t last_session_ = 0;
+  bool turning_ = false;
 };
 
 }  // namespace agora

@@ -158,7 +158,7 @@ Outcome end_session(Call& call) {
     return fail(Errc::session_lost, "there is no session " + std::string{call.text(0)} +
                                         "; server.sessions lists them");
   }
-  call.machine().end_session(session, "ended by an administrator");
+  call.machine().end_session(session);
   return Progress::done;
 }
 

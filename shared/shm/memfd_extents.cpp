@@ -1,10 +1,9 @@
 #include "shared/shm/memfd_extents.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 namespace agora {
 namespace {

@@ -23,7 +23,7 @@ class MemfdExtents final : public ExtentSource {
   MemfdExtents() = default;
   ~MemfdExtents() override;
 
-  /// Cost: the kernel zeroes every page now, about 1 ms for 4 MiB.
+  /// Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB.
   std::span<std::byte> allocate(std::size_t bytes) override;
 
   /// All extents in the order in which they were made, to hand their descriptors on. Before a

@@ -88,8 +88,8 @@ FrameStatus MsgpackFramer::take(const Header& header) {
   elements_ += 1;
   pending_ += header.children - 1;
   if (header.bytes + header.body > room || pending_ > room - header.bytes - header.body) {
-    return lost(too_large("frame_bytes_max", "a message has at most " +
-                                                 std::to_string(bounds_.bytes_max) + " bytes"));
+    return lost(too_large("frame_bytes_max",
+                          "a message has at most " + std::to_string(bounds_.bytes_max) + " bytes"));
   }
   if (elements_ + pending_ > bounds_.elements_max) {
     return lost(too_large("elements_max", "a message declares far too many elements"));
@@ -131,8 +131,8 @@ FrameStatus LineFramer::scan(std::string_view buffer) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.size() > bytes_max_) {
     broken_ = true;
-    error_ = too_large("frame_bytes_max",
-                       "a line has at most " + std::to_string(bytes_max_) + " bytes");
+    error_ =
+        too_large("frame_bytes_max", "a line has at most " + std::to_string(bytes_max_) + " bytes");
     return FrameStatus::broken;
   }
   if (!whole) return FrameStatus::need_more;

@@ -45,27 +45,27 @@ std::string reason_of(std::string_view what) {
 // is known only at the end of a list or map, hence headers of fixed width that are patched then.
 class LooseSink {
  public:
-  LooseSink(std::string& out, std::size_t nesting_max)
-      : out_(out), writer_(out), nesting_max_(nesting_max) {}
+  LooseSink(std::string& out, std::size_t nesting_max, std::uint64_t events_max)
+      : out_(out), writer_(out), nesting_max_(nesting_max), events_left_(events_max) {}
 
   bool null() {
     if (item()) writer_.null();
-    return true;
+    return !too_many_;
   }
   bool boolean(bool value) {
     if (item()) writer_.boolean(value);
-    return true;
+    return !too_many_;
   }
   bool number_integer(std::int64_t value) {
     if (item()) writer_.integer(value);
-    return true;
+    return !too_many_;
   }
   bool number_unsigned(std::uint64_t value) {
     if (item()) writer_.unsigned_integer(value);
-    return true;
+    return !too_many_;
   }
   bool number_float(double value, const std::string& token) {
-    if (!item()) return true;
+    if (!item()) return !too_many_;
     const bool is_integer = token.find_first_not_of("-0123456789") == std::string::npos;
     if (is_integer) {
       mark(kMarkNumberRange);
@@ -76,7 +76,7 @@ class LooseSink {
   }
   bool string(const std::string& value) {
     if (item()) writer_.text(value);
-    return true;
+    return !too_many_;
   }
   bool binary(const nlohmann::json::binary_t&) { return false; }  // no JSON text has one
   bool start_object(std::size_t) { return open(true); }
@@ -85,6 +85,7 @@ class LooseSink {
   bool end_array() { return close(); }
 
   bool key(const std::string& name) {
+    if (!event()) return false;
     if (too_deep_ > 0) return true;
     ++open_.back().count;
     if (name.starts_with('$')) special_ = true;
@@ -99,7 +100,14 @@ class LooseSink {
     return false;
   }
 
+  // Makes what is there well-formed where the parser stopped in the middle.
+  void close_all() {
+    too_deep_ = 0;
+    while (!open_.empty()) close();
+  }
+
   bool special() const { return special_; }
+  bool too_many() const { return too_many_; }
   bool overflow() const { return overflow_; }
   std::size_t position() const { return position_; }
   const std::string& reason() const { return reason_; }
@@ -111,11 +119,19 @@ class LooseSink {
     bool is_map;
   };
 
-  // Counts a value; false if it lies too deep to be kept.
+  bool event() {
+    too_many_ = events_left_ == 0;
+    if (!too_many_) --events_left_;
+    return !too_many_;
+  }
+
+  // Counts a value; false if it is not to be kept, being too deep or one too many.
   bool item() {
+    const bool counts = event();
     if (too_deep_ > 0) return false;
     if (!open_.empty() && !open_.back().is_map) ++open_.back().count;
-    return true;
+    if (!counts) writer_.null();  // its key may be there already
+    return counts;
   }
 
   void mark(LooseMark mark) {
@@ -126,7 +142,9 @@ class LooseSink {
   bool open(bool is_map) {
     if (!item()) {
       ++too_deep_;
-    } else if (open_.size() >= nesting_max_) {
+      return !too_many_;
+    }
+    if (open_.size() >= nesting_max_) {
       mark(kMarkTooDeep);
       too_deep_ = 1;
     } else {
@@ -152,7 +170,9 @@ class LooseSink {
   std::string& out_;
   Writer writer_;
   std::size_t nesting_max_;
+  std::uint64_t events_left_;
   std::vector<Frame> open_;
+  bool too_many_ = false;
   std::size_t too_deep_ = 0;  // open lists and maps inside the one that is marked
   bool special_ = false;
   bool overflow_ = false;
@@ -164,12 +184,15 @@ class LooseSink {
 
 Expected<void> JsonReader::parse_once(std::string_view text, bool& overflow) {
   loose_.clear();
-  LooseSink sink(loose_, nesting_max_);
-  const bool good =
-      nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &sink);
+  LooseSink sink(loose_, nesting_max_, events_max_);
+  const bool good = nlohmann::json::sax_parse(text.data(), text.data() + text.size(), &sink);
   special_ = sink.special();
   overflow = sink.overflow();
   if (good) return {};
+  sink.close_all();
+  if (sink.too_many()) {
+    return fail(too_large("elements_max", "the message has far too many elements"));
+  }
   return not_json(sink.reason(), sink.position());
 }
 
@@ -182,7 +205,7 @@ Expected<void> JsonReader::parse(std::string_view text) {
   Expected<void> done = parse_once(text, overflow);
   if (!overflow) return done;
   // A second overflow is none: something like 1e400.5 is no number in the first place.
-  return parse_once(mend_overflows(text), overflow);
+  return parse_once(mend_overflows(text, events_max_ + 1), overflow);
 }
 
 Expected<void> JsonReader::to_packed(std::string_view part, bool names_on_top, std::string& out,
@@ -199,7 +222,7 @@ Expected<void> JsonReader::to_packed(std::string_view part, bool names_on_top, s
 }
 
 Expected<void> json_to_packed(std::string_view text, std::string& out, Budget& budget) {
-  JsonReader reader(budget.depth_max);
+  JsonReader reader(budget);
   if (auto parsed = reader.parse(text); !parsed) return parsed;
   return reader.to_packed(reader.loose(), false, out, budget);
 }

@@ -19,13 +19,18 @@ namespace agora {
 /// Keeps its buffers between messages.
 class JsonReader {
  public:
-  /// @param depth_max  of a value; the text itself may nest deeper, since `$map` takes three levels
-  explicit JsonReader(std::uint32_t depth_max) : nesting_max_(depth_max * 3 + 8) {}
+  /// @param budget  the limits of a whole message. The text itself may have more levels and
+  ///                elements, since words like `$map` take three where the value has one.
+  explicit JsonReader(const Budget& budget)
+      : nesting_max_(budget.depth_max * std::size_t{3} + 8),
+        events_max_(budget.elements * std::uint64_t{4} + 100) {}
 
   /// Reads exactly one JSON text (blanks around it allowed). Linear; iterative.
   /// @error parse_error  anything that RFC 8259 does not allow: bad UTF-8, lone surrogates, NaN,
   ///                     comments, trailing commas, a byte order mark, a second value; `position`
   ///                     (bytes, from 1) in the details.
+  /// @error too_large    so many elements that reading stopped; loose() then holds, well-formed,
+  ///                     what came before.
   Expected<void> parse(std::string_view text);
 
   /// What parse() left; valid until the next parse().
@@ -42,6 +47,7 @@ class JsonReader {
   Expected<void> parse_once(std::string_view text, bool& overflow);
 
   std::size_t nesting_max_;
+  std::uint64_t events_max_;  // values and keys in the text
   std::string loose_;
   std::string decoded_;
   bool special_ = false;  // loose_ holds a word or a mark: to_packed cannot copy it as it is

@@ -96,7 +96,7 @@ JsonRpcDecoder::Result JsonRpcDecoder::decode(std::string_view line) {
   messages_.clear();
   places_.clear();
   out_.clear();
-  if (auto parsed = reader_.parse(line); !parsed) return refuse(std::move(parsed.error()));
+  if (auto parsed = reader_.parse(line); !parsed) return refuse_unread(std::move(parsed.error()));
   Budget budget(limits_);
   const PackedView whole(reader_.loose());
   const Token header = first_token(whole);
@@ -106,9 +106,9 @@ JsonRpcDecoder::Result JsonRpcDecoder::decode(std::string_view line) {
   } else if (header.count == 0) {
     return refuse({Errc::invalid_request, "a batch must not be empty", Done::no, {}});
   } else if (header.count > limits_.batch_calls_max) {
-    return refuse(too_large("batch_calls_max", "a batch has at most " +
-                                                   std::to_string(limits_.batch_calls_max) +
-                                                   " calls"));
+    return refuse(
+        too_large("batch_calls_max",
+                  "a batch has at most " + std::to_string(limits_.batch_calls_max) + " calls"));
   } else {
     Reader reader(whole);
     Token skipped;
@@ -124,6 +124,16 @@ JsonRpcDecoder::Result JsonRpcDecoder::refuse(Error error) {
   message.request.id = kNullValue;
   message.refusal = std::make_unique<Error>(std::move(error));
   return {messages_, false};
+}
+
+JsonRpcDecoder::Result JsonRpcDecoder::refuse_unread(Error error) {
+  const bool cut = error.code == Errc::too_large;
+  const Result result = refuse(std::move(error));
+  Members members;
+  if (!cut || !members.read(PackedView(reader_.loose())) || !members.id.present()) return result;
+  // An id is a scalar, which loose form and normal form write alike.
+  if (is_id(members.id)) messages_.front().request.id = members.id;
+  return result;
 }
 
 void JsonRpcDecoder::add(PackedView loose, Budget& budget) {

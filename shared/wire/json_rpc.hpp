@@ -28,7 +28,7 @@ class JsonRpcDecoder {
     bool batch = false;           ///< answer with one array, or not at all if all are notifications
   };
 
-  explicit JsonRpcDecoder(const Limits& limits) : limits_(limits), reader_(limits.depth_max) {}
+  explicit JsonRpcDecoder(const Limits& limits) : limits_(limits), reader_(Budget(limits)) {}
 
   /// The calls of one line (without its end). What is wrong with a line or a call stands in the
   /// messages: a line that is no JSON, an empty batch and one over the limit give one refusal with
@@ -36,7 +36,8 @@ class JsonRpcDecoder {
   /// @par Refusals
   /// parse_error (no JSON), invalid_request (no request, wrong `id`, `params` or `jsonrpc`),
   /// too_large (batch, depth, elements), value_error and type_error (a value inside `params` or
-  /// `guard`; only here the refusal carries the id).
+  /// `guard`; only here the refusal carries the id). A call that is too large to be read to its end
+  /// is refused with its id if that came first.
   Result decode(std::string_view line);
 
  private:
@@ -52,6 +53,7 @@ class JsonRpcDecoder {
   };
 
   Result refuse(Error error);
+  Result refuse_unread(Error error);
   void add(PackedView loose, Budget& budget);
   Expected<void> read_call(PackedView loose, Message& message, Places& places, Budget& budget);
   Expected<void> read_contents(const Members& members, Places& places, Budget& budget);

@@ -14,8 +14,8 @@ namespace agora {
 namespace {
 
 Failure malformed(std::string_view word, std::string_view expected) {
-  return fail(Errc::value_error, "badly formed " + std::string(word) + ": expected " +
-                                     std::string(expected));
+  return fail(Errc::value_error,
+              "badly formed " + std::string(word) + ": expected " + std::string(expected));
 }
 
 class WordDecoder {
@@ -80,8 +80,7 @@ class WordDecoder {
     if (mark == kMarkTooDeep) {
       return fail(too_large("depth_max", "the value is nested deeper than the limit allows"));
     }
-    return fail(Errc::value_error,
-                "a number is outside the range of int64, uint64 and float64");
+    return fail(Errc::value_error, "a number is outside the range of int64, uint64 and float64");
   }
 
   Expected<void> pair() {
@@ -95,12 +94,18 @@ class WordDecoder {
 
   Expected<void> word_value(JsonWord word) {
     switch (word) {
-      case JsonWord::bytes: return bytes();
-      case JsonWord::reference: return reference();
-      case JsonWord::map: return map();
-      case JsonWord::real: return real();
-      case JsonWord::opaque: return opaque();
-      case JsonWord::none: break;
+      case JsonWord::bytes:
+        return bytes();
+      case JsonWord::reference:
+        return reference();
+      case JsonWord::map:
+        return map();
+      case JsonWord::real:
+        return real();
+      case JsonWord::opaque:
+        return opaque();
+      case JsonWord::none:
+        break;
     }
     return {};
   }
@@ -180,9 +185,7 @@ class WordDecoder {
     return word == JsonWord::reference ? name : token;
   }
 
-  static Failure malformed_opaque() {
-    return malformed("$opaque", "[base64 text, [references]]");
-  }
+  static Failure malformed_opaque() { return malformed("$opaque", "[base64 text, [references]]"); }
 
   std::string_view loose_;
   Reader reader_;

@@ -149,9 +149,15 @@ class JsonWriter {
     const Frame frame = open_.back();
     open_.pop_back();
     switch (frame.form) {
-      case Form::list: out_.push_back(']'); break;
-      case Form::object: out_.push_back('}'); break;
-      case Form::pairs: out_.append(frame.first ? "]}" : "]]}"); break;
+      case Form::list:
+        out_.push_back(']');
+        break;
+      case Form::object:
+        out_.push_back('}');
+        break;
+      case Form::pairs:
+        out_.append(frame.first ? "]}" : "]]}");
+        break;
     }
   }
 
@@ -159,11 +165,21 @@ class JsonWriter {
     Token token;
     if (reader_.next(token) != Reader::Status::ok || token.unknown_extension) token = Token{};
     switch (token.kind) {
-      case Kind::null: out_.append("null"); break;
-      case Kind::boolean: out_.append(token.boolean ? "true" : "false"); break;
-      case Kind::integer: integer(token); break;
-      case Kind::real: append_real(token.real, out_); break;
-      case Kind::text: text_to_json(token.body, out_); break;
+      case Kind::null:
+        out_.append("null");
+        break;
+      case Kind::boolean:
+        out_.append(token.boolean ? "true" : "false");
+        break;
+      case Kind::integer:
+        integer(token);
+        break;
+      case Kind::real:
+        append_real(token.real, out_);
+        break;
+      case Kind::text:
+        text_to_json(token.body, out_);
+        break;
       case Kind::bytes:
         out_.append(R"({"$bytes":)");
         append_base64(token.body, out_);
@@ -173,9 +189,15 @@ class JsonWriter {
         out_.push_back('[');
         open_.push_back({token.count, Form::list, true});
         break;
-      case Kind::map: map(token); break;
-      case Kind::reference: append_reference(token.body, out_); break;
-      case Kind::opaque: append_opaque(token.body, out_); break;
+      case Kind::map:
+        map(token);
+        break;
+      case Kind::reference:
+        append_reference(token.body, out_);
+        break;
+      case Kind::opaque:
+        append_opaque(token.body, out_);
+        break;
     }
   }
 
@@ -202,13 +224,27 @@ class JsonWriter {
 void append_escaped(char c, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
   switch (c) {
-    case '"': out.append("\\\""); break;
-    case '\\': out.append("\\\\"); break;
-    case '\b': out.append("\\b"); break;
-    case '\f': out.append("\\f"); break;
-    case '\n': out.append("\\n"); break;
-    case '\r': out.append("\\r"); break;
-    case '\t': out.append("\\t"); break;
+    case '"':
+      out.append("\\\"");
+      break;
+    case '\\':
+      out.append("\\\\");
+      break;
+    case '\b':
+      out.append("\\b");
+      break;
+    case '\f':
+      out.append("\\f");
+      break;
+    case '\n':
+      out.append("\\n");
+      break;
+    case '\r':
+      out.append("\\r");
+      break;
+    case '\t':
+      out.append("\\t");
+      break;
     default:
       out.append("\\u00");
       out.push_back(kHex[static_cast<unsigned char>(c) >> 4]);

@@ -29,9 +29,7 @@ Token next_token(Reader& reader) {
   return token;
 }
 
-Failure wrong_shape(std::string message) {
-  return fail(Errc::invalid_request, std::move(message));
-}
+Failure wrong_shape(std::string message) { return fail(Errc::invalid_request, std::move(message)); }
 
 class CallReader {
  public:

@@ -23,23 +23,31 @@ Wire wire_of(unsigned char first) {
     case '[':
     case '?':
     case '\r':
-    case '\n': return Wire::text;
+    case '\n':
+      return Wire::text;
     case 0x93:
-    case 0x94: return Wire::msgpack;
-    case 0x16: return Wire::tls;
-    case kCommand: return Wire::undecided;
-    default: return Wire::nothing;
+    case 0x94:
+      return Wire::msgpack;
+    case 0x16:
+      return Wire::tls;
+    case kCommand:
+      return Wire::undecided;
+    default:
+      return Wire::nothing;
   }
 }
 
 Sniffer::State Sniffer::after(unsigned char byte) const {
   switch (state_) {
-    case State::begin: return State::command;
+    case State::begin:
+      return State::command;
     case State::command:
       if (byte == kSubnegotiation) return State::inside;
       return byte >= kWill && byte <= kDont ? State::option : State::begin;
-    case State::option: return State::begin;
-    case State::inside: return byte == kCommand ? State::inside_command : State::inside;
+    case State::option:
+      return State::begin;
+    case State::inside:
+      return byte == kCommand ? State::inside_command : State::inside;
     case State::inside_command:
       return byte == kSubnegotiationEnd ? State::begin : State::inside;
   }

@@ -21,10 +21,8 @@ constexpr std::string_view kOptions = "options";
 // `at` counts from 0, people count from 1.
 Failure bad_line(std::string message, std::size_t at) {
   message.append(" at byte ").append(std::to_string(at + 1));
-  return fail(Error{Errc::invalid_params,
-                    std::move(message),
-                    Done::no,
-                    {number_detail("position", at + 1)}});
+  return fail(Error{
+      Errc::invalid_params, std::move(message), Done::no, {number_detail("position", at + 1)}});
 }
 
 bool is_name_byte(char c) {

@@ -1,12 +1,12 @@
 #include "server/core/arena.hpp"
 
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
 #include <utility>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "server/core/heap_extents.hpp"
 #include "shared/shm/memfd_extents.hpp"
@@ -71,7 +71,9 @@ class PatternedBlocks {
     std::size_t bytes;
     std::uint8_t pattern;
   };
-  void fill(const Block& block) { std::memset(arena_.at(block.handle), block.pattern, block.bytes); }
+  void fill(const Block& block) {
+    std::memset(arena_.at(block.handle), block.pattern, block.bytes);
+  }
   void check(const Block& block, std::size_t bytes) const {
     const std::byte* begin = arena_.at(block.handle);
     const auto pattern = static_cast<std::byte>(block.pattern);
@@ -86,9 +88,14 @@ class PatternedBlocks {
 /// Mostly the sizes of entries, some of blobs, few of whole extents.
 std::size_t size_from(std::uint32_t seed) {
   switch (seed % 16) {
-    case 0: return 1 + seed / 16 % (2 * mib);
-    case 1: case 2: case 3: return 1 + seed / 16 % 40'000;
-    default: return 1 + seed / 16 % 300;
+    case 0:
+      return 1 + seed / 16 % (2 * mib);
+    case 1:
+    case 2:
+    case 3:
+      return 1 + seed / 16 % 40'000;
+    default:
+      return 1 + seed / 16 % 300;
   }
 }
 

@@ -1,11 +1,10 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
 
 #include "server/core/heap_extents.hpp"
 #include "shared/shm/memfd_extents.hpp"

@@ -1,10 +1,10 @@
 #include "server/core/free_bins.hpp"
 
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <limits>
 #include <set>
+
+#include <rapidcheck.h>
 
 #include "tests/support/catch.hpp"
 

@@ -1,12 +1,12 @@
 #include "server/core/keyed_hash.hpp"
 
-#include <rapidcheck.h>
-
 #include <bit>
 #include <cmath>
 #include <string>
 #include <unordered_set>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "tests/support/catch.hpp"
 

@@ -1,10 +1,10 @@
 #include "server/core/order_index.hpp"
 
-#include <rapidcheck.h>
-
 #include <iterator>
 #include <map>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "server/core/heap_extents.hpp"
 #include "tests/support/catch.hpp"

@@ -1,5 +1,3 @@
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -8,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "server/core/table.hpp"
 #include "tests/support/catch.hpp"
@@ -82,9 +82,8 @@ class Modelled {
   void go_on_with_scans(std::size_t count) {
     for (Scan& scan : scans_) {
       if (!scan.cursor) continue;
-      scan.cursor = table_.scan(*scan.cursor, count, [&](Handle entry) {
-        ++scan.seen[table_.sequence(entry)];
-      });
+      scan.cursor = table_.scan(*scan.cursor, count,
+                                [&](Handle entry) { ++scan.seen[table_.sequence(entry)]; });
     }
   }
 
@@ -129,18 +128,26 @@ class Modelled {
   static Packed key_from(std::uint32_t seed) {
     const auto number = static_cast<std::int64_t>(seed % 61 / 4);
     switch (seed % 4) {
-      case 0: return integer(number);
-      case 1: return real(static_cast<double>(number));
-      case 2: return text("key " + std::to_string(number));
-      default: return text_of_size(static_cast<std::size_t>(number * 300), seed % 61);
+      case 0:
+        return integer(number);
+      case 1:
+        return real(static_cast<double>(number));
+      case 2:
+        return text("key " + std::to_string(number));
+      default:
+        return text_of_size(static_cast<std::size_t>(number * 300), seed % 61);
     }
   }
   static Packed value_from(std::uint32_t seed) {
     switch (seed % 5) {
-      case 0: return integer(seed);
-      case 1: return text_of_size(seed / 5 % 300, seed);
-      case 2: return text_of_size(16'370 + seed / 5 % 20, seed);  // around the border of blobs
-      default: return text_of_size(seed / 5 % 40'000, seed);
+      case 0:
+        return integer(seed);
+      case 1:
+        return text_of_size(seed / 5 % 300, seed);
+      case 2:
+        return text_of_size(16'370 + seed / 5 % 20, seed);  // around the border of blobs
+      default:
+        return text_of_size(seed / 5 % 40'000, seed);
     }
   }
 
@@ -166,13 +173,23 @@ class Modelled {
 template <typename Model>
 void step(Model& model, std::uint8_t action, std::uint32_t seed) {
   switch (action % 16) {
-    case 0: return model.start_scan();
-    case 1: case 2: return model.go_on_with_scans(1 + seed % 5);
-    case 3: case 4: case 5: return model.erase(seed);
-    case 6: return model.pop_last();
-    case 7: return model.pin(seed);
-    case 8: return model.unpin();
-    default: return model.put(seed);
+    case 0:
+      return model.start_scan();
+    case 1:
+    case 2:
+      return model.go_on_with_scans(1 + seed % 5);
+    case 3:
+    case 4:
+    case 5:
+      return model.erase(seed);
+    case 6:
+      return model.pop_last();
+    case 7:
+      return model.pin(seed);
+    case 8:
+      return model.unpin();
+    default:
+      return model.put(seed);
   }
 }
 

@@ -71,7 +71,8 @@ TEST_CASE_METHOD(TableTest, "an entry is found by any form of its key and keeps 
   CHECK_FALSE(find(integer(1)));
 }
 
-TEST_CASE_METHOD(TableTest, "an overwritten entry keeps its place in the order", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "an overwritten entry keeps its place in the order",
+                 "[core][storage]") {
   for (int i = 0; i < 5; ++i) put(integer(i), text("small"));
   const std::uint64_t sequence = table.sequence(find(integer(2)));
   for (const std::size_t size : {40, 16'000, 16'384, 200'000, 100, 3, 16'379, 0}) {
@@ -81,8 +82,7 @@ TEST_CASE_METHOD(TableTest, "an overwritten entry keeps its place in the order",
     CHECK(table.value(placed.entry) == text_of_size(size, size).view());
     CHECK(table.sequence(placed.entry) == sequence);
   }
-  CHECK(keys() ==
-        std::vector<Packed>{integer(0), integer(1), integer(2), integer(3), integer(4)});
+  CHECK(keys() == std::vector<Packed>{integer(0), integer(1), integer(2), integer(3), integer(4)});
 }
 
 TEST_CASE_METHOD(TableTest, "a new value may be a view of an old one", "[core][storage]") {
@@ -169,8 +169,7 @@ TEST_CASE_METHOD(TableTest, "a loaded table goes on with the saved numbers", "[c
   CHECK(table.sequence(put(text("new"), text("v")).entry) == 500);
 
   std::vector<std::uint64_t> seen;
-  const auto next =
-      table.scan(6, 2, [&](Handle entry) { seen.push_back(table.sequence(entry)); });
+  const auto next = table.scan(6, 2, [&](Handle entry) { seen.push_back(table.sequence(entry)); });
   CHECK(seen == std::vector<std::uint64_t>{6, 100});
   CHECK(next == 500U);
 }
@@ -218,8 +217,9 @@ TEST_CASE("a table in a full arena refuses, stays whole, and goes on when there 
   Table table{arena, values, some_key};
   std::int64_t count = 0;
   for (;; ++count) {
-    const auto placed = table.insert_or_assign(key_of(integer(count)), integer(count),
-                                               text_of_size(static_cast<std::size_t>(count % 200), 1));
+    const auto placed =
+        table.insert_or_assign(key_of(integer(count)), integer(count),
+                               text_of_size(static_cast<std::size_t>(count % 200), 1));
     if (placed) continue;
     CHECK(placed.error().code == Errc::out_of_memory);
     break;

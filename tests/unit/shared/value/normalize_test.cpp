@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tests/support/catch.hpp"
+#include "tests/unit/shared/value/random_values.hpp"
 #include "tests/unit/shared/value/samples.hpp"
 
 using namespace agora;

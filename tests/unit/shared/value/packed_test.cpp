@@ -4,6 +4,7 @@
 
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/shared/value/random_values.hpp"
 #include "tests/unit/shared/value/samples.hpp"
 
 using namespace agora;

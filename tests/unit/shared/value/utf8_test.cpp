@@ -3,6 +3,7 @@
 
 #include "shared/value/normalize.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/shared/value/random_values.hpp"
 #include "tests/unit/shared/value/samples.hpp"
 
 using namespace agora;

@@ -36,9 +36,9 @@ TEST_CASE("base64 writes the samples of RFC 4648", "[wire]") {
 }
 
 TEST_CASE("base64 refuses whatever is not the one spelling", "[wire]") {
-  for (const char* text : {"A", "AA", "AAA", "Zg=", "Zg", "Zg===", "=", "====", "Z===", "Zg==Zg==",
-                           "Zm9v\n", " Zm9v", "Zm 9", "Zm-v", "Zm_v", "Zh==", "Zm9=", "Zm=v",
-                           "\xff\xff\xff\xff"}) {
+  for (const char* text :
+       {"A", "AA", "AAA", "Zg=", "Zg", "Zg===", "=", "====", "Z===", "Zg==Zg==", "Zm9v\n", " Zm9v",
+        "Zm 9", "Zm-v", "Zm_v", "Zh==", "Zm9=", "Zm=v", "\xff\xff\xff\xff"}) {
     INFO(text);
     CHECK(is_refused(text));
   }

@@ -58,15 +58,60 @@ FrameStatus status(const std::string& input, FrameBounds limits = bounds()) {
 }  // namespace
 
 TEST_CASE("every kind of MessagePack value is framed at its end", "[wire]") {
-  const std::string samples[] = {
-      "\x00"s, "\x7f", "\xe0", "\xff", "\xc0", "\xc2", "\xc3", "\xa0", "\xa3""abc", "\x80", "\x90",
-      "\xc4\x02zz", "\xc5\x00\x01z"s, "\xc6\x00\x00\x00\x01z"s, "\xc7\x02\x05zz", "\xc7\x00\x05"s,
-      "\xc8\x00\x01\x05z"s, "\xc9\x00\x00\x00\x01\x05z"s, "\xca""1234", "\xcb""12345678", "\xcc""1",
-      "\xcd""12", "\xce""1234", "\xcf""12345678", "\xd0""1", "\xd1""12", "\xd2""1234",
-      "\xd3""12345678", "\xd4\x05z", "\xd5\x05zz", "\xd6\x05zzzz", "\xd7\x05zzzzzzzz",
-      "\xd8\x05" + std::string(16, 'z'), "\xd9\x01z", "\xda\x00\x01z"s, "\xdb\x00\x00\x00\x01z"s,
-      "\xdc\x00\x01\xc0"s, "\xdd\x00\x00\x00\x01\xc0"s, "\xde\x00\x01\xc0\xc0"s,
-      "\xdf\x00\x00\x00\x01\xc0\xc0"s, "\x82\xa1""a\x91\x01\x02\x80", "\x92\x90\x91\x90"};
+  const std::string samples[] = {"\x00"s,
+                                 "\x7f",
+                                 "\xe0",
+                                 "\xff",
+                                 "\xc0",
+                                 "\xc2",
+                                 "\xc3",
+                                 "\xa0",
+                                 "\xa3"
+                                 "abc",
+                                 "\x80",
+                                 "\x90",
+                                 "\xc4\x02zz",
+                                 "\xc5\x00\x01z"s,
+                                 "\xc6\x00\x00\x00\x01z"s,
+                                 "\xc7\x02\x05zz",
+                                 "\xc7\x00\x05"s,
+                                 "\xc8\x00\x01\x05z"s,
+                                 "\xc9\x00\x00\x00\x01\x05z"s,
+                                 "\xca"
+                                 "1234",
+                                 "\xcb"
+                                 "12345678",
+                                 "\xcc"
+                                 "1",
+                                 "\xcd"
+                                 "12",
+                                 "\xce"
+                                 "1234",
+                                 "\xcf"
+                                 "12345678",
+                                 "\xd0"
+                                 "1",
+                                 "\xd1"
+                                 "12",
+                                 "\xd2"
+                                 "1234",
+                                 "\xd3"
+                                 "12345678",
+                                 "\xd4\x05z",
+                                 "\xd5\x05zz",
+                                 "\xd6\x05zzzz",
+                                 "\xd7\x05zzzzzzzz",
+                                 "\xd8\x05" + std::string(16, 'z'),
+                                 "\xd9\x01z",
+                                 "\xda\x00\x01z"s,
+                                 "\xdb\x00\x00\x00\x01z"s,
+                                 "\xdc\x00\x01\xc0"s,
+                                 "\xdd\x00\x00\x00\x01\xc0"s,
+                                 "\xde\x00\x01\xc0\xc0"s,
+                                 "\xdf\x00\x00\x00\x01\xc0\xc0"s,
+                                 "\x82\xa1"
+                                 "a\x91\x01\x02\x80",
+                                 "\x92\x90\x91\x90"};
   for (const std::string& sample : samples) {
     CAPTURE(sample);
     MsgpackFramer framer(bounds());

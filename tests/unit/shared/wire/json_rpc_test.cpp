@@ -83,17 +83,29 @@ TEST_CASE("a request without an id is a notification", "[wire]") {
 }
 
 TEST_CASE("a message that is no valid request is refused with the id null", "[wire]") {
-  for (const char* line :
-       {"{}", R"({"id":1})", R"({"id":1,"method":5})", R"({"id":1,"method":null})",
-        R"({"id":1,"method":["ping"]})", R"({"method":1})", R"({"id":1,"result":1})",
-        R"({"id":1,"method":"ping","params":1})", R"({"id":1,"method":"ping","params":null})",
-        R"({"id":1,"method":"ping","params":"x"})", R"({"method":"ping","params":true})",
-        R"({"jsonrpc":"1.0","id":1,"method":"ping"})", R"({"jsonrpc":2.0,"id":1,"method":"ping"})",
-        R"({"jsonrpc":null,"id":1,"method":"ping"})", R"({"id":1,"id":2,"method":"ping"})",
-        R"({"id":1,"method":"ping","method":"ping"})",
-        R"({"id":1,"method":"ping","params":[],"params":[]})", "1", "\"x\"", "null",
-        R"({"$ref":"x"})", R"({"$map":[["id",1],["method","ping"]]})",
-        R"({"id":1,"method":{"$bytes":"Zg=="}})"}) {
+  for (const char* line : {"{}",
+                           R"({"id":1})",
+                           R"({"id":1,"method":5})",
+                           R"({"id":1,"method":null})",
+                           R"({"id":1,"method":["ping"]})",
+                           R"({"method":1})",
+                           R"({"id":1,"result":1})",
+                           R"({"id":1,"method":"ping","params":1})",
+                           R"({"id":1,"method":"ping","params":null})",
+                           R"({"id":1,"method":"ping","params":"x"})",
+                           R"({"method":"ping","params":true})",
+                           R"({"jsonrpc":"1.0","id":1,"method":"ping"})",
+                           R"({"jsonrpc":2.0,"id":1,"method":"ping"})",
+                           R"({"jsonrpc":null,"id":1,"method":"ping"})",
+                           R"({"id":1,"id":2,"method":"ping"})",
+                           R"({"id":1,"method":"ping","method":"ping"})",
+                           R"({"id":1,"method":"ping","params":[],"params":[]})",
+                           "1",
+                           "\"x\"",
+                           "null",
+                           R"({"$ref":"x"})",
+                           R"({"$map":[["id",1],["method","ping"]]})",
+                           R"({"id":1,"method":{"$bytes":"Zg=="}})"}) {
     INFO(line);
     CHECK(decoded(line) == "null ! InvalidRequest");
   }
@@ -134,6 +146,26 @@ TEST_CASE("an unacceptable value in the parameters is refused with the id", "[wi
   CHECK(call("[" + many + "1]") == "7 ! TooLarge");
 }
 
+TEST_CASE("a call too large to be read to its end keeps an id that came first", "[wire]") {
+  std::string many = "[";
+  for (int i = 0; i < 1000; ++i) many += "[1,{\"a\":[1]}],";
+  many += "1]";
+  const auto shown = [](const std::string& line) { return decoded(line, small_limits()); };
+  CHECK(shown("{\"id\":5,\"method\":\"m\",\"params\":" + many + "}") == "5 ! TooLarge");
+  CHECK(shown("{\"id\":\"a\",\"params\":{\"x\":" + many + "}}") == "\"a\" ! TooLarge");
+  CHECK(shown("{\"id\":[5],\"params\":" + many + "}") == "null ! TooLarge");
+  CHECK(shown("{\"params\":" + many + ",\"id\":5}") == "null ! TooLarge");
+  CHECK(shown("[{\"id\":5,\"method\":\"m\",\"params\":" + many + "}]") == "null ! TooLarge");
+  CHECK(shown(many) == "null ! TooLarge");
+  CHECK(shown("{\"id\":5,\"x\":" + test::nested(1000)) == "5 ! TooLarge");
+  for (std::size_t n = 250; n < 270; ++n) {
+    std::string members = "{\"id\":5";
+    for (std::size_t i = 0; i < n; ++i) members += ",\"x\":0";
+    CHECK((shown(members + "}") == "5 ! TooLarge" ||
+           shown(members + "}") == "null ! InvalidRequest"));
+  }
+}
+
 TEST_CASE("the names of parameters are no $ words, their values may be", "[wire]") {
   CHECK(decoded(R"({"id":1,"method":"m","params":{"$ref":{"$ref":"x"}}})") ==
         R"(1 m {"$map":[["$ref",{"$ref":"x"}]]} absent)");
@@ -154,10 +186,27 @@ TEST_CASE("call options stand beside the parameters or among the named ones", "[
 }
 
 TEST_CASE("a batch gives a message for each element", "[wire]") {
-  CHECK(decoded(R"([{"id":1,"method":"a"},5,{"method":"b"},[],{"id":2,"method":"c","params":[1e999]}])") ==
-        "batch | 1 a absent absent | null ! InvalidRequest | absent b absent absent | "
-        "null ! InvalidRequest | 2 ! ValueError");
+  CHECK(
+      decoded(
+          R"([{"id":1,"method":"a"},5,{"method":"b"},[],{"id":2,"method":"c","params":[1e999]}])") ==
+      "batch | 1 a absent absent | null ! InvalidRequest | absent b absent absent | "
+      "null ! InvalidRequest | 2 ! ValueError");
   CHECK(decoded("[1]") == "batch | null ! InvalidRequest");
+}
+
+TEST_CASE("a number out of range in one call of a batch spoils no other", "[wire]") {
+  CHECK(decoded(R"([{"id":1,"method":"a","params":[1e400]},{"id":2,"method":"a","params":)"
+                R"([1.7e308,-17.9e307,0.018e310,1e-400,2e308.5e0,1e5]}])") == "null ! ParseError");
+  CHECK(
+      decoded(R"([{"id":1,"method":"a","params":[1e400]},{"id":2,"method":"a","params":)"
+              R"([1.7e308,-17.9e307,0.0179e310,1e-400,"1e400",1e5]}])") ==
+      R"(batch | 1 ! ValueError | 2 a [1.7e+308,-1.79e+308,1.79e+308,0.0,"1e400",100000.0] absent)");
+  for (const char* number :
+       {"1.8e308", "18e307", "-0.018e310", "1e309", "1E+9999999999999999999"}) {
+    INFO(number);
+    CHECK(decoded("{\"method\":\"m\",\"params\":[" + std::string(number) + "],\"id\":1}") ==
+          "1 ! ValueError");
+  }
 }
 
 TEST_CASE("an empty batch and one over the limit are refused whole", "[wire]") {
@@ -211,8 +260,11 @@ TEST_CASE("errors carry code, message, type, done and details", "[wire]") {
   CHECK(out == R"({"jsonrpc":"2.0","id":3,"error":{"code":1,"message":"\"absent\" is no key\n",)"
                R"("data":{"type":"KeyError","done":"no"}}})");
   error = {Errc::parse_error, "x", Done::unknown, {}};
-  error.details = {text_detail("object", "d"), number_detail("limit", 5),
-                   text_detail("done", "yes"), text_detail("object", "again"), {"empty", ""}};
+  error.details = {text_detail("object", "d"),
+                   number_detail("limit", 5),
+                   text_detail("done", "yes"),
+                   text_detail("object", "again"),
+                   {"empty", ""}};
   out.clear();
   encode_json_error(kNullValue, error, out);
   CHECK(out == R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"x",)"
@@ -236,7 +288,9 @@ TEST_CASE("JSON-RPC's own errors have their own types", "[wire]") {
 
 TEST_CASE("a notice is a call of the server", "[wire]") {
   std::string out;
-  encode_json_notice(PackedView{"\x82\xa4kind\xa5watch\xa6object\xa1""d"}, out);
+  encode_json_notice(PackedView{"\x82\xa4kind\xa5watch\xa6object\xa1"
+                                "d"},
+                     out);
   CHECK(out == R"({"jsonrpc":"2.0","method":"notice","params":{"kind":"watch","object":"d"}})");
 }
 

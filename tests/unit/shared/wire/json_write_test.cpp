@@ -64,7 +64,9 @@ TEST_CASE("text is escaped where JSON demands it and nowhere else", "[wire]") {
 }
 
 TEST_CASE("lists and maps are written without blanks and in order", "[wire]") {
-  CHECK(json_of("\x82\xa1""b\x92\x01\x90\xa1""a\x80"s) == R"({"b":[1,[]],"a":{}})");
+  CHECK(json_of("\x82\xa1"
+                "b\x92\x01\x90\xa1"
+                "a\x80"s) == R"({"b":[1,[]],"a":{}})");
   CHECK(json_of("\x90"s) == "[]");
   CHECK(json_of("\x93\xc0\x91\xc0\xc0"s) == "[null,[null],null]");
 }
@@ -72,16 +74,22 @@ TEST_CASE("lists and maps are written without blanks and in order", "[wire]") {
 TEST_CASE("what JSON lacks is written as $ words", "[wire]") {
   CHECK(json([](Writer& w) { w.bytes("foo"); }) == R"({"$bytes":"Zm9v"})");
   CHECK(json([](Writer& w) { w.reference("a\"b"); }) == R"({"$ref":"a\"b"})");
-  CHECK(json([](Writer& w) { w.opaque("\x92\xc4\x02hi\x92\xd4\x01""a\xd4\x01""b"); }) ==
-        R"({"$opaque":["aGk=",[{"$ref":"a"},{"$ref":"b"}]]})");
+  CHECK(json([](Writer& w) {
+          w.opaque(
+              "\x92\xc4\x02hi\x92\xd4\x01"
+              "a\xd4\x01"
+              "b");
+        }) == R"({"$opaque":["aGk=",[{"$ref":"a"},{"$ref":"b"}]]})");
   CHECK(json([](Writer& w) { w.opaque("\x92\xc4\x00\x90"s); }) == R"({"$opaque":["",[]]})");
 }
 
 TEST_CASE("a map is a JSON object only if no reader could take it for another", "[wire]") {
   CHECK(json_of("\x81\x01\x02"s) == R"({"$map":[[1,2]]})");
-  CHECK(json_of("\x82\xa1""a\x01\x02\x03"s) == R"({"$map":[["a",1],[2,3]]})");
-  CHECK(json_of("\x82\x01\x81\x02\x03\xa1""a\x81\xa1""b\x80"s) ==
-        R"({"$map":[[1,{"$map":[[2,3]]}],["a",{"b":{}}]]})");
+  CHECK(json_of("\x82\xa1"
+                "a\x01\x02\x03"s) == R"({"$map":[["a",1],[2,3]]})");
+  CHECK(json_of("\x82\x01\x81\x02\x03\xa1"
+                "a\x81\xa1"
+                "b\x80"s) == R"({"$map":[[1,{"$map":[[2,3]]}],["a",{"b":{}}]]})");
   CHECK(json_of("\x81\x92\x01\x02\x80"s) == R"({"$map":[[[1,2],{}]]})");
   for (const char* word : {"$bytes", "$ref", "$map", "$float", "$opaque"}) {
     const std::string written = json([word](Writer& w) {
@@ -92,14 +100,16 @@ TEST_CASE("a map is a JSON object only if no reader could take it for another", 
     CHECK(written == "{\"$map\":[[\"" + std::string(word) + "\",null]]}");
   }
   CHECK(json_of("\x81\xa2$x\x01"s) == R"({"$x":1})");
-  CHECK(json_of("\x82\xa4$ref\x01\xa1""a\x02"s) == R"({"$ref":1,"a":2})");
+  CHECK(json_of("\x82\xa4$ref\x01\xa1"
+                "a\x02"s) == R"({"$ref":1,"a":2})");
 }
 
 TEST_CASE("bytes that are no value are written as null and end there", "[wire]") {
   CHECK(json_of(""s) == "null");
   CHECK(json_of("\xc1"s) == "null");
   CHECK(json_of("\x92\x01"s) == "null");
-  CHECK(json_of("\x92\x01\xa5""ab"s) == "[1,null]");
+  CHECK(json_of("\x92\x01\xa5"
+                "ab"s) == "[1,null]");
   CHECK(json_of("\x91\xd4\x05z"s) == "[null]");
   CHECK(json_of("\x91\xd4\x02z"s).starts_with(R"([{"$opaque":[)"));
 }
@@ -127,9 +137,8 @@ TEST_CASE("every value comes back from JSON as it went in", "[wire]") {
 }
 
 TEST_CASE("random bytes never crash the writer", "[wire]") {
-  CHECK(rc::check("text comes out", [](const std::string& bytes) {
-    RC_ASSERT(!json_of(bytes).empty());
-  }));
+  CHECK(rc::check("text comes out",
+                  [](const std::string& bytes) { RC_ASSERT(!json_of(bytes).empty()); }));
 }
 
 TEST_CASE("a value nested beyond all limits is written without a deep stack", "[wire]") {

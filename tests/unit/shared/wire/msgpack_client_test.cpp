@@ -100,10 +100,10 @@ TEST_CASE("a notice gives its map", "[wire]") {
 TEST_CASE("any other shape from the server is refused", "[wire]") {
   for (const std::string& frame :
        {""s, "\xc1"s, "\x90"s, "\x05"s, "\x93\x01\x07\xc0"s, "\x94\x00\x07\xc0\xc0"s,
-        "\x94\x01\xff\xc0\xc0"s, "\x94\x01\xa1x\xc0\xc0"s, "\x94\x01\xcf\0\0\0\x01\0\0\0\0\xc0\xc0"s,
-        "\x94\x01\x07\xc0"s, "\x94\x01\x07\xc0\xc0\xc0"s, "\x93\x02\xa5other\x91\x80"s,
-        "\x93\x02\xa6notice\x90"s, "\x93\x02\xa6notice\x91\x01"s, "\x93\x02\xa6notice\x92\x80\x80"s,
-        "\x94\x01\x07\xc0\xd9\xff"s}) {
+        "\x94\x01\xff\xc0\xc0"s, "\x94\x01\xa1x\xc0\xc0"s,
+        "\x94\x01\xcf\0\0\0\x01\0\0\0\0\xc0\xc0"s, "\x94\x01\x07\xc0"s, "\x94\x01\x07\xc0\xc0\xc0"s,
+        "\x93\x02\xa5other\x91\x80"s, "\x93\x02\xa6notice\x90"s, "\x93\x02\xa6notice\x91\x01"s,
+        "\x93\x02\xa6notice\x92\x80\x80"s, "\x94\x01\x07\xc0\xd9\xff"s}) {
     CAPTURE(frame);
     const auto message = decode_server_message(frame);
     REQUIRE_FALSE(message);
@@ -113,8 +113,9 @@ TEST_CASE("any other shape from the server is refused", "[wire]") {
 
 TEST_CASE("random bytes from a server never crash the client", "[wire]") {
   CHECK(rc::check("message or refusal", [](const std::string& tail) {
-    const auto head = *rc::gen::element(""s, "\x94\x01\x07"s, "\x94\x01\x07\x94"s,
-                                        "\x94\x01\x07\x94\x01\xa1x\xa1y\x82"s, "\x93\x02\xa6notice"s);
+    const auto head =
+        *rc::gen::element(""s, "\x94\x01\x07"s, "\x94\x01\x07\x94"s,
+                          "\x94\x01\x07\x94\x01\xa1x\xa1y\x82"s, "\x93\x02\xa6notice"s);
     const auto message = decode_server_message(head + tail);
     if (!message) RC_ASSERT(message.error().code == Errc::invalid_request);
   }));

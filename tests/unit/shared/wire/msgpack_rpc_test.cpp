@@ -42,8 +42,9 @@ std::string options(const std::string& map) {
 }  // namespace
 
 TEST_CASE("a MessagePack request has an id, a method and parameters by position", "[wire]") {
-  CHECK(decoded("\x94\x00\x07\xa8""dict.get\x92\xa1""d\xa1k"s) ==
-        R"(7 dict.get ["d","k"] absent)");
+  CHECK(decoded("\x94\x00\x07\xa8"
+                "dict.get\x92\xa1"
+                "d\xa1k"s) == R"(7 dict.get ["d","k"] absent)");
   CHECK(decoded("\x94\x00\xce\xff\xff\xff\xff\xa4ping\x90"s) == "4294967295 ping [] absent");
   CHECK(decoded("\x93\x02\xa4ping\x91\xd4\x01x"s) == R"(absent ping [{"$ref":"x"}] absent)");
 }
@@ -60,22 +61,36 @@ TEST_CASE("any valid encoding is taken and made the shortest", "[wire]") {
 }
 
 TEST_CASE("a message of wrong shape is refused and ends the connection", "[wire]") {
-  const std::string zero[] = {"\x05"s, "{"s, "\xc0"s, "\xa1x"s, "\x80"s, "\x90"s, "\x91\x00"s,
-                              "\x94\xc0\x01\xa1m\x90"s, "\x94\x03\x01\xa1m\x90"s,
-                              "\x94\xff\x01\xa1m\x90"s, "\x94\xcb\0\0\0\0\0\0\0\0\x01\xa1m\x90"s,
-                              "\x94\x00\xc0\xa1m\x90"s, "\x94\x00\xff\xa1m\x90"s,
-                              "\x94\x00\xa1""1\xa1m\x90"s, "\x94\x00\xcf\0\0\0\x01\0\0\0\0\xa1m\x90"s,
-                              "\x94\x00\xcb\0\0\0\0\0\0\0\0\xa1m\x90"s, "\x92\x02\xa1m"s,
-                              "\x94\x02\xa1m\x90\x90"s, "\x93\x02\x01\x90"s, "\x93\x02\xa1m\x80"s,
+  const std::string zero[] = {"\x05"s,
+                              "{"s,
+                              "\xc0"s,
+                              "\xa1x"s,
+                              "\x80"s,
+                              "\x90"s,
+                              "\x91\x00"s,
+                              "\x94\xc0\x01\xa1m\x90"s,
+                              "\x94\x03\x01\xa1m\x90"s,
+                              "\x94\xff\x01\xa1m\x90"s,
+                              "\x94\xcb\0\0\0\0\0\0\0\0\x01\xa1m\x90"s,
+                              "\x94\x00\xc0\xa1m\x90"s,
+                              "\x94\x00\xff\xa1m\x90"s,
+                              "\x94\x00\xa1"
+                              "1\xa1m\x90"s,
+                              "\x94\x00\xcf\0\0\0\x01\0\0\0\0\xa1m\x90"s,
+                              "\x94\x00\xcb\0\0\0\0\0\0\0\0\xa1m\x90"s,
+                              "\x92\x02\xa1m"s,
+                              "\x94\x02\xa1m\x90\x90"s,
+                              "\x93\x02\x01\x90"s,
+                              "\x93\x02\xa1m\x80"s,
                               "\x94\x00\xd4\x03z\xa1m\x90"s};
   for (const std::string& frame : zero) {
     CAPTURE(frame);
     CHECK(decoded(frame) == "0 ! InvalidRequest and close");
   }
-  const std::string numbered[] = {"\x92\x00\x07"s, "\x93\x00\x07\xa1m"s, "\x95\x00\x07\xa1m\x90\x90"s,
-                                  "\x94\x00\x07\x05\x90"s, "\x94\x00\x07\xc4\x01m\x90"s,
-                                  "\x94\x00\x07\xa1m\xc0"s, "\x94\x00\x07\xa1m\x80"s,
-                                  "\x94\x01\x07\xc0\xc0"s};
+  const std::string numbered[] = {
+      "\x92\x00\x07"s,          "\x93\x00\x07\xa1m"s,         "\x95\x00\x07\xa1m\x90\x90"s,
+      "\x94\x00\x07\x05\x90"s,  "\x94\x00\x07\xc4\x01m\x90"s, "\x94\x00\x07\xa1m\xc0"s,
+      "\x94\x00\x07\xa1m\x80"s, "\x94\x01\x07\xc0\xc0"s};
   for (const std::string& frame : numbered) {
     CAPTURE(frame);
     CHECK(decoded(frame) == "7 ! InvalidRequest and close");
@@ -91,7 +106,8 @@ TEST_CASE("what never passed a framer is refused too", "[wire]") {
 
 TEST_CASE("what is wrong inside the parameters leaves the connection alone", "[wire]") {
   CHECK(decoded(call("\x91\xd4\x05z")) == "1 ! ValueError");
-  CHECK(decoded(call("\x91\xd6\xff""1234")) == "1 ! ValueError");
+  CHECK(decoded(call("\x91\xd6\xff"
+                     "1234")) == "1 ! ValueError");
   CHECK(decoded(call("\x91\xa1\xff")) == "1 ! ValueError");
   CHECK(decoded(call("\x91\x82\xa1k\x01\xa1k\x02")) == "1 ! ValueError");
   CHECK(decoded(call("\x91\x82\x01\x01\xcb\x3f\xf0\0\0\0\0\0\0\x02"s)) == "1 ! ValueError");
@@ -126,7 +142,10 @@ TEST_CASE("call options elsewhere, or not one map, are a value error", "[wire]")
        {"\x92" + options("\x80") + "\x01", "\x92" + options("\x80") + options("\x80"),
         "\x91\x91" + options("\x80"), "\x91" + options(""), "\x91" + options("\x90"),
         "\x91" + options("\xc0"), "\x91" + options("\x80\x80"), "\x91" + options("\x81\xa1"),
-        "\x91" + options("\xc1"), "\x91" + options("\x82\xa1""a\x01\xa1""a\x02")}) {
+        "\x91" + options("\xc1"),
+        "\x91" + options("\x82\xa1"
+                         "a\x01\xa1"
+                         "a\x02")}) {
     CAPTURE(params);
     CHECK(decoded(call(params)) == "1 ! ValueError");
   }
@@ -184,7 +203,8 @@ TEST_CASE("answers and notices are written in the shortest form", "[wire]") {
   out.clear();
   encode_msgpack_error(PackedView{"\x07"}, Error{Errc::key_error, "no", Done::no, {}}, out);
   CHECK(out ==
-        "\x94\x01\x07\x94\x01\xa8KeyError\xa2no\x82\xa4type\xa8KeyError\xa4""done\xa2no\xc0");
+        "\x94\x01\x07\x94\x01\xa8KeyError\xa2no\x82\xa4type\xa8KeyError\xa4"
+        "done\xa2no\xc0");
   out.clear();
   encode_msgpack_error(PackedView{"\x00"s}, Error{Errc::invalid_request, "", Done::no, {}}, out);
   CHECK(json_of(out) == R"([1,0,[-32600,"InvalidRequest","",)"
@@ -213,8 +233,8 @@ TEST_CASE("every value passes through a call unchanged", "[wire]") {
 
 TEST_CASE("random bytes that pass the framer never crash the decoder", "[wire]") {
   CHECK(rc::check("answer or call", [](const std::string& tail) {
-    const auto head = *rc::gen::element(""s, "\x94\x00\x01\xa1m"s, "\x93\x02\xa1m\x91"s, "\x94\x00"s,
-                                        "\x94\x00\x01\xa1m\x93"s);
+    const auto head = *rc::gen::element(""s, "\x94\x00\x01\xa1m"s, "\x93\x02\xa1m\x91"s,
+                                        "\x94\x00"s, "\x94\x00\x01\xa1m\x93"s);
     const std::string bytes = head + tail;
     MsgpackFramer framer{FrameBounds(Limits{})};
     if (framer.scan(bytes) == FrameStatus::frame) {

@@ -85,12 +85,13 @@ TEST_CASE("it does not matter how the first bytes arrive", "[wire]") {
 }
 
 TEST_CASE("a line that ends in an HTTP version is HTTP in any letter case", "[wire]") {
-  for (const char* line : {"get / http/1.1", "GET / HTTP/1.0", "post /x HtTp/1.1", "x HTTP/1.1", " HTTP/1.1"}) {
+  for (const char* line :
+       {"get / http/1.1", "GET / HTTP/1.0", "post /x HtTp/1.1", "x HTTP/1.1", " HTTP/1.1"}) {
     INFO(line);
     CHECK(agora::is_http_line(line));
   }
-  for (const char* line : {"", "HTTP/1.1", "getHTTP/1.1", "get / HTTP/1.2",
-                           "get / HTTP/2", "get / HTTP/1.", "get / HTTP/1.1 x", "ping"}) {
+  for (const char* line : {"", "HTTP/1.1", "getHTTP/1.1", "get / HTTP/1.2", "get / HTTP/2",
+                           "get / HTTP/1.", "get / HTTP/1.1 x", "ping"}) {
     INFO(line);
     CHECK_FALSE(agora::is_http_line(line));
   }

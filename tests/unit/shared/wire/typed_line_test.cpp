@@ -67,8 +67,8 @@ TEST_CASE("words are parameters by position", "[wire]") {
 }
 
 TEST_CASE("a word that is a JSON literal is that value, any other is text", "[wire]") {
-  for (const char* literal : {"5", "-5", "0", "1.5", "true", "false", "null", "\"x y\"", "\"\"", "[]",
-                              "{}", "[1,[2]]", R"({"a":[1,2]})", R"("\"")", R"("]")",
+  for (const char* literal : {"5", "-5", "0", "1.5", "true", "false", "null", "\"x y\"", "\"\"",
+                              "[]", "{}", "[1,[2]]", R"({"a":[1,2]})", R"("\"")", R"("]")",
                               R"(["]","}","\""])", R"({"$ref":"x"})", R"({"$bytes":"Zg=="})"}) {
     INFO(literal);
     CHECK(word(literal) == literal);
@@ -77,9 +77,9 @@ TEST_CASE("a word that is a JSON literal is that value, any other is text", "[wi
   CHECK(word("-0") == "0");
   CHECK(word("[1, 2]") == "[1,2]");
   CHECK(word(R"({ "a" : "b c" })") == R"({"a":"b c"})");
-  for (const char* text : {"1abc", "abc", "True", "nul", "nulls", "NaN", "+5", ".5", "01", "1.", "-",
-                           "a\"b", "a[0]", "x}", "'a'", "#17", "\u00e9", "a=b", "=", "a:b", "//",
-                           "0x10", "1,5"}) {
+  for (const char* text :
+       {"1abc", "abc", "True", "nul", "nulls",  "NaN", "+5", ".5",  "01", "1.",   "-",  "a\"b",
+        "a[0]", "x}",  "'a'",  "#17", "\u00e9", "a=b", "=",  "a:b", "//", "0x10", "1,5"}) {
     INFO(text);
     std::string quoted;
     text_to_json(text, quoted);
@@ -151,7 +151,8 @@ TEST_CASE("quotes and brackets that do not fit are errors with their place", "[w
   CHECK(decoded("x \"a\"b") == "InvalidParams: expected a blank at byte 6");
   CHECK(decoded("x [1][2]") == "InvalidParams: expected a blank at byte 6");
   CHECK(decoded("dict.set \"d\"x k 1") == "InvalidParams: expected a blank at byte 13");
-  for (const char* line : {"x [1,]", "x {a:1}", "x [}", "x \"\\x\"", "x {1}", "x [a]", "x [\xff]"}) {
+  for (const char* line :
+       {"x [1,]", "x {a:1}", "x [}", "x \"\\x\"", "x {1}", "x [a]", "x [\xff]"}) {
     INFO(line);
     const std::string shown = decoded(line);
     CHECK(shown.starts_with("InvalidParams: not JSON: "));
@@ -180,7 +181,8 @@ TEST_CASE("a typed line has the limits of any message", "[wire]") {
 
 TEST_CASE("errors are shown as one line of type and message", "[wire]") {
   std::string out;
-  encode_typed_error(Error{Errc::key_error, "\"absent\" is not a key of dict jobs", Done::no, {}}, out);
+  encode_typed_error(Error{Errc::key_error, "\"absent\" is not a key of dict jobs", Done::no, {}},
+                     out);
   CHECK(out == "KeyError: \"absent\" is not a key of dict jobs");
   out.clear();
   encode_typed_error(Error{Errc::value_error, "a\nb\x1b[0m\u00e9", Done::no, {}}, out);

@@ -52,9 +52,9 @@ class ValueMaker {
   std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
 
   std::string text() {
-    constexpr std::string_view kPieces[] = {"a",    "Z",      "\"",           "\\",     "/", "\n", "\x01",
-                                            "\x7f", "\u00e9", "\U0001f600", "\u2028", "$", " ",
-                                            std::string_view("\0", 1)};
+    constexpr std::string_view kPieces[] = {
+        "a",    "Z",      "\"",         "\\",     "/", "\n", "\x01",
+        "\x7f", "\u00e9", "\U0001f600", "\u2028", "$", " ",  std::string_view("\0", 1)};
     std::string out;
     for (std::uint64_t n = below(12); n > 0; --n) out += kPieces[below(std::size(kPieces))];
     return out;
@@ -69,12 +69,18 @@ class ValueMaker {
   /// Only what JSON has without `$` words.
   void plain(Writer& writer, int depth) {
     switch (below(depth > 0 ? 8 : 6)) {
-      case 0: return writer.null();
-      case 1: return writer.boolean(below(2) == 1);
-      case 2: return writer.integer(static_cast<std::int64_t>(random_()) >> below(64));
-      case 3: return writer.unsigned_integer(random_() >> below(64));
-      case 4: return writer.real(finite());
-      case 5: return writer.text(text());
+      case 0:
+        return writer.null();
+      case 1:
+        return writer.boolean(below(2) == 1);
+      case 2:
+        return writer.integer(static_cast<std::int64_t>(random_()) >> below(64));
+      case 3:
+        return writer.unsigned_integer(random_() >> below(64));
+      case 4:
+        return writer.real(finite());
+      case 5:
+        return writer.text(text());
       case 6: {
         const auto count = static_cast<std::uint32_t>(below(20));
         writer.list(count);
@@ -95,19 +101,26 @@ class ValueMaker {
   /// Every kind of value, in normal form.
   void any(Writer& writer, int depth) {
     switch (below(depth > 0 ? 8 : 5)) {
-      case 0: return writer.bytes(bytes());
-      case 1: return writer.reference(text());
-      case 2: return writer.real(infinite());
-      case 3: return opaque(writer);
-      case 4: return plain(writer, 0);
+      case 0:
+        return writer.bytes(bytes());
+      case 1:
+        return writer.reference(text());
+      case 2:
+        return writer.real(infinite());
+      case 3:
+        return opaque(writer);
+      case 4:
+        return plain(writer, 0);
       case 5: {
         const auto count = static_cast<std::uint32_t>(below(20));
         writer.list(count);
         for (std::uint32_t i = 0; i < count; ++i) any(writer, depth - 1);
         return;
       }
-      case 6: return any_map(writer, depth);
-      default: return word_map(writer, depth);
+      case 6:
+        return any_map(writer, depth);
+      default:
+        return word_map(writer, depth);
     }
   }
 

@@ -1,0 +1,17 @@
+// Printing values: an agora::any, and through it the content of every proxy, as JSON text.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+
+#include "shared/value/any.hpp"
+
+namespace agora {
+
+/// The value as the server's own JSON text, on one line: `{"a":[1,2.0,null]}`.
+std::string to_json_text(PackedView value);
+
+/// The same, to a stream; the stream's width and flags do not matter.
+std::ostream& operator<<(std::ostream& out, const any& value);
+
+}  // namespace agora

@@ -1,0 +1,36 @@
+// event: a flag that processes wait for.
+#pragma once
+
+#include <chrono>
+#include <utility>
+
+#include <agora/any_io.hpp>
+#include <agora/proxy.hpp>
+
+namespace agora {
+
+class event : public proxy {
+ public:
+  /// From a manager's factory; see manager::event.
+  explicit event(client::Handle handle) : proxy(std::move(handle)) {}
+
+  /// Sets the flag and wakes everybody who waits for it.
+  void set() const { change<void>("event.set"); }
+  void clear() const { change<void>("event.clear"); }
+  bool is_set() const { return read<bool>("event.is_set"); }
+
+  /// Waits, for ever, until the flag is set.
+  void wait() const { take<bool>("event.wait", wait_by(std::nullopt)); }
+  /// The same, for so long; false if the flag was not set by then.
+  template <typename Rep, typename Period>
+  bool wait_for(std::chrono::duration<Rep, Period> span) const {
+    return take<bool>("event.wait", wait_by(client::timeout_of(span)));
+  }
+
+ private:
+  Expected<Packed> wait_by(const client::Timeout& timeout) const {
+    return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);
+  }
+};
+
+}  // namespace agora

@@ -1,0 +1,127 @@
+// list<T>: a shared sequence, like std::vector; O(1) at both ends.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <agora/any_io.hpp>
+#include <agora/element.hpp>
+#include <agora/negated.hpp>
+#include <agora/proxy.hpp>
+#include <agora/snapshot.hpp>
+
+#include "shared/value/any.hpp"
+
+namespace agora {
+
+/// Every operation is one atomic step on the server. A negative index counts from the end. An
+/// index outside throws index_error; operations that read throw type_error for what is no T.
+template <typename T = any>
+class list : public proxy {
+ public:
+  using value_type = T;
+  using index_type = std::int64_t;
+  using reference_type = element<list, index_type, T>;
+  using const_iterator = snapshot_iterator<T>;
+  using Place = std::optional<index_type>;  ///< of a slice; empty: the end that its step leaves
+
+  /// From a manager's factory; see manager::list.
+  explicit list(client::Handle handle) : proxy(std::move(handle)) {}
+
+  reference_type operator[](index_type index) const { return {*this, index}; }
+  T at(index_type index) const {
+    return take_at<T>("list.get", index, make("list.get", client::Effect::reads, index));
+  }
+  T front() const { return at(0); }
+  T back() const { return at(-1); }
+  void assign(index_type index, const T& value) const { change<void>("list.set", index, value); }
+
+  void push_back(const T& value) const { change<void>("list.append", value); }
+  void push_front(const T& value) const { insert(0, value); }
+  /// Takes the last one out. @throws index_error  the list is empty.
+  T pop_back() const { return pop(-1); }
+  T pop_front() const { return pop(0); }
+  /// Takes one out.
+  T pop(index_type index) const {
+    return take_at<T>("list.pop", index, make("list.pop", client::Effect::changes, index));
+  }
+  /// Puts the value before a place; an index beyond an end means that end.
+  void insert(index_type index, const T& value) const {
+    change<void>("list.insert", index, value);
+  }
+  void extend(const std::vector<T>& values) const { change<void>("list.extend", values); }
+  void erase(index_type index) const { change<void>("list.delete", index); }
+  /// Takes out the elements from `first` to before `last`.
+  void erase(index_type first, index_type last) const {
+    erase_slice(first, last, std::nullopt);
+  }
+  /// Takes out the first one equal to the value; false if there is none.
+  bool remove(const T& value) const;
+  void clear() const { change<void>("list.clear"); }
+
+  /// Slices by Python's rules.
+  /// @throws value_error  the step is 0, or the lengths differ with a step other than 1.
+  std::vector<T> slice(Place start = {}, Place stop = {}, Place step = {}) const {
+    return read<std::vector<T>>("list.slice", start, stop, step);
+  }
+  void set_slice(Place start, Place stop, Place step, const std::vector<T>& values) const {
+    change<void>("list.set_slice", start, stop, step, values);
+  }
+  void erase_slice(Place start, Place stop, Place step) const {
+    change<void>("list.delete_slice", start, stop, step);
+  }
+
+  /// The place of the first one equal to the value, or nothing.
+  std::optional<std::size_t> index_of(const T& value) const;
+  std::size_t count(const T& value) const { return read<std::size_t>("list.count", value); }
+  bool contains(const T& value) const { return read<bool>("list.contains", value); }
+  std::size_t size() const { return read<std::size_t>("list.len"); }
+  bool empty() const { return size() == 0; }
+  /// The whole content, read in one step.
+  std::vector<T> copy() const { return read<std::vector<T>>("list.copy"); }
+
+  void reverse() const { change<void>("list.reverse"); }
+  /// @throws type_error  the elements cannot be compared.
+  void sort(bool reverse = false) const { change<void>("list.sort", reverse); }
+  /// Repeats the content in place, `times` times; 0 empties it.
+  void repeat(std::int64_t times) const { change<void>("list.repeat", times); }
+
+  /// Adds to a number in one step. @return the new value.
+  T add(index_type index, const T& amount) const {
+    return take_at<T>("list.add", index, make("list.add", client::Effect::changes, index, amount));
+  }
+  T subtract(index_type index, T amount) const requires std::is_arithmetic_v<T> {
+    return take_at<T>("list.add", index,
+                      make("list.add", client::Effect::changes, index, client::negated(amount)));
+  }
+  /// Sets the element only if it has the expected value.
+  bool compare_and_set(index_type index, const T& expected, const T& value) const {
+    return change<bool>("list.compare_and_set", index, expected, value);
+  }
+
+  /// Range-for walks a copy of the whole content, taken in one step at begin().
+  const_iterator begin() const { return const_iterator(copy()); }
+  std::default_sentinel_t end() const { return {}; }
+};
+
+template <typename T>
+bool list<T>::remove(const T& value) const {
+  auto reply = make("list.remove", client::Effect::changes, value);
+  if (reply) return true;
+  if (reply.error().code == Errc::value_error) return false;
+  throw_error(std::move(reply.error()));
+}
+
+template <typename T>
+std::optional<std::size_t> list<T>::index_of(const T& value) const {
+  auto reply = make("list.index", client::Effect::reads, value);
+  if (!reply && reply.error().code == Errc::value_error) return std::nullopt;
+  return take<std::size_t>("list.index", std::move(reply));
+}
+
+}  // namespace agora

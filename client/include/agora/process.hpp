@@ -1,0 +1,99 @@
+// process: a forked child that runs a callable; multiprocessing.Process in C++.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace agora {
+
+/// A child process, forked at construction. Move-only; the destructor joins, as that of
+/// std::jthread does. One thread at a time may use one object, as with std::thread.
+///
+/// In the child proxies and managers just work: before the constructor returns in the parent, the
+/// child has connections of its own and holds every anonymous object that it inherited. Other
+/// threads of the parent do not exist in the child, so what they had locked stays locked there;
+/// agora's own state is exempt from that. The child ends with _exit: no destructor of the parent's
+/// objects and no atexit handler runs in it.
+class process {
+ public:
+  /// Runs `callable(arguments...)` in the child. Its exit code is what the callable returns if that
+  /// is an int, else 0; after an exception it is 1, and standard error says
+  /// `agora::process: <what>`. Standard output is flushed before the fork and at the end.
+  /// @throws std::system_error  fork failed.
+  template <typename F, typename... A>
+  requires(!std::same_as<std::remove_cvref_t<F>, process> && std::invocable<F&, A&...>)
+  explicit process(F&& callable, A&&... arguments) {
+    start([f = std::forward<F>(callable),
+           a = std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)]() mutable -> int {
+      using Result = std::invoke_result_t<F&, std::decay_t<A>&...>;
+      if constexpr (std::same_as<Result, int>) {
+        return std::apply(f, a);
+      } else {
+        std::apply(f, a);
+        return 0;
+      }
+    });
+  }
+
+  process(process&& other) noexcept;
+  /// Joins the process that was here.
+  process& operator=(process&& other) noexcept;
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
+  /// Joins.
+  ~process();
+
+  /// Waits until the child has ended.
+  void join();
+  /// The same, for so long; false if it still runs.
+  template <typename Rep, typename Period>
+  bool join_for(std::chrono::duration<Rep, Period> span) {
+    return join_within(std::chrono::duration<double>(span).count());
+  }
+  /// Nothing while it runs; a negative number is the signal that ended it. 255 if somebody else
+  /// (a handler of SIGCHLD) took the status.
+  std::optional<int> exit_code();
+  bool is_alive() { return !exit_code().has_value(); }
+  /// Sends SIGTERM, if it still runs.
+  void terminate() { send_signal(15); }
+  /// Sends SIGKILL, if it still runs.
+  void kill() { send_signal(9); }
+  pid_t pid() const { return pid_; }
+
+ private:
+  struct Body {
+    virtual ~Body() = default;
+    virtual int run() = 0;
+  };
+  template <typename F>
+  struct BodyOf : Body {
+    explicit BodyOf(F f) : callable(std::move(f)) {}
+    int run() override { return callable(); }
+    F callable;
+  };
+  template <typename F>
+  void start(F callable) {
+    BodyOf<F> body(std::move(callable));
+    start_body(body);
+  }
+
+  void start_body(Body& body);
+  bool join_within(double seconds);
+  void send_signal(int number);
+  bool reap(int options);
+
+  pid_t pid_ = -1;
+  int pidfd_ = -1;
+  std::uint64_t creator_ = 0;  // the process that may join it
+  std::optional<int> code_;
+};
+
+}  // namespace agora

@@ -1,0 +1,116 @@
+// proxy: what dict, list, queue and all others have in common: a name, a reference, calls.
+#pragma once
+
+#include <concepts>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <agora/error.hpp>
+#include <agora/handle.hpp>
+
+#include "shared/value/reference.hpp"
+
+namespace agora {
+
+/// A cheap, copyable handle of a shared object. All operations of all proxies are const, may be
+/// called from any thread, and keep working in a forked child. Every operation may throw
+/// `not_found` (the object is gone), `unavailable` (no connection), `timeout_error` (no reply in
+/// time) and `out_of_memory`; what else it may throw is said there.
+class proxy {
+ public:
+  /// The object's name; that of an anonymous one begins with #.
+  const std::string& name() const { return handle_.name(); }
+  /// The value that stands for this object inside other containers.
+  operator reference() const { return {name()}; }  // NOLINT: implicit, so that it can be stored
+
+  /// The whole content as JSON text (`{"a":1}`), for people: reads it in one step.
+  std::string to_text() const;
+
+  /// True if both are handles of the same object of the same manager.
+  friend bool operator==(const proxy& a, const proxy& b) {
+    return &a.handle_.client() == &b.handle_.client() && a.name() == b.name();
+  }
+
+ protected:
+  explicit proxy(client::Handle handle) : handle_(std::move(handle)) {}
+  ~proxy() = default;
+  proxy(const proxy&) = default;
+  proxy(proxy&&) = default;
+  proxy& operator=(const proxy&) = default;
+  proxy& operator=(proxy&&) = default;
+
+  /// A call that changes nothing, its result as an R.
+  template <typename R, typename... A>
+  R read(std::string_view method, const A&... arguments) const {
+    return take<R>(method, make(method, client::Effect::reads, arguments...));
+  }
+
+  /// A call that changes something.
+  template <typename R, typename... A>
+  R change(std::string_view method, const A&... arguments) const {
+    return take<R>(method, make(method, client::Effect::changes, arguments...));
+  }
+
+  /// Any call that does not wait, error and all.
+  template <typename... A>
+  Expected<Packed> make(std::string_view method, client::Effect effect,
+                        const A&... arguments) const {
+    const client::Params params = client::params_of(name(), arguments...);
+    client::Call call{.method = method, .effect = effect};
+    return handle_.call(call.with(params)).result;
+  }
+
+  /// A call that waits on the server for `timeout`; the last parameter is not the timeout unless
+  /// it is among `arguments`.
+  template <typename... A>
+  Expected<Packed> wait(std::string_view method, client::Effect effect,
+                        const client::Timeout& timeout, const A&... arguments) const {
+    const client::Params params = client::params_of(name(), arguments...);
+    client::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
+    return handle_.call(call.with(params)).result;
+  }
+
+  /// The result as an R, or the error as an exception; a value that is no R is a type_error that
+  /// names the object.
+  template <typename R>
+  R take(std::string_view method, Expected<Packed> reply) const {
+    if (!reply) throw_error(std::move(reply.error()));
+    if constexpr (!std::is_void_v<R>) return decoded<R>(method, *reply);
+  }
+
+  /// Like take, for the value of one key: the type_error names that as well.
+  template <typename R, typename K>
+  R take_at(std::string_view method, const K& key, Expected<Packed> reply) const {
+    if (!reply) throw_error(std::move(reply.error()));
+    auto value = unpack<R>(*reply);
+    if (!value) client::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
+    return std::move(*value);
+  }
+
+  template <typename R>
+  R decoded(std::string_view method, PackedView value) const {
+    auto result = unpack<R>(value);
+    if (!result) client::throw_mismatch(method, name(), result.failure());
+    return std::move(*result);
+  }
+
+  const client::Handle& handle() const { return handle_; }
+
+ private:
+  client::Handle handle_;
+};
+
+/// Prints the whole content as JSON text, as the server would.
+std::ostream& operator<<(std::ostream& out, const proxy& object);
+
+/// A proxy is stored as a reference. What comes back is an agora::reference, from which the
+/// manager makes a proxy again: `m.list<int>(ref)`.
+template <typename T>
+requires std::derived_from<T, proxy> struct Codec<T> {
+  static void encode(Writer& writer, const T& object) { writer.reference(object.name()); }
+};
+
+}  // namespace agora

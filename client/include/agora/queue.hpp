@@ -1,0 +1,119 @@
+// queue<T>: items pass from producers to consumers, first in, first out.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <agora/any_io.hpp>
+#include <agora/proxy.hpp>
+
+#include "shared/value/any.hpp"
+
+namespace agora {
+
+/// Options of a queue; they count only if the factory's call makes the object.
+struct queue_options {
+  std::size_t maxsize = 0;  ///< items at most; 0: no bound
+};
+
+/// Waiting is first come, first served over all processes. After close() putting throws
+/// shut_down, and taking too once nothing is left. On a plain connection an item is handed out at
+/// most once: it is gone if its receiver dies before it has it.
+template <typename T = any>
+class queue : public proxy {
+ public:
+  using value_type = T;
+
+  /// From a manager's factory; see manager::queue.
+  explicit queue(client::Handle handle) : proxy(std::move(handle)) {}
+
+  /// Puts an item in; waits for room, for ever, if the queue is full.
+  void push(const T& item) const { take<void>("queue.put", put(item, std::nullopt)); }
+  /// The same without waiting; false if the queue is full.
+  bool try_push(const T& item) const { return put_by(item, client::Seconds::zero()); }
+  template <typename Rep, typename Period>
+  bool push_for(const T& item, std::chrono::duration<Rep, Period> span) const {
+    return put_by(item, client::timeout_of(span));
+  }
+  /// All of them in one step or none; waits for room. @throws value_error  more than maxsize.
+  void push_many(const std::vector<T>& items) const {
+    const client::Timeout forever;
+    take<void>("queue.put_many", wait("queue.put_many", client::Effect::changes, forever, items));
+  }
+
+  /// Takes the oldest item; waits for one, for ever. One that is no T is gone: type_error.
+  T pop() const { return take<T>("queue.get", get(std::nullopt)); }
+  /// The same without waiting.
+  std::optional<T> try_pop() const { return get_by(client::Seconds::zero()); }
+  template <typename Rep, typename Period>
+  std::optional<T> pop_for(std::chrono::duration<Rep, Period> span) const {
+    return get_by(client::timeout_of(span));
+  }
+  /// Waits for the first item, and takes up to `most`, which is at least 1.
+  std::vector<T> pop_many(std::size_t most) const {
+    const client::Timeout forever;
+    return take<std::vector<T>>(
+        "queue.get_many", wait("queue.get_many", client::Effect::changes, forever, most));
+  }
+  /// The item that pop would take, left there; nothing if there is none.
+  std::optional<T> peek() const {
+    return unless_empty("queue.peek", make("queue.peek", client::Effect::reads));
+  }
+
+  std::size_t size() const { return read<std::size_t>("queue.size"); }
+  bool empty() const { return read<bool>("queue.empty"); }
+  bool full() const { return read<bool>("queue.full"); }
+
+  /// Says that one item that was taken is done. @throws value_error  more often than were put in.
+  void task_done() const { change<void>("queue.task_done"); }
+  /// Waits until every item that was put in is done.
+  void join() const { take<void>("queue.join", join_by(std::nullopt)); }
+  /// The same, for so long; false if some were not done by then.
+  template <typename Rep, typename Period>
+  bool join_for(std::chrono::duration<Rep, Period> span) const;
+
+  /// Drops all items. @return how many.
+  std::size_t clear() const { return change<std::size_t>("queue.clear"); }
+  void close() const { change<void>("queue.close"); }
+
+ private:
+  Expected<Packed> put(const T& item, const client::Timeout& timeout) const {
+    return wait("queue.put", client::Effect::changes, timeout, item, timeout);
+  }
+  Expected<Packed> get(const client::Timeout& timeout) const {
+    return wait("queue.get", client::Effect::changes, timeout, timeout);
+  }
+  Expected<Packed> join_by(const client::Timeout& timeout) const {
+    return wait("queue.join", client::Effect::reads, timeout, timeout);
+  }
+  bool put_by(const T& item, const client::Timeout& timeout) const;
+  std::optional<T> get_by(const client::Timeout& timeout) const {
+    return unless_empty("queue.get", get(timeout));
+  }
+  std::optional<T> unless_empty(std::string_view method, Expected<Packed> reply) const {
+    if (!reply && reply.error().code == Errc::empty) return std::nullopt;
+    return take<T>(method, std::move(reply));
+  }
+};
+
+template <typename T>
+bool queue<T>::put_by(const T& item, const client::Timeout& timeout) const {
+  auto reply = put(item, timeout);
+  if (reply) return true;
+  if (reply.error().code == Errc::full) return false;
+  throw_error(std::move(reply.error()));
+}
+
+template <typename T>
+template <typename Rep, typename Period>
+bool queue<T>::join_for(std::chrono::duration<Rep, Period> span) const {
+  auto reply = join_by(client::timeout_of(span));
+  if (reply) return true;
+  if (reply.error().code == Errc::timeout) return false;
+  throw_error(std::move(reply.error()));
+}
+
+}  // namespace agora

@@ -1,0 +1,133 @@
+// value<T>: one shared value, like std::atomic<T>, for any T.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <ostream>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <agora/any_io.hpp>
+#include <agora/negated.hpp>
+#include <agora/proxy.hpp>
+
+#include "shared/value/any.hpp"
+
+namespace agora {
+
+/// What a value<T> is on the server: `q` for a 64-bit integer, `d` for a double ..., else `any`.
+template <typename T>
+constexpr std::string_view typecode_for() {
+  if constexpr (std::same_as<T, bool>) return "?";
+  else if constexpr (std::same_as<T, float>) return "f";
+  else if constexpr (std::same_as<T, double>) return "d";
+  else if constexpr (!Integer<T>) return "any";
+  else if constexpr (sizeof(T) == 1) return std::is_signed_v<T> ? "b" : "B";
+  else if constexpr (sizeof(T) == 2) return std::is_signed_v<T> ? "h" : "H";
+  else if constexpr (sizeof(T) == 4) return std::is_signed_v<T> ? "i" : "I";
+  else return std::is_signed_v<T> ? "q" : "Q";
+}
+
+/// Every operation is one atomic step on the server, except where it says that it loops. Integers
+/// wrap round as in std::atomic if this program's factory made the object.
+template <typename T = any>
+class value : public proxy {
+ public:
+  using value_type = T;
+  static constexpr bool number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+
+  /// From a manager's factory; see manager::value.
+  explicit value(client::Handle handle) : proxy(std::move(handle)) {}
+
+  /// @throws type_error  what is stored is no T.
+  T load() const { return read<T>("value.get"); }
+  operator T() const { return load(); }  // NOLINT: implicit, as in std::atomic
+  void store(const T& desired) const { change<void>("value.set", desired); }
+  T operator=(const T& desired) const {  // NOLINT: as in std::atomic, and const as all operations
+    store(desired);
+    return desired;
+  }
+  /// @return the value before.
+  T exchange(const T& desired) const { return change<T>("value.exchange", desired); }
+
+  /// Stores `desired` if the value is `expected`; else puts the value found into `expected`.
+  /// Values are equal as the server compares them: NaN equals NaN, 1 equals 1.0.
+  bool compare_exchange_strong(T& expected, const T& desired) const;
+  bool compare_exchange_weak(T& expected, const T& desired) const {
+    return compare_exchange_strong(expected, desired);
+  }
+
+  /// Adds, and gives the value before. Of a float it loops until nobody came between, since the
+  /// value before cannot be computed from a rounded sum; `+=` never loops.
+  T fetch_add(T amount) const requires number;
+  T fetch_sub(T amount) const requires number;
+  /// Adds, and gives the new value.
+  T operator+=(T amount) const requires number { return change<T>("value.add", amount); }
+  T operator-=(T amount) const requires number {
+    return change<T>("value.add", client::negated(amount));
+  }
+  T operator++() const requires number { return *this += T{1}; }
+  T operator--() const requires number { return *this -= T{1}; }
+  T operator++(int) const requires number { return fetch_add(T{1}); }
+  T operator--(int) const requires number { return fetch_sub(T{1}); }
+
+  /// Bit operations, as in std::atomic; they loop until nobody came between.
+  T fetch_and(T bits) const requires Integer<T> {
+    return replace([bits](T old) { return static_cast<T>(old & bits); });
+  }
+  T fetch_or(T bits) const requires Integer<T> {
+    return replace([bits](T old) { return static_cast<T>(old | bits); });
+  }
+  T fetch_xor(T bits) const requires Integer<T> {
+    return replace([bits](T old) { return static_cast<T>(old ^ bits); });
+  }
+
+  friend bool operator==(const value& a, const T& b) { return a.load() == b; }
+
+ private:
+  // Replaces the value by change(value) in one step, and gives the value before.
+  template <typename Change>
+  T replace(Change next) const {
+    T old = load();
+    while (!compare_exchange_strong(old, next(old))) {
+    }
+    return old;
+  }
+};
+
+template <typename T>
+bool value<T>::compare_exchange_strong(T& expected, const T& desired) const {
+  for (;;) {
+    if (change<bool>("value.compare_and_set", expected, desired)) return true;
+    T found = load();
+    // Found equal: it was changed back in between, so the exchange may succeed after all.
+    const bool same = equal(pack(found), pack(expected));
+    expected = std::move(found);
+    if (!same) return false;
+  }
+}
+
+template <typename T>
+T value<T>::fetch_add(T amount) const requires number {
+  if constexpr (std::is_floating_point_v<T>) {
+    return replace([amount](T old) { return old + amount; });
+  } else {
+    using Unsigned = std::make_unsigned_t<T>;
+    const T sum = *this += amount;
+    return static_cast<T>(static_cast<Unsigned>(sum) - static_cast<Unsigned>(amount));
+  }
+}
+
+template <typename T>
+T value<T>::fetch_sub(T amount) const requires number {
+  if constexpr (std::is_floating_point_v<T>) {
+    return replace([amount](T old) { return old - amount; });
+  } else {
+    using Unsigned = std::make_unsigned_t<T>;
+    const T rest = *this -= amount;
+    return static_cast<T>(static_cast<Unsigned>(rest) + static_cast<Unsigned>(amount));
+  }
+}
+
+}  // namespace agora

@@ -1,0 +1,27 @@
+// Where a server is, as users write it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "shared/base/expected.hpp"
+
+namespace agora::client {
+
+struct Address {
+  enum class Kind : std::uint8_t { unix_socket, tcp };
+  Kind kind = Kind::unix_socket;
+  std::string path;  ///< of a unix socket, at most 107 bytes
+  std::string host;  ///< of tcp: a name, or an IP address without brackets
+  std::string port;  ///< of tcp: 1 to 65535 in decimal
+
+  /// "unix" or "tcp".
+  std::string_view transport() const { return kind == Kind::tcp ? "tcp" : "unix"; }
+};
+
+/// Reads `unix:/path` or `tcp://host:port`.
+/// @error value_error  another form, a path too long for a socket, no valid port.
+Expected<Address> parse_address(std::string_view text);
+
+}  // namespace agora::client

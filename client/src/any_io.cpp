@@ -1,0 +1,28 @@
+#include <agora/any_io.hpp>
+#include <agora/proxy.hpp>
+
+#include <ostream>
+
+#include "shared/wire/json_write.hpp"
+
+namespace agora {
+
+std::string to_json_text(PackedView value) {
+  std::string text;
+  packed_to_json(value, text);
+  return text;
+}
+
+std::ostream& operator<<(std::ostream& out, const any& value) {
+  return out << to_json_text(value.packed());
+}
+
+std::string proxy::to_text() const {
+  auto content = make("object.value", client::Effect::reads);
+  if (!content) throw_error(std::move(content.error()));
+  return to_json_text(*content);
+}
+
+std::ostream& operator<<(std::ostream& out, const proxy& object) { return out << object.to_text(); }
+
+}  // namespace agora

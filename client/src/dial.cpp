@@ -1,0 +1,121 @@
+// Socket::dial: from an address to a connected socket.
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "client/src/socket.hpp"
+
+namespace agora::client {
+namespace {
+
+Failure unreachable(const Address& address, const std::string& reason) {
+  const std::string where = address.kind == Address::Kind::tcp
+                                ? "tcp://" + address.host + ":" + address.port
+                                : "unix:" + address.path;
+  return fail(Errc::unavailable, "no server at " + where + ": " + reason);
+}
+
+std::string reason_of(int problem) { return std::strerror(problem); }
+
+// Waits for a connection under way. Gives 0 or the error number.
+int finish_connect(int fd, const Deadline& deadline) {
+  for (;;) {
+    pollfd wanted{fd, POLLOUT, 0};
+    const int ready = ::poll(&wanted, 1, milliseconds_left(deadline, 60'000));
+    if (ready < 0 && errno != EINTR) return errno;
+    if (ready > 0) break;
+    if (is_past(deadline)) return ETIMEDOUT;
+  }
+  int problem = 0;
+  socklen_t size = sizeof problem;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size);
+  return problem;
+}
+
+// Blocking, with the kernel's own send timeout as the deadline: a full backlog of a unix socket
+// can be waited for in no other way.
+int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& deadline) {
+  for (;;) {
+    if (deadline) {
+      const int left = milliseconds_left(deadline, 1 << 30);
+      if (left == 0) return ETIMEDOUT;
+      const timeval limit{left / 1000, (left % 1000) * 1000};
+      setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    }
+    if (::connect(fd, where, size) == 0 || errno == EISCONN) return 0;
+    if (errno == EAGAIN) return ETIMEDOUT;
+    if (errno == EINPROGRESS || errno == EALREADY) return finish_connect(fd, deadline);
+    if (errno != EINTR) return errno;
+    // After a signal TCP goes on connecting by itself; a unix socket has to ask again.
+    if (where->sa_family != AF_UNIX) return finish_connect(fd, deadline);
+  }
+}
+
+// A peer that vanished without a word is noticed within a minute, even by a call that waits for
+// ever.
+void tune_tcp(int fd) {
+  const int on = 1;
+  const int idle_seconds = 30;
+  const int interval_seconds = 10;
+  const int probes = 3;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+// A connected descriptor, or minus the error number.
+int connected(int family, const sockaddr* where, socklen_t size, const Deadline& deadline) {
+  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  const int problem = connect_by(fd, where, size, deadline);
+  if (problem == 0) return fd;
+  ::close(fd);
+  return -problem;
+}
+
+Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline) {
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  std::memcpy(where.sun_path, address.path.data(), address.path.size());
+  const int fd =
+      connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where, deadline);
+  if (fd < 0) return unreachable(address, reason_of(-fd));
+  return std::make_unique<Socket>(fd);
+}
+
+Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline) {
+  addrinfo wish{};
+  wish.ai_socktype = SOCK_STREAM;
+  wish.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int unknown = getaddrinfo(address.host.c_str(), address.port.c_str(), &wish, &found);
+  if (unknown != 0) return unreachable(address, gai_strerror(unknown));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
+  int last = -EHOSTUNREACH;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    last = connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline);
+    if (last < 0) continue;
+    tune_tcp(last);
+    return std::make_unique<Socket>(last);
+  }
+  return unreachable(address, reason_of(-last));
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Socket>> Socket::dial(const Address& address, const Deadline& deadline) {
+  return address.kind == Address::Kind::tcp ? dial_tcp(address, deadline)
+                                            : dial_unix(address, deadline);
+}
+
+}  // namespace agora::client

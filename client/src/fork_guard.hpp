@@ -1,0 +1,36 @@
+// What knows about forks: which process this is, and what a child must let go of.
+//
+// The one global state of the client. A child of fork() must not touch a lock that a thread of its
+// parent may have held, nor a connection that the parent goes on using. So everything that hangs
+// on a process carries its epoch; a child finds another one and leaves the old things alone.
+#pragma once
+
+#include <cstdint>
+
+namespace agora::client {
+
+class Socket;
+class Client;
+class HandleState;
+
+/// A number that no process from which this one was forked had; never 0. Cost: one load. Any thread.
+std::uint64_t process_epoch();
+
+/// Sockets that a child closes at once: an inherited copy would keep the parent's session alive
+/// after the parent's death. A socket of a child that was made by other means than fork() (a bare
+/// clone) is closed when that child first asks for its epoch.
+void register_socket(Socket& socket);
+void unregister_socket(Socket& socket);
+
+/// Clients, and handles of anonymous objects: what agora::process makes ready in its child.
+void register_client(Client& client);
+void unregister_client(Client& client);
+void register_handle(HandleState& handle);
+void unregister_handle(HandleState& handle);
+
+/// In a freshly forked child, before other threads exist: opens a connection for every client and
+/// holds every inherited anonymous object. What fails now fails again, with an exception, when it
+/// is used.
+void adopt_inherited();
+
+}  // namespace agora::client

@@ -1,0 +1,38 @@
+#include "client/src/grants.hpp"
+
+#include <algorithm>
+
+namespace agora::client {
+
+void Grants::callbacks_of(const std::string& name, std::vector<Callback>& out) const {
+  const auto [first, last] = callbacks_.equal_range(name);
+  for (auto each = first; each != last; ++each) out.push_back(each->second);
+}
+
+std::vector<Grants::Callback> Grants::add(const std::string& name, const std::string& owner,
+                                          Grant grant) {
+  std::vector<Callback> due;
+  grant.lost = grant.connection <= lost_up_to_;
+  if (grant.lost) callbacks_of(name, due);
+  held_.insert_or_assign({name, owner}, grant);
+  return due;
+}
+
+std::optional<Grant> Grants::find(const std::string& name, const std::string& owner) const {
+  const auto found = held_.find({name, owner});
+  if (found == held_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<Grants::Callback> Grants::lose(std::uint64_t connection) {
+  std::vector<Callback> due;
+  lost_up_to_ = std::max(lost_up_to_, connection);
+  for (auto& [key, grant] : held_) {
+    if (grant.lost || grant.connection > lost_up_to_) continue;
+    grant.lost = true;
+    callbacks_of(key.first, due);
+  }
+  return due;
+}
+
+}  // namespace agora::client

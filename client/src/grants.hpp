@@ -1,0 +1,48 @@
+// Grants: the locks that threads of this process hold, and whom to tell when they are lost.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace agora::client {
+
+/// A lock held by one thread.
+struct Grant {
+  std::uint64_t token = 0;
+  bool owner_died = false;
+  std::uint64_t connection = 0;  ///< the grant ends with it
+  bool lost = false;
+};
+
+/// No lock of its own: the client's mutex guards it.
+class Grants {
+ public:
+  using Callback = std::function<void()>;
+
+  /// Notes a grant. Gives the callbacks to run if its connection is lost already.
+  std::vector<Callback> add(const std::string& name, const std::string& owner, Grant grant);
+  std::optional<Grant> find(const std::string& name, const std::string& owner) const;
+  void remove(const std::string& name, const std::string& owner) { held_.erase({name, owner}); }
+
+  void on_lost(const std::string& name, Callback callback) {
+    callbacks_.emplace(name, std::move(callback));
+  }
+
+  /// Marks all grants of that connection and of earlier ones as lost. Gives the callbacks to run,
+  /// one for each lost grant and registration.
+  std::vector<Callback> lose(std::uint64_t connection);
+
+ private:
+  void callbacks_of(const std::string& name, std::vector<Callback>& out) const;
+
+  std::map<std::pair<std::string, std::string>, Grant> held_;  // by lock and owner
+  std::multimap<std::string, Callback> callbacks_;             // by lock
+  std::uint64_t lost_up_to_ = 0;                               // the last lost connection
+};
+
+}  // namespace agora::client

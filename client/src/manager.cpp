@@ -1,0 +1,121 @@
+#include <agora/manager.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "client/src/client.hpp"
+#include "client/src/private_server.hpp"
+
+namespace agora {
+namespace {
+
+// The catalogue's methods marked w: they end by themselves, so no deadline of ours cuts them off
+// and loses what they hand out.
+constexpr std::string_view kWaiting[]{
+    "barrier.wait",         "condition.acquire", "condition.wait",     "counter.wait_at_least",
+    "dict.wait_for",        "event.wait",        "latch.wait",         "lock.acquire",
+    "pipe.poll",            "pipe.receive",      "pipe.send",          "pool.join",
+    "pool.result",          "pool.take",         "queue.get",          "queue.get_many",
+    "queue.join",           "queue.put",         "queue.put_many",     "queue.reserve",
+    "rlock.acquire",        "rwlock.acquire_read", "rwlock.acquire_write", "semaphore.acquire",
+};
+
+std::shared_ptr<client::Client> connected(std::string_view address, manager_options options) {
+  auto parsed = client::parse_address(address);
+  if (!parsed) throw_error(std::move(parsed.error()));
+  auto client = std::make_shared<client::Client>(std::string(address), std::move(*parsed),
+                                                 std::move(options));
+  auto first = client->connect();
+  if (!first) throw_error(std::move(first.error()));
+  return client;
+}
+
+client::Call call_of(std::string_view method, const client::Params& params) {
+  client::Call call{.method = method};
+  call.with(params);
+  call.waits = std::ranges::find(kWaiting, method) != std::end(kWaiting);
+  return call;
+}
+
+object_info info_of(const std::map<std::string, any>& members) {
+  const auto member = [&](const char* name) {
+    const auto found = members.find(name);
+    return found == members.end() ? any() : found->second;
+  };
+  return {member("name").if_is<std::string>().value_or(""),
+          member("type").if_is<std::string>().value_or(""),
+          member("version").if_is<std::uint64_t>().value_or(0)};
+}
+
+}  // namespace
+
+manager::manager(manager_options options)
+    : private_server_(client::PrivateServer::start(options.connect_timeout)),
+      client_(connected(private_server_->address(), std::move(options))) {}
+
+manager::manager(std::string_view address, manager_options options)
+    : client_(connected(address, std::move(options))) {}
+
+const std::string& manager::address() const { return client_->address_text(); }
+
+std::string_view manager::transport() const { return client_->address().transport(); }
+
+Packed manager::call_packed(std::string_view method, const client::Params& params) const {
+  auto reply = client_->call(call_of(method, params));
+  if (!reply.result) throw_error(std::move(reply.result.error()));
+  return std::move(*reply.result);
+}
+
+client::Handle manager::create(std::string_view type, std::string_view name,
+                               const client::Params& arguments,
+                               const client::Params& options) const {
+  client::Params params = client::params_of(type);
+  Writer writer(params.bytes);
+  if (name.empty()) {
+    writer.null();
+  } else {
+    writer.text(name);
+  }
+  writer.list(arguments.count);
+  params.bytes += arguments.bytes;
+  writer.map(options.count);
+  params.bytes += options.bytes;
+  params.count = 4;
+  auto reply = client_->call(call_of("object.create", params));
+  if (!reply.result) throw_error(std::move(reply.result.error()));
+  auto made = unpack<reference>(*reply.result);
+  if (!made) client::throw_mismatch("object.create", {}, made.failure());
+  // The creator of an anonymous object holds it from the start.
+  return {client_, std::move(made->name), reply.connection};
+}
+
+client::Handle manager::open(const reference& object) const {
+  client::Handle handle(client_, object.name, 0);
+  if (!object.name.starts_with('#')) return handle;
+  // Held at once: it may be gone the next moment.
+  const client::Params params = client::params_of(object.name);
+  client::Call call = call_of("object.exists", params);
+  call.effect = client::Effect::reads;
+  auto there = handle.call(call).result;
+  if (!there) throw_error(std::move(there.error()));
+  return handle;
+}
+
+bool manager::ping() const { return call<std::string>("ping") == "pong"; }
+
+std::vector<object_info> manager::objects(std::string_view pattern) const {
+  std::vector<object_info> all;
+  any cursor;
+  do {
+    auto page = call<std::map<std::string, any>>("object.list", pattern, any(), cursor);
+    auto items = page["items"].get<std::vector<std::map<std::string, any>>>();
+    if (!items) client::throw_mismatch("object.list", {}, items.failure());
+    for (const auto& members : *items) all.push_back(info_of(members));
+    cursor = page["cursor"];
+  } while (!cursor.is_null());
+  return all;
+}
+
+}  // namespace agora

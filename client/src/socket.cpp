@@ -1,0 +1,82 @@
+#include "client/src/socket.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "client/src/fork_guard.hpp"
+
+namespace agora::client {
+namespace {
+
+// How long one receive may block without a look at the deadline: long, for each turn costs a wake.
+constexpr std::chrono::seconds kReceiveTurn{5};
+
+bool is_later(int problem) {
+  return problem == EAGAIN || problem == EWOULDBLOCK || problem == EINTR;
+}
+
+}  // namespace
+
+Socket::Socket(int fd) : fd_(fd), epoch_(process_epoch()) {
+  const timeval turn{kReceiveTurn.count(), 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &turn, sizeof turn);
+  register_socket(*this);
+}
+
+Socket::~Socket() {
+  unregister_socket(*this);
+  close_inherited();
+}
+
+void Socket::close_inherited() {
+  const int fd = fd_.exchange(-1);
+  if (fd >= 0) ::close(fd);
+}
+
+Socket::Result Socket::send(std::span<const iovec> parts) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  const ssize_t sent = ::sendmsg(fd_.load(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) return {Io::some, static_cast<std::size_t>(sent)};
+  return {is_later(errno) ? Io::later : Io::ended, 0};
+}
+
+Socket::Result Socket::received(ssize_t bytes) {
+  if (bytes > 0) return {Io::some, static_cast<std::size_t>(bytes)};
+  if (bytes == 0) return {Io::ended, 0};
+  return {is_later(errno) ? Io::later : Io::ended, 0};
+}
+
+Socket::Result Socket::receive(std::span<char> space, const Deadline& deadline) {
+  const int fd = fd_.load();
+  if (!deadline || *deadline - Clock::now() >= kReceiveTurn) {
+    return received(::recv(fd, space.data(), space.size(), 0));
+  }
+  pollfd wanted{fd, POLLIN, 0};
+  const int ready = ::poll(&wanted, 1, milliseconds_left(deadline, 5000));
+  if (ready <= 0) return {};
+  return received(::recv(fd, space.data(), space.size(), MSG_DONTWAIT));
+}
+
+Socket::Ready Socket::wait_writable(bool or_readable, const Deadline& deadline) {
+  const short events = or_readable ? POLLOUT | POLLIN : POLLOUT;
+  pollfd wanted{fd_.load(), events, 0};
+  if (::poll(&wanted, 1, milliseconds_left(deadline, 5000)) <= 0) return {};
+  const bool over = (wanted.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+  return {(wanted.revents & POLLIN) != 0, over || (wanted.revents & POLLOUT) != 0};
+}
+
+bool Socket::alive() {
+  pollfd wanted{fd_.load(), POLLRDHUP, 0};
+  while (::poll(&wanted, 1, 0) < 0 && errno == EINTR) {
+  }
+  return (wanted.revents & (POLLRDHUP | POLLERR | POLLHUP | POLLNVAL)) == 0;
+}
+
+void Socket::shut_down() { ::shutdown(fd_.load(), SHUT_RDWR); }
+
+}  // namespace agora::client

@@ -1,0 +1,33 @@
+# The C++ client library, its unit tests, and the user programs under tests/user.
+
+agora_library(agora_client FOLDERS client/src
+              LINK agora_wire agora_value Threads::Threads nlohmann_json::nlohmann_json
+              PRIVATE ${CMAKE_DL_LIBS})
+target_include_directories(agora_client PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/client/include>)
+target_compile_definitions(agora_client PRIVATE
+                           AGORA_INSTALL_BINDIR="${CMAKE_INSTALL_FULL_BINDIR}")
+add_library(agora::client ALIAS agora_client)
+
+if(AGORA_TESTS)
+  file(GLOB client_tests CONFIGURE_DEPENDS tests/unit/client/*_test.cpp)
+  if(client_tests)
+    add_executable(unit_client ${client_tests})
+    target_link_libraries(unit_client PRIVATE agora_client test_main rapidcheck)
+    add_test(NAME unit_client COMMAND unit_client)
+    set_tests_properties(unit_client PROPERTIES TIMEOUT 300)
+  endif()
+
+  # Each is a program as a user would write it; it checks itself and exits with 0 or 1.
+  add_custom_target(user_programs)
+  file(GLOB user_programs CONFIGURE_DEPENDS tests/user/*.cpp)
+  foreach(source ${user_programs})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(user_${name} ${source})
+    target_include_directories(user_${name} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(user_${name} PRIVATE agora_client)
+    add_dependencies(user_programs user_${name})
+    add_test(NAME user_${name} COMMAND user_${name})
+    set_tests_properties(user_${name} PROPERTIES TIMEOUT 120
+                         ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
+  endforeach()
+endif()

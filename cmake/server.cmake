@@ -1,0 +1,16 @@
+# Floors 7 and 8 of the server: net and app. Asio lives in net, and only there and where app joins
+# the parts.
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+
+agora_library(agora_net FOLDERS server/net LINK agora_engine PRIVATE Threads::Threads)
+target_compile_definitions(agora_net PUBLIC ASIO_STANDALONE ASIO_NO_DEPRECATED)
+
+add_library(agora_server STATIC server/app/server.cpp server/app/host.cpp)
+target_include_directories(agora_server PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+target_link_libraries(agora_server PUBLIC agora_net agora_shm Threads::Threads)
+target_compile_definitions(agora_server PRIVATE AGORA_VERSION="${PROJECT_VERSION}")
+
+add_executable(agorad server/app/main.cpp)
+target_link_libraries(agorad PRIVATE agora_server spdlog::spdlog CLI11::CLI11)
+target_compile_definitions(agorad PRIVATE AGORA_VERSION="${PROJECT_VERSION}")

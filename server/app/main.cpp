@@ -1,0 +1,116 @@
+// agorad: reads its options, builds the server, says that it is ready, serves.
+
+#include <fcntl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <string>
+
+#include "server/app/server.hpp"
+#include "server/app/version.hpp"
+
+namespace {
+
+struct CommandLine {
+  std::string tcp = "127.0.0.1:7117";
+  bool no_tcp = false;
+  std::string unix_path = agora::default_unix_path();
+  bool no_unix = false;
+  std::string log_level = "info";
+  agora::ServerOptions server;
+};
+
+void describe(CLI::App& app, CommandLine& line) {
+  agora::Limits& limits = line.server.limits;
+  app.footer("All durations are seconds. When it accepts connections it prints one line, for "
+             "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
+             "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
+             "Look inside with: telnet 127.0.0.1 7117, then help.");
+  auto* tcp = app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
+                  ->type_name("HOST:PORT")
+                  ->capture_default_str();
+  app.add_flag("--no-tcp", line.no_tcp, "Do not listen on TCP")->excludes(tcp);
+  auto* path = app.add_option("--unix", line.unix_path, "Unix socket to serve (0600, for this user only)")
+                   ->type_name("PATH")
+                   ->capture_default_str();
+  app.add_flag("--no-unix", line.no_unix, "Do not listen on a Unix socket")->excludes(path);
+  app.add_option("--memory-max", limits.memory_bytes_max,
+                 "Bytes of stored data at most; 0: half of the machine's or cgroup's memory")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+  app.add_option("--connections-max", limits.connections_max, "Connections at most")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("--frame-max", limits.frame_bytes_max, "Bytes of one message at most")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
+      ->capture_default_str();
+  app.add_option("--log-level", line.log_level, "How much to log")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.add_option("--owner-fd", line.server.owner_fd,
+                 "A pidfd that was inherited: end when that process has ended")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--remove-directory", line.server.remove_directory,
+               "Remove the Unix socket's directory at the end, if it is empty");
+  app.add_flag("--memfd", line.server.memfd, "Keep the data in memfds instead of the heap");
+  app.set_version_flag("--version", "agorad " + std::string{agora::kVersion});
+}
+
+/// A daemon that was started without standard streams must not take a socket for one.
+void open_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
+    if (fd > STDERR_FILENO) {
+      ::close(fd);
+      break;
+    }
+  }
+}
+
+int serve(CommandLine& line) {
+  if (line.no_tcp && line.no_unix) {
+    std::cerr << "agorad: --no-tcp and --no-unix together leave no way in\n";
+    return EX_USAGE;
+  }
+  if (line.no_tcp) {
+    line.server.tcp.reset();
+  } else {
+    line.server.tcp = line.tcp;
+  }
+  if (!line.no_unix) line.server.unix_path = line.unix_path;
+  const auto log = spdlog::stderr_logger_st("agorad");
+  log->set_level(spdlog::level::from_str(line.log_level));
+  line.server.log = [log](const std::string& text) { log->warn(text); };
+  try {
+    agora::Server server{std::move(line.server)};
+    std::cout << server.ready_line() << std::endl;
+    log->info("agorad {} is {}", agora::kVersion, server.ready_line());
+    server.run(true);
+    log->info("ended");
+  } catch (const std::exception& error) {
+    std::cerr << "agorad: " << error.what() << '\n';
+    return EX_UNAVAILABLE;
+  }
+  return EX_OK;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  open_standard_streams();
+  CommandLine line;
+  CLI::App app{"agorad: a server of shared objects, where processes meet", "agorad"};
+  describe(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? EX_OK : EX_USAGE;
+  }
+  return serve(line);
+}

@@ -1,0 +1,158 @@
+#include "server/app/server.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "server/app/host.hpp"
+#include "server/app/version.hpp"
+#include "server/core/heap_extents.hpp"
+#include "server/core/machine.hpp"
+#include "server/engine/engine.hpp"
+#include "server/engine/memory_journal.hpp"
+#include "server/net/hub.hpp"
+#include "server/net/listener.hpp"
+#include "server/objects/types.hpp"
+#include "shared/shm/memfd_extents.hpp"
+
+namespace agora {
+namespace {
+
+std::unique_ptr<ExtentSource> make_extents(bool memfd) {
+  if (memfd) return std::make_unique<MemfdExtents>();
+  return std::make_unique<HeapExtents>();
+}
+
+MachineInput make_input(ServerOptions& options, Clock& clock) {
+  // Descriptors beyond the connections: listeners, files, the standard streams.
+  constexpr std::size_t kOtherDescriptors = 32;
+  const std::size_t descriptors = raise_descriptor_limit();
+  Limits& limits = options.limits;
+  limits.connections_max = std::min(
+      limits.connections_max, descriptors - std::min(descriptors / 2, kOtherDescriptors));
+  if (limits.memory_bytes_max == 0) limits.memory_bytes_max = half_of_memory();
+  MachineInput input;
+  input.hash_key = random_hash_key();
+  input.token_floor = token_floor_at(clock.now());
+  input.limits = limits;
+  input.version = kVersion;
+  input.incarnation = random_incarnation();
+  input.pid = ::getpid();
+  input.started = clock.now();
+  return input;
+}
+
+}  // namespace
+
+std::string default_unix_path() {
+  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+  const std::string base = runtime != nullptr && *runtime == '/' ? runtime : "/run";
+  return base + "/agora/agora.sock";
+}
+
+struct Server::Parts {
+  explicit Parts(ServerOptions given)
+      : options(std::move(given)),
+        clock(options.clock != nullptr ? *options.clock : system_clock),
+        journal(options.journal != nullptr ? *options.journal : memory_journal),
+        extents(make_extents(options.memfd)),
+        machine(all_types(), *extents, make_input(options, clock)),
+        hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
+        engine(machine, clock, journal, hub),
+        signals(io),
+        owner(io) {
+    hub.join(engine);
+    const Complain complain = [this](const std::string& line) {
+      if (options.log) options.log(line);
+    };
+    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, complain);
+    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, complain);
+    if (tcp) tcp->start();
+    if (unix_socket) unix_socket->start();
+    if (options.owner_fd >= 0) watch_owner();
+  }
+
+  void watch_owner() {
+    owner.assign(options.owner_fd);
+    owner.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [this](const asio::error_code& error) {
+                       if (!error) finish();
+                     });
+  }
+
+  /// Stops listening, ends all sessions, and lets run() return.
+  void finish() {
+    if (std::exchange(finished, true)) return;
+    if (tcp) tcp->stop();
+    if (unix_socket) unix_socket->stop();
+    hub.close_all();
+    signals.cancel();
+    owner.close();
+    if (options.remove_directory && options.unix_path) {
+      ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
+    }
+    io.stop();
+  }
+
+  ServerOptions options;
+  SystemClock system_clock;
+  MemoryJournal memory_journal;
+  Clock& clock;
+  Journal& journal;
+  std::unique_ptr<ExtentSource> extents;
+  asio::io_context io{1};
+  Machine machine;
+  Hub hub;
+  Engine engine;
+  asio::signal_set signals;
+  asio::posix::stream_descriptor owner;
+  std::unique_ptr<Listener> tcp;
+  std::unique_ptr<Listener> unix_socket;
+  bool finished = false;
+};
+
+Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
+
+Server::~Server() { parts_->finish(); }
+
+std::string Server::tcp_address() const { return parts_->tcp ? parts_->tcp->address() : ""; }
+
+std::string Server::unix_address() const {
+  return parts_->unix_socket ? parts_->unix_socket->address() : "";
+}
+
+std::string Server::ready_line() const {
+  std::string line = "ready";
+  if (parts_->tcp) line += " tcp=" + tcp_address();
+  if (parts_->unix_socket) line += " unix=" + unix_address();
+  return line;
+}
+
+void Server::run(bool signals) {
+  if (signals) {
+    parts_->signals.add(SIGTERM);
+    parts_->signals.add(SIGINT);
+    parts_->signals.async_wait([this](const asio::error_code& error, int) {
+      if (!error) parts_->finish();
+    });
+  }
+  const auto work = asio::make_work_guard(parts_->io);
+  parts_->io.run();
+}
+
+std::size_t Server::poll() {
+  parts_->io.restart();
+  return parts_->io.poll();
+}
+
+void Server::stop() {
+  asio::post(parts_->io, [parts = parts_.get()] { parts->finish(); });
+}
+
+}  // namespace agora

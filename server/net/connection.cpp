@@ -1,0 +1,107 @@
+#include "server/net/connection.hpp"
+
+#include <sys/socket.h>
+
+#include <asio/post.hpp>
+#include <cerrno>
+#include <utility>
+
+namespace agora {
+
+Connection::Connection(Hub& hub, Socket socket, Peer peer)
+    : hub_(hub), socket_(std::move(socket)), dialogue_(hub.hall(), std::move(peer)) {
+  socket_.native_non_blocking(true);
+}
+
+void Connection::wait_readable() {
+  if (reading_ || input_ended_ || !socket_.is_open()) return;
+  reading_ = true;
+  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const asio::error_code& error) {
+    self->reading_ = false;
+    if (!error) self->on_readable();
+  });
+}
+
+void Connection::on_readable() {
+  auto& buffer = hub_.read_buffer();
+  const ssize_t got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
+  if (got > 0) {
+    dialogue_.receive({buffer.data(), static_cast<std::size_t>(got)});
+  } else if (got == 0) {
+    input_ended_ = true;
+    dialogue_.end_of_input();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    input_ended_ = true;
+    dialogue_.abandon();
+  }
+  hub_.touch(*this);
+  hub_.turn();
+}
+
+void Connection::go_on() {
+  if (!socket_.is_open()) return;
+  dialogue_.proceed();
+  hub_.touch(*this);
+  hub_.turn();
+}
+
+void Connection::flush() {
+  if (!socket_.is_open()) return;
+  if (!writing_ && !send_some()) {
+    dialogue_.abandon();
+    dialogue_.output() = {};
+    if (!dialogue_.ended()) hub_.touch(*this);
+  }
+  after_turn();
+}
+
+void Connection::after_turn() {
+  if (dialogue_.closing()) {
+    if (dialogue_.ended() && dialogue_.output().empty()) close();
+    return;
+  }
+  if (dialogue_.has_backlog()) {
+    // The others first: this one has had its share of the turn.
+    asio::post(hub_.io(), [self = shared_from_this()] { self->go_on(); });
+  } else if (!dialogue_.full()) {
+    wait_readable();
+  }
+}
+
+bool Connection::send_some() {
+  Output& output = dialogue_.output();
+  while (!output.empty()) {
+    std::array<iovec, 16> parts;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = output.gather(parts);
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    if (sent >= 0) {
+      output.consume(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      wait_writable();
+      return true;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Connection::wait_writable() {
+  writing_ = true;
+  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const asio::error_code& error) {
+    self->writing_ = false;
+    if (error) return;
+    self->flush();
+    self->hub_.turn();
+  });
+}
+
+void Connection::close() {
+  asio::error_code ignored;
+  socket_.close(ignored);
+  hub_.remove(session());
+}
+
+}  // namespace agora

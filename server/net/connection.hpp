@@ -1,0 +1,47 @@
+// Connection: a socket and its dialogue. Reads when there is something, sends answers directly
+// from the turn that made them, and waits for room only after the kernel has said that there is
+// none.
+#pragma once
+
+#include <asio/generic/stream_protocol.hpp>
+#include <memory>
+
+#include "server/net/dialogue.hpp"
+#include "server/net/hub.hpp"
+
+namespace agora {
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  Connection(Hub& hub, Socket socket, Peer peer);
+
+  SessionId session() const { return dialogue_.session(); }
+  Dialogue& dialogue() { return dialogue_; }
+
+  void start() { wait_readable(); }
+  /// Sends what the dialogue has to say, as much as the kernel takes.
+  void flush();
+  /// The end, from outside.
+  void close();
+
+  bool touched = false;  ///< the hub's mark: stands in its list of this turn
+
+ private:
+  void wait_readable();
+  void wait_writable();
+  void on_readable();
+  void go_on();
+  void after_turn();
+  bool send_some();
+
+  Hub& hub_;
+  Socket socket_;
+  Dialogue dialogue_;
+  bool reading_ = false;      // a wait for input is pending
+  bool writing_ = false;      // a wait for room is pending
+  bool input_ended_ = false;
+};
+
+}  // namespace agora

@@ -1,0 +1,377 @@
+#include "server/net/dialogue.hpp"
+
+#include <vector>
+
+#include "server/core/signature.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/wire/msgpack_rpc.hpp"
+#include "shared/wire/typed_line.hpp"
+
+namespace agora {
+namespace {
+
+// A tag says how its call was written, so that the answer takes the same form; the core only
+// hands it back. MessagePack needs nothing else: the rest of the tag is the msgid.
+constexpr std::uint64_t kFormMask = std::uint64_t{7} << 61;
+constexpr std::uint64_t kMsgpack = 0;
+constexpr std::uint64_t kJson = std::uint64_t{1} << 61;
+constexpr std::uint64_t kTyped = std::uint64_t{2} << 61;
+constexpr std::uint64_t kNoAnswer = std::uint64_t{3} << 61;
+
+constexpr std::string_view kNotHttp = "This port speaks agora, not HTTP; try telnet.\n";
+
+std::string packed_msgid(std::uint64_t tag) {
+  std::string id;
+  Writer{id}.unsigned_integer(tag & ~kFormMask);
+  return id;
+}
+
+}  // namespace
+
+Dialogue::Dialogue(DialogueHall& hall, Peer peer)
+    : hall_(hall),
+      role_(peer.role),
+      session_(hall.engine.open(std::move(peer))),
+      msgpack_framer_(FrameBounds{hall.engine.limits()}),
+      line_framer_(hall.engine.limits().frame_bytes_max) {}
+
+// ---- input ---------------------------------------------------------------------------------
+
+void Dialogue::receive(std::string_view bytes) {
+  if (closing_) return;
+  calls_ = 0;
+  if (input_.empty()) {
+    // The usual case: whole messages, read where they lie.
+    pump(bytes);
+    input_.assign(bytes);
+    return;
+  }
+  input_ += bytes;
+  proceed();
+}
+
+void Dialogue::proceed() {
+  calls_ = 0;
+  std::string_view rest = std::string_view{input_}.substr(input_begin_);
+  pump(rest);
+  input_begin_ = input_.size() - rest.size();
+  if (rest.empty()) {
+    std::string{}.swap(input_);  // an idle connection keeps nothing
+    input_begin_ = 0;
+  } else if (input_begin_ > input_.size() / 2) {
+    input_.erase(0, input_begin_);
+    input_begin_ = 0;
+  }
+}
+
+void Dialogue::pump(std::string_view& rest) {
+  const std::size_t most = hall_.engine.limits().turn_calls_max;
+  while (calls_ < most && !closing_ && !full() && !unsettled_ && step(rest)) {
+  }
+  backlog_ = !closing_ && !rest.empty() && (calls_ >= most || full() || unsettled_);
+  if (closing_) rest = {};
+  if (input_ended_ && !backlog_) finish_input();
+}
+
+bool Dialogue::step(std::string_view& rest) {
+  if (rest.empty()) return false;
+  switch (wire_) {
+    case Wire::undecided: return decide(rest);
+    case Wire::msgpack: return step_msgpack(rest);
+    case Wire::text: return step_text(rest);
+    case Wire::http:
+    case Wire::tls:
+    case Wire::nothing: break;
+  }
+  return false;
+}
+
+bool Dialogue::decide(std::string_view& rest) {
+  const Sniffer::Verdict verdict = sniffer_.feed(rest);
+  rest.remove_prefix(verdict.skipped);
+  wire_ = verdict.wire;
+  if (wire_ == Wire::http) refuse_http();
+  if (wire_ == Wire::tls || wire_ == Wire::nothing) close();
+  return wire_ != Wire::undecided && !closing_;
+}
+
+void Dialogue::refuse_http() {
+  output_.bytes().append("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: ")
+      .append(std::to_string(kNotHttp.size()))
+      .append("\r\nConnection: close\r\n\r\n")
+      .append(kNotHttp);
+  close();
+}
+
+bool Dialogue::step_msgpack(std::string_view& rest) {
+  const FrameStatus status = msgpack_framer_.scan(rest);
+  if (status == FrameStatus::need_more) return false;
+  if (status == FrameStatus::broken) {
+    const std::string id = packed_msgid(msgid_of(rest));
+    settle();
+    encode_msgpack_error(PackedView{id}, msgpack_framer_.error(), output_.bytes());
+    close();
+    return false;
+  }
+  const std::string_view frame = rest.substr(0, msgpack_framer_.frame_bytes());
+  ++calls_;
+  hall_.scratch.clear();
+  Message message = decode_msgpack_call(frame, hall_.engine.limits(), hall_.scratch);
+  const PackedView id = message.request.id;
+  if (message.refusal) {
+    settle();
+    if (id.present()) encode_msgpack_error(id, *message.refusal, output_.bytes());
+    if (message.close) close();
+  } else {
+    Token number;
+    Reader reader{id};
+    if (id.present()) static_cast<void>(reader.next(number));
+    const std::uint64_t tag = id.present() ? kMsgpack | number.natural : kNoAnswer;
+    if (auto taken = submit(message.request, tag); !taken && id.present()) {
+      settle();
+      encode_msgpack_error(id, taken.error(), output_.bytes());
+    }
+  }
+  rest.remove_prefix(frame.size());
+  return true;
+}
+
+bool Dialogue::step_text(std::string_view& rest) {
+  const FrameStatus status = line_framer_.scan(rest);
+  if (status == FrameStatus::need_more) {
+    if (!input_ended_) return false;
+    const std::string_view last = rest;  // a last line without its end is a line
+    rest = {};
+    line(last);
+    return true;
+  }
+  if (status == FrameStatus::broken) {
+    settle();
+    if (is_json_line(rest.substr(0, 64))) {
+      encode_json_error(kNullValue, line_framer_.error(), output_.bytes());
+    } else {
+      encode_typed_error(line_framer_.error(), output_.bytes());
+    }
+    output_.bytes() += '\n';
+    close();
+    return false;
+  }
+  const std::string_view text = line_framer_.line();
+  const std::size_t length = line_framer_.frame_bytes();
+  ++calls_;
+  line(text);
+  rest.remove_prefix(length);
+  return true;
+}
+
+void Dialogue::line(std::string_view text) {
+  if (std::exchange(first_line_, false) && is_http_line(text)) return refuse_http();
+  is_json_line(text) ? json_line(text) : typed_line(text);
+}
+
+void Dialogue::end_of_input() {
+  if (closing_) return;
+  input_ended_ = true;
+  proceed();
+}
+
+void Dialogue::finish_input() {
+  if (closing_ || unsettled_ || !typed_lines_.empty()) return;
+  if (typed_tag_ != 0) {
+    // Whoever typed it has left: it need not wait any longer. Its answer brings us back here.
+    hall_.engine.cancel(session_, typed_tag_);
+    return;
+  }
+  close();
+}
+
+void Dialogue::close() {
+  if (closing_) return;
+  closing_ = true;
+  hall_.engine.end(session_);
+}
+
+void Dialogue::abandon() { close(); }
+
+Expected<void> Dialogue::submit(const Request& request, std::uint64_t tag) {
+  CallRequest call;
+  call.session = session_;
+  call.tag = tag;
+  call.role = role_;
+  call.method = request.method;
+  call.params = request.params;
+  call.options = request.options;
+  return hall_.engine.call(call);
+}
+
+// ---- JSON ----------------------------------------------------------------------------------
+
+void Dialogue::json_line(std::string_view text) {
+  const JsonRpcDecoder::Result calls = hall_.json.decode(text);
+  std::uint64_t batch = 0;
+  if (calls.batch) {
+    batch = ++last_tag_;
+    json_batches_[batch].awaited = 1;  // this line itself, until all its calls are in
+    calls_ += calls.messages.size() - 1;
+  }
+  for (Message& message : calls.messages) json_message(message, batch);
+  if (calls.batch) finish_batch(batch);
+}
+
+void Dialogue::json_message(Message& message, std::uint64_t batch) {
+  const Request& request = message.request;
+  JsonCall call{request.id.present() ? Packed{request.id} : Packed{}, batch};
+  if (request.id.present() && batch != 0) ++json_batches_[batch].awaited;
+  if (message.refusal) {
+    settle();
+    if (request.id.present()) answer_json(call, {}, message.refusal.get());
+    return;
+  }
+  const std::uint64_t number = ++last_tag_;
+  const std::uint64_t tag = request.id.present() ? kJson | number : kNoAnswer;
+  auto taken = submit(request, tag);
+  if (!request.id.present()) return;
+  if (!taken) {
+    settle();
+    return answer_json(call, {}, &taken.error());
+  }
+  json_calls_.emplace(number, std::move(call));
+}
+
+void Dialogue::answer_json(const JsonCall& call, PackedView result, const Error* error) {
+  std::string& out = call.batch == 0 ? output_.bytes() : json_batches_[call.batch].answers;
+  if (call.batch != 0 && !out.empty()) out += ',';
+  error != nullptr ? encode_json_error(call.id, *error, out)
+                   : encode_json_reply(call.id, result, out);
+  if (call.batch == 0) {
+    out += '\n';
+  } else {
+    finish_batch(call.batch);
+  }
+}
+
+void Dialogue::finish_batch(std::uint64_t batch) {
+  const auto it = json_batches_.find(batch);
+  if (--it->second.awaited > 0) return;
+  // A batch of notifications only is answered by nothing at all.
+  if (!it->second.answers.empty()) {
+    output_.bytes().append(1, '[').append(it->second.answers).append("]\n");
+  }
+  json_batches_.erase(it);
+}
+
+// ---- typed lines ---------------------------------------------------------------------------
+
+void Dialogue::typed_line(std::string_view text) {
+  if (typed_tag_ == 0 && typed_lines_.empty()) return run_typed(text);
+  if (typed_method(text).empty()) return hall_.engine.cancel(session_, typed_tag_);
+  const std::size_t most = hall_.engine.limits().typed_lines_max;
+  if (typed_lines_.size() >= most) {
+    const Error error{Errc::overloaded, std::to_string(most) + " lines already wait behind the one "
+                      "that has no answer yet; an empty line cancels it", Done::no, {}};
+    return answer_typed({}, &error);
+  }
+  typed_lines_.emplace_back(text);
+}
+
+void Dialogue::run_typed(std::string_view text) {
+  const std::string_view method = typed_method(text);
+  if (method.empty()) return;
+  if (method == "quit") return close();
+  const MethodRef* ref = hall_.engine.machine().catalogue().find(method);
+  std::vector<ParameterHint> hints;
+  MethodHint hint;
+  for (std::size_t i = 0; ref != nullptr && i < parameter_count(*ref); ++i) {
+    const Parameter& parameter = parameter_at(*ref, i);
+    const bool is_text = parameter.kind == ParamKind::text || parameter.kind == ParamKind::name;
+    hints.push_back({parameter.name, is_text});
+    hint.free_options = hint.free_options || parameter.name == "options";
+  }
+  hint.parameters = hints;
+  auto request = decode_typed_line(text, hint, hall_.engine.limits(), hall_.typed_scratch);
+  if (!request) {
+    settle();
+    return answer_typed({}, &request.error());
+  }
+  const std::uint64_t number = ++last_tag_;
+  if (auto taken = submit(*request, kTyped | number); !taken) {
+    settle();
+    return answer_typed({}, &taken.error());
+  }
+  typed_tag_ = kTyped | number;
+  typed_help_ = method == "help";
+  unsettled_ = true;
+  settle();
+}
+
+void Dialogue::answer_typed(PackedView result, const Error* error) {
+  std::string& out = output_.bytes();
+  if (error != nullptr) {
+    encode_typed_error(*error, out);
+  } else if (typed_help_ && result.kind() == Kind::text) {
+    Token text;
+    Reader reader{result};
+    static_cast<void>(reader.next(text));
+    out += text.body;
+  } else {
+    encode_typed_result(result, out);
+  }
+  out += '\n';
+}
+
+void Dialogue::next_typed() {
+  typed_tag_ = 0;
+  unsettled_ = false;
+  while (typed_tag_ == 0 && !typed_lines_.empty() && !closing_) {
+    const std::string text = std::move(typed_lines_.front());
+    typed_lines_.pop_front();
+    run_typed(text);
+  }
+  if (input_ended_ && !backlog_) finish_input();
+}
+
+// ---- answers -------------------------------------------------------------------------------
+
+void Dialogue::deliver(const Effect& effect, const Effects& effects) {
+  if (effect.kind == Effect::Kind::session_closed) {
+    closing_ = ended_ = true;
+    return;
+  }
+  const std::uint64_t form = effect.tag & kFormMask;
+  if (effect.kind == Effect::Kind::parked) {
+    if (effect.tag != typed_tag_) return;
+    unsettled_ = false;
+    if (input_ended_ && !backlog_) finish_input();
+    return;
+  }
+  if (form == kMsgpack) return answer_msgpack(effect.tag, effect, effects);
+  const bool failed = effect.kind == Effect::Kind::failure;
+  const PackedView result = failed ? PackedView{} : effects.result(effect);
+  if (form == kTyped) {
+    answer_typed(result, effect.error.get());
+    return next_typed();
+  }
+  if (form != kJson) return;
+  const auto it = json_calls_.find(effect.tag & ~kFormMask);
+  const JsonCall call = std::move(it->second);
+  json_calls_.erase(it);
+  answer_json(call, result, effect.error.get());
+}
+
+void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects) {
+  std::string id;
+  Writer{id}.unsigned_integer(tag & ~kFormMask);
+  if (effect.error) return encode_msgpack_error(PackedView{id}, *effect.error, output_.bytes());
+  if (!effect.blob.view().present()) {
+    return encode_msgpack_reply(PackedView{id}, effects.result(effect), output_.bytes());
+  }
+  // [1, msgid, nil, and then the value itself, shared.
+  Writer out{output_.bytes()};
+  out.list(4);
+  out.integer(1);
+  out.packed(PackedView{id});
+  out.null();
+  output_.append(effect.blob);
+}
+
+}  // namespace agora

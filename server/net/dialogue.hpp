@@ -1,0 +1,121 @@
+// Dialogue: one connection's talk without its socket. Bytes in, calls to the engine; answers back,
+// bytes out. Decides by the first byte what the peer speaks; never blocks, never reads ahead of
+// its limits. Everything that can be tested about the wires is tested here, byte by byte.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "server/engine/engine.hpp"
+#include "server/net/output.hpp"
+#include "shared/wire/framing.hpp"
+#include "shared/wire/json_rpc.hpp"
+#include "shared/wire/sniff.hpp"
+
+namespace agora {
+
+/// What all dialogues of a server share: the engine, and buffers that are free between messages.
+struct DialogueHall {
+  explicit DialogueHall(Engine& the_engine)
+      : engine(the_engine), json(the_engine.limits()) {}
+  Engine& engine;
+  JsonRpcDecoder json;
+  std::string scratch;        ///< one MessagePack message's values
+  std::string typed_scratch;  ///< one typed line's; apart, since a turn may run typed lines
+};
+
+class Dialogue {
+ public:
+  Dialogue(DialogueHall& hall, Peer peer);
+
+  SessionId session() const { return session_; }
+
+  /// Takes what was read. At most Limits::turn_calls_max calls go to the engine; what is left
+  /// stays for proceed().
+  void receive(std::string_view bytes);
+  /// Goes on with what was left, another turn's worth.
+  void proceed();
+  /// True if proceed() may have something to do: the turn's share was used up.
+  bool has_backlog() const { return backlog_ && !full() && !closing_ && !unsettled_; }
+
+  /// The peer sends no more: what was received is run, what waits is given up, then the session
+  /// ends.
+  void end_of_input();
+  /// The connection is gone: the session ends at once.
+  void abandon();
+
+  /// Takes an effect of this session.
+  void deliver(const Effect& effect, const Effects& effects);
+
+  Output& output() { return output_; }
+  /// More output than a connection may pile up: do not read on.
+  bool full() const { return output_.size() > hall_.engine.limits().output_bytes_max; }
+  /// Nothing more will be read; close once the output is sent and the session has ended.
+  bool closing() const { return closing_; }
+  bool ended() const { return ended_; }
+
+ private:
+  struct JsonCall {
+    Packed id;
+    std::uint64_t batch = 0;  ///< 0: alone
+  };
+  struct JsonBatch {
+    std::size_t awaited = 0;
+    std::string answers;
+  };
+
+  void pump(std::string_view& rest);
+  bool step(std::string_view& rest);
+  bool decide(std::string_view& rest);
+  bool step_msgpack(std::string_view& rest);
+  bool step_text(std::string_view& rest);
+  void refuse_http();
+  void line(std::string_view text);
+  void json_line(std::string_view text);
+  void json_message(Message& message, std::uint64_t batch);
+  void typed_line(std::string_view text);
+  void run_typed(std::string_view text);
+  void next_typed();
+  void finish_input();
+  void close();
+
+  /// Has what was taken in answered first, so that answers keep the order of the calls.
+  void settle() { hall_.engine.turn(); }
+  Expected<void> submit(const Request& request, std::uint64_t tag);
+  void answer_json(const JsonCall& call, PackedView result, const Error* error);
+  void finish_batch(std::uint64_t batch);
+  void answer_typed(PackedView result, const Error* error);
+  void answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects);
+
+  DialogueHall& hall_;
+  Role role_;
+  SessionId session_;
+  Sniffer sniffer_;
+  Wire wire_ = Wire::undecided;
+  MsgpackFramer msgpack_framer_;
+  LineFramer line_framer_;
+  bool first_line_ = true;
+  std::string input_;        // what is left of earlier reads
+  std::size_t input_begin_ = 0;
+  std::size_t calls_ = 0;    // in this turn
+  bool backlog_ = false;
+  bool input_ended_ = false;
+  bool closing_ = false;
+  bool ended_ = false;
+
+  std::uint64_t last_tag_ = 0;
+  std::map<std::uint64_t, JsonCall> json_calls_;
+  std::map<std::uint64_t, JsonBatch> json_batches_;
+  std::deque<std::string> typed_lines_;  // held back by one that waits
+  std::uint64_t typed_tag_ = 0;          // of the typed call that has no answer yet; 0: none
+  bool unsettled_ = false;               // not known yet whether that call waits
+  bool typed_help_ = false;              // its answer is shown as text
+
+  Output output_;
+};
+
+}  // namespace agora

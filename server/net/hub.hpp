@@ -1,0 +1,67 @@
+// Hub: all connections of a server around its engine. Runs turns, hands effects to dialogues,
+// sends what they have to say, and wakes the engine when something is due.
+#pragma once
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "server/engine/engine.hpp"
+#include "server/net/dialogue.hpp"
+
+namespace agora {
+
+class Connection;
+
+class Hub : public Outbox {
+ public:
+  /// `stop` is called when a client asks the server to shut down.
+  Hub(asio::io_context& io, Clock& clock, std::function<void()> stop);
+  ~Hub() override;
+
+  /// The engine speaks to the hub, and the hub to the engine: joined once, before anything runs.
+  void join(Engine& engine);
+
+  DialogueHall& hall() { return *hall_; }
+  asio::io_context& io() { return io_; }
+
+  void add(std::shared_ptr<Connection> connection);
+  void remove(SessionId session);
+  std::size_t size() const { return connections_.size(); }
+
+  /// Runs what was taken in, sends the answers, sets the timer.
+  void turn();
+  /// Ends every session, sends what can be sent at once, and forgets the connections.
+  void close_all();
+
+  /// Marks a connection that has something to send after this turn.
+  void touch(Connection& connection);
+
+  void deliver(const Effect& effect, const Effects& effects) override;
+
+  /// One buffer for all reads: what a read leaves unfinished moves to the dialogue.
+  std::array<char, 256 * 1024>& read_buffer() { return *read_buffer_; }
+
+ private:
+  void flush_touched();
+  void set_timer();
+
+  asio::io_context& io_;
+  Clock& clock_;
+  std::function<void()> stop_;
+  Engine* engine_ = nullptr;
+  std::unique_ptr<DialogueHall> hall_;
+  std::unordered_map<SessionId, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> touched_;
+  asio::steady_timer timer_;
+  std::optional<Instant> timer_at_;
+  std::unique_ptr<std::array<char, 256 * 1024>> read_buffer_;
+};
+
+}  // namespace agora

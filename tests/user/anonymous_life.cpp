@@ -1,0 +1,53 @@
+// Anonymous objects live as long as a proxy somewhere, or a container, refers to them.
+#include <agora/agora.hpp>
+
+#include <optional>
+#include <string>
+
+#include "tests/user/check.hpp"
+
+int main() {
+  return user::run([] {
+    agora::manager m;
+    std::string name;
+    {
+      auto l = m.list<int>("", {1, 2});
+      auto copy = l;
+      name = l.name();
+      USER_CHECK(name.starts_with('#'));
+      l = m.list<int>();
+      USER_CHECK(m.exists(name));
+      USER_CHECK(copy.size() == 2);
+    }
+    m.ping();
+    USER_CHECK(!m.exists(name));
+
+    auto outer = m.dict<std::string, agora::any>("outer");
+    {
+      auto inner = m.list<int>("", {7});
+      outer["inner"] = inner;
+      name = inner.name();
+    }
+    USER_CHECK(m.exists(name));
+    auto again = m.list<int>(*outer.at("inner").get<agora::reference>());
+    USER_CHECK(again.at(0) == 7);
+    outer.erase("inner");
+    USER_CHECK(again.size() == 1);
+
+    // A child holds what it inherits before the parent goes on, so the parent may let go at once.
+    auto done = m.event("done");
+    auto result = m.value<int>("result", 0);
+    std::optional<agora::list<int>> parents = m.list<int>("", {4, 5, 6});
+    agora::process child([l = *parents, done, result] {
+      done.wait();
+      result = static_cast<int>(l.size());
+    });
+    name = parents->name();
+    parents.reset();
+    USER_CHECK(m.exists(name));
+    done.set();
+    child.join();
+    USER_CHECK(child.exit_code() == 0);
+    USER_CHECK(result == 3);
+  });
+}

@@ -1,0 +1,47 @@
+// What a user program under tests/user needs to check itself: no framework, exit code 0 or 1.
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+namespace user {
+
+/// Says where a check failed and ends the program at once, in a forked child too.
+inline void check(bool holds, const char* what, const char* file, int line) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
+  std::fflush(stderr);
+  _exit(1);
+}
+
+/// Runs the program's body; a hang ends it with SIGALRM, an exception with exit code 1.
+template <typename Body>
+int run(Body body) {
+  alarm(60);
+  try {
+    body();
+  } catch (const std::exception& caught) {
+    std::fprintf(stderr, "unexpected exception: %s\n", caught.what());
+    return 1;
+  }
+  return 0;
+}
+
+}  // namespace user
+
+#define USER_CHECK(condition) user::check(static_cast<bool>(condition), #condition, __FILE__, __LINE__)
+
+/// The statement must throw that exception.
+#define USER_THROWS(statement, exception)                          \
+  do {                                                             \
+    bool thrown = false;                                           \
+    try {                                                          \
+      statement;                                                   \
+    } catch (const exception&) {                                   \
+      thrown = true;                                               \
+    }                                                              \
+    user::check(thrown, #statement " throws " #exception, __FILE__, __LINE__); \
+  } while (false)
