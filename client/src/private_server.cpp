@@ -122,8 +122,9 @@ void PrivateServer::spawn(const std::string& program) {
   describe(actions, output, owner);
   const std::string socket = folder_ + "/agora.sock";
   const std::string owner_fd = std::to_string(kOwnerFd);
-  const char* const arguments[] = {program.c_str(), "--no-tcp",       "--unix", socket.c_str(),
-                                   "--owner-fd",    owner_fd.c_str(), nullptr};
+  const char* const arguments[] = {program.c_str(), "--no-tcp",           "--unix",
+                                   socket.c_str(),  "--remove-directory", "--owner-fd",
+                                   owner_fd.c_str(), "--log-level",       "warn", nullptr};
   const int problem = posix_spawn(&pid_, program.c_str(), &actions.files, &actions.attributes,
                                   const_cast<char* const*>(arguments), environ);
   ::close(output);

@@ -176,13 +176,13 @@ void Dialogue::end_of_input() {
 }
 
 void Dialogue::finish_input() {
-  if (closing_ || unsettled_ || !typed_lines_.empty()) return;
+  if (closing_ || unsettled_) return;
   if (typed_tag_ != 0) {
     // Whoever typed it has left: it need not wait any longer. Its answer brings us back here.
     hall_.engine.cancel(session_, typed_tag_);
     return;
   }
-  close();
+  if (typed_lines_.empty()) close();
 }
 
 void Dialogue::close() {

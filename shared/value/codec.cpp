@@ -92,19 +92,16 @@ Expected<std::vector<std::byte>> Codec<std::vector<std::byte>>::decode(PackedVie
   return std::vector<std::byte>(raw.begin(), raw.end());
 }
 
-Expected<std::uint32_t> open_container(Reader& reader, Kind kind, std::string_view expected) {
-  const PackedView whole(reader.rest());
+std::optional<std::uint32_t> open_container(Reader& reader, Kind kind) {
   Token token;
-  if (reader.next(token) != Reader::Status::ok || token.kind != kind) {
-    return mismatch(expected, whole);
-  }
+  if (reader.next(token) != Reader::Status::ok || token.kind != kind) return std::nullopt;
   return token.count;
 }
 
-Expected<void> open_list(Reader& reader, std::size_t length, const std::string& expected) {
-  auto count = open_container(reader, Kind::list, expected);
-  if (!count) return count.failure();
-  if (*count == length) return {};
+Failure wrong_list(PackedView found, const std::string& expected) {
+  Reader reader(found);
+  const auto count = open_container(reader, Kind::list);
+  if (!count) return mismatch(expected, found);
   return fail(Errc::type_error,
               "expected " + expected + ", found list of length " + std::to_string(*count));
 }

@@ -4,11 +4,11 @@
 // reserves no more than the bytes can hold, since a list header may not promise more.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <unordered_map>
@@ -20,18 +20,18 @@
 
 namespace agora {
 
-/// Reads the header of a list or map, and gives its count.
-/// @error type_error  another kind: "expected <expected>, found ...".
-Expected<std::uint32_t> open_container(Reader& reader, Kind kind, std::string_view expected);
+/// Reads the header of a list or map and gives its count; nothing if it is of another kind.
+std::optional<std::uint32_t> open_container(Reader& reader, Kind kind);
 
-/// Reads the header of a list that must have `length` elements.
-Expected<void> open_list(Reader& reader, std::size_t length, const std::string& expected);
+/// The error for a list whose length is not the expected one, and for other kinds.
+Failure wrong_list(PackedView found, const std::string& expected);
 
 template <typename Container>
 void encode_list(Writer& writer, const Container& elements) {
   writer.list(count_of(elements.size()));
-  for (const auto& element : elements)
+  for (const auto& element : elements) {
     Codec<typename Container::value_type>::encode(writer, element);
+  }
 }
 
 /// Decodes `count` elements and hands each to `add(T&&)`.
@@ -51,8 +51,8 @@ struct ListCodec {
   static void encode(Writer& writer, const Container& value) { encode_list(writer, value); }
   static Expected<Container> decode(PackedView value) requires Decodable<T> {
     Reader reader(value);
-    auto count = open_container(reader, Kind::list, name());
-    if (!count) return count.failure();
+    const auto count = open_container(reader, Kind::list);
+    if (!count) return mismatch(name(), value);
     Container result;
     if constexpr (requires { result.reserve(*count); }) result.reserve(*count);
     auto done = decode_elements<T>(reader, *count, [&](T&& element) {
@@ -80,8 +80,8 @@ struct MapCodec {
   }
   static Expected<Container> decode(PackedView value) requires Decodable<K> && Decodable<V> {
     Reader reader(value);
-    auto count = open_container(reader, Kind::map, name());
-    if (!count) return count.failure();
+    const auto count = open_container(reader, Kind::map);
+    if (!count) return mismatch(name(), value);
     Container result;
     for (std::uint32_t i = 0; i < *count; ++i) {
       const PackedView packed_key = reader.value();
@@ -107,7 +107,7 @@ struct TupleCodec {
   }
   static Expected<Tuple> decode(PackedView value) requires(Decodable<T>&&...) {
     Reader reader(value);
-    if (auto opened = open_list(reader, sizeof...(T), name()); !opened) return opened.failure();
+    if (open_container(reader, Kind::list) != sizeof...(T)) return wrong_list(value, name());
     // Braces: the elements are decoded from left to right.
     std::tuple<Expected<T>...> parts{Codec<T>::decode(reader.value())...};
     return assembled(parts, std::index_sequence_for<T...>{});
@@ -161,7 +161,7 @@ struct Codec<std::array<T, N>> {
   static void encode(Writer& writer, const std::array<T, N>& value) { encode_list(writer, value); }
   static Expected<std::array<T, N>> decode(PackedView value) requires Decodable<T> {
     Reader reader(value);
-    if (auto opened = open_list(reader, N, name()); !opened) return opened.failure();
+    if (open_container(reader, Kind::list) != N) return wrong_list(value, name());
     std::array<T, N> result{};
     auto* place = result.data();
     auto done = decode_elements<T>(reader, N, [&](T&& element) { *place++ = std::move(element); });

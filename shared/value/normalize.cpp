@@ -1,6 +1,7 @@
 #include "shared/value/normalize.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "shared/value/describe.hpp"
@@ -36,6 +37,7 @@ class Normalizer {
     std::size_t begin;
     std::size_t size;
     bool derived;
+    std::size_t hash = 0;  // set in large maps only
   };
 
   Expected<void> spend(std::uint64_t values);
@@ -44,7 +46,9 @@ class Normalizer {
   Expected<void> take_opaque(std::size_t begin);
   Expected<void> open(std::size_t out_begin);
   Expected<void> complete(std::size_t out_begin, Kind kind);
+  using KeyPlace = std::vector<Key>::iterator;
   Expected<void> check_keys(const Frame& frame);
+  void sort_keys(KeyPlace begin);
   void add_key(std::size_t out_begin, Kind kind);
   void flush(std::size_t end);
   void rewrite(std::size_t begin);
@@ -201,23 +205,36 @@ Expected<void> Normalizer::complete(std::size_t out_begin, Kind kind) {
 void Normalizer::add_key(std::size_t out_begin, Kind kind) {
   const std::size_t size = out_position(reader_.position()) - out_begin;
   if (kind != Kind::real && kind != Kind::list) {
-    keys_.push_back({out_begin, size, false});
+    keys_.push_back({.begin = out_begin, .size = size, .derived = false});
     return;
   }
   flush(reader_.position());
   const PackedView key(std::string_view(out_).substr(out_begin, size));
   const std::string_view derived = key_bytes(key, scratch_);
   if (derived.data() == key.bytes().data()) {
-    keys_.push_back({out_begin, size, false});
+    keys_.push_back({.begin = out_begin, .size = size, .derived = false});
   } else {
-    keys_.push_back({derived_.size(), derived.size(), true});
+    keys_.push_back({.begin = derived_.size(), .size = derived.size(), .derived = true});
     derived_.append(derived);
   }
 }
 
+// Equal keys come to lie side by side. The order by hash is cheap, since it stays within the array;
+// whoever makes all hashes equal falls back on the order of the bytes, and is no worse than O(n log
+// n).
+void Normalizer::sort_keys(KeyPlace begin) {
+  for (auto key = begin; key != keys_.end(); ++key) {
+    key->hash = std::hash<std::string_view>{}(view(*key));
+  }
+  std::sort(begin, keys_.end(), [this](const Key& a, const Key& b) {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return a.size != b.size ? a.size < b.size : view(a) < view(b);
+  });
+}
+
 Expected<void> Normalizer::check_keys(const Frame& frame) {
   flush(reader_.position());
-  const auto begin = keys_.begin() + static_cast<std::ptrdiff_t>(frame.keys_begin);
+  const KeyPlace begin = keys_.begin() + static_cast<std::ptrdiff_t>(frame.keys_begin);
   const auto same = [this](const Key& a, const Key& b) { return view(a) == view(b); };
   constexpr std::ptrdiff_t kPairwiseMax = 8;
   auto duplicate = keys_.end();
@@ -227,9 +244,7 @@ Expected<void> Normalizer::check_keys(const Frame& frame) {
       duplicate = std::find_if(key + 1, keys_.end(), is_same);
     }
   } else {
-    std::sort(begin, keys_.end(), [this](const Key& a, const Key& b) {
-      return a.size != b.size ? a.size < b.size : view(a) < view(b);
-    });
+    sort_keys(begin);
     duplicate = std::adjacent_find(begin, keys_.end(), same);
   }
   if (duplicate != keys_.end()) {
@@ -240,9 +255,26 @@ Expected<void> Normalizer::check_keys(const Frame& frame) {
   return {};
 }
 
+// The size of the scalar at the start of `bytes` if it is valid and in normal form already; else 0.
+// Most values are such, and need none of the Normalizer's state.
+std::size_t normal_scalar_size(std::string_view bytes) {
+  Reader reader(bytes);
+  Token token;
+  if (reader.next(token) != Reader::Status::ok) return 0;
+  const Kind kind = token.kind;
+  if (is_container(kind) || kind == Kind::reference || kind == Kind::opaque) return 0;
+  if (!is_shortest(token, bytes.substr(0, reader.position()))) return 0;
+  return kind != Kind::text || is_utf8(token.body) ? reader.position() : 0;
+}
+
 }  // namespace
 
 Expected<std::size_t> normalize(std::string_view bytes, std::string& out, Budget& budget) {
+  if (const std::size_t size = normal_scalar_size(bytes); size > 0 && budget.elements > 0) {
+    --budget.elements;
+    out.append(bytes.substr(0, size));
+    return size;
+  }
   const std::size_t size_before = out.size();
   Expected<std::size_t> taken = Normalizer(bytes, out, budget).run();
   if (!taken) out.resize(size_before);

@@ -60,23 +60,29 @@ class PlainMaps {
   std::vector<Frame> open_;
 };
 
-template <typename Number>
-void append_number(Number number, std::string& out) {
+// `how` is a base for integers, a format for floats.
+template <typename Number, typename How>
+void append_number(Number number, How how, std::string& out) {
   char digits[32];
-  const auto result = std::to_chars(digits, digits + sizeof digits, number);
+  const auto result = std::to_chars(digits, digits + sizeof digits, number, how);
   out.append(digits, result.ptr);
 }
 
 void append_real(double value, std::string& out) {
   if (std::isnan(value)) {
     out.append(R"({"$float":"nan"})");
-  } else if (std::isinf(value)) {
-    out.append(value < 0 ? R"({"$float":"-inf"})" : R"({"$float":"inf"})");
-  } else {
-    const std::size_t start = out.size();
-    append_number(value, out);
-    if (out.find_first_of(".e", start) == std::string::npos) out.append(".0");
+    return;
   }
+  if (std::isinf(value)) {
+    out.append(value < 0 ? R"({"$float":"-inf"})" : R"({"$float":"inf"})");
+    return;
+  }
+  // People read 100000.0 more easily than 1e+05, as long as it does not grow.
+  const double size = std::abs(value);
+  const bool fixed = size == 0 || (size >= 1e-5 && size < 1e16);
+  const std::size_t start = out.size();
+  append_number(value, fixed ? std::chars_format::fixed : std::chars_format::scientific, out);
+  if (out.find_first_of(".e", start) == std::string::npos) out.append(".0");
 }
 
 void append_base64(std::string_view raw, std::string& out) {
@@ -203,9 +209,9 @@ class JsonWriter {
 
   void integer(const Token& token) {
     if (token.negative) {
-      append_number(token.integer, out_);
+      append_number(token.integer, 10, out_);
     } else {
-      append_number(token.natural, out_);
+      append_number(token.natural, 10, out_);
     }
   }
 

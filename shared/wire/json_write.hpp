@@ -9,7 +9,7 @@
 namespace agora {
 
 /// Appends `value` as compact JSON: no blanks, no line break anywhere, UTF-8 left as it is, floats
-/// in the shortest form that reads back as the same float (`2.0`, `1e+300`), what JSON lacks as
+/// with the fewest digits that read back as the same float (`2.0`, `1e+300`), what JSON lacks as
 /// `$` words (see json_words.hpp). A map whose keys are not all text, or whose only key is one of
 /// the words, is written as `$map`. Linear, iterative; an absent value or one that is no
 /// MessagePack is written as null from there on.

@@ -46,7 +46,7 @@ int main() {
     auto raw = m.dict<int, agora::any>("orders");
     raw[2] = "no order";
     USER_THROWS(orders.at(2), agora::type_error);
-    const auto plain = raw.at(1).get<std::map<std::string, agora::any>>();
+    auto plain = raw.at(1).get<std::map<std::string, agora::any>>();
     USER_CHECK((*plain)["number"] == agora::any(1L << 40));
   });
 }

@@ -44,6 +44,12 @@ TEST_CASE("floats are written so that they read back as floats", "[wire]") {
   CHECK(real(0.1) == "0.1");
   CHECK(real(1e22) == "1e+22");
   CHECK(real(1e300) == "1e+300");
+  CHECK(real(1e5) == "100000.0");
+  CHECK(real(-1763672400.25) == "-1763672400.25");
+  CHECK(real(1e15) == "1000000000000000.0");
+  CHECK(real(1e16) == "1e+16");
+  CHECK(real(0.00001) == "0.00001");
+  CHECK(real(0.000001) == "1e-06");
   CHECK(real(5e-324) == "5e-324");
   CHECK(real(1.7976931348623157e308) == "1.7976931348623157e+308");
   CHECK(real(9007199254740992.0) == "9007199254740992.0");
