@@ -3,7 +3,7 @@
 #include "server/core/creation.hpp"
 #include "server/core/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
-#include "shared/wire/nearest.hpp"
+#include "shared/base/nearest.hpp"
 
 namespace agora {
 namespace {

@@ -165,6 +165,7 @@ bool Dialogue::step_text(std::string_view& rest) {
 }
 
 void Dialogue::line(std::string_view text) {
+  if (text.empty()) return typed_line(text);
   if (std::exchange(first_line_, false) && is_http_line(text)) return refuse_http();
   is_json_line(text) ? json_line(text) : typed_line(text);
 }

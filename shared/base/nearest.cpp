@@ -1,4 +1,4 @@
-#include "shared/wire/nearest.hpp"
+#include "shared/base/nearest.hpp"
 
 #include <algorithm>
 #include <array>

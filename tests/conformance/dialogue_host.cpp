@@ -1,0 +1,101 @@
+#include <map>
+
+#include "server/net/dialogue.hpp"
+#include "server/objects/types.hpp"
+#include "tests/conformance/link.hpp"
+
+namespace agora::test {
+namespace {
+
+class DialogueHost : public Host, private Outbox {
+ public:
+  DialogueHost(const Ground& ground, bool bytewise)
+      : bytewise_(bytewise),
+        journal_(journal_of(ground)),
+        extents_(extents_of(ground)),
+        machine_(all_types(), *extents_, input()),
+        engine_(machine_, clock_, *journal_, *this),
+        hall_(engine_) {}
+
+  std::unique_ptr<Link> connect() override;
+  bool work() override {
+    for (int i = 0; i < 8; ++i) {
+      engine_.turn();
+      for (auto& [id, dialogue] : dialogues_) {
+        if (dialogue->has_backlog()) dialogue->proceed();
+      }
+    }
+    return false;
+  }
+  ManualClock& clock() override { return clock_; }
+  const Catalogue& catalogue() override { return machine_.catalogue(); }
+
+ private:
+  friend class DialogueLink;
+  MachineInput input() {
+    MachineInput made;
+    made.hash_key = {0x1234, 0x5678};
+    made.token_floor = 1000;
+    made.started = clock_.now();
+    return made;
+  }
+  void deliver(const Effect& effect, const Effects& effects) override {
+    const auto it = dialogues_.find(effect.session);
+    if (it != dialogues_.end()) it->second->deliver(effect, effects);
+  }
+
+  bool bytewise_;
+  ManualClock clock_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<ExtentSource> extents_;
+  Machine machine_;
+  Engine engine_;
+  DialogueHall hall_;
+  std::map<SessionId, std::unique_ptr<Dialogue>> dialogues_;
+};
+
+class DialogueLink : public Link {
+ public:
+  DialogueLink(DialogueHost& host, Dialogue& dialogue) : host_(host), dialogue_(dialogue) {}
+  void send(const std::string& bytes) override {
+    if (!host_.bytewise_) return dialogue_.receive(bytes);
+    for (const char byte : bytes) dialogue_.receive({&byte, 1});
+  }
+  std::string receive() override {
+    std::string bytes;
+    Output& output = dialogue_.output();
+    while (!output.empty()) {
+      std::array<iovec, 4> parts;
+      const std::size_t count = output.gather(parts);
+      for (std::size_t i = 0; i < count; ++i) {
+        bytes.append(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+        output.consume(parts[i].iov_len);
+        if (i + 1 < count) break;  // consume moved the rest
+      }
+    }
+    return bytes;
+  }
+  void shut() override { dialogue_.end_of_input(); }
+
+ private:
+  DialogueHost& host_;
+  Dialogue& dialogue_;
+};
+
+std::unique_ptr<Link> DialogueHost::connect() {
+  Peer peer;
+  peer.transport = "test";
+  peer.role = Role::admin;
+  auto dialogue = std::make_unique<Dialogue>(hall_, peer);
+  Dialogue& made = *dialogue;
+  dialogues_.emplace(made.session(), std::move(dialogue));
+  return std::make_unique<DialogueLink>(*this, made);
+}
+
+}  // namespace
+
+std::unique_ptr<Host> dialogue_host(const Ground& ground, bool bytewise) {
+  return std::make_unique<DialogueHost>(ground, bytewise);
+}
+
+}  // namespace agora::test

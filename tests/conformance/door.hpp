@@ -1,0 +1,44 @@
+// Door: one way into a server. A transcript gives it typed lines; it speaks them in its own form
+// and gives every answer back as the typed line would show it, so one text fits all doors.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/world.hpp"
+
+namespace agora::test {
+
+/// An answer that arrived at a session.
+struct Answer {
+  std::string session;
+  std::string text;
+  bool own = false;  ///< of the call that was just sent
+};
+
+class Door {
+ public:
+  virtual ~Door() = default;
+  /// Sends a call for the session (which is opened at its first call) and gives all that arrives
+  /// until nothing moves any more.
+  virtual std::vector<Answer> call(const std::string& session, const std::string& line) = 0;
+  /// The session's connection is closed by the peer.
+  virtual std::vector<Answer> close(const std::string& session) = 0;
+  virtual std::vector<Answer> advance(double seconds) = 0;
+};
+
+/// Straight into the engine.
+std::unique_ptr<Door> core_door(const Ground& ground);
+
+enum class Speech { typed, json, msgpack };
+enum class Wiring {
+  whole,     ///< a dialogue that gets each message at once
+  bytewise,  ///< a dialogue that gets one byte at a time
+  unix_socket,
+  tcp,
+};
+std::unique_ptr<Door> wire_door(const Ground& ground, Speech speech, Wiring wiring);
+
+}  // namespace agora::test

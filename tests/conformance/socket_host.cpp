@@ -1,0 +1,124 @@
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+#include "server/app/server.hpp"
+#include "server/objects/types.hpp"
+#include "tests/conformance/link.hpp"
+
+namespace agora::test {
+namespace {
+
+class SocketLink : public Link {
+ public:
+  explicit SocketLink(int fd) : fd_(fd) {}
+  ~SocketLink() override { ::close(fd_); }
+  void send(const std::string& bytes) override {
+    std::size_t sent = 0;
+    while (sent < bytes.size()) {
+      const ssize_t n = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+      if (n < 0) throw std::runtime_error("cannot send");
+      sent += static_cast<std::size_t>(n);
+    }
+  }
+  std::string receive() override {
+    std::string bytes(65536, '\0');
+    const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+    bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    return bytes;
+  }
+  void shut() override { ::shutdown(fd_, SHUT_WR); }
+
+ private:
+  int fd_;
+};
+
+std::string temporary_directory() {
+  char path[] = "/tmp/agora-test-XXXXXX";
+  if (::mkdtemp(path) == nullptr) throw std::runtime_error("no temporary directory");
+  return path;
+}
+
+class SocketHost : public Host {
+ public:
+  SocketHost(const Ground& ground, bool unix_socket)
+      : unix_socket_(unix_socket),
+        directory_(temporary_directory()),
+        journal_(journal_of(ground)),
+        catalogue_(all_types()),
+        server_(options(ground)) {}
+  ~SocketHost() override { ::rmdir(directory_.c_str()); }
+
+  std::unique_ptr<Link> connect() override {
+    const int fd = unix_socket_ ? connect_unix() : connect_tcp();
+    for (int i = 0; i < 4; ++i) server_.poll();  // accepted in the order of the connects
+    return std::make_unique<SocketLink>(fd);
+  }
+  bool work() override {
+    std::size_t moved = 0;
+    for (int i = 0; i < 8; ++i) moved += server_.poll();
+    return moved > 0;
+  }
+  ManualClock& clock() override { return clock_; }
+  const Catalogue& catalogue() override { return catalogue_; }
+
+ private:
+  ServerOptions options(const Ground& ground) {
+    ServerOptions made;
+    made.tcp.reset();
+    if (unix_socket_) {
+      made.unix_path = directory_ + "/agora.sock";
+    } else {
+      made.tcp = "127.0.0.1:0";
+    }
+    made.memfd = ground.memfd;
+    made.clock = &clock_;
+    made.journal = journal_.get();
+    return made;
+  }
+  int connect_unix() {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    server_.unix_address().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot connect to the Unix socket");
+    }
+    return fd;
+  }
+  int connect_tcp() {
+    const std::string text = server_.tcp_address();
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind(':') + 1))));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      throw std::runtime_error("cannot connect by TCP");
+    }
+    return fd;
+  }
+
+  bool unix_socket_;
+  std::string directory_;
+  ManualClock clock_;
+  std::unique_ptr<Journal> journal_;
+  Catalogue catalogue_;
+  Server server_;
+};
+
+}  // namespace
+
+std::unique_ptr<Host> socket_host(const Ground& ground, bool unix_socket) {
+  return std::make_unique<SocketHost>(ground, unix_socket);
+}
+
+}  // namespace agora::test

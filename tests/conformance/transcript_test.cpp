@@ -1,0 +1,147 @@
+// Every story in tests/transcripts, through every door, over every ground: one text, one outcome.
+//
+// A story is a list of commands, each with all that happens because of it:
+//
+//   A dict.get jobs k          session A types this (sessions are opened at their first line)
+//     1                        its answer, or (waits)
+//     B Empty: ...             what other calls were answered because of it, sorted
+//   @ advance 2.5              time passes
+//   @ close A                  the peer of A closes its connection
+//
+// After a wanted change: AGORA_REWRITE=1 rewrites the stories from the core's own outcome.
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include "tests/conformance/door.hpp"
+#include "tests/support/catch.hpp"
+
+namespace agora::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kStories = fs::path{AGORA_SOURCE_DIR} / "tests/transcripts";
+
+std::vector<fs::path> stories() {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator{kStories}) {
+    if (entry.path().extension() == ".txt") found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream in{path};
+  return {std::istreambuf_iterator<char>{in}, {}};
+}
+
+/// What differs from door to door: hosts, pids, and the base of fencing tokens.
+std::string leveled(std::string text) {
+  text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
+                            R"("host":"-","pid":null)");
+  static const std::regex token{R"("token":(\d+))"};
+  std::string out;
+  std::smatch match;
+  while (std::regex_search(text, match, token)) {
+    const auto number = std::stoull(match[1]);
+    const auto base = number > 100'000'000 ? (number >> 24) << 24 : 1000;
+    out += match.prefix().str() + "\"token\":" + std::to_string(number - base);
+    text = match.suffix();
+  }
+  return out + text;
+}
+
+std::vector<Answer> perform(Door& door, const std::string& command) {
+  std::istringstream words{command};
+  std::string first;
+  std::string second;
+  words >> first >> second;
+  if (first != "@") return door.call(first, command.substr(first.size() + 1));
+  std::string argument;
+  words >> argument;
+  return second == "advance" ? door.advance(std::stod(argument)) : door.close(argument);
+}
+
+/// The story as this door tells it.
+std::string told(Door& door, const std::string& story) {
+  std::istringstream in{story};
+  std::string out;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("  ")) continue;  // outcomes are told anew
+    out += line + "\n";
+    if (line.empty() || line.starts_with('#')) continue;
+    std::vector<Answer> answers = perform(door, line);
+    std::string own = line.starts_with('@') ? "" : "  (waits)\n";
+    std::vector<std::string> others;
+    for (const Answer& answer : answers) {
+      if (answer.own) {
+        own = "  " + answer.text + "\n";
+      } else {
+        others.push_back("  " + answer.session + " " + answer.text + "\n");
+      }
+    }
+    std::sort(others.begin(), others.end());
+    out += own;
+    for (const std::string& other : others) out += other;
+  }
+  return leveled(out);
+}
+
+void check(const std::function<std::unique_ptr<Door>()>& open) {
+  for (const fs::path& path : stories()) {
+    INFO(path.filename().string());
+    const std::string story = read(path);
+    const auto door = open();
+    CHECK(told(*door, story) == leveled(story));
+  }
+}
+
+const Ground kHeap{"heap", false, false};
+const Ground kMemfd{"memfd", true, false};
+const Ground kLate{"late journal", false, true};
+
+TEST_CASE("Stories told by the core", "[conformance]") {
+  if (std::getenv("AGORA_REWRITE") != nullptr) {
+    for (const fs::path& path : stories()) {
+      const std::string story = told(*core_door(kHeap), read(path));
+      std::ofstream{path} << story;
+    }
+  }
+  REQUIRE(stories().size() > 5);
+  for (const Ground& ground : {kHeap, kMemfd, kLate}) {
+    SECTION(ground.name) { check([&] { return core_door(ground); }); }
+  }
+}
+
+void check_wires(const Ground& ground, Wiring wiring) {
+  SECTION("typed") { check([&] { return wire_door(ground, Speech::typed, wiring); }); }
+  SECTION("JSON") { check([&] { return wire_door(ground, Speech::json, wiring); }); }
+  SECTION("MessagePack") { check([&] { return wire_door(ground, Speech::msgpack, wiring); }); }
+}
+
+TEST_CASE("Stories told through dialogues", "[conformance]") { check_wires(kHeap, Wiring::whole); }
+
+TEST_CASE("Stories told through dialogues over memfds", "[conformance]") {
+  check_wires(kMemfd, Wiring::whole);
+}
+
+TEST_CASE("Stories told through dialogues with a late journal", "[conformance]") {
+  check_wires(kLate, Wiring::whole);
+}
+
+TEST_CASE("Stories told byte by byte", "[conformance]") { check_wires(kHeap, Wiring::bytewise); }
+
+TEST_CASE("Stories told over a Unix socket", "[conformance]") {
+  check_wires(kHeap, Wiring::unix_socket);
+}
+
+TEST_CASE("Stories told over TCP", "[conformance]") { check_wires(kHeap, Wiring::tcp); }
+
+}  // namespace
+}  // namespace agora::test

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Reads all sources and refuses what the layout forbids: includes that point up or sideways, files
+and functions that are too long, banned calls, left-over notes, dead links in the docs."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FLOORS = {
+    "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/wire": 2,
+    "server/core": 3, "server/objects": 4, "server/engine": 5, "server/net": 7, "server/app": 8,
+    "client/include/agora": 7, "client/src": 7, "client/cli": 8,
+}
+NEVER = {  # what a floor may not include although it lies lower
+    "server/core": {"shared/wire", "shared/shm"},
+    "server/objects": {"shared/wire", "shared/shm"},
+    "shared/value": {"shared/shm"},
+    "shared/shm": {"shared/value"},
+}
+FILE_LINES_MAX = 600
+LINE_COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 70
+PURE = ("shared/base", "shared/value", "shared/wire", "server/core", "server/objects", "server/engine")
+BANNED = [
+    (re.compile(r"\b(steady_clock|system_clock)::now"), PURE, "clock in a pure room"),
+    (re.compile(r"\brandom_device\b|\brand\(\)"), PURE, "randomness in a pure room"),
+    (re.compile(r"#include <(thread|mutex|fstream|filesystem)>|#include <sys/"), PURE, "system in a pure room"),
+    (re.compile(r"#include <asio"), PURE + ("shared/shm", "client/include/agora"), "Asio below floor 7"),
+    (re.compile(r"from_msgpack"), ("shared", "server", "client"), "nlohmann's from_msgpack recurses without limit"),
+    (re.compile(r"sleep_for|usleep\("), ("tests", "server", "shared", "client"), "a sleep as synchronisation"),
+    (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), ("",), "left-over note"),
+    (re.compile(r"std::unordered_\w+[^;]*;.*\bfor\b"), PURE, "walk over an unordered container"),
+]
+problems = []
+
+
+def complain(path, line, text):
+    problems.append(f"{path.relative_to(ROOT)}:{line}: {text}")
+
+
+def room_of(name):
+    found = [room for room in FLOORS if name.startswith(room + "/")]
+    return max(found, key=len) if found else None
+
+
+def check_include(path, number, room, target):
+    other = room_of(target)
+    if other is None or other == room:
+        return
+    mine = FLOORS[room]
+    if room.split("/")[0] != other.split("/")[0] and "shared" not in (other.split("/")[0],):
+        complain(path, number, f"{room} includes {other}: client, server and shared stand apart")
+    elif room.startswith("client") and other.startswith("client"):
+        if FLOORS[other] > mine:
+            complain(path, number, f"{room} includes {other}: an arrow that points up")
+    elif FLOORS[other] >= mine:
+        complain(path, number, f"{room} includes {other}: an arrow that points up or sideways")
+    elif other in NEVER.get(room, ()):
+        complain(path, number, f"{room} must not know {other}")
+
+
+def check_functions(path, lines):
+    """A function at file or class level: from its opening line to the brace in the same column."""
+    start, indent = None, ""
+    for number, line in enumerate(lines, 1):
+        opening = re.match(r"^(\s*)(?!namespace|class|struct|enum|union|extern|constexpr \w+ k|#)\S.*\)[^;=]*\{$", line)
+        if start is None and opening and len(opening.group(1)) <= 2:
+            start, indent = number, opening.group(1)
+        elif start is not None and line.startswith(indent + "}"):
+            if number - start > FUNCTION_LINES_MAX:
+                complain(path, start, f"function of {number - start} lines (at most {FUNCTION_LINES_MAX})")
+            start = None
+
+
+def check_source(path):
+    name = str(path.relative_to(ROOT))
+    text = path.read_text()
+    lines = text.split("\n")
+    if len(lines) > FILE_LINES_MAX:
+        if not any("long-file:" in line for line in lines[:12]):
+            complain(path, 1, f"{len(lines)} lines (at most {FILE_LINES_MAX}; a reason begins with long-file:)")
+    room = room_of(name)
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_COLUMNS_MAX:
+            complain(path, number, f"{len(line)} columns (at most {LINE_COLUMNS_MAX})")
+        include = re.match(r'#include "([^"]+)"', line)
+        if include and room:
+            check_include(path, number, room, include.group(1))
+        for pattern, where, why in BANNED:
+            if pattern.search(line) and any(name.startswith(place) for place in where):
+                complain(path, number, why)
+    if path.suffix == ".hpp" and "#pragma once" not in text:
+        complain(path, 1, "no #pragma once")
+    if path.suffix in (".hpp", ".cpp") and room and path.suffix == ".hpp" and not text.startswith("//"):
+        complain(path, 1, "a header begins with a sentence that says what it is")
+    check_functions(path, lines)
+
+
+def check_links(path):
+    for number, line in enumerate(path.read_text().split("\n"), 1):
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            if not (path.parent / target).exists():
+                complain(path, number, f"dead link {target}")
+
+
+files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
+                       text=True, check=True).stdout.split("\n")
+for name in filter(None, files):
+    path = ROOT / name
+    if not path.is_file():
+        continue
+    if path.suffix in (".hpp", ".cpp"):
+        check_source(path)
+    elif path.suffix == ".md":
+        check_links(path)
+
+for problem in problems:
+    print(problem)
+print(f"tidy: {len(problems)} problems")
+sys.exit(1 if problems else 0)
