@@ -30,7 +30,7 @@ Expected<Address> parse_tcp(std::string_view text) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   // A bare IPv6 address would take its last group for the port.
-  const bool ambiguous = !bracketed && host.find(':') != std::string_view::npos;
+  const bool ambiguous = !bracketed && host.find_first_of(":[]") != std::string_view::npos;
   if (host.empty() || ambiguous || host.find('\0') != host.npos || !is_port(port)) {
     return malformed(text);
   }

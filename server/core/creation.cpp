@@ -201,7 +201,7 @@ Error memory_full(std::size_t cap) {
   error.message = "the memory cap of " + std::to_string(cap) +
                   " bytes is reached; deletes, reads and releases still work";
   std::string packed;
-  Writer{packed}.unsigned_integer(cap);
+  Writer{packed}.text("memory_bytes_max");
   error.details.push_back({"limit", std::move(packed)});
   return error;
 }
@@ -210,7 +210,7 @@ Error reply_too_large(std::size_t most) {
   Error error{Errc::too_large, {}, Done::yes, {}};
   error.message = "the reply is over " + std::to_string(most) + " bytes; use scan or slice";
   std::string packed;
-  Writer{packed}.unsigned_integer(most);
+  Writer{packed}.text("frame_bytes_max");
   error.details.push_back({"limit", std::move(packed)});
   return error;
 }

@@ -81,8 +81,10 @@ Expected<void> Admission::bind_list(const MethodRef& ref, PackedView params, Bat
   Token head;
   static_cast<void>(reader.next(head));
   if (head.count > parameter_count(ref)) {
-    return invalid(signature(ref) + " takes at most " + std::to_string(parameter_count(ref)) +
-                   " parameters, got " + std::to_string(head.count));
+    const std::size_t most = parameter_count(ref);
+    return invalid(signature(ref) + " takes at most " + std::to_string(most) +
+                   (most == 1 ? " parameter" : " parameters") + ", got " +
+                   std::to_string(head.count));
   }
   for (std::uint32_t i = 0; i < head.count; ++i) {
     batch.arguments.push_back(append(batch, reader.value()));

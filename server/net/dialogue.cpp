@@ -178,12 +178,10 @@ void Dialogue::end_of_input() {
 
 void Dialogue::finish_input() {
   if (closing_ || unsettled_) return;
-  if (typed_tag_ != 0) {
-    // Whoever typed it has left: it need not wait any longer. Its answer brings us back here.
-    hall_.engine.cancel(session_, typed_tag_);
-    return;
-  }
-  if (typed_lines_.empty()) close();
+  if (typed_lines_.empty()) return close();
+  // Whoever typed them has left: the line that waits gives way to those behind it. Its answer
+  // brings us back here.
+  if (typed_tag_ != 0) hall_.engine.cancel(session_, typed_tag_);
 }
 
 void Dialogue::close() {

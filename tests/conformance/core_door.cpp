@@ -42,12 +42,14 @@ class CoreDoor : public Door, private Outbox {
     return settle();
   }
   std::vector<Answer> close(const std::string& session) override {
-    const SessionId id = session_of(session);
+    own_ = 0;
+    engine_.end(session_of(session));
+    std::vector<Answer> answers = settle();
     sessions_.erase(session);
-    engine_.end(id);
-    return settle();
+    return answers;
   }
   std::vector<Answer> advance(double seconds) override {
+    own_ = 0;
     clock_.advance(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
     return settle();
   }

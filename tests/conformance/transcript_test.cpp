@@ -50,7 +50,7 @@ std::string leveled(std::string text) {
   std::smatch match;
   while (std::regex_search(text, match, token)) {
     const auto number = std::stoull(match[1]);
-    const auto base = number > 100'000'000 ? (number >> 24) << 24 : 1000;
+    const auto base = number > 100'000'000 ? (number >> 24) << 24 : number > 1000 ? 1000 : 0;
     out += match.prefix().str() + "\"token\":" + std::to_string(number - base);
     text = match.suffix();
   }

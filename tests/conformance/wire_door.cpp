@@ -22,6 +22,7 @@ class WireDoor : public Door {
     return settle();
   }
   std::vector<Answer> close(const std::string& session) override {
+    own_ = 0;
     line_of(session).link->shut();
     std::vector<Answer> answers = settle();
     lines_.erase(session);

@@ -1,0 +1,397 @@
+"""Starts an agorad and speaks to it in its three ways; knows nothing of the server's code.
+
+Every wait here has an end: sockets time out, polls have a deadline, and an alarm ends the whole process.
+"""
+import atexit
+import ctypes
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import msgpack
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+SERVER = os.environ.get("AGORA_SERVER", os.path.join(ROOT, "build", "release", "bin", "agorad"))
+PATIENCE = 10.0  # Seconds until something that must happen is taken as not happening.
+ALARM = int(os.environ.get("AGORA_TEST_ALARM", "120"))  # Seconds until the whole process is ended.
+
+_running = set()
+
+
+class Alarm(BaseException):
+    """The process has run far too long. No test may swallow it."""
+
+
+def _ring(_signal, _frame):
+    raise Alarm("the watchdog of tests/integration ended this process")
+
+
+def _end_all():
+    for server in list(_running):
+        server.stop()
+
+
+signal.signal(signal.SIGALRM, _ring)
+signal.alarm(ALARM)
+atexit.register(_end_all)
+
+
+def die_with_parent():
+    """Run in a child before exec: it is killed when this process ends, however it ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Failure(Exception):
+    """An error reply."""
+
+    def __init__(self, code, kind, message, data):
+        super().__init__(f"{kind}: {message}")
+        self.code, self.kind, self.message, self.data = code, kind, message, data or {}
+
+
+def until(condition, what="the awaited state"):
+    """Polls condition() until it gives something true and returns that."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come within {PATIENCE} s")
+        select.select([], [], [], 0.003)
+
+
+class Server:
+    """A running agorad on a free port and a socket in a directory of its own."""
+
+    def __init__(self, *options):
+        self.directory = tempfile.mkdtemp(prefix="agora-")
+        self.unix = os.path.join(self.directory, "s")
+        self.log_path = os.path.join(self.directory, "log")
+        self.log = open(self.log_path, "wb")
+        arguments = [SERVER, "--listen", "127.0.0.1:0", "--unix", self.unix, *options]
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=self.log, preexec_fn=die_with_parent)
+        _running.add(self)
+        self.ready = read_line(self.process.stdout)
+        found = re.fullmatch(r"ready tcp=127\.0\.0\.1:(\d+) unix=(\S+)\n", self.ready)
+        if not found:
+            self.stop()
+            raise AssertionError(f"unexpected ready line {self.ready!r}")
+        self.port = int(found.group(1))
+
+    def connect(self, unix=False):
+        """A connected socket that gives up after PATIENCE."""
+        if unix:
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(PATIENCE)
+            sock.connect(self.unix)
+            return sock
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def json(self, unix=False):
+        return Json(self.connect(unix))
+
+    def typed(self, unix=False):
+        return Text(self.connect(unix))
+
+    def pack(self, unix=False):
+        return Pack(self.connect(unix))
+
+    def stop(self):
+        """Ends the server and gives its exit status; leaves nothing behind."""
+        _running.discard(self)
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        status = self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        return status
+
+
+def read_line(stream):
+    """One line of text from a child's pipe, with a deadline."""
+    line, end = b"", time.monotonic() + PATIENCE
+    while not line.endswith(b"\n"):
+        left = max(0.0, end - time.monotonic())
+        if not select.select([stream], [], [], left)[0]:
+            raise AssertionError(f"no line within {PATIENCE} s; got {line!r}")
+        byte = os.read(stream.fileno(), 1)
+        if not byte:
+            break
+        line += byte
+    return line.decode()
+
+
+class Text:
+    """A connection that speaks lines: the base of the JSON client, and the typed one as it stands."""
+
+    def __init__(self, sock):
+        self.sock, self.buffer = sock, b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, line):
+        self.sock.sendall((line if isinstance(line, bytes) else line.encode()) + b"\n")
+
+    def line(self):
+        """The next line without its end; None at end of file."""
+        while b"\n" not in self.buffer:
+            piece = self.sock.recv(1 << 16)
+            if not piece:
+                assert not self.buffer, f"end of file inside a line: {self.buffer!r}"
+                return None
+            self.buffer += piece
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line.decode()
+
+    def ask(self, line):
+        """Sends a typed line and gives the one line of answer."""
+        self.send(line)
+        return self.line()
+
+    def lines_of(self, line, mark="mark of the end"):
+        """Sends a typed line and gives all lines of its answer (typed lines are answered in order)."""
+        self.send(line)
+        self.send("no.such.method.as.a.mark")
+        found = []
+        while True:
+            answer = self.line()
+            if answer is None or "no.such.method.as.a.mark" in answer:
+                return found
+            found.append(answer)
+
+    def rest(self):
+        """Everything up to end of file."""
+        try:
+            while piece := self.sock.recv(1 << 16):
+                self.buffer += piece
+        except ConnectionResetError:
+            pass
+        whole, self.buffer = self.buffer, b""
+        return whole
+
+    def shut(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+
+class Json(Text):
+    """JSON-RPC, one message a line."""
+
+    def __init__(self, sock):
+        super().__init__(sock)
+        self.last = 0
+
+    def start(self, method, *params, **named):
+        """Sends a call and gives its id."""
+        self.last += 1
+        message = {"jsonrpc": "2.0", "id": self.last, "method": method}
+        if params or named:
+            message["params"] = list(params) if not named else named
+        self.send(json.dumps(message))
+        return self.last
+
+    def message(self):
+        line = self.line()
+        return None if line is None else json.loads(line)
+
+    def raw(self, line):
+        """Sends a line as it stands and gives the next message, parsed."""
+        self.send(line)
+        return self.message()
+
+    def finish(self, number):
+        """The outcome of the call with that id, which must be the next message."""
+        message = self.message()
+        assert message is not None, "end of file instead of a reply"
+        assert message["id"] == number, f"expected the reply to {number}, got {message}"
+        return outcome(message)
+
+    def call(self, method, *params, **named):
+        return self.finish(self.start(method, *params, **named))
+
+
+def outcome(message):
+    """The result in a JSON-RPC reply, or its error as Failure."""
+    if "error" in message:
+        error = message["error"]
+        data = error.get("data") or {}
+        raise Failure(error["code"], data.get("type"), error["message"], data)
+    return message["result"]
+
+
+class Pack:
+    """MessagePack-RPC with python3-msgpack, and raw bytes where a test wants them."""
+
+    def __init__(self, sock):
+        self.sock, self.last = sock, 0
+        self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False, timestamp=0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+
+    def send(self, *messages):
+        self.sock.sendall(b"".join(m if isinstance(m, bytes) else msgpack.packb(m) for m in messages))
+
+    def message(self):
+        """The next message; None at end of file."""
+        while True:
+            try:
+                return self.unpacker.unpack()
+            except msgpack.OutOfData:
+                try:
+                    piece = self.sock.recv(1 << 16)
+                except ConnectionResetError:
+                    return None
+                if not piece:
+                    return None
+                self.unpacker.feed(piece)
+
+    def start(self, method, *params):
+        self.last += 1
+        self.send([0, self.last, method, list(params)])
+        return self.last
+
+    def finish(self, number):
+        message = self.message()
+        assert message is not None, "end of file instead of a reply"
+        kind, msgid, error, result = message
+        assert (kind, msgid) == (1, number), f"expected the reply to {number}, got {message}"
+        if error is not None:
+            code, name, text, data = error
+            raise Failure(code, name, text, data)
+        return result
+
+    def call(self, method, *params):
+        return self.finish(self.start(method, *params))
+
+
+class Case(unittest.TestCase):
+    """A test with a server of its class and a JSON client of its own."""
+
+    options = ()
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(*cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    _names = 0
+
+    def setUp(self):
+        self.c = self.server.json()
+        self.addCleanup(self.c.close)
+
+    def new(self, kind, *args, **options):
+        """Creates an object under a fresh name and gives the name."""
+        Case._names += 1
+        name = f"{kind}-{Case._names}"
+        self.c.call("object.create", kind, name, list(args), options)
+        return name
+
+    def fails(self, kind, method, *params, client=None, done="no", **named):
+        """The call fails with that error type (and says what it did); gives the Failure."""
+        try:
+            result = (client or self.c).call(method, *params, **named)
+        except Failure as failure:
+            self.assertEqual((failure.kind, failure.code), (kind, CODES[kind]), failure.message)
+            self.assertEqual(failure.data.get("done"), done)
+            self.assertEqual(failure.data.get("type"), kind)
+            return failure
+        self.fail(f"{method} {params} {named} gave {result!r}, not {kind}")
+
+    def fail(self, msg=None):
+        raise self.failureException(msg)
+
+    def another(self, unix=False, kind="json"):
+        client = getattr(self.server, kind)(unix)
+        self.addCleanup(client.close)
+        return client
+
+    def waiting(self, name):
+        """The entries of server.waits about an object, in order."""
+        with self.server.json(unix=True) as look:
+            return [w for w in look.call("server.waits") if reference_name(w["object"]) == name]
+
+    def await_waiters(self, name, count):
+        return until(lambda: len(self.waiting(name)) == count and (self.waiting(name) or True),
+                     f"{count} waiters on {name}")
+
+
+def reference_name(value):
+    return value["$ref"] if isinstance(value, dict) else value
+
+
+CODES = {"ParseError": -32700, "InvalidRequest": -32600, "MethodNotFound": -32601,
+         "InvalidParams": -32602, "InternalError": -32603}
+CODES.update({name: number for number, name in enumerate(
+    "KeyError IndexError ValueError TypeError Empty Full Timeout NotFound Exists WrongType NotOwner "
+    "NotLocked BrokenBarrier Deadlock OwnerDied StaleToken Conflict Cancelled ShutDown EndOfStream "
+    "SessionLost SessionBacklog Unauthenticated Forbidden TooLarge OutOfMemory Overloaded Unavailable "
+    "StorageFailed UserError AttributeError StopIteration RuntimeError".split(), 1)})
+
+
+class Worker:
+    """Another process with one connection: sends what it is given, prints what it hears, until killed."""
+
+    SOURCE = ("import base64,socket,sys\n"
+              "a=sys.argv[1]\n"
+              "s=socket.create_connection(('127.0.0.1',int(a[1:]))) if a[0]==':' else socket.socket(1)\n"
+              "a[0]!=':' and s.connect(a)\n"
+              "s.sendall(base64.b64decode(sys.argv[2]))\n"
+              "print('sent',flush=True)\n"
+              "while True:\n"
+              " d=s.recv(65536)\n"
+              " if not d: print('end',flush=True); sys.stdin.read(); break\n"
+              " sys.stdout.buffer.write(d); sys.stdout.flush()\n")
+
+    def __init__(self, server, sent, unix=False):
+        import base64
+        address = server.unix if unix else f":{server.port}"
+        sent = sent.encode() if isinstance(sent, str) else sent
+        self.process = subprocess.Popen(
+            [sys.executable, "-S", "-E", "-c", self.SOURCE, address, base64.b64encode(sent).decode()],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+        assert read_line(self.process.stdout) == "sent\n"
+
+    def heard(self):
+        """The next line that the worker got from the server."""
+        return read_line(self.process.stdout).rstrip("\n")
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait(PATIENCE)
+        self.process.stdin.close()
+        self.process.stdout.close()

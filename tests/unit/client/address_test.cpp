@@ -1,0 +1,53 @@
+#include "client/src/address.hpp"
+
+#include "tests/support/catch.hpp"
+
+using agora::Errc;
+using agora::client::Address;
+using agora::client::parse_address;
+
+TEST_CASE("an address names a unix socket or a TCP port", "[client]") {
+  const auto local = parse_address("unix:/run/agora/agora.sock");
+  REQUIRE(local);
+  CHECK(local->kind == Address::Kind::unix_socket);
+  CHECK(local->path == "/run/agora/agora.sock");
+  CHECK(local->transport() == "unix");
+
+  struct Case {
+    const char* text;
+    const char* host;
+    const char* port;
+  };
+  for (const Case& each : {Case{"tcp://10.0.0.5:7117", "10.0.0.5", "7117"},
+                           Case{"tcp://[::1]:1", "::1", "1"},
+                           Case{"tcp://server.example:65535", "server.example", "65535"}}) {
+    CAPTURE(each.text);
+    const auto remote = parse_address(each.text);
+    REQUIRE(remote);
+    CHECK(remote->kind == Address::Kind::tcp);
+    CHECK(remote->host == each.host);
+    CHECK(remote->port == each.port);
+    CHECK(remote->transport() == "tcp");
+  }
+}
+
+TEST_CASE("what is no address is refused with a value_error that repeats it", "[client]") {
+  for (const char* text :
+       {"", "unix:", "unix", "/run/agora.sock", "tcp://", "tcp://host", "tcp://host:", "tcp://:1",
+        "tcp://host:0", "tcp://host:65536", "tcp://host:7117x", "tcp://host:-1", "tcp://::1:7117",
+        "tcp://[]:1", "http://host:80", "tcp:host:1"}) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE_FALSE(address);
+    CHECK(address.error().code == Errc::value_error);
+    CHECK(address.error().message.find(text) != std::string::npos);
+  }
+}
+
+TEST_CASE("a path may be as long as a socket's address takes, and no longer", "[client]") {
+  CHECK(parse_address("unix:" + std::string(107, 'x')));
+  const auto long_one = parse_address("unix:" + std::string(108, 'x'));
+  REQUIRE_FALSE(long_one);
+  CHECK(long_one.error().message.find("has 108") != std::string::npos);
+  CHECK_FALSE(parse_address(std::string_view("unix:/a\0b", 9)));
+}

@@ -1,0 +1,180 @@
+// A server that says what a test tells it to: one thread, MessagePack-RPC, no objects at all.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "shared/base/limits.hpp"
+#include "shared/value/codec.hpp"
+#include "shared/wire/framing.hpp"
+#include "shared/wire/msgpack_rpc.hpp"
+
+namespace agora::test {
+
+/// One call as it came.
+struct Heard {
+  bool notification = false;
+  std::uint32_t id = 0;
+  std::string method;
+  std::string params;  ///< a packed list
+  int connection = 0;  ///< counted from 1
+};
+
+/// What the server does about a call: sends these bytes, then perhaps closes.
+struct Answer {
+  std::string bytes;
+  bool close = false;
+};
+
+inline std::string packed_id(std::uint32_t id) { return Packed(pack(id)).bytes(); }
+
+template <typename T>
+std::string reply_bytes(std::uint32_t id, const T& result) {
+  std::string out;
+  encode_msgpack_reply(pack(id), pack(result), out);
+  return out;
+}
+
+inline std::string error_bytes(std::uint32_t id, const Error& error) {
+  std::string out;
+  encode_msgpack_error(pack(id), error, out);
+  return out;
+}
+
+class FakeServer {
+ public:
+  using Script = std::function<Answer(const Heard&)>;
+
+  explicit FakeServer(Script script) : script_(std::move(script)) {
+    char folder[] = "/tmp/agora-fake-XXXXXX";
+    if (mkdtemp(folder) == nullptr) std::abort();
+    folder_ = folder;
+    path_ = folder_ + "/s";
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un where{};
+    where.sun_family = AF_UNIX;
+    path_.copy(where.sun_path, sizeof where.sun_path - 1);
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&where), sizeof where) != 0) std::abort();
+    if (listen(listener_, 100) != 0 || pipe(stop_) != 0) std::abort();
+    thread_ = std::thread([this] { serve(); });
+  }
+
+  ~FakeServer() {
+    close(stop_[1]);
+    thread_.join();
+    for (const auto& [fd, peer] : peers_) close(fd);
+    close(listener_);
+    close(stop_[0]);
+    unlink(path_.c_str());
+    rmdir(folder_.c_str());
+  }
+
+  FakeServer(const FakeServer&) = delete;
+  FakeServer& operator=(const FakeServer&) = delete;
+
+  std::string address() const { return "unix:" + path_; }
+  int connections() const { return connections_.load(); }
+
+  std::vector<Heard> heard() {
+    const std::lock_guard guard(mutex_);
+    return heard_;
+  }
+  /// Waits until so many calls of that method have come.
+  void wait_heard(std::string_view method, std::size_t times) {
+    for (;;) {
+      std::size_t seen = 0;
+      for (const Heard& each : heard()) seen += each.method == method ? 1 : 0;
+      if (seen >= times) return;
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  struct Peer {
+    int number = 0;
+    std::string input;
+    MsgpackFramer framer{FrameBounds(Limits{})};
+  };
+
+  void serve() {
+    for (;;) {
+      std::vector<pollfd> wanted{{stop_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
+      for (const auto& [fd, peer] : peers_) wanted.push_back({fd, POLLIN, 0});
+      if (poll(wanted.data(), wanted.size(), -1) < 0) continue;
+      if (wanted[0].revents != 0) return;
+      if (wanted[1].revents != 0) {
+        const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+        if (fd >= 0) peers_[fd].number = ++connections_;
+      }
+      for (std::size_t i = 2; i < wanted.size(); ++i) {
+        if (wanted[i].revents != 0 && !take(wanted[i].fd)) {
+          close(wanted[i].fd);
+          peers_.erase(wanted[i].fd);
+        }
+      }
+    }
+  }
+
+  bool take(int fd) {
+    Peer& peer = peers_.at(fd);
+    char bytes[65536];
+    const ssize_t got = recv(fd, bytes, sizeof bytes, 0);
+    if (got <= 0) return false;
+    peer.input.append(bytes, static_cast<std::size_t>(got));
+    while (!peer.input.empty() && peer.framer.scan(peer.input) == FrameStatus::frame) {
+      std::string scratch;
+      const std::string frame = peer.input.substr(0, peer.framer.frame_bytes());
+      peer.input.erase(0, peer.framer.frame_bytes());
+      if (!answer(fd, peer, decode_msgpack_call(frame, Limits{}, scratch))) return false;
+    }
+    return true;
+  }
+
+  bool answer(int fd, const Peer& peer, const Message& message) {
+    const Request& request = message.request;
+    Heard call;
+    call.notification = request.is_notification();
+    call.id = call.notification ? 0 : *unpack<std::uint32_t>(request.id);
+    call.method = request.method;
+    call.params = request.params.bytes();
+    call.connection = peer.number;
+    {
+      const std::lock_guard guard(mutex_);
+      heard_.push_back(call);
+    }
+    const Answer said = script_(call);
+    std::string_view rest = said.bytes;
+    while (!rest.empty()) {
+      const ssize_t sent = send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      rest.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return !said.close;
+  }
+
+  Script script_;
+  std::string folder_;
+  std::string path_;
+  int listener_ = -1;
+  int stop_[2] = {-1, -1};
+  std::map<int, Peer> peers_;
+  std::atomic<int> connections_{0};
+  std::mutex mutex_;
+  std::vector<Heard> heard_;
+  std::thread thread_;
+};
+
+}  // namespace agora::test
