@@ -331,9 +331,6 @@ class Case(unittest.TestCase):
             return failure
         self.fail(f"{method} {params} {named} gave {result!r}, not {kind}")
 
-    def fail(self, msg=None):
-        raise self.failureException(msg)
-
     def another(self, unix=False, kind="json"):
         client = getattr(self.server, kind)(unix)
         self.addCleanup(client.close)

@@ -32,7 +32,8 @@ int run(Body body) {
 
 }  // namespace user
 
-#define USER_CHECK(condition) user::check(static_cast<bool>(condition), #condition, __FILE__, __LINE__)
+#define USER_CHECK(...) \
+  user::check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 
 /// The statement must throw that exception.
 #define USER_THROWS(statement, exception)                          \

@@ -92,7 +92,7 @@ void holds_any_kind(const agora::manager& m) {
   USER_CHECK(*d.at("other").get<std::vector<int>>() == std::vector({1, 2}));
   USER_CHECK(*d.at("self").get<agora::reference>() == agora::reference(d));
   USER_CHECK(d.at(1.5).is_null() && d.contains(std::pair(1, "x")));
-  USER_THROWS(d[std::map<int, int>{}] = 1, agora::type_error);
+  USER_THROWS((d[std::map<int, int>{}] = 1), agora::type_error);
 }
 
 }  // namespace

@@ -46,7 +46,10 @@ class element {
   T operator++() const requires arithmetic { return container_.add(key_, T{1}); }
   T operator--() const requires arithmetic { return container_.subtract(key_, T{1}); }
 
-  friend bool operator==(const element& a, const T& b) { return a.get() == b; }
+  // Numbers compare by the conversion above.
+  friend bool operator==(const element& a, const T& b) requires(!std::is_arithmetic_v<T>) {
+    return a.get() == b;
+  }
   friend bool operator==(const element& a, const element& b) { return a.get() == b.get(); }
 
   friend std::ostream& operator<<(std::ostream& out, const element& place) {

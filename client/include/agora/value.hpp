@@ -83,7 +83,11 @@ class value : public proxy {
     return replace([bits](T old) { return static_cast<T>(old ^ bits); });
   }
 
-  friend bool operator==(const value& a, const T& b) { return a.load() == b; }
+  // Numbers compare by the conversion above.
+  friend bool operator==(const value& a, const T& b) requires(!std::is_arithmetic_v<T>) {
+    return a.load() == b;
+  }
+  friend bool operator==(const value& a, const value& b) { return a.load() == b.load(); }
 
  private:
   // Replaces the value by change(value) in one step, and gives the value before.

@@ -92,6 +92,11 @@ TEST_CASE_METHOD(TableTest, "a new value may be a view of an old one", "[core][s
   put(integer(1), PackedView{small.bytes().substr(10, 1)});
   CHECK(table.value(find(integer(1))).size() == 1);
 
+  // The element of a list in its place: from and to overlap by all but a byte.
+  put(integer(4), list_of({text_of_size(90, 4)}));
+  put(integer(4), PackedView{table.value(find(integer(4))).bytes().substr(1)});
+  CHECK(table.value(find(integer(4))) == text_of_size(90, 4).view());
+
   put(integer(2), table.value(find(integer(2))));
   CHECK(table.value(find(integer(2))) == text_of_size(50'000, 2).view());
   put(integer(1), table.value(find(integer(2))));

@@ -1,0 +1,82 @@
+#include "client/cli/typed_call.hpp"
+
+#include <sys/uio.h>
+
+#include <agora/error.hpp>
+#include <array>
+#include <chrono>
+#include <iostream>
+
+#include "client/src/address.hpp"
+#include "client/src/deadline.hpp"
+#include "client/src/socket.hpp"
+#include "shared/base/error.hpp"
+#include "shared/wire/json_write.hpp"
+
+namespace agora::client {
+namespace {
+
+bool is_plain(std::string_view word) {
+  if (word.empty()) return false;
+  for (const char c : word) {
+    if (c == ' ' || static_cast<unsigned char>(c) < 0x20) return false;
+  }
+  return true;
+}
+
+bool is_json_start(char c) { return c == '{' || c == '[' || c == '"'; }
+
+void send_all(Socket& socket, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+    const Socket::Result sent = socket.send({&part, 1});
+    if (sent.io == Socket::Io::ended) return;  // what the server said before is still read
+    bytes.remove_prefix(sent.bytes);
+    if (sent.io == Socket::Io::later) socket.wait_writable(false, Deadline{});
+  }
+}
+
+}  // namespace
+
+std::string typed_line_of(std::span<const std::string> words) {
+  std::string line;
+  for (const std::string& word : words) {
+    if (!line.empty()) line += ' ';
+    if (is_plain(word) || (!word.empty() && is_json_start(word.front()))) {
+      for (const char c : word) line += c == '\n' || c == '\r' ? ' ' : c;
+    } else {
+      text_to_json(word, line);
+    }
+  }
+  return line;
+}
+
+bool is_error_answer(std::string_view answer) {
+  for (const ErrcRow& row : errc_table()) {
+    if (answer.starts_with(row.type) && answer.substr(row.type.size()).starts_with(": ")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int typed_call(const std::string& address, std::span<const std::string> words) {
+  auto parsed = parse_address(address);
+  if (!parsed) agora::throw_error(parsed.error());
+  auto socket = Socket::dial(*parsed, deadline_in(std::chrono::seconds{10}));
+  if (!socket) agora::throw_error(socket.error());
+  // quit stands behind the call in line: the server closes once the call has its answer.
+  send_all(**socket, typed_line_of(words) + "\nquit\n");
+  std::array<char, 65536> space;
+  std::string first;
+  for (;;) {
+    const Socket::Result got = (*socket)->receive(space, Deadline{});
+    if (got.io == Socket::Io::ended) break;
+    const std::string_view text{space.data(), got.bytes};
+    if (first.size() < 64) first += text.substr(0, 64);
+    std::cout << text << std::flush;
+  }
+  return is_error_answer(first) ? 1 : 0;
+}
+
+}  // namespace agora::client
