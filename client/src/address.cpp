@@ -1,8 +1,7 @@
 #include "client/src/address.hpp"
 
-#include <sys/un.h>
-
 #include <charconv>
+#include <sys/un.h>
 
 namespace agora::client {
 namespace {

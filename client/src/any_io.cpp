@@ -1,7 +1,7 @@
+#include <ostream>
+
 #include <agora/any_io.hpp>
 #include <agora/proxy.hpp>
-
-#include <ostream>
 
 #include "shared/wire/json_write.hpp"
 

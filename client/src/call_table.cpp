@@ -46,9 +46,10 @@ void CallTable::fail_all(const std::string& reason) {
     if (entry.slot == nullptr) continue;
     Slot& slot = *entry.slot;
     const bool maybe = slot.sent && slot.call.effect == Effect::changes;
-    slot.error = std::make_unique<Error>(
-        Error{Errc::unavailable, std::string(slot.call.method) + ": " + reason,
-              maybe ? Done::unknown : Done::no, {}});
+    slot.error = std::make_unique<Error>(Error{Errc::unavailable,
+                                               std::string(slot.call.method) + ": " + reason,
+                                               maybe ? Done::unknown : Done::no,
+                                               {}});
     slot.done = true;
     slot.wake.notify_one();
   }

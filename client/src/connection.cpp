@@ -1,6 +1,7 @@
 #include "client/src/connection.hpp"
 
 #include <chrono>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -14,9 +15,7 @@ namespace {
 constexpr std::size_t kHeadBytesMax = 1024;
 constexpr std::chrono::seconds kNotifyTime{1};
 
-iovec part(const std::string_view bytes) {
-  return {const_cast<char*>(bytes.data()), bytes.size()};
-}
+iovec part(const std::string_view bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
 /// Takes what was sent off the front.
 void advance(std::span<iovec>& parts, std::size_t sent) {
@@ -37,15 +36,18 @@ Connection::Connection(std::unique_ptr<Socket> socket, std::uint64_t number)
 Connection::Outcome Connection::call(const Call& call, const Deadline& deadline) {
   const std::size_t bytes_max = Limits{}.frame_bytes_max - kHeadBytesMax;
   if (call.params.size() > bytes_max || call.method.size() > kHeadBytesMax / 2) {
-    return {fail(agora::too_large("frame_bytes_max", std::string(call.method.substr(0, 80)) +
-                                                  ": the parameters are larger than a message")),
-            false};
+    return {
+        fail(agora::too_large("frame_bytes_max", std::string(call.method.substr(0, 80)) +
+                                                     ": the parameters are larger than a message")),
+        false};
   }
   Slot slot(call);
-  Lock lock(mutex_);
-  if (lost()) return {fail(Errc::unavailable, std::string(call.method) + ": " + lost_reason_), false};
-  const std::uint32_t id = table_.open(slot);
   std::string head;
+  head.reserve(kHeadBytesMax);  // nothing may throw while the table knows the slot
+  Lock lock(mutex_);
+  if (lost())
+    return {fail(Errc::unavailable, std::string(call.method) + ": " + lost_reason_), false};
+  const std::uint32_t id = table_.open(slot);
   begin_msgpack_request(id, call.method, call.count, head);
   iovec parts[] = {part(head), part(call.params)};
   // Said beforehand: the reply, or the end, may come before this thread has the lock again.
@@ -64,9 +66,11 @@ Connection::Outcome Connection::call(const Call& call, const Deadline& deadline)
 Connection::Outcome Connection::settle(Lock& lock, Slot& slot, std::uint32_t id) {
   if (!slot.done) {
     const bool maybe = slot.sent && slot.call.effect == Effect::changes;
-    slot.error = std::make_unique<Error>(Error{
-        Errc::timeout, std::string(slot.call.method) + ": the server did not answer in time",
-        maybe ? Done::unknown : Done::no, {}});
+    slot.error = std::make_unique<Error>(
+        Error{Errc::timeout,
+              std::string(slot.call.method) + ": the server did not answer in time",
+              maybe ? Done::unknown : Done::no,
+              {}});
     slot.sent ? table_.abandon(id) : table_.close(id);
   }
   pass_baton();
@@ -149,7 +153,16 @@ void Connection::await(Lock& lock, Slot& slot, const Deadline& deadline) {
   }
 }
 
+// Without memory for a reply the stream cannot be followed any more.
 void Connection::read_turn(Lock& lock, const Deadline& deadline) {
+  try {
+    read_some(lock, deadline);
+  } catch (const std::bad_alloc&) {
+    lose("there is no memory for a reply");
+  }
+}
+
+void Connection::read_some(Lock& lock, const Deadline& deadline) {
   const std::span<char> space = inbox_.space();
   lock.unlock();
   const Socket::Result got = socket_->receive(space, deadline);
@@ -172,7 +185,9 @@ void Connection::deal_all() {
       case CallTable::Dealt::delivered:
         if (deal.slot->parked) deal.slot->wake.notify_one();
         break;
-      case CallTable::Dealt::dropped: undos_ += deal.undo; break;
+      case CallTable::Dealt::dropped:
+        undos_ += deal.undo;
+        break;
       case CallTable::Dealt::stray:
         return lose(reply.ok() ? "the server answered a call that nobody made"
                                : "the server refused the connection: " + reply.error->message);
@@ -185,7 +200,7 @@ void Connection::pass_baton() {
   if (Slot* next = table_.parked()) next->wake.notify_one();
 }
 
-void Connection::lose(const std::string& reason) {
+void Connection::lose(const std::string& reason) noexcept {
   if (lost()) return;
   lost_.store(true, std::memory_order_release);
   lost_reason_ = reason;

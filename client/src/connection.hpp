@@ -57,9 +57,10 @@ class Connection {
   void wait_to_send(const Deadline& deadline);
   void await(Lock& lock, Slot& slot, const Deadline& deadline);
   void read_turn(Lock& lock, const Deadline& deadline);
+  void read_some(Lock& lock, const Deadline& deadline);
   void deal_all();
   void pass_baton();
-  void lose(const std::string& reason);
+  void lose(const std::string& reason) noexcept;
   void send_undos(Lock& lock);
   Outcome settle(Lock& lock, Slot& slot, std::uint32_t id);
 

@@ -1,15 +1,13 @@
 // Socket::dial: from an address to a connected socket.
 
+#include <cerrno>
+#include <cstring>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "client/src/socket.hpp"
 
@@ -73,24 +71,24 @@ void tune_tcp(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-// A connected descriptor, or minus the error number.
-int connected(int family, const sockaddr* where, socklen_t size, const Deadline& deadline) {
-  const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -errno;
-  const int problem = connect_by(fd, where, size, deadline);
-  if (problem == 0) return fd;
-  ::close(fd);
-  return -problem;
+// A connected socket; none, and the error number in `problem`, if that failed.
+std::unique_ptr<Socket> connected(int family, const sockaddr* where, socklen_t size,
+                                  const Deadline& deadline, int& problem) {
+  auto socket = std::make_unique<Socket>(family);
+  problem = socket->fd() < 0 ? EMFILE : connect_by(socket->fd(), where, size, deadline);
+  if (problem != 0) socket.reset();
+  return socket;
 }
 
 Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline) {
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   std::memcpy(where.sun_path, address.path.data(), address.path.size());
-  const int fd =
-      connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where, deadline);
-  if (fd < 0) return unreachable(address, reason_of(-fd));
-  return std::make_unique<Socket>(fd);
+  int problem = 0;
+  auto socket = connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where,
+                          deadline, problem);
+  if (!socket) return unreachable(address, reason_of(problem));
+  return socket;
 }
 
 Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline) {
@@ -101,14 +99,14 @@ Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadlin
   const int unknown = getaddrinfo(address.host.c_str(), address.port.c_str(), &wish, &found);
   if (unknown != 0) return unreachable(address, gai_strerror(unknown));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
-  int last = -EHOSTUNREACH;
+  int problem = EHOSTUNREACH;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    last = connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline);
-    if (last < 0) continue;
-    tune_tcp(last);
-    return std::make_unique<Socket>(last);
+    auto socket = connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, problem);
+    if (!socket) continue;
+    tune_tcp(socket->fd());
+    return socket;
   }
-  return unreachable(address, reason_of(-last));
+  return unreachable(address, reason_of(problem));
 }
 
 }  // namespace

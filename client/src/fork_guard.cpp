@@ -1,11 +1,10 @@
 #include "client/src/fork_guard.hpp"
 
-#include <pthread.h>
-#include <sys/mman.h>
-
 #include <atomic>
 #include <mutex>
 #include <new>
+#include <pthread.h>
+#include <sys/mman.h>
 #include <unordered_set>
 #include <vector>
 
@@ -50,7 +49,8 @@ void after_fork_in_child() {
 Registry* make_registry() {
   auto* made = new Registry;
   constexpr std::size_t kPageBytes = 4096;
-  void* page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page =
+      mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::bad_alloc();
   // Without MADV_WIPEONFORK (an old kernel) the fork handler alone has to do.
   static_cast<void>(madvise(page, kPageBytes, MADV_WIPEONFORK));
@@ -90,10 +90,11 @@ std::uint64_t process_epoch() {
   return epoch != 0 ? epoch : new_epoch(all);
 }
 
-void register_socket(Socket& socket) {
-  const std::lock_guard guard(registry().mutex);
-  registry().sockets.insert(&socket);
-}
+ForkPause::ForkPause() { registry().mutex.lock(); }
+
+ForkPause::~ForkPause() { registry().mutex.unlock(); }
+
+void ForkPause::add(Socket& socket) { registry().sockets.insert(&socket); }
 
 void unregister_socket(Socket& socket) {
   const std::lock_guard guard(registry().mutex);

@@ -13,13 +13,16 @@ class Socket;
 class Client;
 class HandleState;
 
-/// A number that no process from which this one was forked had; never 0. Cost: one load. Any thread.
+/// A number that no process from which this one was forked had; never 0. Cost: one load. Any
+/// thread.
 std::uint64_t process_epoch();
 
 /// Sockets that a child closes at once: an inherited copy would keep the parent's session alive
 /// after the parent's death. A socket of a child that was made by other means than fork() (a bare
-/// clone) is closed when that child first asks for its epoch.
-void register_socket(Socket& socket);
+/// clone) is closed when that child first asks for its epoch. Registering runs `make` first, in one
+/// step with it for every fork: no child inherits what `make` opened before it is known here.
+template <typename Make>
+void register_socket(Socket& socket, Make make);
 void unregister_socket(Socket& socket);
 
 /// Clients, and handles of anonymous objects: what agora::process makes ready in its child.
@@ -32,5 +35,22 @@ void unregister_handle(HandleState& handle);
 /// holds every inherited anonymous object. What fails now fails again, with an exception, when it
 /// is used.
 void adopt_inherited();
+
+/// While it lives, a fork() of another thread waits. Never kept over anything that may wait.
+class ForkPause {
+ public:
+  ForkPause();
+  ~ForkPause();
+  ForkPause(const ForkPause&) = delete;
+  ForkPause& operator=(const ForkPause&) = delete;
+  void add(Socket& socket);
+};
+
+template <typename Make>
+void register_socket(Socket& socket, Make make) {
+  ForkPause pause;
+  make();
+  pause.add(socket);
+}
 
 }  // namespace agora::client

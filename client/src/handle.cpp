@@ -1,7 +1,7 @@
+#include <utility>
+
 #include <agora/error.hpp>
 #include <agora/handle.hpp>
-
-#include <utility>
 
 #include "client/src/client.hpp"
 #include "client/src/fork_guard.hpp"
@@ -21,10 +21,13 @@ HandleState::~HandleState() {
   unregister_handle(*this);
   const std::uint64_t held_on = held_on_.load();
   if (held_on == 0) return;
-  std::string message;
-  begin_msgpack_notification("object.release", 1, message);
-  Writer(message).text(name_);
-  client_->notify_on(held_on, message);
+  try {
+    std::string message;
+    begin_msgpack_notification("object.release", 1, message);
+    Writer(message).text(name_);
+    client_->notify_on(held_on, message);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): best effort, as the contract says
+  }
 }
 
 // A connection that is new (after a fork, after a loss) holds nothing yet.

@@ -45,9 +45,12 @@ Expected<std::optional<ServerMessage>> Inbox::next() {
   const std::string_view rest(bytes_.get() + begin_, end_ - begin_);
   if (rest.empty()) return std::optional<ServerMessage>();
   switch (framer_.scan(rest)) {
-    case FrameStatus::need_more: return std::optional<ServerMessage>();
-    case FrameStatus::broken: return fail(framer_.error());
-    case FrameStatus::frame: break;
+    case FrameStatus::need_more:
+      return std::optional<ServerMessage>();
+    case FrameStatus::broken:
+      return fail(framer_.error());
+    case FrameStatus::frame:
+      break;
   }
   const std::size_t size = framer_.frame_bytes();
   auto message = decode_server_message(rest.substr(0, size));

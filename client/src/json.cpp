@@ -21,15 +21,22 @@ void check_text(const std::string& text) {
 void encode(Writer& writer, const json& node, std::uint32_t depth) {
   if (depth > kDepthMax) {
     throw_error({Errc::value_error,
-                 "a JSON value nested deeper than " + std::to_string(kDepthMax), Done::no, {}});
+                 "a JSON value nested deeper than " + std::to_string(kDepthMax),
+                 Done::no,
+                 {}});
   }
   switch (node.type()) {
     case json::value_t::null:
-    case json::value_t::discarded: return writer.null();
-    case json::value_t::boolean: return writer.boolean(node.get<bool>());
-    case json::value_t::number_integer: return writer.integer(node.get<std::int64_t>());
-    case json::value_t::number_unsigned: return writer.unsigned_integer(node.get<std::uint64_t>());
-    case json::value_t::number_float: return writer.real(node.get<double>());
+    case json::value_t::discarded:
+      return writer.null();
+    case json::value_t::boolean:
+      return writer.boolean(node.get<bool>());
+    case json::value_t::number_integer:
+      return writer.integer(node.get<std::int64_t>());
+    case json::value_t::number_unsigned:
+      return writer.unsigned_integer(node.get<std::uint64_t>());
+    case json::value_t::number_float:
+      return writer.real(node.get<double>());
     case json::value_t::string:
       check_text(node.get_ref<const std::string&>());
       return writer.text(node.get_ref<const std::string&>());
@@ -88,16 +95,25 @@ Expected<json> decode(Reader& reader, std::uint32_t depth) {
     return mismatch("JSON", whole);
   }
   switch (token.kind) {
-    case Kind::null: return json();
-    case Kind::boolean: return json(token.boolean);
-    case Kind::integer: return token.negative ? json(token.integer) : json(token.natural);
-    case Kind::real: return json(token.real);
-    case Kind::text: return json(std::string(token.body));
-    case Kind::bytes: return decode_bytes(token.body);
-    case Kind::list: return decode_list(reader, token.count, depth);
-    case Kind::map: return decode_map(reader, token.count, depth);
+    case Kind::null:
+      return json();
+    case Kind::boolean:
+      return json(token.boolean);
+    case Kind::integer:
+      return token.negative ? json(token.integer) : json(token.natural);
+    case Kind::real:
+      return json(token.real);
+    case Kind::text:
+      return json(std::string(token.body));
+    case Kind::bytes:
+      return decode_bytes(token.body);
+    case Kind::list:
+      return decode_list(reader, token.count, depth);
+    case Kind::map:
+      return decode_map(reader, token.count, depth);
     case Kind::reference:
-    case Kind::opaque: break;
+    case Kind::opaque:
+      break;
   }
   return mismatch("JSON", whole);
 }

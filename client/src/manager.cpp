@@ -1,26 +1,14 @@
-#include <agora/manager.hpp>
-
-#include <algorithm>
-#include <iterator>
 #include <map>
 #include <utility>
 
+#include <agora/manager.hpp>
+
 #include "client/src/client.hpp"
 #include "client/src/private_server.hpp"
+#include "client/src/waiting_methods.hpp"
 
 namespace agora {
 namespace {
-
-// The catalogue's methods marked w: they end by themselves, so no deadline of ours cuts them off
-// and loses what they hand out.
-constexpr std::string_view kWaiting[]{
-    "barrier.wait",         "condition.acquire", "condition.wait",     "counter.wait_at_least",
-    "dict.wait_for",        "event.wait",        "latch.wait",         "lock.acquire",
-    "pipe.poll",            "pipe.receive",      "pipe.send",          "pool.join",
-    "pool.result",          "pool.take",         "queue.get",          "queue.get_many",
-    "queue.join",           "queue.put",         "queue.put_many",     "queue.reserve",
-    "rlock.acquire",        "rwlock.acquire_read", "rwlock.acquire_write", "semaphore.acquire",
-};
 
 std::shared_ptr<client::Client> connected(std::string_view address, manager_options options) {
   auto parsed = client::parse_address(address);
@@ -35,7 +23,7 @@ std::shared_ptr<client::Client> connected(std::string_view address, manager_opti
 client::Call call_of(std::string_view method, const client::Params& params) {
   client::Call call{.method = method};
   call.with(params);
-  call.waits = std::ranges::find(kWaiting, method) != std::end(kWaiting);
+  call.waits = client::waits(method);
   return call;
 }
 

@@ -1,6 +1,6 @@
-#include <agora/mutex.hpp>
-
 #include <utility>
+
+#include <agora/mutex.hpp>
 
 #include "client/src/client.hpp"
 
@@ -34,9 +34,8 @@ Failure lost(const std::string& name) {
 // Gives a grant back, on the connection on which it was given; on a later one it is gone already.
 Expected<Packed> give_back(const client::Handle& handle, const std::string& owner,
                            const std::optional<Grant>& grant) {
-  const client::Params params =
-      grant ? client::params_of(handle.name(), owner, grant->token)
-            : client::params_of(handle.name(), owner);
+  const client::Params params = grant ? client::params_of(handle.name(), owner, grant->token)
+                                      : client::params_of(handle.name(), owner);
   client::Call call{.method = "lock.release"};
   call.with(params);
   if (!grant) return handle.call(call).result;

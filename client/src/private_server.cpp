@@ -1,7 +1,8 @@
 #include "client/src/private_server.hpp"
 
-#include <agora/error.hpp>
-
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -10,9 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
+#include <agora/error.hpp>
 
 #include "client/src/deadline.hpp"
 #include "client/src/fork_guard.hpp"
@@ -23,7 +22,7 @@ extern char** environ;
 namespace agora::client {
 namespace {
 
-constexpr int kOwnerFd = 3;            // in the server
+constexpr int kOwnerFd = 3;             // in the server
 constexpr int kEndMilliseconds = 5000;  // for an orderly end
 
 [[noreturn]] void refuse(const std::string& reason) {
@@ -78,8 +77,8 @@ void describe(Actions& actions, int output, int owner) {
   sigdelset(&all, SIGSTOP);
   posix_spawnattr_setsigmask(&actions.attributes, &none);
   posix_spawnattr_setsigdefault(&actions.attributes, &all);
-  posix_spawnattr_setflags(&actions.attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&actions.attributes,
+                           POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
 std::string how_it_ended(int status) {
@@ -122,9 +121,9 @@ void PrivateServer::spawn(const std::string& program) {
   describe(actions, output, owner);
   const std::string socket = folder_ + "/agora.sock";
   const std::string owner_fd = std::to_string(kOwnerFd);
-  const char* const arguments[] = {program.c_str(), "--no-tcp",           "--unix",
-                                   socket.c_str(),  "--remove-directory", "--owner-fd",
-                                   owner_fd.c_str(), "--log-level",       "warn", nullptr};
+  const char* const arguments[] = {
+      program.c_str(), "--no-tcp",       "--unix",      socket.c_str(), "--remove-directory",
+      "--owner-fd",    owner_fd.c_str(), "--log-level", "warn",         nullptr};
   const int problem = posix_spawn(&pid_, program.c_str(), &actions.files, &actions.attributes,
                                   const_cast<char* const*>(arguments), environ);
   ::close(output);
@@ -136,16 +135,19 @@ void PrivateServer::spawn(const std::string& program) {
   pidfd_ = pidfd_of(pid_);
 }
 
-// One line, `ready unix=/path`: read byte by byte it would be no slower than the start of a process.
+// One line, `ready unix=/path`: read byte by byte it would be no slower than the start of a
+// process.
 void PrivateServer::wait_until_ready(std::chrono::nanoseconds patience) {
   const Deadline deadline = deadline_in(patience);
   std::string line;
   while (line.find('\n') == std::string::npos) {
-    pollfd wanted{output_, POLLIN, 0};
+    // Its end is looked for by itself: a process that another thread forked meanwhile may hold
+    // the pipe open.
+    pollfd wanted[] = {{output_, POLLIN, 0}, {pidfd_, POLLIN, 0}};
     if (is_past(deadline)) refuse("it was not ready in time");
-    if (::poll(&wanted, 1, milliseconds_left(deadline, 1000)) <= 0) continue;
+    if (::poll(wanted, pidfd_ >= 0 ? 2 : 1, milliseconds_left(deadline, 1000)) <= 0) continue;
     char bytes[256];
-    const ssize_t got = ::read(output_, bytes, sizeof bytes);
+    const ssize_t got = wanted[0].revents == 0 ? 0 : ::read(output_, bytes, sizeof bytes);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
       int status = 0;

@@ -1,12 +1,11 @@
 // PrivateServer: a server process of one program's own, on a socket that only its user can reach.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <sys/types.h>
 
 namespace agora::client {
 

@@ -1,17 +1,16 @@
-#include <agora/process.hpp>
-
+#include <cerrno>
+#include <cstdio>
+#include <exception>
 #include <fcntl.h>
+#include <iostream>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <exception>
-#include <iostream>
-#include <system_error>
+#include <agora/process.hpp>
 
 #include "client/src/deadline.hpp"
 #include "client/src/fork_guard.hpp"
@@ -35,11 +34,20 @@ int report(const char* what) {
   return 1;
 }
 
+// Until the child holds what it inherited, or has ended. Its end is looked for by itself: the end
+// of file may be held back by a process that another thread forked meanwhile.
+void wait_for_child(int ready, int pidfd) {
+  pollfd wanted[] = {{ready, POLLIN, 0}, {pidfd, POLLIN, 0}};
+  while (::poll(wanted, pidfd >= 0 ? 2 : 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace
 
 void process::start_body(Body& body) {
   int ready[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");
+  if (::pipe2(ready, O_CLOEXEC) != 0)
+    throw std::system_error(errno, std::generic_category(), "pipe2");
   creator_ = client::process_epoch();
   flush_standard_streams();
   pid_ = ::fork();
@@ -54,6 +62,7 @@ void process::start_body(Body& body) {
     try {
       ::close(ready[0]);
       client::adopt_inherited();
+      static_cast<void>(!::write(ready[1], "r", 1));
       ::close(ready[1]);
       code = body.run();
     } catch (const std::exception& caught) {
@@ -65,11 +74,8 @@ void process::start_body(Body& body) {
     ::_exit(code);
   }
   pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
-  // The child closes its end when it holds what it inherited; its death closes it as well.
   ::close(ready[1]);
-  char none = 0;
-  while (::read(ready[0], &none, 1) < 0 && errno == EINTR) {
-  }
+  wait_for_child(ready[0], pidfd_);
   ::close(ready[0]);
 }
 

@@ -1,14 +1,14 @@
 #include "client/src/server_binary.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <dlfcn.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <climits>
-#include <cstdlib>
-#include <string_view>
 #include <vector>
+
+#include <climits>
 
 #ifndef AGORA_INSTALL_BINDIR
 #define AGORA_INSTALL_BINDIR "/usr/local/bin"
@@ -57,11 +57,15 @@ std::vector<std::string> folders_to_search() {
   for (const std::string& beside : {folder_of(running_program()), folder_of(running_library())}) {
     if (beside.empty()) continue;
     folders.push_back(beside);
-    folders.push_back(beside + "/../bin");
+    folders.push_back(folder_of(beside) + "/bin");
   }
   folders.emplace_back(AGORA_INSTALL_BINDIR);
   add_folders_of_path(folders);
-  return folders;
+  std::vector<std::string> once;
+  for (std::string& folder : folders) {
+    if (std::ranges::find(once, folder) == once.end()) once.push_back(std::move(folder));
+  }
+  return once;
 }
 
 }  // namespace
@@ -79,9 +83,8 @@ Expected<std::string> find_server_binary() {
     if (is_program(path)) return path;
     sought += (sought.empty() ? "" : ", ") + folder;
   }
-  return fail(Errc::unavailable,
-              "the program agorad was not found; sought in " + sought +
-                  "; the environment variable AGORA_SERVER may name it");
+  return fail(Errc::unavailable, "the program agorad was not found; sought in " + sought +
+                                     "; the environment variable AGORA_SERVER may name it");
 }
 
 }  // namespace agora::client

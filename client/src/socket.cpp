@@ -1,10 +1,9 @@
 #include "client/src/socket.hpp"
 
+#include <cerrno>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "client/src/fork_guard.hpp"
 
@@ -20,11 +19,14 @@ bool is_later(int problem) {
 
 }  // namespace
 
-Socket::Socket(int fd) : fd_(fd), epoch_(process_epoch()) {
+Socket::Socket(const std::function<int()>& make) : epoch_(process_epoch()) {
+  register_socket(*this, [&] { fd_ = make(); });
   const timeval turn{kReceiveTurn.count(), 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &turn, sizeof turn);
-  register_socket(*this);
+  setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &turn, sizeof turn);
 }
+
+Socket::Socket(int family)
+    : Socket([family] { return ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0); }) {}
 
 Socket::~Socket() {
   unregister_socket(*this);

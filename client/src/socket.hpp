@@ -1,15 +1,15 @@
 // One connected stream socket, blocking, close-on-exec, and what the calls need of it.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <sys/uio.h>
 
 #include "client/src/address.hpp"
 #include "client/src/deadline.hpp"
@@ -23,8 +23,11 @@ class Socket {
   /// @error unavailable  nobody answers; the message names the address and says why.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline);
 
-  /// Takes over a connected descriptor, which must be close-on-exec.
-  explicit Socket(int fd);
+  /// A new stream socket of that family, not connected. Without a descriptor (fd() < 0, errno says
+  /// why) every operation ends at once.
+  explicit Socket(int family);
+  /// Takes over what `make` gives: a connected descriptor, close-on-exec.
+  explicit Socket(const std::function<int()>& make);
   ~Socket();
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
@@ -61,13 +64,14 @@ class Socket {
 
   /// In a forked child: closes the copy of the descriptor; the parent's connection goes on.
   void close_inherited();
+  int fd() const { return fd_.load(); }
   /// The process that opened it; see fork_guard.hpp.
   std::uint64_t epoch() const { return epoch_; }
 
  private:
   Result received(ssize_t bytes);
 
-  std::atomic<int> fd_;
+  std::atomic<int> fd_{-1};
   const std::uint64_t epoch_;
 };
 

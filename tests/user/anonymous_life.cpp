@@ -1,8 +1,8 @@
 // Anonymous objects live as long as a proxy somewhere, or a container, refers to them.
-#include <agora/agora.hpp>
-
 #include <optional>
 #include <string>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

@@ -1,11 +1,10 @@
 // What a user program under tests/user needs to check itself: no framework, exit code 0 or 1.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <unistd.h>
 
 namespace user {
 
@@ -36,13 +35,13 @@ int run(Body body) {
   user::check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 
 /// The statement must throw that exception.
-#define USER_THROWS(statement, exception)                          \
-  do {                                                             \
-    bool thrown = false;                                           \
-    try {                                                          \
-      statement;                                                   \
-    } catch (const exception&) {                                   \
-      thrown = true;                                               \
-    }                                                              \
+#define USER_THROWS(statement, exception)                                      \
+  do {                                                                         \
+    bool thrown = false;                                                       \
+    try {                                                                      \
+      statement;                                                               \
+    } catch (const exception&) {                                               \
+      thrown = true;                                                           \
+    }                                                                          \
     user::check(thrown, #statement " throws " #exception, __FILE__, __LINE__); \
   } while (false)

@@ -1,8 +1,8 @@
 // Proxies are cheap handles whose operations are const: lambdas that capture them by value are not
 // mutable, and a const reference to one is as good as the thing itself.
-#include <agora/agora.hpp>
-
 #include <string>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

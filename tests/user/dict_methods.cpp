@@ -1,6 +1,4 @@
 // Everything that dict offers, against a real server.
-#include <agora/agora.hpp>
-
 #include <chrono>
 #include <map>
 #include <sstream>
@@ -8,6 +6,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

@@ -1,9 +1,9 @@
 // Every error is caught by its own name, by agora::error, by its standard base and by
 // std::exception, and says whether the effect happened.
-#include <agora/agora.hpp>
-
 #include <stdexcept>
 #include <string>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 
@@ -39,8 +39,7 @@ int main() {
     check_four_ways<agora::index_error, std::out_of_range>(Errc::index_error, [&] { l.at(3); });
     check_four_ways<agora::type_error, std::invalid_argument>(Errc::type_error,
                                                               [&] { words.at("a"); });
-    check_four_ways<agora::wrong_type, std::runtime_error>(Errc::wrong_type,
-                                                           [&] { m.lock("d"); });
+    check_four_ways<agora::wrong_type, std::runtime_error>(Errc::wrong_type, [&] { m.lock("d"); });
     check_four_ways<agora::value_error, std::invalid_argument>(Errc::value_error,
                                                                [&] { q.task_done(); });
     check_four_ways<agora::method_not_found, std::runtime_error>(Errc::method_not_found,

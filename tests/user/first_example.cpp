@@ -1,14 +1,15 @@
 // The first example of the documentation, word for word, and then a look at what it left behind.
-#include <agora/agora.hpp>
-
 #include <iostream>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 
 int main() {
   return user::run([] {
-    agora::manager m;  // a private server process, gone with this one (as multiprocessing.Manager())
+    agora::manager
+        m;  // a private server process, gone with this one (as multiprocessing.Manager())
 
     auto d = m.dict<agora::any, agora::any>("d");  // create or open; m.dict<K,V>() is anonymous
     auto l = m.list<int>("l", {0, 1, 2, 3, 4});    // initial content only if this call creates it

@@ -1,14 +1,13 @@
 // fork() while other threads are inside calls: the child uses the same proxies over a connection of
 // its own, the parent's calls go on undisturbed, and nobody gets another's reply.
-#include <agora/agora.hpp>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <string>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

@@ -1,10 +1,10 @@
 // Everything that list offers, against a real server.
-#include <agora/agora.hpp>
-
 #include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

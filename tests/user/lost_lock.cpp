@@ -1,10 +1,9 @@
 // A lock whose server goes away while it is held: the guard's destructor stays silent, held() says
 // so, on_lost runs once, release() throws.
-#include <agora/agora.hpp>
-
+#include <mutex>
 #include <signal.h>
 
-#include <mutex>
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

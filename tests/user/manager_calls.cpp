@@ -1,11 +1,35 @@
 // A manager beside its factories: raw calls, the server's own view, TCP.
-#include <agora/agora.hpp>
-
 #include <map>
 #include <string>
 #include <vector>
 
+#include <agora/agora.hpp>
+
+#include "client/src/waiting_methods.hpp"
 #include "tests/user/check.hpp"
+
+namespace {
+
+using Map = std::map<std::string, agora::any>;
+
+/// What the server marks as waiting is what the library lets wait.
+void check_waiting_methods(const agora::manager& m) {
+  const auto types = m.call<Map>("server.methods")["types"].get<std::vector<Map>>();
+  int waiting = 0;
+  for (Map type : *types) {
+    const auto methods = type["methods"].get<std::vector<Map>>();
+    for (Map method : *methods) {
+      const std::string name = *method["name"].get<std::string>();
+      const bool waits = *method["waits"].get<bool>();
+      if (agora::client::waits(name) != waits) std::fprintf(stderr, "%s\n", name.c_str());
+      USER_CHECK(agora::client::waits(name) == waits);
+      waiting += waits ? 1 : 0;
+    }
+  }
+  USER_CHECK(waiting >= 7);
+}
+
+}  // namespace
 
 int main() {
   return user::run([] {
@@ -14,6 +38,7 @@ int main() {
     USER_CHECK(m.transport() == "unix");
     USER_CHECK(m.address().starts_with("unix:/"));
     USER_CHECK(m.server().get<std::map<std::string, agora::any>>()->contains("incarnation"));
+    check_waiting_methods(m);
     const auto d = m.dict<std::string, int>("numbers", {{"a", 1}});
     const auto l = m.lock("door");
     USER_CHECK(m.call<int>("dict.get", "numbers", "a") == 1);

@@ -1,10 +1,10 @@
 // One manager, many threads: every caller gets its own answer, waiting ones hold up nobody.
-#include <agora/agora.hpp>
-
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

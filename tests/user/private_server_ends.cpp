@@ -1,15 +1,19 @@
 // The private server ends with its creator, also when that is killed; a forked child that goes
 // first does not take it along.
-#include <agora/agora.hpp>
-
+#include <chrono>
+#include <fcntl.h>
+#include <filesystem>
+#include <map>
+#include <optional>
 #include <poll.h>
 #include <signal.h>
+#include <string>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
-#include <map>
-#include <string>
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 
@@ -58,6 +62,27 @@ void when_the_creator_is_killed() {
   waitpid(creator, nullptr, 0);
 }
 
+/// The server has its standard streams and what it opened itself, nothing of its creator's.
+void inherits_nothing() {
+  const int file = open("/etc/hostname", O_RDONLY);  // not close-on-exec
+  USER_CHECK(file >= 0);
+  const agora::manager m;
+  const std::string folder = "/proc/" + std::to_string(server_pid(m)) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    USER_CHECK(std::filesystem::read_symlink(entry.path()) != "/etc/hostname");
+  }
+  close(file);
+}
+
+/// The end of the thread that made the manager is not the end of its creator.
+void not_with_a_thread() {
+  std::optional<agora::manager> m;
+  std::thread([&] { m.emplace(); }).join();
+  const auto waited = m->event();
+  USER_CHECK(!waited.wait_for(std::chrono::milliseconds(50)));
+  USER_CHECK(m->ping());
+}
+
 void not_when_a_child_ends() {
   agora::manager m;
   auto d = m.dict<int, int>("d");
@@ -80,5 +105,7 @@ int main() {
     with_its_manager();
     when_the_creator_is_killed();
     not_when_a_child_ends();
+    inherits_nothing();
+    not_with_a_thread();
   });
 }

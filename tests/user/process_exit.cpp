@@ -1,13 +1,12 @@
 // agora::process: exit codes, signals, exceptions, joining.
-#include <agora/agora.hpp>
-
-#include <signal.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <iostream>
+#include <signal.h>
 #include <stdexcept>
+#include <unistd.h>
 #include <utility>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

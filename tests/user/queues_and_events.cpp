@@ -1,10 +1,10 @@
 // Everything that queue and event offer, against a real server.
-#include <agora/agora.hpp>
-
 #include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

@@ -1,10 +1,10 @@
 // agora::mutex stands wherever the standard library wants a mutex.
-#include <agora/agora.hpp>
-
 #include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

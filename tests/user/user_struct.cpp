@@ -1,9 +1,9 @@
 // A user's own struct travels with nothing but nlohmann's macro.
-#include <agora/agora.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

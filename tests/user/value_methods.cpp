@@ -1,12 +1,12 @@
 // agora::value behaves as std::atomic does, wrapping included.
-#include <agora/agora.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "tests/user/check.hpp"
 

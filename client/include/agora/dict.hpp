@@ -149,15 +149,13 @@ std::size_t dict<K, V>::erase(const K& key) const {
 
 template <typename K, typename V>
 V dict<K, V>::subtract(const K& key, V amount) const requires std::is_arithmetic_v<V> {
-  return take_at<V>(
-      "dict.add", key,
-      make("dict.add", client::Effect::changes, key, client::negated(amount), 0));
+  return take_at<V>("dict.add", key,
+                    make("dict.add", client::Effect::changes, key, client::negated(amount), 0));
 }
 
 template <typename K, typename V>
 template <typename Rep, typename Period>
-std::optional<V> dict<K, V>::wait_for(const K& key,
-                                      std::chrono::duration<Rep, Period> span) const {
+std::optional<V> dict<K, V>::wait_for(const K& key, std::chrono::duration<Rep, Period> span) const {
   return unless(Errc::timeout, "dict.wait_for", key, wait_for_key(key, client::timeout_of(span)));
 }
 

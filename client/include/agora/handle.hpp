@@ -14,7 +14,7 @@
 
 namespace agora::client {
 
-class Client;     // what all copies of a manager share: client/src/client.hpp
+class Client;       // what all copies of a manager share: client/src/client.hpp
 class HandleState;  // what all copies of a proxy share: client/src/handle.cpp
 
 /// Whether a call changes something: it decides what is known when its reply is lost.
@@ -57,9 +57,9 @@ Params params_of(const T&... values) {
 struct Call {
   std::string_view method;
   Effect effect = Effect::changes;
-  bool waits = false;        ///< it ends by itself: after `timeout`, or never
-  Timeout timeout = {};      ///< only of a waiting call
-  std::uint32_t count = 0;   ///< how many parameters there are
+  bool waits = false;            ///< it ends by itself: after `timeout`, or never
+  Timeout timeout = {};          ///< only of a waiting call
+  std::uint32_t count = 0;       ///< how many parameters there are
   std::string_view params = {};  ///< their values, one after another
   /// If the reply comes after the caller has given up, and grants something (is neither null nor
   /// an error), this notification gives it back: `method` with `undo_params`.

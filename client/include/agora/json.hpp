@@ -2,10 +2,11 @@
 // enough) is a value of agora. For speed, specialise Codec<T> instead.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "shared/value/codec.hpp"
 
@@ -24,8 +25,8 @@ namespace client {
 // Only functions found by argument-dependent lookup count: a type of nlohmann's own, or of the
 // standard library, is no user type.
 template <typename T>
-concept NlohmannType = (std::is_class_v<T> || std::is_enum_v<T>) &&
-    requires(nlohmann::json& document, const nlohmann::json& source, const T& in, T& out) {
+concept NlohmannType = (std::is_class_v<T> || std::is_enum_v<T>)&&requires(
+    nlohmann::json& document, const nlohmann::json& source, const T& in, T& out) {
   to_json(document, in);
   from_json(source, out);
 };

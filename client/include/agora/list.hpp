@@ -51,15 +51,11 @@ class list : public proxy {
     return take_at<T>("list.pop", index, make("list.pop", client::Effect::changes, index));
   }
   /// Puts the value before a place; an index beyond an end means that end.
-  void insert(index_type index, const T& value) const {
-    change<void>("list.insert", index, value);
-  }
+  void insert(index_type index, const T& value) const { change<void>("list.insert", index, value); }
   void extend(const std::vector<T>& values) const { change<void>("list.extend", values); }
   void erase(index_type index) const { change<void>("list.delete", index); }
   /// Takes out the elements from `first` to before `last`.
-  void erase(index_type first, index_type last) const {
-    erase_slice(first, last, std::nullopt);
-  }
+  void erase(index_type first, index_type last) const { erase_slice(first, last, std::nullopt); }
   /// Takes out the first one equal to the value; false if there is none.
   bool remove(const T& value) const;
   void clear() const { change<void>("list.clear"); }

@@ -79,8 +79,8 @@ class manager {
     client::Params options;
     if (Integer<T>) Writer(options.bytes).text("wrap"), Writer(options.bytes).boolean(true);
     options.count = Integer<T> ? 1 : 0;
-    return agora::value<T>(create("value", name,
-                                  client::params_of(typecode_for<T>(), initial), options));
+    return agora::value<T>(
+        create("value", name, client::params_of(typecode_for<T>(), initial), options));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {

@@ -12,8 +12,7 @@ namespace agora::client {
 /// unsigned one from 2^63 on, the least int64) the one that is equal to it modulo 2^64: right
 /// for an object that wraps, a value_error of the server for one that does not.
 template <typename T>
-requires std::is_arithmetic_v<T>
-any negated(T amount) {
+requires std::is_arithmetic_v<T> any negated(T amount) {
   if constexpr (std::is_floating_point_v<T>) {
     return any(-amount);
   } else {

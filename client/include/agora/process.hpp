@@ -1,13 +1,12 @@
 // process: a forked child that runs a callable; multiprocessing.Process in C++.
 #pragma once
 
-#include <sys/types.h>
-
 #include <chrono>
 #include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <sys/types.h>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -29,8 +28,8 @@ class process {
   /// `agora::process: <what>`. Standard output is flushed before the fork and at the end.
   /// @throws std::system_error  fork failed.
   template <typename F, typename... A>
-  requires(!std::same_as<std::remove_cvref_t<F>, process> && std::invocable<F&, A&...>)
-  explicit process(F&& callable, A&&... arguments) {
+  requires(!std::same_as<std::remove_cvref_t<F>, process> &&
+           std::invocable<F&, A&...>) explicit process(F&& callable, A&&... arguments) {
     start([f = std::forward<F>(callable),
            a = std::tuple<std::decay_t<A>...>(std::forward<A>(arguments)...)]() mutable -> int {
       using Result = std::invoke_result_t<F&, std::decay_t<A>&...>;

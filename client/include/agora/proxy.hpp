@@ -109,7 +109,8 @@ std::ostream& operator<<(std::ostream& out, const proxy& object);
 /// A proxy is stored as a reference. What comes back is an agora::reference, from which the
 /// manager makes a proxy again: `m.list<int>(ref)`.
 template <typename T>
-requires std::derived_from<T, proxy> struct Codec<T> {
+requires std::derived_from<T, proxy>
+struct Codec<T> {
   static void encode(Writer& writer, const T& object) { writer.reference(object.name()); }
 };
 

@@ -55,8 +55,8 @@ class queue : public proxy {
   /// Waits for the first item, and takes up to `most`, which is at least 1.
   std::vector<T> pop_many(std::size_t most) const {
     const client::Timeout forever;
-    return take<std::vector<T>>(
-        "queue.get_many", wait("queue.get_many", client::Effect::changes, forever, most));
+    return take<std::vector<T>>("queue.get_many",
+                                wait("queue.get_many", client::Effect::changes, forever, most));
   }
   /// The item that pop would take, left there; nothing if there is none.
   std::optional<T> peek() const {

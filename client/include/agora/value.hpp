@@ -19,14 +19,22 @@ namespace agora {
 /// What a value<T> is on the server: `q` for a 64-bit integer, `d` for a double ..., else `any`.
 template <typename T>
 constexpr std::string_view typecode_for() {
-  if constexpr (std::same_as<T, bool>) return "?";
-  else if constexpr (std::same_as<T, float>) return "f";
-  else if constexpr (std::same_as<T, double>) return "d";
-  else if constexpr (!Integer<T>) return "any";
-  else if constexpr (sizeof(T) == 1) return std::is_signed_v<T> ? "b" : "B";
-  else if constexpr (sizeof(T) == 2) return std::is_signed_v<T> ? "h" : "H";
-  else if constexpr (sizeof(T) == 4) return std::is_signed_v<T> ? "i" : "I";
-  else return std::is_signed_v<T> ? "q" : "Q";
+  if constexpr (std::same_as<T, bool>)
+    return "?";
+  else if constexpr (std::same_as<T, float>)
+    return "f";
+  else if constexpr (std::same_as<T, double>)
+    return "d";
+  else if constexpr (!Integer<T>)
+    return "any";
+  else if constexpr (sizeof(T) == 1)
+    return std::is_signed_v<T> ? "b" : "B";
+  else if constexpr (sizeof(T) == 2)
+    return std::is_signed_v<T> ? "h" : "H";
+  else if constexpr (sizeof(T) == 4)
+    return std::is_signed_v<T> ? "i" : "I";
+  else
+    return std::is_signed_v<T> ? "q" : "Q";
 }
 
 /// Every operation is one atomic step on the server, except where it says that it loops. Integers

@@ -18,9 +18,9 @@ TEST_CASE("an address names a unix socket or a TCP port", "[client]") {
     const char* host;
     const char* port;
   };
-  for (const Case& each : {Case{"tcp://10.0.0.5:7117", "10.0.0.5", "7117"},
-                           Case{"tcp://[::1]:1", "::1", "1"},
-                           Case{"tcp://server.example:65535", "server.example", "65535"}}) {
+  for (const Case& each :
+       {Case{"tcp://10.0.0.5:7117", "10.0.0.5", "7117"}, Case{"tcp://[::1]:1", "::1", "1"},
+        Case{"tcp://server.example:65535", "server.example", "65535"}}) {
     CAPTURE(each.text);
     const auto remote = parse_address(each.text);
     REQUIRE(remote);

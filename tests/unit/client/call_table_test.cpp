@@ -1,10 +1,10 @@
 #include "client/src/call_table.hpp"
 
-#include <rapidcheck.h>
-
 #include <memory>
 #include <set>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "shared/value/codec.hpp"
 #include "tests/support/catch.hpp"

@@ -1,11 +1,11 @@
 #include "client/src/client.hpp"
 
+#include <chrono>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 #include <agora/manager.hpp>
-#include <chrono>
-#include <thread>
 
 #include "client/src/fork_guard.hpp"
 #include "tests/support/catch.hpp"
@@ -26,8 +26,7 @@ Answer obliging(const Heard& heard) {
   if (heard.method == "ping") return {reply_bytes(heard.id, "pong"), false};
   if (heard.method == "close") return {reply_bytes(heard.id, nullptr), true};
   if (heard.method == "lock.acquire") {
-    return {reply_bytes(heard.id,
-                        std::map<std::string, any>{{"token", 41}, {"owner_died", true}}),
+    return {reply_bytes(heard.id, std::map<std::string, any>{{"token", 41}, {"owner_died", true}}),
             false};
   }
   if (heard.method == "object.create") {

@@ -1,11 +1,10 @@
 #include "client/src/connection.hpp"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include "client/src/fork_guard.hpp"
@@ -39,6 +38,10 @@ Connection::Outcome call(Connection& connection, const std::string& method,
   const client::Params params = client::params_of(text);
   Call what{.method = method, .effect = effect};
   return connection.call(what.with(params), deadline);
+}
+
+std::unique_ptr<client::Socket> adopt(int fd) {
+  return std::make_unique<client::Socket>([fd] { return fd; });
 }
 
 /// Answers every call with its own first parameter.
@@ -157,8 +160,9 @@ TEST_CASE("a connection cut at any byte of a reply is lost, and the call says so
   for (std::size_t cut = 0; cut < size; ++cut) {
     for (const Effect effect : {Effect::changes, Effect::reads}) {
       CAPTURE(cut);
-      FakeServer server(
-          [&](const Heard& heard) { return Answer{echo(heard).bytes.substr(0, cut), true}; });
+      FakeServer server([&](const Heard& heard) {
+        return Answer{echo(heard).bytes.substr(0, cut), true};
+      });
       const auto connection = connect(server);
       auto outcome = call(*connection, "say", effect);
       REQUIRE_FALSE(outcome.result);
@@ -247,7 +251,7 @@ TEST_CASE("a call that the other side does not take in time is known not to be d
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   {
-    Connection connection(std::make_unique<client::Socket>(ends[0]), 1);
+    Connection connection(adopt(ends[0]), 1);
     auto outcome =
         call(connection, "say", Effect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
     REQUIRE_FALSE(outcome.result);
@@ -262,7 +266,7 @@ TEST_CASE("a writer reads what others were told while it waits", "[client]") {
   // The other side does not read until its own large answer has been taken.
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  Connection connection(std::make_unique<client::Socket>(ends[0]), 1);
+  Connection connection(adopt(ends[0]), 1);
   CHECK_FALSE(call(connection, "late", Effect::changes, deadline_in(5ms)).result);
   std::thread server([&] {
     const std::string answer = reply_bytes(1, std::string(8'000'000, 'y'));

@@ -1,8 +1,8 @@
-#include <agora/error.hpp>
-
 #include <set>
 #include <string>
 #include <type_traits>
+
+#include <agora/error.hpp>
 
 #include "shared/value/codec.hpp"
 #include "tests/support/catch.hpp"
@@ -20,11 +20,11 @@ static_assert(all_catchable<key_error, index_error, value_error, type_error, emp
                             full_error, timeout_error, agora::not_found, exists_error, wrong_type,
                             not_owner, not_locked, broken_barrier, deadlock, agora::owner_died,
                             stale_token, conflict, cancelled, shut_down, end_of_stream>);
-static_assert(all_catchable<session_lost, session_backlog, unauthenticated, forbidden,
-                            agora::too_large, out_of_memory, overloaded, unavailable,
-                            storage_failed, user_error, attribute_error, stop_iteration,
-                            agora::runtime_error, parse_error, invalid_request, method_not_found,
-                            invalid_params, internal_error>);
+static_assert(
+    all_catchable<session_lost, session_backlog, unauthenticated, forbidden, agora::too_large,
+                  out_of_memory, overloaded, unavailable, storage_failed, user_error,
+                  attribute_error, stop_iteration, agora::runtime_error, parse_error,
+                  invalid_request, method_not_found, invalid_params, internal_error>);
 static_assert(std::is_base_of_v<std::out_of_range, key_error>);
 static_assert(std::is_base_of_v<std::invalid_argument, type_error>);
 static_assert(std::is_base_of_v<std::runtime_error, timeout_error>);

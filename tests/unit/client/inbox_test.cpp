@@ -1,8 +1,8 @@
 #include "client/src/inbox.hpp"
 
-#include <rapidcheck.h>
-
 #include <cstring>
+
+#include <rapidcheck.h>
 
 #include "shared/value/codec.hpp"
 #include "shared/value/msgpack_writer.hpp"
@@ -108,16 +108,16 @@ TEST_CASE("a notice is no reply", "[client]") {
 TEST_CASE("nonsense is an error and allocates nothing on its word", "[client]") {
   const std::string deep(10'000, '\x91');
   const std::string cases[] = {
-      std::string("\xc1", 1),                                   // never used
-      std::string("hello"),                                     // a small integer
-      std::string("\xdb\xff\xff\xff\xff", 5),                   // text of 4 GiB
-      std::string("\xdd\xff\xff\xff\xff", 5),                   // a list of 4 G elements
-      deep,                                                     // lists in lists
-      std::string("\x94\x01\xa1x\xc0\xc0", 6),                  // an id that is text
-      std::string("\x94\x01\xff\xc0\xc0", 5),                   // an id below zero
-      std::string("\x94\x05\x01\xc0\xc0", 5),                   // an unknown kind of message
-      std::string("\x93\x01\x01\xc0", 4),                       // too short
-      std::string("\x93\x02\xa6notice\x90", 10),                // a notice without its map
+      std::string("\xc1", 1),                     // never used
+      std::string("hello"),                       // a small integer
+      std::string("\xdb\xff\xff\xff\xff", 5),     // text of 4 GiB
+      std::string("\xdd\xff\xff\xff\xff", 5),     // a list of 4 G elements
+      deep,                                       // lists in lists
+      std::string("\x94\x01\xa1x\xc0\xc0", 6),    // an id that is text
+      std::string("\x94\x01\xff\xc0\xc0", 5),     // an id below zero
+      std::string("\x94\x05\x01\xc0\xc0", 5),     // an unknown kind of message
+      std::string("\x93\x01\x01\xc0", 4),         // too short
+      std::string("\x93\x02\xa6notice\x90", 10),  // a notice without its map
   };
   for (const std::string& bytes : cases) {
     CAPTURE(bytes.substr(0, 12));

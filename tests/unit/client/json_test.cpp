@@ -1,8 +1,8 @@
-#include <agora/error.hpp>
-#include <agora/json.hpp>
-
 #include <string>
 #include <vector>
+
+#include <agora/error.hpp>
+#include <agora/json.hpp>
 
 #include "shared/value/any.hpp"
 #include "tests/support/catch.hpp"

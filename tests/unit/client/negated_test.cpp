@@ -1,9 +1,9 @@
-#include <agora/negated.hpp>
-#include <agora/value.hpp>
+#include <limits>
 
 #include <rapidcheck.h>
 
-#include <limits>
+#include <agora/negated.hpp>
+#include <agora/value.hpp>
 
 #include "tests/support/catch.hpp"
 
