@@ -17,12 +17,12 @@ execute_process(COMMAND ${DOCS_PYTHON} ${docs_snippets} --write ${docs_programs_
 
 add_custom_target(docs_programs)
 foreach(name ${docs_programs})
-  add_executable(docs_${name} ${docs_programs_dir}/${name}.cpp)
-  target_link_libraries(docs_${name} PRIVATE agora::client)
-  target_compile_options(docs_${name} PRIVATE -UNDEBUG)  # their assertions are the test
-  add_dependencies(docs_programs docs_${name})
-  add_test(NAME docs_${name} COMMAND docs_${name})
-  set_tests_properties(docs_${name} PROPERTIES TIMEOUT 120
+  add_executable(page_${name} ${docs_programs_dir}/${name}.cpp)
+  target_link_libraries(page_${name} PRIVATE agora::client)
+  target_compile_options(page_${name} PRIVATE -UNDEBUG)  # their assertions are the test
+  add_dependencies(docs_programs page_${name})
+  add_test(NAME page_${name} COMMAND page_${name})
+  set_tests_properties(page_${name} PROPERTIES TIMEOUT 120
                        ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
 endforeach()
 

@@ -4,9 +4,22 @@
 
 #include <asio/post.hpp>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 namespace agora {
+namespace {
+
+/// One part, the usual case, goes by the cheaper call.
+ssize_t send_parts(int fd, std::span<iovec> parts) {
+  if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+}  // namespace
 
 Connection::Connection(Hub& hub, Socket socket, Peer peer)
     : hub_(hub), socket_(std::move(socket)), dialogue_(hub.hall(), std::move(peer)) {
@@ -72,10 +85,8 @@ bool Connection::send_some() {
   Output& output = dialogue_.output();
   while (!output.empty()) {
     std::array<iovec, 16> parts;
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = output.gather(parts);
-    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    const std::size_t count = output.gather(parts);
+    const ssize_t sent = send_parts(socket_.native_handle(), {parts.data(), count});
     if (sent >= 0) {
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {

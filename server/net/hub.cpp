@@ -58,7 +58,8 @@ void Hub::flush_touched() {
       connection->touched = false;
       connection->flush();
     }
-    engine_->turn();
+    // Only a flush that found its connection broken has touched any.
+    if (!touched_.empty()) engine_->turn();
     if (touched_.empty()) {
       ready.clear();
       touched_.swap(ready);  // keeps its memory

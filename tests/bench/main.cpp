@@ -15,6 +15,8 @@
 
 #include "server/core/heap_extents.hpp"
 #include "server/core/machine.hpp"
+#include "server/engine/memory_journal.hpp"
+#include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
@@ -182,6 +184,57 @@ void memory() {
               theirs, ours / theirs);
 }
 
+/// The server without its sockets: pipelined calls through a dialogue, by one thread.
+class Talk : private Outbox {
+ public:
+  Talk() : machine_(all_types(), extents_, {}), engine_(machine_, clock_, journal_, *this) {
+    hall_ = std::make_unique<DialogueHall>(engine_);
+    dialogue_ = std::make_unique<Dialogue>(*hall_, Peer{});
+  }
+  void say(const std::string& bytes) {
+    dialogue_->receive(bytes);
+    engine_.turn();
+    dialogue_->output().consume(dialogue_->output().size());
+  }
+
+ private:
+  struct Standing : public agora::Clock {
+    Instant now() override { return {}; }
+  };
+  void deliver(const Effect& effect, const Effects& effects) override {
+    dialogue_->deliver(effect, effects);
+  }
+  HeapExtents extents_;
+  Machine machine_;
+  Standing clock_;
+  MemoryJournal journal_;
+  Engine engine_;
+  std::unique_ptr<DialogueHall> hall_;
+  std::unique_ptr<Dialogue> dialogue_;
+};
+
+void dialogue() {
+  constexpr std::uint64_t kKeys = 10'000;
+  constexpr int kTurns = 40'000;
+  const Protocol protocol = agora_protocol(64);
+  Talk talk;
+  talk.say(protocol.prepare);
+  std::vector<std::string> batches(256);
+  for (std::uint64_t key = 0; key < kKeys; ++key) talk.say(protocol.set(key));
+  std::uint64_t key = 1;
+  for (std::string& batch : batches) {
+    for (int i = 0; i < 32; ++i) batch += protocol.get((key = key * 2654435761U + 1) % kKeys);
+  }
+  std::vector<double> rates;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto begin = Clock::now();
+    for (std::size_t turn = 0; turn < kTurns; ++turn) talk.say(batches[turn % batches.size()]);
+    rates.push_back(kTurns * 32.0 / microseconds_since(begin) * 1e3);
+  }
+  std::printf("dialogue     dict.get without sockets: %.0f k/s, %.0f ns a call\n", median(rates),
+              1e6 / median(rates));
+}
+
 struct Benchmark {
   std::string name;
   std::function<void()> run;
@@ -191,6 +244,7 @@ const std::vector<Benchmark> kAll{
     {"round-trip", round_trip},
     {"redis-32", [] { redis(32, 1.5); }},
     {"redis-1", [] { redis(1, 0); }},
+    {"dialogue", dialogue},
     {"growth", growth},
     {"memory", memory},
 };

@@ -183,7 +183,7 @@ def main(arguments):
         blocks_here, wrong = run(arguments[0], page)
         count += blocks_here
         problems += wrong
-    if count == 0:
+    if count == 0 and len(arguments) == 1:
         problems.append("no console block was found")
     for problem in problems:
         print(problem)

@@ -310,8 +310,22 @@ class Case(unittest.TestCase):
     _names = 0
 
     def setUp(self):
+        self.addCleanup(self.see_that_the_server_lives)
         self.c = self.server.json()
         self.addCleanup(self.c.close)
+
+    def see_that_the_server_lives(self):
+        """Fails the test in which the server ended, and gives the next test a new one."""
+        try:
+            with self.server.json(unix=True) as c:
+                c.call("ping")
+        except (OSError, AssertionError):
+            status = self.server.process.wait(PATIENCE)
+            with open(self.server.log_path) as file:
+                log = file.read()
+            self.server.stop()
+            type(self).server = Server(*self.options)
+            raise AssertionError(f"the server ended during this test with status {status}; its log:\n{log}") from None
 
     def new(self, kind, *args, **options):
         """Creates an object under a fresh name and gives the name."""

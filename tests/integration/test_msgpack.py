@@ -11,16 +11,20 @@ MANY = 4294967295
 
 
 def text(value, width):
-    """A str header of a chosen width: 0 fixstr, 8, 16, 32."""
+    """A text with a header of a chosen width: 0 (fixstr), 8, 16 or 32 bits."""
     raw = value.encode()
-    head = {0: bytes([0xa0 | len(raw)]) if len(raw) < 32 else b"", 8: b"\xd9" + bytes([len(raw) & 255]),
-            16: b"\xda" + struct.pack(">H", len(raw)), 32: b"\xdb" + struct.pack(">I", len(raw))}
-    return head[width] + raw
+    if width == 0:
+        return bytes([0xa0 | len(raw)]) + raw
+    mark, form = {8: (b"\xd9", ">B"), 16: (b"\xda", ">H"), 32: (b"\xdb", ">I")}[width]
+    return mark + struct.pack(form, len(raw)) + raw
 
 
 def array(count, width):
-    return {0: bytes([0x90 | (count & 15)]), 16: b"\xdc" + struct.pack(">H", count),
-            32: b"\xdd" + struct.pack(">I", count)}[width]
+    """The header of an array, of a chosen width: 0 (fixarray), 16 or 32 bits."""
+    if width == 0:
+        return bytes([0x90 | count])
+    mark, form = {16: (b"\xdc", ">H"), 32: (b"\xdd", ">I")}[width]
+    return mark + struct.pack(form, count)
 
 
 def request(params, msgid=b"\x01", method=text("dict.set", 0), frame=0, kind=b"\x00"):
@@ -175,6 +179,8 @@ class Values(Case):
         with self.server.pack() as p:
             p.call("ping")
             for what, value in self.BAD.items():
+                if what == "reference to nothing":
+                    continue  # It has a test of its own.
                 with self.subTest(what):
                     p.send(request(array(3, 0) + text(name, 0) + text("k", 0) + value, b"\x2a"))
                     reply = p.message()
@@ -184,6 +190,19 @@ class Values(Case):
                     self.assertEqual((reply[2][3]["type"], reply[2][3]["done"]), ("ValueError", "no"))
                     self.assertEqual(p.call("ping"), "pong")
         self.assertEqual((self.c.call("dict.len", name), self.c.call("object.version", name)), (0, 1))
+
+    def test_a_reference_of_no_bytes_is_refused_wherever_it_stands(self):
+        empty = self.BAD["reference to nothing"]
+        name = self.new("dict")
+        for params in (array(3, 0) + text(name, 0) + text("k", 0) + empty, array(3, 0) + empty + text("k", 0) + b"\x01",
+                       array(3, 0) + text(name, 0) + text("k", 0) + b"\x91" + empty,
+                       array(3, 0) + text(name, 0) + empty + b"\x01"):
+            with self.subTest(params=params), self.server.pack() as p:
+                p.send(request(params, b"\x2a"))
+                reply = p.message()
+                self.assertIsNotNone(reply, "closed")
+                self.assertEqual((reply[1], reply[3]), (42, None))
+                self.assertIn(reply[2][1], ("ValueError", "NotFound"))
 
     def test_a_bad_value_in_a_notification_is_silent(self):
         name = self.new("dict")
@@ -256,7 +275,7 @@ class Shapes(Case):
             with self.subTest(what), self.server.pack() as p:
                 self.assertEqual(p.call("ping"), "pong")
                 p.send(raw, [0, 77, "ping", []])
-                self.refused(p, 0, what)
+                self.refused(p, {"two elements": 1, "five elements": 5}.get(what, 0), what)
 
     def test_calls_before_the_wrong_shape_are_answered_first(self):
         name = self.new("dict")
@@ -287,6 +306,17 @@ class Hostile(Case):
             self.assertEqual(message[0], 1)
             self.assertIsNotNone(message[2])
 
+    def refused(self, raw):
+        """A whole but monstrous message: an error reply, or the end of the connection; never success."""
+        with self.server.pack() as p:
+            try:
+                p.send(raw)
+            except (BrokenPipeError, ConnectionResetError):
+                return
+            reply = p.message()
+            if reply is not None:
+                self.assertIsNotNone(reply[2])
+
     def test_headers_of_gigabytes_end_the_connection_when_they_are_read(self):
         before = rss(self.server)
         for what, header in self.GIANTS.items():
@@ -312,11 +342,9 @@ class Hostile(Case):
 
     def test_too_many_elements_are_refused(self):
         name = self.new("dict")
-        with self.server.pack() as p:
-            p.send(request(array(3, 0) + text(name, 0) + text("k", 0) + array(1100000, 32) + b"\xc0" * 1100000))
-            reply = p.message()
-            self.assertIsNotNone(reply, "closed without an answer")
-            self.assertIsNotNone(reply[2])
+        start = array(3, 0) + text(name, 0) + text("k", 0)
+        self.refused(request(start + array(1100000, 32) + b"\xc0" * 1100000))
+        self.refused(request(start + array(11, 0) + (array(60000, 16) + b"\xc0" * 60000) * 11 + array(60000, 16) * 11))
         self.assertEqual(self.c.call("dict.len", name), 0)
 
     def test_depth_is_bounded(self):
@@ -327,11 +355,8 @@ class Hostile(Case):
             self.assertEqual(p.message(), [1, 1, None, None])
         for one, end in ((b"\x91", b"\xc0"), (b"\x81\x01", b"\xc0"), (b"\x81", b"\xc0" * 100001)):
             for depth in (65, 100000):
-                with self.subTest(one=one, depth=depth), self.server.pack() as p:
-                    p.send(request(array(3, 0) + text(name, 0) + text("k", 0) + one * depth + end))
-                    reply = p.message()
-                    self.assertIsNotNone(reply, "closed without an answer")
-                    self.assertIsNotNone(reply[2])
+                with self.subTest(one=one, depth=depth):
+                    self.refused(request(array(3, 0) + text(name, 0) + text("k", 0) + one * depth + end))
         self.assertEqual(self.c.call("object.version", name), 2)
 
     def test_a_truncated_frame_at_every_byte_harms_nobody(self):

@@ -180,13 +180,22 @@ class Waiting(Case):
             self.assertRegex(self.t.line(), rf"^NotFound: .*nowhere{n}\b")
 
     def test_more_than_sixty_four_lines_all_get_one_answer_each(self):
-        self.t.send(f"queue.get {self.queue}\n" + "ping\n" * 300)
+        self.t.send(f"queue.get {self.queue}\n" + "\n".join(["ping"] * 300))
         self.await_waiters(self.queue, 1)
+        self.c.call("ping")
         self.c.call("queue.put", self.queue, "item")
         answers = [self.t.line() for _ in range(301)]
         self.assertEqual(sum(a == '"item"' for a in answers), 1)
         self.assertTrue(all(a in ('"item"', '"pong"') or a.startswith("Overloaded: ") for a in answers), set(answers))
         self.assertGreaterEqual(answers.count('"pong"'), 64)
+
+    def test_lines_beyond_sixty_four_are_answered_in_the_order_typed_as_well(self):
+        self.t.send(f"queue.get {self.queue}\n" + "\n".join(["ping"] * 100))
+        self.await_waiters(self.queue, 1)
+        self.c.call("queue.put", self.queue, "item")
+        answers = [self.t.line() for _ in range(101)]
+        self.assertEqual(answers[0], '"item"', "a later line was answered before the first")
+        self.assertEqual(set(answers[1:65]), {'"pong"'})
 
     def test_held_back_lines_do_not_act_early(self):
         name = self.new("dict")

@@ -1,4 +1,5 @@
 // Signals that interrupt system calls disturb no call.
+#include <atomic>
 #include <chrono>
 #include <signal.h>
 #include <string>
@@ -13,9 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-volatile sig_atomic_t interruptions = 0;
+std::atomic<int> interruptions{0};  // lock-free, so a handler may count with it
 
-void count(int) { interruptions = interruptions + 1; }
+void count(int) { ++interruptions; }
 
 }  // namespace
 

@@ -1,0 +1,20 @@
+// The independent count: the same words by tr, sort and uniq, without a line of our own counting.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "docs/examples/word_count/words.hpp"
+
+namespace word_count {
+
+/// Counts the words of these files by
+/// `tr -cs 'A-Za-z' '\n' | tr A-Z a-z | sort | uniq -c`.
+/// @param folder  where the list of the files may be written
+/// @throws std::runtime_error  the pipe could not be run; Interrupted
+Counts count_by_tools(const std::vector<std::string>& paths, const std::string& folder);
+
+/// Where two counts differ, at most `most` lines such as `the: 12, expected 13`; empty: nowhere.
+std::vector<std::string> differences(const Counts& ours, const Counts& expected, std::size_t most);
+
+}  // namespace word_count

@@ -1,0 +1,19 @@
+// A worker: takes files from the queue until the event says that all is done.
+#pragma once
+
+#include <string>
+
+namespace word_count {
+
+/// Who a worker is, and where it works.
+struct WorkerPlace {
+  std::string name;     ///< its name in the dict of taken files
+  std::string address;  ///< of the server, `unix:/path` or `tcp://host:port`
+  std::string report;   ///< the path of the shared report file
+};
+
+/// The worker's whole life. Each file is noted, counted, stored with one `dict.set`, and reported.
+/// @throws agora::error  the server is gone.
+void work(const WorkerPlace& place);
+
+}  // namespace word_count

@@ -1,0 +1,75 @@
+# The demo on a small directory that has one of everything, on the default one, and on none.
+#   sh examples_demo.sh PROGRAM
+set -eu
+demo=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+# The demo's own temporary folder is made here, so that what it leaves behind shows.
+export TMPDIR="$folder/tmp"
+mkdir "$TMPDIR"
+
+fail() {
+  echo "examples_demo: $1"
+  cat "$folder/output"
+  exit 1
+}
+# run EXIT_CODE DIR: runs the demo, which must end with that code and leave nothing behind.
+run() {
+  code=0
+  "$demo" "$2" >"$folder/output" 2>&1 || code=$?
+  [ "$code" -eq "$1" ] || fail "exit code $code for $2, expected $1"
+  [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind: $(ls -A "$TMPDIR")"
+}
+says() { grep -q -- "$1" "$folder/output" || fail "nothing says: $1"; }
+says_not() { ! grep -q -- "$1" "$folder/output" || fail "something says: $1"; }
+
+texts="$folder/some texts"
+mkdir -p "$texts/deep/er" "$texts/no files here"
+printf 'one Two two' >"$texts/with a space"
+printf 'THREE three-three' >"$texts/deep/er/three"  # no line end: the next file must not join
+printf 'dieu d\303\251j\303\240 vu\n' >"$texts/deep/accents"
+: >"$texts/empty"
+printf 'not\0counted\n' >"$texts/binary"
+printf "it's quoted\n" >"$texts/a'quote"
+printf -- '-n looks like an option\n' >"$texts/-n"
+printf 'a line\nbreak\n' >"$texts/a
+name of two lines"
+printf 'latin\n' >"$texts/$(printf 'caf\351')"
+ln -s 'with a space' "$texts/link"
+ln -s nowhere "$texts/broken link"
+ln -s .. "$texts/deep/up"
+
+run 0 "$texts"
+says '9 text files below .*; left out: 1 binary; left out: 1 whose name is not UTF-8$'
+says 'kill -9   worker-[123] in the middle of '
+says 'put back  '
+says 'its owner died: 1$'
+says '10 lines, all of them whole'
+says '^ *3 three$'
+says ': equal to tr | sort | uniq -c'
+says '^    \[{"name":"report","type":"lock","holders":\[{"session":'
+says '^    server.waits$'
+says_not '"error"'
+
+# The order's middle file is taken by somebody even if there is only one.
+mkdir "$folder/one"
+printf 'alone\n' >"$folder/one/file"
+run 0 "$folder/one"
+says 'its owner died: 1$'
+says '1 different words, 1 in all: equal'
+
+run 0 "$texts/no files here"
+says 'nothing to count'
+run 2 "$folder/absent"
+says 'agora_demo: .*/absent: No such file or directory'
+[ "$(wc -l <"$folder/output")" -eq 1 ] || fail 'more than one line for a wrong directory'
+run 2 "$texts/empty"
+says 'it is no directory'
+
+run 0 /usr/share/common-licenses
+says ': equal to tr | sort | uniq -c'
+
+# A server that cannot start is one clear line as well.
+AGORA_SERVER="$folder/no-server" run 1 "$texts"
+says 'the server did not start: .*/no-server: No such file'
+echo 'examples_demo: all is well'
