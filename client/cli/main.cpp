@@ -1,16 +1,17 @@
 // agora: the command line. `agora call METHOD ARGS...` for one call, `agora serve` for a server.
 
-#include <sysexits.h>
-#include <unistd.h>
-
-#include <CLI/CLI.hpp>
-#include <agora/error.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <string>
+#include <sysexits.h>
+#include <unistd.h>
 #include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <agora/error.hpp>
 
 #include "client/cli/typed_call.hpp"
 #include "client/src/server_binary.hpp"
@@ -61,10 +62,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   auto* one_call = app.add_subcommand("call", "Make one call and print its answer");
   one_call->prefix_command();
-  one_call->footer("Words are JSON or plain text, x=y names a parameter:\n"
-                   "  agora call object.create queue tasks maxsize=10\n"
-                   "  agora call queue.put tasks '{\"file\": \"a.txt\"}'\n"
-                   "Exits with 1 if the answer is an error, with 69 if no server answers.");
+  one_call->footer(
+      "Words are JSON or plain text, x=y names a parameter:\n"
+      "  agora call object.create queue tasks maxsize=10\n"
+      "  agora call queue.put tasks '{\"file\": \"a.txt\"}'\n"
+      "Exits with 1 if the answer is an error, with 69 if no server answers.");
   auto* server = app.add_subcommand("serve", "Run a server; the options are agorad's");
   server->prefix_command();
   server->set_help_flag();  // --help is agorad's own

@@ -1,11 +1,11 @@
 #include "client/cli/typed_call.hpp"
 
-#include <sys/uio.h>
-
-#include <agora/error.hpp>
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <sys/uio.h>
+
+#include <agora/error.hpp>
 
 #include "client/src/address.hpp"
 #include "client/src/deadline.hpp"

@@ -1,21 +1,19 @@
 #include "server/app/host.hpp"
 
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <stdexcept>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace agora {
 namespace {
 
 Duration monotonic() {
-  return std::chrono::duration_cast<Duration>(
-      std::chrono::steady_clock::now().time_since_epoch());
+  return std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 void fill_random(void* place, std::size_t bytes) {
@@ -64,8 +62,8 @@ std::uint64_t token_floor_at(Instant now) {
 std::size_t half_of_memory() {
   const auto pages = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES));
   std::size_t bytes = pages * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
-  for (const char* file : {"/sys/fs/cgroup/memory.max",
-                           "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+  for (const char* file :
+       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
     bytes = std::min(bytes, cgroup_limit(file));
   }
   return bytes / 2;

@@ -1,15 +1,15 @@
 // agorad: reads its options, builds the server, says that it is ready, serves.
 
+#include <exception>
 #include <fcntl.h>
+#include <iostream>
+#include <string>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <exception>
-#include <iostream>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <string>
 
 #include "server/app/server.hpp"
 #include "server/app/version.hpp"
@@ -27,17 +27,20 @@ struct CommandLine {
 
 void describe(CLI::App& app, CommandLine& line) {
   agora::Limits& limits = line.server.limits;
-  app.footer("All durations are seconds. When it accepts connections it prints one line, for "
-             "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
-             "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
-             "Look inside with: telnet 127.0.0.1 7117, then help.");
-  auto* tcp = app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
-                  ->type_name("HOST:PORT")
-                  ->capture_default_str();
+  app.footer(
+      "All durations are seconds. When it accepts connections it prints one line, for "
+      "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
+      "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
+      "Look inside with: telnet 127.0.0.1 7117, then help.");
+  auto* tcp =
+      app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
+          ->type_name("HOST:PORT")
+          ->capture_default_str();
   app.add_flag("--no-tcp", line.no_tcp, "Do not listen on TCP")->excludes(tcp);
-  auto* path = app.add_option("--unix", line.unix_path, "Unix socket to serve (0600, for this user only)")
-                   ->type_name("PATH")
-                   ->capture_default_str();
+  auto* path =
+      app.add_option("--unix", line.unix_path, "Unix socket to serve (0600, for this user only)")
+          ->type_name("PATH")
+          ->capture_default_str();
   app.add_flag("--no-unix", line.no_unix, "Do not listen on a Unix socket")->excludes(path);
   app.add_option("--memory-max", limits.memory_bytes_max,
                  "Bytes of stored data at most; 0: half of the machine's or cgroup's memory")

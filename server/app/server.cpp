@@ -1,14 +1,14 @@
 #include "server/app/server.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <unistd.h>
 
-#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
-#include <cstdlib>
-#include <filesystem>
 
 #include "server/app/host.hpp"
 #include "server/app/version.hpp"
@@ -34,8 +34,8 @@ MachineInput make_input(ServerOptions& options, Clock& clock) {
   constexpr std::size_t kOtherDescriptors = 32;
   const std::size_t descriptors = raise_descriptor_limit();
   Limits& limits = options.limits;
-  limits.connections_max = std::min(
-      limits.connections_max, descriptors - std::min(descriptors / 2, kOtherDescriptors));
+  limits.connections_max =
+      std::min(limits.connections_max, descriptors - std::min(descriptors / 2, kOtherDescriptors));
   if (limits.memory_bytes_max == 0) limits.memory_bytes_max = half_of_memory();
   MachineInput input;
   input.hash_key = random_hash_key();

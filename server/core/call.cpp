@@ -71,9 +71,7 @@ Failure Call::fail_here(Errc code, std::string message) const {
   return fail(std::move(error));
 }
 
-std::string Call::what() const {
-  return std::string{object_->type->name} + " " + object_->name;
-}
+std::string Call::what() const { return std::string{object_->type->name} + " " + object_->name; }
 
 Outcome Call::no_wait() {
   return machine_.timed_out(command_.method, object_->name, 0, machine_.reply_bytes());

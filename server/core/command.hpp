@@ -26,7 +26,7 @@ struct MethodRef {
 
 /// Who opens a session: what server.sessions shows.
 struct Peer {
-  std::string client;     ///< what the program calls itself
+  std::string client;  ///< what the program calls itself
   std::string host;
   std::string transport;  ///< "unix", "tcp", "test"
   std::int64_t pid = 0;   ///< 0: not known
@@ -37,11 +37,11 @@ struct Command {
   enum class Kind : std::uint8_t { call, cancel, session_opened, session_ended, time_passed };
   Kind kind = Kind::time_passed;
   SessionId session{};
-  std::uint64_t tag = 0;       ///< call, cancel: the caller's own mark, comes back with the reply
-  MethodRef method{};          ///< call
-  std::uint32_t first = 0;     ///< call: its arguments in Batch::arguments
+  std::uint64_t tag = 0;    ///< call, cancel: the caller's own mark, comes back with the reply
+  MethodRef method{};       ///< call
+  std::uint32_t first = 0;  ///< call: its arguments in Batch::arguments
   std::uint32_t count = 0;
-  std::uint32_t peer = 0;      ///< session_opened: in Batch::peers
+  std::uint32_t peer = 0;  ///< session_opened: in Batch::peers
 };
 
 /// Commands in their order, with the bytes that they speak of.

@@ -97,9 +97,8 @@ Expected<void> read_creation(const ObjectType& type, PackedView arguments, Packe
       const Parameter* own = find(type.options, name);
       const Parameter* shared = find(kCommonOptions, name);
       if (own == nullptr && shared == nullptr) {
-        return fail(Errc::value_error, "unknown option " + name + " for " +
-                                           std::string{type.name} + "; it takes " +
-                                           option_names(type));
+        return fail(Errc::value_error, "unknown option " + name + " for " + std::string{type.name} +
+                                           "; it takes " + option_names(type));
       }
       const Parameter& option = own != nullptr ? *own : *shared;
       if (!fits(value, option)) return misfit("option", option, value);
@@ -117,32 +116,51 @@ bool fits(PackedView value, const Parameter& parameter) {
   const Kind kind = value.kind();
   if (kind == Kind::null && parameter.takes_null()) return true;
   switch (parameter.kind) {
-    case ParamKind::any: return true;
-    case ParamKind::name: return kind == Kind::text || kind == Kind::reference;
-    case ParamKind::text: return kind == Kind::text;
-    case ParamKind::integer: return kind == Kind::integer;
+    case ParamKind::any:
+      return true;
+    case ParamKind::name:
+      return kind == Kind::text || kind == Kind::reference;
+    case ParamKind::text:
+      return kind == Kind::text;
+    case ParamKind::integer:
+      return kind == Kind::integer;
     case ParamKind::number:
-    case ParamKind::seconds: return kind == Kind::integer || kind == Kind::real;
-    case ParamKind::boolean: return kind == Kind::boolean;
-    case ParamKind::list: return kind == Kind::list;
-    case ParamKind::map: return kind == Kind::map;
-    case ParamKind::pairs: return kind == Kind::map || kind == Kind::list;
+    case ParamKind::seconds:
+      return kind == Kind::integer || kind == Kind::real;
+    case ParamKind::boolean:
+      return kind == Kind::boolean;
+    case ParamKind::list:
+      return kind == Kind::list;
+    case ParamKind::map:
+      return kind == Kind::map;
+    case ParamKind::pairs:
+      return kind == Kind::map || kind == Kind::list;
   }
   return false;
 }
 
 std::string_view to_string(ParamKind kind) {
   switch (kind) {
-    case ParamKind::any: return "any";
-    case ParamKind::name: return "name";
-    case ParamKind::text: return "text";
-    case ParamKind::integer: return "int";
-    case ParamKind::number: return "number";
-    case ParamKind::boolean: return "bool";
-    case ParamKind::list: return "list";
-    case ParamKind::map: return "map";
-    case ParamKind::pairs: return "map or list of pairs";
-    case ParamKind::seconds: return "seconds";
+    case ParamKind::any:
+      return "any";
+    case ParamKind::name:
+      return "name";
+    case ParamKind::text:
+      return "text";
+    case ParamKind::integer:
+      return "int";
+    case ParamKind::number:
+      return "number";
+    case ParamKind::boolean:
+      return "bool";
+    case ParamKind::list:
+      return "list";
+    case ParamKind::map:
+      return "map";
+    case ParamKind::pairs:
+      return "map or list of pairs";
+    case ParamKind::seconds:
+      return "seconds";
   }
   return "any";
 }
@@ -166,13 +184,13 @@ std::string expected_got(const Parameter& parameter, PackedView value) {
 
 Expected<void> check_seconds(std::string_view parameter, PackedView value, double most) {
   const Token token = read(value);
-  const double count = token.kind == Kind::real       ? token.real
-                       : token.negative               ? static_cast<double>(token.integer)
-                                                      : static_cast<double>(token.natural);
+  const double count = token.kind == Kind::real ? token.real
+                       : token.negative         ? static_cast<double>(token.integer)
+                                                : static_cast<double>(token.natural);
   if (count >= 0 && count <= most) return {};  // NaN is refused too
   const std::string range = "0 to " + std::to_string(static_cast<std::int64_t>(most));
-  return fail(Errc::value_error, std::string{parameter} + " must be " + range +
-                                     " seconds, or null for no end");
+  return fail(Errc::value_error,
+              std::string{parameter} + " must be " + range + " seconds, or null for no end");
 }
 
 Error missing_object(std::string_view name, const ObjectType& type) {

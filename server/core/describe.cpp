@@ -20,7 +20,8 @@ constexpr std::string_view kWelcome =
     "  server.locks                  who holds which lock\n"
     "  server.waits                  who waits for whom\n"
     "\n"
-    "Words are JSON or plain text; x=y names a parameter; an empty line cancels a call that waits;\n"
+    "Words are JSON or plain text; x=y names a parameter; an empty line cancels a call that "
+    "waits;\n"
     "quit closes. JSON-RPC 2.0 lines work here as well.\n"
     "\n"
     "help TYPE, help TYPE.METHOD (for example: help queue.get), help errors. The types:\n";
@@ -35,7 +36,6 @@ std::string first_sentence(std::string_view doc) {
   const std::size_t end = doc.find(". ");
   return std::string{end == std::string_view::npos ? doc : doc.substr(0, end + 1)};
 }
-
 
 MethodRef ref_of(const ObjectType& type, const Method& method) {
   return {&type, &method, type.create != nullptr};
@@ -136,19 +136,22 @@ Failure no_topic(const Catalogue& catalogue, std::string_view topic) {
 
 void write_default(Writer& out, const Default& fallback) {
   switch (fallback.is) {
-    case Default::Is::integer: return out.integer(fallback.integer);
-    case Default::Is::boolean: return out.boolean(fallback.integer != 0);
-    case Default::Is::text: return out.text(fallback.text);
+    case Default::Is::integer:
+      return out.integer(fallback.integer);
+    case Default::Is::boolean:
+      return out.boolean(fallback.integer != 0);
+    case Default::Is::text:
+      return out.text(fallback.text);
     case Default::Is::required:
     case Default::Is::required_or_null:
     case Default::Is::absent:
-    case Default::Is::null: return out.null();
+    case Default::Is::null:
+      return out.null();
   }
 }
 
 void write_parameter(Writer& out, const Parameter& parameter) {
-  const bool has_default =
-      !parameter.is_required() && parameter.fallback.is != Default::Is::absent;
+  const bool has_default = !parameter.is_required() && parameter.fallback.is != Default::Is::absent;
   out.map(has_default ? 5 : 4);
   out.text("name"), out.text(parameter.name);
   out.text("type"), out.text(to_string(parameter.kind));
@@ -197,8 +200,8 @@ void parameter_table(std::string& page, std::span<const Parameter> parameters) {
     std::string fallback = default_text_of(parameter);
     if (parameter.is_required()) fallback = "(required)";
     if (parameter.fallback.is == Default::Is::absent) fallback = "(may be left out)";
-    page += "| `" + std::string{parameter.name} + "` | " + cell(to_string(parameter.kind)) +
-            " | " + cell(fallback) + " | " + cell(parameter.doc) + " |\n";
+    page += "| `" + std::string{parameter.name} + "` | " + cell(to_string(parameter.kind)) + " | " +
+            cell(fallback) + " | " + cell(parameter.doc) + " |\n";
   }
 }
 

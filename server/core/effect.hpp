@@ -17,18 +17,18 @@ namespace agora {
 
 struct Effect {
   enum class Kind : std::uint8_t {
-    reply,            ///< the result of a call
-    failure,          ///< its error
-    parked,           ///< it waits: the answer comes with a later command
-    session_closed,   ///< the session has ended: drop its connection
-    shutdown,         ///< the server is to stop
+    reply,           ///< the result of a call
+    failure,         ///< its error
+    parked,          ///< it waits: the answer comes with a later command
+    session_closed,  ///< the session has ended: drop its connection
+    shutdown,        ///< the server is to stop
   };
   Kind kind = Kind::reply;
   SessionId session{};
   std::uint64_t tag = 0;
-  std::size_t offset = 0;        ///< reply: in Effects::bytes, unless it is a blob
+  std::size_t offset = 0;  ///< reply: in Effects::bytes, unless it is a blob
   std::size_t length = 0;
-  BlobRef blob{};                ///< reply: a large stored value, shared instead of copied
+  BlobRef blob{};  ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
 };
 

@@ -55,12 +55,15 @@ void Machine::apply(const Batch& batch, Effects& effects) {
 
 void Machine::apply(const Batch& batch, const Command& command) {
   switch (command.kind) {
-    case Command::Kind::call: return call(batch, command);
+    case Command::Kind::call:
+      return call(batch, command);
     case Command::Kind::session_opened:
       sessions_.open(command.session, batch.peers[command.peer], now_);
       return;
-    case Command::Kind::session_ended: return end_session(command.session);
-    case Command::Kind::time_passed: return time_passed();
+    case Command::Kind::session_ended:
+      return end_session(command.session);
+    case Command::Kind::time_passed:
+      return time_passed();
     case Command::Kind::cancel:
       if (Waiter* waiter = waiters_.find(command.session, command.tag)) {
         refuse(*waiter, Errc::cancelled, "the waiting call was cancelled");
@@ -206,14 +209,18 @@ Outcome Machine::timed_out(const MethodRef& method, std::string_view object, dou
     return fail(std::move(made));
   };
   switch (method.method->timed_out) {
-    case TimedOut::null: Writer{result}.null(); break;
-    case TimedOut::no: Writer{result}.boolean(false); break;
+    case TimedOut::null:
+      Writer{result}.null();
+      break;
+    case TimedOut::no:
+      Writer{result}.boolean(false);
+      break;
     case TimedOut::empty:
-      return error(Errc::empty, seconds == 0 ? what + " is empty"
-                                             : "nothing arrived in " + what + within);
+      return error(Errc::empty,
+                   seconds == 0 ? what + " is empty" : "nothing arrived in " + what + within);
     case TimedOut::full:
-      return error(Errc::full, seconds == 0 ? what + " is full"
-                                            : "no place became free in " + what + within);
+      return error(Errc::full,
+                   seconds == 0 ? what + " is full" : "no place became free in " + what + within);
     case TimedOut::never_waits:
     case TimedOut::timeout:
       return error(Errc::timeout, full_name(method) + " of " + what + " did not come about" +

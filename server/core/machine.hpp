@@ -30,10 +30,10 @@ namespace agora {
 
 /// What a machine is told at its start, from outside.
 struct MachineInput {
-  HashKey hash_key{};            ///< secret, so that nobody can choose colliding keys
+  HashKey hash_key{};             ///< secret, so that nobody can choose colliding keys
   std::uint64_t token_floor = 0;  ///< fencing tokens begin above it
   Limits limits{};
-  std::string version = "0";     ///< for server.info
+  std::string version = "0";      ///< for server.info
   std::string incarnation = "0";  ///< names this run of the server
   std::int64_t pid = 0;
   Instant started{};
@@ -95,7 +95,8 @@ class Machine {
   void drop(Handle value);
   /// TooLarge if a reply of so many elements and bytes is over the limits; `instead` says what to
   /// use.
-  Expected<void> check_work(std::size_t elements, std::size_t bytes, std::string_view instead) const;
+  Expected<void> check_work(std::size_t elements, std::size_t bytes,
+                            std::string_view instead) const;
 
   /// Answers a parked call; `write` appends the result.
   void answer(Waiter& waiter, const std::function<void(Writer&)>& write);

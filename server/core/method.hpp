@@ -86,8 +86,8 @@ struct FixedList {
 
   constexpr FixedList() = default;
   template <typename... Ts>
-    requires(sizeof...(Ts) > 0 && sizeof...(Ts) <= Capacity)
-  constexpr FixedList(const Ts&... ts) : items{ts...}, count(sizeof...(Ts)) {}  // NOLINT: implicit
+  requires(sizeof...(Ts) > 0 && sizeof...(Ts) <= Capacity) constexpr FixedList(const Ts&... ts)
+      : items{ts...}, count(sizeof...(Ts)) {}  // NOLINT: implicit
 
   constexpr const T* begin() const { return items.data(); }
   constexpr const T* end() const { return items.data() + count; }
@@ -109,17 +109,17 @@ enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, timeout
 enum class Role : std::uint8_t { read, write, admin };
 
 struct Method {
-  std::string_view name;      ///< without the type: "get"
-  Parameters parameters{};    ///< after the object's name
-  std::string_view result;    ///< the shape of the result, "null" for none
-  Errors errors{};            ///< beyond those that every method of its kind may give
+  std::string_view name;    ///< without the type: "get"
+  Parameters parameters{};  ///< after the object's name
+  std::string_view result;  ///< the shape of the result, "null" for none
+  Errors errors{};          ///< beyond those that every method of its kind may give
   Access access = Access::read;
   TimedOut timed_out = TimedOut::never_waits;
-  bool grows = false;         ///< refused while the memory cap is reached
-  bool admin = false;         ///< needs the role admin
-  std::string_view cost;      ///< in terms of n = elements of the object
-  std::string_view doc;       ///< one or more sentences
-  std::string_view lost;      ///< what holds if the reply is lost, sent twice, or has no receiver
+  bool grows = false;     ///< refused while the memory cap is reached
+  bool admin = false;     ///< needs the role admin
+  std::string_view cost;  ///< in terms of n = elements of the object
+  std::string_view doc;   ///< one or more sentences
+  std::string_view lost;  ///< what holds if the reply is lost, sent twice, or has no receiver
   Handler handler = nullptr;
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }

@@ -18,7 +18,9 @@ Token read(PackedView value) {
   return token;
 }
 
-Wide whole(const Token& token) { return token.negative ? Wide{token.integer} : Wide{token.natural}; }
+Wide whole(const Token& token) {
+  return token.negative ? Wide{token.integer} : Wide{token.natural};
+}
 
 double real(const Token& token) {
   return token.kind == Kind::real ? token.real : static_cast<double>(whole(token));

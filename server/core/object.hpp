@@ -85,7 +85,7 @@ class State {
 /// What a type's `create` gets: the parameters of object.create after admission.
 struct Creation {
   Machine& machine;
-  ObjectId id;                        ///< of the object to be
+  ObjectId id;  ///< of the object to be
   std::string_view name;
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
   std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
@@ -115,7 +115,7 @@ struct Object {
   std::uint64_t holds = 0;       ///< holds of all sessions
   std::uint64_t references = 0;  ///< from containers and items in flight
   std::size_t waiters = 0;
-  Packed options;                ///< as given, for object.info
+  Packed options;  ///< as given, for object.info
   std::unique_ptr<State> state;
 
   bool anonymous() const { return name.front() == '#'; }

@@ -17,8 +17,8 @@ struct Session {
   Peer peer;
   Instant opened{};
   std::map<ObjectId, std::uint64_t> holds;
-  std::set<ObjectId> ephemerals;              ///< objects that die with it
-  std::map<ObjectId, std::uint64_t> grants;   ///< objects where it holds something, and how often
+  std::set<ObjectId> ephemerals;             ///< objects that die with it
+  std::map<ObjectId, std::uint64_t> grants;  ///< objects where it holds something, and how often
 };
 
 class Sessions {

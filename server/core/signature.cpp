@@ -18,11 +18,16 @@ std::string default_text_of(const Parameter& parameter) {
   switch (fallback.is) {
     case Default::Is::required:
     case Default::Is::required_or_null:
-    case Default::Is::absent: return {};
-    case Default::Is::null: return "null";
-    case Default::Is::integer: return std::to_string(fallback.integer);
-    case Default::Is::boolean: return fallback.integer != 0 ? "true" : "false";
-    case Default::Is::text: return "\"" + std::string{fallback.text} + "\"";
+    case Default::Is::absent:
+      return {};
+    case Default::Is::null:
+      return "null";
+    case Default::Is::integer:
+      return std::to_string(fallback.integer);
+    case Default::Is::boolean:
+      return fallback.integer != 0 ? "true" : "false";
+    case Default::Is::text:
+      return "\"" + std::string{fallback.text} + "\"";
   }
   return {};
 }

@@ -26,15 +26,15 @@ template <typename Int>
 Expected<void> coerce_int(bool wrap, PackedView value, std::string& out) {
   const Token token = read(value);
   if (token.kind != Kind::integer) return wrong_kind("an int", value);
-  const bool fits = token.negative ? std::in_range<Int>(token.integer)
-                                   : std::in_range<Int>(token.natural);
+  const bool fits =
+      token.negative ? std::in_range<Int>(token.integer) : std::in_range<Int>(token.natural);
   if (!fits && !wrap) {
     return fail(Errc::value_error, describe(value) + " is outside " +
                                        std::to_string(std::numeric_limits<Int>::min()) + " to " +
                                        std::to_string(std::numeric_limits<Int>::max()));
   }
-  const auto wrapped = static_cast<Int>(token.negative ? static_cast<std::uint64_t>(token.integer)
-                                                       : token.natural);
+  const auto wrapped =
+      static_cast<Int>(token.negative ? static_cast<std::uint64_t>(token.integer) : token.natural);
   if constexpr (std::is_signed_v<Int>) {
     Writer{out}.integer(wrapped);
   } else {
@@ -85,18 +85,31 @@ std::optional<Typecode> typecode_of(std::string_view word) {
 
 Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& out) {
   switch (code) {
-    case Typecode::any: out += value.bytes(); return {};
-    case Typecode::int8: return coerce_int<std::int8_t>(wrap, value, out);
-    case Typecode::uint8: return coerce_int<std::uint8_t>(wrap, value, out);
-    case Typecode::int16: return coerce_int<std::int16_t>(wrap, value, out);
-    case Typecode::uint16: return coerce_int<std::uint16_t>(wrap, value, out);
-    case Typecode::int32: return coerce_int<std::int32_t>(wrap, value, out);
-    case Typecode::uint32: return coerce_int<std::uint32_t>(wrap, value, out);
-    case Typecode::int64: return coerce_int<std::int64_t>(wrap, value, out);
-    case Typecode::uint64: return coerce_int<std::uint64_t>(wrap, value, out);
-    case Typecode::float32: return coerce_real(true, wrap, value, out);
-    case Typecode::float64: return coerce_real(false, wrap, value, out);
-    case Typecode::byte: return coerce_byte(value, out);
+    case Typecode::any:
+      out += value.bytes();
+      return {};
+    case Typecode::int8:
+      return coerce_int<std::int8_t>(wrap, value, out);
+    case Typecode::uint8:
+      return coerce_int<std::uint8_t>(wrap, value, out);
+    case Typecode::int16:
+      return coerce_int<std::int16_t>(wrap, value, out);
+    case Typecode::uint16:
+      return coerce_int<std::uint16_t>(wrap, value, out);
+    case Typecode::int32:
+      return coerce_int<std::int32_t>(wrap, value, out);
+    case Typecode::uint32:
+      return coerce_int<std::uint32_t>(wrap, value, out);
+    case Typecode::int64:
+      return coerce_int<std::int64_t>(wrap, value, out);
+    case Typecode::uint64:
+      return coerce_int<std::uint64_t>(wrap, value, out);
+    case Typecode::float32:
+      return coerce_real(true, wrap, value, out);
+    case Typecode::float64:
+      return coerce_real(false, wrap, value, out);
+    case Typecode::byte:
+      return coerce_byte(value, out);
     case Typecode::boolean:
       if (value.kind() != Kind::boolean) return wrong_kind("a bool", value);
       out += value.bytes();
@@ -109,11 +122,19 @@ std::string zero_of(Typecode code) {
   std::string out;
   Writer writer{out};
   switch (code) {
-    case Typecode::boolean: writer.boolean(false); break;
-    case Typecode::byte: writer.bytes(std::string_view{"\0", 1}); break;
+    case Typecode::boolean:
+      writer.boolean(false);
+      break;
+    case Typecode::byte:
+      writer.bytes(std::string_view{"\0", 1});
+      break;
     case Typecode::float32:
-    case Typecode::float64: writer.real(0); break;
-    default: writer.integer(0); break;
+    case Typecode::float64:
+      writer.real(0);
+      break;
+    default:
+      writer.integer(0);
+      break;
   }
   return out;
 }

@@ -19,8 +19,8 @@ enum class Typecode : char {
   uint16 = 'H',
   int32 = 'i',
   uint32 = 'I',
-  int64 = 'l',    ///< also 'q'
-  uint64 = 'L',   ///< also 'Q'
+  int64 = 'l',   ///< also 'q'
+  uint64 = 'L',  ///< also 'Q'
   float32 = 'f',
   float64 = 'd',
   byte = 'c',

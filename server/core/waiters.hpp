@@ -35,9 +35,9 @@ struct Waiter {
   Instant since{};
   std::optional<Instant> until;
 
-  std::vector<Handle> items;   ///< values that wait to go in (queue.put)
-  std::uint64_t number = 0;    ///< how many (queue.get_many)
-  Packed key;                  ///< what it waits for (dict.wait_for)
+  std::vector<Handle> items;  ///< values that wait to go in (queue.put)
+  std::uint64_t number = 0;   ///< how many (queue.get_many)
+  Packed key;                 ///< what it waits for (dict.wait_for)
 
   WaitQueue* queue = nullptr;  ///< where it stands; the links are WaitQueue's
   Waiter* next = nullptr;

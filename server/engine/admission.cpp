@@ -2,8 +2,8 @@
 
 #include "server/core/creation.hpp"
 #include "server/core/signature.hpp"
-#include "shared/value/msgpack_reader.hpp"
 #include "shared/base/nearest.hpp"
+#include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
 namespace {
@@ -45,8 +45,9 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   const MethodRef* ref = catalogue_.find(request.method);
   if (ref == nullptr) return fail(unknown_method(request.method));
   if (ref->method->admin && request.role != Role::admin) {
-    return fail(Errc::forbidden, full_name(*ref) + " needs the role admin, which the Unix socket "
-                                                   "gives to the server's own user");
+    return fail(Errc::forbidden, full_name(*ref) +
+                                     " needs the role admin, which the Unix socket "
+                                     "gives to the server's own user");
   }
   if (request.options.present() && read(request.options).count > 0) {
     return fail(Errc::value_error, "unknown call option; none is offered by this server");
@@ -105,16 +106,15 @@ Expected<void> Admission::bind_map(const MethodRef& ref, PackedView params, Batc
     std::size_t place = 0;
     while (place < parameter_count(ref) && parameter_at(ref, place).name != name) ++place;
     if (place == parameter_count(ref)) {
-      return invalid(full_name(ref) + " has no parameter \"" + std::string{name} +
-                     "\"; it takes " + parameter_names(ref));
+      return invalid(full_name(ref) + " has no parameter \"" + std::string{name} + "\"; it takes " +
+                     parameter_names(ref));
     }
     batch.arguments[first + place] = append(batch, value);
   }
   return {};
 }
 
-Expected<void> Admission::check(const MethodRef& ref, const Batch& batch,
-                                std::size_t first) const {
+Expected<void> Admission::check(const MethodRef& ref, const Batch& batch, std::size_t first) const {
   for (std::size_t i = 0; i < parameter_count(ref); ++i) {
     const Parameter& parameter = parameter_at(ref, i);
     const bool given = first + i < batch.arguments.size() && batch.arguments[first + i].length > 0;

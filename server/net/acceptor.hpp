@@ -2,14 +2,14 @@
 // and neither spin nor stop when the process runs out of descriptors.
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <asio/steady_timer.hpp>
 #include <chrono>
+#include <fcntl.h>
 #include <memory>
 #include <string>
+#include <unistd.h>
 #include <utility>
+
+#include <asio/steady_timer.hpp>
 
 #include "server/net/connection.hpp"
 #include "server/net/listener.hpp"

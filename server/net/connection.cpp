@@ -1,11 +1,11 @@
 #include "server/net/connection.hpp"
 
-#include <sys/socket.h>
-
-#include <asio/post.hpp>
 #include <cerrno>
 #include <span>
+#include <sys/socket.h>
 #include <utility>
+
+#include <asio/post.hpp>
 
 namespace agora {
 namespace {
@@ -101,12 +101,13 @@ bool Connection::send_some() {
 
 void Connection::wait_writable() {
   writing_ = true;
-  socket_.async_wait(Socket::wait_write, [self = shared_from_this()](const asio::error_code& error) {
-    self->writing_ = false;
-    if (error) return;
-    self->flush();
-    self->hub_.turn();
-  });
+  socket_.async_wait(Socket::wait_write,
+                     [self = shared_from_this()](const asio::error_code& error) {
+                       self->writing_ = false;
+                       if (error) return;
+                       self->flush();
+                       self->hub_.turn();
+                     });
 }
 
 void Connection::close() {

@@ -3,8 +3,9 @@
 // none.
 #pragma once
 
-#include <asio/generic/stream_protocol.hpp>
 #include <memory>
+
+#include <asio/generic/stream_protocol.hpp>
 
 #include "server/net/dialogue.hpp"
 #include "server/net/hub.hpp"
@@ -39,8 +40,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Hub& hub_;
   Socket socket_;
   Dialogue dialogue_;
-  bool reading_ = false;      // a wait for input is pending
-  bool writing_ = false;      // a wait for room is pending
+  bool reading_ = false;  // a wait for input is pending
+  bool writing_ = false;  // a wait for room is pending
   bool input_ended_ = false;
 };
 

@@ -76,12 +76,16 @@ void Dialogue::pump(std::string_view& rest) {
 bool Dialogue::step(std::string_view& rest) {
   if (rest.empty()) return false;
   switch (wire_) {
-    case Wire::undecided: return decide(rest);
-    case Wire::msgpack: return step_msgpack(rest);
-    case Wire::text: return step_text(rest);
+    case Wire::undecided:
+      return decide(rest);
+    case Wire::msgpack:
+      return step_msgpack(rest);
+    case Wire::text:
+      return step_text(rest);
     case Wire::http:
     case Wire::tls:
-    case Wire::nothing: break;
+    case Wire::nothing:
+      break;
   }
   return false;
 }
@@ -96,7 +100,8 @@ bool Dialogue::decide(std::string_view& rest) {
 }
 
 void Dialogue::refuse_http() {
-  output_.bytes().append("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: ")
+  output_.bytes()
+      .append("HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: ")
       .append(std::to_string(kNotHttp.size()))
       .append("\r\nConnection: close\r\n\r\n")
       .append(kNotHttp);
@@ -266,8 +271,12 @@ void Dialogue::typed_line(std::string_view text) {
   if (typed_method(text).empty()) return hall_.engine.cancel(session_, typed_tag_);
   const std::size_t most = hall_.engine.limits().typed_lines_max;
   if (typed_lines_.size() >= most) {
-    const Error error{Errc::overloaded, std::to_string(most) + " lines already wait behind the one "
-                      "that has no answer yet; an empty line cancels it", Done::no, {}};
+    const Error error{Errc::overloaded,
+                      std::to_string(most) +
+                          " lines already wait behind the one "
+                          "that has no answer yet; an empty line cancels it",
+                      Done::no,
+                      {}};
     return answer_typed({}, &error);
   }
   typed_lines_.emplace_back(text);

@@ -20,8 +20,7 @@ namespace agora {
 
 /// What all dialogues of a server share: the engine, and buffers that are free between messages.
 struct DialogueHall {
-  explicit DialogueHall(Engine& the_engine)
-      : engine(the_engine), json(the_engine.limits()) {}
+  explicit DialogueHall(Engine& the_engine) : engine(the_engine), json(the_engine.limits()) {}
   Engine& engine;
   JsonRpcDecoder json;
   std::string scratch;        ///< one MessagePack message's values
@@ -99,9 +98,9 @@ class Dialogue {
   MsgpackFramer msgpack_framer_;
   LineFramer line_framer_;
   bool first_line_ = true;
-  std::string input_;        // what is left of earlier reads
+  std::string input_;  // what is left of earlier reads
   std::size_t input_begin_ = 0;
-  std::size_t calls_ = 0;    // in this turn
+  std::size_t calls_ = 0;  // in this turn
   bool backlog_ = false;
   bool input_ended_ = false;
   bool closing_ = false;

@@ -2,8 +2,6 @@
 // sends what they have to say, and wakes the engine when something is due.
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
 #include <array>
 #include <cstddef>
 #include <functional>
@@ -11,6 +9,9 @@
 #include <optional>
 #include <unordered_map>
 #include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
 #include "server/engine/engine.hpp"
 #include "server/net/dialogue.hpp"

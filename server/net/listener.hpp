@@ -1,13 +1,14 @@
 // Listener: accepts connections on one TCP address or Unix socket and hands them to the hub.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <string>
+
 #include <asio/generic/stream_protocol.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/local/stream_protocol.hpp>
 #include <asio/steady_timer.hpp>
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "server/net/hub.hpp"
 

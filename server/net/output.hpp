@@ -1,11 +1,10 @@
 // Output: what a connection still has to send: bytes, with large stored values shared in between.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <cstddef>
 #include <span>
 #include <string>
+#include <sys/uio.h>
 #include <vector>
 
 #include "server/core/values.hpp"

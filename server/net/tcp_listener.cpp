@@ -1,6 +1,7 @@
-#include <asio/ip/tcp.hpp>
 #include <charconv>
 #include <stdexcept>
+
+#include <asio/ip/tcp.hpp>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"

@@ -1,14 +1,14 @@
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <asio/local/stream_protocol.hpp>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <stdexcept>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
@@ -61,8 +61,9 @@ class UnixListener : public Listener {
       : path_(std::move(path)),
         host_(this_host()),
         complain_(complain),
-        loop_(hub, std::move(acceptor),
-              [this](stream_protocol::socket& socket) { return introduce(socket); }, complain) {}
+        loop_(
+            hub, std::move(acceptor),
+            [this](stream_protocol::socket& socket) { return introduce(socket); }, complain) {}
   ~UnixListener() override { remove_file(); }
   void start() override { loop_.accept(); }
   void stop() override {

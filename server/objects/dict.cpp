@@ -4,6 +4,8 @@
 // key was first written, and its place in the order when it is assigned to. Every method is one
 // step. The cursor of scan is a sequence number: a key that is there during the whole scan is seen
 // once. Waiters for a key stand in line by key.
+//
+// long-file: a type is one file, and this one has more than twenty methods.
 
 #include <map>
 #include <set>
@@ -33,7 +35,7 @@ class Dict : public State {
   void waiter_left(Machine& machine, Waiter& waiter) override;
 
   Table table;
-  std::size_t content_bytes = 0;  ///< keys and values, packed
+  std::size_t content_bytes = 0;                          ///< keys and values, packed
   std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; none of them empty
 };
 
@@ -464,9 +466,8 @@ Outcome wait_for(Call& call, Dict& dict) {
     return Progress::done;
   }
   const auto queue = dict.awaited.try_emplace(std::string{key.bytes}).first;
-  Outcome outcome = call.wait(queue->second, 1, [&](Waiter& waiter) {
-    waiter.key = Packed{std::string{key.bytes}};
-  });
+  Outcome outcome = call.wait(queue->second, 1,
+                              [&](Waiter& waiter) { waiter.key = Packed{std::string{key.bytes}}; });
   if (queue->second.empty()) dict.awaited.erase(queue);  // it was not to wait
   return outcome;
 }
@@ -566,8 +567,8 @@ constexpr Method kMethods[] = {
      .lost = lost::kOnce,
      .handler = on<&remove>},
     {.name = "pop",
-     .parameters = {kKey, Parameter{"default", ParamKind::any, kAbsent,
-                                    "Given instead of KeyError."}},
+     .parameters = {kKey,
+                    Parameter{"default", ParamKind::any, kAbsent, "Given instead of KeyError."}},
      .result = "any: the value that was there",
      .errors = {Errc::key_error, Errc::type_error},
      .access = Access::write,
@@ -659,7 +660,8 @@ constexpr Method kMethods[] = {
      .lost = lost::kOnce,
      .handler = on<&add>},
     {.name = "compare_and_set",
-     .parameters = {kKey, Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+     .parameters = {kKey,
+                    Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
                     kValue},
      .result = "bool: false if it had another value or there is no key",
      .errors = {Errc::type_error, Errc::not_found},

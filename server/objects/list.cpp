@@ -1,6 +1,8 @@
 // list: values in order. Python's list; append, pop() and pop(0) are O(1).
 //
 // Elements rest in the arena, the list holds their handles. Every method is one step.
+//
+// long-file: a type is one file, and this one has more than twenty methods.
 
 #include <algorithm>
 #include <deque>
@@ -155,9 +157,11 @@ Outcome set_slice(Call& call, List& list) {
   const bool contiguous = call.maybe_integer(2).value_or(1) == 1;
   if (!contiguous && made->size() != part->count) {
     for (const Handle element : *made) list.drop(element);
-    return call.fail_here(Errc::value_error, "a slice with a step takes as many values as it has "
-                                             "places: " + std::to_string(part->count) + ", got " +
-                                                 std::to_string(made->size()));
+    return call.fail_here(Errc::value_error,
+                          "a slice with a step takes as many values as it has "
+                          "places: " +
+                              std::to_string(part->count) + ", got " +
+                              std::to_string(made->size()));
   }
   if (part->count == 0 && made->empty()) return Progress::done;
   if (contiguous) {
@@ -257,8 +261,7 @@ Outcome remove(Call& call, List& list) {
 }
 
 Outcome index(Call& call, List& list) {
-  const Slice range =
-      slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements.size());
+  const Slice range = slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements.size());
   const auto place = find(list, call.arg(0), range.at(0), range.at(0) + range.count);
   if (!place) return no_value(call);
   call.reply().unsigned_integer(*place);
@@ -404,8 +407,9 @@ constexpr Parameter kIndex{"index", ParamKind::integer, kRequired,
                            "A place; negative ones count from the end."};
 constexpr Parameter kValue{"value", ParamKind::any, kRequired, "Any value."};
 constexpr Parameter kValues{"values", ParamKind::list, kRequired, "A list of values."};
-constexpr Parameter kStart{"start", ParamKind::integer, kNull, "First place; null: the end that "
-                                                               "the step leaves."};
+constexpr Parameter kStart{"start", ParamKind::integer, kNull,
+                           "First place; null: the end that "
+                           "the step leaves."};
 constexpr Parameter kStop{"stop", ParamKind::integer, kNull, "First place left out; null: none."};
 constexpr Parameter kStep{"step", ParamKind::integer, kNull, "Not 0; null: 1."};
 
@@ -519,8 +523,10 @@ constexpr Method kMethods[] = {
      .lost = lost::kOnce,
      .handler = on<&remove>},
     {.name = "index",
-     .parameters = {kValue, Parameter{"start", ParamKind::integer, default_int(0), "Where to begin."},
-                    Parameter{"stop", ParamKind::integer, kNull, "Where to end; null: at the end."}},
+     .parameters = {kValue,
+                    Parameter{"start", ParamKind::integer, default_int(0), "Where to begin."},
+                    Parameter{"stop", ParamKind::integer, kNull,
+                              "Where to end; null: at the end."}},
      .result = "int",
      .errors = {Errc::value_error},
      .cost = "O(n)",

@@ -111,9 +111,8 @@ Outcome release(Call& call, Lock& lock) {
   if (!lock.grant) return call.fail_here(Errc::not_locked, call.what() + " is not held");
   const auto token = call.maybe_integer(1);
   if (token && static_cast<std::uint64_t>(*token) != lock.grant->token) {
-    return call.fail_here(Errc::stale_token,
-                          call.what() + " is held under another token than " +
-                              std::to_string(*token));
+    return call.fail_here(Errc::stale_token, call.what() + " is held under another token than " +
+                                                 std::to_string(*token));
   }
   const bool own = lock.grant->session == call.session() && lock.grant->owner == call.text(0);
   if (lock.owner_checked && !own) {

@@ -17,8 +17,10 @@ namespace {
 Expected<Object*> named(Call& call) {
   const std::string_view name = call.name(0);
   if (Object* object = call.machine().registry().find(name)) return object;
-  Error error{Errc::not_found, "there is no object " + std::string{name} +
-                                   "; object.list shows what there is", Done::no, {}};
+  Error error{Errc::not_found,
+              "there is no object " + std::string{name} + "; object.list shows what there is",
+              Done::no,
+              {}};
   std::string packed;
   Writer{packed}.text(name);
   error.details.push_back({"object", std::move(packed)});
@@ -41,8 +43,8 @@ bool asks_exist_ok(PackedView options) {
 
 Outcome existing(Call& call, Object& object, const ObjectType& type) {
   if (!asks_exist_ok(call.arg(3))) {
-    return fail(Errc::exists, "there is already a " + std::string{object.type->name} + " named " +
-                                  object.name);
+    return fail(Errc::exists,
+                "there is already a " + std::string{object.type->name} + " named " + object.name);
   }
   if (object.type != &type) {
     return fail(Errc::wrong_type, object.name + " exists and is a " +
@@ -61,8 +63,8 @@ Outcome create(Call& call) {
     for (const ObjectType* each : call.machine().catalogue().types()) {
       if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
     }
-    return fail(Errc::value_error, "there is no type \"" + std::string{type_name} +
-                                       "\"; there are " + known);
+    return fail(Errc::value_error,
+                "there is no type \"" + std::string{type_name} + "\"; there are " + known);
   }
   const std::string_view name = call.text(1);
   if (name.starts_with('#')) {
@@ -196,7 +198,8 @@ constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many holds,
 
 constexpr Method kMethods[] = {
     {.name = "create",
-     .parameters = {Parameter{"type", ParamKind::text, kRequired, "A type's name; help lists them."},
+     .parameters = {Parameter{"type", ParamKind::text, kRequired,
+                              "A type's name; help lists them."},
                     Parameter{"name", ParamKind::name, kNull,
                               "Its name, 1 to 512 bytes; null makes an anonymous object."},
                     Parameter{"args", ParamKind::list, kAbsent,
@@ -313,9 +316,8 @@ static_assert(check_table(kMethods));
 }  // namespace
 
 const ObjectType& object_methods() {
-  static constexpr ObjectType kType{.name = "object",
-                                    .doc = "What can be done with an object of any type.",
-                                    .methods = kMethods};
+  static constexpr ObjectType kType{
+      .name = "object", .doc = "What can be done with an object of any type.", .methods = kMethods};
   return kType;
 }
 

@@ -104,8 +104,9 @@ Outcome compare_and_set(Call& call, Value& value) {
 Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto value = std::make_unique<Value>(creation.machine);
   if (!creation.arguments[0].present()) {
-    return fail(Errc::invalid_params, "args: value lacks its typecode, one of b B h H i I l L q Q "
-                                      "f d c ? any");
+    return fail(Errc::invalid_params,
+                "args: value lacks its typecode, one of b B h H i I l L q Q "
+                "f d c ? any");
   }
   Token word;
   Reader reader{creation.arguments[0]};

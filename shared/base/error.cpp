@@ -67,9 +67,12 @@ std::optional<Errc> errc_of(std::int64_t number) {
 
 std::string_view to_string(Done done) {
   switch (done) {
-    case Done::no: return "no";
-    case Done::yes: return "yes";
-    case Done::unknown: break;
+    case Done::no:
+      return "no";
+    case Done::yes:
+      return "yes";
+    case Done::unknown:
+      break;
   }
   return "unknown";
 }

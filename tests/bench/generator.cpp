@@ -1,13 +1,12 @@
 #include "tests/bench/generator.hpp"
 
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "shared/value/msgpack_writer.hpp"
 
@@ -57,7 +56,8 @@ std::uint64_t spread(std::uint64_t number) { return number * 0x9e3779b97f4a7c15U
 
 std::string key_text(std::uint64_t number) {
   std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(spread(number)));
+  std::snprintf(text.data(), text.size(), "%016llx",
+                static_cast<unsigned long long>(spread(number)));
   return text.data();
 }
 

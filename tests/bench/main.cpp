@@ -1,17 +1,17 @@
 // agora_bench [NAME...]: the questions of speed and space, each answered as a ratio to a peer that
 // runs beside it in the same run, interleaved, medians of several rounds. See README.md here.
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <agora/agora.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <iostream>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <vector>
+
+#include <agora/agora.hpp>
 
 #include "server/core/heap_extents.hpp"
 #include "server/core/machine.hpp"
@@ -158,11 +158,13 @@ void growth() {
   }
   double total = 0;
   for (const float us : quickest) total += static_cast<double>(us);
-  const auto slow = std::count_if(quickest.begin(), quickest.end(), [](float us) { return us > 100; });
-  std::printf("growth       2 M inserts: mean %.2f us, worst %.0f us (at most 1000), %ld above 100 us\n",
-              total / static_cast<double>(kEntries),
-              static_cast<double>(*std::max_element(quickest.begin(), quickest.end())),
-              static_cast<long>(slow));
+  const auto slow =
+      std::count_if(quickest.begin(), quickest.end(), [](float us) { return us > 100; });
+  std::printf(
+      "growth       2 M inserts: mean %.2f us, worst %.0f us (at most 1000), %ld above 100 us\n",
+      total / static_cast<double>(kEntries),
+      static_cast<double>(*std::max_element(quickest.begin(), quickest.end())),
+      static_cast<long>(slow));
 }
 
 /// Bytes an entry at 1 M entries of 16 + 64 bytes, beside Redis.
@@ -180,8 +182,8 @@ void memory() {
   };
   const double ours = measure(agorad.child, agorad.port, agora_protocol(64));
   const double theirs = measure(redis.child, redis.port, redis_protocol(64));
-  std::printf("memory       agora %.0f bytes an entry (at most 140), redis %.0f, ratio %.2f\n", ours,
-              theirs, ours / theirs);
+  std::printf("memory       agora %.0f bytes an entry (at most 140), redis %.0f, ratio %.2f\n",
+              ours, theirs, ours / theirs);
 }
 
 /// The server without its sockets: pipelined calls through a dialogue, by one thread.

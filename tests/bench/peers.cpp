@@ -1,11 +1,16 @@
 #include "tests/bench/peers.hpp"
 
 #include <arpa/inet.h>
+#include <array>
+#include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdexcept>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -13,12 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <climits>
-#include <filesystem>
-#include <fstream>
-#include <stdexcept>
 
 namespace agora::bench {
 namespace {
@@ -113,8 +113,8 @@ Scratch::Scratch() {
 Scratch::~Scratch() { std::filesystem::remove_all(path_); }
 
 Agorad::Agorad(int cpu)
-    : child({beside("agorad"), "--listen", "127.0.0.1:0", "--unix", scratch.path() + "/a.sock"}, cpu,
-            "ready "),
+    : child({beside("agorad"), "--listen", "127.0.0.1:0", "--unix", scratch.path() + "/a.sock"},
+            cpu, "ready "),
       unix_path(scratch.path() + "/a.sock") {
   const std::string& line = child.ready_line();
   const std::size_t colon = line.find(':');

@@ -1,9 +1,8 @@
 // Peers: the servers that a benchmark sets side by side, each a process on a CPU of its own.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace agora::bench {

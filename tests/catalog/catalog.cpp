@@ -5,8 +5,9 @@
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "server/core/describe.hpp"
 #include "server/objects/types.hpp"

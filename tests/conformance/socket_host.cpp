@@ -1,14 +1,13 @@
 #include <arpa/inet.h>
+#include <cerrno>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <stdexcept>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <stdexcept>
 
 #include "server/app/server.hpp"
 #include "server/objects/types.hpp"
@@ -99,7 +98,8 @@ class SocketHost : public Host {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind(':') + 1))));
+    address.sin_port =
+        htons(static_cast<std::uint16_t>(std::stoi(text.substr(text.rfind(':') + 1))));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect by TCP");

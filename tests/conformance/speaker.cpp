@@ -1,6 +1,7 @@
 #include "tests/conformance/speaker.hpp"
 
 #include <deque>
+
 #include <nlohmann/json.hpp>
 
 #include "server/core/signature.hpp"
@@ -128,7 +129,8 @@ class MsgpackSpeaker : public Speaker {
     }
     std::string list;
     Writer{list}.list(static_cast<std::uint32_t>(used));
-    for (std::size_t i = 0; i < used; ++i) list += places[i].empty() ? fallback(*ref, i) : places[i];
+    for (std::size_t i = 0; i < used; ++i)
+      list += places[i].empty() ? fallback(*ref, i) : places[i];
     return list;
   }
   static std::string fallback(const MethodRef& ref, std::size_t place) {
@@ -165,8 +167,8 @@ Spoken understand(const Catalogue& catalogue, const std::string& line) {
   MethodHint hint;
   for (std::size_t i = 0; ref != nullptr && i < parameter_count(*ref); ++i) {
     const Parameter& parameter = parameter_at(*ref, i);
-    hints.push_back({parameter.name,
-                     parameter.kind == ParamKind::text || parameter.kind == ParamKind::name});
+    hints.push_back(
+        {parameter.name, parameter.kind == ParamKind::text || parameter.kind == ParamKind::name});
     hint.free_options = hint.free_options || parameter.name == "options";
   }
   hint.parameters = hints;
@@ -193,9 +195,12 @@ std::string shown(const Error& error) {
 
 std::unique_ptr<Speaker> speaker(Speech speech, const Catalogue& catalogue) {
   switch (speech) {
-    case Speech::typed: return std::make_unique<TypedSpeaker>();
-    case Speech::json: return std::make_unique<JsonSpeaker>(catalogue);
-    case Speech::msgpack: return std::make_unique<MsgpackSpeaker>(catalogue);
+    case Speech::typed:
+      return std::make_unique<TypedSpeaker>();
+    case Speech::json:
+      return std::make_unique<JsonSpeaker>(catalogue);
+    case Speech::msgpack:
+      return std::make_unique<MsgpackSpeaker>(catalogue);
   }
   return nullptr;
 }

@@ -115,14 +115,22 @@ TEST_CASE("Stories told by the core", "[conformance]") {
   }
   REQUIRE(stories().size() > 5);
   for (const Ground& ground : {kHeap, kMemfd, kLate}) {
-    SECTION(ground.name) { check([&] { return core_door(ground); }); }
+    SECTION(ground.name) {
+      check([&] { return core_door(ground); });
+    }
   }
 }
 
 void check_wires(const Ground& ground, Wiring wiring) {
-  SECTION("typed") { check([&] { return wire_door(ground, Speech::typed, wiring); }); }
-  SECTION("JSON") { check([&] { return wire_door(ground, Speech::json, wiring); }); }
-  SECTION("MessagePack") { check([&] { return wire_door(ground, Speech::msgpack, wiring); }); }
+  SECTION("typed") {
+    check([&] { return wire_door(ground, Speech::typed, wiring); });
+  }
+  SECTION("JSON") {
+    check([&] { return wire_door(ground, Speech::json, wiring); });
+  }
+  SECTION("MessagePack") {
+    check([&] { return wire_door(ground, Speech::msgpack, wiring); });
+  }
 }
 
 TEST_CASE("Stories told through dialogues", "[conformance]") { check_wires(kHeap, Wiring::whole); }

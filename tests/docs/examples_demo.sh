@@ -40,7 +40,7 @@ ln -s nowhere "$texts/broken link"
 ln -s .. "$texts/deep/up"
 
 run 0 "$texts"
-says '9 text files below .*; left out: 1 binary; left out: 1 whose name is not UTF-8$'
+says '8 text files below .*; left out: 1 binary; left out: 1 whose name is not UTF-8$'
 says 'kill -9   worker-[123] in the middle of '
 says 'put back  '
 says 'its owner died: 1$'
@@ -68,6 +68,35 @@ says 'it is no directory'
 
 run 0 /usr/share/common-licenses
 says ': equal to tr | sort | uniq -c'
+
+# Interrupted, it ends its server and its workers, and cleans up. With so many files it is far from
+# its end when the signal comes.
+mkdir "$folder/many"
+number=0
+while [ "$number" -lt 4000 ]; do
+  number=$((number + 1))
+  echo word >"$folder/many/$number"
+done
+for signal in INT TERM; do
+  mkfifo "$folder/pipe"
+  "$demo" "$folder/many" >"$folder/pipe" 2>"$folder/output" &
+  pid=$!
+  exec 3<"$folder/pipe"
+  read -r _ <&3 && read -r _ <&3
+  kill -"$signal" "$pid"
+  cat <&3 >/dev/null
+  exec 3<&-
+  code=0
+  wait "$pid" || code=$?
+  [ "$code" -eq 130 ] || fail "exit code $code after SIG$signal"
+  says '^agora_demo: interrupted$'
+  [ -z "$(ls -A "$TMPDIR")" ] || fail "left behind after SIG$signal: $(ls -A "$TMPDIR")"
+  rm "$folder/pipe"
+done
+
+# Nobody reads what it says: it goes on to its end.
+"$demo" "$folder/one" | true
+[ -z "$(ls -A "$TMPDIR")" ] || fail "left behind with a closed pipe: $(ls -A "$TMPDIR")"
 
 # A server that cannot start is one clear line as well.
 AGORA_SERVER="$folder/no-server" run 1 "$texts"

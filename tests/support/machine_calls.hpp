@@ -13,7 +13,6 @@
 
 namespace agora::test {
 
-
 /// What a call gave: a result, an error, or nothing yet (it waits).
 struct Given {
   Packed result;

@@ -1,6 +1,5 @@
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/catch.hpp"
-
 #include "tests/support/watchdog.hpp"
 
 int main(int argc, char** argv) {

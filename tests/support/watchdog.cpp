@@ -1,8 +1,7 @@
 #include "tests/support/watchdog.hpp"
 
-#include <unistd.h>
-
 #include <cstdlib>
+#include <unistd.h>
 
 namespace agora::test {
 

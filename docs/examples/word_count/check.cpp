@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -69,9 +70,12 @@ std::int64_t count_of(const Counts& counts, const std::string& word) {
 
 Counts count_by_tools(const std::vector<std::string>& paths, const std::string& folder) {
   const std::string list = folder + "/files";
+  const std::string unread = folder + "/unread";  // made if a file could not be read
   write_list(paths, list, folder + "/line_end");
-  const std::string output = output_of("export LC_ALL=C; xargs -0 cat -- < " + quoted(list) +
-                                       " | tr -cs A-Za-z '\\n' | tr A-Z a-z | sort | uniq -c");
+  const std::string output =
+      output_of("export LC_ALL=C; { xargs -0 cat -- < " + quoted(list) + " || : > " +
+                quoted(unread) + "; } | tr -cs A-Za-z '\\n' | tr A-Z a-z | sort | uniq -c");
+  if (std::filesystem::exists(unread)) throw std::runtime_error("cat could not read all files");
   Counts counts;
   for (std::string_view rest = output; !rest.empty();) {
     const std::string_view line = rest.substr(0, rest.find('\n'));

@@ -10,8 +10,8 @@ namespace word_count {
 
 /// Counts the words of these files by
 /// `tr -cs 'A-Za-z' '\n' | tr A-Z a-z | sort | uniq -c`.
-/// @param folder  where the list of the files may be written
-/// @throws std::runtime_error  the pipe could not be run; Interrupted
+/// @param folder  where files may be written, such as the list of `paths`
+/// @throws std::runtime_error  the pipe could not be run, or could not read a file; Interrupted
 Counts count_by_tools(const std::vector<std::string>& paths, const std::string& folder);
 
 /// Where two counts differ, at most `most` lines such as `the: 12, expected 13`; empty: nowhere.

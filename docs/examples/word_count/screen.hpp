@@ -13,7 +13,7 @@ class Screen {
  public:
   Screen();
 
-  /// A line above the bar.
+  /// A line above the bar; control characters in it become question marks.
   void line(std::string_view text);
   /// Where the work stands. `done` may exceed `all`: a file can be counted twice.
   void progress(std::size_t done, std::size_t all, std::int64_t words);

@@ -9,7 +9,7 @@ namespace {
 
 struct Row {
   std::string method;
-  std::string params;   // JSON
+  std::string params;  // JSON
   Errc code;
   std::string mentions;  // a part of the message
 };

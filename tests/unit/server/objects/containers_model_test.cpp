@@ -1,14 +1,14 @@
 // Each container against a plain model of the standard library: the same random operations on
 // both, the same answers and the same content at every step. RapidCheck prints the seed.
 
-#include <rapidcheck.h>
-
 #include <algorithm>
 #include <deque>
 #include <map>
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include <rapidcheck.h>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
@@ -19,7 +19,8 @@ namespace {
 using Pairs = std::vector<std::pair<int, int>>;
 
 auto place_of(Pairs& pairs, int key) {
-  return std::find_if(pairs.begin(), pairs.end(), [&](const auto& pair) { return pair.first == key; });
+  return std::find_if(pairs.begin(), pairs.end(),
+                      [&](const auto& pair) { return pair.first == key; });
 }
 
 TEST_CASE("A dict does what an ordered list of pairs does", "[objects]") {
@@ -76,8 +77,11 @@ TEST_CASE("A dict does what an ordered list of pairs does", "[objects]") {
 }
 
 /// A slice by Python's rules, told as plainly as possible.
-std::vector<std::size_t> places(std::optional<int> start, std::optional<int> stop, int step, int n) {
-  const auto clip = [&](int x, int low, int high) { return std::clamp(x < 0 ? x + n : x, low, high); };
+std::vector<std::size_t> places(std::optional<int> start, std::optional<int> stop, int step,
+                                int n) {
+  const auto clip = [&](int x, int low, int high) {
+    return std::clamp(x < 0 ? x + n : x, low, high);
+  };
   std::vector<std::size_t> found;
   if (step > 0) {
     const int end = stop ? clip(*stop, 0, n) : n;
@@ -150,7 +154,8 @@ TEST_CASE("A list does what a vector does, with Python's indices", "[objects]") 
             call("list.delete_slice", "l", start, stop, step);
             std::vector<int> left;
             for (std::size_t p = 0; p < model.size(); ++p) {
-              if (std::find(chosen.begin(), chosen.end(), p) == chosen.end()) left.push_back(model[p]);
+              if (std::find(chosen.begin(), chosen.end(), p) == chosen.end())
+                left.push_back(model[p]);
             }
             model = left;
           }
@@ -229,7 +234,8 @@ TEST_CASE("What is saved loads as an equal object", "[objects]") {
   call("dict.delete", "d", "a");
   call("dict.set", "d", 2.5, std::string(20'000, 'x'));
   call("object.create", "list", "l", std::vector<std::vector<int>>{{3, 1, 2}});
-  call("object.create", "queue", "q", std::vector<int>{}, std::map<std::string, int>{{"maxsize", 3}});
+  call("object.create", "queue", "q", std::vector<int>{},
+       std::map<std::string, int>{{"maxsize", 3}});
   call("queue.put", "q", "item");
   call("object.create", "value", "v", std::tuple<std::string, int>{"i", 5});
   call("object.create", "event", "e");
