@@ -163,6 +163,15 @@ void PrivateServer::wait_until_ready(std::chrono::nanoseconds patience) {
   output_ = -1;
 }
 
+// By its pidfd: a handler of SIGCHLD may have reaped it, and the number may be another's by now.
+void PrivateServer::send_signal(int number) {
+  if (pidfd_ >= 0) {
+    syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+  } else {
+    ::kill(pid_, number);
+  }
+}
+
 bool PrivateServer::wait_ended(int milliseconds) {
   const Deadline deadline = deadline_in(std::chrono::milliseconds(milliseconds));
   while (!is_past(deadline)) {
@@ -185,8 +194,8 @@ PrivateServer::~PrivateServer() {
     return;
   }
   if (pid_ > 0) {
-    ::kill(pid_, SIGTERM);
-    if (pidfd_ >= 0 && !wait_ended(kEndMilliseconds)) ::kill(pid_, SIGKILL);
+    send_signal(SIGTERM);
+    if (pidfd_ >= 0 && !wait_ended(kEndMilliseconds)) send_signal(SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }

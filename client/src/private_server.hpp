@@ -30,6 +30,7 @@ class PrivateServer {
   PrivateServer();
   void spawn(const std::string& program);
   void wait_until_ready(std::chrono::nanoseconds patience);
+  void send_signal(int number);
   bool wait_ended(int milliseconds);
   void close_descriptors();
 

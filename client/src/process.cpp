@@ -137,7 +137,12 @@ std::optional<int> process::exit_code() {
 }
 
 void process::send_signal(int number) {
-  if (!reap(WNOHANG)) ::kill(pid_, number);
+  if (reap(WNOHANG)) return;
+  if (pidfd_ >= 0) {
+    syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+  } else {
+    ::kill(pid_, number);
+  }
 }
 
 }  // namespace agora

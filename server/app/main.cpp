@@ -1,5 +1,6 @@
 // agorad: reads its options, builds the server, says that it is ready, serves.
 
+#include <csignal>
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
@@ -91,9 +92,10 @@ int serve(CommandLine& line) {
   line.server.log = [log](const std::string& text) { log->warn(text); };
   try {
     agora::Server server{std::move(line.server)};
+    server.take_signals();
     std::cout << server.ready_line() << std::endl;
     log->info("agorad {} is {}", agora::kVersion, server.ready_line());
-    server.run(true);
+    server.run();
     log->info("ended");
   } catch (const std::exception& error) {
     std::cerr << "agorad: " << error.what() << '\n';
@@ -106,6 +108,7 @@ int serve(CommandLine& line) {
 
 int main(int argc, char** argv) {
   open_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads our logs may leave before us
   CommandLine line;
   CLI::App app{"agorad: a server of shared objects, where processes meet", "agorad"};
   describe(app, line);

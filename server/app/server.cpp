@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
@@ -79,10 +80,16 @@ struct Server::Parts {
   }
 
   void watch_owner() {
-    owner.assign(options.owner_fd);
+    asio::error_code error;
+    owner.assign(options.owner_fd, error);
+    if (error) {
+      throw std::runtime_error("the owner descriptor " + std::to_string(options.owner_fd) +
+                               " cannot be watched (" + error.message() +
+                               "); it must be an inherited pidfd");
+    }
     owner.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [this](const asio::error_code& error) {
-                       if (!error) finish();
+                     [this](const asio::error_code& ended) {
+                       if (!ended) finish();
                      });
   }
 
@@ -134,14 +141,15 @@ std::string Server::ready_line() const {
   return line;
 }
 
-void Server::run(bool signals) {
-  if (signals) {
-    parts_->signals.add(SIGTERM);
-    parts_->signals.add(SIGINT);
-    parts_->signals.async_wait([this](const asio::error_code& error, int) {
-      if (!error) parts_->finish();
-    });
-  }
+void Server::take_signals() {
+  parts_->signals.add(SIGTERM);
+  parts_->signals.add(SIGINT);
+  parts_->signals.async_wait([this](const asio::error_code& error, int) {
+    if (!error) parts_->finish();
+  });
+}
+
+void Server::run() {
   const auto work = asio::make_work_guard(parts_->io);
   parts_->io.run();
 }

@@ -51,9 +51,11 @@ class Server {
   std::string tcp_address() const;   ///< "" if off
   std::string unix_address() const;  ///< "" if off
 
-  /// Serves until stop(), SIGTERM, SIGINT or server.shutdown; then ends all sessions, sends what
-  /// can be sent, removes the socket and returns. @param signals  whether to take the signals.
-  void run(bool signals = false);
+  /// Serves until stop(), a signal (see take_signals) or server.shutdown; then ends all sessions, sends what
+  /// can be sent, removes the socket and returns.
+  void run();
+  /// Has SIGTERM and SIGINT end run(), from now on.
+  void take_signals();
   /// Runs what is ready and returns at once: for tests that have a loop of their own.
   /// @return how many handlers ran.
   std::size_t poll();

@@ -292,12 +292,12 @@ void Machine::remove(Object& object) {
 
 Expected<void> Machine::retain(PackedView value) {
   if (!has_references(value)) return {};
-  std::string missing;
+  std::optional<std::string> missing;
   each_reference(value, [&](std::string_view name) {
-    if (registry_.find(name) == nullptr) missing = name;
+    if (registry_.find(name) == nullptr) missing = std::string{name};
   });
-  if (!missing.empty()) {
-    return fail(Errc::not_found, "the value refers to \"" + missing + "\", which does not exist");
+  if (missing) {
+    return fail(Errc::not_found, "the value refers to \"" + *missing + "\", which does not exist");
   }
   each_reference(value, [&](std::string_view name) { ++registry_.find(name)->references; });
   return {};

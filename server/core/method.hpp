@@ -142,7 +142,9 @@ consteval bool check_table(const Method (&table)[Rows]) {
     const Method& row = table[i];
     if (row.name.empty() || row.result.empty() || row.cost.empty()) throw "row lacks a column";
     if (!is_sentence(row.doc) || !is_sentence(row.lost)) throw "doc ends with a full stop";
+#ifndef __SANITIZE_ADDRESS__  // g++ then takes no function's address for a constant (PR 71962)
     if (row.handler == nullptr) throw "row has no handler";
+#endif
     bool has_timeout = false;
     bool optional_seen = false;
     for (const Parameter& parameter : row.parameters) {

@@ -1,5 +1,6 @@
 #include "server/net/dialogue.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "server/core/signature.hpp"
@@ -67,10 +68,22 @@ void Dialogue::proceed() {
 void Dialogue::pump(std::string_view& rest) {
   const std::size_t most = hall_.engine.limits().turn_calls_max;
   while (calls_ < most && !closing_ && !full() && !unsettled_ && step(rest)) {
+    if (++taken_ >= share_) settle_share();
   }
   backlog_ = !closing_ && !rest.empty() && (calls_ >= most || full() || unsettled_);
   if (closing_) rest = {};
   if (input_ended_ && !backlog_) finish_input();
+}
+
+void Dialogue::settle_share() {
+  taken_ = 0;
+  share_ = std::min(share_ * 2, hall_.engine.limits().turn_calls_max);
+  settle();
+}
+
+void Dialogue::weigh_answer(std::size_t bytes) {
+  constexpr std::size_t kLarge = 64 * 1024;
+  if (bytes > kLarge) share_ = 1;
 }
 
 bool Dialogue::step(std::string_view& rest) {
@@ -267,17 +280,12 @@ void Dialogue::finish_batch(std::uint64_t batch) {
 // ---- typed lines ---------------------------------------------------------------------------
 
 void Dialogue::typed_line(std::string_view text) {
-  if (typed_tag_ == 0 && typed_lines_.empty()) return run_typed(text);
+  if (typed_tag_ == 0) return run_typed(text);
   if (typed_method(text).empty()) return hall_.engine.cancel(session_, typed_tag_);
   const std::size_t most = hall_.engine.limits().typed_lines_max;
-  if (typed_lines_.size() >= most) {
-    const Error error{Errc::overloaded,
-                      std::to_string(most) +
-                          " lines already wait behind the one "
-                          "that has no answer yet; an empty line cancels it",
-                      Done::no,
-                      {}};
-    return answer_typed({}, &error);
+  if (typed_refused_ > 0 || typed_lines_.size() >= most) {
+    ++typed_refused_;  // answered when it would be its turn
+    return;
   }
   typed_lines_.emplace_back(text);
 }
@@ -327,6 +335,15 @@ void Dialogue::answer_typed(PackedView result, const Error* error) {
   out += '\n';
 }
 
+void Dialogue::refuse_typed() {
+  const std::size_t most = hall_.engine.limits().typed_lines_max;
+  const Error error{Errc::overloaded,
+                    std::to_string(most) + " lines already waited behind one that had no answer",
+                    Done::no,
+                    {}};
+  for (; typed_refused_ > 0; --typed_refused_) answer_typed({}, &error);
+}
+
 void Dialogue::next_typed() {
   typed_tag_ = 0;
   unsettled_ = false;
@@ -335,6 +352,7 @@ void Dialogue::next_typed() {
     typed_lines_.pop_front();
     run_typed(text);
   }
+  if (typed_tag_ == 0 && !closing_) refuse_typed();
   if (input_ended_ && !backlog_) finish_input();
 }
 
@@ -355,6 +373,7 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
   if (form == kMsgpack) return answer_msgpack(effect.tag, effect, effects);
   const bool failed = effect.kind == Effect::Kind::failure;
   const PackedView result = failed ? PackedView{} : effects.result(effect);
+  weigh_answer(result.size());
   if (form == kTyped) {
     answer_typed(result, effect.error.get());
     return next_typed();
@@ -371,8 +390,10 @@ void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Eff
   Writer{id}.unsigned_integer(tag & ~kFormMask);
   if (effect.error) return encode_msgpack_error(PackedView{id}, *effect.error, output_.bytes());
   if (!effect.blob.view().present()) {
+    weigh_answer(effect.length);
     return encode_msgpack_reply(PackedView{id}, effects.result(effect), output_.bytes());
   }
+  weigh_answer(effect.blob.view().size());
   // [1, msgid, nil, and then the value itself, shared.
   Writer out{output_.bytes()};
   out.list(4);

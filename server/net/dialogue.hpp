@@ -79,6 +79,9 @@ class Dialogue {
   void typed_line(std::string_view text);
   void run_typed(std::string_view text);
   void next_typed();
+  void refuse_typed();
+  void settle_share();
+  void weigh_answer(std::size_t bytes);
   void finish_input();
   void close();
 
@@ -101,6 +104,10 @@ class Dialogue {
   std::string input_;  // what is left of earlier reads
   std::size_t input_begin_ = 0;
   std::size_t calls_ = 0;  // in this turn
+  // Calls taken in before their answers are awaited: many, while answers are small; one by one
+  // after a large one, so that no more than a bound of output piles up.
+  std::size_t share_ = 1;
+  std::size_t taken_ = 0;  // of that share
   bool backlog_ = false;
   bool input_ended_ = false;
   bool closing_ = false;
@@ -110,6 +117,7 @@ class Dialogue {
   std::map<std::uint64_t, JsonCall> json_calls_;
   std::map<std::uint64_t, JsonBatch> json_batches_;
   std::deque<std::string> typed_lines_;  // held back by one that waits
+  std::size_t typed_refused_ = 0;        // lines behind those: too many to be kept
   std::uint64_t typed_tag_ = 0;          // of the typed call that has no answer yet; 0: none
   bool unsettled_ = false;               // not known yet whether that call waits
   bool typed_help_ = false;              // its answer is shown as text

@@ -269,7 +269,7 @@ constexpr Method kMethods[] = {
      .lost = lost::kRead,
      .handler = info},
     {.name = "expire",
-     .parameters = {kNameOf, Parameter{"seconds", ParamKind::seconds, kNull,
+     .parameters = {kNameOf, Parameter{"seconds", ParamKind::seconds, kRequiredOrNull,
                                        "From now until it dies; null: never."}},
      .result = "null",
      .errors = {Errc::not_found, Errc::value_error},

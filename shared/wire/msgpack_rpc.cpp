@@ -83,7 +83,10 @@ class CallReader {
       return wrong_shape("a message is [0, msgid, method, params] or [2, method, params]");
     }
     const Token method = next_token(reader_);
-    if (method.kind != Kind::text) return wrong_shape("the method is a text");
+    // Some clients (pynvim) write the method as bytes; check_method looks at what they are.
+    if (method.kind != Kind::text && method.kind != Kind::bytes) {
+      return wrong_shape("the method is a text");
+    }
     params_header_ = next_token(reader_);
     if (params_header_.kind != Kind::list) return wrong_shape("the parameters are a list");
     request.method = method.body;

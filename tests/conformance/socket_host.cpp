@@ -40,21 +40,28 @@ class SocketLink : public Link {
   int fd_;
 };
 
-std::string temporary_directory() {
-  char path[] = "/tmp/agora-test-XXXXXX";
-  if (::mkdtemp(path) == nullptr) throw std::runtime_error("no temporary directory");
-  return path;
-}
+/// Goes when everything made in it has gone.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    if (::mkdtemp(path_) == nullptr) throw std::runtime_error("no temporary directory");
+  }
+  ~TemporaryDirectory() { ::rmdir(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  std::string path() const { return path_; }
+
+ private:
+  char path_[32] = "/tmp/agora-test-XXXXXX";
+};
 
 class SocketHost : public Host {
  public:
   SocketHost(const Ground& ground, bool unix_socket)
       : unix_socket_(unix_socket),
-        directory_(temporary_directory()),
         journal_(journal_of(ground)),
         catalogue_(all_types()),
         server_(options(ground)) {}
-  ~SocketHost() override { ::rmdir(directory_.c_str()); }
 
   std::unique_ptr<Link> connect() override {
     const int fd = unix_socket_ ? connect_unix() : connect_tcp();
@@ -74,7 +81,7 @@ class SocketHost : public Host {
     ServerOptions made;
     made.tcp.reset();
     if (unix_socket_) {
-      made.unix_path = directory_ + "/agora.sock";
+      made.unix_path = directory_.path() + "/agora.sock";
     } else {
       made.tcp = "127.0.0.1:0";
     }
@@ -108,7 +115,7 @@ class SocketHost : public Host {
   }
 
   bool unix_socket_;
-  std::string directory_;
+  TemporaryDirectory directory_;  // before the server: its socket goes first
   ManualClock clock_;
   std::unique_ptr<Journal> journal_;
   Catalogue catalogue_;

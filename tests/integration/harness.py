@@ -79,8 +79,13 @@ class Server:
         self.log_path = os.path.join(self.directory, "log")
         self.log = open(self.log_path, "wb")
         arguments = [SERVER, "--listen", "127.0.0.1:0", "--unix", self.unix, *options]
-        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=self.log, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            preexec_fn=die_with_parent,
+        )
         _running.add(self)
         self.ready = read_line(self.process.stdout)
         found = re.fullmatch(r"ready tcp=127\.0\.0\.1:(\d+) unix=(\S+)\n", self.ready)
@@ -258,7 +263,9 @@ class Pack:
         self.sock.close()
 
     def send(self, *messages):
-        self.sock.sendall(b"".join(m if isinstance(m, bytes) else msgpack.packb(m) for m in messages))
+        self.sock.sendall(
+            b"".join(m if isinstance(m, bytes) else msgpack.packb(m) for m in messages)
+        )
 
     def message(self):
         """The next message; None at end of file."""
@@ -325,7 +332,9 @@ class Case(unittest.TestCase):
                 log = file.read()
             self.server.stop()
             type(self).server = Server(*self.options)
-            raise AssertionError(f"the server ended during this test with status {status}; its log:\n{log}") from None
+            raise AssertionError(
+                f"the server ended during this test with status {status}; its log:\n{log}"
+            ) from None
 
     def new(self, kind, *args, **options):
         """Creates an object under a fresh name and gives the name."""
@@ -356,44 +365,72 @@ class Case(unittest.TestCase):
             return [w for w in look.call("server.waits") if reference_name(w["object"]) == name]
 
     def await_waiters(self, name, count):
-        return until(lambda: len(self.waiting(name)) == count and (self.waiting(name) or True),
-                     f"{count} waiters on {name}")
+        return until(
+            lambda: len(self.waiting(name)) == count and (self.waiting(name) or True),
+            f"{count} waiters on {name}",
+        )
 
 
 def reference_name(value):
     return value["$ref"] if isinstance(value, dict) else value
 
 
-CODES = {"ParseError": -32700, "InvalidRequest": -32600, "MethodNotFound": -32601,
-         "InvalidParams": -32602, "InternalError": -32603}
-CODES.update({name: number for number, name in enumerate(
-    "KeyError IndexError ValueError TypeError Empty Full Timeout NotFound Exists WrongType NotOwner "
-    "NotLocked BrokenBarrier Deadlock OwnerDied StaleToken Conflict Cancelled ShutDown EndOfStream "
-    "SessionLost SessionBacklog Unauthenticated Forbidden TooLarge OutOfMemory Overloaded Unavailable "
-    "StorageFailed UserError AttributeError StopIteration RuntimeError".split(), 1)})
+CODES = {
+    "ParseError": -32700,
+    "InvalidRequest": -32600,
+    "MethodNotFound": -32601,
+    "InvalidParams": -32602,
+    "InternalError": -32603,
+}
+CODES.update(
+    {
+        name: number
+        for number, name in enumerate(
+            "KeyError IndexError ValueError TypeError Empty Full Timeout NotFound Exists WrongType NotOwner "
+            "NotLocked BrokenBarrier Deadlock OwnerDied StaleToken Conflict Cancelled ShutDown EndOfStream "
+            "SessionLost SessionBacklog Unauthenticated Forbidden TooLarge OutOfMemory Overloaded Unavailable "
+            "StorageFailed UserError AttributeError StopIteration RuntimeError".split(),
+            1,
+        )
+    }
+)
 
 
 class Worker:
     """Another process with one connection: sends what it is given, prints what it hears, until killed."""
 
-    SOURCE = ("import base64,socket,sys\n"
-              "a=sys.argv[1]\n"
-              "s=socket.create_connection(('127.0.0.1',int(a[1:]))) if a[0]==':' else socket.socket(1)\n"
-              "a[0]!=':' and s.connect(a)\n"
-              "s.sendall(base64.b64decode(sys.argv[2]))\n"
-              "print('sent',flush=True)\n"
-              "while True:\n"
-              " d=s.recv(65536)\n"
-              " if not d: print('end',flush=True); sys.stdin.read(); break\n"
-              " sys.stdout.buffer.write(d); sys.stdout.flush()\n")
+    SOURCE = (
+        "import base64,socket,sys\n"
+        "a=sys.argv[1]\n"
+        "s=socket.create_connection(('127.0.0.1',int(a[1:]))) if a[0]==':' else socket.socket(1)\n"
+        "a[0]!=':' and s.connect(a)\n"
+        "s.sendall(base64.b64decode(sys.argv[2]))\n"
+        "print('sent',flush=True)\n"
+        "while True:\n"
+        " d=s.recv(65536)\n"
+        " if not d: print('end',flush=True); sys.stdin.read(); break\n"
+        " sys.stdout.buffer.write(d); sys.stdout.flush()\n"
+    )
 
     def __init__(self, server, sent, unix=False):
         import base64
+
         address = server.unix if unix else f":{server.port}"
         sent = sent.encode() if isinstance(sent, str) else sent
         self.process = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", self.SOURCE, address, base64.b64encode(sent).decode()],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=die_with_parent)
+            [
+                sys.executable,
+                "-S",
+                "-E",
+                "-c",
+                self.SOURCE,
+                address,
+                base64.b64encode(sent).decode(),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            preexec_fn=die_with_parent,
+        )
         assert read_line(self.process.stdout) == "sent\n"
 
     def heard(self):

@@ -17,12 +17,16 @@ REQUESTS = [
     ('{"id":1,"method":"ping","stranger":[1,{"a":null}]}', PONG),
     ('{"id":"text","method":"ping"}', {"jsonrpc": "2.0", "id": "text", "result": "pong"}),
     ('{"id":"","method":"ping"}', {"jsonrpc": "2.0", "id": "", "result": "pong"}),
-    ('{"id":"\\u00e4\\n\\u0000","method":"ping"}',
-     {"jsonrpc": "2.0", "id": "ä\n\0", "result": "pong"}),
+    (
+        '{"id":"\\u00e4\\n\\u0000","method":"ping"}',
+        {"jsonrpc": "2.0", "id": "ä\n\0", "result": "pong"},
+    ),
     ('{"id":null,"method":"ping"}', {"jsonrpc": "2.0", "id": None, "result": "pong"}),
     ('{"id":-5,"method":"ping"}', {"jsonrpc": "2.0", "id": -5, "result": "pong"}),
-    ('{"id":9223372036854775807,"method":"ping"}',
-     {"jsonrpc": "2.0", "id": 9223372036854775807, "result": "pong"}),
+    (
+        '{"id":9223372036854775807,"method":"ping"}',
+        {"jsonrpc": "2.0", "id": 9223372036854775807, "result": "pong"},
+    ),
     ('{"id":1.5,"method":"ping"}', (None, "InvalidRequest")),
     ('{"id":1.0,"method":"ping"}', (None, "InvalidRequest")),
     ('{"id":true,"method":"ping"}', (None, "InvalidRequest")),
@@ -33,14 +37,14 @@ REQUESTS = [
     ('{"id":1,"method":"ping","params":7}', (None, "InvalidRequest")),
     ('{"method":"ping","params":7}', (None, "InvalidRequest")),
     ('{"id":1}', (None, "InvalidRequest")),
-    ('{}', (None, "InvalidRequest")),
+    ("{}", (None, "InvalidRequest")),
     ('{"id":1,"method":7}', (None, "InvalidRequest")),
     ('{"id":1,"method":null}', (None, "InvalidRequest")),
     ('{"id":1,"method":["ping"]}', (None, "InvalidRequest")),
     ('{"jsonrpc":"1.0","id":1,"method":"ping"}', (None, "InvalidRequest")),
     ('{"jsonrpc":2.0,"id":1,"method":"ping"}', (None, "InvalidRequest")),
     ('{"jsonrpc":"2.0","id":1,"result":5}', (None, "InvalidRequest")),
-    ('[]', (None, "InvalidRequest")),
+    ("[]", (None, "InvalidRequest")),
     ('{"id":1,"method":"no.such"}', (1, "MethodNotFound")),
     ('{"id":1,"method":""}', (1, "MethodNotFound")),
     ('{"id":1,"method":"Ping"}', (1, "MethodNotFound")),
@@ -51,7 +55,7 @@ REQUESTS = [
     ('{"id":1,"method":"dict.get","params":["jobs"]}', (1, "InvalidParams")),
     ('{"id":1,"method":"dict.get","params":{"name":"jobs"}}', (1, "InvalidParams")),
     ('{"id":1,"method":"dict.get","params":{"name":"jobs","key":1,"kee":2}}', (1, "InvalidParams")),
-    ('{', (None, "ParseError")),
+    ("{", (None, "ParseError")),
     ('{"id":1', (None, "ParseError")),
     ('{"id":1,}', (None, "ParseError")),
     ('{"id":1 "method":"ping"}', (None, "ParseError")),
@@ -72,8 +76,11 @@ REQUESTS = [
     (b'{"id":1,"method":"dict.set","params":["jobs","k","\xff"]}', (None, "ParseError")),
     (b'{"id":1,"method":"dict.set","params":["jobs","k","\xc0\xaf"]}', (None, "ParseError")),
     (b'{"id":1,"method":"dict.set","params":["jobs","k","\xed\xa0\x80"]}', (None, "ParseError")),
-    (b'{"id":1,"method":"dict.set","params":["jobs","k","\xf4\x90\x80\x80"]}', (None, "ParseError")),
-    ('[1', (None, "ParseError")),
+    (
+        b'{"id":1,"method":"dict.set","params":["jobs","k","\xf4\x90\x80\x80"]}',
+        (None, "ParseError"),
+    ),
+    ("[1", (None, "ParseError")),
     ('[{"id":1,"method":"ping"},]', (None, "ParseError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k",18446744073709551616]}', (1, "ValueError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k",-9223372036854775809]}', (1, "ValueError")),
@@ -81,36 +88,96 @@ REQUESTS = [
     ('{"id":1,"method":"dict.set","params":["jobs","k",1e400]}', (1, "ValueError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k",-1e400]}', (1, "ValueError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k",{"a":1,"a":2}]}', (1, "ValueError")),
-    ('{"id":1,"method":"dict.set","params":["jobs","k",[[{"a":1,"b":0,"a":1}]]]}', (1, "ValueError")),
+    (
+        '{"id":1,"method":"dict.set","params":["jobs","k",[[{"a":1,"b":0,"a":1}]]]}',
+        (1, "ValueError"),
+    ),
 ]
 
 # Values that come back as the text they were sent as.
 FAITHFUL = [
-    "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808",
-    "18446744073709551615", "2.0", "-0.0", "0.1", "5e-324", "1.7976931348623157e+308", '""', '"a"', '"ä€😀"',
-    '"\\u0000"', '"\\n\\t\\"\\\\"', "[]", "{}", "[[],{}]", '{"b":1,"a":2}', '{"":1}',
-    '{"$bytes":""}', '{"$bytes":"AAECAw=="}', '{"$ref":"jobs"}', '{"$map":[[1,2],["a",3]]}',
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "2.0",
+    "-0.0",
+    "0.1",
+    "5e-324",
+    "1.7976931348623157e+308",
+    '""',
+    '"a"',
+    '"ä€😀"',
+    '"\\u0000"',
+    '"\\n\\t\\"\\\\"',
+    "[]",
+    "{}",
+    "[[],{}]",
+    '{"b":1,"a":2}',
+    '{"":1}',
+    '{"$bytes":""}',
+    '{"$bytes":"AAECAw=="}',
+    '{"$ref":"jobs"}',
+    '{"$map":[[1,2],["a",3]]}',
     '{"$map":[[null,1],[true,2],[2.5,3],[{"$bytes":"AA=="},4],[[1,"x"],5],[{"$ref":"jobs"},6]]}',
-    '{"$float":"nan"}', '{"$float":"inf"}', '{"$float":"-inf"}',
-    '{"$opaque":["AAE=",[]]}', '{"$opaque":["AAE=",[{"$ref":"jobs"}]]}',
-    '{"$map":[["$bytes","AA=="]]}', '{"$map":[["$ref",1]]}', '{"$map":[["$map",[]]]}',
-    '{"$map":[["$float","nan"]]}', '{"$map":[["$opaque",[]]]}',
-    '{"$unknown":1}', '{"$":1}', '{"$bytes":"AA==","x":1}', '{"x":{"$bytes":"AA=="}}',
+    '{"$float":"nan"}',
+    '{"$float":"inf"}',
+    '{"$float":"-inf"}',
+    '{"$opaque":["AAE=",[]]}',
+    '{"$opaque":["AAE=",[{"$ref":"jobs"}]]}',
+    '{"$map":[["$bytes","AA=="]]}',
+    '{"$map":[["$ref",1]]}',
+    '{"$map":[["$map",[]]]}',
+    '{"$map":[["$float","nan"]]}',
+    '{"$map":[["$opaque",[]]]}',
+    '{"$unknown":1}',
+    '{"$":1}',
+    '{"$bytes":"AA==","x":1}',
+    '{"x":{"$bytes":"AA=="}}',
     '[{"$float":"nan"},{"$map":[[1,{"$bytes":""}]]}]',
 ]
 
 # Values that come back in another text of the same value.
 REWRITTEN = [
-    ("1e2", 100.0), ("1E2", 100.0), ("100e-2", 1.0), ("-0", 0), ("1.50", 1.5),
-    ('"\\ud83d\\ude00"', "😀"), ('"\\/"', "/"), ('{"$map":[["a",1]]}', {"a": 1}), ('{"$map":[]}', {}),
+    ("1e2", 100.0),
+    ("1E2", 100.0),
+    ("100e-2", 1.0),
+    ("-0", 0),
+    ("1.50", 1.5),
+    ('"\\ud83d\\ude00"', "😀"),
+    ('"\\/"', "/"),
+    ('{"$map":[["a",1]]}', {"a": 1}),
+    ('{"$map":[]}', {}),
 ]
 
 MISSHAPEN = [
-    '{"$bytes":"!"}', '{"$bytes":"A"}', '{"$bytes":1}', '{"$bytes":null}', '{"$ref":1}', '{"$ref":null}',
-    '{"$map":1}', '{"$map":{"a":1}}', '{"$map":[1]}', '{"$map":[[1]]}', '{"$map":[[1,2,3]]}',
-    '{"$map":[[1,2],[1,3]]}', '{"$map":[[1,2],[1.0,3]]}', '{"$map":[["a",2],["a",3]]}',
-    '{"$float":"x"}', '{"$float":1.5}', '{"$float":"NaN"}', '{"$opaque":[]}', '{"$opaque":"AA=="}',
-    '{"$opaque":["AA=="]}', '{"$opaque":[1,[]]}', '{"$opaque":["AA==",[1]]}', '{"$opaque":["!",[]]}',
+    '{"$bytes":"!"}',
+    '{"$bytes":"A"}',
+    '{"$bytes":1}',
+    '{"$bytes":null}',
+    '{"$ref":1}',
+    '{"$ref":null}',
+    '{"$map":1}',
+    '{"$map":{"a":1}}',
+    '{"$map":[1]}',
+    '{"$map":[[1]]}',
+    '{"$map":[[1,2,3]]}',
+    '{"$map":[[1,2],[1,3]]}',
+    '{"$map":[[1,2],[1.0,3]]}',
+    '{"$map":[["a",2],["a",3]]}',
+    '{"$float":"x"}',
+    '{"$float":1.5}',
+    '{"$float":"NaN"}',
+    '{"$opaque":[]}',
+    '{"$opaque":"AA=="}',
+    '{"$opaque":["AA=="]}',
+    '{"$opaque":[1,[]]}',
+    '{"$opaque":["AA==",[1]]}',
+    '{"$opaque":["!",[]]}',
 ]
 
 
@@ -166,14 +233,18 @@ class Requests(Case):
         for text, value in REWRITTEN:
             with self.subTest(value=text):
                 self.c.raw('{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, text))
-                got = self.c.raw('{"id":2,"method":"dict.get","params":["%s","k"]}' % name)["result"]
+                got = self.c.raw('{"id":2,"method":"dict.get","params":["%s","k"]}' % name)[
+                    "result"
+                ]
                 self.assertEqual((got, type(got)), (value, type(value)))
 
     def test_misshapen_dollar_words_are_value_errors_and_store_nothing(self):
         name = self.new("dict")
         for text in MISSHAPEN:
             with self.subTest(value=text):
-                reply = self.c.raw('{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, text))
+                reply = self.c.raw(
+                    '{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, text)
+                )
                 self.expect(reply, (1, "ValueError"), text)
         self.assertEqual(self.c.call("dict.len", name), 0)
         self.assertEqual(self.c.call("object.version", name), 1)
@@ -185,6 +256,19 @@ class Requests(Case):
         self.assertEqual(self.c.call("object.type", {"$ref": name}), "dict")
         self.assertEqual(self.c.call("dict.add", name=name, key="n", initial=5), 6)
         self.fails("NotFound", "dict.set", name, "r", {"$ref": "nowhere"})
+
+    def test_a_reference_of_no_bytes_is_refused_wherever_it_stands(self):
+        name = self.new("dict")
+        for params in (
+            '["%s","k",{"$ref":""}]',
+            '["%s",{"$ref":""},1]',
+            '["%s","k",[{"$ref":""}]]',
+            '["%s","k",{"$opaque":["",[{"$ref":""}]]}]',
+        ):
+            with self.subTest(params=params), self.server.json() as c:
+                reply = c.raw('{"id":1,"method":"dict.set","params":%s}' % (params % name))
+                self.assertIsNotNone(reply, "closed without an answer")
+                self.assertIn(reply["error"]["data"]["type"], ("ValueError", "NotFound"))
 
     def test_a_notification_acts_and_is_never_answered_not_even_its_error(self):
         name = self.new("dict")
@@ -237,8 +321,12 @@ class Requests(Case):
             for left, right in (("[", "]"), ('{"a":', "}")):
                 with self.subTest(depth=depth, kind=left):
                     deep = left * depth + "1" + right * depth
-                    reply = self.c.raw('{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, deep))
-                    self.assertIn(reply["error"]["data"]["type"], ("ParseError", "TooLarge", "ValueError"))
+                    reply = self.c.raw(
+                        '{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, deep)
+                    )
+                    self.assertIn(
+                        reply["error"]["data"]["type"], ("ParseError", "TooLarge", "ValueError")
+                    )
                     self.assertEqual(self.c.call("ping"), "pong")
         self.assertEqual(self.c.call("object.version", name), 2)
 
@@ -267,42 +355,66 @@ class Batches(Case):
 
     def test_a_batch_is_answered_by_one_array(self):
         name = self.new("dict")
-        replies = self.ask({"id": 1, "method": "dict.set", "params": [name, "k", 1]},
-                           {"method": "dict.set", "params": [name, "n", 2]},
-                           {"id": "x", "method": "dict.get", "params": {"name": name, "key": "n"}},
-                           {"id": 3, "method": "dict.get", "params": [name, "absent"]})
+        replies = self.ask(
+            {"id": 1, "method": "dict.set", "params": [name, "k", 1]},
+            {"method": "dict.set", "params": [name, "n", 2]},
+            {"id": "x", "method": "dict.get", "params": {"name": name, "key": "n"}},
+            {"id": 3, "method": "dict.get", "params": [name, "absent"]},
+        )
         found = {r["id"]: r.get("result", r.get("error", {}).get("code")) for r in replies}
         self.assertEqual(found, {1: None, "x": 2, 3: 1})
         self.assertEqual(len(replies), 3)
 
     def test_a_batch_of_notifications_is_not_answered(self):
         name = self.new("dict")
-        self.c.send(json.dumps([{"method": "dict.set", "params": [name, "a", 1]}, {"method": "no.such"}]))
+        self.c.send(
+            json.dumps([{"method": "dict.set", "params": [name, "a", 1]}, {"method": "no.such"}])
+        )
         self.assertEqual(self.c.call("dict.get", name, "a"), 1)
 
     def test_what_is_no_request_in_a_batch_is_answered_in_it(self):
-        for text, count in (("[1]", 1), ("[1,2,3]", 3), ("[{}]", 1), ("[[]]", 1), ('[null,"a"]', 2)):
+        for text, count in (
+            ("[1]", 1),
+            ("[1,2,3]", 3),
+            ("[{}]", 1),
+            ("[[]]", 1),
+            ('[null,"a"]', 2),
+        ):
             with self.subTest(batch=text):
                 replies = self.c.raw(text)
                 self.assertIsInstance(replies, list)
-                self.assertEqual([(r["id"], r["error"]["code"]) for r in replies], [(None, -32600)] * count)
+                self.assertEqual(
+                    [(r["id"], r["error"]["code"]) for r in replies], [(None, -32600)] * count
+                )
         replies = self.c.raw('[7,{"id":1,"method":"ping"},{"id":2,"method":"ping","params":3}]')
-        self.assertEqual(sorted((str(r["id"]), r.get("result", "-")) for r in replies),
-                         [("1", "pong"), ("None", "-"), ("None", "-")])
+        self.assertEqual(
+            sorted((str(r["id"]), r.get("result", "-")) for r in replies),
+            [("1", "pong"), ("None", "-"), ("None", "-")],
+        )
 
     def test_a_batch_answers_when_all_its_calls_have_and_holds_up_nobody(self):
         queue = self.new("queue")
-        self.c.send(json.dumps([{"id": 100, "method": "queue.get", "params": [queue]},
-                                {"id": 101, "method": "ping"}]))
+        self.c.send(
+            json.dumps(
+                [
+                    {"id": 100, "method": "queue.get", "params": [queue]},
+                    {"id": 101, "method": "ping"},
+                ]
+            )
+        )
         self.await_waiters(queue, 1)
         self.assertEqual(self.c.call("ping"), "pong")
         self.another().call("queue.put", queue, "item")
-        self.assertEqual({r["id"]: r["result"] for r in self.c.message()}, {100: "item", 101: "pong"})
+        self.assertEqual(
+            {r["id"]: r["result"] for r in self.c.message()}, {100: "item", 101: "pong"}
+        )
 
     def test_a_batch_may_wait_for_a_later_call_of_itself(self):
         queue = self.new("queue")
-        replies = self.ask({"id": 1, "method": "queue.get", "params": [queue]},
-                           {"id": 2, "method": "queue.put", "params": [queue, 5]})
+        replies = self.ask(
+            {"id": 1, "method": "queue.get", "params": [queue]},
+            {"id": 2, "method": "queue.put", "params": [queue, 5]},
+        )
         self.assertEqual({r["id"]: r["result"] for r in replies}, {1: 5, 2: None})
 
     def test_a_thousand_calls_are_a_batch_and_one_more_is_refused_whole(self):
@@ -311,8 +423,10 @@ class Batches(Case):
         self.assertEqual(len(self.ask(*[call] * 1000)), 1000)
         reply = self.ask(*[call] * 1001)
         self.assertIsInstance(reply, dict)
-        self.assertEqual((reply["id"], reply["error"]["code"], reply["error"]["data"]["type"]),
-                         (None, 25, "TooLarge"))
+        self.assertEqual(
+            (reply["id"], reply["error"]["code"], reply["error"]["data"]["type"]),
+            (None, 25, "TooLarge"),
+        )
         del call["id"]
         reply = self.ask(*[call] * 1001)
         self.assertEqual((reply["id"], reply["error"]["data"]["type"]), (None, "TooLarge"))
@@ -320,9 +434,11 @@ class Batches(Case):
 
     def test_a_bad_value_in_a_batch_fails_its_call_alone(self):
         name = self.new("dict")
-        self.c.send('[{"id":1,"method":"dict.set","params":["%s","k",{"$float":"x"}]},'
-                    '{"id":2,"method":"dict.set","params":["%s","k",18446744073709551616]},'
-                    '{"id":3,"method":"dict.set","params":["%s","k",7]}]' % (name, name, name))
+        self.c.send(
+            '[{"id":1,"method":"dict.set","params":["%s","k",{"$float":"x"}]},'
+            '{"id":2,"method":"dict.set","params":["%s","k",18446744073709551616]},'
+            '{"id":3,"method":"dict.set","params":["%s","k",7]}]' % (name, name, name)
+        )
         replies = {r["id"]: r.get("error", {}).get("code") for r in self.c.message()}
         self.assertEqual(replies, {1: 3, 2: 3, 3: None})
         self.assertEqual(self.c.call("dict.get", name, "k"), 7)

@@ -17,20 +17,55 @@ class Words(Case):
     def test_the_examples_of_the_contract(self):
         self.c.call("object.create", "queue", "tasks")
         self.assertEqual(self.t.ask("dict.set jobs k 1"), "null")
-        self.assertEqual(self.t.ask("dict.get jobs absent"), 'KeyError: "absent" is not a key of dict jobs')
-        self.assertEqual(self.t.ask("queue.get tasks timeout=0.01"),
-                         "Empty: nothing arrived in queue tasks within 0.01 s")
+        self.assertEqual(
+            self.t.ask("dict.get jobs absent"), 'KeyError: "absent" is not a key of dict jobs'
+        )
+        self.assertEqual(
+            self.t.ask("queue.get tasks timeout=0.01"),
+            "Empty: nothing arrived in queue tasks within 0.01 s",
+        )
 
     def test_words_are_json_or_text(self):
         table = [
-            ("1", 1), ("-1", -1), ("2.0", 2.0), ("1e2", 100.0), ("true", True), ("null", None), ("false", False),
-            ("abc", "abc"), ("True", "True"), ("nul", "nul"), ("1x", "1x"), ("1.2.3", "1.2.3"), ("-", "-"), ("01", "01"),
-            ('"1"', "1"), ('"a b"', "a b"), ('""', ""), ('"\\n\\u00e4\\"\\\\"', '\nä"\\'), ('"true"', "true"),
-            ("[1,2]", [1, 2]), ("[1, [2, 3]]", [1, [2, 3]]), ('{"a":1}', {"a": 1}), ('{"a": [1, "x y"]}', {"a": [1, "x y"]}),
-            ("ä€😀", "ä€😀"), ("a=b", "a=b"), ("=", "="), ("x=", "x="), ("/tmp/a.b", "/tmp/a.b"), ("a'b", "a'b"),
-            ('"value=3"', "value=3"), ("value=3", 3), ('value="a b"', "a b"), ("value=abc", "abc"), ("value=[1,2]", [1, 2]),
-            ("value=a=b", "a=b"), ('{"$bytes":"AAE="}', {"$bytes": "AAE="}), ('{"$ref":"jobs"}', {"$ref": "jobs"}),
-            ("18446744073709551615", 18446744073709551615), ("value=null", None),
+            ("1", 1),
+            ("-1", -1),
+            ("2.0", 2.0),
+            ("1e2", 100.0),
+            ("true", True),
+            ("null", None),
+            ("false", False),
+            ("abc", "abc"),
+            ("True", "True"),
+            ("nul", "nul"),
+            ("1x", "1x"),
+            ("1.2.3", "1.2.3"),
+            ("-", "-"),
+            ("01", "01"),
+            ('"1"', "1"),
+            ('"a b"', "a b"),
+            ('""', ""),
+            ('"\\n\\u00e4\\"\\\\"', '\nä"\\'),
+            ('"true"', "true"),
+            ("[1,2]", [1, 2]),
+            ("[1, [2, 3]]", [1, [2, 3]]),
+            ('{"a":1}', {"a": 1}),
+            ('{"a": [1, "x y"]}', {"a": [1, "x y"]}),
+            ("ä€😀", "ä€😀"),
+            ("a=b", "a=b"),
+            ("=", "="),
+            ("x=", "x="),
+            ("/tmp/a.b", "/tmp/a.b"),
+            ("a'b", "a'b"),
+            ('"value=3"', "value=3"),
+            ("value=3", 3),
+            ('value="a b"', "a b"),
+            ("value=abc", "abc"),
+            ("value=[1,2]", [1, 2]),
+            ("value=a=b", "a=b"),
+            ('{"$bytes":"AAE="}', {"$bytes": "AAE="}),
+            ('{"$ref":"jobs"}', {"$ref": "jobs"}),
+            ("18446744073709551615", 18446744073709551615),
+            ("value=null", None),
         ]
         for word, value in table:
             with self.subTest(word=word):
@@ -52,7 +87,10 @@ class Words(Case):
     def test_object_names_are_always_text(self):
         for name in ("123", "true", "1.5", "-7"):
             with self.subTest(name=name):
-                self.assertEqual(self.t.ask(f"object.create dict {name}"), json.dumps({"$ref": name}, separators=(",", ":")))
+                self.assertEqual(
+                    self.t.ask(f"object.create dict {name}"),
+                    json.dumps({"$ref": name}, separators=(",", ":")),
+                )
                 self.assertEqual(self.t.ask(f"dict.set {name} k 1"), "null")
                 self.assertEqual(self.t.ask(f"dict.get name={name} key=k"), "1")
                 self.assertTrue(self.c.call("object.exists", name))
@@ -65,9 +103,13 @@ class Words(Case):
         self.assertEqual(json.loads(self.t.ask("object.list 12*"))["cursor"], None)
 
     def test_options_of_create_are_named(self):
-        self.assertEqual(self.t.ask("object.create queue typed-tasks maxsize=10"), '{"$ref":"typed-tasks"}')
+        self.assertEqual(
+            self.t.ask("object.create queue typed-tasks maxsize=10"), '{"$ref":"typed-tasks"}'
+        )
         self.assertEqual(self.c.call("object.info", "typed-tasks")["options"]["maxsize"], 10)
-        self.assertEqual(self.t.ask("object.create dict typed-dict exist_ok=false"), '{"$ref":"typed-dict"}')
+        self.assertEqual(
+            self.t.ask("object.create dict typed-dict exist_ok=false"), '{"$ref":"typed-dict"}'
+        )
         self.assertRegex(self.t.ask("object.create dict typed-dict exist_ok=false"), "^Exists: ")
 
     def test_blanks_around_and_between_words_and_tabs(self):
@@ -78,14 +120,22 @@ class Words(Case):
 
     def test_mistakes_name_what_is_wrong(self):
         table = [
-            ("dict.get jobs", "InvalidParams: .*key"), ("dict.get jobs a b", "InvalidParams: "),
-            ("dict.get jobs a key=b", "InvalidParams: .*key"), ("dict.gett jobs a", "MethodNotFound: .*dict.get"),
-            ("dct.get jobs a", "MethodNotFound: .*dict.get"), ("pin", "MethodNotFound: .*ping"),
-            ("queue.git q", "MethodNotFound: .*queue.get"), ("dict.get nowhere a", "NotFound: .*nowhere.*object.create"),
-            ("queue.size jobs", "WrongType: .*jobs.*dict"), ("object.create dct x", "ValueError: .*dict"),
-            ("list.get jobs x", "(InvalidParams|WrongType): "), ("object.create queue q9 maxsiz=1", "ValueError: .*maxsize"),
-            ('dict.set jobs k {"a":1', "ParseError|ValueError|InvalidParams"), ('dict.set jobs k "abc', "."),
-            ("dict.set jobs k 18446744073709551616", "ValueError: "), ("dict.set jobs k 1e400", "ValueError: "),
+            ("dict.get jobs", "InvalidParams: .*key"),
+            ("dict.get jobs a b", "InvalidParams: "),
+            ("dict.get jobs a key=b", "InvalidParams: .*key"),
+            ("dict.gett jobs a", "MethodNotFound: .*dict.get"),
+            ("dct.get jobs a", "MethodNotFound: .*dict.get"),
+            ("pin", "MethodNotFound: .*ping"),
+            ("queue.git q", "MethodNotFound: .*queue.get"),
+            ("dict.get nowhere a", "NotFound: .*nowhere.*object.create"),
+            ("queue.size jobs", "WrongType: .*jobs.*dict"),
+            ("object.create dct x", "ValueError: .*dict"),
+            ("list.get jobs x", "(InvalidParams|WrongType): "),
+            ("object.create queue q9 maxsiz=1", "ValueError: .*maxsize"),
+            ('dict.set jobs k {"a":1', "ParseError|ValueError|InvalidParams"),
+            ('dict.set jobs k "abc', "."),
+            ("dict.set jobs k 18446744073709551616", "ValueError: "),
+            ("dict.set jobs k 1e400", "ValueError: "),
         ]
         for line, pattern in table:
             with self.subTest(line=line):
@@ -105,8 +155,12 @@ class Words(Case):
         self.assertEqual(self.t.ask("ping"), '"pong"')
 
     def test_json_and_typed_lines_mix_on_one_connection(self):
-        self.t.send('dict.set jobs k 1\n{"id":1,"method":"dict.get","params":["jobs","k"]}\ndict.get jobs k')
-        self.assertEqual([self.t.line() for _ in range(3)], ["null", '{"jsonrpc":"2.0","id":1,"result":1}', "1"])
+        self.t.send(
+            'dict.set jobs k 1\n{"id":1,"method":"dict.get","params":["jobs","k"]}\ndict.get jobs k'
+        )
+        self.assertEqual(
+            [self.t.line() for _ in range(3)], ["null", '{"jsonrpc":"2.0","id":1,"result":1}', "1"]
+        )
 
 
 class Help(Case):
@@ -135,7 +189,10 @@ class Help(Case):
                     self.assertTrue(lines[0].startswith(method["name"]), lines[0])
                     for parameter in method["parameters"]:
                         self.assertIn(parameter["name"], lines[0])
-                        self.assertTrue(any(re.match(rf"\s+{parameter['name']}\b", line) for line in lines), lines)
+                        self.assertTrue(
+                            any(re.match(rf"\s+{parameter['name']}\b", line) for line in lines),
+                            lines,
+                        )
                     for error in method["errors"]:
                         self.assertIn(error, "\n".join(lines))
 
@@ -155,7 +212,9 @@ class Help(Case):
 
     def test_help_is_a_method_as_well(self):
         self.assertIn("queue.get", self.c.call("help", "queue"))
-        self.assertEqual(self.c.call("help", topic="dict.get").split("\n"), self.t.lines_of("help dict.get"))
+        self.assertEqual(
+            self.c.call("help", topic="dict.get").split("\n"), self.t.lines_of("help dict.get")
+        )
 
 
 class Waiting(Case):
@@ -172,7 +231,9 @@ class Waiting(Case):
         self.assertEqual([self.t.line(), self.t.line()], ['"item"', '"pong"'])
 
     def test_sixty_four_lines_wait_behind_one(self):
-        self.t.send(f"queue.get {self.queue}\n" + "\n".join(f"dict.get nowhere{n} k" for n in range(64)))
+        self.t.send(
+            f"queue.get {self.queue}\n" + "\n".join(f"dict.get nowhere{n} k" for n in range(64))
+        )
         self.await_waiters(self.queue, 1)
         self.c.call("queue.put", self.queue, "item")
         self.assertEqual(self.t.line(), '"item"')
@@ -186,7 +247,10 @@ class Waiting(Case):
         self.c.call("queue.put", self.queue, "item")
         answers = [self.t.line() for _ in range(301)]
         self.assertEqual(sum(a == '"item"' for a in answers), 1)
-        self.assertTrue(all(a in ('"item"', '"pong"') or a.startswith("Overloaded: ") for a in answers), set(answers))
+        self.assertTrue(
+            all(a in ('"item"', '"pong"') or a.startswith("Overloaded: ") for a in answers),
+            set(answers),
+        )
         self.assertGreaterEqual(answers.count('"pong"'), 64)
 
     def test_lines_beyond_sixty_four_are_answered_in_the_order_typed_as_well(self):
@@ -249,8 +313,13 @@ class FirstByte(Case):
                 self.assertEqual(t.line().rstrip("\r"), '"pong"')
 
     def test_leading_telnet_negotiation_is_skipped(self):
-        for start in (b"\xff\xfd\x03", b"\xff\xfb\x18\xff\xfd\x01", b"\xff\xfa\x18\x01\xff\xf0\xff\xfe\x01",
-                      b"\xff\xfa\x1f\x00\xff\xff\x00\xff\xf0", b"\xff\xf1"):
+        for start in (
+            b"\xff\xfd\x03",
+            b"\xff\xfb\x18\xff\xfd\x01",
+            b"\xff\xfa\x18\x01\xff\xf0\xff\xfe\x01",
+            b"\xff\xfa\x1f\x00\xff\xff\x00\xff\xf0",
+            b"\xff\xf1",
+        ):
             with self.subTest(start=start), self.server.typed() as t:
                 t.sock.sendall(start + b"ping\r\n")
                 self.assertEqual(t.line(), '"pong"')
@@ -266,11 +335,17 @@ class FirstByte(Case):
 
     def test_any_other_first_byte_is_closed_without_effect(self):
         name = self.new("dict")
-        other = set(range(256)) - set(b"{[?\r\n\x93\x94\xff\x16") - set(range(ord("a"), ord("z") + 1)) \
+        other = (
+            set(range(256))
+            - set(b"{[?\r\n\x93\x94\xff\x16")
+            - set(range(ord("a"), ord("z") + 1))
             - set(range(ord("A"), ord("Z") + 1))
+        )
         for byte in sorted(other):
             with self.subTest(byte=byte), self.server.typed() as t:
-                t.sock.sendall(bytes([byte]) + b'\ndict.set %s k 1\n{"id":1,"method":"ping"}\n' % name.encode())
+                t.sock.sendall(
+                    bytes([byte]) + b'\ndict.set %s k 1\n{"id":1,"method":"ping"}\n' % name.encode()
+                )
                 self.assertNotIn(b"pong", t.rest())
         self.assertEqual(self.c.call("dict.len", name), 0)
 
@@ -283,11 +358,28 @@ class FirstByte(Case):
         name = self.new("dict")
         call = b'{"id":1,"method":"dict.set","params":["%s","k",1]}\n' % name.encode()
         typed = b"dict.set %s k 1" % name.encode()
-        for first in (b"GET / HTTP/1.1", b"POST / HTTP/1.1", b"GET / HTTP/1.0", b"OPTIONS * HTTP/1.1", b"A", b"PING",
-                      b"post / http/1.1", b"get / Http/1.0", typed + b" HTTP/1.1", typed + b" http/1.0",
-                      b"PRI * HTTP/2.0", b"Get /"):
+        for first in (
+            b"GET / HTTP/1.1",
+            b"POST / HTTP/1.1",
+            b"GET / HTTP/1.0",
+            b"OPTIONS * HTTP/1.1",
+            b"A",
+            b"PING",
+            b"post / http/1.1",
+            b"get / Http/1.0",
+            typed + b" HTTP/1.1",
+            typed + b" http/1.0",
+            b"PRI * HTTP/2.0",
+            b"Get /",
+        ):
             with self.subTest(first=first), self.server.typed() as t:
-                t.sock.sendall(first + b"\r\nHost: localhost\r\nContent-Length: 80\r\n\r\n" + call + typed + b"\n")
+                t.sock.sendall(
+                    first
+                    + b"\r\nHost: localhost\r\nContent-Length: 80\r\n\r\n"
+                    + call
+                    + typed
+                    + b"\n"
+                )
                 answer = t.rest()
                 if answer:
                     self.assertRegex(answer, rb"^HTTP/1\.[01] 404 ")
