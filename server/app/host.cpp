@@ -1,10 +1,12 @@
 #include "server/app/host.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -67,6 +69,14 @@ std::size_t half_of_memory() {
     bytes = std::min(bytes, cgroup_limit(file));
   }
   return bytes / 2;
+}
+
+bool is_pidfd(int fd) {
+  std::array<char, 64> target{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  const std::string_view name{target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
+  return name.find("pidfd") != std::string_view::npos;
 }
 
 std::size_t raise_descriptor_limit() {

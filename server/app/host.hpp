@@ -31,6 +31,9 @@ std::uint64_t token_floor_at(Instant now);
 /// Half of the memory that this process may use: of its cgroup or of the machine, bytes.
 std::size_t half_of_memory();
 
+/// True if the descriptor is a pidfd: what the kernel makes readable when a process ends.
+bool is_pidfd(int fd);
+
 /// Raises the soft descriptor limit to the hard one; gives the limit in force.
 std::size_t raise_descriptor_limit();
 

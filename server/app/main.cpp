@@ -12,6 +12,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "server/app/host.hpp"
 #include "server/app/server.hpp"
 #include "server/app/version.hpp"
 
@@ -79,6 +80,11 @@ void open_standard_streams() {
 int serve(CommandLine& line) {
   if (line.no_tcp && line.no_unix) {
     std::cerr << "agorad: --no-tcp and --no-unix together leave no way in\n";
+    return EX_USAGE;
+  }
+  // Looked at before anything of ours is open: later the number may be one of our own.
+  if (line.server.owner_fd >= 0 && !agora::is_pidfd(line.server.owner_fd)) {
+    std::cerr << "agorad: --owner-fd " << line.server.owner_fd << " is no inherited pidfd\n";
     return EX_USAGE;
   }
   if (line.no_tcp) {
