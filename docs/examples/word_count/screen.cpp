@@ -47,7 +47,7 @@ void Screen::progress(std::size_t done, std::size_t all, std::int64_t words) {
   const std::size_t quarters = all == 0 ? 4 : 4 * done / all;
   if (quarters <= quarters_) return;
   quarters_ = quarters;
-  line("progress   " + numbers);
+  line("progress  " + numbers);
 }
 
 void Screen::end_progress() {
