@@ -11,85 +11,63 @@ std::optional<any> error::detail(std::string_view name) const {
   return std::nullopt;
 }
 
-// One line for each error: a table, however long.
+namespace {
+
+template <typename E>
+[[noreturn]] void raise(Error&& from) {
+  throw E(std::move(from));
+}
+
+struct Raiser {
+  Errc code;
+  void (*raise)(Error&&);
+};
+
+constexpr Raiser kRaisers[] = {
+    {Errc::key_error, raise<key_error>},
+    {Errc::index_error, raise<index_error>},
+    {Errc::value_error, raise<value_error>},
+    {Errc::type_error, raise<type_error>},
+    {Errc::empty, raise<empty_error>},
+    {Errc::full, raise<full_error>},
+    {Errc::timeout, raise<timeout_error>},
+    {Errc::not_found, raise<not_found>},
+    {Errc::exists, raise<exists_error>},
+    {Errc::wrong_type, raise<wrong_type>},
+    {Errc::not_owner, raise<not_owner>},
+    {Errc::not_locked, raise<not_locked>},
+    {Errc::broken_barrier, raise<broken_barrier>},
+    {Errc::deadlock, raise<deadlock>},
+    {Errc::owner_died, raise<owner_died>},
+    {Errc::stale_token, raise<stale_token>},
+    {Errc::conflict, raise<conflict>},
+    {Errc::cancelled, raise<cancelled>},
+    {Errc::shut_down, raise<shut_down>},
+    {Errc::end_of_stream, raise<end_of_stream>},
+    {Errc::session_lost, raise<session_lost>},
+    {Errc::session_backlog, raise<session_backlog>},
+    {Errc::unauthenticated, raise<unauthenticated>},
+    {Errc::forbidden, raise<forbidden>},
+    {Errc::too_large, raise<too_large>},
+    {Errc::out_of_memory, raise<out_of_memory>},
+    {Errc::overloaded, raise<overloaded>},
+    {Errc::unavailable, raise<unavailable>},
+    {Errc::storage_failed, raise<storage_failed>},
+    {Errc::user_error, raise<user_error>},
+    {Errc::attribute_error, raise<attribute_error>},
+    {Errc::stop_iteration, raise<stop_iteration>},
+    {Errc::runtime_error, raise<runtime_error>},
+    {Errc::parse_error, raise<parse_error>},
+    {Errc::invalid_request, raise<invalid_request>},
+    {Errc::method_not_found, raise<method_not_found>},
+    {Errc::invalid_params, raise<invalid_params>},
+};
+
+}  // namespace
+
 void throw_error(Error from) {
-  switch (from.code) {
-    case Errc::key_error:
-      throw key_error(std::move(from));
-    case Errc::index_error:
-      throw index_error(std::move(from));
-    case Errc::value_error:
-      throw value_error(std::move(from));
-    case Errc::type_error:
-      throw type_error(std::move(from));
-    case Errc::empty:
-      throw empty_error(std::move(from));
-    case Errc::full:
-      throw full_error(std::move(from));
-    case Errc::timeout:
-      throw timeout_error(std::move(from));
-    case Errc::not_found:
-      throw not_found(std::move(from));
-    case Errc::exists:
-      throw exists_error(std::move(from));
-    case Errc::wrong_type:
-      throw wrong_type(std::move(from));
-    case Errc::not_owner:
-      throw not_owner(std::move(from));
-    case Errc::not_locked:
-      throw not_locked(std::move(from));
-    case Errc::broken_barrier:
-      throw broken_barrier(std::move(from));
-    case Errc::deadlock:
-      throw deadlock(std::move(from));
-    case Errc::owner_died:
-      throw owner_died(std::move(from));
-    case Errc::stale_token:
-      throw stale_token(std::move(from));
-    case Errc::conflict:
-      throw conflict(std::move(from));
-    case Errc::cancelled:
-      throw cancelled(std::move(from));
-    case Errc::shut_down:
-      throw shut_down(std::move(from));
-    case Errc::end_of_stream:
-      throw end_of_stream(std::move(from));
-    case Errc::session_lost:
-      throw session_lost(std::move(from));
-    case Errc::session_backlog:
-      throw session_backlog(std::move(from));
-    case Errc::unauthenticated:
-      throw unauthenticated(std::move(from));
-    case Errc::forbidden:
-      throw forbidden(std::move(from));
-    case Errc::too_large:
-      throw too_large(std::move(from));
-    case Errc::out_of_memory:
-      throw out_of_memory(std::move(from));
-    case Errc::overloaded:
-      throw overloaded(std::move(from));
-    case Errc::unavailable:
-      throw unavailable(std::move(from));
-    case Errc::storage_failed:
-      throw storage_failed(std::move(from));
-    case Errc::user_error:
-      throw user_error(std::move(from));
-    case Errc::attribute_error:
-      throw attribute_error(std::move(from));
-    case Errc::stop_iteration:
-      throw stop_iteration(std::move(from));
-    case Errc::runtime_error:
-      throw runtime_error(std::move(from));
-    case Errc::parse_error:
-      throw parse_error(std::move(from));
-    case Errc::invalid_request:
-      throw invalid_request(std::move(from));
-    case Errc::method_not_found:
-      throw method_not_found(std::move(from));
-    case Errc::invalid_params:
-      throw invalid_params(std::move(from));
-    case Errc::internal_error:
-      break;
+  for (const Raiser& raiser : kRaisers) {
+    if (raiser.code == from.code) raiser.raise(std::move(from));
   }
   throw internal_error(std::move(from));
 }

@@ -75,7 +75,8 @@ bool is_pidfd(int fd) {
   std::array<char, 64> target{};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  const std::string_view name{target.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
+  const std::string_view name{target.data(),
+                              static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
   return name.find("pidfd") != std::string_view::npos;
 }
 

@@ -113,7 +113,8 @@ struct Server::Parts {
   Clock& clock;
   Journal& journal;
   std::unique_ptr<ExtentSource> extents;
-  asio::io_context io{1};
+  // One thread uses the sockets; only posting (stop) comes from others.
+  asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   Machine machine;
   Hub hub;
   Engine engine;

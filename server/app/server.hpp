@@ -51,8 +51,8 @@ class Server {
   std::string tcp_address() const;   ///< "" if off
   std::string unix_address() const;  ///< "" if off
 
-  /// Serves until stop(), a signal (see take_signals) or server.shutdown; then ends all sessions, sends what
-  /// can be sent, removes the socket and returns.
+  /// Serves until stop(), a signal (see take_signals) or server.shutdown; then ends all sessions,
+  /// sends what can be sent, removes the socket and returns.
   void run();
   /// Has SIGTERM and SIGINT end run(), from now on.
   void take_signals();

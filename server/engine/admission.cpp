@@ -32,6 +32,12 @@ std::string parameter_names(const MethodRef& ref) {
   return names.empty() ? "none" : names;
 }
 
+std::string too_many(const MethodRef& ref, std::size_t given) {
+  const std::size_t most = parameter_count(ref);
+  return signature(ref) + " takes at most " + std::to_string(most) +
+         (most == 1 ? " parameter" : " parameters") + ", got " + std::to_string(given);
+}
+
 bool has_control_character(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
@@ -54,7 +60,7 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   }
   const std::size_t bytes_before = batch.bytes.size();
   const std::size_t first = batch.arguments.size();
-  Expected<void> bound = bind(*ref, request.params, batch);
+  Expected<void> bound = bind(*ref, request, batch);
   if (bound) bound = check(*ref, batch, first);
   if (!bound) {
     batch.bytes.resize(bytes_before);
@@ -72,9 +78,18 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   return {};
 }
 
-Expected<void> Admission::bind(const MethodRef& ref, PackedView params, Batch& batch) const {
-  if (!params.present()) return {};
+Expected<void> Admission::bind(const MethodRef& ref, const CallRequest& request,
+                               Batch& batch) const {
+  const PackedView params = request.params;
+  if (!params.present()) return bind_views(ref, request.positional, batch);
   return params.kind() == Kind::map ? bind_map(ref, params, batch) : bind_list(ref, params, batch);
+}
+
+Expected<void> Admission::bind_views(const MethodRef& ref, std::span<const PackedView> values,
+                                     Batch& batch) const {
+  if (values.size() > parameter_count(ref)) return invalid(too_many(ref, values.size()));
+  for (const PackedView value : values) batch.arguments.push_back(append(batch, value));
+  return {};
 }
 
 Expected<void> Admission::bind_list(const MethodRef& ref, PackedView params, Batch& batch) const {
@@ -82,10 +97,7 @@ Expected<void> Admission::bind_list(const MethodRef& ref, PackedView params, Bat
   Token head;
   static_cast<void>(reader.next(head));
   if (head.count > parameter_count(ref)) {
-    const std::size_t most = parameter_count(ref);
-    return invalid(signature(ref) + " takes at most " + std::to_string(most) +
-                   (most == 1 ? " parameter" : " parameters") + ", got " +
-                   std::to_string(head.count));
+    return invalid(too_many(ref, head.count));
   }
   for (std::uint32_t i = 0; i < head.count; ++i) {
     batch.arguments.push_back(append(batch, reader.value()));

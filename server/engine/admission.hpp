@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "server/core/catalogue.hpp"
@@ -20,7 +21,8 @@ struct CallRequest {
   std::uint64_t tag = 0;
   Role role = Role::write;
   std::string_view method;
-  PackedView params;   ///< a list (by position), a map (by name), or absent
+  PackedView params;                         ///< a list (by position), a map (by name), or absent
+  std::span<const PackedView> positional{};  ///< by position, instead of `params`
   PackedView options;  ///< call options beside the parameters, a map, or absent
 };
 
@@ -38,7 +40,9 @@ class Admission {
   Expected<void> admit(const CallRequest& request, Batch& batch) const;
 
  private:
-  Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch) const;
+  Expected<void> bind(const MethodRef& ref, const CallRequest& request, Batch& batch) const;
+  Expected<void> bind_views(const MethodRef& ref, std::span<const PackedView> values,
+                            Batch& batch) const;
   Expected<void> bind_list(const MethodRef& ref, PackedView params, Batch& batch) const;
   Expected<void> bind_map(const MethodRef& ref, PackedView params, Batch& batch) const;
   Expected<void> check(const MethodRef& ref, const Batch& batch, std::size_t first) const;

@@ -48,7 +48,7 @@ void Connection::on_readable() {
     dialogue_.abandon();
   }
   hub_.touch(*this);
-  hub_.turn();
+  hub_.turn_soon(*this);
 }
 
 void Connection::go_on() {

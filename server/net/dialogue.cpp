@@ -5,6 +5,7 @@
 
 #include "server/core/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
+#include "shared/wire/msgpack_quick.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 #include "shared/wire/typed_line.hpp"
 
@@ -121,7 +122,27 @@ void Dialogue::refuse_http() {
   close();
 }
 
+/// A call of the usual kind, whole and in the buffer; false: look at it properly.
+bool Dialogue::step_quick(std::string_view& rest) {
+  QuickCall quick;
+  if (!msgpack_framer_.at_begin() || !read_quick_call(rest, quick)) return false;
+  ++calls_;
+  CallRequest call;
+  call.session = session_;
+  call.tag = kMsgpack | quick.id;
+  call.role = role_;
+  call.method = quick.method;
+  call.positional = quick.params();
+  if (auto taken = hall_.engine.call(call); !taken) {
+    settle();
+    encode_msgpack_error(PackedView{packed_msgid(quick.id)}, taken.error(), output_.bytes());
+  }
+  rest.remove_prefix(quick.frame_bytes);
+  return true;
+}
+
 bool Dialogue::step_msgpack(std::string_view& rest) {
+  if (step_quick(rest)) return true;
   const FrameStatus status = msgpack_framer_.scan(rest);
   if (status == FrameStatus::need_more) return false;
   if (status == FrameStatus::broken) {
@@ -386,21 +407,21 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
 }
 
 void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects) {
-  std::string id;
-  Writer{id}.unsigned_integer(tag & ~kFormMask);
-  if (effect.error) return encode_msgpack_error(PackedView{id}, *effect.error, output_.bytes());
-  if (!effect.blob.view().present()) {
-    weigh_answer(effect.length);
-    return encode_msgpack_reply(PackedView{id}, effects.result(effect), output_.bytes());
+  if (effect.error) {
+    return encode_msgpack_error(PackedView{packed_msgid(tag)}, *effect.error, output_.bytes());
   }
-  weigh_answer(effect.blob.view().size());
-  // [1, msgid, nil, and then the value itself, shared.
+  // [1, msgid, nil, and then the value itself: copied, or shared if it is large.
   Writer out{output_.bytes()};
   out.list(4);
   out.integer(1);
-  out.packed(PackedView{id});
+  out.unsigned_integer(tag & ~kFormMask);
   out.null();
-  output_.append(effect.blob);
+  if (effect.blob.view().present()) {
+    weigh_answer(effect.blob.view().size());
+    return output_.append(effect.blob);
+  }
+  weigh_answer(effect.length);
+  out.packed(effects.result(effect));
 }
 
 }  // namespace agora

@@ -71,6 +71,7 @@ class Dialogue {
   bool step(std::string_view& rest);
   bool decide(std::string_view& rest);
   bool step_msgpack(std::string_view& rest);
+  bool step_quick(std::string_view& rest);
   bool step_text(std::string_view& rest);
   void refuse_http();
   void line(std::string_view text);

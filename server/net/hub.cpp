@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include "server/net/connection.hpp"
 
 namespace agora {
@@ -28,7 +30,10 @@ void Hub::add(std::shared_ptr<Connection> connection) {
   added.start();
 }
 
-void Hub::remove(SessionId session) { connections_.erase(session); }
+void Hub::remove(SessionId session) {
+  last_connection_ = nullptr;
+  connections_.erase(session);
+}
 
 void Hub::touch(Connection& connection) {
   if (std::exchange(connection.touched, true)) return;
@@ -37,16 +42,35 @@ void Hub::touch(Connection& connection) {
 
 void Hub::deliver(const Effect& effect, const Effects& effects) {
   if (effect.kind == Effect::Kind::shutdown) return stop_();
-  const auto it = connections_.find(effect.session);
-  if (it == connections_.end()) return;
-  it->second->dialogue().deliver(effect, effects);
-  touch(*it->second);
+  if (effect.session != last_session_ || last_connection_ == nullptr) {
+    const auto it = connections_.find(effect.session);
+    if (it == connections_.end()) return;
+    last_session_ = effect.session;
+    last_connection_ = it->second.get();
+  }
+  last_connection_->dialogue().deliver(effect, effects);
+  touch(*last_connection_);
 }
 
 void Hub::turn() {
   engine_->turn();
   flush_touched();
   set_timer();
+}
+
+void Hub::turn_soon(const Connection& reader) {
+  constexpr int kAlone = 8;
+  reads_in_a_row_ = &reader == last_reader_ ? reads_in_a_row_ + 1 : 0;
+  last_reader_ = &reader;
+  if (reads_in_a_row_ >= kAlone && !turn_posted_) {
+    reads_in_a_row_ = kAlone;
+    return turn();
+  }
+  if (std::exchange(turn_posted_, true)) return;
+  asio::post(io_, [this] {
+    turn_posted_ = false;
+    turn();
+  });
 }
 
 void Hub::flush_touched() {
@@ -87,6 +111,7 @@ void Hub::set_timer() {
 void Hub::close_all() {
   for (const auto& [session, connection] : connections_) connection->dialogue().abandon();
   turn();
+  last_connection_ = nullptr;
   const auto left = std::exchange(connections_, {});
   for (const auto& [session, connection] : left) connection->close();
   timer_.cancel();

@@ -38,6 +38,10 @@ class Hub : public Outbox {
 
   /// Runs what was taken in, sends the answers, sets the timer.
   void turn();
+  /// The same once all connections that are ready now have been read: one turn for all of them,
+  /// so that a busy server sends in bunches and wakes its clients less often. Where one connection
+  /// alone has spoken for a while there is nobody to wait for: then at once.
+  void turn_soon(const Connection& reader);
   /// Ends every session, sends what can be sent at once, and forgets the connections.
   void close_all();
 
@@ -52,6 +56,13 @@ class Hub : public Outbox {
  private:
   void flush_touched();
   void set_timer();
+
+  bool turn_posted_ = false;
+  // Whose effect came last: the effects of a turn come in runs. Forgotten when it goes.
+  SessionId last_session_{};
+  Connection* last_connection_ = nullptr;
+  const Connection* last_reader_ = nullptr;  // compared only, never looked into
+  int reads_in_a_row_ = 0;                   // by that connection, nobody else between
 
   asio::io_context& io_;
   Clock& clock_;

@@ -46,6 +46,9 @@ class MsgpackFramer {
   /// caller drops frame_bytes() bytes from the front; the next call begins a new message.
   FrameStatus scan(std::string_view buffer);
 
+  /// True if the next scan begins a message: nothing of one has been looked at yet.
+  bool at_begin() const { return frame_given_ || position_ == 0; }
+
   /// Length of the message found, bytes; only after `frame`.
   std::size_t frame_bytes() const { return position_; }
 

@@ -1,0 +1,98 @@
+#include "shared/wire/msgpack_quick.hpp"
+
+#include <random>
+
+#include "shared/base/limits.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/framing.hpp"
+#include "shared/wire/msgpack_rpc.hpp"
+#include "tests/support/catch.hpp"
+
+namespace agora {
+namespace {
+
+std::string call_of(std::uint64_t id, std::string_view method, const std::string& params,
+                    std::uint32_t count) {
+  std::string bytes;
+  Writer out{bytes};
+  out.list(4);
+  out.integer(0), out.unsigned_integer(id), out.text(method), out.list(count);
+  return bytes + params;
+}
+
+/// What the short way takes, the framer and the decoder must take for the same.
+void check_against_decoder(const std::string& bytes) {
+  QuickCall quick;
+  if (!read_quick_call(bytes, quick)) return;
+  MsgpackFramer framer{FrameBounds{Limits{}}};
+  REQUIRE(framer.scan(bytes) == FrameStatus::frame);
+  REQUIRE(framer.frame_bytes() == quick.frame_bytes);
+  std::string out;
+  const Message message =
+      decode_msgpack_call(std::string_view{bytes}.substr(0, quick.frame_bytes), Limits{}, out);
+  REQUIRE_FALSE(message.refusal);
+  CHECK(message.request.method == quick.method);
+  std::string id;
+  Writer{id}.unsigned_integer(quick.id);
+  CHECK(message.request.id.bytes() == id);
+  std::string params;
+  Writer{params}.list(static_cast<std::uint32_t>(quick.count));
+  for (const PackedView value : quick.params()) params += value.bytes();
+  CHECK(message.request.params.bytes() == params);
+}
+
+TEST_CASE("the short way reads the calls that programs make most", "[wire]") {
+  std::string params;
+  Writer out{params};
+  out.text("jobs"), out.integer(-5), out.unsigned_integer(70'000), out.real(1.5);
+  out.text(std::string(64, 'x')), out.boolean(true);
+  const std::string bytes = call_of(300, "dict.set", params, 6);
+  QuickCall call;
+  REQUIRE(read_quick_call(bytes + "more", call));
+  CHECK(call.frame_bytes == bytes.size());
+  CHECK(call.id == 300);
+  CHECK(call.method == "dict.set");
+  CHECK(call.count == 6);
+  check_against_decoder(bytes);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    CHECK_FALSE(read_quick_call(bytes.substr(0, cut), call));
+  }
+}
+
+TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
+  const std::string unusual[] = {std::string{"\xa2\xc3\xa4"},             // text beyond ASCII
+                                 std::string{"\xd9\x01x"},                // not the shortest header
+                                 std::string{"\xcc\x05"},                 // not the shortest int
+                                 std::string{"\xca\x3f\x80\x00\x00", 5},  // a 32-bit float
+                                 std::string{"\xd0\x05"},  // a signed int that has a shorter form
+                                 std::string{"\x91\x01"},
+                                 std::string{"\x81\x01\x02"},
+                                 std::string{"\xc4\x01x"},
+                                 std::string{"\xd4\x01x"}};
+  for (const std::string& value : unusual) {
+    QuickCall call;
+    CHECK_FALSE(read_quick_call(call_of(1, "m", value, 1), call));
+  }
+}
+
+TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire]") {
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  const std::string good = call_of(7, "dict.get",
+                                   std::string{"\xa1"
+                                               "d\x05\xd9\x20"} +
+                                       std::string(32, 'k'),
+                                   3);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = good;
+    for (int change = 0; change < 1 + i % 3; ++change) {
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    check_against_decoder(bytes);
+  }
+}
+
+}  // namespace
+}  // namespace agora
