@@ -381,7 +381,7 @@ class Lifecycle(unittest.TestCase):
             with server.json() as c:
                 try:
                     return c.call("ping")
-                except (AssertionError, OSError, harness.Failure):
+                except (AssertionError, OSError, ValueError, harness.Failure):
                     return None
 
         until(free, "a free place")
@@ -420,7 +420,7 @@ class Lifecycle(unittest.TestCase):
             try:
                 with Json(self.connect()) as c:
                     return c.call("ping")
-            except (AssertionError, OSError, harness.Failure):
+            except (AssertionError, OSError, ValueError, harness.Failure):
                 return None
 
         until(again, "a place after the others went")

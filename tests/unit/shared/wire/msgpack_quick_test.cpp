@@ -49,7 +49,8 @@ TEST_CASE("the short way reads the calls that programs make most", "[wire]") {
   out.text(std::string(64, 'x')), out.boolean(true);
   const std::string bytes = call_of(300, "dict.set", params, 6);
   QuickCall call;
-  REQUIRE(read_quick_call(bytes + "more", call));
+  const std::string longer = bytes + "more";
+  REQUIRE(read_quick_call(longer, call));
   CHECK(call.frame_bytes == bytes.size());
   CHECK(call.id == 300);
   CHECK(call.method == "dict.set");
