@@ -23,8 +23,8 @@ class mutex : public proxy {
   explicit mutex(client::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits, for ever, until the calling thread has the lock.
-  /// @throws deadlock    waiting would close a cycle (from a server that detects it; agorad 0.1 does
-  ///                     not: a thread that locks twice waits).
+  /// @throws deadlock    waiting would close a cycle, where the server detects that (agorad 0.1
+  ///                     does not: a thread that locks twice waits).
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const;
   bool try_lock() const { return acquire(client::Seconds::zero()); }
