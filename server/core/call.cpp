@@ -2,20 +2,10 @@
 
 #include <cmath>
 
+#include "server/core/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
-namespace {
-
-Token read(PackedView value) {
-  Token token;
-  Reader reader{value};
-  static_cast<void>(reader.next(token));
-  return token;
-}
-
-}  // namespace
-
 PackedView Call::arg(std::size_t i) const {
   const std::size_t place = i + (command_.method.on_object ? 1 : 0);
   return place < command_.count ? batch_.argument(command_.first + place) : PackedView{};

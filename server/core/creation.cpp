@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "server/core/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -17,13 +18,6 @@ constexpr std::array<Parameter, 4> kCommonOptions{{
     {"local", ParamKind::boolean, kNull,
      "Whether programs on the same host may use the object's words in shared memory."},
 }};
-
-Token read(PackedView value) {
-  Token token;
-  Reader reader{value};
-  static_cast<void>(reader.next(token));
-  return token;
-}
 
 std::string option_names(const ObjectType& type) {
   std::string names;

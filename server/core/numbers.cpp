@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "server/core/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 
@@ -10,13 +11,6 @@ namespace agora {
 namespace {
 
 __extension__ typedef __int128 Wide;  // holds every sum of two ints
-
-Token read(PackedView value) {
-  Token token;
-  Reader reader{value};
-  static_cast<void>(reader.next(token));
-  return token;
-}
 
 Wide whole(const Token& token) {
   return token.negative ? Wide{token.integer} : Wide{token.natural};

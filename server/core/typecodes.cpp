@@ -4,19 +4,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "server/core/scalar.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 
 namespace agora {
 namespace {
-
-Token read(PackedView value) {
-  Token token;
-  Reader reader{value};
-  static_cast<void>(reader.next(token));
-  return token;
-}
 
 Failure wrong_kind(std::string_view expected, PackedView value) {
   return fail(Errc::type_error, "expected " + std::string{expected} + ", got " + describe(value));

@@ -1,19 +1,13 @@
 #include "server/engine/admission.hpp"
 
 #include "server/core/creation.hpp"
+#include "server/core/scalar.hpp"
 #include "server/core/signature.hpp"
 #include "shared/base/nearest.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
 namespace {
-
-Token read(PackedView value) {
-  Token token;
-  Reader reader{value};
-  static_cast<void>(reader.next(token));
-  return token;
-}
 
 Failure invalid(std::string message) { return fail(Errc::invalid_params, std::move(message)); }
 
