@@ -27,6 +27,15 @@ struct CommandLine {
   agora::ServerOptions server;
 };
 
+/// Sizes are counted up from nothing: "-5" must not become 2^64 - 5.
+CLI::Validator unsigned_size() {
+  return {[](std::string& text) {
+            const bool digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
+            return digit ? std::string{} : "\"" + text + "\" is no size in bytes";
+          },
+          ""};
+}
+
 void describe(CLI::App& app, CommandLine& line) {
   agora::Limits& limits = line.server.limits;
   app.footer(
@@ -47,12 +56,14 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_option("--memory-max", limits.memory_bytes_max,
                  "Bytes of stored data at most; 0: half of the machine's or cgroup's memory")
       ->transform(CLI::AsSizeValue(false))
+      ->transform(unsigned_size())
       ->capture_default_str();
   app.add_option("--connections-max", limits.connections_max, "Connections at most")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   app.add_option("--frame-max", limits.frame_bytes_max, "Bytes of one message at most")
       ->transform(CLI::AsSizeValue(false))
+      ->transform(unsigned_size())
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
       ->capture_default_str();
   app.add_option("--log-level", line.log_level, "How much to log")
