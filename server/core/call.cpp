@@ -76,10 +76,8 @@ Outcome Call::may_wait() {
 
 Waiter Call::waiter(std::optional<Duration> span) const {
   Waiter start;
-  start.session = command_.session;
-  start.tag = command_.tag;
+  static_cast<Caller&>(start) = caller_;
   start.object = object_;
-  start.method = command_.method;
   start.since = machine_.now();
   if (span) start.until = machine_.now() + *span;
   return start;

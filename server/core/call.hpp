@@ -13,8 +13,9 @@ namespace agora {
 
 class Call {
  public:
-  Call(Machine& machine, const Batch& batch, const Command& command, Object* object)
-      : machine_(machine), batch_(batch), command_(command), object_(object) {}
+  Call(Machine& machine, const Batch& batch, const Command& command, const Caller& caller,
+       Object* object)
+      : machine_(machine), batch_(batch), command_(command), caller_(caller), object_(object) {}
 
   // Arguments, by their place in the row (the object's name is not counted). Their kinds were
   // checked at admission; what was left out has the row's default.
@@ -33,7 +34,8 @@ class Call {
   std::optional<Duration> seconds(std::size_t i) const;
 
   Machine& machine() { return machine_; }
-  SessionId session() const { return command_.session; }
+  const Caller& caller() const { return caller_; }
+  SessionId session() const { return caller_.session; }
   Instant now() const { return machine_.now(); }
   const MethodRef& method() const { return command_.method; }
   /// The object that the call is for. Only for methods on objects.
@@ -50,8 +52,13 @@ class Call {
   }
   BlobRef take_blob() { return std::move(blob_); }
 
-  /// The object changed: its version grows.
-  void changed() { ++object_->version; }
+  /// The object changed (at that key): its version grows, watchers hear of it, and State::serve is
+  /// called once the handler is done.
+  void changed(PackedView key = {}) { machine_.changed(*object_, command_.method, key); }
+  /// State::serve is called once the handler is done, though nothing that counts has changed.
+  void serve_soon() { machine_.serve_soon(*object_); }
+  /// See Machine::hands_out.
+  bool hands_out() { return machine_.hands_out(caller_, *object_); }
 
   /// An error about this object, with its name in the details.
   Failure fail_here(Errc code, std::string message) const;
@@ -60,7 +67,9 @@ class Call {
   std::string what() const;
 
   /// Waits in `queue` until somebody serves the waiter or `timeout` (the argument at that place)
-  /// is over; with a timeout of 0 the outcome is that of the time-out, at once.
+  /// is over; with a timeout of 0 the outcome is that of the time-out, at once. `fill` completes
+  /// the waiter.
+  /// @error overloaded  the session has too many waiting calls.
   template <typename Fill>
   Outcome wait(WaitQueue& queue, std::size_t timeout, Fill&& fill) {
     const std::optional<Duration> span = seconds(timeout);
@@ -68,25 +77,29 @@ class Call {
     if (Outcome full = may_wait(); !full) return full;
     Waiter start = waiter(span);
     fill(start);
-    machine_.waiters().park(std::move(start), queue);
-    ++object_->waiters;
+    parked_ = &machine_.waiters().park(std::move(start), queue);
     return Progress::waiting;
   }
   Outcome wait(WaitQueue& queue, std::size_t timeout) {
     return wait(queue, timeout, [](Waiter&) {});
   }
+  /// The waiter that `wait` has made; none before.
+  Waiter* parked() const { return parked_; }
+  /// The outcome of a time-out of 0.
+  Outcome no_wait();
 
  private:
   const Parameter& parameter(std::size_t i) const { return command_.method.method->parameters[i]; }
-  Outcome no_wait();
   Outcome may_wait();
   Waiter waiter(std::optional<Duration> span) const;
 
   Machine& machine_;
   const Batch& batch_;
   const Command& command_;
+  const Caller& caller_;
   Object* object_;
   BlobRef blob_;
+  Waiter* parked_ = nullptr;
 };
 
 /// Makes a Handler of a function on a type's own state: `.handler = on<&get>`.

@@ -24,24 +24,46 @@ struct MethodRef {
   bool on_object = false;  ///< the first parameter is the object's name
 };
 
-/// Who opens a session: what server.sessions shows.
+/// Who is at the other end of a connection: what server.sessions shows.
 struct Peer {
   std::string client;  ///< what the program calls itself
   std::string host;
   std::string transport;  ///< "unix", "tcp", "test"
   std::int64_t pid = 0;   ///< 0: not known
   Role role = Role::write;
+  bool pid_proven = false;  ///< the kernel vouches for `pid`
+  std::string secret;       ///< what becomes the token of a session opened there: unguessable
+};
+
+/// What the wire says of a call's number. It counts in an opened session only.
+enum class Numbering : std::uint8_t {
+  none,      ///< a notification or a typed line: it has none
+  unusable,  ///< an id that is no natural number
+  low_bits,  ///< a msgid: the low 32 bits
+  whole,     ///< a JSON id
 };
 
 struct Command {
-  enum class Kind : std::uint8_t { call, cancel, session_opened, session_ended, time_passed };
+  enum class Kind : std::uint8_t {
+    call,
+    cancel,        ///< the link gives up its waiting call with that tag
+    sign_of_life,  ///< a message that was refused before it came here
+    link_opened,
+    link_closed,
+    process_died,  ///< the process of `session` is proven dead
+    time_passed,
+  };
   Kind kind = Kind::time_passed;
-  SessionId session{};
-  std::uint64_t tag = 0;    ///< call, cancel: the caller's own mark, comes back with the reply
-  MethodRef method{};       ///< call
-  std::uint32_t first = 0;  ///< call: its arguments in Batch::arguments
+  LinkId link{};
+  std::uint64_t tag = 0;     ///< call, cancel: the link's own mark, comes back with the reply
+  MethodRef method{};        ///< call
+  std::uint32_t first = 0;   ///< call: its arguments in Batch::arguments
   std::uint32_t count = 0;
-  std::uint32_t peer = 0;  ///< session_opened: in Batch::peers
+  std::uint32_t guard = 0;   ///< call: 1 + the place of its guard in Batch::arguments; 0: none
+  std::uint32_t peer = 0;    ///< link_opened: in Batch::peers
+  std::uint64_t number = 0;  ///< call: as far as `numbering` says
+  Numbering numbering = Numbering::none;
+  SessionId session{};  ///< process_died
 };
 
 /// Commands in their order, with the bytes that they speak of.

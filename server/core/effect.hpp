@@ -1,4 +1,4 @@
-// All that the machine may ask for: replies, and the end of sessions.
+// All that the machine may ask for: replies, notices, and the end of connections.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,20 @@ namespace agora {
 
 struct Effect {
   enum class Kind : std::uint8_t {
-    reply,           ///< the result of a call
-    failure,         ///< its error
-    parked,          ///< it waits: the answer comes with a later command
-    session_closed,  ///< the session has ended: drop its connection
-    shutdown,        ///< the server is to stop
+    reply,             ///< the result of a call
+    failure,           ///< its error
+    parked,            ///< it waits: the answer comes with a later command
+    notice,            ///< a message that nobody asked for now: a map
+    link_closed,       ///< drop the connection; nothing more will be said to it
+    session_attached,  ///< `session` is opened, or resumed, over `link`
+    session_ended,     ///< an opened session is over
+    shutdown,          ///< the server is to stop
   };
   Kind kind = Kind::reply;
-  SessionId session{};
+  LinkId link{};
   std::uint64_t tag = 0;
-  std::size_t offset = 0;  ///< reply: in Effects::bytes, unless it is a blob
+  SessionId session{};     ///< session_attached, session_ended
+  std::size_t offset = 0;  ///< reply, notice: in Effects::bytes, unless it is a blob
   std::size_t length = 0;
   BlobRef blob{};  ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
@@ -37,7 +41,7 @@ struct Effects {
   std::vector<Effect> list;
   std::string bytes;
 
-  /// The result that a reply carries; valid until the next change of `bytes`.
+  /// The value that a reply or notice carries; valid until the next change of `bytes`.
   PackedView result(const Effect& effect) const {
     if (effect.blob.view().present()) return effect.blob.view();
     return PackedView{std::string_view{bytes}.substr(effect.offset, effect.length)};

@@ -1,8 +1,12 @@
 // The machine: all of agora's behaviour as one value. Commands go in, effects come out.
 //
-// It never asks for the time, a socket, a thread or a random number: time, session ids and the
-// hash key come in with the input, so the same commands give the same effects, always.
-// One thread. The parts it is made of are open to the handlers (through Call) and to nobody else.
+// It never asks for the time, a socket, a thread or a random number: time, link ids and the hash
+// key come in with the input, so the same commands give the same effects, always. One thread. The
+// parts it is made of are open to the handlers (through Call) and to nobody else.
+//
+// Rooms: machine.cpp applies commands, answers.cpp says what callers get, waiting.cpp lets them
+// wait, lifetimes.cpp makes and ends objects, session_life.cpp opens, resumes and ends sessions,
+// atomic_run.cpp runs transactions.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +25,7 @@
 #include "server/core/registry.hpp"
 #include "server/core/sessions.hpp"
 #include "server/core/table.hpp"
+#include "server/core/transaction.hpp"
 #include "server/core/values.hpp"
 #include "server/core/waiters.hpp"
 #include "shared/base/extent_source.hpp"
@@ -72,11 +77,25 @@ class Machine {
   /// The token after which a new lock's tokens begin.
   std::uint64_t token_floor() const { return token_floor_; }
 
-  /// Creates an object and enters it under `name`, or under a new anonymous name if empty.
+  // Objects.
+
+  /// Creates an object and enters it under `name`, or under a new anonymous name if empty. Nobody
+  /// holds it yet.
   Expected<Object*> create(const ObjectType& type, std::string_view name, PackedView arguments,
                            PackedView options, SessionId session);
   /// Deletes it: its waiters get NotFound, its grants and holds are gone.
   void remove(Object& object);
+  /// The object changed by that method (and at that key): its version grows, watchers hear of it,
+  /// and it will be served.
+  void changed(Object& object, const MethodRef& method, PackedView key = {});
+  /// The object will be served before the next command, though it did not change.
+  void serve_soon(Object& object);
+  /// Has State::alarm called at that time, or never; an object has one alarm.
+  void set_alarm(Object& object, std::optional<Instant> when);
+  /// Content that nobody sees any more (a cleared container's), to be given back in slices.
+  void give_back_later(std::unique_ptr<State> content);
+
+  // Values and references.
 
   /// Adds one reference for each that `value` contains. NotFound (nothing changed) if one of them
   /// is missing.
@@ -87,50 +106,100 @@ class Machine {
   /// life). Gives back at most what the session holds.
   void hold(Object& object, SessionId session, std::uint64_t n);
   void unhold(Object& object, SessionId session, std::uint64_t n);
-
   /// Copies a value into the arena and retains what it refers to.
   /// @error not_found, out_of_memory  nothing changed.
   Expected<Handle> store(PackedView value);
-  /// The reverse: frees the value and releases what it refers to.
+  /// The reverse: frees the value and releases what it refers to. Within a transaction the value
+  /// stays until that is over.
   void drop(Handle value);
   /// TooLarge if a reply of so many elements and bytes is over the limits; `instead` says what to
   /// use.
   Expected<void> check_work(std::size_t elements, std::size_t bytes,
                             std::string_view instead) const;
 
-  /// Answers a parked call; `write` appends the result.
-  void answer(Waiter& waiter, const std::function<void(Writer&)>& write);
+  // Transactions.
+
+  bool in_transaction() const { return transaction_ != nullptr; }
+  /// Notes how to take back what was just done. Does nothing outside a transaction.
+  template <typename Step>
+  void undo(Step&& step) {
+    if (transaction_ != nullptr) transaction_->steps.emplace_back(std::forward<Step>(step));
+  }
+  /// Runs calls as one step; see transaction.run.
+  Outcome run_atomically(Call& outer, PackedView calls, PackedView require);
+
+  // Answers to parked calls; each takes the waiter out.
+
+  /// `write(Writer&)` appends the result.
+  template <typename Write>
+  void answer(Waiter& waiter, Write&& write) {
+    const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
+    const std::size_t begin = effects_->bytes.size();
+    Writer out{effects_->bytes};
+    write(out);
+    conclude(*owned, begin, {});
+  }
   void answer_null(Waiter& waiter);
   /// Answers it with a stored value, without a copy if the value is large.
   void answer_stored(Waiter& waiter, Handle value);
-  /// Answers it with an error; the effect did not happen.
+  /// Answers it with an error; the effect did not happen. Its object hears that it left.
   void refuse(Waiter& waiter, Errc code, std::string message);
+  void refuse(Waiter& waiter, Error error);
   /// Answers it as if its time were up.
   void time_out(Waiter& waiter);
+  /// Before answer(): what the answer hands out comes back through State::session_ended unless its
+  /// arrival is acknowledged (State::acknowledged). False: the call has no number, or its reply is
+  /// not kept: what it hands out is gone with the reply.
+  bool hands_out(const Caller& caller, const Object& object);
 
   /// What a call of that method gives when its time is up after `seconds`.
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
                     std::string& result) const;
 
+  // Sessions.
+
   /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
   void end_session(SessionId session);
+  /// Lets an opened session go on over that link, whose own plain session ends.
+  void resume_session(Session& session, Link& link);
+  /// Says something to a session that it did not ask for now; lost if it is cut off.
+  void notify(const Session& session, PackedView notice);
+  /// Forgets the replies that the session has.
+  void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
 
   /// Where the call that is being applied writes its result.
   std::string& reply_bytes() { return reply_bytes_; }
-  /// Asks the world outside to stop the server.
-  void ask_shutdown();
+  /// Pushes an effect that concerns a link as a whole.
+  Effect& push(Effect::Kind kind, LinkId link, std::uint64_t tag);
 
  private:
+  friend class AtomicRun;
+
   void apply(const Batch& batch, const Command& command);
   void call(const Batch& batch, const Command& command);
+  void link_closed(LinkId link);
+  void cut_off(Session& session);
   void time_passed();
-  void reply(const Command& command, class Call& call);
-  Effect& push(Effect::Kind kind, SessionId session, std::uint64_t tag);
-  /// Takes the waiter out of everything and gives its object a chance to serve who stood behind.
-  std::unique_ptr<Waiter> take_out(Waiter& waiter);
+  void run(const Batch& batch, const Command& command, const Caller& caller);
+  Expected<Object*> target(const Batch& batch, const Command& command);
+  Expected<void> check_guard(PackedView guard);
+  void settle();
+
+  bool enter(Session& session, const Command& command, Caller& caller);
+  bool again(Session& session, Caller& caller);
+  bool refuse_backlog(Session& session, const Caller& caller);
+  void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
+  void conclude(const Caller& caller, Error error);
+  void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
+  void hold_references(Session& session, const Caller& caller, PackedView value);
+  CallRecord* record_of(Session& session, const Caller& caller);
+  void forget_read(Session& session, CallRecord& record);
+  bool speaks_to(const Caller& caller) const;
+
   void leave(Waiter& waiter);
-  void push_failure(SessionId session, std::uint64_t tag, Error error);
+  void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
+  void commit();
 
   Catalogue catalogue_;
   MachineInput input_;
@@ -144,6 +213,9 @@ class Machine {
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
   std::string reply_bytes_;
+  std::vector<ObjectId> handed_;    // by the answer that is being made
+  std::vector<Object*> to_serve_;   // in the order of their changes
+  std::unique_ptr<Transaction> transaction_;
   Effects* effects_ = nullptr;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "server/core/method.hpp"
+#include "server/core/waiters.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 #include "shared/value/msgpack_writer.hpp"
@@ -19,7 +21,6 @@
 namespace agora {
 
 class Machine;
-struct Waiter;
 struct Object;
 
 /// Who holds a grant of a lock-like object, for server.locks and for whoever waits.
@@ -28,6 +29,13 @@ struct Holder {
   std::string owner;
   std::uint64_t token = 0;
   std::optional<Instant> since;
+};
+
+/// An owner: a session and its sub-identity.
+struct OwnerRef {
+  SessionId session;
+  std::string owner;
+  bool operator==(const OwnerRef&) const = default;
 };
 
 /// The content of an object; one class for each type, in server/objects.
@@ -61,15 +69,55 @@ class State {
     return true;
   }
 
-  /// A session with a grant here has ended; its waiters are already gone.
-  virtual void session_ended(Machine& machine, SessionId session) {
-    static_cast<void>(machine), static_cast<void>(session);
+  /// Brings content and waiters together until nobody can be served: the one place where waiting
+  /// calls are answered. Called after every change of this object, after a waiter has left, and
+  /// when an alarm is due; within a transaction only once that has succeeded.
+  virtual void serve(Machine& machine, Object& object) {
+    static_cast<void>(machine), static_cast<void>(object);
   }
 
-  /// `waiter` left (time-out, cancel, end of session) without having been served; it is already
-  /// out of its queue. Whoever stood behind it may now be served.
-  virtual void waiter_left(Machine& machine, Waiter& waiter) {
-    static_cast<void>(machine), static_cast<void>(waiter);
+  /// A session that may hold something here has ended; all its waiters are already gone. Gives
+  /// back what it held; who is next is found by `serve`, which follows.
+  virtual void session_ended(Machine& machine, Object& object, SessionId session) {
+    static_cast<void>(machine), static_cast<void>(object), static_cast<void>(session);
+  }
+
+  /// `waiter` left (time-out, cancel, end of session, deadlock) without having been served; it is
+  /// already out of its queue. `serve` follows.
+  virtual void waiter_left(Machine& machine, Object& object, Waiter& waiter) {
+    static_cast<void>(machine), static_cast<void>(object), static_cast<void>(waiter);
+  }
+
+  /// The object's alarm is due (Machine::set_alarm). `serve` follows.
+  virtual void alarm(Machine& machine, Object& object) {
+    static_cast<void>(machine), static_cast<void>(object);
+  }
+
+  /// What Call::hands_out counted for that call has arrived for good: its reply is acknowledged.
+  virtual void acknowledged(Machine& machine, Object& object, SessionId session,
+                            std::uint64_t number) {
+    static_cast<void>(machine), static_cast<void>(object);
+    static_cast<void>(session), static_cast<void>(number);
+  }
+
+  /// Asked within a transaction before a changing method runs here: what puts the present content
+  /// back. Empty: the type's handlers note their steps one by one (Machine::undo), as types with
+  /// much content do.
+  virtual std::function<void()> restorer(Machine& machine) {
+    static_cast<void>(machine);
+    return {};
+  }
+
+  /// Calls `visit(name)` for each reference that the content holds, as often as it is there:
+  /// what a collector of circles walks along. Items in flight count as content.
+  virtual void each_reference(const std::function<void(std::string_view)>& visit) const {
+    static_cast<void>(visit);
+  }
+
+  /// For whom `waiter`, which stands here, waits, if owners are checked: appends holders and
+  /// incompatible waiters ahead. What deadlocks are made of; nothing where there are no owners.
+  virtual void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
+    static_cast<void>(waiter), static_cast<void>(out);
   }
 
   /// Lock-like objects: appends the present holders and returns true.
@@ -78,6 +126,8 @@ class State {
     return false;
   }
 
+  /// Whether its grants carry fencing tokens, so that a guard may name it.
+  virtual bool gives_tokens() const { return false; }
   /// The greatest fencing token given so far; 0 for what gives none.
   virtual std::uint64_t last_token() const { return 0; }
 };
@@ -114,8 +164,11 @@ struct Object {
   SessionId ephemeral_of;        ///< dies with that session; none for others
   std::uint64_t holds = 0;       ///< holds of all sessions
   std::uint64_t references = 0;  ///< from containers and items in flight
-  std::size_t waiters = 0;
-  Packed options;  ///< as given, for object.info
+  ObjectWaiters waiters;
+  std::optional<Instant> alarm;
+  bool to_serve = false;  ///< stands in the machine's list of objects to serve
+  bool unlinked = false;  ///< deleted by a transaction that still runs
+  Packed options;         ///< as given, for object.info
   std::unique_ptr<State> state;
 
   bool anonymous() const { return name.front() == '#'; }

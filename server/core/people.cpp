@@ -48,4 +48,15 @@ void write_who(Writer& out, Machine& machine, SessionId session, std::string_vie
   write_identity(out, machine, session, owner);
 }
 
+Error session_lost(const LostSession* lost, Done done) {
+  Error error{Errc::session_lost, "the session has ended and gave back what it had", done, {}};
+  if (lost == nullptr) return error;
+  std::string packed;
+  Writer out{packed};
+  out.list(static_cast<std::uint32_t>(lost->released.size()));
+  for (const std::string& name : lost->released) out.text(name);
+  error.details.push_back({"released", std::move(packed)});
+  return error;
+}
+
 }  // namespace agora

@@ -22,4 +22,7 @@ void write_holders(Writer& out, Machine& machine, std::span<const Holder> holder
 /// {session, host, pid, owner}.
 void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner);
 
+/// SessionLost, with the names of what the session gave back if that is still known.
+Error session_lost(const LostSession* lost, Done done);
+
 }  // namespace agora

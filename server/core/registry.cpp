@@ -16,20 +16,34 @@ Object* Registry::find(ObjectId id) {
 
 Object& Registry::add(std::unique_ptr<Object> object) {
   Object& added = *object;
-  AGORA_ASSERT(by_name_.emplace(added.name, &added).second);
-  names_.insert(added.name);
   by_id_.emplace(added.id, std::move(object));
+  link(added);
   if (added.expires) expiries_.insert({*added.expires, added.id});
+  if (added.anonymous()) ++anonymous_;
   return added;
 }
 
 void Registry::remove(Object& object) {
   expire(object, std::nullopt);
-  names_.erase(object.name);
-  by_name_.erase(object.name);
+  set_alarm(object, std::nullopt);
+  if (!object.unlinked) unlink(object);
+  if (object.anonymous()) --anonymous_;
   const auto it = by_id_.find(object.id);
   give_back_later(std::move(it->second->state));
   by_id_.erase(it);
+}
+
+void Registry::unlink(Object& object) {
+  object.unlinked = true;
+  names_.erase(object.name);
+  by_name_.erase(object.name);
+}
+
+void Registry::link(Object& object) {
+  object.unlinked = false;
+  const bool is_new = by_name_.emplace(object.name, &object).second;
+  AGORA_ASSERT(is_new);
+  names_.insert(object.name);
 }
 
 void Registry::expire(Object& object, std::optional<Instant> when) {
@@ -38,15 +52,25 @@ void Registry::expire(Object& object, std::optional<Instant> when) {
   if (when) expiries_.insert({*when, object.id});
 }
 
-Object* Registry::due(Instant now) {
-  if (expiries_.empty() || expiries_.begin()->first > now) return nullptr;
-  return find(expiries_.begin()->second);
+void Registry::set_alarm(Object& object, std::optional<Instant> when) {
+  if (object.alarm) alarms_.erase({*object.alarm, object.id});
+  object.alarm = when;
+  if (when) alarms_.insert({*when, object.id});
 }
 
-std::optional<Instant> Registry::next_expiry() const {
-  if (expiries_.empty()) return std::nullopt;
-  return expiries_.begin()->first;
+Object* Registry::due(const Times& times, Instant now) {
+  return times.empty() || times.begin()->first > now ? nullptr : find(times.begin()->second);
 }
+
+std::optional<Instant> Registry::first(const Times& times) {
+  if (times.empty()) return std::nullopt;
+  return times.begin()->first;
+}
+
+Object* Registry::due(Instant now) { return due(expiries_, now); }
+std::optional<Instant> Registry::next_expiry() const { return first(expiries_); }
+Object* Registry::alarmed(Instant now) { return due(alarms_, now); }
+std::optional<Instant> Registry::next_alarm() const { return first(alarms_); }
 
 void Registry::bury(Machine& machine, std::size_t elements) {
   // One object a call: its release may delete others, which then wait at the end.

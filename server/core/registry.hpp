@@ -42,11 +42,23 @@ class Registry {
   Object* due(Instant now);
   std::optional<Instant> next_expiry() const;
 
+  /// Hides an object from its name, and shows it again: what a transaction does while it runs.
+  void unlink(Object& object);
+  void link(Object& object);
+
+  /// Sets the time of the object's alarm, or none.
+  void set_alarm(Object& object, std::optional<Instant> when);
+  /// An object whose alarm is due at `now`, earliest first; none if there is none.
+  Object* alarmed(Instant now);
+  std::optional<Instant> next_alarm() const;
+
   /// Gives back up to `elements` of the content of deleted objects.
   void bury(Machine& machine, std::size_t elements);
   bool has_dead() const { return !dead_.empty(); }
 
   std::size_t size() const { return by_id_.size(); }
+  /// How many of them are anonymous.
+  std::size_t anonymous() const { return anonymous_; }
 
   /// All objects whose name is greater than `after`, in the order of their names, until `visit`
   /// returns false.
@@ -61,7 +73,13 @@ class Registry {
   std::unordered_map<std::string_view, Object*> by_name_;  // looked up only, never walked
   std::unordered_map<ObjectId, std::unique_ptr<Object>> by_id_;
   std::set<std::string_view> names_;
-  std::set<std::pair<Instant, ObjectId>> expiries_;
+  using Times = std::set<std::pair<Instant, ObjectId>>;
+  Object* due(const Times& times, Instant now);
+  static std::optional<Instant> first(const Times& times);
+
+  Times expiries_;
+  Times alarms_;
+  std::size_t anonymous_ = 0;
   std::deque<std::unique_ptr<State>> dead_;
 };
 

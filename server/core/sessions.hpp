@@ -1,12 +1,24 @@
-// Who is there, and what each session has: holds, ephemeral objects, grants.
+// Who is there: connections (links), the sessions that they speak for, and what each session has.
+//
+// A connection begins with a plain session of its own, which ends with it. session.open makes that
+// session an opened one: it outlives cuts, is resumed over other links, and ends by close, by
+// proof of death, or when its ttl passes without a sign of life. What an ended one gave back is
+// remembered for an hour, for its owner to ask.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "server/core/command.hpp"
+#include "server/core/kept_replies.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 
@@ -15,37 +27,79 @@ namespace agora {
 struct Session {
   SessionId id;
   Peer peer;
-  Instant opened{};
+  Instant opened_at{};
+  LinkId link;  ///< over which it speaks now; none: it is cut off
   std::map<ObjectId, std::uint64_t> holds;
-  std::set<ObjectId> ephemerals;             ///< objects that die with it
-  std::map<ObjectId, std::uint64_t> grants;  ///< objects where it holds something, and how often
+  std::set<ObjectId> ephemerals;  ///< objects that die with it
+  std::set<ObjectId> grants;      ///< objects where it may hold something
+  std::set<ObjectId> watches;     ///< objects whose changes it hears of
+  std::set<ObjectId> topics;      ///< topics that it is subscribed to
+
+  // Of an opened session.
+  bool opened = false;
+  std::string token;
+  Duration ttl{};
+  Instant alive{};               ///< the last sign of life
+  std::uint64_t epoch = 0;       ///< how many links it had
+  std::uint64_t last_seen = 0;   ///< the greatest call number so far
+  std::uint64_t through = 0;     ///< calls up to here are acknowledged
+  KeptReplies calls;
+};
+
+/// A session that is over.
+struct LostSession {
+  std::string token;
+  std::vector<std::string> released;  ///< names of what it had
+  Instant until{};                    ///< then it is forgotten
+};
+
+/// A connection.
+struct Link {
+  LinkId id;
+  Session* session = nullptr;  ///< none: its session has ended
+  SessionId lost;              ///< which that was
+  Peer peer;
 };
 
 class Sessions {
  public:
-  Session& open(SessionId id, Peer peer, Instant now) {
-    Session& session = sessions_[id];
-    session.id = id;
-    session.peer = std::move(peer);
-    session.opened = now;
-    return session;
-  }
-  Session* find(SessionId id) {
-    const auto it = sessions_.find(id);
-    return it == sessions_.end() ? nullptr : &it->second;
-  }
-  void close(SessionId id) { sessions_.erase(id); }
+  /// A new connection with its plain session.
+  Link& open(LinkId id, Peer peer, Instant now);
+  /// The connection with that id, or none. O(1).
+  Link* find(LinkId id);
+  /// Forgets a connection; its session stays.
+  void close(LinkId id);
+
+  Session* find(SessionId id);
+  /// The same, quicker if it speaks over that link.
+  Session* of(SessionId id, LinkId link);
   std::size_t size() const { return sessions_.size(); }
 
-  /// A grant of `object` was given to the session, or has come back.
+  /// Makes a plain session an opened one.
+  void upgrade(Session& session, Duration ttl, Instant now);
+  /// Lets an opened session speak over that link from now on.
+  void attach(Session& session, Link& link);
+  /// Takes the session out; what it gave back is remembered if it was an opened one, of at most
+  /// `lost_max` sessions.
+  void end(Session& session, std::vector<std::string> released, Instant now,
+           std::size_t lost_max);
+  /// What is remembered of an ended session; none: nothing.
+  const LostSession* lost(SessionId id) const;
+
+  /// A session whose ttl is over at `now`, or none.
+  Session* silent(Instant now);
+  /// When there may be one, or something to forget.
+  std::optional<Instant> next_deadline() const;
+  /// Forgets sessions that ended long ago.
+  void forget_lost(Instant now);
+
+  /// A grant of `object` was given to the session, or none is left there. Grants may name an
+  /// object where nothing is held any more, but never miss one where something is.
   void granted(SessionId id, ObjectId object) {
-    if (Session* session = find(id)) ++session->grants[object];
+    if (Session* session = find(id)) session->grants.insert(object);
   }
   void returned(SessionId id, ObjectId object) {
-    Session* session = find(id);
-    if (session == nullptr) return;
-    const auto it = session->grants.find(object);
-    if (it != session->grants.end() && --it->second == 0) session->grants.erase(it);
+    if (Session* session = find(id)) session->grants.erase(object);
   }
 
   template <typename Visit>
@@ -55,6 +109,12 @@ class Sessions {
 
  private:
   std::map<SessionId, Session> sessions_;
+  std::unordered_map<LinkId, Link> links_;  // looked up only, never walked
+  Link* last_found_ = nullptr;              // calls come in runs
+  // When each opened session is looked at next; moved on only then, not with each sign of life.
+  std::set<std::pair<Instant, SessionId>> looks_;
+  std::map<SessionId, LostSession> lost_;
+  std::set<std::pair<Instant, SessionId>> lost_until_;
 };
 
 }  // namespace agora

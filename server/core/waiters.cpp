@@ -1,71 +1,101 @@
 #include "server/core/waiters.hpp"
 
+#include "server/core/object.hpp"
 #include "shared/base/assert.hpp"
 
 namespace agora {
+namespace {
 
-void WaitQueue::push_back(Waiter& waiter) {
-  waiter.queue = this;
-  waiter.next = nullptr;
-  waiter.previous = last_;
-  if (last_ != nullptr) {
-    last_->next = &waiter;
-  } else {
-    first_ = &waiter;
-  }
-  last_ = &waiter;
-  ++size_;
+std::string owner_key(SessionId session, std::string_view owner) {
+  std::string key(reinterpret_cast<const char*>(&session.number), sizeof session.number);
+  return key.append(owner);
 }
 
-void WaitQueue::remove(Waiter& waiter) {
-  AGORA_ASSERT(waiter.queue == this);
-  (waiter.previous != nullptr ? waiter.previous->next : first_) = waiter.next;
-  (waiter.next != nullptr ? waiter.next->previous : last_) = waiter.previous;
-  waiter.queue = nullptr;
-  waiter.next = waiter.previous = nullptr;
-  --size_;
+template <typename Map, typename Key>
+void leave(Map& map, const Key& key, Waiter& waiter) {
+  const auto it = map.find(key);
+  it->second.remove(waiter);
+  if (it->second.empty()) map.erase(it);
+}
+
+template <typename Map, typename Key>
+Waiter* front(const Map& map, const Key& key) {
+  const auto it = map.find(key);
+  return it == map.end() ? nullptr : it->second.front();
+}
+
+}  // namespace
+
+Waiters::~Waiters() {
+  while (Waiter* waiter = all_.front()) {
+    all_.remove(*waiter);
+    delete waiter;
+  }
 }
 
 Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
-  auto owned = std::make_unique<Waiter>(std::move(start));
-  Waiter& waiter = *owned;
-  waiter.serial = next_serial_++;
-  by_serial_.emplace_hint(by_serial_.end(), waiter.serial, std::move(owned));
-  by_session_.emplace(std::pair{waiter.session, waiter.serial}, &waiter);
-  if (waiter.until) by_deadline_.emplace(std::pair{*waiter.until, waiter.serial}, &waiter);
-  ++counts_[waiter.session];
-  queue.push_back(waiter);
-  return waiter;
+  auto* waiter = new Waiter(std::move(start));
+  waiter->serial = next_serial_++;
+  all_.push_back(*waiter);
+  by_session_[waiter->session].push_back(*waiter);
+  by_owner_[owner_key(waiter->session, waiter->owner)].push_back(*waiter);
+  if (waiter->until) by_deadline_.emplace(std::pair{*waiter->until, waiter->serial}, waiter);
+  waiter->object->waiters.push_back(*waiter);
+  queue.push_back(*waiter);
+  return *waiter;
 }
 
 std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
   waiter.queue->remove(waiter);
-  by_session_.erase({waiter.session, waiter.serial});
+  waiter.object->waiters.remove(waiter);
+  leave(by_session_, waiter.session, waiter);
+  leave(by_owner_, owner_key(waiter.session, waiter.owner), waiter);
   if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
-  const auto count = counts_.find(waiter.session);
-  if (--count->second == 0) counts_.erase(count);
-  const auto place = by_serial_.find(waiter.serial);
-  std::unique_ptr<Waiter> owned = std::move(place->second);
-  by_serial_.erase(place);
-  return owned;
+  all_.remove(waiter);
+  return std::unique_ptr<Waiter>{&waiter};
 }
 
-Waiter* Waiters::find(SessionId session, std::uint64_t tag) {
-  for (auto it = by_session_.lower_bound({session, 0});
-       it != by_session_.end() && it->first.first == session; ++it) {
-    if (it->second->tag == tag) return it->second;
+void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue,
+                   std::optional<Instant> until) {
+  waiter.queue->remove(waiter);
+  waiter.object->waiters.remove(waiter);
+  if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
+  waiter.object = &object;
+  waiter.until = until;
+  if (until) by_deadline_.emplace(std::pair{*until, waiter.serial}, &waiter);
+  object.waiters.push_back(waiter);
+  queue.push_back(waiter);
+}
+
+Waiter* Waiters::find(SessionId session, LinkId link, std::uint64_t tag) {
+  Waiter* waiter = first_of(session);
+  while (waiter != nullptr && (waiter->tag != tag || waiter->link != link)) {
+    waiter = next_of_session(*waiter);
   }
-  return nullptr;
+  return waiter;
 }
 
-Waiter* Waiters::first_of(SessionId session) {
-  const auto it = by_session_.lower_bound({session, 0});
-  return it != by_session_.end() && it->first.first == session ? it->second : nullptr;
+Waiter* Waiters::find_number(SessionId session, std::uint64_t number) {
+  Waiter* waiter = first_of(session);
+  while (waiter != nullptr && waiter->number != number) waiter = next_of_session(*waiter);
+  return waiter;
 }
+
+Waiter* Waiters::find_wire(SessionId session, std::uint64_t id) {
+  Waiter* waiter = first_of(session);
+  while (waiter != nullptr && waiter->wire != id) waiter = next_of_session(*waiter);
+  return waiter;
+}
+
+Waiter* Waiters::first_of(SessionId session) const { return front(by_session_, session); }
 
 std::size_t Waiters::count_of(SessionId session) const {
-  const auto count = counts_.find(session);
-  return count == counts_.end() ? 0 : count->second;
+  const auto it = by_session_.find(session);
+  return it == by_session_.end() ? 0 : it->second.size();
+}
+
+Waiter* Waiters::first_of(SessionId session, std::string_view owner) const {
+  return front(by_owner_, owner_key(session, owner));
 }
 
 Waiter* Waiters::due(Instant now) {

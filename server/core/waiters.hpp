@@ -1,19 +1,22 @@
 // Waiting is a record: who, on what, since when, until when; never a blocked thread.
 //
-// So a blocked call can be listed, cancelled, timed out, and removed when its session ends. All
-// queues are first come, first served. Nothing here decides whom to serve; the objects do.
+// So a blocked call can be listed, cancelled, timed out, found again after a reconnect, and removed
+// when its session ends. All queues are first come, first served. Nothing here decides whom to
+// serve; the objects do. Entering and leaving are O(1) but for a deadline's place, so a lock with
+// ten thousand waiters costs a release what one with ten does.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "server/core/caller.hpp"
 #include "server/core/command.hpp"
 #include "server/core/values.hpp"
 #include "shared/base/ids.hpp"
@@ -22,36 +25,54 @@
 namespace agora {
 
 struct Object;
+struct Waiter;
 class WaitQueue;
 
+/// A waiter's place in one list.
+struct WaitHook {
+  Waiter* next = nullptr;
+  Waiter* previous = nullptr;
+};
+
 /// A parked call.
-struct Waiter {
+struct Waiter : Caller {
   std::uint64_t serial = 0;  ///< order of arrival over the whole machine
-  SessionId session{};
-  std::uint64_t tag = 0;
   Object* object = nullptr;
-  MethodRef method{};
   std::string owner;
   Instant since{};
   std::optional<Instant> until;
 
   std::vector<Handle> items;  ///< values that wait to go in (queue.put)
-  std::uint64_t number = 0;   ///< how many (queue.get_many)
+  std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
   Packed key;                 ///< what it waits for (dict.wait_for)
 
-  WaitQueue* queue = nullptr;  ///< where it stands; the links are WaitQueue's
-  Waiter* next = nullptr;
-  Waiter* previous = nullptr;
+  WaitQueue* queue = nullptr;  ///< where it stands
+  WaitHook in_queue, in_session, in_object, in_owner, in_all;
 };
 
-/// Waiters in order of arrival. Append, front and remove are O(1).
-class WaitQueue {
+/// Waiters in order of arrival, through one of their hooks. All O(1).
+template <WaitHook Waiter::*Hook>
+class WaitList {
  public:
   bool empty() const { return first_ == nullptr; }
   std::size_t size() const { return size_; }
   Waiter* front() const { return first_; }
-  void push_back(Waiter& waiter);
-  void remove(Waiter& waiter);
+  Waiter* back() const { return last_; }
+  static Waiter* next(const Waiter& waiter) { return (waiter.*Hook).next; }
+
+  void push_back(Waiter& waiter) {
+    (waiter.*Hook) = {nullptr, last_};
+    (last_ != nullptr ? (last_->*Hook).next : first_) = &waiter;
+    last_ = &waiter;
+    ++size_;
+  }
+  void remove(Waiter& waiter) {
+    WaitHook& hook = waiter.*Hook;
+    (hook.previous != nullptr ? (hook.previous->*Hook).next : first_) = hook.next;
+    (hook.next != nullptr ? (hook.next->*Hook).previous : last_) = hook.previous;
+    hook = {};
+    --size_;
+  }
 
  private:
   Waiter* first_ = nullptr;
@@ -59,40 +80,82 @@ class WaitQueue {
   std::size_t size_ = 0;
 };
 
-/// Owns all parked calls. Objects, sessions and deadlines refer to them.
+/// The line before an object: one for each thing that is waited for.
+class WaitQueue : public WaitList<&Waiter::in_queue> {
+ public:
+  void push_back(Waiter& waiter) {
+    waiter.queue = this;
+    WaitList::push_back(waiter);
+  }
+  void remove(Waiter& waiter) {
+    WaitList::remove(waiter);
+    waiter.queue = nullptr;
+  }
+};
+
+/// All waiters of one object, whatever they wait for there.
+using ObjectWaiters = WaitList<&Waiter::in_object>;
+
+/// Owns all parked calls. Objects, sessions, owners and deadlines refer to them.
 class Waiters {
  public:
-  /// Makes a waiter at the end of `queue`. The reference is valid until `remove`.
+  Waiters() = default;
+  Waiters(const Waiters&) = delete;
+  Waiters& operator=(const Waiters&) = delete;
+  ~Waiters();
+
+  /// Makes a waiter at the end of `queue`, and enters it with its object. The reference is valid
+  /// until `remove`.
   Waiter& park(Waiter start, WaitQueue& queue);
 
-  /// Takes it out of its queue, its session and the deadlines, and hands it over.
+  /// Takes it out of its queue, its session, its object and the deadlines, and hands it over.
   std::unique_ptr<Waiter> remove(Waiter& waiter);
 
-  /// The oldest waiter with that mark, if one is parked. O(waiters of the session).
-  Waiter* find(SessionId session, std::uint64_t tag);
+  /// Lets it wait on at the end of another line, of another object perhaps; without a deadline if
+  /// `until` is empty. `since`, owner and caller stay.
+  void move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until);
 
-  /// The oldest waiter of a session, or none. O(log n).
-  Waiter* first_of(SessionId session);
+  /// The oldest waiter with that mark, if one is parked. O(waiters of the session).
+  Waiter* find(SessionId session, LinkId link, std::uint64_t tag);
+  /// The oldest waiter with that call number. O(waiters of the session).
+  Waiter* find_number(SessionId session, std::uint64_t number);
+
+  /// The oldest waiter whose call came with that id. O(waiters of the session).
+  Waiter* find_wire(SessionId session, std::uint64_t id);
+
+  /// The oldest waiter of a session, or none. O(1).
+  Waiter* first_of(SessionId session) const;
+  static Waiter* next_of_session(const Waiter& waiter) { return waiter.in_session.next; }
   std::size_t count_of(SessionId session) const;
+
+  /// The oldest waiter of that owner (session and text), or none. O(1).
+  Waiter* first_of(SessionId session, std::string_view owner) const;
+  static Waiter* next_of_owner(const Waiter& waiter) { return waiter.in_owner.next; }
 
   /// The waiter whose deadline is due at `now`, earliest first; none if there is none.
   Waiter* due(Instant now);
   std::optional<Instant> next_deadline() const;
 
-  std::size_t size() const { return by_serial_.size(); }
+  std::size_t size() const { return all_.size(); }
 
   /// All waiters in order of arrival.
   template <typename Visit>
   void each(Visit&& visit) const {
-    for (const auto& [serial, waiter] : by_serial_) visit(*waiter);
+    for (Waiter* waiter = all_.front(); waiter != nullptr; waiter = all_.next(*waiter)) {
+      visit(*waiter);
+    }
   }
 
  private:
+  using OfSession = WaitList<&Waiter::in_session>;
+  using OfOwner = WaitList<&Waiter::in_owner>;
+
   std::uint64_t next_serial_ = 1;
-  std::map<std::uint64_t, std::unique_ptr<Waiter>> by_serial_;
-  std::map<std::pair<SessionId, std::uint64_t>, Waiter*> by_session_;  // (session, serial)
+  WaitList<&Waiter::in_all> all_;  // owns them
+  // Looked up only, never walked.
+  std::unordered_map<SessionId, OfSession> by_session_;
+  std::unordered_map<std::string, OfOwner> by_owner_;
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
-  std::map<SessionId, std::size_t> counts_;
 };
 
 }  // namespace agora

@@ -17,13 +17,17 @@ namespace agora {
 
 /// One call as the wire gave it. Views are only used during `admit`.
 struct CallRequest {
-  SessionId session{};
+  LinkId link{};
   std::uint64_t tag = 0;
+  std::uint64_t number = 0;  ///< as far as `numbering` says
+  Numbering numbering = Numbering::none;
   Role role = Role::write;
   std::string_view method;
   PackedView params;                         ///< a list (by position), a map (by name), or absent
   std::span<const PackedView> positional{};  ///< by position, instead of `params`
   PackedView options;  ///< call options beside the parameters, a map, or absent
+  /// The caller is dead: what would wait, or hand something out, is dropped.
+  bool only_harmless = false;
 };
 
 class Admission {
@@ -40,16 +44,6 @@ class Admission {
   Expected<void> admit(const CallRequest& request, Batch& batch) const;
 
  private:
-  Expected<void> bind(const MethodRef& ref, const CallRequest& request, Batch& batch) const;
-  Expected<void> bind_views(const MethodRef& ref, std::span<const PackedView> values,
-                            Batch& batch) const;
-  Expected<void> bind_list(const MethodRef& ref, PackedView params, Batch& batch) const;
-  Expected<void> bind_map(const MethodRef& ref, PackedView params, Batch& batch) const;
-  Expected<void> check(const MethodRef& ref, const Batch& batch, std::size_t first) const;
-  Expected<void> check_value(const MethodRef& ref, const Parameter& parameter,
-                             PackedView value) const;
-  Error unknown_method(std::string_view name) const;
-
   const Catalogue& catalogue_;
   const Limits& limits_;
 };

@@ -26,35 +26,38 @@ Batch& Engine::batch() {
   return *gathering_;
 }
 
-SessionId Engine::open(Peer peer) {
-  Batch& into = batch();
-  Command command;
-  command.kind = Command::Kind::session_opened;
-  command.session = SessionId{++last_session_};
-  command.peer = static_cast<std::uint32_t>(into.peers.size());
-  into.peers.push_back(std::move(peer));
-  into.commands.push_back(command);
-  return command.session;
+Command& Engine::command(Command::Kind kind, LinkId link) {
+  Command& made = batch().commands.emplace_back();
+  made.kind = kind;
+  made.link = link;
+  return made;
 }
 
-void Engine::end(SessionId session) {
-  Command command;
-  command.kind = Command::Kind::session_ended;
-  command.session = session;
-  batch().commands.push_back(command);
+LinkId Engine::open(Peer peer) {
+  const LinkId link{++last_link_};
+  Batch& into = batch();
+  command(Command::Kind::link_opened, link).peer = static_cast<std::uint32_t>(into.peers.size());
+  into.peers.push_back(std::move(peer));
+  return link;
+}
+
+void Engine::close(LinkId link) { command(Command::Kind::link_closed, link); }
+
+void Engine::process_died(SessionId session) {
+  command(Command::Kind::process_died, {}).session = session;
 }
 
 Expected<void> Engine::call(const CallRequest& request) {
-  return admission_.admit(request, batch());
+  auto taken = admission_.admit(request, batch());
+  if (!taken) sign_of_life(request.link);
+  return taken;
 }
 
-void Engine::cancel(SessionId session, std::uint64_t tag) {
-  Command command;
-  command.kind = Command::Kind::cancel;
-  command.session = session;
-  command.tag = tag;
-  batch().commands.push_back(command);
+void Engine::cancel(LinkId link, std::uint64_t tag) {
+  command(Command::Kind::cancel, link).tag = tag;
 }
+
+void Engine::sign_of_life(LinkId link) { command(Command::Kind::sign_of_life, link); }
 
 void Engine::turn() {
   if (turning_) return;

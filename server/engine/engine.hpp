@@ -20,15 +20,19 @@ class Engine {
   /// All four must outlive the engine.
   Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox);
 
-  /// A new session; its id is good at once.
-  SessionId open(Peer peer);
-  /// Gives back all that the session has, in one step.
-  void end(SessionId session);
+  /// A new connection, with a plain session of the same number; its id is good at once.
+  LinkId open(Peer peer);
+  /// The connection is over: the end of a plain session, a cut of an opened one.
+  void close(LinkId link);
+  /// The process of an opened session is proven dead: gives back all that it has, in one step.
+  void process_died(SessionId session);
 
   /// Takes a call into the next turn. An error is the call's answer: nothing else will come.
   Expected<void> call(const CallRequest& request);
-  /// Cancels the session's waiting call with that tag, if it still waits by then.
-  void cancel(SessionId session, std::uint64_t tag);
+  /// Cancels the link's waiting call with that tag, if it still waits by then.
+  void cancel(LinkId link, std::uint64_t tag);
+  /// A message came that was no call: its sender lives.
+  void sign_of_life(LinkId link);
 
   /// Commits what was taken in, applies all that is committed, delivers the effects. Called from
   /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.
@@ -42,6 +46,7 @@ class Engine {
 
  private:
   Batch& batch();
+  Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);
 
   Machine& machine_;
@@ -52,7 +57,7 @@ class Engine {
   std::unique_ptr<Batch> gathering_;
   std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
   Effects effects_;
-  std::uint64_t last_session_ = 0;
+  std::uint64_t last_link_ = 0;
   bool turning_ = false;
 };
 

@@ -13,6 +13,7 @@
 
 #include "server/net/connection.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/secret.hpp"
 
 namespace agora {
 
@@ -74,6 +75,7 @@ class Acceptor {
       socket.write_some(asio::buffer(kFull), ignored);
       return complain_("refused a connection: " + std::to_string(most) + " are open");
     }
+    peer->secret = random_secret();
     hub_.add(std::make_shared<Connection>(hub_, std::move(socket), std::move(*peer)));
   }
 

@@ -22,7 +22,10 @@ ssize_t send_parts(int fd, std::span<iovec> parts) {
 }  // namespace
 
 Connection::Connection(Hub& hub, Socket socket, Peer peer)
-    : hub_(hub), socket_(std::move(socket)), dialogue_(hub.hall(), std::move(peer)) {
+    : hub_(hub),
+      socket_(std::move(socket)),
+      proven_pid_(peer.pid_proven ? peer.pid : 0),
+      dialogue_(hub.hall(), std::move(peer)) {
   socket_.native_non_blocking(true);
 }
 
@@ -36,6 +39,23 @@ void Connection::wait_readable() {
 }
 
 void Connection::on_readable() {
+  read_some();
+  hub_.touch(*this);
+  hub_.turn_soon(*this);
+}
+
+void Connection::drain() {
+  if (!socket_.is_open() || dialogue_.closing()) return;
+  dialogue_.only_harmless();
+  while (read_some()) {
+    while (dialogue_.has_backlog()) dialogue_.proceed();
+  }
+  hub_.touch(*this);
+}
+
+/// True if there was something and there may be more.
+bool Connection::read_some() {
+  if (input_ended_) return false;
   auto& buffer = hub_.read_buffer();
   const ssize_t got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
   if (got > 0) {
@@ -47,8 +67,7 @@ void Connection::on_readable() {
     input_ended_ = true;
     dialogue_.abandon();
   }
-  hub_.touch(*this);
-  hub_.turn_soon(*this);
+  return got > 0;
 }
 
 void Connection::go_on() {
@@ -113,7 +132,7 @@ void Connection::wait_writable() {
 void Connection::close() {
   asio::error_code ignored;
   socket_.close(ignored);
-  hub_.remove(session());
+  hub_.remove(link());
 }
 
 }  // namespace agora

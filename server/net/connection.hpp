@@ -18,10 +18,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Connection(Hub& hub, Socket socket, Peer peer);
 
-  SessionId session() const { return dialogue_.session(); }
+  LinkId link() const { return dialogue_.link(); }
   Dialogue& dialogue() { return dialogue_; }
 
+  /// The process at the other end, if the kernel vouches for it; else 0.
+  std::int64_t proven_pid() const { return proven_pid_; }
+
   void start() { wait_readable(); }
+  /// That process is dead: takes what it had sent, but for calls that would wait or hand
+  /// something out.
+  void drain();
   /// Sends what the dialogue has to say, as much as the kernel takes.
   void flush();
   /// The end, from outside.
@@ -33,12 +39,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait_readable();
   void wait_writable();
   void on_readable();
+  bool read_some();
   void go_on();
   void after_turn();
   bool send_some();
 
   Hub& hub_;
   Socket socket_;
+  std::int64_t proven_pid_;
   Dialogue dialogue_;
   bool reading_ = false;  // a wait for input is pending
   bool writing_ = false;  // a wait for room is pending

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "server/core/scalar.hpp"
 #include "server/core/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/wire/msgpack_quick.hpp"
@@ -33,7 +34,7 @@ std::string packed_msgid(std::uint64_t tag) {
 Dialogue::Dialogue(DialogueHall& hall, Peer peer)
     : hall_(hall),
       role_(peer.role),
-      session_(hall.engine.open(std::move(peer))),
+      link_(hall.engine.open(std::move(peer))),
       msgpack_framer_(FrameBounds{hall.engine.limits()}),
       line_framer_(hall.engine.limits().frame_bytes_max) {}
 
@@ -128,8 +129,11 @@ bool Dialogue::step_quick(std::string_view& rest) {
   if (!msgpack_framer_.at_begin() || !read_quick_call(rest, quick)) return false;
   ++calls_;
   CallRequest call;
-  call.session = session_;
+  call.link = link_;
   call.tag = kMsgpack | quick.id;
+  call.numbering = Numbering::low_bits;
+  call.number = quick.id;
+  call.only_harmless = only_harmless_;
   call.role = role_;
   call.method = quick.method;
   call.positional = quick.params();
@@ -166,7 +170,9 @@ bool Dialogue::step_msgpack(std::string_view& rest) {
     Reader reader{id};
     if (id.present()) static_cast<void>(reader.next(number));
     const std::uint64_t tag = id.present() ? kMsgpack | number.natural : kNoAnswer;
-    if (auto taken = submit(message.request, tag); !taken && id.present()) {
+    const Numbering numbering = id.present() ? Numbering::low_bits : Numbering::none;
+    auto taken = submit(message.request, tag, numbering, number.natural);
+    if (!taken && id.present()) {
       settle();
       encode_msgpack_error(id, taken.error(), output_.bytes());
     }
@@ -220,21 +226,25 @@ void Dialogue::finish_input() {
   if (typed_lines_.empty()) return close();
   // Whoever typed them has left: the line that waits gives way to those behind it. Its answer
   // brings us back here.
-  if (typed_tag_ != 0) hall_.engine.cancel(session_, typed_tag_);
+  if (typed_tag_ != 0) hall_.engine.cancel(link_, typed_tag_);
 }
 
 void Dialogue::close() {
   if (closing_) return;
   closing_ = true;
-  hall_.engine.end(session_);
+  hall_.engine.close(link_);
 }
 
 void Dialogue::abandon() { close(); }
 
-Expected<void> Dialogue::submit(const Request& request, std::uint64_t tag) {
+Expected<void> Dialogue::submit(const Request& request, std::uint64_t tag, Numbering numbering,
+                                std::uint64_t number) {
   CallRequest call;
-  call.session = session_;
+  call.link = link_;
   call.tag = tag;
+  call.numbering = numbering;
+  call.number = number;
+  call.only_harmless = only_harmless_;
   call.role = role_;
   call.method = request.method;
   call.params = request.params;
@@ -267,7 +277,15 @@ void Dialogue::json_message(Message& message, std::uint64_t batch) {
   }
   const std::uint64_t number = ++last_tag_;
   const std::uint64_t tag = request.id.present() ? kJson | number : kNoAnswer;
-  auto taken = submit(request, tag);
+  Numbering numbering = Numbering::none;
+  std::uint64_t id = 0;
+  if (request.id.present()) {
+    const Token token = read(request.id);
+    const bool natural = token.kind == Kind::integer && !token.negative;
+    numbering = natural ? Numbering::whole : Numbering::unusable;
+    id = natural ? token.natural : 0;
+  }
+  auto taken = submit(request, tag, numbering, id);
   if (!request.id.present()) return;
   if (!taken) {
     settle();
@@ -302,7 +320,7 @@ void Dialogue::finish_batch(std::uint64_t batch) {
 
 void Dialogue::typed_line(std::string_view text) {
   if (typed_tag_ == 0) return run_typed(text);
-  if (typed_method(text).empty()) return hall_.engine.cancel(session_, typed_tag_);
+  if (typed_method(text).empty()) return hall_.engine.cancel(link_, typed_tag_);
   const std::size_t most = hall_.engine.limits().typed_lines_max;
   if (typed_refused_ > 0 || typed_lines_.size() >= most) {
     ++typed_refused_;  // answered when it would be its turn
@@ -331,7 +349,7 @@ void Dialogue::run_typed(std::string_view text) {
     return answer_typed({}, &request.error());
   }
   const std::uint64_t number = ++last_tag_;
-  if (auto taken = submit(*request, kTyped | number); !taken) {
+  if (auto taken = submit(*request, kTyped | number, Numbering::none, 0); !taken) {
     settle();
     return answer_typed({}, &taken.error());
   }
@@ -380,10 +398,11 @@ void Dialogue::next_typed() {
 // ---- answers -------------------------------------------------------------------------------
 
 void Dialogue::deliver(const Effect& effect, const Effects& effects) {
-  if (effect.kind == Effect::Kind::session_closed) {
+  if (effect.kind == Effect::Kind::link_closed) {
     closing_ = ended_ = true;
     return;
   }
+  if (effect.kind == Effect::Kind::notice) return notice(effects.result(effect));
   const std::uint64_t form = effect.tag & kFormMask;
   if (effect.kind == Effect::Kind::parked) {
     if (effect.tag != typed_tag_) return;
@@ -401,9 +420,20 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
   }
   if (form != kJson) return;
   const auto it = json_calls_.find(effect.tag & ~kFormMask);
+  if (it == json_calls_.end()) return;
   const JsonCall call = std::move(it->second);
   json_calls_.erase(it);
   answer_json(call, result, effect.error.get());
+}
+
+void Dialogue::notice(PackedView params) {
+  if (closing_) return;
+  if (wire_ == Wire::msgpack) {
+    encode_msgpack_notice(params, output_.bytes());
+  } else {
+    encode_json_notice(params, output_.bytes());
+    output_.bytes() += '\n';
+  }
 }
 
 void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects) {

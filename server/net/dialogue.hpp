@@ -31,7 +31,7 @@ class Dialogue {
  public:
   Dialogue(DialogueHall& hall, Peer peer);
 
-  SessionId session() const { return session_; }
+  LinkId link() const { return link_; }
 
   /// Takes what was read. At most Limits::turn_calls_max calls go to the engine; what is left
   /// stays for proceed().
@@ -44,16 +44,19 @@ class Dialogue {
   /// The peer sends no more: what was received is run, what waits is given up, then the session
   /// ends.
   void end_of_input();
-  /// The connection is gone: the session ends at once.
+  /// The connection is gone: a plain session ends at once, an opened one is cut off.
   void abandon();
+  /// The peer's process is dead: of what is still read, calls that would wait or hand something
+  /// out are dropped.
+  void only_harmless() { only_harmless_ = true; }
 
-  /// Takes an effect of this session.
+  /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 
   Output& output() { return output_; }
   /// More output than a connection may pile up: do not read on.
   bool full() const { return output_.size() > hall_.engine.limits().output_bytes_max; }
-  /// Nothing more will be read; close once the output is sent and the session has ended.
+  /// Nothing more will be read; close once the output is sent and the core has let go of it.
   bool closing() const { return closing_; }
   bool ended() const { return ended_; }
 
@@ -88,7 +91,9 @@ class Dialogue {
 
   /// Has what was taken in answered first, so that answers keep the order of the calls.
   void settle() { hall_.engine.turn(); }
-  Expected<void> submit(const Request& request, std::uint64_t tag);
+  Expected<void> submit(const Request& request, std::uint64_t tag, Numbering numbering,
+                        std::uint64_t number);
+  void notice(PackedView params);
   void answer_json(const JsonCall& call, PackedView result, const Error* error);
   void finish_batch(std::uint64_t batch);
   void answer_typed(PackedView result, const Error* error);
@@ -96,7 +101,7 @@ class Dialogue {
 
   DialogueHall& hall_;
   Role role_;
-  SessionId session_;
+  LinkId link_;
   Sniffer sniffer_;
   Wire wire_ = Wire::undecided;
   MsgpackFramer msgpack_framer_;
@@ -113,6 +118,7 @@ class Dialogue {
   bool input_ended_ = false;
   bool closing_ = false;
   bool ended_ = false;
+  bool only_harmless_ = false;
 
   std::uint64_t last_tag_ = 0;
   std::map<std::uint64_t, JsonCall> json_calls_;

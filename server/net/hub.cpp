@@ -14,6 +14,7 @@ Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
     : io_(io),
       clock_(clock),
       stop_(std::move(stop)),
+      deaths_(io, [this](SessionId session) { process_died(session); }),
       timer_(io),
       read_buffer_(std::make_unique<std::array<char, 256 * 1024>>()) {}
 
@@ -26,13 +27,13 @@ void Hub::join(Engine& engine) {
 
 void Hub::add(std::shared_ptr<Connection> connection) {
   Connection& added = *connection;
-  connections_.emplace(added.session(), std::move(connection));
+  connections_.emplace(added.link(), std::move(connection));
   added.start();
 }
 
-void Hub::remove(SessionId session) {
+void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
-  connections_.erase(session);
+  connections_.erase(link);
 }
 
 void Hub::touch(Connection& connection) {
@@ -42,14 +43,39 @@ void Hub::touch(Connection& connection) {
 
 void Hub::deliver(const Effect& effect, const Effects& effects) {
   if (effect.kind == Effect::Kind::shutdown) return stop_();
-  if (effect.session != last_session_ || last_connection_ == nullptr) {
-    const auto it = connections_.find(effect.session);
-    if (it == connections_.end()) return;
-    last_session_ = effect.session;
-    last_connection_ = it->second.get();
+  if (effect.kind == Effect::Kind::session_attached) return attached(effect.session, effect.link);
+  if (effect.kind == Effect::Kind::session_ended) {
+    sessions_.erase(effect.session);
+    return deaths_.forget(effect.session);
   }
-  last_connection_->dialogue().deliver(effect, effects);
-  touch(*last_connection_);
+  Connection* connection = connection_of(effect.link);
+  if (connection == nullptr) return;
+  connection->dialogue().deliver(effect, effects);
+  touch(*connection);
+}
+
+Connection* Hub::connection_of(LinkId link) {
+  if (link == last_link_ && last_connection_ != nullptr) return last_connection_;
+  const auto it = connections_.find(link);
+  if (it == connections_.end()) return nullptr;
+  last_link_ = link;
+  return last_connection_ = it->second.get();
+}
+
+void Hub::attached(SessionId session, LinkId link) {
+  sessions_[session] = link;
+  const Connection* connection = connection_of(link);
+  const std::int64_t pid = connection != nullptr ? connection->proven_pid() : 0;
+  pid != 0 ? deaths_.watch(session, pid) : deaths_.forget(session);
+}
+
+void Hub::process_died(SessionId session) {
+  // What it had sent before it died still counts, as far as nobody needs to hear of it.
+  const auto it = sessions_.find(session);
+  if (it == sessions_.end()) return;
+  if (Connection* connection = connection_of(it->second)) connection->drain();
+  engine_->process_died(session);
+  turn();
 }
 
 void Hub::turn() {
@@ -109,12 +135,13 @@ void Hub::set_timer() {
 }
 
 void Hub::close_all() {
-  for (const auto& [session, connection] : connections_) connection->dialogue().abandon();
+  for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();
   last_connection_ = nullptr;
   const auto left = std::exchange(connections_, {});
-  for (const auto& [session, connection] : left) connection->close();
+  for (const auto& [link, connection] : left) connection->close();
   timer_.cancel();
+  deaths_.forget_all();
 }
 
 }  // namespace agora

@@ -14,6 +14,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "server/engine/engine.hpp"
+#include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 
 namespace agora {
@@ -33,7 +34,7 @@ class Hub : public Outbox {
   asio::io_context& io() { return io_; }
 
   void add(std::shared_ptr<Connection> connection);
-  void remove(SessionId session);
+  void remove(LinkId link);
   std::size_t size() const { return connections_.size(); }
 
   /// Runs what was taken in, sends the answers, sets the timer.
@@ -54,12 +55,15 @@ class Hub : public Outbox {
   std::array<char, 256 * 1024>& read_buffer() { return *read_buffer_; }
 
  private:
+  Connection* connection_of(LinkId link);
+  void attached(SessionId session, LinkId link);
+  void process_died(SessionId session);
   void flush_touched();
   void set_timer();
 
   bool turn_posted_ = false;
   // Whose effect came last: the effects of a turn come in runs. Forgotten when it goes.
-  SessionId last_session_{};
+  LinkId last_link_{};
   Connection* last_connection_ = nullptr;
   const Connection* last_reader_ = nullptr;  // compared only, never looked into
   int reads_in_a_row_ = 0;                   // by that connection, nobody else between
@@ -69,8 +73,10 @@ class Hub : public Outbox {
   std::function<void()> stop_;
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueHall> hall_;
-  std::unordered_map<SessionId, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> touched_;
+  std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
+  DeathWatch deaths_;
   asio::steady_timer timer_;
   std::optional<Instant> timer_at_;
   std::unique_ptr<std::array<char, 256 * 1024>> read_buffer_;

@@ -89,6 +89,7 @@ class UnixListener : public Listener {
     Peer peer;
     peer.host = host_;
     peer.pid = credentials.pid;
+    peer.pid_proven = credentials.pid > 0;
     peer.transport = "unix";
     peer.role = Role::admin;
     return peer;

@@ -32,11 +32,13 @@ class Dict : public State {
   std::size_t size() const override { return table.size(); }
   std::size_t bytes() const override { return content_bytes; }
   bool release_some(Machine& machine, std::size_t elements) override;
-  void waiter_left(Machine& machine, Waiter& waiter) override;
+  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
+  void serve(Machine& machine, Object& object) override;
 
   Table table;
   std::size_t content_bytes = 0;                          ///< keys and values, packed
   std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; none of them empty
+  std::vector<std::string> woken;                         ///< awaited keys that have come
 };
 
 std::size_t entry_bytes(const Table& table, Handle entry) {
@@ -94,19 +96,22 @@ bool Dict::release_some(Machine& machine, std::size_t elements) {
   return table.size() == 0 && table.release_some(1) == 0;
 }
 
-void Dict::waiter_left(Machine&, Waiter& waiter) {
+void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
   const auto queue = awaited.find(waiter.key.bytes());
   if (queue != awaited.end() && queue->second.empty()) awaited.erase(queue);
 }
 
-/// Gives the value of a new key to those who wait for it.
-void wake(Machine& machine, Dict& dict, std::string_view key, Handle entry) {
-  const auto queue = dict.awaited.find(key);
-  if (queue == dict.awaited.end()) return;
-  while (Waiter* waiter = queue->second.front()) {
-    machine.answer(*waiter, [&](Writer& out) { out.packed(dict.table.value(entry)); });
+/// Gives the values of new keys to those who wait for them.
+void Dict::serve(Machine& machine, Object&) {
+  for (const std::string& key : std::exchange(woken, {})) {
+    const auto queue = awaited.find(key);
+    const Handle entry = table.find(key);
+    if (queue == awaited.end() || !entry) continue;
+    while (Waiter* waiter = queue->second.front()) {
+      machine.answer(*waiter, [&](Writer& out) { out.packed(table.value(entry)); });
+    }
+    awaited.erase(queue);
   }
-  dict.awaited.erase(queue);
 }
 
 /// Writes an entry: references, content bytes, waiters. The change is whole or not at all.
@@ -136,7 +141,7 @@ Expected<Handle> put(Machine& machine, Dict& dict, std::string_view key_bytes, P
   }
   dict.content_bytes += entry_bytes(dict.table, placed->entry) - old_bytes;
   if (old_refers) machine.release(old);
-  if (placed->inserted && !dict.awaited.empty()) wake(machine, dict, key_bytes, placed->entry);
+  if (placed->inserted && dict.awaited.contains(key_bytes)) dict.woken.emplace_back(key_bytes);
   return placed->entry;
 }
 
@@ -347,7 +352,7 @@ Outcome clear(Call& call, Dict& dict) {
   std::swap(content->table, dict.table);
   dict.table.continue_from(next);
   dict.content_bytes = 0;
-  call.machine().registry().give_back_later(std::move(content));
+  call.machine().give_back_later(std::move(content));
   call.changed();
   return Progress::done;
 }
@@ -476,7 +481,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto dict = std::make_unique<Dict>(creation.machine);
   if (creation.arguments[0].present()) {
     if (auto ok = put_all(creation.machine, *dict, creation.arguments[0]); !ok) {
-      creation.machine.registry().give_back_later(std::move(dict));
+      creation.machine.give_back_later(std::move(dict));
       return ok.failure();
     }
   }

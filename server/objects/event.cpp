@@ -18,6 +18,14 @@ class Event : public State {
     out.boolean(is_set);
     return Progress::done;
   }
+  void serve(Machine& machine, Object&) override {
+    while (is_set && !waiting.empty()) {
+      machine.answer(*waiting.front(), [](Writer& out) { out.boolean(true); });
+    }
+  }
+  std::function<void()> restorer(Machine&) override {
+    return [this, before = is_set] { is_set = before; };
+  }
 
   bool is_set = false;
   WaitQueue waiting;
@@ -26,9 +34,6 @@ class Event : public State {
 Outcome set(Call& call, Event& event) {
   if (!event.is_set) call.changed();
   event.is_set = true;
-  while (Waiter* waiter = event.waiting.front()) {
-    call.machine().answer(*waiter, [](Writer& out) { out.boolean(true); });
-  }
   return Progress::done;
 }
 

@@ -327,7 +327,7 @@ Outcome clear(Call& call, List& list) {
   auto content = std::make_unique<List>(call.machine());
   content->elements.swap(list.elements);
   list.content_bytes = 0;
-  call.machine().registry().give_back_later(std::move(content));
+  call.machine().give_back_later(std::move(content));
   call.changed();
   return Progress::done;
 }

@@ -37,7 +37,9 @@ class Lock : public State {
     out.boolean(grant.has_value());
     return Progress::done;
   }
-  void session_ended(Machine& machine, SessionId session) override;
+  void session_ended(Machine& machine, Object& object, SessionId session) override;
+  void serve(Machine& machine, Object& object) override;
+  bool gives_tokens() const override { return true; }
   bool holders(std::vector<Holder>& out) const override {
     if (grant) out.push_back({grant->session, grant->owner, grant->token, grant->since});
     return true;
@@ -67,14 +69,17 @@ void take_back(Machine& machine, Lock& lock) {
   lock.grant.reset();
 }
 
-void serve(Machine& machine, Lock& lock) {
-  if (lock.grant || lock.broken) return;
-  Waiter* next = lock.waiting.front();
-  if (next == nullptr) return;
-  ++next->object->version;
-  const SessionId session = next->session;
-  const std::string owner = next->owner;
-  machine.answer(*next, [&](Writer& out) { give(machine, lock, session, owner, out); });
+void Lock::serve(Machine& machine, Object& object) {
+  while (broken && !waiting.empty()) {
+    machine.refuse(*waiting.front(), Errc::owner_died,
+                   "the owner of lock " + object.name + " died; lock.reset mends it");
+  }
+  if (grant || broken || waiting.empty()) return;
+  Waiter& next = *waiting.front();
+  machine.changed(object, next.method);
+  const SessionId session = next.session;
+  const std::string owner = next.owner;
+  machine.answer(next, [&](Writer& out) { give(machine, *this, session, owner, out); });
 }
 
 Failure broken(const Call& call) {
@@ -82,18 +87,12 @@ Failure broken(const Call& call) {
                         call.what() + " is broken: its owner died; lock.reset mends it");
 }
 
-void Lock::session_ended(Machine& machine, SessionId session) {
+void Lock::session_ended(Machine& machine, Object& object, SessionId session) {
   if (!grant || grant->session != session) return;
-  Object* object = machine.registry().find(id);
-  ++object->version;
+  machine.changed(object, {});
   grant.reset();
   owner_died = !breaks;
   broken = breaks;
-  while (broken && !waiting.empty()) {
-    machine.refuse(*waiting.front(), Errc::owner_died,
-                   "the owner of lock " + object->name + " died; lock.reset mends it");
-  }
-  serve(machine, *this);
 }
 
 Outcome acquire(Call& call, Lock& lock) {
@@ -120,7 +119,6 @@ Outcome release(Call& call, Lock& lock) {
   }
   take_back(call.machine(), lock);
   call.changed();
-  serve(call.machine(), lock);
   return Progress::done;
 }
 
@@ -144,7 +142,6 @@ Outcome holder(Call& call, Lock& lock) {
 Outcome reset(Call& call, Lock& lock) {
   if (lock.broken) call.changed();
   lock.broken = false;
-  serve(call.machine(), lock);
   return Progress::done;
 }
 

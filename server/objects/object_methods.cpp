@@ -75,6 +75,11 @@ Outcome create(Call& call) {
   }
   auto made = call.machine().create(*type, name, call.arg(2), call.arg(3), call.session());
   if (!made) return made.failure();
+  // An opened session holds what its replies name; others hold what they have made.
+  const Session* session = call.machine().sessions().find(call.session());
+  if ((*made)->anonymous() && session != nullptr && !session->opened) {
+    call.machine().hold(**made, call.session(), 1);
+  }
   call.reply().reference((*made)->name);
   return Progress::done;
 }
@@ -155,7 +160,7 @@ Outcome info(Call& call) {
   out.text("holds"), out.unsigned_integer(object.holds);
   out.text("holders");
   write_holders(out, call.machine(), holders);
-  out.text("waiters"), out.unsigned_integer(object.waiters);
+  out.text("waiters"), out.unsigned_integer(object.waiters.size());
   out.text("options"), out.packed(object.options);
   return Progress::done;
 }

@@ -23,7 +23,7 @@ class Queue : public State {
   std::size_t size() const override { return items.size(); }
   std::size_t bytes() const override { return item_bytes; }
   bool release_some(Machine& machine, std::size_t elements) override;
-  void waiter_left(Machine& machine, Waiter& waiter) override;
+  void serve(Machine& machine, Object& object) override;
 
   bool has_room(std::size_t more) const { return maxsize == 0 || items.size() + more <= maxsize; }
   void push(Handle item) {
@@ -79,13 +79,13 @@ bool Queue::release_some(Machine& machine, std::size_t elements) {
 
 /// Answers a getter with one item, or with a list for get_many.
 void hand_out(Machine& machine, Queue& queue, Waiter& getter) {
-  if (getter.number == 0) {
+  if (getter.count == 0) {
     const Handle item = queue.pop();
     machine.answer_stored(getter, item);
     return machine.drop(item);
   }
   std::vector<Handle> items;
-  while (items.size() < getter.number && !queue.items.empty()) items.push_back(queue.pop());
+  while (items.size() < getter.count && !queue.items.empty()) items.push_back(queue.pop());
   machine.answer(getter, [&](Writer& out) {
     out.list(static_cast<std::uint32_t>(items.size()));
     for (const Handle item : items) out.packed(machine.values().view(item));
@@ -96,7 +96,7 @@ void hand_out(Machine& machine, Queue& queue, Waiter& getter) {
 void let_in(Machine& machine, Queue& queue, Waiter& putter) {
   for (const Handle item : putter.items) queue.push(item);
   putter.items.clear();
-  ++putter.object->version;
+  machine.changed(*putter.object, putter.method);
   machine.answer_null(putter);
 }
 
@@ -106,25 +106,22 @@ void refuse_all(Machine& machine, WaitQueue& waiting) {
   }
 }
 
-/// Brings items and those who wait together until nobody can be served.
-void serve(Machine& machine, Queue& queue) {
+void Queue::serve(Machine& machine, Object& object) {
+  if (closed) refuse_all(machine, putters);
   for (bool moved = true; moved;) {
     moved = false;
-    while (!queue.getters.empty() && !queue.items.empty()) {
-      ++queue.getters.front()->object->version;
-      hand_out(machine, queue, *queue.getters.front());
+    while (!getters.empty() && !items.empty()) {
+      machine.changed(object, getters.front()->method);
+      hand_out(machine, *this, *getters.front());
       moved = true;
     }
-    while (!queue.putters.empty() && queue.has_room(queue.putters.front()->items.size())) {
-      let_in(machine, queue, *queue.putters.front());
+    while (!putters.empty() && has_room(putters.front()->items.size())) {
+      let_in(machine, *this, *putters.front());
       moved = true;
     }
   }
-  if (queue.closed && queue.items.empty()) refuse_all(machine, queue.getters);
-}
-
-void Queue::waiter_left(Machine& machine, Waiter&) {
-  serve(machine, *this);  // a large put_many may have held back smaller ones
+  if (closed && items.empty()) refuse_all(machine, getters);
+  while (unfinished == 0 && !joiners.empty()) machine.answer_null(*joiners.front());
 }
 
 Failure closed(const Call& call) {
@@ -160,7 +157,6 @@ Outcome put_items(Call& call, Queue& queue, std::vector<PackedView> views, std::
   }
   for (const Handle item : items) queue.push(item);
   if (!items.empty()) call.changed();
-  serve(call.machine(), queue);
   return Progress::done;
 }
 
@@ -183,7 +179,6 @@ Outcome get(Call& call, Queue& queue) {
   call.reply_stored(item);
   call.machine().drop(item);
   call.changed();
-  serve(call.machine(), queue);
   return Progress::done;
 }
 
@@ -196,7 +191,7 @@ Outcome get_many(Call& call, Queue& queue) {
   const auto number = static_cast<std::uint64_t>(max);
   if (queue.items.empty()) {
     if (queue.closed) return closed(call);
-    return call.wait(queue.getters, 1, [&](Waiter& waiter) { waiter.number = number; });
+    return call.wait(queue.getters, 1, [&](Waiter& waiter) { waiter.count = number; });
   }
   const auto count = std::min<std::size_t>(number, queue.items.size());
   Writer out = call.reply();
@@ -207,7 +202,6 @@ Outcome get_many(Call& call, Queue& queue) {
     call.machine().drop(item);
   }
   call.changed();
-  serve(call.machine(), queue);
   return Progress::done;
 }
 
@@ -232,12 +226,6 @@ Outcome peek(Call& call, Queue& queue) {
   return Progress::done;
 }
 
-void wake_joiners(Machine& machine, Queue& queue) {
-  while (queue.unfinished == 0 && !queue.joiners.empty()) {
-    machine.answer_null(*queue.joiners.front());
-  }
-}
-
 Outcome task_done(Call& call, Queue& queue) {
   if (queue.unfinished == 0) {
     return call.fail_here(Errc::value_error,
@@ -245,7 +233,6 @@ Outcome task_done(Call& call, Queue& queue) {
   }
   --queue.unfinished;
   call.changed();
-  wake_joiners(call.machine(), queue);
   return Progress::done;
 }
 
@@ -259,19 +246,15 @@ Outcome clear(Call& call, Queue& queue) {
   content->items.swap(queue.items);
   queue.item_bytes = 0;
   queue.unfinished -= std::min<std::uint64_t>(queue.unfinished, count);
-  call.machine().registry().give_back_later(std::move(content));
+  call.machine().give_back_later(std::move(content));
   if (count > 0) call.changed();
   call.reply().unsigned_integer(count);
-  serve(call.machine(), queue);
-  wake_joiners(call.machine(), queue);
   return Progress::done;
 }
 
 Outcome close(Call& call, Queue& queue) {
   if (!queue.closed) call.changed();
   queue.closed = true;
-  refuse_all(call.machine(), queue.putters);
-  serve(call.machine(), queue);
   return Progress::done;
 }
 

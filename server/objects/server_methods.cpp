@@ -47,7 +47,7 @@ Outcome methods(Call& call) {
 /// Names of the objects where the session has a grant, in the order of their making.
 void write_grants(Writer& out, Machine& machine, const Session& session) {
   std::vector<std::string_view> names;
-  for (const auto& [id, count] : session.grants) {
+  for (const ObjectId id : session.grants) {
     if (const Object* object = machine.registry().find(id)) names.push_back(object->name);
   }
   out.list(static_cast<std::uint32_t>(names.size()));
@@ -79,7 +79,7 @@ Outcome sessions(Call& call) {
     out.text("pid");
     session.peer.pid != 0 ? out.integer(session.peer.pid) : out.null();
     out.text("transport"), out.text(session.peer.transport);
-    out.text("opened"), out.real(seconds_of(session.opened));
+    out.text("opened"), out.real(seconds_of(session.opened_at));
     out.text("holds"), write_grants(out, machine, session);
     out.text("waits"), write_waits(out, machine, session.id);
   });
@@ -98,7 +98,7 @@ Outcome locks(Call& call) {
     out.text("name"), out.text(object.name);
     out.text("type"), out.text(object.type->name);
     out.text("holders"), write_holders(out, machine, holders);
-    out.text("waiters"), out.unsigned_integer(object.waiters);
+    out.text("waiters"), out.unsigned_integer(object.waiters.size());
     ++found;
     return true;
   });
@@ -163,7 +163,7 @@ Outcome end_session(Call& call) {
 }
 
 Outcome shutdown(Call& call) {
-  call.machine().ask_shutdown();
+  call.machine().push(Effect::Kind::shutdown, {}, 0);
   return Progress::done;
 }
 

@@ -11,6 +11,8 @@ namespace agora {
 const ObjectType& root_methods();    ///< ping, help: methods without a type's name
 const ObjectType& server_methods();  ///< server.*
 const ObjectType& object_methods();  ///< object.*
+const ObjectType& session_methods();      ///< session.*
+const ObjectType& transaction_methods();  ///< transaction.*
 const ObjectType& dict_type();
 const ObjectType& event_type();
 const ObjectType& list_type();

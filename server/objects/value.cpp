@@ -12,6 +12,7 @@
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora {
 namespace {
@@ -33,6 +34,12 @@ class Value : public State {
   bool release_some(Machine& machine, std::size_t) override {
     machine.drop(content);
     return true;
+  }
+  std::function<void()> restorer(Machine&) override {
+    return [this, before = content] { content = before; };
+  }
+  void each_reference(const std::function<void(std::string_view)>& visit) const override {
+    agora::each_reference(view(), visit);
   }
   PackedView view() const { return machine_.values().view(content); }
 

@@ -14,6 +14,7 @@ struct Id {
   explicit operator bool() const { return number != 0; }
 };
 
+using LinkId = Id<struct LinkTag>;        ///< one connection, never reused
 using SessionId = Id<struct SessionTag>;  ///< a client's presence on the server
 using ObjectId = Id<struct ObjectTag>;    ///< one object, never reused
 using Position = Id<struct PositionTag>;  ///< the place of a command in the one order of commands

@@ -25,6 +25,15 @@ struct Limits {
   std::size_t connections_max = 12'000;
   /// Parked calls of one session: a client that forgets its waits must not fill the server.
   std::size_t session_waits_max = 65'536;
+  /// Replies that an opened session may leave unacknowledged, and their bytes; then its changing
+  /// calls are refused, so that a client that never acknowledges does not fill the server.
+  std::size_t kept_replies_max = 1'024;
+  std::size_t kept_bytes_max = std::size_t{64} << 20;
+  /// Ended sessions of which is remembered what they gave back.
+  std::size_t lost_sessions_max = 100'000;
+  /// Shortest and longest time without a sign of life that an opened session may ask for, seconds.
+  double session_ttl_min = 1;
+  double session_ttl_max = 3'600;
   /// Typed lines that wait behind a waiting one: a person types, a program uses JSON.
   std::size_t typed_lines_max = 64;
   /// Unsent output of one connection before the server stops reading from it, bytes.

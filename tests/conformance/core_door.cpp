@@ -22,14 +22,14 @@ class CoreDoor : public Door, private Outbox {
         extents_(extents_of(ground)),
         machine_(all_types(), *extents_, input_at(clock_.now())),
         engine_(machine_, clock_, *journal_, *this) {
-    session_of("control");
+    link_of("control");
   }
 
   std::vector<Answer> call(const std::string& session, const std::string& line) override {
     const Spoken spoken = understand(machine_.catalogue(), line);
     own_ = ++last_tag_;
     CallRequest request;
-    request.session = session_of(session);
+    request.link = link_of(session);
     request.tag = own_;
     request.role = Role::admin;
     request.method = spoken.method;
@@ -43,7 +43,7 @@ class CoreDoor : public Door, private Outbox {
   }
   std::vector<Answer> close(const std::string& session) override {
     own_ = 0;
-    engine_.end(session_of(session));
+    engine_.close(link_of(session));
     std::vector<Answer> answers = settle();
     sessions_.erase(session);
     return answers;
@@ -55,7 +55,7 @@ class CoreDoor : public Door, private Outbox {
   }
 
  private:
-  SessionId session_of(const std::string& name) {
+  LinkId link_of(const std::string& name) {
     const auto it = sessions_.find(name);
     if (it != sessions_.end()) return it->second;
     Peer peer;
@@ -68,7 +68,7 @@ class CoreDoor : public Door, private Outbox {
   }
   void deliver(const Effect& effect, const Effects& effects) override {
     for (const auto& [name, id] : sessions_) {
-      if (id != effect.session) continue;
+      if (id != effect.link) continue;
       if (effect.kind == Effect::Kind::reply) {
         answers_.push_back({name, shown(effects.result(effect)), effect.tag == own_});
       } else if (effect.kind == Effect::Kind::failure) {
@@ -82,7 +82,7 @@ class CoreDoor : public Door, private Outbox {
   std::unique_ptr<ExtentSource> extents_;
   Machine machine_;
   Engine engine_;
-  std::map<std::string, SessionId> sessions_;
+  std::map<std::string, LinkId> sessions_;
   std::vector<Answer> answers_;
   std::uint64_t last_tag_ = 0;
   std::uint64_t own_ = 0;

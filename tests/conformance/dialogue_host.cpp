@@ -40,7 +40,7 @@ class DialogueHost : public Host, private Outbox {
     return made;
   }
   void deliver(const Effect& effect, const Effects& effects) override {
-    const auto it = dialogues_.find(effect.session);
+    const auto it = dialogues_.find(effect.link);
     if (it != dialogues_.end()) it->second->deliver(effect, effects);
   }
 
@@ -51,7 +51,7 @@ class DialogueHost : public Host, private Outbox {
   Machine machine_;
   Engine engine_;
   DialogueHall hall_;
-  std::map<SessionId, std::unique_ptr<Dialogue>> dialogues_;
+  std::map<LinkId, std::unique_ptr<Dialogue>> dialogues_;
 };
 
 class DialogueLink : public Link {
@@ -88,7 +88,7 @@ std::unique_ptr<Link> DialogueHost::connect() {
   peer.role = Role::admin;
   auto dialogue = std::make_unique<Dialogue>(hall_, peer);
   Dialogue& made = *dialogue;
-  dialogues_.emplace(made.session(), std::move(dialogue));
+  dialogues_.emplace(made.link(), std::move(dialogue));
   return std::make_unique<DialogueLink>(*this, made);
 }
 

@@ -36,16 +36,16 @@ class MachineCalls {
   void open(std::uint64_t session) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
-    command.kind = Command::Kind::session_opened;
-    command.session = SessionId{session};
+    command.kind = Command::Kind::link_opened;
+    command.link = LinkId{session};
     batch_.peers.emplace_back();
     apply();
   }
   void end(std::uint64_t session) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
-    command.kind = Command::Kind::session_ended;
-    command.session = SessionId{session};
+    command.kind = Command::Kind::link_closed;
+    command.link = LinkId{session};
     apply();
   }
 
@@ -56,7 +56,7 @@ class MachineCalls {
     (add(pack(arguments)), ...);
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::call;
-    command.session = SessionId{1};
+    command.link = LinkId{1};
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(sizeof...(arguments));
     apply();

@@ -1,0 +1,85 @@
+// How sessions go on and end.
+#include <algorithm>
+#include <vector>
+
+#include "server/core/machine.hpp"
+
+namespace agora {
+
+void Machine::resume_session(Session& session, Link& link) {
+  const SessionId plain = link.session->id;
+  const LinkId older = session.link;
+  cut_off(session);
+  sessions_.attach(session, link);
+  if (older && older != link.id) {
+    sessions_.close(older);
+    session.link = link.id;
+    push(Effect::Kind::link_closed, older, 0);
+  }
+  end_session(plain);
+  push(Effect::Kind::session_attached, link.id, 0).session = session.id;
+}
+
+/// A cut, no end: whoever waits keeps the place, and is answered when it asks again.
+void Machine::cut_off(Session& session) {
+  for (Waiter* waiter = waiters_.first_of(session.id); waiter != nullptr;
+       waiter = Waiters::next_of_session(*waiter)) {
+    waiter->link = {};
+  }
+}
+
+void Machine::link_closed(LinkId id) {
+  Link* link = sessions_.find(id);
+  if (link == nullptr) return;
+  Session* session = link->session;
+  if (session != nullptr && !session->opened) return end_session(session->id);
+  if (session != nullptr) cut_off(*session);
+  sessions_.close(id);
+  push(Effect::Kind::link_closed, id, 0);
+}
+
+void Machine::end_session(SessionId id) {
+  Session* ending = sessions_.find(id);
+  if (ending == nullptr) return;
+  // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
+  // them may be served.
+  std::vector<std::unique_ptr<Waiter>> waited;
+  while (Waiter* waiter = waiters_.first_of(id)) {
+    waited.push_back(waiters_.remove(*waiter));
+    if (!waited.back()->link) continue;
+    push_failure(waited.back()->link, waited.back()->tag,
+                 {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
+  }
+  for (const auto& waiter : waited) leave(*waiter);
+  std::vector<std::string> released;
+  const auto grants = std::exchange(ending->grants, {});
+  for (const ObjectId object_id : grants) {
+    Object* object = registry_.find(object_id);
+    if (object == nullptr) continue;
+    released.push_back(object->name);
+    object->state->session_ended(*this, *object, id);
+    serve_soon(*object);
+  }
+  const auto ephemerals = std::exchange(ending->ephemerals, {});
+  for (const ObjectId object_id : ephemerals) {
+    Object* object = registry_.find(object_id);
+    if (object == nullptr) continue;
+    released.push_back(object->name);
+    remove(*object);
+  }
+  const auto holds = ending->holds;
+  for (const auto& [object_id, count] : holds) {
+    if (Object* object = registry_.find(object_id)) unhold(*object, id, count);
+  }
+  const LinkId link = ending->link;
+  const bool opened = ending->opened;
+  sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
+  if (opened) {
+    push(Effect::Kind::session_ended, link, 0).session = id;
+  } else if (Link* plain = sessions_.find(link); plain != nullptr && plain->lost == id) {
+    sessions_.close(link);
+    push(Effect::Kind::link_closed, link, 0);
+  }
+}
+
+}  // namespace agora

@@ -1,0 +1,42 @@
+// Transaction: what a run of calls has done so far, so that it can be taken back whole, and what
+// it has put off until it is known to stand.
+//
+// Steps are undone in reverse order. Values that were dropped stay in the arena until the end, so
+// that a step can put their handles back; nobody is served and nothing is announced before.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "server/core/object.hpp"
+#include "shared/value/packed.hpp"
+
+namespace agora {
+
+struct Transaction {
+  std::vector<std::function<void()>> steps;        ///< how to take back what was done
+  std::vector<Handle> dropped;                     ///< values to drop
+  std::vector<Packed> released;                    ///< values whose references are to be released
+  std::vector<std::unique_ptr<State>> given_back;  ///< content that nobody sees any more
+  std::vector<Object*> removed;                    ///< objects to delete
+  struct Change {
+    ObjectId object;
+    std::uint64_t version;
+    MethodRef method;
+    Packed key;
+  };
+  std::vector<Change> changes;  ///< to announce
+
+  /// Takes everything back, last step first.
+  void roll_back() {
+    while (!steps.empty()) {
+      const std::function<void()> step = std::move(steps.back());
+      steps.pop_back();
+      step();
+    }
+  }
+};
+
+}  // namespace agora

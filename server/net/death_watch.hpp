@@ -1,0 +1,39 @@
+// DeathWatch: knows at once when the process of an opened session on this host ends.
+//
+// One pidfd a session, readable when the process is gone; neither inherited sockets nor a reused
+// process id can hide that. Works for processes that the kernel vouches for (SO_PEERCRED), that
+// is, over the Unix socket; others are given up when their ttl passes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+
+#include "shared/base/ids.hpp"
+
+namespace agora {
+
+class DeathWatch {
+ public:
+  /// `died` is called from the loop, once for each session whose process has ended.
+  DeathWatch(asio::io_context& io, std::function<void(SessionId)> died)
+      : io_(io), died_(std::move(died)) {}
+
+  /// Watches the process of a session, instead of an earlier one of that session. A process that
+  /// has ended already is reported like one that ends later.
+  void watch(SessionId session, std::int64_t pid);
+  void forget(SessionId session) { watched_.erase(session); }
+  void forget_all() { watched_.clear(); }
+
+ private:
+  void report(SessionId session);
+
+  asio::io_context& io_;
+  std::function<void(SessionId)> died_;
+  std::unordered_map<SessionId, std::unique_ptr<asio::posix::stream_descriptor>> watched_;
+};
+
+}  // namespace agora
