@@ -10,7 +10,14 @@ add_executable(agora_demo docs/examples/word_count/main.cpp)
 target_link_libraries(agora_demo PRIVATE agora_word_count)
 add_dependencies(agora_demo agorad)
 
+# A class of one's own as a plugin: agorad --plugin build/release/lib/account.so
+add_library(account MODULE EXCLUDE_FROM_ALL docs/examples/user_type/plugin.cpp)
+set_target_properties(account PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY
+                      ${CMAKE_ARCHIVE_OUTPUT_DIRECTORY})
+target_link_libraries(account PRIVATE agora_core)
+
 if(AGORA_TESTS)
+  set_target_properties(account PROPERTIES EXCLUDE_FROM_ALL OFF)
   set(examples_server "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   set(examples_tests ${CMAKE_SOURCE_DIR}/tests/docs)
   find_program(examples_python python3 REQUIRED)

@@ -18,7 +18,7 @@ install(TARGETS ${libraries} EXPORT agora ARCHIVE DESTINATION ${CMAKE_INSTALL_LI
 install(DIRECTORY client/include/agora DESTINATION include FILES_MATCHING PATTERN *.hpp)
 # The lower floors keep their paths ("shared/value/codec.hpp"), out of the way of others' headers.
 install(DIRECTORY shared DESTINATION include/agora/rooms FILES_MATCHING PATTERN *.hpp)
-install(DIRECTORY server/app server/core server/engine DESTINATION include/agora/rooms/server
+install(DIRECTORY server/app server/core server/engine server/objects DESTINATION include/agora/rooms/server
         FILES_MATCHING PATTERN *.hpp)
 install(EXPORT agora NAMESPACE agora:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/agora
         FILE agora-targets.cmake)

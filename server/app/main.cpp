@@ -7,12 +7,14 @@
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "server/app/host.hpp"
+#include "server/app/plugin.hpp"
 #include "server/app/server.hpp"
 #include "server/app/version.hpp"
 
@@ -24,6 +26,7 @@ struct CommandLine {
   std::string unix_path = agora::default_unix_path();
   bool no_unix = false;
   std::string log_level = "info";
+  std::vector<std::string> plugins;
   agora::ServerOptions server;
 };
 
@@ -66,6 +69,9 @@ void describe(CLI::App& app, CommandLine& line) {
       ->transform(unsigned_size())
       ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 30))
       ->capture_default_str();
+  app.add_option("--plugin", line.plugins,
+                 "A shared library with types of your own; may be given several times")
+      ->type_name("FILE");
   app.add_option("--log-level", line.log_level, "How much to log")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->capture_default_str();
@@ -108,6 +114,9 @@ int serve(CommandLine& line) {
   log->set_level(spdlog::level::from_str(line.log_level));
   line.server.log = [log](const std::string& text) { log->warn(text); };
   try {
+    for (const std::string& plugin : line.plugins) {
+      agora::load_plugin(plugin, line.server.types);
+    }
     agora::Server server{std::move(line.server)};
     server.take_signals();
     std::cout << server.ready_line() << std::endl;

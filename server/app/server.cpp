@@ -20,6 +20,7 @@
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
 #include "server/objects/types.hpp"
+#include "server/objects/user_object.hpp"
 #include "shared/shm/memfd_extents.hpp"
 
 namespace agora {
@@ -28,6 +29,27 @@ namespace {
 std::unique_ptr<ExtentSource> make_extents(bool memfd) {
   if (memfd) return std::make_unique<MemfdExtents>();
   return std::make_unique<HeapExtents>();
+}
+
+/// All types: agora's and the program's own.
+std::vector<const ObjectType*> types_with(const std::vector<RegisteredTypePointer>& own) {
+  std::vector<const ObjectType*> types = all_types();
+  for (const RegisteredTypePointer& type : own) {
+    const ObjectType& added = object_type(*type);
+    for (const ObjectType* each : types) {
+      if (each->name != added.name) continue;
+      throw std::invalid_argument("user type \"" + std::string{added.name} +
+                                  "\": there is a type of that name");
+    }
+    types.push_back(&added);
+  }
+  return types;
+}
+
+std::vector<RegisteredTypePointer> register_all(user_types_list types) {
+  std::vector<RegisteredTypePointer> registered;
+  for (user_type& type : types) registered.push_back(register_type(std::move(type)));
+  return registered;
 }
 
 MachineInput make_input(ServerOptions& options, Clock& clock) {
@@ -63,7 +85,8 @@ struct Server::Parts {
         clock(options.clock != nullptr ? *options.clock : system_clock),
         journal(options.journal != nullptr ? *options.journal : memory_journal),
         extents(make_extents(options.memfd)),
-        machine(all_types(), *extents, make_input(options, clock)),
+        user_types(register_all(std::move(options.types))),
+        machine(types_with(user_types), *extents, make_input(options, clock)),
         hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
         engine(machine, clock, journal, hub),
         signals(io),
@@ -115,6 +138,7 @@ struct Server::Parts {
   std::unique_ptr<ExtentSource> extents;
   // One thread uses the sockets; only posting (stop) comes from others.
   asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  std::vector<RegisteredTypePointer> user_types;
   Machine machine;
   Hub hub;
   Engine engine;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "server/engine/ports.hpp"
+#include "server/objects/user_type.hpp"
 #include "shared/base/extent_source.hpp"
 #include "shared/base/limits.hpp"
 
@@ -20,6 +21,8 @@ struct ServerOptions {
   /// A path; nothing: no Unix socket.
   std::optional<std::string> unix_path;
   Limits limits{};
+  /// The program's own types beside those that agora has; see server/objects/user_type.hpp.
+  user_types_list types;
   /// A pidfd: the server ends when that process has ended. -1: none. The server owns it.
   int owner_fd = -1;
   /// Also remove the Unix socket's directory at the end, if it is empty.
@@ -41,6 +44,7 @@ std::string default_unix_path();
 class Server {
  public:
   /// @throws std::runtime_error  one clear line: port taken, live socket, no such directory ...
+  /// @throws std::invalid_argument  a user type that cannot be one.
   explicit Server(ServerOptions options);
   ~Server();
   Server(const Server&) = delete;

@@ -54,7 +54,10 @@ std::optional<Duration> Call::seconds(std::size_t i) const {
 }
 
 Failure Call::fail_here(Errc code, std::string message) const {
-  Error error{code, std::move(message), Done::no, {}};
+  return fail_here(Error{code, std::move(message), Done::no, {}});
+}
+
+Failure Call::fail_here(Error error) const {
   std::string packed;
   Writer{packed}.text(object_->name);
   error.details.push_back({"object", std::move(packed)});

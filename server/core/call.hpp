@@ -62,6 +62,7 @@ class Call {
 
   /// An error about this object, with its name in the details.
   Failure fail_here(Errc code, std::string message) const;
+  Failure fail_here(Error error) const;
 
   /// "dict jobs", for messages.
   std::string what() const;

@@ -20,7 +20,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   object->created = now_;
   object->options = options.present() ? Packed{options} : Packed{std::string{"\x80"}};
   CommonOptions common;
-  Creation creation{*this, object->id, object->name, {}, {}};
+  Creation creation{*this, &type, object->id, object->name, {}, {}};
   if (auto read = read_creation(type, arguments, options, creation, common); !read) {
     return read.failure();
   }

@@ -22,6 +22,7 @@ namespace agora {
 
 class Machine;
 struct Object;
+struct ObjectType;
 
 /// Who holds a grant of a lock-like object, for server.locks and for whoever waits.
 struct Holder {
@@ -135,6 +136,7 @@ class State {
 /// What a type's `create` gets: the parameters of object.create after admission.
 struct Creation {
   Machine& machine;
+  const ObjectType* type;
   ObjectId id;  ///< of the object to be
   std::string_view name;
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table

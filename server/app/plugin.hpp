@@ -1,0 +1,14 @@
+// Plugins: users' own types in a shared library, for `agorad --plugin libx.so`.
+#pragma once
+
+#include <string>
+
+#include "server/objects/user_type.hpp"
+
+namespace agora {
+
+/// Loads a plugin (see AGORA_PLUGIN) and appends its types. It stays loaded until the end.
+/// @throws std::runtime_error  no such file, no plugin, or one made for another agora.
+void load_plugin(const std::string& path, user_types_list& types);
+
+}  // namespace agora
