@@ -128,9 +128,10 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
 
 /// A read that is made again gives back the holds of its first reply.
 void Machine::forget_read(Session& session, CallRecord& record) {
-  const std::vector<ObjectId> held = std::move(record.held);
+  const std::unique_ptr<CallTies> ties = std::move(record.ties);
   session.calls.forget(record);
-  for (const ObjectId id : held) {
+  if (!ties) return;
+  for (const ObjectId id : ties->held) {
     if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
   }
 }
@@ -207,8 +208,9 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
     }
   } else {
     CallRecord& record = *record_of(session, caller);
-    record.held = std::move(held);
-    record.handed = handed_;
+    if (!held.empty() || !handed_.empty()) {
+      record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
+    }
     if (keeps) {
       blob ? void(record.blob = blob) : void(record.result.assign(value.bytes()));
     }
@@ -226,7 +228,8 @@ bool Machine::hands_out(const Caller& caller, const Object& object) {
 
 void Machine::acknowledge(Session& session, std::uint64_t through, PackedView numbers) {
   const auto arrived = [&](CallRecord& record) {
-    for (const ObjectId id : record.handed) {
+    if (!record.ties) return;
+    for (const ObjectId id : record.ties->handed) {
       Object* object = registry_.find(id);
       if (object == nullptr) continue;
       object->state->acknowledged(*this, *object, session.id, record.number);

@@ -20,6 +20,12 @@
 
 namespace agora {
 
+/// What hangs on a reply beside its value; few replies have any.
+struct CallTies {
+  std::vector<ObjectId> handed;  ///< objects that count what they gave until it is acknowledged
+  std::vector<ObjectId> held;    ///< anonymous objects on which the reply gave holds
+};
+
 /// One call that is not forgotten yet.
 struct CallRecord {
   enum class State : std::uint8_t {
@@ -33,8 +39,7 @@ struct CallRecord {
   std::string result;              ///< kept: the value, unless it is a blob or an error
   BlobRef blob{};                  ///< kept
   std::unique_ptr<Error> error{};  ///< kept
-  std::vector<ObjectId> handed;    ///< objects that count what they gave until it is acknowledged
-  std::vector<ObjectId> held;      ///< anonymous objects on which the reply gave holds
+  std::unique_ptr<CallTies> ties{};
 
   std::size_t bytes() const { return result.size() + blob.view().size(); }
 };
@@ -80,14 +85,21 @@ class KeptReplies {
 
 template <typename Visit>
 void KeptReplies::forget_through(std::uint64_t through, Visit&& visit) {
+  using Is = CallRecord::State;
+  while (!records_.empty() && records_.front().number <= through) {
+    CallRecord& first = records_.front();
+    if (first.state == Is::waiting) break;
+    if (first.state != Is::forgotten) visit(first);
+    uncount(first);
+    records_.pop_front();
+  }
+  // Behind one that waits, places stay until it has gone.
   for (CallRecord& record : records_) {
     if (record.number > through) break;
-    if (record.state == CallRecord::State::waiting) continue;
-    if (record.state == CallRecord::State::forgotten) continue;
+    if (record.state == Is::waiting || record.state == Is::forgotten) continue;
     visit(record);
     forget(record);
   }
-  trim();
 }
 
 }  // namespace agora

@@ -19,8 +19,12 @@ Link& Sessions::open(LinkId id, Peer peer, Instant now) {
   Link& link = links_[id];
   link.id = id;
   link.peer = peer;
-  Session& session = sessions_[SessionId{id.number}];
-  session.id = SessionId{id.number};
+  const SessionId session_id{id.number};
+  auto& made = sessions_[session_id];
+  made = std::make_unique<Session>();
+  ids_.insert(session_id);
+  Session& session = *made;
+  session.id = session_id;
   session.peer = std::move(peer);
   session.opened_at = session.alive = now;
   session.link = id;
@@ -47,7 +51,7 @@ void Sessions::close(LinkId id) {
 
 Session* Sessions::find(SessionId id) {
   const auto it = sessions_.find(id);
-  return it == sessions_.end() ? nullptr : &it->second;
+  return it == sessions_.end() ? nullptr : it->second.get();
 }
 
 Session* Sessions::of(SessionId id, LinkId link_id) {
@@ -86,6 +90,7 @@ void Sessions::end(Session& session, std::vector<std::string> released, Instant 
     lost_[id] = {std::move(session.token), std::move(released), now + kRemembered};
     lost_until_.insert({now + kRemembered, id});
   }
+  ids_.erase(id);
   sessions_.erase(id);
 }
 

@@ -104,12 +104,14 @@ class Sessions {
 
   template <typename Visit>
   void each(Visit&& visit) const {
-    for (const auto& [id, session] : sessions_) visit(session);
+    for (const SessionId id : ids_) visit(*sessions_.find(id)->second);
   }
 
  private:
-  std::map<SessionId, Session> sessions_;
-  std::unordered_map<LinkId, Link> links_;  // looked up only, never walked
+  // Looked up only, never walked; the order is that of ids_.
+  std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
+  std::set<SessionId> ids_;
+  std::unordered_map<LinkId, Link> links_;
   Link* last_found_ = nullptr;              // calls come in runs
   // When each opened session is looked at next; moved on only then, not with each sign of life.
   std::set<std::pair<Instant, SessionId>> looks_;

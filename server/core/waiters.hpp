@@ -34,10 +34,15 @@ struct WaitHook {
   Waiter* previous = nullptr;
 };
 
-/// A parked call.
-struct Waiter : Caller {
-  std::uint64_t serial = 0;  ///< order of arrival over the whole machine
+/// A parked call. Laid out in cache lines: who it is, then what its neighbours in line touch when
+/// one of them leaves.
+struct alignas(64) Waiter : Caller {
+  WaitHook in_queue, in_object, in_all;
+  WaitQueue* queue = nullptr;  ///< where it stands
   Object* object = nullptr;
+
+  WaitHook in_session, in_owner;
+  std::uint64_t serial = 0;  ///< order of arrival over the whole machine
   std::string owner;
   Instant since{};
   std::optional<Instant> until;
@@ -45,9 +50,6 @@ struct Waiter : Caller {
   std::vector<Handle> items;  ///< values that wait to go in (queue.put)
   std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
   Packed key;                 ///< what it waits for (dict.wait_for)
-
-  WaitQueue* queue = nullptr;  ///< where it stands
-  WaitHook in_queue, in_session, in_object, in_owner, in_all;
 };
 
 /// Waiters in order of arrival, through one of their hooks. All O(1).

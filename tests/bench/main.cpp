@@ -20,6 +20,7 @@
 #include "server/objects/types.hpp"
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/whole_manager.hpp"
 
 namespace agora::bench {
 namespace {
@@ -113,7 +114,14 @@ void redis(std::size_t pipeline, double wanted) {
 /// A machine with one dict, and the time of single inserts into it.
 class Growing {
  public:
-  Growing() : machine_(all_types(), extents_, {}) { call("object.create", {"dict", "d"}); }
+  Growing() : machine_(all_types(), extents_, {}) {
+    Command& command = batch_.commands.emplace_back();
+    command.kind = Command::Kind::link_opened;
+    command.link = LinkId{1};
+    batch_.peers.emplace_back();
+    machine_.apply(batch_, effects_);
+    call("object.create", {"dict", "d"});
+  }
 
   /// @return microseconds.
   double insert(std::uint64_t key) { return call("dict.set", {"d", key_text(key), value_}); }
@@ -124,6 +132,7 @@ class Growing {
     effects_.clear();
     Command command;
     command.kind = Command::Kind::call;
+    command.link = LinkId{1};
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(words.size());
     for (const std::string& word : words) {
@@ -249,6 +258,11 @@ const std::vector<Benchmark> kAll{
     {"dialogue", dialogue},
     {"growth", growth},
     {"memory", memory},
+    {"hand-off", hand_off},
+    {"sweep", sweep},
+    {"long-queue", long_queue},
+    {"long-list", long_list},
+    {"opened", opened_session},
 };
 
 }  // namespace
