@@ -247,7 +247,7 @@ TEST_CASE("What is saved loads as an equal object", "[objects]") {
     std::string saved;
     Writer writer{saved};
     object.state->save(writer);
-    Creation creation{call.machine(), object.id, object.name, {}, {}};
+    Creation creation{call.machine(), object.type, object.id, object.name, {}, {}};
     auto loaded = object.type->load(creation, PackedView{saved});
     REQUIRE(loaded);
     std::string again;
