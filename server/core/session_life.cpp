@@ -20,12 +20,16 @@ void Machine::resume_session(Session& session, Link& link) {
   push(Effect::Kind::session_attached, link.id, 0).session = session.id;
 }
 
-/// A cut, no end: whoever waits keeps the place, and is answered when it asks again.
+/// A cut, no end: whoever waits keeps the place, and is answered when it asks again. A call without
+/// a number cannot ask again: it is given up, so that it takes nothing.
 void Machine::cut_off(Session& session) {
+  std::vector<Waiter*> lost;
   for (Waiter* waiter = waiters_.first_of(session.id); waiter != nullptr;
        waiter = Waiters::next_of_session(*waiter)) {
     waiter->link = {};
+    if (waiter->number == 0) lost.push_back(waiter);
   }
+  for (Waiter* waiter : lost) refuse(*waiter, Errc::cancelled, "its connection was cut");
 }
 
 void Machine::link_closed(LinkId id) {

@@ -162,6 +162,7 @@ bool Dialogue::step_msgpack(std::string_view& rest) {
   Message message = decode_msgpack_call(frame, hall_.engine.limits(), hall_.scratch);
   const PackedView id = message.request.id;
   if (message.refusal) {
+    hall_.engine.sign_of_life(link_);
     settle();
     if (id.present()) encode_msgpack_error(id, *message.refusal, output_.bytes());
     if (message.close) close();
@@ -271,6 +272,7 @@ void Dialogue::json_message(Message& message, std::uint64_t batch) {
   JsonCall call{request.id.present() ? Packed{request.id} : Packed{}, batch};
   if (request.id.present() && batch != 0) ++json_batches_[batch].awaited;
   if (message.refusal) {
+    hall_.engine.sign_of_life(link_);
     settle();
     if (request.id.present()) answer_json(call, {}, message.refusal.get());
     return;
@@ -345,6 +347,7 @@ void Dialogue::run_typed(std::string_view text) {
   hint.parameters = hints;
   auto request = decode_typed_line(text, hint, hall_.engine.limits(), hall_.typed_scratch);
   if (!request) {
+    hall_.engine.sign_of_life(link_);
     settle();
     return answer_typed({}, &request.error());
   }
