@@ -153,7 +153,7 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
   }
   if (value.is_null()) return {};
   if (parameter.kind == ParamKind::seconds) {
-    return check_seconds(name, value, limits_.timeout_seconds_max);
+    return check_seconds(name, value, limits_.timeout_seconds_max, parameter.takes_null());
   }
   if (parameter.kind == ParamKind::name) {
     const std::string_view text = read(value).body;

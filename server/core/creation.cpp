@@ -176,7 +176,8 @@ std::string expected_got(const Parameter& parameter, PackedView value) {
   return text;
 }
 
-Expected<void> check_seconds(std::string_view parameter, PackedView value, double most) {
+Expected<void> check_seconds(std::string_view parameter, PackedView value, double most,
+                             bool takes_null) {
   const Token token = read(value);
   const double count = token.kind == Kind::real ? token.real
                        : token.negative         ? static_cast<double>(token.integer)
@@ -184,7 +185,8 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
   if (count >= 0 && count <= most) return {};  // NaN is refused too
   const std::string range = "0 to " + std::to_string(static_cast<std::int64_t>(most));
   return fail(Errc::value_error,
-              std::string{parameter} + " must be " + range + " seconds, or null for no end");
+              std::string{parameter} + " must be " + range + " seconds" +
+                  (takes_null ? ", or null for no end" : ""));
 }
 
 Error missing_object(std::string_view name, const ObjectType& type) {

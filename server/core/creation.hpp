@@ -33,7 +33,8 @@ bool fits(PackedView value, const Parameter& parameter);
 std::string expected_got(const Parameter& parameter, PackedView value);
 
 /// Checks a timeout or ttl: not negative, not NaN, within limits.
-Expected<void> check_seconds(std::string_view parameter, PackedView value, double most);
+Expected<void> check_seconds(std::string_view parameter, PackedView value, double most,
+                             bool takes_null = true);
 
 Error missing_object(std::string_view name, const ObjectType& type);
 Error wrong_type(const Object& object, const MethodRef& method);

@@ -1,6 +1,7 @@
 #include "server/core/machine.hpp"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "server/core/call.hpp"
@@ -121,7 +122,10 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   Call call{*this, batch, command, caller, *object};
   reply_bytes_.clear();
   Outcome outcome = command.method.method->handler(call);
+  // Whoever is served now is answered first: what this call hands out is not theirs.
+  std::vector<ObjectId> handed = std::exchange(handed_, {});
   settle();
+  handed_ = std::move(handed);
   if (!outcome) return conclude(caller, std::move(outcome.error()));
   if (*outcome == Progress::waiting) {
     if (auto closed = closed_cycle(*this, *call.parked())) {

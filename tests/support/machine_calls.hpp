@@ -1,7 +1,11 @@
 // Calls straight into a machine: for tests and benchmarks of the objects.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +22,7 @@ struct Given {
   Packed result;
   std::string error;  ///< the error's type; empty: none
   bool waits = false;
+  std::uint64_t tag = 0;  ///< of a call that waits: see MachineCalls::arrived
 
   template <typename T>
   T as() const {
@@ -33,6 +38,7 @@ class MachineCalls {
     open(1);
   }
 
+  /// A new connection; with a number of its own it has a plain session of its own.
   void open(std::uint64_t session) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
@@ -49,40 +55,93 @@ class MachineCalls {
     apply();
   }
 
+  /// The process of the session that speaks over that link is proven dead.
+  void die(std::uint64_t link) {
+    batch_.clear();
+    Command& command = batch_.commands.emplace_back();
+    command.kind = Command::Kind::process_died;
+    command.session = session(link);
+    apply();
+  }
+  /// Lets time pass, and the machine hear of it.
+  void advance(double seconds) {
+    batch_.clear();
+    now_ += std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
+    batch_.commands.emplace_back().kind = Command::Kind::time_passed;
+    apply();
+  }
+  /// The session that speaks over that link.
+  SessionId session(std::uint64_t link) {
+    return machine_.sessions().find(LinkId{link})->session->id;
+  }
+
   /// Calls a method with its parameters by position, as session 1.
   template <typename... Args>
   Given operator()(std::string_view method, const Args&... arguments) {
+    return over(1, 0, method, arguments...);
+  }
+
+  /// The same over a link, with the number that the call has in its opened session; 0: none.
+  template <typename... Args>
+  Given over(std::uint64_t link, std::uint64_t number, std::string_view method,
+             const Args&... arguments) {
     batch_.clear();
-    (add(pack(arguments)), ...);
+    (add(packed(arguments)), ...);
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::call;
-    command.link = LinkId{1};
+    command.link = LinkId{link};
+    command.tag = ++last_tag_;
+    command.number = number;
+    command.numbering = number == 0 ? Numbering::none : Numbering::whole;
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(sizeof...(arguments));
+    const std::uint64_t own = last_tag_;
     apply();
-    const Effect& effect = effects_.list.back();
-    if (effect.kind == Effect::Kind::parked) return {{}, "", true};
-    if (effect.error) return {{}, std::string{type_name(effect.error->code)}, false};
-    return {Packed{effects_.result(effect)}, "", false};
+    return arrived(own).value_or(Given{{}, "", true, own});
+  }
+
+  /// The answer to the call with that tag, once it is there; it is handed over once.
+  std::optional<Given> arrived(std::uint64_t tag) {
+    const auto it = arrived_.find(tag);
+    if (it == arrived_.end()) return std::nullopt;
+    Given given = std::move(it->second);
+    arrived_.erase(it);
+    return given;
   }
 
   Machine& machine() { return machine_; }
   const Effects& effects() const { return effects_; }
 
  private:
+  template <typename T>
+  static Packed packed(const T& value) {
+    return pack(value);
+  }
+  static Packed packed(const Packed& value) { return value; }
   void add(const Packed& value) {
     batch_.arguments.push_back({batch_.bytes.size(), value.bytes().size()});
     batch_.bytes += value.bytes();
   }
   void apply() {
     effects_.clear();
+    batch_.now = now_;
     machine_.apply(batch_, effects_);
+    for (const Effect& effect : effects_.list) {
+      if (effect.kind == Effect::Kind::failure) {
+        arrived_[effect.tag] = {{}, std::string{type_name(effect.error->code)}, false};
+      } else if (effect.kind == Effect::Kind::reply) {
+        arrived_[effect.tag] = {Packed{effects_.result(effect)}, "", false};
+      }
+    }
   }
 
   HeapExtents extents_;
   Machine machine_;
   Batch batch_;
   Effects effects_;
+  Instant now_{};
+  std::uint64_t last_tag_ = 0;
+  std::map<std::uint64_t, Given> arrived_;
 };
 
 }  // namespace agora::test

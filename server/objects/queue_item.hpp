@@ -1,0 +1,54 @@
+// QueueItem: one item of a queue with its place, which it keeps for as long as it is there.
+//
+// The place is given when the item is put: by priority first, then by arrival (for lifo: the later
+// the nearer to the front). So an item that was delayed, reserved or handed out comes back to where
+// it would stand had it never left.
+#pragma once
+
+#include <cstdint>
+#include <tuple>
+
+#include "server/core/scalar.hpp"
+#include "server/core/values.hpp"
+
+namespace agora {
+
+/// Any int or float but NaN, in exact order: a double, and for an int what the double is off by.
+struct Priority {
+  double near = 0;
+  std::int16_t rest = 0;  ///< at most 1,024: half a step of doubles below 2^64
+
+  /// @param number  an int or a float at rest; NaN gives NaN in `near`.
+  static Priority of(PackedView number);
+};
+
+inline Priority Priority::of(PackedView number) {
+  const Token token = read(number);
+  if (token.kind == Kind::real) return {token.real, 0};
+  if (token.negative) {
+    const auto near = static_cast<double>(token.integer);
+    return {near, static_cast<std::int16_t>(token.integer - static_cast<std::int64_t>(near))};
+  }
+  const auto near = static_cast<double>(token.natural);
+  // The largest ints are nearest to 2^64, which no uint64 holds.
+  if (near >= 0x1p64)
+    return {near, static_cast<std::int16_t>(-1 - static_cast<int>(~token.natural))};
+  const std::uint64_t back = static_cast<std::uint64_t>(near);
+  return {near, static_cast<std::int16_t>(static_cast<std::int64_t>(token.natural - back))};
+}
+
+/// 24 bytes, so that a million small items fit in 40 MB together with their values.
+struct QueueItem {
+  double near = 0;         ///< Priority::near
+  std::uint64_t rank = 0;  ///< among equal priorities; no two items of a queue have the same
+  Handle value;
+  std::int16_t rest = 0;         ///< Priority::rest
+  std::uint16_t deliveries = 0;  ///< how often it was handed out; stays at its maximum
+
+  friend bool operator<(const QueueItem& a, const QueueItem& b) {
+    return std::tie(a.near, a.rest, a.rank) < std::tie(b.near, b.rest, b.rank);
+  }
+};
+static_assert(sizeof(QueueItem) == 24);
+
+}  // namespace agora

@@ -1,0 +1,182 @@
+// How a queue is written down and read again.
+//
+// [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead];
+// the last five are lists of items, each of them [value, priority, its rest, rank, deliveries] and
+// then: delayed: when; reserved: id, session, lease, until; got: session, number. Times in
+// nanoseconds.
+
+#include "server/core/scalar.hpp"
+#include "server/objects/queue_state.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::uint32_t kItemFields = 5;
+
+void write_item(Writer& out, const QueueItem& item, PackedView value, std::uint32_t more) {
+  out.list(kItemFields + more);
+  out.packed(value);
+  out.real(item.near);
+  out.integer(item.rest);
+  out.unsigned_integer(item.rank);
+  out.unsigned_integer(item.deliveries);
+}
+
+template <typename Time>
+void write_time(Writer& out, const std::optional<Time>& time) {
+  time ? out.integer(std::chrono::nanoseconds{*time}.count()) : out.null();
+}
+
+std::optional<Instant> instant(std::optional<Duration> since_epoch) {
+  if (!since_epoch) return std::nullopt;
+  return Instant{*since_epoch};
+}
+
+std::optional<Duration> since_epoch(std::optional<Instant> when) {
+  if (!when) return std::nullopt;
+  return when->time_since_epoch();
+}
+
+/// Reads what save has written, field after field.
+class Saved {
+ public:
+  explicit Saved(PackedView saved) : reader_(saved) {}
+  Token next() {
+    Token token;
+    static_cast<void>(reader_.next(token));
+    return token;
+  }
+  std::uint64_t natural() { return next().natural; }
+  std::uint32_t list() { return next().count; }
+  std::optional<Duration> time() {
+    const Token token = next();
+    if (token.kind == Kind::null) return std::nullopt;
+    return Duration{token.integer};
+  }
+  Expected<QueueItem> item(Machine& machine) {
+    list();
+    auto value = machine.store(reader_.value());
+    if (!value) return value.failure();
+    QueueItem item;
+    item.value = *value;
+    item.near = next().real;
+    item.rest = static_cast<std::int16_t>(next().integer);
+    item.rank = natural();
+    item.deliveries = static_cast<std::uint16_t>(natural());
+    return item;
+  }
+
+ private:
+  Reader reader_;
+};
+
+}  // namespace
+
+void Queue::save(Writer& out) const {
+  out.list(11);
+  out.unsigned_integer(static_cast<std::uint64_t>(order_));
+  out.unsigned_integer(maxsize_);
+  out.boolean(closed_);
+  out.unsigned_integer(unfinished_);
+  out.unsigned_integer(last_arrival_);
+  out.unsigned_integer(last_id_);
+  out.list(static_cast<std::uint32_t>(ready_.size()));
+  ready_.each([&](const QueueItem& item) { write_item(out, item, view(item), 0); });
+  out.list(static_cast<std::uint32_t>(delayed_.size()));
+  for (const auto& [when, item] : delayed_) {
+    write_item(out, item, view(item), 1);
+    out.integer(when.time_since_epoch().count());
+  }
+  out.list(static_cast<std::uint32_t>(held_.reserved()));
+  held_.each_reserved([&](const Reservation& reservation) {
+    write_item(out, reservation.item, view(reservation.item), 4);
+    out.unsigned_integer(reservation.id);
+    out.unsigned_integer(reservation.session.number);
+    write_time(out, reservation.lease);
+    write_time(out, since_epoch(reservation.until));
+  });
+  out.list(static_cast<std::uint32_t>(held_.got()));
+  held_.each_got([&](const GotItem& got) {
+    write_item(out, got.item, view(got.item), 2);
+    out.unsigned_integer(got.session.number);
+    out.unsigned_integer(got.number);
+  });
+  out.list(static_cast<std::uint32_t>(dead_.size()));
+  for (const QueueItem& item : dead_) write_item(out, item, view(item), 0);
+}
+
+/// Enters what was saved into a new queue.
+class QueueLoader {
+ public:
+  QueueLoader(Machine& machine, Queue& queue, Saved& saved)
+      : machine_(machine), queue_(queue), saved_(saved) {}
+
+  Expected<void> run() {
+    queue_.closed_ = saved_.next().boolean;
+    queue_.unfinished_ = saved_.natural();
+    queue_.last_arrival_ = saved_.natural();
+    queue_.last_id_ = saved_.natural();
+    for (const auto enter : {&QueueLoader::ready, &QueueLoader::delayed, &QueueLoader::reserved,
+                             &QueueLoader::got, &QueueLoader::dead}) {
+      for (std::uint32_t left = saved_.list(); left > 0; --left) {
+        auto item = saved_.item(machine_);
+        if (!item) return item.failure();
+        queue_.bytes_ += queue_.view(*item).size();
+        (this->*enter)(*item);
+      }
+    }
+    // What a session held that is not there any more goes back, as if it had ended now.
+    for (const QueueItem& item : homeless_) queue_.come_back(item);
+    return {};
+  }
+
+ private:
+  void ready(const QueueItem& item) { queue_.ready_.add(item); }
+  void delayed(const QueueItem& item) { queue_.delayed_.emplace(*instant(saved_.time()), item); }
+  void reserved(const QueueItem& item) {
+    Reservation reservation;
+    reservation.item = item;
+    reservation.id = saved_.natural();
+    reservation.session = SessionId{saved_.natural()};
+    reservation.lease = saved_.time();
+    reservation.until = instant(saved_.time());
+    if (held(reservation.session, item)) queue_.held_.reserve(reservation);
+  }
+  void got(const QueueItem& item) {
+    const SessionId session{saved_.natural()};
+    const std::uint64_t number = saved_.natural();
+    if (held(session, item)) queue_.held_.got({session, number, item});
+  }
+  void dead(const QueueItem& item) {
+    queue_.out_bytes_ += queue_.view(item).size();
+    queue_.dead_.push_back(item);
+  }
+  bool held(SessionId session, const QueueItem& item) {
+    queue_.out_bytes_ += queue_.view(item).size();
+    if (machine_.sessions().find(session) == nullptr) {
+      homeless_.push_back(item);
+      return false;
+    }
+    machine_.sessions().granted(session, queue_.id_);
+    return true;
+  }
+
+  Machine& machine_;
+  Queue& queue_;
+  Saved& saved_;
+  std::vector<QueueItem> homeless_;
+};
+
+Expected<std::unique_ptr<State>> Queue::load(Creation& creation, PackedView packed) {
+  Saved saved{packed};
+  saved.list();
+  const auto order = static_cast<QueueOrder>(saved.natural());
+  const auto maxsize = static_cast<std::size_t>(saved.natural());
+  auto queue = std::make_unique<Queue>(creation.machine, creation.id, order, maxsize);
+  if (auto done = QueueLoader{creation.machine, *queue, saved}.run(); !done) {
+    return done.failure();
+  }
+  return queue;
+}
+
+}  // namespace agora

@@ -1,0 +1,357 @@
+#include "server/objects/queue_state.hpp"
+
+#include <algorithm>
+
+#include "server/core/call.hpp"
+#include "server/core/scalar.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/references.hpp"
+
+namespace agora {
+namespace {
+
+/// Deliveries after which an item that comes back is dead: whoever takes it seems to die of it.
+constexpr std::uint16_t kDeliveriesMax = 16;
+
+template <typename Each>
+Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&& each,
+                   std::string_view instead) {
+  if (auto ok = machine.check_work(count, 0, instead); !ok) return ok.failure();
+  std::size_t bytes = 0;
+  each([&](PackedView value) { bytes += value.size(); });
+  if (auto ok = machine.check_work(count, bytes, instead); !ok) return ok.failure();
+  out.list(static_cast<std::uint32_t>(count));
+  each([&](PackedView value) { out.packed(value); });
+  return Progress::done;
+}
+
+void refuse_all(Machine& machine, WaitQueue& waiting) {
+  while (Waiter* waiter = waiting.front()) {
+    machine.refuse(*waiter, Errc::shut_down, "queue " + waiter->object->name + " is closed");
+  }
+}
+
+}  // namespace
+
+void write_reservation(Writer& out, const Reservation& reservation, PackedView item) {
+  out.map(3);
+  out.text("id"), out.unsigned_integer(reservation.id);
+  out.text("item"), out.packed(item);
+  out.text("deliveries"), out.unsigned_integer(reservation.item.deliveries);
+}
+
+// ---- reading -------------------------------------------------------------------------------
+
+Outcome Queue::write_ready(Writer& out) const {
+  const auto each = [&](auto&& visit) {
+    ready_.each([&](const QueueItem& item) { visit(view(item)); });
+  };
+  return write_list(machine_, ready_.size(), out, each, "get_many");
+}
+
+Outcome Queue::write_dead(Writer& out) const {
+  const auto each = [&](auto&& visit) {
+    for (const QueueItem& item : dead_) visit(view(item));
+  };
+  return write_list(machine_, dead_.size(), out, each, "revive, and get_many");
+}
+
+Outcome Queue::plain(Call&, Writer& out) const { return write_ready(out); }
+
+void Queue::each_reference(const std::function<void(std::string_view)>& visit) const {
+  const auto look = [&](const QueueItem& item) {
+    if (machine_.values().has_references(item.value)) agora::each_reference(view(item), visit);
+  };
+  ready_.each(look);
+  for (const Delayed& delayed : delayed_) look(delayed.second);
+  held_.each_reserved([&](const Reservation& reservation) { look(reservation.item); });
+  held_.each_got([&](const GotItem& got) { look(got.item); });
+  for (const QueueItem& item : dead_) look(item);
+}
+
+const Reservation* Queue::reservation(std::uint64_t id, SessionId session) const {
+  const Reservation* found = held_.find(id);
+  return found != nullptr && found->session == session ? found : nullptr;
+}
+
+// ---- moves ---------------------------------------------------------------------------------
+
+void Queue::add_ready(const QueueItem& item) {
+  ready_.add(item);
+  machine_.undo([this, item] { ready_.take(item); });
+}
+
+void Queue::add_delayed(Object& object, const Delayed& delayed) {
+  delayed_.insert(delayed);
+  machine_.undo([this, delayed] { delayed_.erase(delayed); });
+  set_alarm(object);
+}
+
+void Queue::put(Object& object, Handle value, Priority priority, Duration delay) {
+  QueueItem item;
+  item.value = value;
+  ++last_arrival_;
+  item.rank = order_ == QueueOrder::lifo ? ~last_arrival_ : last_arrival_;
+  if (order_ == QueueOrder::priority) item.near = priority.near, item.rest = priority.rest;
+  bytes_ += view(item).size();
+  ++unfinished_;
+  if (delay.count() > 0) return add_delayed(object, {machine_.now() + delay, item});
+  add_ready(item);
+}
+
+QueueItem Queue::take_front() {
+  QueueItem item = ready_.take_front();
+  machine_.undo([this, item] { ready_.add(item); });
+  out_bytes_ += view(item).size();
+  if (item.deliveries < UINT16_MAX) ++item.deliveries;
+  return item;
+}
+
+std::vector<QueueItem> Queue::take_many(std::uint64_t count) {
+  const Limits& limits = machine_.limits();
+  constexpr std::size_t kListHeader = 5;
+  std::size_t left = std::min(limits.work_bytes_max, limits.frame_bytes_max) - kListHeader;
+  std::vector<QueueItem> items;
+  while (items.size() < count && !ready_.empty()) {
+    const std::size_t bytes = view(ready_.front()).size();
+    if (bytes > left && !items.empty()) break;
+    left -= std::min(left, bytes);
+    items.push_back(take_front());
+  }
+  return items;
+}
+
+void Queue::hand_over(const Caller& caller, bool kept, const QueueItem& item) {
+  if (!kept) return drop(item);
+  const SessionId session = caller.session;
+  const std::uint64_t number = caller.number;
+  held_.got({session, number, item});
+  machine_.sessions().granted(session, id_);
+  machine_.undo([this, session, number] {
+    held_.forget_last(session, number);
+    let_go(session);
+  });
+}
+
+Reservation Queue::reserve(Object& object, SessionId session, std::optional<Duration> lease) {
+  Reservation made{++last_id_, session, take_front(), lease, std::nullopt};
+  if (lease) made.until = machine_.now() + *lease;
+  held_.reserve(made);
+  machine_.sessions().granted(session, id_);
+  machine_.undo([this, id = made.id, session] {
+    held_.release(id);
+    let_go(session);
+  });
+  if (lease) set_alarm(object);
+  return made;
+}
+
+Reservation Queue::release(std::uint64_t id) {
+  const Reservation reservation = held_.release(id);
+  let_go(reservation.session);
+  machine_.undo([this, reservation] {
+    held_.reserve(reservation);
+    machine_.sessions().granted(reservation.session, id_);
+  });
+  return reservation;
+}
+
+/// The session is not asked for what it no longer has here.
+void Queue::let_go(SessionId session) {
+  if (!held_.has(session)) machine_.sessions().returned(session, id_);
+}
+
+void Queue::acknowledge(std::uint64_t id) {
+  drop(release(id).item);
+  one_done();
+}
+
+void Queue::give_back(Object& object, std::uint64_t id, Duration delay) {
+  const QueueItem item = release(id).item;
+  if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return come_back(item);
+  out_bytes_ -= view(item).size();
+  add_delayed(object, {machine_.now() + delay, item});
+}
+
+void Queue::touch(Object& object, std::uint64_t id) {
+  const Reservation& reservation = *held_.find(id);
+  if (!reservation.lease) return;
+  machine_.undo([this, id, before = *reservation.until] { held_.extend(id, before); });
+  held_.extend(id, machine_.now() + *reservation.lease);
+  set_alarm(object);
+}
+
+void Queue::come_back(const QueueItem& item) {
+  if (item.deliveries >= kDeliveriesMax) {
+    dead_.push_back(item);
+    machine_.undo([this] { dead_.pop_back(); });
+    return one_done();
+  }
+  out_bytes_ -= view(item).size();
+  add_ready(item);
+}
+
+std::size_t Queue::revive(std::uint64_t count) {
+  std::size_t revived = 0;
+  for (; revived < count && !dead_.empty(); ++revived) {
+    const QueueItem item = dead_.front();
+    dead_.pop_front();
+    machine_.undo([this, item] { dead_.push_front(item); });
+    out_bytes_ -= view(item).size();
+    ++unfinished_;
+    add_ready(item);
+  }
+  return revived;
+}
+
+std::size_t Queue::clear(Object& object) {
+  const std::size_t count = ready_.size() + delayed_.size();
+  auto content = std::make_unique<Queue>(machine_, id_, order_, maxsize_);
+  std::swap(content->ready_, ready_);
+  std::swap(content->delayed_, delayed_);
+  // The machine keeps the content until the transaction is over.
+  machine_.undo([this, cleared = content.get()] {
+    std::swap(cleared->ready_, ready_);
+    std::swap(cleared->delayed_, delayed_);
+  });
+  bytes_ = out_bytes_;
+  unfinished_ -= std::min<std::uint64_t>(unfinished_, count);
+  machine_.give_back_later(std::move(content));
+  set_alarm(object);
+  return count;
+}
+
+void Queue::drop(const QueueItem& item) {
+  const std::size_t bytes = view(item).size();
+  bytes_ -= bytes;
+  out_bytes_ -= bytes;
+  machine_.drop(item.value);
+}
+
+void Queue::set_alarm(Object& object) {
+  std::optional<Instant> next = held_.next_lease();
+  if (!delayed_.empty() && (!next || delayed_.begin()->first < *next)) {
+    next = delayed_.begin()->first;
+  }
+  machine_.set_alarm(object, next);
+}
+
+std::function<void()> Queue::restorer(Machine&) {
+  return [this, closed = closed_, unfinished = unfinished_, last_arrival = last_arrival_,
+          last_id = last_id_, bytes = bytes_, out_bytes = out_bytes_] {
+    closed_ = closed;
+    unfinished_ = unfinished;
+    last_arrival_ = last_arrival;
+    last_id_ = last_id;
+    bytes_ = bytes;
+    out_bytes_ = out_bytes;
+  };
+}
+
+// ---- what happens by itself ----------------------------------------------------------------
+
+void Queue::session_ended(Machine& machine, Object& object, SessionId session) {
+  const std::vector<QueueItem> items = held_.take_all(session);
+  for (const QueueItem& item : items) come_back(item);
+  if (!items.empty()) machine.changed(object, {});
+  set_alarm(object);
+}
+
+void Queue::alarm(Machine& machine, Object& object) {
+  bool moved = false;
+  for (; !delayed_.empty() && delayed_.begin()->first <= machine.now(); moved = true) {
+    ready_.add(delayed_.extract(delayed_.begin()).value().second);
+  }
+  for (; auto reservation = held_.due(machine.now()); moved = true) {
+    let_go(reservation->session);
+    come_back(reservation->item);
+  }
+  if (moved) machine.changed(object, {});
+  set_alarm(object);
+}
+
+void Queue::acknowledged(Machine& machine, Object& object, SessionId session,
+                         std::uint64_t number) {
+  for (const QueueItem& item : held_.arrived(session, number)) drop(item);
+  let_go(session);
+  machine.serve_soon(object);  // it may be drained now
+}
+
+void Queue::serve(Machine& machine, Object& object) {
+  if (closed_) refuse_all(machine, putters);
+  for (bool moved = true; moved;) {
+    moved = false;
+    while (!getters.empty() && !ready_.empty()) {
+      machine.changed(object, getters.front()->method);
+      serve_getter(object, *getters.front());
+      moved = true;
+    }
+    while (!putters.empty() && has_room(putters.front()->items.size())) {
+      let_in(object, *putters.front());
+      moved = true;
+    }
+  }
+  if (drained()) refuse_all(machine, getters);
+  while (unfinished_ == 0 && !joiners.empty()) machine.answer_null(*joiners.front());
+  set_alarm(object);
+}
+
+/// A waiting put has [priority, delay in nanoseconds] for a key.
+void Queue::let_in(Object& object, Waiter& putter) {
+  Reader reader{putter.key};
+  Token head;
+  static_cast<void>(reader.next(head));
+  const Priority priority = Priority::of(reader.value());
+  const Duration delay{read(reader.value()).integer};
+  for (const Handle value : putter.items) put(object, value, priority, delay);
+  putter.items.clear();
+  machine_.changed(object, putter.method);
+  machine_.answer_null(putter);
+}
+
+/// A waiting reserve has its lease in nanoseconds, or null, for a key.
+void Queue::serve_getter(Object& object, Waiter& getter) {
+  const Caller caller = getter;
+  if (getter.count == kReserves) {
+    std::optional<Duration> lease;
+    if (!getter.key.view().is_null()) lease = Duration{read(getter.key).integer};
+    const Reservation made = reserve(object, caller.session, lease);
+    return machine_.answer(getter,
+                           [&](Writer& out) { write_reservation(out, made, view(made.item)); });
+  }
+  const bool kept = machine_.hands_out(caller, object);
+  if (getter.count == 0) {
+    const QueueItem item = take_front();
+    machine_.answer_stored(getter, item.value);
+    return hand_over(caller, kept, item);
+  }
+  const std::vector<QueueItem> items = take_many(getter.count);
+  machine_.answer(getter, [&](Writer& out) {
+    out.list(static_cast<std::uint32_t>(items.size()));
+    for (const QueueItem& item : items) out.packed(view(item));
+  });
+  for (const QueueItem& item : items) hand_over(caller, kept, item);
+}
+
+// ---- giving back ---------------------------------------------------------------------------
+
+std::optional<QueueItem> Queue::take_any() {
+  if (!ready_.empty()) return ready_.take_any();
+  if (!delayed_.empty()) return delayed_.extract(delayed_.begin()).value().second;
+  if (!held_.empty()) return held_.take_any();
+  if (dead_.empty()) return std::nullopt;
+  const QueueItem item = dead_.back();
+  dead_.pop_back();
+  return item;
+}
+
+bool Queue::release_some(Machine& machine, std::size_t elements) {
+  for (; elements > 0; --elements) {
+    const auto item = take_any();
+    if (!item) return true;
+    machine.drop(item->value);
+  }
+  return ready_.empty() && delayed_.empty() && held_.empty() && dead_.empty();
+}
+
+}  // namespace agora

@@ -1,0 +1,272 @@
+// What a queue does, told as plainly as possible: all items in one list, searched from end to end.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace agora::test {
+
+class QueueModel {
+ public:
+  enum class Where { ready, delayed, reserved, got, dead };
+  struct Item {
+    int value = 0;
+    int priority = 0;
+    int arrival = 0;
+    int deliveries = 0;
+    Where where = Where::ready;
+    std::optional<int> until;  // delayed, reserved
+    int owner = 0;             // reserved, got: a session
+    std::uint64_t number = 0;  // reserved: the id; got: the call
+  };
+  struct Waiter {
+    int owner = 0;
+    std::uint64_t tag = 0;
+    std::uint64_t number = 0;
+    std::string method;
+    std::optional<int> until;
+    std::vector<int> items;
+    int priority = 0;
+    int delay = 0;
+    std::optional<int> lease;
+  };
+  using Answers = std::map<std::uint64_t, std::string>;
+
+  QueueModel(std::string order, std::size_t maxsize)
+      : order_(std::move(order)), maxsize_(maxsize) {}
+
+  /// A put, get, reserve or join; with a timeout of 0 it does not wait. Its answer, or "waits".
+  std::string wait(Waiter call, std::optional<int> timeout) {
+    if (timeout) call.until = now_ + *timeout;
+    const std::uint64_t tag = call.tag;
+    auto& line = call.method == "put" ? putters_ : getters_;
+    line.push_back(call);
+    settle();
+    if (const auto it = answers.find(tag); it != answers.end()) {
+      const std::string answer = it->second;
+      answers.erase(it);
+      return answer;
+    }
+    if (timeout != 0) return "waits";
+    line.pop_back();
+    return call.method == "put" ? "Full" : "Empty";
+  }
+  bool acknowledge(int owner, std::uint64_t id) {
+    const auto item = reserved(owner, id);
+    if (item == items_.end()) return false;
+    items_.erase(item);
+    done(1);
+    settle();
+    return true;
+  }
+  bool give_back(int owner, std::uint64_t id, int delay) {
+    const auto item = reserved(owner, id);
+    if (item == items_.end()) return false;
+    come_back(*item, delay);
+    settle();
+    return true;
+  }
+  void reply_arrived(int owner, std::uint64_t number) {
+    std::erase_if(items_, [&](const Item& item) {
+      return item.where == Where::got && item.owner == owner && item.number == number;
+    });
+    settle();
+  }
+  bool task_done() {
+    if (unfinished_ == 0) return false;
+    done(1);
+    return true;
+  }
+  int clear() {
+    const auto waiting = [](const Item& item) {
+      return item.where == Where::ready || item.where == Where::delayed;
+    };
+    const int count = static_cast<int>(std::erase_if(items_, waiting));
+    done(count);
+    settle();
+    return count;
+  }
+  int revive(int count) {
+    int revived = 0;
+    for (; revived < count && !dead_.empty(); ++revived) {
+      at(dead_.front()).where = Where::ready;
+      dead_.pop_front();
+      ++unfinished_;
+    }
+    settle();
+    return revived;
+  }
+  void close() {
+    closed_ = true;
+    settle();
+  }
+  void die(int owner) {
+    for (auto* line : {&getters_, &putters_}) {
+      for (const Waiter& waiter : *line) {
+        if (waiter.owner == owner) answers[waiter.tag] = "SessionLost";
+      }
+      std::erase_if(*line, [&](const Waiter& waiter) { return waiter.owner == owner; });
+    }
+    // Last place first, as their order in the dead-letter list shows.
+    for (const int arrival : arrivals(true)) {
+      Item& item = at(arrival);
+      const bool held = item.where == Where::reserved || item.where == Where::got;
+      if (held && item.owner == owner) come_back(item, 0);
+    }
+    settle();
+  }
+  void advance() {
+    ++now_;
+    for (auto* line : {&getters_, &putters_}) {
+      for (const Waiter& waiter : *line) {
+        if (waiter.until == now_) answers[waiter.tag] = waiter.method == "put" ? "Full" : "Empty";
+      }
+      std::erase_if(*line, [&](const Waiter& waiter) { return waiter.until == now_; });
+    }
+    for (Item& item : items_) {
+      if (item.until != now_) continue;
+      if (item.where == Where::delayed) item.where = Where::ready;
+      if (item.where == Where::reserved) come_back(item, 0);
+    }
+    settle();
+  }
+
+  std::vector<int> ready() const {
+    std::vector<int> values;
+    for (const int arrival : arrivals(false)) {
+      const Item& item = const_cast<QueueModel*>(this)->at(arrival);
+      if (item.where == Where::ready) values.push_back(item.value);
+    }
+    return values;
+  }
+  std::vector<int> dead() const {
+    std::vector<int> values;
+    for (const int arrival : dead_) {
+      values.push_back(const_cast<QueueModel*>(this)->at(arrival).value);
+    }
+    return values;
+  }
+  bool closed() const { return closed_; }
+  int unfinished() const { return unfinished_; }
+  /// Ids that a session has reserved.
+  std::vector<std::uint64_t> ids(int owner) const {
+    std::vector<std::uint64_t> found;
+    for (const Item& item : items_) {
+      if (item.where == Where::reserved && item.owner == owner) found.push_back(item.number);
+    }
+    return found;
+  }
+
+  Answers answers;  ///< to calls that waited
+
+ private:
+  Item& at(int arrival) {
+    return *std::find_if(items_.begin(), items_.end(),
+                         [&](const Item& item) { return item.arrival == arrival; });
+  }
+  std::vector<Item>::iterator reserved(int owner, std::uint64_t id) {
+    return std::find_if(items_.begin(), items_.end(), [&](const Item& item) {
+      return item.where == Where::reserved && item.owner == owner && item.number == id;
+    });
+  }
+  /// The arrivals of all items, in the order of their places or the reverse.
+  std::vector<int> arrivals(bool reverse) const {
+    std::vector<Item> sorted = items_;
+    std::sort(sorted.begin(), sorted.end(), [&](const Item& a, const Item& b) {
+      if (order_ == "lifo") return a.arrival > b.arrival;
+      if (order_ == "fifo") return a.arrival < b.arrival;
+      return std::tie(a.priority, a.arrival) < std::tie(b.priority, b.arrival);
+    });
+    std::vector<int> found;
+    for (const Item& item : sorted) found.push_back(item.arrival);
+    if (reverse) std::reverse(found.begin(), found.end());
+    return found;
+  }
+  std::size_t count(std::vector<Where> places) const {
+    return static_cast<std::size_t>(
+        std::count_if(items_.begin(), items_.end(), [&](const Item& item) {
+          return std::find(places.begin(), places.end(), item.where) != places.end();
+        }));
+  }
+  void done(int n) { unfinished_ = std::max(0, unfinished_ - n); }
+  void come_back(Item& item, int delay) {
+    item.until.reset();
+    if (item.deliveries >= 16) {
+      item.where = Where::dead;
+      dead_.push_back(item.arrival);
+      return done(1);
+    }
+    item.where = delay > 0 ? Where::delayed : Where::ready;
+    if (delay > 0) item.until = now_ + delay;
+  }
+  bool has_room(std::size_t more) const {
+    return maxsize_ == 0 || count({Where::ready, Where::delayed}) + more <= maxsize_;
+  }
+  void settle() {
+    while (closed_ && !putters_.empty()) refuse(putters_);
+    while (true) {
+      if (!getters_.empty() && count({Where::ready}) > 0) {
+        serve(getters_.front());
+        getters_.erase(getters_.begin());
+      } else if (!putters_.empty() && has_room(putters_.front().items.size())) {
+        const Waiter putter = putters_.front();
+        putters_.erase(putters_.begin());
+        for (const int value : putter.items) {
+          Item item{value, putter.priority, ++arrivals_, 0, Where::ready, {}, 0, 0};
+          if (putter.delay > 0) item.where = Where::delayed, item.until = now_ + putter.delay;
+          items_.push_back(item);
+          ++unfinished_;
+        }
+        answers[putter.tag] = "null";
+      } else {
+        break;
+      }
+    }
+    const bool drained = count({Where::ready, Where::delayed, Where::reserved, Where::got}) == 0;
+    while (closed_ && drained && !getters_.empty()) refuse(getters_);
+  }
+  void refuse(std::vector<Waiter>& line) {
+    answers[line.front().tag] = "ShutDown";
+    line.erase(line.begin());
+  }
+  void serve(const Waiter& getter) {
+    for (const int arrival : arrivals(false)) {
+      Item& item = at(arrival);
+      if (item.where != Where::ready) continue;
+      item.owner = getter.owner;
+      ++item.deliveries;
+      if (getter.method == "reserve") {
+        item.where = Where::reserved;
+        item.number = ++ids_;
+        if (getter.lease) item.until = now_ + *getter.lease;
+        answers[getter.tag] = std::to_string(item.number) + ":" + std::to_string(item.value) + "x" +
+                              std::to_string(item.deliveries);
+      } else {
+        item.where = Where::got;
+        item.number = getter.number;
+        answers[getter.tag] = std::to_string(item.value);
+      }
+      return;
+    }
+  }
+
+  std::string order_;
+  std::size_t maxsize_;
+  bool closed_ = false;
+  int now_ = 0;
+  int arrivals_ = 0;
+  std::uint64_t ids_ = 0;
+  int unfinished_ = 0;
+  std::vector<Item> items_;
+  std::deque<int> dead_;  // arrivals
+  std::vector<Waiter> getters_;
+  std::vector<Waiter> putters_;
+};
+
+}  // namespace agora::test
