@@ -1,7 +1,5 @@
 #include "server/core/call.hpp"
 
-#include <cmath>
-
 #include "server/core/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -47,10 +45,7 @@ std::string_view Call::name(std::size_t i) const { return text(i); }
 std::optional<Duration> Call::seconds(std::size_t i) const {
   const PackedView given = arg(i);
   if (!given.present() || given.is_null()) return std::nullopt;
-  const Token token = read(given);
-  const double count = token.kind == Kind::real ? token.real : static_cast<double>(token.integer);
-  // Rounded up: a call must not give up before its time.
-  return Duration{static_cast<std::int64_t>(std::ceil(count * 1e9))};
+  return span_of(given);
 }
 
 Failure Call::fail_here(Errc code, std::string message) const {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "server/core/machine.hpp"
 #include "shared/value/msgpack_writer.hpp"
@@ -73,16 +74,20 @@ class Call {
   /// @error overloaded  the session has too many waiting calls.
   template <typename Fill>
   Outcome wait(WaitQueue& queue, std::size_t timeout, Fill&& fill) {
-    const std::optional<Duration> span = seconds(timeout);
+    return wait_for(queue, seconds(timeout), std::forward<Fill>(fill));
+  }
+  Outcome wait(WaitQueue& queue, std::size_t timeout) {
+    return wait(queue, timeout, [](Waiter&) {});
+  }
+  /// The same with a span of time that is no argument.
+  template <typename Fill>
+  Outcome wait_for(WaitQueue& queue, std::optional<Duration> span, Fill&& fill) {
     if (span && span->count() == 0) return no_wait();
     if (Outcome full = may_wait(); !full) return full;
     Waiter start = waiter(span);
     fill(start);
     parked_ = &machine_.waiters().park(std::move(start), queue);
     return Progress::waiting;
-  }
-  Outcome wait(WaitQueue& queue, std::size_t timeout) {
-    return wait(queue, timeout, [](Waiter&) {});
   }
   /// The waiter that `wait` has made; none before.
   Waiter* parked() const { return parked_; }

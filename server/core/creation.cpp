@@ -1,7 +1,6 @@
 #include "server/core/creation.hpp"
 
 #include <array>
-#include <cmath>
 
 #include "server/core/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -59,9 +58,7 @@ Expected<void> take_common(const Parameter& option, PackedView value, CommonOpti
   if (option.name == "ephemeral") common.ephemeral = read(value).boolean;
   if (option.name == "ttl" && !value.is_null()) {
     if (auto ok = check_seconds("ttl", value, Limits{}.timeout_seconds_max); !ok) return ok;
-    const Token token = read(value);
-    const double count = token.kind == Kind::real ? token.real : static_cast<double>(token.integer);
-    common.ttl = Duration{static_cast<std::int64_t>(std::ceil(count * 1e9))};
+    common.ttl = span_of(value);
   }
   return {};
 }

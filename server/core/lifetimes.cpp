@@ -20,7 +20,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   object->created = now_;
   object->options = options.present() ? Packed{options} : Packed{std::string{"\x80"}};
   CommonOptions common;
-  Creation creation{*this, &type, object->id, object->name, {}, {}};
+  Creation creation{*this, &type, object->id, object->name, {}, {}, session, object->options, {}};
   if (auto read = read_creation(type, arguments, options, creation, common); !read) {
     return read.failure();
   }
@@ -30,6 +30,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   // What the content is made of goes with the object, as one step.
   if (in_transaction()) transaction_->steps.resize(steps);
   object->state = std::move(*state);
+  if (creation.shown) object->options = std::move(*creation.shown);
   if (common.ttl) object->expires = now_ + *common.ttl;
   if (common.ephemeral) object->ephemeral_of = session;
   Object& added = registry_.add(std::move(object));

@@ -104,7 +104,7 @@ enum class Access : std::uint8_t {
 };
 
 /// What a waiting method gives when its time is up.
-enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, timeout };
+enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken, timeout };
 
 enum class Role : std::uint8_t { read, write, admin };
 

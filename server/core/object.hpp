@@ -89,6 +89,13 @@ class State {
     static_cast<void>(machine), static_cast<void>(object), static_cast<void>(waiter);
   }
 
+  /// The time of `waiter`, which still stands here, is up. True: it has been moved to another line
+  /// without a deadline, or answered; false: it is answered as its method's row says.
+  virtual bool time_is_up(Machine& machine, Object& object, Waiter& waiter) {
+    static_cast<void>(machine), static_cast<void>(object), static_cast<void>(waiter);
+    return false;
+  }
+
   /// The object's alarm is due (Machine::set_alarm). `serve` follows.
   virtual void alarm(Machine& machine, Object& object) {
     static_cast<void>(machine), static_cast<void>(object);
@@ -141,6 +148,9 @@ struct Creation {
   std::string_view name;
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
   std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
+  SessionId session;                  ///< who creates it
+  PackedView given;                   ///< the options as given
+  std::optional<Packed> shown;        ///< options for object.info, if not those that were given
 };
 
 /// One row of the list of types.

@@ -33,7 +33,8 @@ SessionId session_of(std::string_view text) {
 void write_holder(Writer& out, Machine& machine, const Holder& holder) {
   out.map(6);
   write_identity(out, machine, holder.session, holder.owner);
-  out.text("token"), out.unsigned_integer(holder.token);
+  out.text("token");
+  holder.token != 0 ? out.unsigned_integer(holder.token) : out.null();
   out.text("since");
   holder.since ? out.real(seconds_of(*holder.since)) : out.null();
 }
@@ -46,6 +47,23 @@ void write_holders(Writer& out, Machine& machine, std::span<const Holder> holder
 void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
   out.map(4);
   write_identity(out, machine, session, owner);
+}
+
+void write_waiting(Writer& out, Machine& machine, const Waiter& waiter) {
+  out.map(5);
+  write_identity(out, machine, waiter.session, waiter.owner);
+  out.text("lock"), out.text(waiter.object->name);
+}
+
+std::string who_text(Machine& machine, SessionId id, std::string_view owner) {
+  const Session* session = machine.sessions().find(id);
+  std::string host = session != nullptr ? session->peer.host : "";
+  if (host.empty()) host = "-";
+  const std::int64_t pid = session != nullptr ? session->peer.pid : 0;
+  std::string text = session_text(id) + " (host " + host + ", pid ";
+  text += pid != 0 ? std::to_string(pid) : "-";
+  if (!owner.empty()) text.append(", owner ").append(owner);
+  return text + ")";
 }
 
 Error session_lost(const LostSession* lost, Done done) {

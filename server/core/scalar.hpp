@@ -1,6 +1,9 @@
 // One scalar, or the header of one container, out of a value at rest.
 #pragma once
 
+#include <cmath>
+
+#include "shared/base/time.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -11,6 +14,13 @@ inline Token read(PackedView value) {
   Reader reader{value};
   static_cast<void>(reader.next(token));
   return token;
+}
+
+/// A number of seconds, not negative, as a span. Rounded up: nothing gives up before its time.
+inline Duration span_of(PackedView seconds) {
+  const Token token = read(seconds);
+  const double count = token.kind == Kind::real ? token.real : static_cast<double>(token.integer);
+  return Duration{static_cast<std::int64_t>(std::ceil(count * 1e9))};
 }
 
 }  // namespace agora

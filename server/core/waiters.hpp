@@ -50,6 +50,9 @@ struct alignas(64) Waiter : Caller {
   std::vector<Handle> items;  ///< values that wait to go in (queue.put)
   std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
   Packed key;                 ///< what it waits for (dict.wait_for)
+  /// Of a condition.wait: how often it has acquired the lock that it takes back; 0: any other
+  /// call. Such a waiter is never refused because of a deadlock.
+  std::uint64_t levels = 0;
 };
 
 /// Waiters in order of arrival, through one of their hooks. All O(1).

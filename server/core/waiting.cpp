@@ -46,6 +46,8 @@ void Machine::refuse(Waiter& waiter, Error error) {
 }
 
 void Machine::time_out(Waiter& waiter) {
+  Object& object = *waiter.object;
+  if (object.state->time_is_up(*this, object, waiter)) return serve_soon(object);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   const double seconds = seconds_of(*owned->until - owned->since);
   std::string result;
@@ -84,6 +86,10 @@ Outcome Machine::timed_out(const MethodRef& method, std::string_view object, dou
     case TimedOut::full:
       return error(Errc::full,
                    seconds == 0 ? what + " is full" : "no place became free in " + what + within);
+    case TimedOut::broken:
+      return error(Errc::broken_barrier,
+                   "not all parties came to " + what + (seconds == 0 ? " yet" : within) +
+                       ", so it is broken");
     case TimedOut::never_waits:
     case TimedOut::timeout:
       return error(Errc::timeout, full_name(method) + " of " + what + " did not come about" +

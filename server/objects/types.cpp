@@ -3,8 +3,28 @@
 namespace agora {
 
 std::vector<const ObjectType*> all_types() {
-  return {&root_methods(), &server_methods(), &object_methods(), &session_methods(), &transaction_methods(), &dict_type(), &list_type(),
-          &value_type(),   &queue_type(),     &lock_type(),      &event_type()};
+  // clang-format off: one a line
+  return {
+      &root_methods(),
+      &server_methods(),
+      &object_methods(),
+      &session_methods(),
+      &transaction_methods(),
+      &dict_type(),
+      &list_type(),
+      &value_type(),
+      &queue_type(),
+      &lock_type(),
+      &rlock_type(),
+      &rwlock_type(),
+      &semaphore_type(),
+      &condition_type(),
+      &event_type(),
+      &barrier_type(),
+      &latch_type(),
+      &counter_type(),
+  };
+  // clang-format on
 }
 
 }  // namespace agora

@@ -45,6 +45,7 @@ std::string read(const fs::path& path) {
 std::string leveled(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
+  text = std::regex_replace(text, std::regex{R"(\(host [^,]*, pid (-|\d+))"}, "(host -, pid -");
   static const std::regex token{R"("token":(\d+))"};
   std::string out;
   std::smatch match;

@@ -1,0 +1,205 @@
+// barrier: as many as there are parties wait until all are there. multiprocessing.Barrier.
+//
+// Each generation gives the places 0 to parties-1 once each, in the order of arrival. Who gives up
+// (time-out, cancel, death) breaks the barrier for all: BrokenBarrier until reset.
+
+#include "server/core/call.hpp"
+#include "server/core/creation.hpp"
+#include "server/core/scalar.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+/// What has been decided about all who stand in line; `serve` tells them.
+enum class Fate : std::uint8_t { waits, passes, breaks };
+
+class Barrier : public State {
+ public:
+  void save(Writer& out) const override {
+    out.list(3);
+    out.unsigned_integer(parties);
+    timeout ? out.real(seconds_of(*timeout)) : out.null();
+    out.boolean(broken);
+  }
+  Outcome plain(Call&, Writer& out) const override {
+    out.unsigned_integer(present());
+    return Progress::done;
+  }
+  std::size_t size() const override { return present(); }
+  void serve(Machine& machine, Object& object) override;
+  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override {
+    if (fate != Fate::waits || broken) return;
+    broken = true;
+    decide(Fate::breaks);
+    machine.changed(object, waiter.method);
+  }
+  std::function<void()> restorer(Machine&) override {
+    return [this, before_broken = broken, before_fate = fate] {
+      broken = before_broken;
+      fate = before_fate;
+    };
+  }
+
+  /// Who has come in this generation.
+  std::size_t present() const { return fate == Fate::waits ? waiting.size() : 0; }
+  void decide(Fate what) {
+    if (present() > 0) fate = what;
+  }
+
+  std::uint64_t parties = 1;
+  std::optional<Duration> timeout;
+  bool broken = false;
+  Fate fate = Fate::waits;
+  WaitQueue waiting;
+};
+
+void Barrier::serve(Machine& machine, Object& object) {
+  for (std::uint64_t place = 0; fate != Fate::waits && !waiting.empty(); ++place) {
+    if (fate == Fate::passes) {
+      machine.answer(*waiting.front(), [place](Writer& out) { out.unsigned_integer(place); });
+    } else {
+      machine.refuse(*waiting.front(), Errc::broken_barrier,
+                     "barrier " + object.name + " was broken while the call waited");
+    }
+  }
+  fate = Fate::waits;
+}
+
+Outcome wait(Call& call, Barrier& barrier) {
+  if (barrier.broken) {
+    return call.fail_here(Errc::broken_barrier, call.what() + " is broken; barrier.reset mends it");
+  }
+  const std::uint64_t place = barrier.present();
+  if (place + 1 == barrier.parties) {
+    barrier.decide(Fate::passes);
+    call.changed();
+    call.reply().unsigned_integer(place);
+    return Progress::done;
+  }
+  const auto own = call.seconds(0);
+  const std::optional<Duration> span = own ? own : barrier.timeout;
+  if (span && span->count() == 0) {
+    barrier.broken = true;
+    barrier.decide(Fate::breaks);
+    call.changed();
+  }
+  return call.wait_for(barrier.waiting, span, [](Waiter&) {});
+}
+
+Outcome reset(Call& call, Barrier& barrier) {
+  if (barrier.broken || barrier.present() > 0) call.changed();
+  barrier.broken = false;
+  barrier.decide(Fate::breaks);
+  return Progress::done;
+}
+
+Outcome abort(Call& call, Barrier& barrier) {
+  if (!barrier.broken) call.changed();
+  barrier.broken = true;
+  barrier.decide(Fate::breaks);
+  return Progress::done;
+}
+
+Outcome state(Call& call, Barrier& barrier) {
+  Writer out = call.reply();
+  out.map(3);
+  out.text("parties"), out.unsigned_integer(barrier.parties);
+  out.text("waiting"), out.unsigned_integer(barrier.present());
+  out.text("broken"), out.boolean(barrier.broken);
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto barrier = std::make_unique<Barrier>();
+  const PackedView given = creation.arguments[0];
+  if (!given.present()) {
+    return fail(Errc::invalid_params, "argument parties is missing: how many wait for each other");
+  }
+  const Token parties = read(given);
+  if (parties.negative || parties.natural < 1 || parties.natural > INT64_MAX) {
+    return fail(Errc::value_error, "parties must be at least 1");
+  }
+  barrier->parties = parties.natural;
+  const PackedView timeout = creation.options[0];
+  if (timeout.present() && !timeout.is_null()) {
+    const double most = creation.machine.limits().timeout_seconds_max;
+    if (auto ok = check_seconds("timeout", timeout, most); !ok) return ok.failure();
+    barrier->timeout = span_of(timeout);
+  }
+  return barrier;
+}
+
+Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
+  auto barrier = std::make_unique<Barrier>();
+  Reader reader{saved};
+  Token token;
+  static_cast<void>(reader.next(token));
+  static_cast<void>(reader.next(token));
+  barrier->parties = token.natural;
+  const PackedView timeout = reader.value();
+  if (!timeout.is_null()) barrier->timeout = span_of(timeout);
+  static_cast<void>(reader.next(token));
+  barrier->broken = token.boolean;
+  return barrier;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "wait",
+     .parameters = {Parameter{"timeout", ParamKind::seconds, kNull,
+                              "Seconds to wait at most, 0 does not wait; null: the barrier's."}},
+     .result = "int: 0 to parties-1, each once a generation",
+     .errors = {Errc::broken_barrier},
+     .access = Access::write,
+     .timed_out = TimedOut::broken,
+     .cost = "O(1); O(parties) for the last to come",
+     .doc = "Waits until all parties wait. Who does not wait to the end, because its time is up, "
+            "it is cancelled or its session ends, breaks the barrier for all.",
+     .lost = "The place is gone with the reply without an opened session; all passed or none.",
+     .handler = on<&wait>},
+    {.name = "reset",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1 + waiters)",
+     .doc = "Makes the barrier empty and sound; who waits gets BrokenBarrier.",
+     .lost = "Doing it again breaks up whoever has come since.",
+     .handler = on<&reset>},
+    {.name = "abort",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1 + waiters)",
+     .doc = "Breaks the barrier: who waits and who comes gets BrokenBarrier until reset.",
+     .lost = lost::kIdempotent,
+     .handler = on<&abort>},
+    {.name = "state",
+     .result = "{parties, waiting, broken}",
+     .cost = "O(1)",
+     .doc = "How many belong to it, how many wait, and whether it is broken.",
+     .lost = lost::kRead,
+     .handler = on<&state>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"parties", ParamKind::integer, kRequired, "How many wait for each other, at least 1."},
+};
+constexpr Parameter kOptions[] = {
+    {"timeout", ParamKind::seconds, kNull, "Seconds for each wait that names none; null: no end."},
+};
+
+}  // namespace
+
+const ObjectType& barrier_type() {
+  static constexpr ObjectType kType{.name = "barrier",
+                                    .doc = "Lets a number of parties wait until all are there.",
+                                    .arguments = kArguments,
+                                    .options = kOptions,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

@@ -1,0 +1,305 @@
+// condition: wait, without the lock, until somebody who has it says that something changed.
+// multiprocessing.Condition.
+//
+// Its lock is one by name or reference, or a rlock of its own, which lives as long as it does.
+// wait gives back all levels of the lock and answers only when it has taken them again, past its
+// time-out too and without Deadlock. A waiter that is notified, or whose time is up, moves to the
+// end of the lock's line; so a notify never goes to anybody who is gone. A wait that is cancelled,
+// or whose lock is deleted or broken, ends without the lock.
+
+#include "server/core/deadlock.hpp"
+#include "server/core/scalar.hpp"
+#include "server/objects/lock_state.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+bool is_lock(const Object& object) {
+  return object.type == &lock_type() || object.type == &rlock_type();
+}
+
+LockState& state_of(Object& lock) { return static_cast<LockState&>(*lock.state); }
+
+class Condition : public State {
+ public:
+  void save(Writer& out) const override { out.reference(lock_name); }
+  Outcome plain(Call&, Writer& out) const override {
+    out.null();
+    return Progress::done;
+  }
+  bool release_some(Machine& machine, std::size_t) override {
+    if (refers) machine.release(reference());
+    refers = false;
+    return true;
+  }
+  void serve(Machine& machine, Object& object) override;
+  bool time_is_up(Machine& machine, Object& object, Waiter& waiter) override;
+  std::function<void()> restorer(Machine& machine) override;
+  void each_reference(const std::function<void(std::string_view)>& visit) const override {
+    visit(lock_name);
+  }
+
+  Packed reference() const {
+    std::string packed;
+    Writer{packed}.reference(lock_name);
+    return Packed{std::move(packed)};
+  }
+  /// Its lock.
+  /// @error not_found   it was deleted.
+  /// @error wrong_type  another object has its name now.
+  Expected<Object*> lock(Machine& machine, const Object& object) const;
+  void wake(Machine& machine, Object& object, Waiter& waiter, bool notified);
+
+  std::string lock_name;
+  bool refers = false;        ///< the reference is counted
+  std::size_t to_wake = 0;  ///< of those who wait, by notify
+  WaitQueue waiting;
+};
+
+Expected<Object*> Condition::lock(Machine& machine, const Object& object) const {
+  Object* found = machine.registry().find(lock_name);
+  const auto error = [&](Errc code, const std::string& why) -> Failure {
+    Error made{code, "the lock " + lock_name + " of condition " + object.name + why, Done::no, {}};
+    std::string packed;
+    Writer{packed}.text(lock_name);
+    made.details.push_back({"object", std::move(packed)});
+    return fail(std::move(made));
+  };
+  if (found == nullptr) return error(Errc::not_found, " was deleted");
+  if (is_lock(*found)) return found;
+  return error(Errc::wrong_type,
+               " was deleted, and a " + std::string{found->type->name} + " has its name now");
+}
+
+/// Lets a waiter take the lock back.
+void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool notified) {
+  auto found = lock(machine, object);
+  if (!found) return machine.refuse(waiter, std::move(found.error()));
+  const OwnerRef owner{waiter.session, waiter.owner};
+  waiter.count = notified ? 1 : 0;
+  machine.waiters().move(waiter, **found, state_of(**found).waiting, std::nullopt);
+  machine.serve_soon(**found);
+  break_circles(machine, owner);
+}
+
+void Condition::serve(Machine& machine, Object& object) {
+  for (; to_wake > 0 && !waiting.empty(); --to_wake) {
+    wake(machine, object, *waiting.front(), true);
+  }
+  to_wake = 0;
+}
+
+bool Condition::time_is_up(Machine& machine, Object& object, Waiter& waiter) {
+  wake(machine, object, waiter, false);
+  return true;
+}
+
+std::function<void()> Condition::restorer(Machine& machine) {
+  std::function<void()> of_lock;
+  if (Object* found = machine.registry().find(lock_name); found != nullptr && is_lock(*found)) {
+    of_lock = found->state->restorer(machine);
+  }
+  return [this, before = to_wake, of_lock = std::move(of_lock)] {
+    to_wake = before;
+    if (of_lock) of_lock();
+  };
+}
+
+// ---- handlers ------------------------------------------------------------------------------
+
+/// The lock, if the caller holds it.
+Expected<Object*> held_lock(Call& call, Condition& condition, std::string_view owner) {
+  auto lock = condition.lock(call.machine(), call.object());
+  if (!lock || state_of(**lock).may_release(call.session(), owner)) return lock;
+  return call.fail_here(Errc::runtime_error, call.what() + ": its lock " + (*lock)->name +
+                                                 " is not held by this owner");
+}
+
+Outcome acquire(Call& call, Condition& condition) {
+  auto lock = condition.lock(call.machine(), call.object());
+  if (!lock) return lock.failure();
+  return acquire_lock(call, **lock, call.text(1));
+}
+
+Outcome release(Call& call, Condition& condition) {
+  auto lock = condition.lock(call.machine(), call.object());
+  if (!lock) return lock.failure();
+  return release_lock(call, **lock, call.text(0), std::nullopt);
+}
+
+Outcome wait(Call& call, Condition& condition) {
+  auto found = held_lock(call, condition, call.text(1));
+  if (!found) return found.failure();
+  LockState& lock = state_of(**found);
+  Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
+    waiter.owner = call.text(1);
+    waiter.levels = lock.content.levels;
+  });
+  if (!outcome || *outcome == Progress::done) return outcome;
+  lock.free(call.machine());
+  call.machine().changed(**found, call.method());
+  return outcome;
+}
+
+Outcome notify_some(Call& call, Condition& condition, std::string_view owner, std::size_t n) {
+  auto lock = held_lock(call, condition, owner);
+  if (!lock) return lock.failure();
+  condition.to_wake += std::min(n, condition.waiting.size() - condition.to_wake);
+  call.serve_soon();
+  return Progress::done;
+}
+
+Outcome notify(Call& call, Condition& condition) {
+  if (call.integer(0) < 1) {
+    return call.fail_here(Errc::value_error,
+                          "n must be at least 1, got " + std::to_string(call.integer(0)));
+  }
+  return notify_some(call, condition, call.text(1), static_cast<std::size_t>(call.integer(0)));
+}
+
+Outcome notify_all(Call& call, Condition& condition) {
+  return notify_some(call, condition, call.text(0), condition.waiting.size());
+}
+
+// ---- making --------------------------------------------------------------------------------
+
+/// The options that object.info shows: those given, and the lock as a reference.
+Packed with_lock(PackedView given, const Condition& condition) {
+  std::string pairs;
+  std::uint32_t count = 1;
+  Reader reader{given};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    const PackedView key = reader.value();
+    const PackedView value = reader.value();
+    if (read(key).body == "lock") continue;
+    pairs.append(key.bytes()).append(value.bytes());
+    ++count;
+  }
+  std::string packed;
+  Writer out{packed};
+  out.map(count);
+  packed += pairs;
+  out.text("lock"), out.reference(condition.lock_name);
+  return Packed{std::move(packed)};
+}
+
+/// The object that an option names as the lock.
+Expected<Object*> lock_named(Creation& creation, std::string_view name) {
+  Object* lock = creation.machine.registry().find(name);
+  if (lock == nullptr) {
+    return fail(Errc::not_found, "option lock: there is no object " + std::string{name} +
+                                     "; create it with object.create rlock " + std::string{name});
+  }
+  if (is_lock(*lock)) return lock;
+  return fail(Errc::wrong_type, "option lock: " + lock->name + " is a " +
+                                    std::string{lock->type->name} +
+                                    ", and a condition needs a lock or a rlock");
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto condition = std::make_unique<Condition>();
+  const PackedView given = creation.options[0];
+  const bool own = !given.present() || given.is_null();
+  auto lock = own ? creation.machine.create(rlock_type(), {}, {}, {}, creation.session)
+                  : lock_named(creation, read(given).body);
+  if (!lock) return lock.failure();
+  condition->lock_name = (*lock)->name;
+  if (auto kept = creation.machine.retain(condition->reference()); !kept) return kept.failure();
+  condition->refers = true;
+  creation.shown = with_lock(creation.given, *condition);
+  return condition;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto condition = std::make_unique<Condition>();
+  condition->lock_name = read(saved).body;
+  // A named lock may have been deleted before the condition was saved.
+  if (creation.machine.registry().find(condition->lock_name) != nullptr) {
+    if (auto kept = creation.machine.retain(saved); !kept) return kept.failure();
+    condition->refers = true;
+  }
+  creation.shown = with_lock(creation.given, *condition);
+  return condition;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "acquire",
+     .parameters = {kTimeout, kOwner},
+     .result = kGrantResult,
+     .errors = {Errc::deadlock, Errc::owner_died, Errc::not_found, Errc::wrong_type},
+     .access = Access::write,
+     .timed_out = TimedOut::null,
+     .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
+     .doc = "Takes the condition's lock: the same as acquire of that lock, with the same owners.",
+     .lost = lost::kGrant,
+     .handler = on<&acquire>},
+    {.name = "release",
+     .parameters = {kOwner},
+     .result = "null",
+     .errors = {Errc::not_locked, Errc::not_owner, Errc::not_found, Errc::wrong_type},
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Releases the condition's lock: the same as release of that lock.",
+     .lost = lost::kOnce,
+     .handler = on<&release>},
+    {.name = "wait",
+     .parameters = {kTimeout, kOwner},
+     .result = "bool: false if the time was up before a notify",
+     .errors = {Errc::runtime_error, Errc::owner_died, Errc::not_found, Errc::wrong_type},
+     .access = Access::write,
+     .timed_out = TimedOut::no,
+     .cost = "O(1)",
+     .doc = "Gives back all levels of the lock, waits for a notify, and takes them again, however "
+            "long that takes: whatever is answered, the lock is held, under a new token. After an "
+            "error it is not. With timeout 0 it gives false and keeps the lock. RuntimeError if "
+            "the owner does not hold the lock.",
+     .lost = "The lock is the session's again and comes back when the session ends.",
+     .handler = on<&wait>},
+    {.name = "notify",
+     .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
+                              "How many to wake at most, at least 1."},
+                    kOwner},
+     .result = "null",
+     .errors = {Errc::runtime_error, Errc::value_error, Errc::not_found, Errc::wrong_type},
+     .access = Access::write,
+     .cost = "O(woken)",
+     .doc = "Wakes the n who have waited longest; nobody if nobody waits. They take the lock one "
+            "after the other once it is released. RuntimeError if the owner does not hold it.",
+     .lost = lost::kOnce,
+     .handler = on<&notify>},
+    {.name = "notify_all",
+     .parameters = {kOwner},
+     .result = "null",
+     .errors = {Errc::runtime_error, Errc::not_found, Errc::wrong_type},
+     .access = Access::write,
+     .cost = "O(woken)",
+     .doc = "Wakes everybody who waits. RuntimeError if the owner does not hold the lock.",
+     .lost = lost::kIdempotent,
+     .handler = on<&notify_all>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kOptions[] = {
+    {"lock", ParamKind::name, kNull,
+     "A lock or rlock, by name or reference; null: a rlock of its own."},
+};
+
+}  // namespace
+
+const ObjectType& condition_type() {
+  static constexpr ObjectType kType{
+      .name = "condition",
+      .doc = "Lets the owner of a lock wait, without it, until another owner notifies.",
+      .options = kOptions,
+      .methods = kMethods,
+      .create = create,
+      .load = load};
+  return kType;
+}
+
+}  // namespace agora

@@ -1,0 +1,143 @@
+// counter: a number, never negative, that many count on and that one may wait for.
+//
+// It has no owner: nothing happens to it when a session ends.
+
+#include <map>
+
+#include "server/core/call.hpp"
+#include "server/core/scalar.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+
+namespace agora {
+namespace {
+
+class Counter : public State {
+ public:
+  void save(Writer& out) const override { out.integer(value); }
+  Outcome plain(Call&, Writer& out) const override {
+    out.integer(value);
+    return Progress::done;
+  }
+  void serve(Machine& machine, Object&) override {
+    while (!waiting.empty() && waiting.begin()->first <= value) {
+      WaitQueue& line = waiting.begin()->second;
+      while (!line.empty()) {
+        machine.answer(*line.front(), [this](Writer& out) { out.integer(value); });
+      }
+      waiting.erase(waiting.begin());
+    }
+  }
+  void waiter_left(Machine&, Object&, Waiter& waiter) override {
+    const auto line = waiting.find(static_cast<std::int64_t>(waiter.count));
+    if (line != waiting.end() && line->second.empty()) waiting.erase(line);
+  }
+  std::function<void()> restorer(Machine&) override {
+    return [this, before = value] { value = before; };
+  }
+
+  std::int64_t value = 0;
+  /// By what they wait for: an add costs nothing for those who go on waiting.
+  std::map<std::int64_t, WaitQueue> waiting;
+};
+
+Outcome add(Call& call, Counter& counter) {
+  const std::int64_t n = call.integer(0);
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(counter.value, n, &sum) || sum < 0) {
+    return call.fail_here(Errc::value_error, call.what() + " stands at " +
+                                                 std::to_string(counter.value) + "; with " +
+                                                 std::to_string(n) + " it would leave 0 to " +
+                                                 std::to_string(INT64_MAX));
+  }
+  if (n != 0) call.changed();
+  counter.value = sum;
+  call.reply().integer(sum);
+  return Progress::done;
+}
+
+Outcome get(Call& call, Counter& counter) {
+  call.reply().integer(counter.value);
+  return Progress::done;
+}
+
+Outcome wait_at_least(Call& call, Counter& counter) {
+  const std::int64_t n = call.integer(0);
+  if (n > counter.value) {
+    if (const auto span = call.seconds(1); span && span->count() == 0) return call.no_wait();
+    WaitQueue& line = counter.waiting[n];
+    Outcome outcome = call.wait(
+        line, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
+    if (line.empty()) counter.waiting.erase(n);  // refused
+    return outcome;
+  }
+  call.reply().integer(counter.value);
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto counter = std::make_unique<Counter>();
+  if (const PackedView given = creation.arguments[0]; given.present()) {
+    const Token initial = read(given);
+    if (initial.negative || initial.natural > INT64_MAX) {
+      return fail(Errc::value_error, "initial must be 0 to " + std::to_string(INT64_MAX));
+    }
+    counter->value = initial.integer;
+  }
+  return counter;
+}
+
+Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
+  auto counter = std::make_unique<Counter>();
+  counter->value = read(saved).integer;
+  return counter;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "add",
+     .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
+                              "How much; a negative number counts down."}},
+     .result = "int: the new value",
+     .errors = {Errc::value_error},
+     .access = Access::write,
+     .cost = "O(1 + waiters served)",
+     .doc = "Counts n further. ValueError if the counter would become negative.",
+     .lost = lost::kOnce,
+     .handler = on<&add>},
+    {.name = "get",
+     .result = "int",
+     .cost = "O(1)",
+     .doc = "The value.",
+     .lost = lost::kRead,
+     .handler = on<&get>},
+    {.name = "wait_at_least",
+     .parameters = {Parameter{"n", ParamKind::integer, kRequired, "The value to wait for."},
+                    kTimeout},
+     .result = "int: the value, n or more",
+     .errors = {Errc::timeout},
+     .access = Access::read,
+     .timed_out = TimedOut::timeout,
+     .cost = "O(log n) in the values that are waited for",
+     .doc = "Waits until the counter stands at n or more.",
+     .lost = lost::kRead,
+     .handler = on<&wait_at_least>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"initial", ParamKind::integer, default_int(0), "The first value, at least 0."},
+};
+
+}  // namespace
+
+const ObjectType& counter_type() {
+  static constexpr ObjectType kType{.name = "counter",
+                                    .doc = "A number that many count on and that one may wait for.",
+                                    .arguments = kArguments,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

@@ -1,0 +1,250 @@
+#include "server/objects/lock_state.hpp"
+
+#include <utility>
+
+#include "server/core/deadlock.hpp"
+#include "server/core/people.hpp"
+#include "server/core/scalar.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+LockState& state_of(Object& lock) { return static_cast<LockState&>(*lock.state); }
+
+std::string what(const Object& lock) { return std::string{lock.type->name} + " " + lock.name; }
+
+Failure fail_on(const Object& lock, Errc code, std::string message) {
+  Error error{code, std::move(message), Done::no, {}};
+  std::string packed;
+  Writer{packed}.text(lock.name);
+  error.details.push_back({"object", std::move(packed)});
+  return fail(std::move(error));
+}
+
+}  // namespace
+
+// ---- the state -----------------------------------------------------------------------------
+
+void LockState::save(Writer& out) const {
+  out.list(4);
+  out.unsigned_integer(content.last_token_given);
+  out.boolean(owner_checked);
+  out.boolean(breaks);
+  out.boolean(content.broken);
+}
+
+Outcome LockState::plain(Call&, Writer& out) const {
+  out.boolean(content.grant.has_value());
+  return Progress::done;
+}
+
+bool LockState::holders(std::vector<Holder>& out) const {
+  if (const auto& grant = content.grant) {
+    out.push_back({grant->session, grant->owner, grant->token, grant->since});
+  }
+  return true;
+}
+
+bool LockState::held_by(SessionId session, std::string_view owner) const {
+  return content.grant && content.grant->session == session && content.grant->owner == owner;
+}
+
+bool LockState::may_release(SessionId session, std::string_view owner) const {
+  return content.grant && (!owner_checked || held_by(session, owner));
+}
+
+void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
+  // Those ahead in the line wait for the same holder: they close no other circle.
+  static_cast<void>(waiter);
+  if (owner_checked && content.grant) {
+    out.push_back({content.grant->session, content.grant->owner});
+  }
+}
+
+std::function<void()> LockState::restorer(Machine& machine) {
+  return [this, &machine, before = content] {
+    if (content.grant) machine.sessions().returned(content.grant->session, id);
+    content = before;
+    if (content.grant) machine.sessions().granted(content.grant->session, id);
+  };
+}
+
+std::uint64_t LockState::take(Machine& machine, SessionId session, std::string_view owner,
+                              std::uint64_t more) {
+  if (!content.grant) {
+    content.grant = Grant{session, std::string{owner}, ++content.last_token_given, machine.now()};
+    machine.sessions().granted(session, id);
+  }
+  content.levels += more;
+  return content.grant->token;
+}
+
+void LockState::free(Machine& machine) {
+  machine.sessions().returned(content.grant->session, id);
+  content.grant.reset();
+  content.levels = 0;
+}
+
+void LockState::session_ended(Machine& machine, Object& object, SessionId session) {
+  if (!content.grant || content.grant->session != session) return;
+  machine.changed(object, {});
+  content.grant.reset();
+  content.levels = 0;
+  content.owner_died = !breaks;
+  content.broken = breaks;
+}
+
+/// Answers a waiter, which gets the lock or another level of it.
+void LockState::grant_to(Machine& machine, Waiter& next) {
+  machine.changed(*next.object, next.method);
+  if (next.levels != 0) {
+    // Its answer cannot say owner_died, so that is left for a grant that can.
+    take(machine, next.session, next.owner, next.levels);
+    const bool notified = next.count != 0;
+    return machine.answer(next, [&](Writer& out) { out.boolean(notified); });
+  }
+  const std::uint64_t token = take(machine, next.session, next.owner, 1);
+  const bool died = std::exchange(content.owner_died, false);
+  machine.answer(next, [&](Writer& out) { write_grant(out, token, died); });
+}
+
+void LockState::serve(Machine& machine, Object& object) {
+  while (content.broken && !waiting.empty()) {
+    machine.refuse(*waiting.front(), broken_error(object));
+  }
+  if (content.grant || content.broken || waiting.empty()) return;
+  const OwnerRef owner{waiting.front()->session, waiting.front()->owner};
+  grant_to(machine, *waiting.front());
+  // Its further waits are rare; where there are some, this grant may have decided them.
+  const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
+  for (Waiter* waiter = reentrant ? other() : nullptr; waiter != nullptr;) {
+    Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
+    if (further.queue == &waiting) grant_to(machine, further);
+  }
+  if (other() != nullptr) break_circles(machine, owner);
+}
+
+// ---- handlers ------------------------------------------------------------------------------
+
+void write_grant(Writer& out, std::uint64_t token, bool owner_died) {
+  out.map(2);
+  out.text("token"), out.unsigned_integer(token);
+  out.text("owner_died"), out.boolean(owner_died);
+}
+
+Error broken_error(const Object& lock) {
+  return {Errc::owner_died,
+          what(lock) + " is broken: an owner died; " + std::string{lock.type->name} +
+              ".reset mends it",
+          Done::no,
+          {}};
+}
+
+Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
+  LockState& lock = state_of(object);
+  if (lock.content.broken) {
+    Error error = broken_error(object);
+    return fail_on(object, error.code, std::move(error.message));
+  }
+  const bool more = lock.reentrant && lock.held_by(call.session(), owner);
+  if (!more && (lock.content.grant || !lock.waiting.empty())) {
+    return call.wait(lock.waiting, 0, [&](Waiter& waiter) {
+      waiter.object = &object;
+      waiter.owner = owner;
+    });
+  }
+  call.machine().changed(object, call.method());
+  const std::uint64_t token = lock.take(call.machine(), call.session(), owner, 1);
+  Writer out = call.reply();
+  write_grant(out, token, std::exchange(lock.content.owner_died, false));
+  return Progress::done;
+}
+
+Outcome release_lock(Call& call, Object& object, std::string_view owner,
+                     std::optional<std::int64_t> token) {
+  LockState& lock = state_of(object);
+  const auto& grant = lock.content.grant;
+  if (!grant) return fail_on(object, Errc::not_locked, what(object) + " is not held");
+  if (token && static_cast<std::uint64_t>(*token) != grant->token) {
+    return fail_on(object, Errc::stale_token,
+                   what(object) + " is held under another token than " + std::to_string(*token));
+  }
+  if (!lock.may_release(call.session(), owner)) {
+    return fail_on(object, Errc::not_owner, what(object) + " is held by another owner");
+  }
+  if (--lock.content.levels == 0) lock.free(call.machine());
+  call.machine().changed(object, call.method());
+  return Progress::done;
+}
+
+Outcome lock_acquire(Call& call) { return acquire_lock(call, call.object(), call.text(1)); }
+
+Outcome lock_release(Call& call) {
+  return release_lock(call, call.object(), call.text(0), call.maybe_integer(1));
+}
+
+Outcome lock_locked(Call& call) {
+  call.reply().boolean(state_of(call.object()).content.grant.has_value());
+  return Progress::done;
+}
+
+Outcome lock_holder(Call& call) {
+  std::vector<Holder> holders;
+  call.object().state->holders(holders);
+  Writer out = call.reply();
+  if (holders.empty()) {
+    out.null();
+  } else {
+    write_holder(out, call.machine(), holders.front());
+  }
+  return Progress::done;
+}
+
+Outcome lock_reset(Call& call) {
+  LockState& lock = state_of(call.object());
+  if (lock.content.broken) call.changed();
+  lock.content.broken = false;
+  return Progress::done;
+}
+
+// ---- making --------------------------------------------------------------------------------
+
+Expected<bool> breaks_on_death(PackedView option) {
+  if (!option.present()) return false;
+  const std::string_view policy = read(option).body;
+  if (policy == "break") return true;
+  if (policy == "report") return false;
+  return fail(Errc::value_error, "on_owner_death must be \"report\" or \"break\"");
+}
+
+Expected<std::unique_ptr<State>> create_lock(Creation& creation, bool reentrant) {
+  auto lock = std::make_unique<LockState>();
+  lock->id = creation.id;
+  lock->reentrant = reentrant;
+  lock->content.last_token_given = creation.machine.token_floor();
+  const PackedView checked = creation.options[0];
+  if (checked.present()) lock->owner_checked = read(checked).boolean;
+  auto breaks = breaks_on_death(creation.options[1]);
+  if (!breaks) return breaks.failure();
+  lock->breaks = *breaks;
+  return lock;
+}
+
+Expected<std::unique_ptr<State>> load_lock(Creation& creation, PackedView saved, bool reentrant) {
+  auto lock = std::make_unique<LockState>();
+  lock->id = creation.id;
+  lock->reentrant = reentrant;
+  Reader reader{saved};
+  Token token;
+  static_cast<void>(reader.next(token));
+  static_cast<void>(reader.next(token));
+  lock->content.last_token_given = token.natural;
+  for (bool* flag : {&lock->owner_checked, &lock->breaks, &lock->content.broken}) {
+    static_cast<void>(reader.next(token));
+    *flag = token.boolean;
+  }
+  return lock;
+}
+
+}  // namespace agora

@@ -1,0 +1,359 @@
+// rwlock: many readers or one writer. std::shared_mutex, with owners.
+//
+// One line, first come, first served: so a waiting writer goes before new readers. An owner that
+// reads gets further reads at once, past waiting writers, under the token of its first: else it
+// would wait for itself. Each other grant has a token of its own. What happens when an owner dies
+// is as with lock: the next grant says so, once, or the lock stays broken until reset.
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "server/core/deadlock.hpp"
+#include "server/core/people.hpp"
+#include "server/objects/lock_state.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+struct Reading {
+  std::uint64_t token = 0;
+  Instant since{};
+  std::uint64_t count = 0;  // reads of that owner
+};
+using Readers = std::map<std::pair<SessionId, std::string>, Reading>;
+
+struct Content {
+  bool broken = false;
+  bool owner_died = false;  // to be said to the next grant
+  std::uint64_t last_token_given = 0;
+  Readers readers;
+  std::optional<Grant> writer;
+};
+
+// Waiter::count says what a waiter wants.
+constexpr std::uint64_t kToRead = 0;
+constexpr std::uint64_t kToWrite = 1;
+
+class ReadWriteLock : public State {
+ public:
+  void save(Writer& out) const override {
+    out.list(3);
+    out.unsigned_integer(content.last_token_given);
+    out.boolean(breaks);
+    out.boolean(content.broken);
+  }
+  Outcome plain(Call&, Writer& out) const override {
+    out.boolean(content.writer.has_value() || !content.readers.empty());
+    return Progress::done;
+  }
+  void session_ended(Machine& machine, Object& object, SessionId session) override;
+  void serve(Machine& machine, Object& object) override;
+  std::function<void()> restorer(Machine& machine) override;
+  void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
+  bool holders(std::vector<Holder>& out) const override;
+  bool gives_tokens() const override { return true; }
+  std::uint64_t last_token() const override { return content.last_token_given; }
+
+  bool reads(SessionId session, std::string_view owner) const {
+    return content.readers.contains({session, std::string{owner}});
+  }
+  bool is_free() const { return !content.writer && content.readers.empty(); }
+  /// The first reader of a session, or the one after it.
+  Readers::iterator first_of(SessionId session) {
+    return content.readers.lower_bound({session, std::string{}});
+  }
+  std::uint64_t read(Machine& machine, SessionId session, std::string_view owner);
+  std::uint64_t write(Machine& machine, SessionId session, std::string_view owner);
+  /// That session gave something back: perhaps it has no more here.
+  void returned(Machine& machine, SessionId session);
+
+  bool breaks = false;  ///< on_owner_death="break"
+  ObjectId id;
+  Content content;
+  WaitQueue waiting;
+
+ private:
+  void grant_to(Machine& machine, Waiter& next);
+};
+
+bool ReadWriteLock::holders(std::vector<Holder>& out) const {
+  const std::size_t begin = out.size();
+  for (const auto& [owner, reading] : content.readers) {
+    out.push_back({owner.first, owner.second, reading.token, reading.since});
+  }
+  if (const auto& writer = content.writer) {
+    out.push_back({writer->session, writer->owner, writer->token, writer->since});
+  }
+  std::sort(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+            [](const Holder& a, const Holder& b) { return a.token < b.token; });
+  return true;
+}
+
+void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
+  for (const auto& [owner, reading] : content.readers) out.push_back({owner.first, owner.second});
+  if (content.writer) out.push_back({content.writer->session, content.writer->owner});
+  for (const Waiter* ahead = waiter.in_queue.previous; ahead != nullptr;
+       ahead = ahead->in_queue.previous) {
+    const bool compatible = waiter.count == kToRead && ahead->count == kToRead;
+    if (!compatible) out.push_back({ahead->session, ahead->owner});
+  }
+}
+
+std::function<void()> ReadWriteLock::restorer(Machine& machine) {
+  return [this, &machine, before = content] {
+    std::vector<Holder> now;
+    holders(now);
+    for (const Holder& holder : now) machine.sessions().returned(holder.session, id);
+    content = before;
+    now.clear();
+    holders(now);
+    for (const Holder& holder : now) machine.sessions().granted(holder.session, id);
+  };
+}
+
+std::uint64_t ReadWriteLock::read(Machine& machine, SessionId session, std::string_view owner) {
+  Reading& reading = content.readers[{session, std::string{owner}}];
+  if (reading.count++ == 0) {
+    reading.token = ++content.last_token_given;
+    reading.since = machine.now();
+    machine.sessions().granted(session, id);
+  }
+  return reading.token;
+}
+
+std::uint64_t ReadWriteLock::write(Machine& machine, SessionId session, std::string_view owner) {
+  content.writer = Grant{session, std::string{owner}, ++content.last_token_given, machine.now()};
+  machine.sessions().granted(session, id);
+  return content.writer->token;
+}
+
+void ReadWriteLock::returned(Machine& machine, SessionId session) {
+  const auto reader = first_of(session);
+  const bool still_reads = reader != content.readers.end() && reader->first.first == session;
+  const bool still_writes = content.writer && content.writer->session == session;
+  if (!still_reads && !still_writes) machine.sessions().returned(session, id);
+}
+
+void ReadWriteLock::session_ended(Machine& machine, Object& object, SessionId session) {
+  bool held = content.writer && content.writer->session == session;
+  if (held) content.writer.reset();
+  auto reader = first_of(session);
+  while (reader != content.readers.end() && reader->first.first == session) {
+    reader = content.readers.erase(reader);
+    held = true;
+  }
+  if (!held) return;
+  machine.changed(object, {});
+  content.owner_died = content.owner_died || !breaks;
+  content.broken = content.broken || breaks;
+}
+
+void ReadWriteLock::grant_to(Machine& machine, Waiter& next) {
+  machine.changed(*next.object, next.method);
+  const std::uint64_t token = next.count == kToRead ? read(machine, next.session, next.owner)
+                                                    : write(machine, next.session, next.owner);
+  const bool died = std::exchange(content.owner_died, false);
+  machine.answer(next, [&](Writer& out) { write_grant(out, token, died); });
+}
+
+void ReadWriteLock::serve(Machine& machine, Object& object) {
+  while (content.broken && !waiting.empty()) {
+    machine.refuse(*waiting.front(), broken_error(object));
+  }
+  while (!waiting.empty() && !content.writer && !content.broken) {
+    Waiter& next = *waiting.front();
+    const bool to_read = next.count == kToRead;
+    if (!to_read && !content.readers.empty()) return;
+    const OwnerRef owner{next.session, next.owner};
+    grant_to(machine, next);
+    // Its further waits are rare; where there are some, this grant may have decided them.
+    const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
+    for (Waiter* waiter = to_read ? other() : nullptr; waiter != nullptr;) {
+      Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
+      if (further.queue == &waiting && further.count == kToRead) grant_to(machine, further);
+    }
+    if (other() != nullptr) break_circles(machine, owner);
+  }
+}
+
+// ---- handlers ------------------------------------------------------------------------------
+
+Outcome acquire(Call& call, ReadWriteLock& lock, std::uint64_t wanted) {
+  if (lock.content.broken) {
+    return call.fail_here(Errc::owner_died, broken_error(call.object()).message);
+  }
+  const bool fits = wanted == kToRead ? !lock.content.writer : lock.is_free();
+  const bool more = wanted == kToRead && lock.reads(call.session(), call.text(1));
+  if (!more && (!fits || !lock.waiting.empty())) {
+    return call.wait(lock.waiting, 0, [&](Waiter& waiter) {
+      waiter.owner = call.text(1);
+      waiter.count = wanted;
+    });
+  }
+  call.changed();
+  const std::uint64_t token = wanted == kToRead
+                                  ? lock.read(call.machine(), call.session(), call.text(1))
+                                  : lock.write(call.machine(), call.session(), call.text(1));
+  Writer out = call.reply();
+  write_grant(out, token, std::exchange(lock.content.owner_died, false));
+  return Progress::done;
+}
+
+Outcome acquire_read(Call& call, ReadWriteLock& lock) { return acquire(call, lock, kToRead); }
+Outcome acquire_write(Call& call, ReadWriteLock& lock) { return acquire(call, lock, kToWrite); }
+
+Outcome release_read(Call& call, ReadWriteLock& lock) {
+  Readers& readers = lock.content.readers;
+  if (readers.empty()) {
+    return call.fail_here(Errc::not_locked, call.what() + " is not held to read");
+  }
+  const auto reader = readers.find({call.session(), std::string{call.text(0)}});
+  if (reader == readers.end()) {
+    return call.fail_here(Errc::not_owner, call.what() + " is held to read by other owners");
+  }
+  if (--reader->second.count == 0) {
+    readers.erase(reader);
+    lock.returned(call.machine(), call.session());
+  }
+  call.changed();
+  return Progress::done;
+}
+
+Outcome release_write(Call& call, ReadWriteLock& lock) {
+  auto& writer = lock.content.writer;
+  if (!writer) return call.fail_here(Errc::not_locked, call.what() + " is not held to write");
+  if (writer->session != call.session() || writer->owner != call.text(0)) {
+    return call.fail_here(Errc::not_owner, call.what() + " is held to write by another owner");
+  }
+  writer.reset();
+  lock.returned(call.machine(), call.session());
+  call.changed();
+  return Progress::done;
+}
+
+Outcome state(Call& call, ReadWriteLock& lock) {
+  std::vector<Holder> holders;
+  lock.holders(holders);
+  const bool written = lock.content.writer.has_value();
+  Writer out = call.reply();
+  out.map(3);
+  out.text("readers");
+  write_holders(out, call.machine(), written ? std::span<const Holder>{} : holders);
+  out.text("writer");
+  written ? write_holder(out, call.machine(), holders.front()) : out.null();
+  out.text("waiting"), out.unsigned_integer(lock.waiting.size());
+  return Progress::done;
+}
+
+Outcome reset(Call& call, ReadWriteLock& lock) {
+  if (lock.content.broken) call.changed();
+  lock.content.broken = false;
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto lock = std::make_unique<ReadWriteLock>();
+  lock->id = creation.id;
+  lock->content.last_token_given = creation.machine.token_floor();
+  auto breaks = breaks_on_death(creation.options[0]);
+  if (!breaks) return breaks.failure();
+  lock->breaks = *breaks;
+  return lock;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto lock = std::make_unique<ReadWriteLock>();
+  lock->id = creation.id;
+  Reader reader{saved};
+  Token token;
+  static_cast<void>(reader.next(token));
+  static_cast<void>(reader.next(token));
+  lock->content.last_token_given = token.natural;
+  for (bool* flag : {&lock->breaks, &lock->content.broken}) {
+    static_cast<void>(reader.next(token));
+    *flag = token.boolean;
+  }
+  return lock;
+}
+
+constexpr std::string_view kAcquireCost =
+    "O(log n) in the readers, but for the search for a deadlock: O(waits that hang together)";
+
+constexpr Method kMethods[] = {
+    {.name = "acquire_read",
+     .parameters = {kTimeout, kOwner},
+     .result = kGrantResult,
+     .errors = {Errc::deadlock, Errc::owner_died},
+     .access = Access::write,
+     .timed_out = TimedOut::null,
+     .cost = kAcquireCost,
+     .doc = "Takes the lock together with other readers, or waits behind whoever is in line. An "
+            "owner that reads already gets it at once, under the same token, and releases it as "
+            "often. An owner that writes gets Deadlock, as do owners that wait in a circle.",
+     .lost = lost::kGrant,
+     .handler = on<&acquire_read>},
+    {.name = "acquire_write",
+     .parameters = {kTimeout, kOwner},
+     .result = kGrantResult,
+     .errors = {Errc::deadlock, Errc::owner_died},
+     .access = Access::write,
+     .timed_out = TimedOut::null,
+     .cost = kAcquireCost,
+     .doc = "Takes the lock alone, or waits for it, first come, first served. An owner that reads "
+            "or writes already gets Deadlock, as do owners that wait in a circle.",
+     .lost = lost::kGrant,
+     .handler = on<&acquire_write>},
+    {.name = "release_read",
+     .parameters = {kOwner},
+     .result = "null",
+     .errors = {Errc::not_owner, Errc::not_locked},
+     .access = Access::write,
+     .cost = "O(log n) in the readers",
+     .doc = "Takes back one acquire_read of that owner.",
+     .lost = lost::kOnce,
+     .handler = on<&release_read>},
+    {.name = "release_write",
+     .parameters = {kOwner},
+     .result = "null",
+     .errors = {Errc::not_owner, Errc::not_locked},
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Gives the lock to the next in line: one writer, or all readers up to the next writer.",
+     .lost = lost::kOnce,
+     .handler = on<&release_write>},
+    {.name = "state",
+     .result = "{readers: [{session, host, pid, owner, token, since}], writer: the same or null, "
+               "waiting: int}",
+     .cost = "O(readers)",
+     .doc = "Who reads, who writes, and how many calls wait.",
+     .lost = lost::kRead,
+     .handler = on<&state>},
+    {.name = "reset",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Mends a lock that broke when an owner died. Does nothing to a sound one.",
+     .lost = lost::kIdempotent,
+     .handler = on<&reset>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kOptions[] = {kOnOwnerDeath};
+
+}  // namespace
+
+const ObjectType& rwlock_type() {
+  static constexpr ObjectType kType{.name = "rwlock",
+                                    .doc = "Many readers or one writer; writers before new readers.",
+                                    .options = kOptions,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

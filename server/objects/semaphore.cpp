@@ -1,0 +1,244 @@
+// semaphore: permits to share. multiprocessing.Semaphore and BoundedSemaphore.
+//
+// First come, first served: who waits for n permits holds back those behind it. With owned=true a
+// session's permits come back once when it ends: what it acquired less what it released. Anybody
+// may release; that adds permits but takes nothing off what others hold. With owned=false, for a
+// semaphore used as a signal, nothing comes back.
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+
+#include "server/core/call.hpp"
+#include "server/core/scalar.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::uint64_t kMost = INT64_MAX;
+
+struct Holding {
+  std::uint64_t permits = 0;
+  Instant since{};
+};
+
+struct Content {
+  std::uint64_t value = 1;  // free permits
+  std::map<SessionId, Holding> held;
+};
+
+class Semaphore : public State {
+ public:
+  void save(Writer& out) const override {
+    // What sessions hold ends with them: a loaded one has it free again.
+    std::uint64_t all = content.value;
+    for (const auto& [session, holding] : content.held) all = sum(all, holding.permits);
+    out.list(3);
+    out.unsigned_integer(all);
+    bound == kMost ? out.null() : out.unsigned_integer(bound);
+    out.boolean(owned);
+  }
+  Outcome plain(Call&, Writer& out) const override {
+    out.unsigned_integer(content.value);
+    return Progress::done;
+  }
+  void serve(Machine& machine, Object& object) override {
+    while (!waiting.empty() && waiting.front()->count <= content.value) {
+      Waiter& next = *waiting.front();
+      machine.changed(object, next.method);
+      take(machine, next.session, next.count);
+      machine.answer(next, [](Writer& out) { out.boolean(true); });
+    }
+  }
+  void session_ended(Machine& machine, Object& object, SessionId session) override {
+    const auto holding = content.held.find(session);
+    if (holding == content.held.end()) return;
+    content.value = sum(content.value, holding->second.permits);
+    content.held.erase(holding);
+    machine.changed(object, {});
+  }
+  std::function<void()> restorer(Machine& machine) override {
+    return [this, &machine, before = content] {
+      for (const auto& [session, held] : content.held) machine.sessions().returned(session, id);
+      content = before;
+      for (const auto& [session, held] : content.held) machine.sessions().granted(session, id);
+    };
+  }
+  bool holders(std::vector<Holder>& out) const override {
+    for (const auto& [session, holding] : content.held) {
+      out.push_back({session, {}, 0, holding.since});
+    }
+    return owned;
+  }
+
+  void take(Machine& machine, SessionId session, std::uint64_t permits) {
+    content.value -= permits;
+    if (!owned) return;
+    Holding& holding = content.held[session];
+    if (holding.permits == 0) holding.since = machine.now();
+    holding.permits += permits;
+    machine.sessions().granted(session, id);
+  }
+  /// Both, but never over the bound: permits that others released already do not count twice.
+  std::uint64_t sum(std::uint64_t a, std::uint64_t b) const { return b > bound - a ? bound : a + b; }
+
+  std::uint64_t bound = kMost;  ///< of free permits
+  bool owned = true;
+  ObjectId id;
+  Content content;
+  WaitQueue waiting;
+};
+
+Expected<std::uint64_t> permits(Call& call) {
+  if (call.integer(0) >= 1) return static_cast<std::uint64_t>(call.integer(0));
+  return call.fail_here(Errc::value_error,
+                        "n must be at least 1, got " + std::to_string(call.integer(0)));
+}
+
+Outcome acquire(Call& call, Semaphore& semaphore) {
+  auto n = permits(call);
+  if (!n) return n.failure();
+  if (*n > semaphore.bound) {
+    return call.fail_here(Errc::value_error, std::to_string(*n) + " permits are never free in " +
+                                                 call.what() + " with bound " +
+                                                 std::to_string(semaphore.bound));
+  }
+  if (*n > semaphore.content.value || !semaphore.waiting.empty()) {
+    return call.wait(semaphore.waiting, 1, [&](Waiter& waiter) { waiter.count = *n; });
+  }
+  call.changed();
+  semaphore.take(call.machine(), call.session(), *n);
+  call.reply().boolean(true);
+  return Progress::done;
+}
+
+Outcome release(Call& call, Semaphore& semaphore) {
+  auto n = permits(call);
+  if (!n) return n.failure();
+  Content& content = semaphore.content;
+  if (*n > semaphore.bound - content.value) {
+    return call.fail_here(Errc::value_error,
+                          call.what() + " has " + std::to_string(content.value) +
+                              " free permits; " + std::to_string(*n) +
+                              " more would be over its bound of " +
+                              std::to_string(semaphore.bound));
+  }
+  content.value += *n;
+  if (const auto own = content.held.find(call.session()); own != content.held.end()) {
+    own->second.permits -= std::min(*n, own->second.permits);
+    if (own->second.permits == 0) {
+      content.held.erase(own);
+      call.machine().sessions().returned(call.session(), semaphore.id);
+    }
+  }
+  call.changed();
+  return Progress::done;
+}
+
+Outcome value(Call& call, Semaphore& semaphore) {
+  call.reply().unsigned_integer(semaphore.content.value);
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto semaphore = std::make_unique<Semaphore>();
+  semaphore->id = creation.id;
+  const auto natural = [](PackedView value, std::uint64_t& out, std::uint64_t least) {
+    const Token token = read(value);
+    if (token.negative || token.natural < least || token.natural > kMost) return false;
+    out = token.natural;
+    return true;
+  };
+  if (const PackedView initial = creation.arguments[0];
+      initial.present() && !natural(initial, semaphore->content.value, 0)) {
+    return fail(Errc::value_error, "initial must be 0 to " + std::to_string(kMost));
+  }
+  if (const PackedView bound = creation.options[0]; bound.present() && !bound.is_null()) {
+    if (!natural(bound, semaphore->bound, 1)) {
+      return fail(Errc::value_error, "bound must be 1 to " + std::to_string(kMost));
+    }
+    if (semaphore->content.value > semaphore->bound) {
+      return fail(Errc::value_error, "initial is " + std::to_string(semaphore->content.value) +
+                                         ", over the bound of " +
+                                         std::to_string(semaphore->bound));
+    }
+  }
+  if (creation.options[1].present()) semaphore->owned = read(creation.options[1]).boolean;
+  return semaphore;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto semaphore = std::make_unique<Semaphore>();
+  semaphore->id = creation.id;
+  Reader reader{saved};
+  Token token;
+  static_cast<void>(reader.next(token));
+  static_cast<void>(reader.next(token));
+  semaphore->content.value = token.natural;
+  static_cast<void>(reader.next(token));
+  if (token.kind != Kind::null) semaphore->bound = token.natural;
+  static_cast<void>(reader.next(token));
+  semaphore->owned = token.boolean;
+  return semaphore;
+}
+
+constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many permits, at least 1."};
+
+constexpr Method kMethods[] = {
+    {.name = "acquire",
+     .parameters = {kN, kTimeout},
+     .result = "bool: false if they were not got in time",
+     .errors = {Errc::value_error},
+     .access = Access::write,
+     .timed_out = TimedOut::no,
+     .cost = "O(log n) in the sessions that hold some",
+     .doc = "Takes n permits together, or waits for them, first come, first served: who waits for "
+            "many holds back those behind it.",
+     .lost = "The permits are the session's and come back when it ends, unless the semaphore was "
+             "made with owned=false.",
+     .handler = on<&acquire>},
+    {.name = "release",
+     .parameters = {kN},
+     .result = "null",
+     .errors = {Errc::value_error},
+     .access = Access::write,
+     .cost = "O(1 + waiters served)",
+     .doc = "Adds n permits. Anybody may; what the caller itself holds becomes that much less. "
+            "ValueError if there would be more free permits than the bound.",
+     .lost = lost::kOnce,
+     .handler = on<&release>},
+    {.name = "value",
+     .result = "int",
+     .cost = "O(1)",
+     .doc = "How many permits are free.",
+     .lost = lost::kRead,
+     .handler = on<&value>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"initial", ParamKind::integer, default_int(1), "Free permits at first, at least 0."},
+};
+constexpr Parameter kOptions[] = {
+    {"bound", ParamKind::integer, kNull, "The most free permits there may be; null: no bound."},
+    {"owned", ParamKind::boolean, default_bool(true),
+     "False: permits do not come back when their session ends; for use as a signal."},
+};
+
+}  // namespace
+
+const ObjectType& semaphore_type() {
+  static constexpr ObjectType kType{.name = "semaphore",
+                                    .doc = "Permits to share; they come back when a holder dies.",
+                                    .arguments = kArguments,
+                                    .options = kOptions,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora
