@@ -13,11 +13,14 @@ const ObjectType& server_methods();  ///< server.*
 const ObjectType& object_methods();  ///< object.*
 const ObjectType& session_methods();      ///< session.*
 const ObjectType& transaction_methods();  ///< transaction.*
+const ObjectType& array_type();
 const ObjectType& dict_type();
 const ObjectType& event_type();
 const ObjectType& list_type();
 const ObjectType& lock_type();
+const ObjectType& namespace_type();
 const ObjectType& queue_type();
+const ObjectType& set_type();
 const ObjectType& value_type();
 
 /// All of them, in the order in which help shows them.
