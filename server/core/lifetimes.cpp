@@ -89,8 +89,7 @@ void Machine::give_back_later(std::unique_ptr<State> content) {
   registry_.give_back_later(std::move(content));
 }
 
-Expected<void> Machine::retain(PackedView value) {
-  if (!has_references(value)) return {};
+Expected<void> Machine::check_references(PackedView value) {
   std::optional<std::string> missing;
   each_reference(value, [&](std::string_view name) {
     if (registry_.find(name) == nullptr) missing = std::string{name};
@@ -98,6 +97,12 @@ Expected<void> Machine::retain(PackedView value) {
   if (missing) {
     return fail(Errc::not_found, "the value refers to \"" + *missing + "\", which does not exist");
   }
+  return {};
+}
+
+Expected<void> Machine::retain(PackedView value) {
+  if (!has_references(value)) return {};
+  if (auto there = check_references(value); !there) return there;
   each_reference(value, [&](std::string_view name) { ++registry_.find(name)->references; });
   if (in_transaction()) {
     undo([this, copy = Packed{value}] {

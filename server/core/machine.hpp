@@ -97,6 +97,8 @@ class Machine {
 
   // Values and references.
 
+  /// NotFound if the value refers to an object that does not exist.
+  Expected<void> check_references(PackedView value);
   /// Adds one reference for each that `value` contains. NotFound (nothing changed) if one of them
   /// is missing.
   Expected<void> retain(PackedView value);

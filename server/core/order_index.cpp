@@ -32,6 +32,26 @@ bool OrderIndex::append(Handle entry) {
   return true;
 }
 
+bool OrderIndex::insert(Handle entry) {
+  const std::uint64_t sequence = sequence_of(entry);
+  if (size_ == 0 || sequence > sequence_of(last())) return append(entry);
+  std::size_t index = chunk_of(sequence);
+  if (chunks_[index].count == chunks_[index].capacity) {
+    if (!split(index)) return false;
+    index = chunk_of(sequence);
+  }
+  Chunk& chunk = chunks_[index];
+  // Looked for before the chunk's first number is lowered: the search measures from that.
+  const std::size_t slot = slot_of(chunk, sequence);
+  Handle* const begin = handles(chunk);
+  std::copy_backward(begin + slot, begin + chunk.count, begin + chunk.count + 1);
+  begin[slot] = entry;
+  chunk.sequence_min = std::min(chunk.sequence_min, sequence);
+  ++chunk.count;
+  ++size_;
+  return true;
+}
+
 void OrderIndex::erase(std::uint64_t sequence) {
   const Place place = place_of(sequence);
   Chunk& chunk = chunks_[place.chunk];
@@ -126,6 +146,22 @@ bool OrderIndex::make_room(std::uint64_t sequence) {
   const Handle block = arena_->allocate(block_bytes(capacity));
   if (!block) return false;
   chunks_.push_back({sequence, block, 0, static_cast<std::uint16_t>(capacity)});
+  return true;
+}
+
+/// Makes room in a full chunk: enlarges it, or moves its second half to a new chunk behind it.
+bool OrderIndex::split(std::size_t index) {
+  Chunk& full = chunks_[index];
+  if (full.capacity < chunk_handles_max) return enlarge(full, full.capacity * std::size_t{2});
+  const Handle block = arena_->allocate(block_bytes(chunk_handles_max));
+  if (!block) return false;
+  const auto stays = static_cast<std::uint16_t>(full.count / 2);
+  const auto goes = static_cast<std::uint16_t>(full.count - stays);
+  const Handle* const moved = handles(full) + stays;
+  std::copy_n(moved, goes, &arena_->as<Handle>(block));
+  const Chunk made{sequence_of(*moved), block, goes, chunk_handles_max};
+  full.count = stays;
+  chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, made);
   return true;
 }
 

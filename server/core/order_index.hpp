@@ -39,6 +39,10 @@ class OrderIndex {
   /// Adds an entry whose number is above all others. O(1). False: no room, nothing changed.
   bool append(Handle entry);
 
+  /// Adds an entry whose number, wherever it stands, is not there yet. O(log n) plus at most 2 KiB
+  /// moved, or half of them when a full chunk is split. False: no room, nothing changed.
+  bool insert(Handle entry);
+
   /// Takes out the entry with that number, which must be there. O(log n) plus at most 2 KiB moved,
   /// and once in hundreds of calls a move within the directory (16 bytes for 512 entries).
   void erase(std::uint64_t sequence);
@@ -77,6 +81,7 @@ class OrderIndex {
   std::size_t slot_of(const Chunk& chunk, std::uint64_t sequence) const;
   Place place_of(std::uint64_t sequence) const;
   bool make_room(std::uint64_t sequence);
+  bool split(std::size_t index);
   bool enlarge(Chunk& chunk, std::size_t capacity);
   void remove_chunk(std::size_t index);
   bool merge_with_next(std::size_t index);

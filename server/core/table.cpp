@@ -191,10 +191,62 @@ Handle Table::move_entry(Handle entry, const EntryValue& stored) {
 }
 
 void Table::erase(Handle entry) {
+  set_aside(entry);
+  free_aside(entry);
+}
+
+void Table::set_aside(Handle entry) {
   link_to(entry) = at(entry).next;
   order_.erase(at(entry).sequence);
-  free_entry(entry);
+  entry_bytes_ -= bytes_of(entry);
   merge_bucket();
+}
+
+Expected<Handle> Table::substitute(Handle entry, PackedView value) {
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return no_room();
+  const Entry& held = at(entry);
+  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + stored.size());
+  if (!made) return no_room();
+  std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
+  stored.write(at(made));
+  stored.keep();
+  stand_in(entry, made);
+  return made;
+}
+
+/// Lets `other`, which has the same key and number, stand in the place of `entry`.
+void Table::stand_in(Handle entry, Handle other) {
+  at(other).next = at(entry).next;
+  link_to(entry) = other.unit;
+  order_.replace(at(entry).sequence, other);
+  entry_bytes_ = entry_bytes_ - bytes_of(entry) + bytes_of(other);
+}
+
+void Table::put_back(Handle aside) {
+  const bool placed = order_.insert(aside);
+  AGORA_ASSERT(placed);
+  std::uint32_t& head = buckets_.head(buckets_.index_of(at(aside).hash));
+  at(aside).next = head;
+  head = aside.unit;
+  entry_bytes_ += bytes_of(aside);
+  split_bucket();
+}
+
+void Table::put_back_instead(Handle entry, Handle aside) {
+  stand_in(entry, aside);
+  free_aside(entry);
+}
+
+void Table::free_aside(Handle aside) {
+  const Entry& held = at(aside);
+  if (held.is_outside()) values_->drop(outside_value(held));
+  arena_->free(aside, held.block_bytes());
+}
+
+void Table::go_back_to(std::uint64_t sequence) {
+  AGORA_ASSERT(!last() || sequence > at(last()).sequence);
+  next_sequence_ = sequence;
 }
 
 bool Table::erase(std::string_view key_bytes) {
@@ -213,13 +265,6 @@ std::uint32_t& Table::link_to(Handle entry) const {
   return *link;
 }
 
-void Table::free_entry(Handle entry) {
-  entry_bytes_ -= bytes_of(entry);
-  const Entry& held = at(entry);
-  if (held.is_outside()) values_->drop(outside_value(held));
-  arena_->free(entry, held.block_bytes());
-}
-
 std::size_t Table::bytes_of(Handle entry) const {
   const Entry& held = at(entry);
   const std::size_t outside = held.is_outside() ? values_->bytes(outside_value(held)) : 0;
@@ -234,7 +279,8 @@ std::size_t Table::release_some(std::size_t entries) {
   for (; entries > 0 && size() > 0; --entries) {
     const Handle entry = order_.last();
     order_.pop_last();
-    free_entry(entry);
+    entry_bytes_ -= bytes_of(entry);
+    free_aside(entry);
   }
   return size() + buckets_.segments();
 }

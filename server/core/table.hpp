@@ -77,6 +77,23 @@ class Table {
   /// The same by key. False if there is none.
   bool erase(std::string_view key_bytes);
 
+  // To take back: what is set aside keeps its block, its large value and its place in the order.
+
+  /// Takes an entry out and sets it aside. Cost: as erase.
+  void set_aside(Handle entry);
+  /// Sets an entry aside and puts another value in its place, in a new entry.
+  /// @error out_of_memory  no room; nothing changed.
+  Expected<Handle> substitute(Handle entry, PackedView value);
+  /// Puts an entry that was set aside back to where it was; its key must not be there. The room
+  /// for its place in the order must be there: at most 2 KiB once in hundreds of calls. O(log n).
+  void put_back(Handle aside);
+  /// Puts an entry that `substitute` set aside back, and frees the one that stands there instead.
+  void put_back_instead(Handle entry, Handle aside);
+  /// Frees an entry that was set aside; may be called for as long as arena and Values live.
+  void free_aside(Handle aside);
+  /// The reverse of continue_from, for numbers above all that are there.
+  void go_back_to(std::uint64_t sequence);
+
   std::size_t size() const { return order_.size(); }
   /// The ends of the insertion order; null if the table is empty.
   Handle first() const { return order_.first(); }
@@ -134,8 +151,8 @@ class Table {
   Handle assign(Handle entry, PackedView value);
   Handle place(Handle entry, const EntryValue& stored);
   Handle move_entry(Handle entry, const EntryValue& stored);
+  void stand_in(Handle entry, Handle other);
   std::uint32_t& link_to(Handle entry) const;
-  void free_entry(Handle entry);
   std::size_t bytes_of(Handle entry) const;
   void split_bucket();
   void merge_bucket();

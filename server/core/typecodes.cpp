@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "server/core/scalar.hpp"
@@ -110,6 +111,86 @@ Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& o
       return {};
   }
   return {};
+}
+
+std::size_t c_bytes(Typecode code) {
+  switch (code) {
+    case Typecode::any:
+      return 0;
+    case Typecode::int8:
+    case Typecode::uint8:
+    case Typecode::byte:
+    case Typecode::boolean:
+      return 1;
+    case Typecode::int16:
+    case Typecode::uint16:
+      return 2;
+    case Typecode::int32:
+    case Typecode::uint32:
+    case Typecode::float32:
+      return 4;
+    case Typecode::int64:
+    case Typecode::uint64:
+    case Typecode::float64:
+      return 8;
+  }
+  return 0;
+}
+
+void write_c(Typecode code, PackedView coerced, std::byte* to) {
+  const Token token = read(coerced);
+  const auto put = [to](auto number) { std::memcpy(to, &number, sizeof number); };
+  // Signed and unsigned forms of a number that fits have the same low bytes.
+  const std::uint64_t bits =
+      token.negative ? static_cast<std::uint64_t>(token.integer) : token.natural;
+  switch (code) {
+    case Typecode::float32:
+      return put(static_cast<float>(token.real));
+    case Typecode::float64:
+      return put(token.real);
+    case Typecode::byte:
+      return put(token.body.front());
+    case Typecode::boolean:
+      return put(static_cast<std::uint8_t>(token.boolean ? 1 : 0));
+    default:
+      std::memcpy(to, &bits, c_bytes(code));
+  }
+}
+
+void read_c(Typecode code, const std::byte* from, std::string& out) {
+  Writer writer{out};
+  const auto get = [from](auto number) {
+    std::memcpy(&number, from, sizeof number);
+    return number;
+  };
+  switch (code) {
+    case Typecode::any:
+      return;
+    case Typecode::int8:
+      return writer.integer(get(std::int8_t{}));
+    case Typecode::uint8:
+      return writer.unsigned_integer(get(std::uint8_t{}));
+    case Typecode::int16:
+      return writer.integer(get(std::int16_t{}));
+    case Typecode::uint16:
+      return writer.unsigned_integer(get(std::uint16_t{}));
+    case Typecode::int32:
+      return writer.integer(get(std::int32_t{}));
+    case Typecode::uint32:
+      return writer.unsigned_integer(get(std::uint32_t{}));
+    case Typecode::int64:
+      return writer.integer(get(std::int64_t{}));
+    case Typecode::uint64:
+      return writer.unsigned_integer(get(std::uint64_t{}));
+    case Typecode::float32:
+      return writer.real(double{get(float{})});
+    case Typecode::float64:
+      return writer.real(get(double{}));
+    case Typecode::byte:
+      return writer.bytes(std::string_view{reinterpret_cast<const char*>(from), 1});
+    case Typecode::boolean:
+      return writer.boolean(get(std::uint8_t{}) != 0);
+  }
 }
 
 std::string zero_of(Typecode code) {

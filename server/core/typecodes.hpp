@@ -1,6 +1,7 @@
 // Typecodes: what a value or array element may be, with C's sizes on Linux x86-64.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,15 @@ std::optional<Typecode> typecode_of(std::string_view word);
 /// @error type_error   the wrong kind of value.
 /// @error value_error  out of range, and not to be wrapped.
 Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& out);
+
+/// How many bytes C takes for one; 0 for `any`, which has no C form.
+std::size_t c_bytes(Typecode code);
+
+/// Writes what `coerce` gave in C's form: c_bytes(code) bytes, at any address.
+void write_c(Typecode code, PackedView coerced, std::byte* to);
+
+/// Appends the value that lies at `from` in C's form.
+void read_c(Typecode code, const std::byte* from, std::string& out);
 
 /// What an element is at first: 0, 0.0, false, b"\0".
 std::string zero_of(Typecode code);

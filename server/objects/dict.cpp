@@ -11,90 +11,25 @@
 #include <set>
 #include <string>
 
-#include "server/core/call.hpp"
 #include "server/core/numbers.hpp"
 #include "server/objects/lost_replies.hpp"
+#include "server/objects/table_state.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/describe.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"
-#include "shared/value/normalize.hpp"
 
 namespace agora {
 namespace {
 
-class Dict : public State {
+class Dict : public TableState {
  public:
-  explicit Dict(Machine& machine)
-      : table(machine.arena(), machine.values(), machine.input().hash_key) {}
-  void save(Writer& out) const override;
-  Outcome plain(Call& call, Writer& out) const override;
-  std::size_t size() const override { return table.size(); }
-  std::size_t bytes() const override { return content_bytes; }
-  bool release_some(Machine& machine, std::size_t elements) override;
+  using TableState::TableState;
   void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
   void serve(Machine& machine, Object& object) override;
 
-  Table table;
-  std::size_t content_bytes = 0;                          ///< keys and values, packed
   std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; none of them empty
   std::vector<std::string> woken;                         ///< awaited keys that have come
 };
-
-std::size_t entry_bytes(const Table& table, Handle entry) {
-  return table.key(entry).size() + table.value(entry).size();
-}
-
-void write_pairs(Writer& out, const Table& table) {
-  table.each([&](Handle entry) {
-    out.packed(table.key(entry));
-    out.packed(table.value(entry));
-  });
-}
-
-void Dict::save(Writer& out) const {
-  out.list(2);
-  out.unsigned_integer(table.next_sequence());
-  out.list(static_cast<std::uint32_t>(table.size()));
-  table.each([&](Handle entry) {
-    out.list(3);
-    out.unsigned_integer(table.sequence(entry));
-    out.packed(table.key(entry));
-    out.packed(table.value(entry));
-  });
-}
-
-Outcome Dict::plain(Call& call, Writer& out) const {
-  if (auto ok = call.machine().check_work(table.size(), content_bytes, "dict.scan"); !ok) {
-    return ok.failure();
-  }
-  out.map(static_cast<std::uint32_t>(table.size()));
-  write_pairs(out, table);
-  return Progress::done;
-}
-
-/// Takes an entry out and releases what it referred to.
-void drop_entry(Machine& machine, Dict& dict, Handle entry) {
-  dict.content_bytes -= entry_bytes(dict.table, entry);
-  if (!dict.table.has_references(entry)) return dict.table.erase(entry);
-  const Packed key{dict.table.key(entry)};
-  const Packed value{dict.table.value(entry)};
-  dict.table.erase(entry);
-  machine.release(key);
-  machine.release(value);
-}
-
-bool Dict::release_some(Machine& machine, std::size_t elements) {
-  for (; elements > 0 && table.size() > 0; --elements) {
-    const Handle entry = table.last();
-    if (table.has_references(entry)) {
-      machine.release(table.key(entry));
-      machine.release(table.value(entry));
-    }
-    table.release_some(1);
-  }
-  return table.size() == 0 && table.release_some(1) == 0;
-}
 
 void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
   const auto queue = awaited.find(waiter.key.bytes());
@@ -105,76 +40,35 @@ void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
 void Dict::serve(Machine& machine, Object&) {
   for (const std::string& key : std::exchange(woken, {})) {
     const auto queue = awaited.find(key);
-    const Handle entry = table.find(key);
+    const Handle entry = table().find(key);
     if (queue == awaited.end() || !entry) continue;
     while (Waiter* waiter = queue->second.front()) {
-      machine.answer(*waiter, [&](Writer& out) { out.packed(table.value(entry)); });
+      machine.answer(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
     }
     awaited.erase(queue);
   }
 }
 
-/// Writes an entry: references, content bytes, waiters. The change is whole or not at all.
-Expected<Handle> put(Machine& machine, Dict& dict, std::string_view key_bytes, PackedView key,
-                     PackedView value) {
-  const Handle before = dict.table.find(key_bytes);
-  if (auto kept = machine.retain(value); !kept) return kept.failure();
-  if (!before) {
-    if (auto kept = machine.retain(key); !kept) {
-      machine.release(value);
-      return kept.failure();
-    }
-  }
-  Packed old;
-  std::size_t old_bytes = 0;
-  bool old_refers = false;
-  if (before) {
-    old_bytes = entry_bytes(dict.table, before);
-    old_refers = dict.table.has_references(before);
-    if (old_refers) old = Packed{dict.table.value(before)};
-  }
-  auto placed = dict.table.insert_or_assign(key_bytes, key, value);
-  if (!placed) {
-    machine.release(value);
-    if (!before) machine.release(key);
-    return placed.failure();
-  }
-  dict.content_bytes += entry_bytes(dict.table, placed->entry) - old_bytes;
-  if (old_refers) machine.release(old);
+Expected<Handle> put(Dict& dict, std::string_view key_bytes, PackedView key, PackedView value) {
+  auto placed = dict.put(key_bytes, key, value);
+  if (!placed) return placed.failure();
   if (placed->inserted && dict.awaited.contains(key_bytes)) dict.woken.emplace_back(key_bytes);
   return placed->entry;
 }
 
 void reply_value(Call& call, const Dict& dict, Handle entry) {
-  if (auto blob = dict.table.pin(entry)) return call.reply_blob(std::move(*blob));
-  call.reply().packed(dict.table.value(entry));
+  if (auto blob = dict.table().pin(entry)) return call.reply_blob(std::move(*blob));
+  call.reply().packed(dict.table().value(entry));
 }
 
 Failure no_key(const Call& call, PackedView key) {
-  std::string text = describe(key);
-  const std::size_t kind = text.find(' ');
-  if (kind != std::string::npos) text.erase(0, kind + 1);
-  Failure failure = call.fail_here(Errc::key_error, text + " is not a key of " + call.what());
-  failure.error->details.push_back({"key", std::string{key.bytes()}});
-  return failure;
+  return agora::no_key(call, Errc::key_error, key, "is not a key of");
 }
-
-/// The key of a call, in the form for look-ups.
-struct Key {
-  std::string scratch;
-  std::string_view bytes;
-  Expected<void> read(PackedView key) {
-    auto made = hashable_key(key, scratch);
-    if (!made) return made.failure();
-    bytes = *made;
-    return {};
-  }
-};
 
 Outcome get(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
+  const Handle entry = dict.table().find(key.bytes);
   if (!entry) return no_key(call, call.arg(0));
   reply_value(call, dict, entry);
   return Progress::done;
@@ -183,7 +77,7 @@ Outcome get(Call& call, Dict& dict) {
 Outcome get_or(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
+  const Handle entry = dict.table().find(key.bytes);
   entry ? reply_value(call, dict, entry) : call.reply().packed(call.value(1));
   return Progress::done;
 }
@@ -191,21 +85,21 @@ Outcome get_or(Call& call, Dict& dict) {
 Outcome set(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  auto entry = put(call.machine(), dict, key.bytes, call.arg(0), call.arg(1));
+  auto entry = put(dict, key.bytes, call.arg(0), call.arg(1));
   if (!entry) return entry.failure();
-  call.changed();
+  call.changed(call.arg(0));
   return Progress::done;
 }
 
 Outcome set_default(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  Handle entry = dict.table.find(key.bytes);
+  Handle entry = dict.table().find(key.bytes);
   if (!entry) {
-    auto made = put(call.machine(), dict, key.bytes, call.arg(0), call.value(1));
+    auto made = put(dict, key.bytes, call.arg(0), call.value(1));
     if (!made) return made.failure();
     entry = *made;
-    call.changed();
+    call.changed(call.arg(0));
   }
   reply_value(call, dict, entry);
   return Progress::done;
@@ -214,43 +108,43 @@ Outcome set_default(Call& call, Dict& dict) {
 Outcome contains(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  call.reply().boolean(static_cast<bool>(dict.table.find(key.bytes)));
+  call.reply().boolean(static_cast<bool>(dict.table().find(key.bytes)));
   return Progress::done;
 }
 
 Outcome remove(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
+  const Handle entry = dict.table().find(key.bytes);
   if (!entry) return no_key(call, call.arg(0));
-  drop_entry(call.machine(), dict, entry);
-  call.changed();
+  dict.drop(entry);
+  call.changed(call.arg(0));
   return Progress::done;
 }
 
 Outcome pop(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
+  const Handle entry = dict.table().find(key.bytes);
   if (!entry) {
     if (!call.given(1)) return no_key(call, call.arg(0));
     call.reply().packed(call.arg(1));
     return Progress::done;
   }
   reply_value(call, dict, entry);
-  drop_entry(call.machine(), dict, entry);
-  call.changed();
+  dict.drop(entry);
+  call.changed(call.arg(0));
   return Progress::done;
 }
 
 Outcome pop_item(Call& call, Dict& dict) {
-  const Handle entry = dict.table.last();
+  const Handle entry = dict.table().last();
   if (!entry) return call.fail_here(Errc::key_error, call.what() + " is empty");
   Writer out = call.reply();
   out.list(2);
-  out.packed(dict.table.key(entry));
-  out.packed(dict.table.value(entry));
-  drop_entry(call.machine(), dict, entry);
+  out.packed(dict.table().key(entry));
+  out.packed(dict.table().value(entry));
+  dict.drop(entry);
   call.changed();
   return Progress::done;
 }
@@ -288,17 +182,14 @@ Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
   const auto check = [&](PackedView key, PackedView value) -> Expected<void> {
     Key checked;
     if (auto ok = checked.read(key); !ok) return ok;
-    for (const PackedView part : {key, value}) {
-      if (auto kept = machine.retain(part); !kept) return kept;
-      machine.release(part);
-    }
-    return {};
+    if (auto there = machine.check_references(key); !there) return there;
+    return machine.check_references(value);
   };
   if (auto ok = each_pair(pairs, check); !ok) return ok;
   return each_pair(pairs, [&](PackedView key, PackedView value) -> Expected<void> {
     Key ready;
     static_cast<void>(ready.read(key));
-    auto entry = put(machine, dict, ready.bytes, key, value);
+    auto entry = put(dict, ready.bytes, key, value);
     if (entry) return {};
     entry.error().done = Done::unknown;  // the machine ran out of storage half-way
     return entry.failure();
@@ -314,25 +205,24 @@ Outcome update(Call& call, Dict& dict) {
 /// A reply with one element for each entry: `write(entry)`.
 template <typename Write>
 Outcome list_entries(Call& call, Dict& dict, Write&& write) {
-  auto ok = call.machine().check_work(dict.table.size(), dict.content_bytes, "dict.scan");
-  if (!ok) return ok.failure();
-  call.reply().list(static_cast<std::uint32_t>(dict.table.size()));
-  dict.table.each(write);
+  if (auto ok = dict.check_whole("dict.scan"); !ok) return ok.failure();
+  call.reply().list(static_cast<std::uint32_t>(dict.table().size()));
+  dict.table().each(write);
   return Progress::done;
 }
 
 Outcome keys(Call& call, Dict& dict) {
-  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table.key(e)); });
+  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table().key(e)); });
 }
 
 Outcome values(Call& call, Dict& dict) {
-  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table.value(e)); });
+  return list_entries(call, dict, [&](Handle e) { call.reply().packed(dict.table().value(e)); });
 }
 
 void write_pair(Writer out, const Dict& dict, Handle entry) {
   out.list(2);
-  out.packed(dict.table.key(entry));
-  out.packed(dict.table.value(entry));
+  out.packed(dict.table().key(entry));
+  out.packed(dict.table().value(entry));
 }
 
 Outcome items(Call& call, Dict& dict) {
@@ -340,19 +230,13 @@ Outcome items(Call& call, Dict& dict) {
 }
 
 Outcome len(Call& call, Dict& dict) {
-  call.reply().unsigned_integer(dict.table.size());
+  call.reply().unsigned_integer(dict.table().size());
   return Progress::done;
 }
 
 Outcome clear(Call& call, Dict& dict) {
-  if (dict.table.size() == 0) return Progress::done;
-  // The content goes aside whole and is freed in slices; cursors stay meaningful.
-  const std::uint64_t next = dict.table.next_sequence();
-  auto content = std::make_unique<Dict>(call.machine());
-  std::swap(content->table, dict.table);
-  dict.table.continue_from(next);
-  dict.content_bytes = 0;
-  call.machine().give_back_later(std::move(content));
+  if (dict.table().size() == 0) return Progress::done;
+  dict.clear();
   call.changed();
   return Progress::done;
 }
@@ -363,44 +247,25 @@ Outcome copy(Call& call, Dict& dict) {
 }
 
 Outcome scan(Call& call, Dict& dict) {
-  const std::int64_t from = call.maybe_integer(0).value_or(0);
-  const std::int64_t count = call.integer(1);
-  const auto most = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
-  if (count < 1 || count > most) {
-    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most));
-  }
-  if (from < 0) return call.fail_here(Errc::value_error, "cursor must come from an earlier scan");
-  std::string pairs;
-  std::uint32_t found = 0;
-  const auto cursor = dict.table.scan(static_cast<std::uint64_t>(from),
-                                      static_cast<std::size_t>(count), [&](Handle entry) {
-                                        write_pair(Writer{pairs}, dict, entry);
-                                        ++found;
-                                      });
-  Writer out = call.reply();
-  out.map(2);
-  out.text("items"), out.list(found), out.out() += pairs;
-  out.text("cursor");
-  cursor ? out.unsigned_integer(*cursor) : out.null();
-  return Progress::done;
+  return reply_scan(call, dict, [&](Writer out, Handle entry) { write_pair(out, dict, entry); });
 }
 
 Outcome add(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
+  const Handle entry = dict.table().find(key.bytes);
   const PackedView one{"\x01"};
   const PackedView zero{std::string_view{"\0", 1}};
   const PackedView amount = call.given(1) ? call.arg(1) : one;
   const PackedView initial = call.given(2) ? call.arg(2) : zero;
   std::string sum;
-  auto added = add_numbers(entry ? dict.table.value(entry) : initial, amount, sum);
+  auto added = add_numbers(entry ? dict.table().value(entry) : initial, amount, sum);
   if (!added) {
     return call.fail_here(added.error().code, call.what() + ": " + added.error().message);
   }
-  auto placed = put(call.machine(), dict, key.bytes, call.arg(0), PackedView{sum});
+  auto placed = put(dict, key.bytes, call.arg(0), PackedView{sum});
   if (!placed) return placed.failure();
-  call.changed();
+  call.changed(call.arg(0));
   call.reply().packed(PackedView{sum});
   return Progress::done;
 }
@@ -408,12 +273,12 @@ Outcome add(Call& call, Dict& dict) {
 Outcome compare_and_set(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table.find(key.bytes);
-  const bool same = entry && equal(dict.table.value(entry), call.arg(1));
+  const Handle entry = dict.table().find(key.bytes);
+  const bool same = entry && equal(dict.table().value(entry), call.arg(1));
   if (same) {
-    auto placed = put(call.machine(), dict, key.bytes, call.arg(0), call.arg(2));
+    auto placed = put(dict, key.bytes, call.arg(0), call.arg(2));
     if (!placed) return placed.failure();
-    call.changed();
+    call.changed(call.arg(0));
   }
   call.reply().boolean(same);
   return Progress::done;
@@ -429,7 +294,7 @@ Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
   for (std::uint32_t i = 0; i < head.count; ++i) {
     Key key;
     if (auto ok = key.read(reader.value()); !ok) return ok;
-    const Handle entry = dict.table.find(key.bytes);
+    const Handle entry = dict.table().find(key.bytes);
     if (entry && seen.insert(entry.unit).second) visit(entry);
   }
   return {};
@@ -440,15 +305,15 @@ Outcome get_many(Call& call, Dict& dict) {
   std::size_t bytes = 0;
   auto ok = each_named(dict, call.arg(0), [&](Handle entry) {
     found.push_back(entry);
-    bytes += entry_bytes(dict.table, entry);
+    bytes += dict.entry_bytes(entry);
   });
   if (ok) ok = call.machine().check_work(found.size(), bytes, "fewer keys");
   if (!ok) return ok.failure();
   Writer out = call.reply();
   out.map(static_cast<std::uint32_t>(found.size()));
   for (const Handle entry : found) {
-    out.packed(dict.table.key(entry));
-    out.packed(dict.table.value(entry));
+    out.packed(dict.table().key(entry));
+    out.packed(dict.table().value(entry));
   }
   return Progress::done;
 }
@@ -457,7 +322,7 @@ Outcome delete_many(Call& call, Dict& dict) {
   std::vector<Handle> found;
   auto ok = each_named(dict, call.arg(0), [&](Handle entry) { found.push_back(entry); });
   if (!ok) return ok.failure();
-  for (const Handle entry : found) drop_entry(call.machine(), dict, entry);
+  for (const Handle entry : found) dict.drop(entry);
   if (!found.empty()) call.changed();
   call.reply().unsigned_integer(found.size());
   return Progress::done;
@@ -466,7 +331,7 @@ Outcome delete_many(Call& call, Dict& dict) {
 Outcome wait_for(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  if (const Handle entry = dict.table.find(key.bytes)) {
+  if (const Handle entry = dict.table().find(key.bytes)) {
     reply_value(call, dict, entry);
     return Progress::done;
   }
@@ -490,25 +355,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto dict = std::make_unique<Dict>(creation.machine);
-  Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  const std::uint64_t next = token.natural;
-  static_cast<void>(reader.next(token));
-  for (std::uint32_t left = token.count; left > 0; --left) {
-    Token sequence;
-    static_cast<void>(reader.next(sequence));  // the header of the triple
-    static_cast<void>(reader.next(sequence));
-    const PackedView key = reader.value();
-    const PackedView value = reader.value();
-    Key ready;
-    if (auto ok = ready.read(key); !ok) return ok.failure();
-    auto entry = dict->table.load(sequence.natural, ready.bytes, key, value);
-    if (!entry) return entry.failure();
-    dict->content_bytes += entry_bytes(dict->table, *entry);
-  }
-  dict->table.continue_from(next);
+  if (auto ok = dict->restore(saved); !ok) return ok.failure();
   return dict;
 }
 
@@ -641,10 +488,7 @@ constexpr Method kMethods[] = {
      .lost = lost::kRead,
      .handler = on<&copy>},
     {.name = "scan",
-     .parameters = {Parameter{"cursor", ParamKind::integer, kNull,
-                              "Where to go on, from the previous reply; null begins."},
-                    Parameter{"count", ParamKind::integer, default_int(1000),
-                              "Entries in the reply at most."}},
+     .parameters = {kScanCursor, kScanCount},
      .result = "{items: list of [key, value], cursor}, cursor null at the end",
      .errors = {Errc::value_error},
      .cost = "O(count + log n)",

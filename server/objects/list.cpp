@@ -1,119 +1,50 @@
 // list: values in order. Python's list; append, pop() and pop(0) are O(1).
 //
-// Elements rest in the arena, the list holds their handles. Every method is one step.
+// Every method is one step.
 //
 // long-file: a type is one file, and this one has more than twenty methods.
 
 #include <algorithm>
-#include <deque>
 #include <vector>
 
-#include "server/core/call.hpp"
 #include "server/core/numbers.hpp"
+#include "server/objects/list_state.hpp"
 #include "server/objects/lost_replies.hpp"
-#include "server/objects/slices.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
 namespace {
 
-class List : public State {
- public:
-  explicit List(Machine& machine) : machine_(machine) {}
-  void save(Writer& out) const override {
-    out.list(static_cast<std::uint32_t>(elements.size()));
-    for (const Handle element : elements) out.packed(at(element));
-  }
-  Outcome plain(Call& call, Writer& out) const override {
-    if (auto ok = call.machine().check_work(elements.size(), content_bytes, "list.slice"); !ok) {
-      return ok.failure();
-    }
-    save(out);
-    return Progress::done;
-  }
-  std::size_t size() const override { return elements.size(); }
-  std::size_t bytes() const override { return content_bytes; }
-  bool release_some(Machine& machine, std::size_t count) override {
-    for (; count > 0 && !elements.empty(); --count) {
-      machine.drop(elements.back());
-      elements.pop_back();
-    }
-    return elements.empty();
-  }
-
-  PackedView at(Handle element) const { return machine_.values().view(element); }
-
-  /// A new element, not yet in the list.
-  Expected<Handle> make(PackedView value) {
-    auto made = machine_.store(value);
-    if (made) content_bytes += value.size();
-    return made;
-  }
-  void drop(Handle element) {
-    content_bytes -= at(element).size();
-    machine_.drop(element);
-  }
-  /// New elements for all values of a packed list, or none.
-  Expected<std::vector<Handle>> make_all(PackedView values);
-
-  std::deque<Handle> elements;
-  std::size_t content_bytes = 0;
-
- private:
-  Machine& machine_;
-};
-
-Expected<std::vector<Handle>> List::make_all(PackedView values) {
-  std::vector<Handle> made;
-  Reader reader{values};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
-    auto element = make(reader.value());
-    if (!element) {
-      for (const Handle one : made) drop(one);
-      return element.failure();
-    }
-    made.push_back(*element);
-  }
-  return made;
-}
+using List = ListState;
 
 Failure no_index(const Call& call, const List& list, std::int64_t index) {
   return call.fail_here(Errc::index_error, "index " + std::to_string(index) + " is outside " +
                                                call.what() + " of length " +
-                                               std::to_string(list.elements.size()));
-}
-
-std::deque<Handle>::iterator iterator_at(List& list, std::size_t place) {
-  return list.elements.begin() + static_cast<std::ptrdiff_t>(place);
+                                               std::to_string(list.elements().size()));
 }
 
 Outcome get(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
-  call.reply_stored(list.elements[*place]);
+  call.reply_stored(list.elements()[*place]);
   return Progress::done;
 }
 
 Outcome set(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
   auto made = list.make(call.arg(1));
   if (!made) return made.failure();
-  list.drop(std::exchange(list.elements[*place], *made));
+  list.replace(*place, *made);
   call.changed();
   return Progress::done;
 }
 
 Outcome remove_at(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
-  const Handle element = list.elements[*place];
-  list.elements.erase(iterator_at(list, *place));
-  list.drop(element);
+  list.erase(*place);
   call.changed();
   return Progress::done;
 }
@@ -122,31 +53,22 @@ Outcome remove_at(Call& call, List& list) {
 Expected<Slice> slice_asked(const Call& call, const List& list) {
   const std::int64_t step = call.maybe_integer(2).value_or(1);
   if (step == 0) return call.fail_here(Errc::value_error, "step must not be 0");
-  return slice_of(call.maybe_integer(0), call.maybe_integer(1), step, list.elements.size());
+  return slice_of(call.maybe_integer(0), call.maybe_integer(1), step, list.elements().size());
 }
 
 Outcome slice(Call& call, List& list) {
   auto part = slice_asked(call, list);
   if (!part) return part.failure();
   std::size_t bytes = 0;
-  for (std::size_t i = 0; i < part->count; ++i) bytes += list.at(list.elements[part->at(i)]).size();
+  for (std::size_t i = 0; i < part->count; ++i)
+    bytes += list.at(list.elements()[part->at(i)]).size();
   if (auto ok = call.machine().check_work(part->count, bytes, "a smaller slice"); !ok) {
     return ok.failure();
   }
   Writer out = call.reply();
   out.list(static_cast<std::uint32_t>(part->count));
-  for (std::size_t i = 0; i < part->count; ++i) out.packed(list.at(list.elements[part->at(i)]));
+  for (std::size_t i = 0; i < part->count; ++i) out.packed(list.at(list.elements()[part->at(i)]));
   return Progress::done;
-}
-
-/// Replaces `count` elements at `start` by others, which may be more or fewer.
-void splice(List& list, std::size_t start, std::size_t count, const std::vector<Handle>& others) {
-  const auto begin = iterator_at(list, start);
-  const auto end = iterator_at(list, start + count);
-  const std::vector<Handle> old(begin, end);
-  const auto place = list.elements.erase(begin, end);
-  list.elements.insert(place, others.begin(), others.end());
-  for (const Handle element : old) list.drop(element);
 }
 
 Outcome set_slice(Call& call, List& list) {
@@ -156,7 +78,7 @@ Outcome set_slice(Call& call, List& list) {
   if (!made) return made.failure();
   const bool contiguous = call.maybe_integer(2).value_or(1) == 1;
   if (!contiguous && made->size() != part->count) {
-    for (const Handle element : *made) list.drop(element);
+    list.discard(*made);
     return call.fail_here(Errc::value_error,
                           "a slice with a step takes as many values as it has "
                           "places: " +
@@ -165,10 +87,10 @@ Outcome set_slice(Call& call, List& list) {
   }
   if (part->count == 0 && made->empty()) return Progress::done;
   if (contiguous) {
-    splice(list, part->at(0), part->count, *made);
+    list.splice(part->at(0), part->count, *made);
   } else {
     for (std::size_t i = 0; i < part->count; ++i) {
-      list.drop(std::exchange(list.elements[part->at(i)], (*made)[i]));
+      list.replace(part->at(i), (*made)[i]);
     }
   }
   call.changed();
@@ -180,15 +102,9 @@ Outcome delete_slice(Call& call, List& list) {
   if (!part) return part.failure();
   if (part->count == 0) return Progress::done;
   if (call.maybe_integer(2).value_or(1) == 1) {
-    splice(list, part->at(0), part->count, {});
+    list.splice(part->at(0), part->count, {});
   } else {
-    std::vector<bool> goes(list.elements.size());
-    for (std::size_t i = 0; i < part->count; ++i) goes[part->at(i)] = true;
-    std::deque<Handle> stays;
-    for (std::size_t i = 0; i < goes.size(); ++i) {
-      goes[i] ? list.drop(list.elements[i]) : stays.push_back(list.elements[i]);
-    }
-    list.elements.swap(stays);
+    list.erase_each(*part);
   }
   call.changed();
   return Progress::done;
@@ -197,7 +113,7 @@ Outcome delete_slice(Call& call, List& list) {
 Outcome append(Call& call, List& list) {
   auto made = list.make(call.arg(0));
   if (!made) return made.failure();
-  list.elements.push_back(*made);
+  list.splice(list.elements().size(), 0, {&*made, 1});
   call.changed();
   return Progress::done;
 }
@@ -205,7 +121,7 @@ Outcome append(Call& call, List& list) {
 Outcome extend(Call& call, List& list) {
   auto made = list.make_all(call.arg(0));
   if (!made) return made.failure();
-  list.elements.insert(list.elements.end(), made->begin(), made->end());
+  list.splice(list.elements().size(), 0, *made);
   if (!made->empty()) call.changed();
   return Progress::done;
 }
@@ -214,21 +130,19 @@ Outcome insert(Call& call, List& list) {
   auto made = list.make(call.arg(1));
   if (!made) return made.failure();
   // As in Python, an index beyond either end means that end.
-  const auto n = static_cast<std::int64_t>(list.elements.size());
+  const auto n = static_cast<std::int64_t>(list.elements().size());
   std::int64_t index = call.integer(0);
   if (index < 0) index = std::max<std::int64_t>(index < -n ? 0 : index + n, 0);
-  list.elements.insert(iterator_at(list, static_cast<std::size_t>(std::min(index, n))), *made);
+  list.splice(static_cast<std::size_t>(std::min(index, n)), 0, {&*made, 1});
   call.changed();
   return Progress::done;
 }
 
 Outcome pop(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
-  const Handle element = list.elements[*place];
-  call.reply_stored(element);
-  list.elements.erase(iterator_at(list, *place));
-  list.drop(element);
+  call.reply_stored(list.elements()[*place]);
+  list.erase(*place);
   call.changed();
   return Progress::done;
 }
@@ -241,7 +155,7 @@ std::optional<std::size_t> find(const List& list, PackedView value, std::size_t 
   const std::string_view wanted = key_bytes(value, wanted_scratch);
   for (std::size_t i = from; i < to; ++i) {
     scratch.clear();
-    if (key_bytes(list.at(list.elements[i]), scratch) == wanted) return i;
+    if (key_bytes(list.at(list.elements()[i]), scratch) == wanted) return i;
   }
   return std::nullopt;
 }
@@ -251,17 +165,15 @@ Failure no_value(const Call& call) {
 }
 
 Outcome remove(Call& call, List& list) {
-  const auto place = find(list, call.arg(0), 0, list.elements.size());
+  const auto place = find(list, call.arg(0), 0, list.elements().size());
   if (!place) return no_value(call);
-  const Handle element = list.elements[*place];
-  list.elements.erase(iterator_at(list, *place));
-  list.drop(element);
+  list.erase(*place);
   call.changed();
   return Progress::done;
 }
 
 Outcome index(Call& call, List& list) {
-  const Slice range = slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements.size());
+  const Slice range = slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements().size());
   const auto place = find(list, call.arg(0), range.at(0), range.at(0) + range.count);
   if (!place) return no_value(call);
   call.reply().unsigned_integer(*place);
@@ -270,31 +182,32 @@ Outcome index(Call& call, List& list) {
 
 Outcome count(Call& call, List& list) {
   std::uint64_t found = 0;
-  for (std::size_t i = 0; i < list.elements.size(); ++i) {
-    if (equal(list.at(list.elements[i]), call.arg(0))) ++found;
+  for (std::size_t i = 0; i < list.elements().size(); ++i) {
+    if (equal(list.at(list.elements()[i]), call.arg(0))) ++found;
   }
   call.reply().unsigned_integer(found);
   return Progress::done;
 }
 
 Outcome contains(Call& call, List& list) {
-  call.reply().boolean(find(list, call.arg(0), 0, list.elements.size()).has_value());
+  call.reply().boolean(find(list, call.arg(0), 0, list.elements().size()).has_value());
   return Progress::done;
 }
 
 Outcome reverse(Call& call, List& list) {
-  std::reverse(list.elements.begin(), list.elements.end());
-  if (list.elements.size() > 1) call.changed();
+  if (list.elements().size() < 2) return Progress::done;
+  list.reverse();
+  call.changed();
   return Progress::done;
 }
 
 Outcome sort(Call& call, List& list) {
-  if (auto ok = call.machine().check_work(list.elements.size(), 0, "smaller lists"); !ok) {
+  if (auto ok = call.machine().check_work(list.elements().size(), 0, "smaller lists"); !ok) {
     return ok.failure();
   }
   // Values that are not comparable must be found before the order is touched: std::stable_sort
   // needs an order, and nothing may change on an error.
-  std::vector<Handle> sorted(list.elements.begin(), list.elements.end());
+  std::vector<Handle> sorted(list.elements().begin(), list.elements().end());
   for (std::size_t i = 1; i < sorted.size(); ++i) {
     if (!compare(list.at(sorted[0]), list.at(sorted[i]))) {
       return call.fail_here(Errc::type_error,
@@ -311,23 +224,20 @@ Outcome sort(Call& call, List& list) {
   if (!comparable) {
     return call.fail_here(Errc::type_error, "some elements cannot be compared with each other");
   }
-  if (std::equal(sorted.begin(), sorted.end(), list.elements.begin())) return Progress::done;
-  list.elements.assign(sorted.begin(), sorted.end());
+  if (std::equal(sorted.begin(), sorted.end(), list.elements().begin())) return Progress::done;
+  list.reorder({sorted.begin(), sorted.end()});
   call.changed();
   return Progress::done;
 }
 
 Outcome len(Call& call, List& list) {
-  call.reply().unsigned_integer(list.elements.size());
+  call.reply().unsigned_integer(list.elements().size());
   return Progress::done;
 }
 
 Outcome clear(Call& call, List& list) {
-  if (list.elements.empty()) return Progress::done;
-  auto content = std::make_unique<List>(call.machine());
-  content->elements.swap(list.elements);
-  list.content_bytes = 0;
-  call.machine().give_back_later(std::move(content));
+  if (list.elements().empty()) return Progress::done;
+  list.clear();
   call.changed();
   return Progress::done;
 }
@@ -340,11 +250,11 @@ Outcome copy(Call& call, List& list) {
 Outcome repeat(Call& call, List& list) {
   const std::int64_t times = call.integer(0);
   if (times <= 0) return clear(call, list);
-  const std::size_t n = list.elements.size();
+  const std::size_t n = list.elements().size();
   const auto factor = static_cast<std::size_t>(times);
   const auto most = call.machine().limits().work_elements_max;
   if (n > 0 && (factor > most || n * factor > most ||
-                list.content_bytes > call.machine().limits().work_bytes_max / factor)) {
+                list.bytes() > call.machine().limits().work_bytes_max / factor)) {
     return call.fail_here(Errc::too_large, "the list would have " + std::to_string(n) + " x " +
                                                std::to_string(times) +
                                                " elements; repeat in smaller steps");
@@ -352,38 +262,38 @@ Outcome repeat(Call& call, List& list) {
   std::string all;
   Writer out{all};
   out.list(static_cast<std::uint32_t>(n * (factor - 1)));
-  for (std::size_t i = n; i < n * factor; ++i) out.packed(list.at(list.elements[i % n]));
+  for (std::size_t i = n; i < n * factor; ++i) out.packed(list.at(list.elements()[i % n]));
   auto made = list.make_all(PackedView{all});
   if (!made) return made.failure();
-  list.elements.insert(list.elements.end(), made->begin(), made->end());
+  list.splice(list.elements().size(), 0, *made);
   if (!made->empty()) call.changed();
   return Progress::done;
 }
 
 Outcome add(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
   std::string sum;
-  auto added = add_numbers(list.at(list.elements[*place]), call.arg(1), sum);
+  auto added = add_numbers(list.at(list.elements()[*place]), call.arg(1), sum);
   if (!added) {
     return call.fail_here(added.error().code, call.what() + ": " + added.error().message);
   }
   auto made = list.make(PackedView{sum});
   if (!made) return made.failure();
-  list.drop(std::exchange(list.elements[*place], *made));
+  list.replace(*place, *made);
   call.changed();
   call.reply().packed(PackedView{sum});
   return Progress::done;
 }
 
 Outcome compare_and_set(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements.size());
+  const auto place = place_of(call.integer(0), list.elements().size());
   if (!place) return no_index(call, list, call.integer(0));
-  const bool same = equal(list.at(list.elements[*place]), call.arg(1));
+  const bool same = equal(list.at(list.elements()[*place]), call.arg(1));
   if (same) {
     auto made = list.make(call.arg(2));
     if (!made) return made.failure();
-    list.drop(std::exchange(list.elements[*place], *made));
+    list.replace(*place, *made);
     call.changed();
   }
   call.reply().boolean(same);
@@ -394,7 +304,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto list = std::make_unique<List>(creation.machine);
   auto made = list->make_all(saved);
   if (!made) return made.failure();
-  list->elements.assign(made->begin(), made->end());
+  list->splice(0, 0, *made);
   return list;
 }
 

@@ -8,11 +8,12 @@
 namespace agora {
 
 // One function a file: the only way to reach a type.
-const ObjectType& root_methods();    ///< ping, help: methods without a type's name
-const ObjectType& server_methods();  ///< server.*
-const ObjectType& object_methods();  ///< object.*
+const ObjectType& root_methods();         ///< ping, help: methods without a type's name
+const ObjectType& server_methods();       ///< server.*
+const ObjectType& object_methods();       ///< object.*
 const ObjectType& session_methods();      ///< session.*
 const ObjectType& transaction_methods();  ///< transaction.*
+const ObjectType& array_type();
 const ObjectType& barrier_type();
 const ObjectType& condition_type();
 const ObjectType& counter_type();
@@ -21,10 +22,12 @@ const ObjectType& event_type();
 const ObjectType& latch_type();
 const ObjectType& list_type();
 const ObjectType& lock_type();
+const ObjectType& namespace_type();
 const ObjectType& queue_type();
 const ObjectType& rlock_type();
 const ObjectType& rwlock_type();
 const ObjectType& semaphore_type();
+const ObjectType& set_type();
 const ObjectType& value_type();
 
 /// All of them, in the order in which help shows them.

@@ -1,0 +1,166 @@
+// namespace: attributes by name. multiprocessing's Namespace.
+//
+// A dict whose keys are text, with the errors that attribute access has.
+
+#include <string>
+
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/table_state.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/describe.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+class Namespace : public TableState {
+ public:
+  using TableState::TableState;
+};
+
+/// The entry of the attribute that the call names; null if there is none.
+Handle entry_of(const Call& call, const Namespace& space) {
+  return space.table().find(call.arg(0).bytes());  // text is its own comparison key
+}
+
+Failure no_attribute(const Call& call) {
+  return no_key(call, Errc::attribute_error, call.arg(0), "is not an attribute of");
+}
+
+Outcome get(Call& call, Namespace& space) {
+  const Handle entry = entry_of(call, space);
+  if (!entry) return no_attribute(call);
+  if (auto blob = space.table().pin(entry)) {
+    call.reply_blob(std::move(*blob));
+  } else {
+    call.reply().packed(space.table().value(entry));
+  }
+  return Progress::done;
+}
+
+Outcome set(Call& call, Namespace& space) {
+  auto placed = space.put(call.arg(0).bytes(), call.arg(0), call.arg(1));
+  if (!placed) return placed.failure();
+  call.changed(call.arg(0));
+  return Progress::done;
+}
+
+Outcome remove(Call& call, Namespace& space) {
+  const Handle entry = entry_of(call, space);
+  if (!entry) return no_attribute(call);
+  space.drop(entry);
+  call.changed(call.arg(0));
+  return Progress::done;
+}
+
+Outcome contains(Call& call, Namespace& space) {
+  call.reply().boolean(static_cast<bool>(entry_of(call, space)));
+  return Progress::done;
+}
+
+Outcome attributes(Call& call, Namespace& space) {
+  if (auto ok = space.check_whole("namespace.get"); !ok) return ok.failure();
+  Writer out = call.reply();
+  out.list(static_cast<std::uint32_t>(space.table().size()));
+  space.table().each([&](Handle entry) { out.packed(space.table().key(entry)); });
+  return Progress::done;
+}
+
+/// All attributes of a map, or an error.
+Expected<void> put_all(Namespace& space, PackedView map) {
+  Reader reader{map};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    const PackedView key = reader.value();
+    const PackedView value = reader.value();
+    if (key.kind() != Kind::text) {
+      return fail(Errc::type_error, "the name of an attribute is text, got " + describe(key));
+    }
+    auto placed = space.put(key.bytes(), key, value);
+    if (!placed) return placed.failure();
+  }
+  return {};
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto space = std::make_unique<Namespace>(creation.machine);
+  if (creation.arguments[0].present()) {
+    if (auto ok = put_all(*space, creation.arguments[0]); !ok) {
+      creation.machine.give_back_later(std::move(space));
+      return ok.failure();
+    }
+  }
+  return space;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto space = std::make_unique<Namespace>(creation.machine);
+  if (auto ok = space->restore(saved); !ok) return ok.failure();
+  return space;
+}
+
+constexpr Parameter kAttribute{"attribute", ParamKind::text, kRequired, "Its name."};
+
+constexpr Method kMethods[] = {
+    {.name = "get",
+     .parameters = {kAttribute},
+     .result = "any: the value",
+     .errors = {Errc::attribute_error},
+     .cost = "O(1)",
+     .doc = "The value of an attribute.",
+     .lost = lost::kRead,
+     .handler = on<&get>},
+    {.name = "set",
+     .parameters = {kAttribute, Parameter{"value", ParamKind::any, kRequired, "Any value."}},
+     .result = "null",
+     .errors = {Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "Gives an attribute a value, new or in place of the old one.",
+     .lost = lost::kIdempotent,
+     .handler = on<&set>},
+    {.name = "delete",
+     .parameters = {kAttribute},
+     .result = "null",
+     .errors = {Errc::attribute_error},
+     .access = Access::write,
+     .cost = "O(log n)",
+     .doc = "Takes an attribute out.",
+     .lost = lost::kOnce,
+     .handler = on<&remove>},
+    {.name = "contains",
+     .parameters = {kAttribute},
+     .result = "bool",
+     .cost = "O(1)",
+     .doc = "Whether there is such an attribute.",
+     .lost = lost::kRead,
+     .handler = on<&contains>},
+    {.name = "attributes",
+     .result = "list of text",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "The names of all attributes, in the order in which they came.",
+     .lost = lost::kRead,
+     .handler = on<&attributes>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"attributes", ParamKind::map, kAbsent, "The first content; its keys are text."},
+};
+
+}  // namespace
+
+const ObjectType& namespace_type() {
+  static constexpr ObjectType kType{.name = "namespace",
+                                    .doc = "Attributes by name.",
+                                    .arguments = kArguments,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

@@ -1,0 +1,517 @@
+// set: different values. Python's set; operations with another set or a list are one step.
+//
+// Members are compared by KeyBytes (1 equals 1.0), each keeps the form in which it first came, and
+// all are listed in the order in which they came. `other` is a list or a reference to a set. It may
+// be this very set: what comes and goes is found out before anything is changed.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/core/scalar.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/table_state.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/describe.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+class Set : public TableState {
+ public:
+  using TableState::TableState;
+  Outcome plain(Call&, Writer& out) const override {
+    if (auto ok = check_whole("set.scan"); !ok) return ok.failure();
+    out.list(static_cast<std::uint32_t>(table().size()));
+    table().each([&](Handle entry) { out.packed(table().key(entry)); });
+    return Progress::done;
+  }
+};
+
+/// Calls `visit(key_bytes, member)` for each element of a list. @error type_error  no member
+template <typename Visit>
+Expected<void> each_of(PackedView list, Visit&& visit) {
+  Reader reader{list};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    const PackedView member = reader.value();
+    Key key;
+    if (auto ok = key.read(member); !ok) return ok;
+    if (auto ok = visit(key.bytes, member); !ok) return ok;
+  }
+  return {};
+}
+
+/// Whether a table has the member that an entry of another one has.
+bool has(const Table& table, const Table& other, Handle entry) {
+  std::string scratch;
+  return static_cast<bool>(table.find(key_bytes(other.key(entry), scratch)));
+}
+
+/// The other operand: the table of a set, or one made of a list for as long as the call runs.
+class Other {
+ public:
+  Expected<void> read(Call& call) {
+    const PackedView given = call.arg(0);
+    if (given.kind() == Kind::list) return read_list(call.machine(), given);
+    if (given.kind() == Kind::reference) return read_set(call, agora::read(given).body);
+    return fail(Errc::invalid_params,
+                "other: expected a list or a reference to a set, got " + describe(given));
+  }
+  const Table& table() const { return *table_; }
+
+ private:
+  Expected<void> read_list(Machine& machine, PackedView list) {
+    table_ = &made_.emplace(machine.arena(), machine.values(), machine.input().hash_key);
+    return each_of(list, [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
+      if (auto placed = made_->insert_or_assign(key_bytes, member, {}); !placed) {
+        return placed.failure();
+      }
+      return {};
+    });
+  }
+  Expected<void> read_set(Call& call, std::string_view name) {
+    Object* object = call.machine().registry().find(name);
+    if (object == nullptr) return fail(missing_object(name, *call.method().type));
+    if (object->type != call.method().type) return fail(wrong_type(*object, call.method()));
+    const auto& set = static_cast<const Set&>(*object->state);
+    if (auto ok = set.check_whole("set.scan"); !ok) return ok;
+    table_ = &set.table();
+    return {};
+  }
+
+  std::optional<Table> made_;
+  const Table* table_ = nullptr;
+};
+
+/// Reads `other`; the set itself must be small enough to be walked as well.
+Expected<void> read_operands(Call& call, const Set& set, Other& other) {
+  if (auto ok = set.check_whole("set.scan"); !ok) return ok;
+  return other.read(call);
+}
+
+/// The entries of a table that another has, or has not.
+std::vector<Handle> select(const Table& table, const Table& other, bool there) {
+  std::vector<Handle> found;
+  table.each([&](Handle entry) {
+    if (has(other, table, entry) == there) found.push_back(entry);
+  });
+  return found;
+}
+
+/// Adds members of another table. All of them or, if a reference leads nowhere, none.
+Expected<void> add_all(Call& call, Set& set, const Table& other,
+                       const std::vector<Handle>& entries) {
+  for (const Handle entry : entries) {
+    if (auto there = call.machine().check_references(other.key(entry)); !there) return there;
+  }
+  std::string scratch;
+  for (const Handle entry : entries) {
+    scratch.clear();
+    const PackedView member = other.key(entry);
+    if (auto placed = set.put(key_bytes(member, scratch), member, {}); !placed) {
+      placed.error().done = Done::unknown;  // the machine ran out of storage half-way
+      return placed.failure();
+    }
+  }
+  return {};
+}
+
+Outcome add(Call& call, Set& set) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const bool is_new = !set.table().find(key.bytes);
+  if (is_new) {
+    if (auto placed = set.put(key.bytes, call.arg(0), {}); !placed) return placed.failure();
+    call.changed(call.arg(0));
+  }
+  call.reply().boolean(is_new);
+  return Progress::done;
+}
+
+Outcome discard(Call& call, Set& set) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = set.table().find(key.bytes);
+  if (entry) {
+    set.drop(entry);
+    call.changed(call.arg(0));
+  }
+  call.reply().boolean(static_cast<bool>(entry));
+  return Progress::done;
+}
+
+Outcome remove(Call& call, Set& set) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  const Handle entry = set.table().find(key.bytes);
+  if (!entry) return no_key(call, Errc::key_error, call.arg(0), "is not in");
+  set.drop(entry);
+  call.changed(call.arg(0));
+  return Progress::done;
+}
+
+Outcome pop(Call& call, Set& set) {
+  const Handle entry = set.table().last();
+  if (!entry) return call.fail_here(Errc::key_error, call.what() + " is empty");
+  call.reply().packed(set.table().key(entry));
+  set.drop(entry);
+  call.changed();
+  return Progress::done;
+}
+
+Outcome contains(Call& call, Set& set) {
+  Key key;
+  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
+  call.reply().boolean(static_cast<bool>(set.table().find(key.bytes)));
+  return Progress::done;
+}
+
+Outcome len(Call& call, Set& set) {
+  call.reply().unsigned_integer(set.table().size());
+  return Progress::done;
+}
+
+Outcome clear(Call& call, Set& set) {
+  if (set.table().size() == 0) return Progress::done;
+  set.clear();
+  call.changed();
+  return Progress::done;
+}
+
+Outcome items(Call& call, Set& set) {
+  Writer out = call.reply();
+  return set.plain(call, out);
+}
+
+Outcome scan(Call& call, Set& set) {
+  return reply_scan(call, set,
+                    [&](Writer out, Handle entry) { out.packed(set.table().key(entry)); });
+}
+
+Outcome update(Call& call, Set& set) {
+  Other other;
+  if (auto ok = other.read(call); !ok) return ok.failure();
+  const std::vector<Handle> fresh = select(other.table(), set.table(), false);
+  if (auto ok = add_all(call, set, other.table(), fresh); !ok) return ok.failure();
+  if (!fresh.empty()) call.changed();
+  return Progress::done;
+}
+
+/// Takes out the members that `other` has, or has not.
+Outcome take_out(Call& call, Set& set, bool there) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  const std::vector<Handle> gone = select(set.table(), other.table(), there);
+  for (const Handle entry : gone) set.drop(entry);
+  if (!gone.empty()) call.changed();
+  return Progress::done;
+}
+
+Outcome intersection_update(Call& call, Set& set) { return take_out(call, set, false); }
+
+Outcome difference_update(Call& call, Set& set) { return take_out(call, set, true); }
+
+Outcome symmetric_difference_update(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  const std::vector<Handle> gone = select(set.table(), other.table(), true);
+  const std::vector<Handle> fresh = select(other.table(), set.table(), false);
+  if (auto ok = add_all(call, set, other.table(), fresh); !ok) return ok.failure();
+  for (const Handle entry : gone) set.drop(entry);
+  if (!gone.empty() || !fresh.empty()) call.changed();
+  return Progress::done;
+}
+
+/// Answers with some of the set's own members and some of the other's, as a list.
+Outcome reply_members(Call& call, const Set& set, const std::vector<Handle>& own,
+                      const Table& other, const std::vector<Handle>& others) {
+  std::size_t bytes = 0;
+  for (const Handle entry : own) bytes += set.table().key(entry).size();
+  for (const Handle entry : others) bytes += other.key(entry).size();
+  if (auto ok = call.machine().check_work(own.size() + others.size(), bytes, "set.scan"); !ok) {
+    return ok.failure();
+  }
+  Writer out = call.reply();
+  out.list(static_cast<std::uint32_t>(own.size() + others.size()));
+  for (const Handle entry : own) out.packed(set.table().key(entry));
+  for (const Handle entry : others) out.packed(other.key(entry));
+  return Progress::done;
+}
+
+std::vector<Handle> all_of(const Table& table) {
+  std::vector<Handle> all;
+  table.each([&](Handle entry) { all.push_back(entry); });
+  return all;
+}
+
+Outcome set_union(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  return reply_members(call, set, all_of(set.table()), other.table(),
+                       select(other.table(), set.table(), false));
+}
+
+Outcome intersection(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  return reply_members(call, set, select(set.table(), other.table(), true), other.table(), {});
+}
+
+Outcome difference(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  return reply_members(call, set, select(set.table(), other.table(), false), other.table(), {});
+}
+
+Outcome symmetric_difference(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  return reply_members(call, set, select(set.table(), other.table(), false), other.table(),
+                       select(other.table(), set.table(), false));
+}
+
+Outcome is_subset(Call& call, Set& set) {
+  Other other;
+  if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
+  call.reply().boolean(select(set.table(), other.table(), false).empty());
+  return Progress::done;
+}
+
+Outcome is_superset(Call& call, Set& set) {
+  Other other;
+  if (auto ok = other.read(call); !ok) return ok.failure();
+  call.reply().boolean(select(other.table(), set.table(), false).empty());
+  return Progress::done;
+}
+
+Outcome is_disjoint(Call& call, Set& set) {
+  Other other;
+  if (auto ok = other.read(call); !ok) return ok.failure();
+  call.reply().boolean(select(other.table(), set.table(), true).empty());
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  auto set = std::make_unique<Set>(creation.machine);
+  if (!creation.arguments[0].present()) return set;
+  const auto put = [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
+    if (set->table().find(key_bytes)) return {};
+    if (auto placed = set->put(key_bytes, member, {}); !placed) return placed.failure();
+    return {};
+  };
+  if (auto ok = each_of(creation.arguments[0], put); !ok) {
+    creation.machine.give_back_later(std::move(set));
+    return ok.failure();
+  }
+  return set;
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto set = std::make_unique<Set>(creation.machine);
+  if (auto ok = set->restore(saved); !ok) return ok.failure();
+  return set;
+}
+
+constexpr Parameter kMember{"value", ParamKind::any, kRequired,
+                            "Any value but a map; 1 and 1.0 are the same member."};
+constexpr Parameter kOther{"other", ParamKind::any, kRequired, "A list, or a reference to a set."};
+constexpr Errors kOfOther{Errc::type_error, Errc::not_found, Errc::wrong_type, Errc::too_large};
+
+constexpr Method kMethods[] = {
+    {.name = "add",
+     .parameters = {kMember},
+     .result = "bool: true if it was new",
+     .errors = {Errc::type_error, Errc::not_found},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(1)",
+     .doc = "Puts a value in, if it is not there.",
+     .lost = lost::kIdempotent,
+     .handler = on<&add>},
+    {.name = "discard",
+     .parameters = {kMember},
+     .result = "bool: true if it was there",
+     .errors = {Errc::type_error},
+     .access = Access::write,
+     .cost = "O(log n)",
+     .doc = "Takes a value out, if it is there.",
+     .lost = lost::kIdempotent,
+     .handler = on<&discard>},
+    {.name = "remove",
+     .parameters = {kMember},
+     .result = "null",
+     .errors = {Errc::key_error, Errc::type_error},
+     .access = Access::write,
+     .cost = "O(log n)",
+     .doc = "Takes a value out that must be there.",
+     .lost = lost::kOnce,
+     .handler = on<&remove>},
+    {.name = "pop",
+     .result = "any: the member",
+     .errors = {Errc::key_error},
+     .access = Access::write,
+     .hands_out = true,
+     .cost = "O(1)",
+     .doc = "Takes out a member and gives it; which one is not promised.",
+     .lost = lost::kTaken,
+     .handler = on<&pop>},
+    {.name = "contains",
+     .parameters = {kMember},
+     .result = "bool",
+     .errors = {Errc::type_error},
+     .cost = "O(1)",
+     .doc = "Whether a value is in.",
+     .lost = lost::kRead,
+     .handler = on<&contains>},
+    {.name = "len",
+     .result = "int",
+     .cost = "O(1)",
+     .doc = "How many members there are.",
+     .lost = lost::kRead,
+     .handler = on<&len>},
+    {.name = "clear",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1); the storage is freed in slices",
+     .doc = "Takes everything out.",
+     .lost = lost::kIdempotent,
+     .handler = on<&clear>},
+    {.name = "items",
+     .result = "list",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "All members in the order in which they came.",
+     .lost = lost::kRead,
+     .handler = on<&items>},
+    {.name = "copy",
+     .result = "list",
+     .errors = {Errc::too_large},
+     .cost = "O(n)",
+     .doc = "The whole content, as items gives it.",
+     .lost = lost::kRead,
+     .handler = on<&items>},
+    {.name = "update",
+     .parameters = {kOther},
+     .result = "null",
+     .errors = kOfOther,
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(other)",
+     .doc = "Puts all of another in, in one step.",
+     .lost = lost::kIdempotent,
+     .handler = on<&update>},
+    {.name = "union",
+     .parameters = {kOther},
+     .result = "list",
+     .errors = kOfOther,
+     .cost = "O(n + other)",
+     .doc = "What is here or there.",
+     .lost = lost::kRead,
+     .handler = on<&set_union>},
+    {.name = "intersection",
+     .parameters = {kOther},
+     .result = "list",
+     .errors = kOfOther,
+     .cost = "O(n + other)",
+     .doc = "What is here and there.",
+     .lost = lost::kRead,
+     .handler = on<&intersection>},
+    {.name = "difference",
+     .parameters = {kOther},
+     .result = "list",
+     .errors = kOfOther,
+     .cost = "O(n + other)",
+     .doc = "What is here and not there.",
+     .lost = lost::kRead,
+     .handler = on<&difference>},
+    {.name = "symmetric_difference",
+     .parameters = {kOther},
+     .result = "list",
+     .errors = kOfOther,
+     .cost = "O(n + other)",
+     .doc = "What is here or there and not in both.",
+     .lost = lost::kRead,
+     .handler = on<&symmetric_difference>},
+    {.name = "intersection_update",
+     .parameters = {kOther},
+     .result = "null",
+     .errors = kOfOther,
+     .access = Access::write,
+     .cost = "O(n log n + other)",
+     .doc = "Keeps only what is there as well.",
+     .lost = lost::kIdempotent,
+     .handler = on<&intersection_update>},
+    {.name = "difference_update",
+     .parameters = {kOther},
+     .result = "null",
+     .errors = kOfOther,
+     .access = Access::write,
+     .cost = "O(n log n + other)",
+     .doc = "Takes out what is there as well.",
+     .lost = lost::kIdempotent,
+     .handler = on<&difference_update>},
+    {.name = "symmetric_difference_update",
+     .parameters = {kOther},
+     .result = "null",
+     .errors = kOfOther,
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(n log n + other)",
+     .doc = "Puts in what is only there, and takes out what is in both.",
+     .lost = lost::kOnce,
+     .handler = on<&symmetric_difference_update>},
+    {.name = "is_subset",
+     .parameters = {kOther},
+     .result = "bool",
+     .errors = kOfOther,
+     .cost = "O(n + other)",
+     .doc = "Whether all that is here is there as well.",
+     .lost = lost::kRead,
+     .handler = on<&is_subset>},
+    {.name = "is_superset",
+     .parameters = {kOther},
+     .result = "bool",
+     .errors = kOfOther,
+     .cost = "O(other)",
+     .doc = "Whether all that is there is here as well.",
+     .lost = lost::kRead,
+     .handler = on<&is_superset>},
+    {.name = "is_disjoint",
+     .parameters = {kOther},
+     .result = "bool",
+     .errors = kOfOther,
+     .cost = "O(other)",
+     .doc = "Whether nothing is both here and there.",
+     .lost = lost::kRead,
+     .handler = on<&is_disjoint>},
+    {.name = "scan",
+     .parameters = {kScanCursor, kScanCount},
+     .result = "{items: list, cursor}, cursor null at the end",
+     .errors = {Errc::value_error},
+     .cost = "O(count + log n)",
+     .doc = "Walks a large set in parts. What is there during the whole walk is seen once.",
+     .lost = lost::kRead,
+     .handler = on<&scan>},
+};
+static_assert(check_table(kMethods));
+
+constexpr Parameter kArguments[] = {
+    {"values", ParamKind::list, kAbsent, "The first content; what comes twice counts once."},
+};
+
+}  // namespace
+
+const ObjectType& set_type() {
+  static constexpr ObjectType kType{.name = "set",
+                                    .doc = "Different values, with operations between sets.",
+                                    .arguments = kArguments,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora

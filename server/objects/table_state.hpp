@@ -1,0 +1,95 @@
+// TableState: content in a Table, and what dict, set and namespace share of it.
+//
+// Everything that changes an entry goes through put, drop and clear: they keep the references of
+// keys and values, count the bytes, and note in a transaction how to take the step back, order and
+// cursors included. As it stands a TableState is content that a clear has put aside.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "server/core/call.hpp"
+#include "server/core/creation.hpp"
+#include "shared/value/key_bytes.hpp"
+
+namespace agora {
+
+class TableState : public State {
+ public:
+  explicit TableState(Machine& machine);
+
+  void save(Writer& out) const override;
+  /// The content as a map.
+  Outcome plain(Call& call, Writer& out) const override;
+  std::size_t size() const override { return table_.size(); }
+  std::size_t bytes() const override { return content_bytes_; }
+  bool release_some(Machine& machine, std::size_t elements) override;
+  std::function<void()> restorer(Machine& machine) override;
+  void each_reference(const std::function<void(std::string_view)>& visit) const override;
+
+  const Table& table() const { return table_; }
+  /// Bytes of an entry's key and value.
+  std::size_t entry_bytes(Handle entry) const {
+    return table_.key(entry).size() + table_.value(entry).size();
+  }
+  /// TooLarge if a reply with the whole content, or work on all of it, is over the limits.
+  Expected<void> check_whole(std::string_view instead) const {
+    return machine_.check_work(table_.size(), content_bytes_, instead);
+  }
+
+  /// Writes an entry, new or in place of the one with that key.
+  /// @param value  absent in a set
+  /// @error not_found, out_of_memory  nothing changed.
+  Expected<Table::Placed> put(std::string_view key_bytes, PackedView key, PackedView value);
+  /// Takes an entry out and releases what it referred to.
+  void drop(Handle entry);
+  /// Takes everything out, to be freed in slices; cursors stay meaningful. O(1).
+  void clear();
+
+  /// Fills new content from what `save` wrote. @error not_found, out_of_memory
+  Expected<void> restore(PackedView saved);
+
+ private:
+  Expected<Table::Placed> place(Handle before, std::string_view key_bytes, PackedView key,
+                                PackedView value);
+
+  Machine& machine_;
+  Table table_;
+  std::size_t content_bytes_ = 0;  ///< keys and values, packed
+  std::size_t referring_ = 0;      ///< entries that refer to something
+};
+
+/// A key as it is looked up.
+struct Key {
+  std::string scratch;
+  std::string_view bytes;
+  /// @error type_error  it cannot be a key or member.
+  Expected<void> read(PackedView key) {
+    auto made = hashable_key(key, scratch);
+    if (!made) return made.failure();
+    bytes = *made;
+    return {};
+  }
+};
+
+/// "k" for text, 5 for an int: a value as it is named in "... is not a key of dict d".
+std::string name_of(PackedView key);
+
+/// An error about a key that is not there, with the key in the details.
+Failure no_key(const Call& call, Errc code, PackedView key, std::string_view is_not);
+
+/// What scan answers: `{items, cursor}`, where `write(out, entry)` appends an item. Parameters 0
+/// and 1 are cursor and count.
+Outcome reply_scan(Call& call, const TableState& state,
+                   const std::function<void(Writer, Handle)>& write);
+
+/// The parameters of scan.
+inline constexpr Parameter kScanCursor{"cursor", ParamKind::integer, kNull,
+                                       "Where to go on, from the previous reply; null begins."};
+inline constexpr Parameter kScanCount{"count", ParamKind::integer, default_int(1000),
+                                      "Items in the reply at most."};
+
+}  // namespace agora
