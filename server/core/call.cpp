@@ -53,6 +53,14 @@ std::optional<Duration> Call::seconds(std::size_t i) const {
   return Duration{static_cast<std::int64_t>(std::ceil(count * 1e9))};
 }
 
+/// The key, index or attribute that the call is about, as it was given.
+PackedView Call::own_key() const {
+  const Parameters& parameters = command_.method.method->parameters;
+  if (parameters.size() == 0) return {};
+  const std::string_view name = parameters[0].name;
+  return name == "key" || name == "index" || name == "attribute" ? arg(0) : PackedView{};
+}
+
 Failure Call::fail_here(Errc code, std::string message) const {
   Error error{code, std::move(message), Done::no, {}};
   std::string packed;

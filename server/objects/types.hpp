@@ -17,7 +17,9 @@ const ObjectType& dict_type();
 const ObjectType& event_type();
 const ObjectType& list_type();
 const ObjectType& lock_type();
+const ObjectType& pipe_type();
 const ObjectType& queue_type();
+const ObjectType& topic_type();
 const ObjectType& value_type();
 
 /// All of them, in the order in which help shows them.
