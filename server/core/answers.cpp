@@ -200,6 +200,7 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
     });
   }
   if (caller.number == 0) return;
+  session.notices.answered(caller.number);
   const bool keeps = is_changing(caller) && caller.number > session.through;
   if (!keeps && held.empty()) {
     if (CallRecord* record = session.calls.find(caller.number)) {
@@ -237,28 +238,22 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
   };
   session.through = std::max(session.through, std::min(through, session.last_seen));
   session.calls.forget_through(session.through, arrived);
-  if (!numbers.present() || numbers.kind() != Kind::list) return;
+  const std::uint64_t mark = session.notices.mark();
+  bool confirms = mark != 0 && mark <= session.through;
   Reader reader{numbers};
   Token head;
-  static_cast<void>(reader.next(head));
+  if (numbers.present() && numbers.kind() == Kind::list) static_cast<void>(reader.next(head));
   for (std::uint32_t i = 0; i < head.count; ++i) {
     Token number;
     static_cast<void>(reader.next(number));
+    confirms = confirms || (mark != 0 && number.natural == mark);
     CallRecord* record = session.calls.find(number.natural);
     if (record == nullptr || record->state == CallRecord::State::waiting) continue;
     arrived(*record);
     session.calls.forget(*record);
   }
   session.calls.trim();
-}
-
-void Machine::notify(const Session& session, PackedView notice) {
-  if (!session.link) return;
-  const std::size_t begin = effects_->bytes.size();
-  effects_->bytes += notice.bytes();
-  Effect& effect = push(Effect::Kind::notice, session.link, 0);
-  effect.offset = begin;
-  effect.length = notice.size();
+  if (confirms) confirm_notices(session);
 }
 
 }  // namespace agora

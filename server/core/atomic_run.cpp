@@ -175,6 +175,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
 /// The transaction stands: what was put off happens now.
 void Machine::commit() {
   const std::unique_ptr<Transaction> done = std::move(transaction_);
+  for (const auto& step : done->afterwards) step();
   for (Object* object : done->removed) remove(*object);
   for (const Handle value : done->dropped) drop(value);
   for (const Packed& value : done->released) release(value);

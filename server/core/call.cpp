@@ -48,6 +48,14 @@ std::optional<Duration> Call::seconds(std::size_t i) const {
   return span_of(given);
 }
 
+/// The key, index or attribute that the call is about, as it was given.
+PackedView Call::own_key() const {
+  const Parameters& parameters = command_.method.method->parameters;
+  if (parameters.size() == 0) return {};
+  const std::string_view name = parameters[0].name;
+  return name == "key" || name == "index" || name == "attribute" ? arg(0) : PackedView{};
+}
+
 Failure Call::fail_here(Errc code, std::string message) const {
   return fail_here(Error{code, std::move(message), Done::no, {}});
 }

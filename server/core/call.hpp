@@ -53,9 +53,13 @@ class Call {
   }
   BlobRef take_blob() { return std::move(blob_); }
 
-  /// The object changed (at that key): its version grows, watchers hear of it, and State::serve is
-  /// called once the handler is done.
-  void changed(PackedView key = {}) { machine_.changed(*object_, command_.method, key); }
+  /// The object changed (at that key; if none is given, at the one that the row's first parameter
+  /// names): its version grows, watchers hear of it, and State::serve is called once the handler
+  /// is done.
+  void changed(PackedView key = {}) {
+    const bool asks = object_->watched != nullptr && !key.present();
+    machine_.changed(*object_, command_.method, asks ? own_key() : key);
+  }
   /// State::serve is called once the handler is done, though nothing that counts has changed.
   void serve_soon() { machine_.serve_soon(*object_); }
   /// See Machine::hands_out.
@@ -96,6 +100,7 @@ class Call {
 
  private:
   const Parameter& parameter(std::size_t i) const { return command_.method.method->parameters[i]; }
+  PackedView own_key() const;
   Outcome may_wait();
   Waiter waiter(std::optional<Duration> span) const;
 

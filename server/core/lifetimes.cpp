@@ -52,6 +52,7 @@ void Machine::remove(Object& object) {
   if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
   set_alarm(object, std::nullopt);
   token_floor_ = std::max(token_floor_, object.state->last_token());
+  end_feeds(object);
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
   std::vector<Holder> holders;
@@ -65,9 +66,7 @@ void Machine::remove(Object& object) {
 void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;
-  if (in_transaction()) {
-    transaction_->changes.push_back({object.id, object.version, method, Packed{key}});
-  }
+  if (object.watched) note_change(object, method, key);
   serve_soon(object);
 }
 

@@ -35,7 +35,7 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
+  return arena_.bytes_used() + feed_bytes_ + registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
@@ -44,6 +44,7 @@ void Machine::apply(const Batch& batch, Effects& effects) {
   for (const Command& command : batch.commands) {
     apply(batch, command);
     settle();
+    if (!behind_.empty()) catch_up();
     if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
   }
   effects_ = nullptr;
@@ -191,6 +192,7 @@ void Machine::settle() {
 }
 
 void Machine::time_passed() {
+  time_passes_ = true;
   while (Waiter* waiter = waiters_.due(now_)) time_out(*waiter);
   while (Object* object = registry_.due(now_)) remove(*object);
   while (Object* object = registry_.alarmed(now_)) {
@@ -199,8 +201,10 @@ void Machine::time_passed() {
     serve_soon(*object);
   }
   settle();
+  time_passes_ = false;
   while (Session* session = sessions_.silent(now_)) end_session(session->id);
   sessions_.forget_lost(now_);
+  fade_feeds();
 }
 
 std::optional<Instant> Machine::next_deadline() const {
@@ -210,6 +214,7 @@ std::optional<Instant> Machine::next_deadline() const {
                           registry_.next_alarm(), sessions_.next_deadline()}) {
     if (due && (!next || *due < *next)) next = due;
   }
+  if (!fading_.empty() && (!next || fading_.front().first < *next)) next = fading_.front().first;
   return next;
 }
 

@@ -5,17 +5,20 @@
 // parts it is made of are open to the handlers (through Call) and to nobody else.
 //
 // Rooms: machine.cpp applies commands, answers.cpp says what callers get, waiting.cpp lets them
-// wait, lifetimes.cpp makes and ends objects, session_life.cpp opens, resumes and ends sessions,
-// atomic_run.cpp runs transactions.
+// wait, notices.cpp says what nobody asked for now, lifetimes.cpp makes and ends objects,
+// session_life.cpp opens, resumes and ends sessions, atomic_run.cpp runs transactions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "server/core/arena.hpp"
 #include "server/core/catalogue.hpp"
@@ -127,6 +130,12 @@ class Machine {
   void undo(Step&& step) {
     if (transaction_ != nullptr) transaction_->steps.emplace_back(std::forward<Step>(step));
   }
+  /// Does `step` once what is being done is known to stand: at once outside a transaction.
+  template <typename Step>
+  void when_it_stands(Step&& step) {
+    if (transaction_ == nullptr) return step();
+    transaction_->afterwards.emplace_back(std::forward<Step>(step));
+  }
   /// Runs calls as one step; see transaction.run.
   Outcome run_atomically(Call& outer, PackedView calls, PackedView require);
 
@@ -158,14 +167,26 @@ class Machine {
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
                     std::string& result) const;
 
+  // Notices.
+
+  /// The session hears of every change of the object after that version; of those after the
+  /// present one if none is given, unless it watches already.
+  void watch(Object& object, Session& session, std::optional<std::uint64_t> after);
+  /// The session hears all that the feed says after that version; what has been said already
+  /// follows the answer to the present call.
+  void follow(Object& object, Feed& feed, Session& session, std::uint64_t after);
+  /// The reverse; nothing if the session does not follow it.
+  void unfollow(Object& object, Feed& feed, Session& session);
+  /// The next notice of the feed (a map) goes to its followers and into its history. Not within a
+  /// transaction: see when_it_stands.
+  void publish(Object& object, Feed& feed, std::uint64_t version, std::string notice);
+
   // Sessions.
 
   /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
   void end_session(SessionId session);
   /// Lets an opened session go on over that link, whose own plain session ends.
   void resume_session(Session& session, Link& link);
-  /// Says something to a session that it did not ask for now; lost if it is cut off.
-  void notify(const Session& session, PackedView notice);
   /// Forgets the replies that the session has.
   void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
 
@@ -197,6 +218,20 @@ class Machine {
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 
+  Feed* feed_of(ObjectId id, bool of_topic);
+  void note_change(Object& object, const MethodRef& method, PackedView key);
+  void forget_entries(Feed& feed, std::size_t left);
+  void push_notice(LinkId link, std::size_t begin, std::size_t length);
+  void notify(const Session& session, PackedView notice);
+  void log_notice(Session& session, NoticeLog::Entry entry);
+  void confirm_notices(Session& session);
+  void end_feeds(Object& object);
+  void unfollow_all(Session& session);
+  void rewind_feeds(Session& session);
+  void catch_up();
+  void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
+  void fade_feeds();
+
   void leave(Waiter& waiter);
   void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
@@ -217,6 +252,11 @@ class Machine {
   std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
   std::unique_ptr<Transaction> transaction_;
+  bool time_passes_ = false;        // what changes now does so because of the time
+  std::size_t feed_bytes_ = 0;
+  // Who has to be told what it missed: all that the session follows, or that object's feeds.
+  std::vector<std::pair<SessionId, ObjectId>> behind_;
+  std::deque<std::pair<Instant, ObjectId>> fading_;  // watched by nobody any more, oldest first
   Effects* effects_ = nullptr;
 };
 

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/core/feed.hpp"
 #include "server/core/method.hpp"
 #include "server/core/waiters.hpp"
 #include "shared/base/ids.hpp"
@@ -134,6 +135,9 @@ class State {
     return false;
   }
 
+  /// What is said to those who have subscribed to this object itself; none: nobody can.
+  virtual Feed* feed() { return nullptr; }
+
   /// Whether its grants carry fencing tokens, so that a guard may name it.
   virtual bool gives_tokens() const { return false; }
   /// The greatest fencing token given so far; 0 for what gives none.
@@ -182,6 +186,7 @@ struct Object {
   bool unlinked = false;  ///< deleted by a transaction that still runs
   Packed options;         ///< as given, for object.info
   std::unique_ptr<State> state;
+  std::unique_ptr<Feed> watched;  ///< its changes, if somebody watches it or has just done so
 
   bool anonymous() const { return name.front() == '#'; }
 };

@@ -17,6 +17,7 @@ void Machine::resume_session(Session& session, Link& link) {
     push(Effect::Kind::link_closed, older, 0);
   }
   end_session(plain);
+  rewind_feeds(session);
   push(Effect::Kind::session_attached, link.id, 0).session = session.id;
 }
 
@@ -55,6 +56,7 @@ void Machine::end_session(SessionId id) {
                  {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
   }
   for (const auto& waiter : waited) leave(*waiter);
+  unfollow_all(*ending);
   std::vector<std::string> released;
   const auto grants = std::exchange(ending->grants, {});
   for (const ObjectId object_id : grants) {

@@ -19,6 +19,7 @@
 
 #include "server/core/command.hpp"
 #include "server/core/kept_replies.hpp"
+#include "server/core/notice_log.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 
@@ -44,6 +45,7 @@ struct Session {
   std::uint64_t last_seen = 0;   ///< the greatest call number so far
   std::uint64_t through = 0;     ///< calls up to here are acknowledged
   KeptReplies calls;
+  NoticeLog notices;             ///< those that may not have arrived
 };
 
 /// A session that is over.

@@ -21,13 +21,7 @@ struct Transaction {
   std::vector<Packed> released;                    ///< values whose references are to be released
   std::vector<std::unique_ptr<State>> given_back;  ///< content that nobody sees any more
   std::vector<Object*> removed;                    ///< objects to delete
-  struct Change {
-    ObjectId object;
-    std::uint64_t version;
-    MethodRef method;
-    Packed key;
-  };
-  std::vector<Change> changes;  ///< to announce
+  std::vector<std::function<void()>> afterwards;   ///< to do once it stands, in this order
 
   /// Takes everything back, last step first.
   void roll_back() {

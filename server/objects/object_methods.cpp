@@ -7,6 +7,7 @@
 #include "server/core/creation.hpp"
 #include "server/core/pattern.hpp"
 #include "server/core/people.hpp"
+#include "server/objects/followers.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -199,6 +200,33 @@ Outcome release(Call& call) {
   return Progress::done;
 }
 
+Outcome watch(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  const std::uint64_t present = (*object)->version;
+  std::optional<std::uint64_t> after;
+  if (const auto from = call.maybe_integer(1)) {
+    if (*from < 0 || static_cast<std::uint64_t>(*from) > present) {
+      return fail(Errc::value_error, "from_version must be 0 to " + std::to_string(present) +
+                                         ", the present version of " + (*object)->name);
+    }
+    after = static_cast<std::uint64_t>(*from);
+  }
+  Session& session = *call.machine().sessions().find(call.session());
+  if (auto may = may_follow(call.machine(), session); !may) return may.failure();
+  call.machine().watch(**object, session, after);
+  call.reply().unsigned_integer(present);
+  return Progress::done;
+}
+
+Outcome unwatch(Call& call) {
+  auto object = named(call);
+  if (!object) return object.failure();
+  Session& session = *call.machine().sessions().find(call.session());
+  if ((*object)->watched) call.machine().unfollow(**object, *(*object)->watched, session);
+  return Progress::done;
+}
+
 constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many holds, at least 1."};
 
 constexpr Method kMethods[] = {
@@ -301,6 +329,33 @@ constexpr Method kMethods[] = {
      .doc = "Gives holds back; an anonymous object that nothing needs any more is deleted.",
      .lost = lost::kOnce,
      .handler = release},
+    {.name = "watch",
+     .parameters = {kNameOf, Parameter{"from_version", ParamKind::integer, kNull,
+                                       "Tell also what changed after that version; null: only "
+                                       "what changes from now on."}},
+     .result = "int: the present version",
+     .errors = {Errc::not_found, Errc::overloaded, Errc::value_error},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(log n) in the object's watchers, and the notices of what is told again",
+     .doc = "From now on a notice {kind: \"watch\", object, version, method, key?} comes for each "
+            "step of the object's version, in order; key is the key, index or attribute that the "
+            "method was given, and object.delete is the last. What no method did is "
+            "session.close's (the end of a session) or object.expire's (the time). While an object "
+            "is watched, and a minute longer, its last 1,024 notices are kept for from_version and "
+            "for sessions that resume; what they no longer reach is one notice {kind: \"gap\", "
+            "object, version}: read the object, notices go on after that version.",
+     .lost = "Doing it again changes nothing; with from_version it tells again.",
+     .handler = watch},
+    {.name = "unwatch",
+     .parameters = {kNameOf},
+     .result = "null",
+     .errors = {Errc::not_found},
+     .access = Access::write,
+     .cost = "O(log n) in the object's watchers",
+     .doc = "No more notices of that object come to this session.",
+     .lost = lost::kIdempotent,
+     .handler = unwatch},
     {.name = "value",
      .parameters = {kNameOf},
      .result = "any: the whole content as a plain value",

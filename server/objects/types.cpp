@@ -17,6 +17,8 @@ std::vector<const ObjectType*> all_types() {
       &array_type(),
       &value_type(),
       &queue_type(),
+      &pipe_type(),
+      &topic_type(),
       &lock_type(),
       &rlock_type(),
       &rwlock_type(),

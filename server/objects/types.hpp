@@ -23,11 +23,13 @@ const ObjectType& latch_type();
 const ObjectType& list_type();
 const ObjectType& lock_type();
 const ObjectType& namespace_type();
+const ObjectType& pipe_type();
 const ObjectType& queue_type();
 const ObjectType& rlock_type();
 const ObjectType& rwlock_type();
 const ObjectType& semaphore_type();
 const ObjectType& set_type();
+const ObjectType& topic_type();
 const ObjectType& value_type();
 
 /// All of them, in the order in which help shows them.

@@ -29,6 +29,15 @@ struct Limits {
   /// calls are refused, so that a client that never acknowledges does not fill the server.
   std::size_t kept_replies_max = 1'024;
   std::size_t kept_bytes_max = std::size_t{64} << 20;
+  /// Objects that one session watches or is subscribed to: each costs a step with every change.
+  std::size_t session_watches_max = 65'536;
+  /// Notices of which an opened session is not known to have received them; of more of them, the
+  /// later ones stand for the earlier.
+  std::size_t unconfirmed_notices_max = 4'096;
+  /// What an object that is watched, or a topic, remembers of its last notices: how many, and
+  /// their bytes. A session that was cut off for longer hears of a gap.
+  std::size_t history_entries_max = 1'024;
+  std::size_t history_bytes_max = std::size_t{1} << 20;
   /// Ended sessions of which is remembered what they gave back.
   std::size_t lost_sessions_max = 100'000;
   /// Shortest and longest time without a sign of life that an opened session may ask for, seconds.

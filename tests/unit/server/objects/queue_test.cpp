@@ -229,7 +229,7 @@ TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
     fill(call);
     const std::string saved = call.saved();
     Object& object = call.queue();
-    Creation creation{call.machine(), object.id, object.name, {}, {}};
+    Creation creation{call.machine(), object.type, object.id, object.name, {}, {}};
     auto loaded = object.type->load(creation, PackedView{saved});
     REQUIRE(loaded);
     const std::size_t bytes = object.state->bytes();
@@ -256,7 +256,7 @@ TEST_CASE("What a session held that is gone at loading is back at its place", "[
   const std::string saved = call.saved();
   call.die(kLink);
   Object& object = call.queue();
-  Creation creation{call.machine(), object.id, object.name, {}, {}};
+  Creation creation{call.machine(), object.type, object.id, object.name, {}, {}};
   auto loaded = object.type->load(creation, PackedView{saved});
   REQUIRE(loaded);
   object.state.swap(*loaded);

@@ -1,0 +1,167 @@
+// topic: what is published goes to everybody who is subscribed, and to nobody else.
+//
+// Nothing is stored but the last value; a subscriber hears what is published while it is subscribed.
+// A session that was cut off hears what it missed once it resumes: from a bounded history, or as one
+// gap. A subscription ends with its session, or with the topic, whose end is told as a gap.
+
+#include "server/core/call.hpp"
+#include "server/core/scalar.hpp"
+#include "server/objects/followers.hpp"
+#include "server/objects/lost_replies.hpp"
+#include "server/objects/types.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/references.hpp"
+
+namespace agora {
+namespace {
+
+class Topic : public State {
+ public:
+  explicit Topic(Machine& machine) : machine_(machine) {}
+  void save(Writer& out) const override {
+    out.list(last ? 1 : 0);
+    if (last) out.packed(machine_.values().view(last));
+  }
+  Outcome plain(Call&, Writer& out) const override {
+    last ? out.packed(machine_.values().view(last)) : out.null();
+    return Progress::done;
+  }
+  std::size_t bytes() const override {
+    return history.bytes() + (last ? machine_.values().view(last).size() : 0);
+  }
+  bool release_some(Machine& machine, std::size_t) override {
+    if (last) machine.drop(std::exchange(last, {}));
+    return true;
+  }
+  std::function<void()> restorer(Machine&) override {
+    return [this, before = last] { last = before; };
+  }
+  void each_reference(const std::function<void(std::string_view)>& visit) const override {
+    if (last) agora::each_reference(machine_.values().view(last), visit);
+    for (const Feed::Entry& entry : history.entries()) {
+      agora::each_reference(PackedView{entry.notice}, visit);
+    }
+  }
+  Feed* feed() override { return &history; }
+
+  Handle last;  ///< none: nothing was published yet
+  Feed history{1, true};
+
+ private:
+  Machine& machine_;
+};
+
+std::string notice_of(const Object& object, PackedView value) {
+  std::string notice;
+  Writer out{notice};
+  out.map(4);
+  out.text("kind"), out.text("topic");
+  out.text("object"), out.text(object.name);
+  out.text("value"), out.packed(value);
+  out.text("version"), out.unsigned_integer(object.version);
+  return notice;
+}
+
+Outcome publish(Call& call, Topic& topic) {
+  Machine& machine = call.machine();
+  auto stored = machine.store(call.arg(0));
+  if (!stored) return stored.failure();
+  const Handle before = std::exchange(topic.last, *stored);
+  call.changed();
+  const Object& object = call.object();
+  machine.when_it_stands([&machine, id = object.id, version = object.version,
+                          notice = notice_of(object, call.arg(0))]() mutable {
+    Object* published = machine.registry().find(id);
+    if (published == nullptr) return;
+    machine.publish(*published, *published->state->feed(), version, std::move(notice));
+  });
+  call.reply().unsigned_integer(topic.history.followers.size());
+  if (before) machine.drop(before);
+  return Progress::done;
+}
+
+Outcome subscribe(Call& call, Topic& topic) {
+  Session& session = *call.machine().sessions().find(call.session());
+  if (topic.history.followers.contains(session.id)) return Progress::done;
+  if (auto may = may_follow(call.machine(), session); !may) return may.failure();
+  call.machine().follow(call.object(), topic.history, session, call.object().version);
+  return Progress::done;
+}
+
+Outcome unsubscribe(Call& call, Topic& topic) {
+  Session& session = *call.machine().sessions().find(call.session());
+  call.machine().unfollow(call.object(), topic.history, session);
+  return Progress::done;
+}
+
+Outcome last(Call& call, Topic& topic) {
+  if (topic.last) call.reply_stored(topic.last);
+  return Progress::done;
+}
+
+Expected<std::unique_ptr<State>> create(Creation& creation) {
+  return std::make_unique<Topic>(creation.machine);
+}
+
+Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
+  auto topic = std::make_unique<Topic>(creation.machine);
+  if (read(saved).count == 0) return topic;
+  Reader reader{saved};
+  Token head;
+  static_cast<void>(reader.next(head));
+  auto stored = creation.machine.store(reader.value());
+  if (!stored) return stored.failure();
+  topic->last = *stored;
+  return topic;
+}
+
+constexpr Method kMethods[] = {
+    {.name = "publish",
+     .parameters = {Parameter{"value", ParamKind::any, kRequired, "Any value."}},
+     .result = "int: subscribers, those that are cut off included",
+     .errors = {Errc::not_found, Errc::out_of_memory},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(subscribers)",
+     .doc = "Sends a notice {kind: \"topic\", object, value, version} to every subscriber, in the "
+            "order of the publishes, and keeps the value as the last one.",
+     .lost = lost::kOnce,
+     .handler = on<&publish>},
+    {.name = "subscribe",
+     .result = "null",
+     .errors = {Errc::overloaded},
+     .access = Access::write,
+     .cost = "O(log n) in the subscribers",
+     .doc = "From now on this session hears what is published, over cuts as well: of what it may "
+            "have missed come the last 1,024 notices, told apart by their version, or one notice "
+            "{kind: \"gap\", object, version}.",
+     .lost = lost::kIdempotent,
+     .handler = on<&subscribe>},
+    {.name = "unsubscribe",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(log n) in the subscribers",
+     .doc = "This session hears no more of the topic.",
+     .lost = lost::kIdempotent,
+     .handler = on<&unsubscribe>},
+    {.name = "last",
+     .result = "any: the value published last, null before the first",
+     .cost = "O(size of the value)",
+     .doc = "What was published last.",
+     .lost = lost::kRead,
+     .handler = on<&last>},
+};
+static_assert(check_table(kMethods));
+
+}  // namespace
+
+const ObjectType& topic_type() {
+  static constexpr ObjectType kType{.name = "topic",
+                                    .doc = "What is published goes to all who are subscribed.",
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
+  return kType;
+}
+
+}  // namespace agora
