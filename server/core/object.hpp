@@ -152,9 +152,9 @@ struct Creation {
   std::string_view name;
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
   std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
-  SessionId session;                  ///< who creates it
-  PackedView given;                   ///< the options as given
-  std::optional<Packed> shown;        ///< options for object.info, if not those that were given
+  SessionId session{};                ///< who creates it
+  PackedView given{};                 ///< the options as given
+  std::optional<Packed> shown{};      ///< options for object.info, if not those that were given
 };
 
 /// One row of the list of types.
