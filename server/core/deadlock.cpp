@@ -75,7 +75,7 @@ Error deadlock(Machine& machine, const Circle& circle) {
   const auto who = [&](const Waiter& waiter) {
     return who_text(machine, waiter.session, waiter.owner);
   };
-  Error error{Errc::deadlock, "deadlock: " + who(*circle.front()), Done::no, {}};
+  Error error{Errc::deadlock, who(*circle.front()), Done::no, {}};
   for (std::size_t i = 0; i < std::min(circle.size(), kShown); ++i) {
     const Waiter& waiter = *circle[i];
     const bool last = i + 1 == circle.size();

@@ -51,6 +51,7 @@ void Machine::remove(Object& object) {
   const std::string gone = "the object " + object.name + " was deleted while the call waited";
   if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
   set_alarm(object, std::nullopt);
+  object.state->deleted(*this, object);
   token_floor_ = std::max(token_floor_, object.state->last_token());
   end_feeds(object);
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more

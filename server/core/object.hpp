@@ -90,6 +90,11 @@ class State {
     static_cast<void>(machine), static_cast<void>(object), static_cast<void>(waiter);
   }
 
+  /// The object is being deleted for good; its waiters get NotFound.
+  virtual void deleted(Machine& machine, Object& object) {
+    static_cast<void>(machine), static_cast<void>(object);
+  }
+
   /// The time of `waiter`, which still stands here, is up. True: it has been moved to another line
   /// without a deadline, or answered; false: it is answered as its method's row says.
   virtual bool time_is_up(Machine& machine, Object& object, Waiter& waiter) {
@@ -153,7 +158,7 @@ struct Creation {
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
   std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
   SessionId session{};                ///< who creates it
-  PackedView given{};                 ///< the options as given
+  PackedView given{"\x80"};           ///< the options as given
   std::optional<Packed> shown{};      ///< options for object.info, if not those that were given
 };
 

@@ -5,7 +5,7 @@
 // wait gives back all levels of the lock and answers only when it has taken them again, past its
 // time-out too and without Deadlock. A waiter that is notified, or whose time is up, moves to the
 // end of the lock's line; so a notify never goes to anybody who is gone. A wait that is cancelled,
-// or whose lock is deleted or broken, ends without the lock.
+// or whose lock is deleted or broken, ends at once, with an error and without the lock.
 
 #include "server/core/deadlock.hpp"
 #include "server/core/scalar.hpp"
@@ -36,6 +36,7 @@ class Condition : public State {
     return true;
   }
   void serve(Machine& machine, Object& object) override;
+  void deleted(Machine& machine, Object& object) override;
   bool time_is_up(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
   void each_reference(const std::function<void(std::string_view)>& visit) const override {
@@ -86,10 +87,16 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
 }
 
 void Condition::serve(Machine& machine, Object& object) {
+  // Nobody could notify them any more.
+  if (!lock(machine, object)) to_wake = waiting.size();
   for (; to_wake > 0 && !waiting.empty(); --to_wake) {
     wake(machine, object, *waiting.front(), true);
   }
   to_wake = 0;
+}
+
+void Condition::deleted(Machine& machine, Object& object) {
+  if (auto found = lock(machine, object)) state_of(**found).conditions.erase(object.id);
 }
 
 bool Condition::time_is_up(Machine& machine, Object& object, Waiter& waiter) {
@@ -139,6 +146,7 @@ Outcome wait(Call& call, Condition& condition) {
     waiter.levels = lock.content.levels;
   });
   if (!outcome || *outcome == Progress::done) return outcome;
+  lock.conditions.insert(call.object().id);
   lock.free(call.machine());
   call.machine().changed(**found, call.method());
   return outcome;

@@ -95,6 +95,12 @@ void LockState::session_ended(Machine& machine, Object& object, SessionId sessio
   content.broken = breaks;
 }
 
+void LockState::deleted(Machine& machine, Object&) {
+  for (const ObjectId condition : conditions) {
+    if (Object* object = machine.registry().find(condition)) machine.serve_soon(*object);
+  }
+}
+
 /// Answers a waiter, which gets the lock or another level of it.
 void LockState::grant_to(Machine& machine, Waiter& next) {
   machine.changed(*next.object, next.method);

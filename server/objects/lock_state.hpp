@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,7 @@ class LockState : public State {
   std::function<void()> restorer(Machine& machine) override;
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
   bool holders(std::vector<Holder>& out) const override;
+  void deleted(Machine& machine, Object& object) override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
 
@@ -65,6 +67,7 @@ class LockState : public State {
   ObjectId id;
   LockContent content;
   WaitQueue waiting;
+  std::set<ObjectId> conditions;  ///< where somebody may wait who would take it back
 
  private:
   void grant_to(Machine& machine, Waiter& next);
