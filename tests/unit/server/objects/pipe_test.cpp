@@ -48,7 +48,7 @@ TEST_CASE("A pipe and a topic are saved and made again", "[objects]") {
     std::string saved;
     Writer out{saved};
     object.state->save(out);
-    Creation creation{call.machine(), ObjectId{1'000}, name, {}, {}};
+    Creation creation{call.machine(), object.type, ObjectId{1'000}, name, {}, {}};
     auto made = object.type->load(creation, PackedView{saved});
     REQUIRE(made);
     std::string again;
