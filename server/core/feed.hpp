@@ -2,8 +2,8 @@
 // version, and the last of these, for whoever was cut off for a while.
 //
 // A watched object has one; a topic is one. What was sent over a connection that then broke may be
-// lost on the way, so a session that resumes hears again all that it has not confirmed: a notice may
-// come twice, with its version, but none is left out unless a gap is announced.
+// lost on the way, so a session that resumes hears again all that it has not confirmed: a notice
+// may come twice, with its version, but none is left out unless a gap is announced.
 #pragma once
 
 #include <cstddef>

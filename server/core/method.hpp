@@ -74,7 +74,9 @@ struct Parameter {
     return fallback.is == Default::Is::required || fallback.is == Default::Is::required_or_null;
   }
   constexpr bool takes_null() const {
-    return fallback.is == Default::Is::null || fallback.is == Default::Is::required_or_null;
+    const bool may_have_no_end = kind == ParamKind::seconds && fallback.is == Default::Is::integer;
+    return may_have_no_end || fallback.is == Default::Is::null ||
+           fallback.is == Default::Is::required_or_null;
   }
 };
 

@@ -213,7 +213,8 @@ bool Dialogue::step_text(std::string_view& rest) {
 void Dialogue::line(std::string_view text) {
   if (text.empty()) return typed_line(text);
   if (std::exchange(first_line_, false) && is_http_line(text)) return refuse_http();
-  is_json_line(text) ? json_line(text) : typed_line(text);
+  spoke_json_ = is_json_line(text);
+  spoke_json_ ? json_line(text) : typed_line(text);
 }
 
 void Dialogue::end_of_input() {
@@ -405,6 +406,7 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
     closing_ = ended_ = true;
     return;
   }
+  if (cut_off_) return;
   if (effect.kind == Effect::Kind::notice) return notice(effects.result(effect));
   const std::uint64_t form = effect.tag & kFormMask;
   if (effect.kind == Effect::Kind::parked) {
@@ -431,12 +433,35 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
 
 void Dialogue::notice(PackedView params) {
   if (closing_) return;
+  // Whoever does not read what it wanted to hear must not fill the server.
+  if (full()) return cut_off();
   if (wire_ == Wire::msgpack) {
     encode_msgpack_notice(params, output_.bytes());
   } else {
     encode_json_notice(params, output_.bytes());
     output_.bytes() += '\n';
   }
+}
+
+/// One last message says why. An opened session loses nothing by it: it resumes and catches up.
+void Dialogue::cut_off() {
+  cut_off_ = true;
+  const Error error{Errc::overloaded,
+                    "more than " + std::to_string(hall_.engine.limits().output_bytes_max) +
+                        " bytes of output were not read; the connection is closed before the next "
+                        "notice, an opened session may resume",
+                    Done::no,
+                    {}};
+  if (wire_ == Wire::msgpack) {
+    encode_msgpack_error(PackedView{packed_msgid(0)}, error, output_.bytes());
+  } else if (spoke_json_) {
+    encode_json_error(kNullValue, error, output_.bytes());
+    output_.bytes() += '\n';
+  } else {
+    encode_typed_error(error, output_.bytes());
+    output_.bytes() += '\n';
+  }
+  close();
 }
 
 void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects) {

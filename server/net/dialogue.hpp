@@ -94,6 +94,7 @@ class Dialogue {
   Expected<void> submit(const Request& request, std::uint64_t tag, Numbering numbering,
                         std::uint64_t number);
   void notice(PackedView params);
+  void cut_off();
   void answer_json(const JsonCall& call, PackedView result, const Error* error);
   void finish_batch(std::uint64_t batch);
   void answer_typed(PackedView result, const Error* error);
@@ -107,7 +108,8 @@ class Dialogue {
   MsgpackFramer msgpack_framer_;
   LineFramer line_framer_;
   bool first_line_ = true;
-  std::string input_;  // what is left of earlier reads
+  bool spoke_json_ = false;  // the last line was no typed one
+  std::string input_;        // what is left of earlier reads
   std::size_t input_begin_ = 0;
   std::size_t calls_ = 0;  // in this turn
   // Calls taken in before their answers are awaited: many, while answers are small; one by one
@@ -118,6 +120,7 @@ class Dialogue {
   bool input_ended_ = false;
   bool closing_ = false;
   bool ended_ = false;
+  bool cut_off_ = false;  // nothing more is said
   bool only_harmless_ = false;
 
   std::uint64_t last_tag_ = 0;

@@ -210,10 +210,13 @@ Outcome watch(Call& call) {
       return fail(Errc::value_error, "from_version must be 0 to " + std::to_string(present) +
                                          ", the present version of " + (*object)->name);
     }
-    after = static_cast<std::uint64_t>(*from);
+    // Every object is made with version 1, which is no change.
+    after = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(*from));
   }
   Session& session = *call.machine().sessions().find(call.session());
-  if (auto may = may_follow(call.machine(), session); !may) return may.failure();
+  if (!session.watches.contains((*object)->id)) {
+    if (auto may = may_follow(call.machine(), session); !may) return may.failure();
+  }
   call.machine().watch(**object, session, after);
   call.reply().unsigned_integer(present);
   return Progress::done;

@@ -359,8 +359,9 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
-     .doc = "Whether there is something to receive; true as well once the other end is closed, when "
-            "receive gives EndOfStream at once.",
+     .doc =
+         "Whether there is something to receive; true as well once the other end is closed, when "
+         "receive gives EndOfStream at once.",
      .lost = lost::kRead,
      .handler = on<&poll>},
     {.name = "close",
@@ -369,8 +370,9 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(unread values there + waiters)",
-     .doc = "Closes that end for good. The other end receives what was sent, then EndOfStream; what "
-            "is unread at this end is gone.",
+     .doc =
+         "Closes that end for good. The other end receives what was sent, then EndOfStream; what "
+         "is unread at this end is gone.",
      .lost = lost::kIdempotent,
      .handler = on<&close>},
 };
@@ -384,12 +386,13 @@ constexpr Parameter kArguments[] = {
 }  // namespace
 
 const ObjectType& pipe_type() {
-  static constexpr ObjectType kType{.name = "pipe",
-                                    .doc = "Two ends: what is sent at one is received at the other.",
-                                    .arguments = kArguments,
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = load};
+  static constexpr ObjectType kType{
+      .name = "pipe",
+      .doc = "Two ends: what is sent at one is received at the other.",
+      .arguments = kArguments,
+      .methods = kMethods,
+      .create = create,
+      .load = load};
   return kType;
 }
 

@@ -1,8 +1,9 @@
 // topic: what is published goes to everybody who is subscribed, and to nobody else.
 //
-// Nothing is stored but the last value; a subscriber hears what is published while it is subscribed.
-// A session that was cut off hears what it missed once it resumes: from a bounded history, or as one
-// gap. A subscription ends with its session, or with the topic, whose end is told as a gap.
+// Nothing is stored but the last value; a subscriber hears what is published while it is
+// subscribed. A session that was cut off hears what it missed once it resumes: from a bounded
+// history, or as one gap. A subscription ends with its session, or with the topic, whose end is
+// told as a gap.
 
 #include "server/core/call.hpp"
 #include "server/core/scalar.hpp"

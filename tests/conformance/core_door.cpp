@@ -73,6 +73,8 @@ class CoreDoor : public Door, private Outbox {
         answers_.push_back({name, shown(effects.result(effect)), effect.tag == own_});
       } else if (effect.kind == Effect::Kind::failure) {
         answers_.push_back({name, shown(*effect.error), effect.tag == own_});
+      } else if (effect.kind == Effect::Kind::notice) {
+        answers_.push_back({name, shown(effects.result(effect))});
       }
     }
   }

@@ -11,7 +11,7 @@
 
 namespace agora::test {
 
-/// An answer that arrived at a session.
+/// An answer, or a notice, that arrived at a session.
 struct Answer {
   std::string session;
   std::string text;

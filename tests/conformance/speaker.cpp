@@ -1,6 +1,7 @@
 #include "tests/conformance/speaker.hpp"
 
 #include <deque>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,21 @@ Token read(Reader& reader) {
   return token;
 }
 
+/// A JSON value as typed text: through the reader, so that it is shown as the server's writer shows
+/// it.
+std::string shown(const nlohmann::ordered_json& value) {
+  std::string packed;
+  Budget budget{Limits{}};
+  if (!json_to_packed(value.dump(), packed, budget)) throw std::runtime_error(value.dump());
+  return test::shown(PackedView{packed});
+}
+
+/// What a text connection says without having been asked, if the line is that.
+std::optional<std::string> notice_in(const std::string& line) {
+  if (!line.starts_with(R"({"jsonrpc":"2.0","method":"notice")")) return std::nullopt;
+  return shown(nlohmann::ordered_json::parse(line).at("params"));
+}
+
 /// A complete typed answer is one line; those of help are not used in transcripts.
 class TypedSpeaker : public Speaker {
  public:
@@ -32,9 +48,14 @@ class TypedSpeaker : public Speaker {
     std::vector<Heard> heard;
     buffer_ += bytes;
     for (std::size_t end; (end = buffer_.find('\n')) != std::string::npos;) {
-      heard.push_back({awaited_.front(), buffer_.substr(0, end)});
-      awaited_.pop_front();
+      const std::string line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
+      if (const auto notice = notice_in(line)) {
+        heard.push_back({0, *notice});
+        continue;
+      }
+      heard.push_back({awaited_.front(), line});
+      awaited_.pop_front();
     }
     return heard;
   }
@@ -67,6 +88,7 @@ class JsonSpeaker : public Speaker {
 
  private:
   static Heard read_line(const std::string& line) {
+    if (const auto notice = notice_in(line)) return {0, *notice};
     const auto reply = nlohmann::ordered_json::parse(line);
     const auto number = reply.at("id").get<std::uint64_t>();
     if (reply.contains("error")) {
@@ -74,11 +96,7 @@ class JsonSpeaker : public Speaker {
       return {number, error["data"]["type"].get<std::string>() + ": " +
                           error["message"].get<std::string>()};
     }
-    // Through the reader, so that the answer is shown as the server's writer shows it.
-    std::string packed;
-    Budget budget{Limits{}};
-    if (!json_to_packed(reply["result"].dump(), packed, budget)) throw std::runtime_error(line);
-    return {number, shown(PackedView{packed})};
+    return {number, shown(reply["result"])};
   }
 
   const Catalogue& catalogue_;
@@ -142,10 +160,14 @@ class MsgpackSpeaker : public Speaker {
   }
   static Heard read_frame(std::string_view frame) {
     Reader reader{frame};
-    read(reader), read(reader);
+    read(reader);
+    if (read(reader).natural == 2) {
+      read(reader), read(reader);  // "notice", and the list with its one map
+      return {0, test::shown(reader.value())};
+    }
     const std::uint64_t number = read(reader).natural;
     const PackedView error = reader.value();
-    if (error.is_null()) return {number, shown(reader.value())};
+    if (error.is_null()) return {number, test::shown(reader.value())};
     Reader parts{error};
     read(parts), read(parts);
     const std::string type{read(parts).body};

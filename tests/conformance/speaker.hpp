@@ -29,7 +29,7 @@ class Speaker {
   /// The bytes of a call; its answer will come under that number.
   virtual std::string say(std::uint64_t number, const std::string& line) = 0;
   struct Heard {
-    std::uint64_t number;  ///< of the call that is answered
+    std::uint64_t number;  ///< of the call that is answered; 0: a notice
     std::string text;
   };
   /// Takes bytes that arrived; gives the complete answers in them.

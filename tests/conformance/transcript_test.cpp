@@ -4,7 +4,8 @@
 //
 //   A dict.get jobs k          session A types this (sessions are opened at their first line)
 //     1                        its answer, or (waits)
-//     B Empty: ...             what other calls were answered because of it, sorted
+//     B Empty: ...             what other calls were answered because of it, sorted by session
+//     B {"kind":"watch",...}    and what it was told of it
 //   @ advance 2.5              time passes
 //   @ close A                  the peer of A closes its connection
 //
@@ -79,17 +80,17 @@ std::string told(Door& door, const std::string& story) {
     if (line.empty() || line.starts_with('#')) continue;
     std::vector<Answer> answers = perform(door, line);
     std::string own = line.starts_with('@') ? "" : "  (waits)\n";
-    std::vector<std::string> others;
+    std::stable_sort(answers.begin(), answers.end(),
+                     [](const Answer& a, const Answer& b) { return a.session < b.session; });
+    std::string others;
     for (const Answer& answer : answers) {
       if (answer.own) {
         own = "  " + answer.text + "\n";
       } else {
-        others.push_back("  " + answer.session + " " + answer.text + "\n");
+        others += "  " + answer.session + " " + answer.text + "\n";
       }
     }
-    std::sort(others.begin(), others.end());
-    out += own;
-    for (const std::string& other : others) out += other;
+    out += own + others;
   }
   return leveled(out);
 }

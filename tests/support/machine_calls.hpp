@@ -109,6 +109,16 @@ class MachineCalls {
     return given;
   }
 
+  /// What the last command had said to that link without having been asked, in order.
+  std::vector<Packed> notices(std::uint64_t link) const {
+    std::vector<Packed> found;
+    for (const Effect& effect : effects_.list) {
+      if (effect.kind != Effect::Kind::notice || effect.link.number != link) continue;
+      found.emplace_back(effects_.result(effect));
+    }
+    return found;
+  }
+
   Machine& machine() { return machine_; }
   const Effects& effects() const { return effects_; }
 

@@ -1,0 +1,63 @@
+// A pipe's bound, its waiting senders, and what is saved of it.
+
+#include "server/core/object.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/machine_calls.hpp"
+
+namespace agora::test {
+namespace {
+
+TEST_CASE("A direction of a pipe holds 1,024 values, then senders wait in line", "[objects]") {
+  MachineCalls call;
+  call.open(2);
+  call("object.create", "pipe", "p");
+  for (int i = 0; i < 1'024; ++i) CHECK(call("pipe.send", "p", 0, i).error.empty());
+  CHECK(call("pipe.send", "p", 0, 1'024, 0).error == "Timeout");
+  CHECK(call("pipe.send", "p", 0, 1'024).waits);
+  CHECK(call("pipe.send", "p", 0, 1'025).waits);
+  // The other direction has room of its own.
+  CHECK(call("pipe.send", "p", 1, "x", 0).error.empty());
+  for (int i = 0; i < 1'026; ++i) CHECK(call("pipe.receive", "p", 1, 0).as<int>() == i);
+  CHECK(call("pipe.receive", "p", 1, 0).error == "Timeout");
+  CHECK(call.machine().waiters().size() == 0);
+}
+
+TEST_CASE("Closing an end answers its waiting senders and gives back their values", "[objects]") {
+  MachineCalls call;
+  call("object.create", "pipe", "p");
+  const std::size_t before = call.machine().arena().bytes_used();
+  for (int i = 0; i < 1'024; ++i) call("pipe.send", "p", 0, i);
+  CHECK(call("pipe.send", "p", 0, 1'024).waits);
+  call("pipe.close", "p", 1);
+  CHECK(call.machine().waiters().size() == 0);
+  CHECK(call("pipe.send", "p", 0, 1).error == "EndOfStream");
+  CHECK(call.machine().arena().bytes_used() == before);
+}
+
+TEST_CASE("A pipe and a topic are saved and made again", "[objects]") {
+  MachineCalls call;
+  call("object.create", "pipe", "p");
+  call("pipe.send", "p", 0, "a");
+  call("pipe.send", "p", 0, "b");
+  call("pipe.close", "p", 0);
+  call("object.create", "topic", "t");
+  call("topic.publish", "t", 5);
+  call("object.create", "topic", "empty");
+  for (const char* name : {"p", "t", "empty"}) {
+    Object& object = *call.machine().registry().find(name);
+    std::string saved;
+    Writer out{saved};
+    object.state->save(out);
+    Creation creation{call.machine(), object.type, ObjectId{1'000}, name, {}, {}};
+    auto made = object.type->load(creation, PackedView{saved});
+    REQUIRE(made);
+    std::string again;
+    Writer second{again};
+    (*made)->save(second);
+    CHECK(again == saved);
+    while (!(*made)->release_some(call.machine(), 1)) continue;
+  }
+}
+
+}  // namespace
+}  // namespace agora::test
