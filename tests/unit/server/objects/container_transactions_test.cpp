@@ -8,8 +8,8 @@
 
 #include <rapidcheck.h>
 
-#include "tests/support/catch.hpp"
 #include "shared/value/msgpack_reader.hpp"
+#include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 
 namespace agora::test {
@@ -68,26 +68,61 @@ class Calls {
 
   /// [method, params]
   Packed next() {
-    static constexpr const char* kShapes[] = {
-        "dict.set d kv",           "dict.set d kv",           "dict.delete d k",
-        "dict.pop d k",            "dict.pop_item d",         "dict.update d p",
-        "dict.set_default d kv",   "dict.add d ki",           "dict.compare_and_set d kvv",
-        "dict.delete_many d l",    "dict.clear d",            "dict.get d k",
-        "list.append l v",         "list.append l v",         "list.extend l l",
-        "list.insert l iv",        "list.pop l i",            "list.pop l",
-        "list.set l iv",           "list.delete l i",         "list.remove l k",
-        "list.reverse l",          "list.sort l",             "list.repeat l r",
-        "list.clear l",            "list.set_slice l iitl",   "list.set_slice l iizl",
-        "list.delete_slice l iit", "list.delete_slice l iiz", "list.add l ii",
-        "list.compare_and_set l ivv", "set.add s k",          "set.add s k",
-        "set.discard s k",         "set.remove s k",          "set.pop s",
-        "set.clear s",             "set.update s l",          "set.intersection_update s l",
-        "set.difference_update s l", "set.symmetric_difference_update s l",
-        "set.symmetric_difference_update s S", "set.union s l", "namespace.set n av",
-        "namespace.set n av",      "namespace.delete n a",    "namespace.get n a",
-        "array.set a ii",          "array.add a ii",          "array.fill a i",
-        "array.set_slice a zztI",  "array.compare_and_set a iii", "value.set v v",
-        "value.exchange v v",      "value.add v i"};
+    static constexpr const char* kShapes[] = {"dict.set d kv",
+                                              "dict.set d kv",
+                                              "dict.delete d k",
+                                              "dict.pop d k",
+                                              "dict.pop_item d",
+                                              "dict.update d p",
+                                              "dict.set_default d kv",
+                                              "dict.add d ki",
+                                              "dict.compare_and_set d kvv",
+                                              "dict.delete_many d l",
+                                              "dict.clear d",
+                                              "dict.get d k",
+                                              "list.append l v",
+                                              "list.append l v",
+                                              "list.extend l l",
+                                              "list.insert l iv",
+                                              "list.pop l i",
+                                              "list.pop l",
+                                              "list.set l iv",
+                                              "list.delete l i",
+                                              "list.remove l k",
+                                              "list.reverse l",
+                                              "list.sort l",
+                                              "list.repeat l r",
+                                              "list.clear l",
+                                              "list.set_slice l iitl",
+                                              "list.set_slice l iizl",
+                                              "list.delete_slice l iit",
+                                              "list.delete_slice l iiz",
+                                              "list.add l ii",
+                                              "list.compare_and_set l ivv",
+                                              "set.add s k",
+                                              "set.add s k",
+                                              "set.discard s k",
+                                              "set.remove s k",
+                                              "set.pop s",
+                                              "set.clear s",
+                                              "set.update s l",
+                                              "set.intersection_update s l",
+                                              "set.difference_update s l",
+                                              "set.symmetric_difference_update s l",
+                                              "set.symmetric_difference_update s S",
+                                              "set.union s l",
+                                              "namespace.set n av",
+                                              "namespace.set n av",
+                                              "namespace.delete n a",
+                                              "namespace.get n a",
+                                              "array.set a ii",
+                                              "array.add a ii",
+                                              "array.fill a i",
+                                              "array.set_slice a zztI",
+                                              "array.compare_and_set a iii",
+                                              "value.set v v",
+                                              "value.exchange v v",
+                                              "value.add v i"};
     std::string shape = kShapes[below(std::size(kShapes))];
     const std::size_t name = shape.find(' ') + 1;
     const std::string method = shape.substr(0, name - 1);
@@ -188,7 +223,7 @@ TEST_CASE("A failed transaction leaves containers as they were, a good one does 
   CHECK(rc::check("transactions", [] {
     const auto seed = *rc::gen::arbitrary<std::uint32_t>();
     Calls calls{seed};
-    Containers whole;     // runs transactions
+    Containers whole;       // runs transactions
     Containers one_by_one;  // runs the same calls alone
     for (int round = 0; round < 4; ++round) {
       std::vector<Packed> good;
@@ -228,11 +263,11 @@ TEST_CASE("A transaction that clears a great container and fails puts it back", 
   const auto clear = [](const char* method, const char* name) {
     return pack(std::make_tuple(method, std::make_tuple(name)));
   };
-  const Given failed = containers.run(
-      {clear("dict.clear", "d"), clear("list.clear", "l"), clear("set.clear", "s"),
-       pack(std::make_tuple("dict.set", std::make_tuple("d", 1, "new"))),
-       pack(std::make_tuple("list.append", std::make_tuple("l", 1))), clear("dict.clear", "d"),
-       clear("set.pop", "s")});
+  const Given failed =
+      containers.run({clear("dict.clear", "d"), clear("list.clear", "l"), clear("set.clear", "s"),
+                      pack(std::make_tuple("dict.set", std::make_tuple("d", 1, "new"))),
+                      pack(std::make_tuple("list.append", std::make_tuple("l", 1))),
+                      clear("dict.clear", "d"), clear("set.pop", "s")});
   CHECK(failed.error == "KeyError");
   CHECK_FALSE(containers.call.machine().registry().has_dead());  // nothing was moved or copied
   CHECK(containers.content() == before);
