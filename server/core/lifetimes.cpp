@@ -10,6 +10,12 @@
 #include "shared/value/references.hpp"
 
 namespace agora {
+namespace {
+
+// How much is done about circles with each command, objects and references.
+constexpr std::size_t kCollectSteps = 2'000;
+
+}  // namespace
 
 Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
                                   PackedView arguments, PackedView options, SessionId session) {
@@ -103,7 +109,11 @@ Expected<void> Machine::check_references(PackedView value) {
 Expected<void> Machine::retain(PackedView value) {
   if (!has_references(value)) return {};
   if (auto there = check_references(value); !there) return there;
-  each_reference(value, [&](std::string_view name) { ++registry_.find(name)->references; });
+  each_reference(value, [&](std::string_view name) {
+    Object& object = *registry_.find(name);
+    ++object.references;
+    collector_.reached(object);
+  });
   if (in_transaction()) {
     undo([this, copy = Packed{value}] {
       each_reference(copy, [&](std::string_view name) { --registry_.find(name)->references; });
@@ -119,6 +129,7 @@ void Machine::release(PackedView value) {
     Object* object = registry_.find(name);
     if (object == nullptr || object->references == 0) return;
     --object->references;
+    collector_.released(*object);
     maybe_free(*object);
   });
 }
@@ -155,7 +166,18 @@ Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
 }
 
 void Machine::maybe_free(Object& object) {
-  if (object.anonymous() && object.holds == 0 && object.references == 0) remove(object);
+  if (!object.anonymous() || object.holds > 0) return;
+  if (object.references > 0) return collector_.left(object);
+  // Later: the reply of this very command may carry a reference to it, and give a hold.
+  unneeded_.push_back(object.id);
+}
+
+void Machine::free_unneeded() {
+  for (const ObjectId id : std::exchange(unneeded_, {})) {
+    Object* object = registry_.find(id);
+    if (object != nullptr && object->holds == 0 && object->references == 0) remove(*object);
+  }
+  collector_.work(kCollectSteps);
 }
 
 void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
@@ -163,6 +185,7 @@ void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
   if (holder == nullptr) return;
   holder->holds[object.id] += n;
   object.holds += n;
+  collector_.reached(object);
   undo([this, id = object.id, session, n] {
     if (Object* held = registry_.find(id)) unhold(*held, session, n);
   });

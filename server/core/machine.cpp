@@ -46,6 +46,7 @@ void Machine::apply(const Batch& batch, Effects& effects) {
     settle();
     if (!behind_.empty()) catch_up();
     if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
+    free_unneeded();
   }
   effects_ = nullptr;
 }
@@ -90,7 +91,7 @@ void Machine::call(const Batch& batch, const Command& command) {
   session.alive = now_;
   const bool has_id =
       command.numbering == Numbering::low_bits || command.numbering == Numbering::whole;
-  Caller caller{session.id, link->id, command.tag, 0, has_id ? command.number : kNoId,
+  Caller caller{session.id,    link->id, command.tag, 0, has_id ? command.number : kNoId,
                 command.method};
   if (session.opened && !enter(session, command, caller)) return;
   run(batch, command, caller);
@@ -208,10 +209,11 @@ void Machine::time_passed() {
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  if (registry_.has_dead()) return now_;  // content to give back: as soon as there is time
+  // Content to give back, circles to look for: as soon as there is time.
+  if (registry_.has_dead() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
-  for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(),
-                          registry_.next_alarm(), sessions_.next_deadline()}) {
+  for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
+                          sessions_.next_deadline()}) {
     if (due && (!next || *due < *next)) next = due;
   }
   if (!fading_.empty() && (!next || fading_.front().first < *next)) next = fading_.front().first;

@@ -22,6 +22,7 @@
 
 #include "server/core/arena.hpp"
 #include "server/core/catalogue.hpp"
+#include "server/core/collector.hpp"
 #include "server/core/command.hpp"
 #include "server/core/effect.hpp"
 #include "server/core/object.hpp"
@@ -235,6 +236,7 @@ class Machine {
   void leave(Waiter& waiter);
   void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
+  void free_unneeded();
   void commit();
 
   Catalogue catalogue_;
@@ -251,6 +253,8 @@ class Machine {
   std::string reply_bytes_;
   std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
+  std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
+  Collector collector_{*this};
   std::unique_ptr<Transaction> transaction_;
   bool time_passes_ = false;        // what changes now does so because of the time
   std::size_t feed_bytes_ = 0;

@@ -175,6 +175,14 @@ struct ObjectType {
   Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
 };
 
+/// What the collector of circles knows of an object.
+struct Suspicion {
+  enum class State : std::uint8_t { none, suspect, cleared };
+  State state = State::none;
+  bool candidate = false;     ///< stands in the list of those with which a run begins
+  std::uint64_t counted = 0;  ///< references from other suspects
+};
+
 struct Object {
   ObjectId id;
   const ObjectType* type = nullptr;
@@ -185,6 +193,7 @@ struct Object {
   SessionId ephemeral_of;        ///< dies with that session; none for others
   std::uint64_t holds = 0;       ///< holds of all sessions
   std::uint64_t references = 0;  ///< from containers and items in flight
+  Suspicion suspicion;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
   bool to_serve = false;  ///< stands in the machine's list of objects to serve

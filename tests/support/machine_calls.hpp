@@ -70,6 +70,10 @@ class MachineCalls {
     batch_.commands.emplace_back().kind = Command::Kind::time_passed;
     apply();
   }
+  /// Turns without traffic, until the machine has nothing left to do at this time.
+  void idle() {
+    while (machine_.next_deadline() && *machine_.next_deadline() <= machine_.now()) advance(0);
+  }
   /// The session that speaks over that link.
   SessionId session(std::uint64_t link) {
     return machine_.sessions().find(LinkId{link})->session->id;

@@ -1,5 +1,6 @@
 #include "server/core/order_index.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <vector>
@@ -21,6 +22,15 @@ class IndexedEntries {
     const Handle entry = make(next_);
     REQUIRE(index_.append(entry));
     model_[next_++] = entry;
+  }
+  /// Puts an entry into a gap somewhere, if there is one behind that place.
+  void insert(std::map<std::uint64_t, Handle>::iterator which) {
+    const std::uint64_t sequence = which->first + 1;
+    if (model_.contains(sequence)) return;
+    const Handle entry = make(sequence);
+    REQUIRE(index_.insert(entry));
+    model_[sequence] = entry;
+    next_ = std::max(next_, sequence + 1);
   }
   void erase(std::map<std::uint64_t, Handle>::iterator which) {
     index_.erase(which->first);
@@ -92,7 +102,7 @@ class IndexedEntries {
 
 TEST_CASE("the index agrees with a sorted map after any changes", "[core][storage]") {
   using Step = std::pair<std::uint8_t, std::uint16_t>;
-  CHECK(rc::check("appended, erased, replaced", [](const std::vector<Step>& steps) {
+  CHECK(rc::check("appended, inserted, erased, replaced", [](const std::vector<Step>& steps) {
     IndexedEntries entries;
     for (const auto& [action, seed] : steps) {
       if (action % 8 < 3) {
@@ -103,6 +113,10 @@ TEST_CASE("the index agrees with a sorted map after any changes", "[core][storag
         }
       } else if (!entries.model().empty()) {
         action % 8 == 6 ? entries.pop_last() : entries.replace(entries.pick(seed));
+        if (action % 16 < 8) continue;
+        for (std::size_t i = 0; i < seed % 900U; ++i) {
+          entries.insert(entries.pick(seed * i * 7919));
+        }
       }
       RC_ASSERT(entries.agrees_about(seed));
     }

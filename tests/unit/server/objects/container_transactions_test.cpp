@@ -1,0 +1,295 @@
+// Transactions over containers: after one that failed everything is as it was, to the byte; one
+// that succeeded did what its calls do one by one. Random operations; RapidCheck prints the seed.
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <rapidcheck.h>
+
+#include "shared/value/msgpack_reader.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/machine_calls.hpp"
+
+namespace agora::test {
+namespace {
+
+constexpr const char* kNames[] = {"d", "l", "s", "n", "a", "v", "t"};
+
+/// A machine with one container of each kind, and "t", which the others refer to.
+class Containers {
+ public:
+  Containers() {
+    call("object.create", "dict", "d");
+    call("object.create", "list", "l");
+    call("object.create", "set", "s");
+    call("object.create", "namespace", "n");
+    call("object.create", "array", "a", pack(std::make_tuple("i", 8)));
+    call("object.create", "value", "v", pack(std::make_tuple("any", 0)));
+    call("object.create", "dict", "t");
+  }
+  /// Has what was cleared or deleted given back.
+  void settle() {
+    while (call.machine().registry().has_dead()) call("ping");
+  }
+  /// Everything that can be seen of the containers, and how often they are referred to.
+  std::string content() {
+    settle();
+    std::string all;
+    for (const char* name : kNames) {
+      const Object& object = *call.machine().registry().find(name);
+      all += name;
+      Writer writer{all};
+      object.state->save(writer);
+      for (const std::uint64_t number :
+           {object.version, object.references, std::uint64_t{object.state->size()},
+            std::uint64_t{object.state->bytes()}}) {
+        all += ' ' + std::to_string(number);
+      }
+      object.state->each_reference([&](std::string_view to) { all.append(" ->").append(to); });
+    }
+    return all;
+  }
+  Given run(const std::vector<Packed>& calls) {
+    std::string list;
+    Writer{list}.list(static_cast<std::uint32_t>(calls.size()));
+    for (const Packed& one : calls) list += one.bytes();
+    return call("transaction.run", Packed{list});
+  }
+
+  MachineCalls call;
+};
+
+/// Random calls.
+class Calls {
+ public:
+  explicit Calls(std::uint32_t seed) : random_(seed) {}
+
+  /// [method, params]
+  Packed next() {
+    static constexpr const char* kShapes[] = {"dict.set d kv",
+                                              "dict.set d kv",
+                                              "dict.delete d k",
+                                              "dict.pop d k",
+                                              "dict.pop_item d",
+                                              "dict.update d p",
+                                              "dict.set_default d kv",
+                                              "dict.add d ki",
+                                              "dict.compare_and_set d kvv",
+                                              "dict.delete_many d l",
+                                              "dict.clear d",
+                                              "dict.get d k",
+                                              "list.append l v",
+                                              "list.append l v",
+                                              "list.extend l l",
+                                              "list.insert l iv",
+                                              "list.pop l i",
+                                              "list.pop l",
+                                              "list.set l iv",
+                                              "list.delete l i",
+                                              "list.remove l k",
+                                              "list.reverse l",
+                                              "list.sort l",
+                                              "list.repeat l r",
+                                              "list.clear l",
+                                              "list.set_slice l iitl",
+                                              "list.set_slice l iizl",
+                                              "list.delete_slice l iit",
+                                              "list.delete_slice l iiz",
+                                              "list.add l ii",
+                                              "list.compare_and_set l ivv",
+                                              "set.add s k",
+                                              "set.add s k",
+                                              "set.discard s k",
+                                              "set.remove s k",
+                                              "set.pop s",
+                                              "set.clear s",
+                                              "set.update s l",
+                                              "set.intersection_update s l",
+                                              "set.difference_update s l",
+                                              "set.symmetric_difference_update s l",
+                                              "set.symmetric_difference_update s S",
+                                              "set.union s l",
+                                              "namespace.set n av",
+                                              "namespace.set n av",
+                                              "namespace.delete n a",
+                                              "namespace.get n a",
+                                              "array.set a ii",
+                                              "array.add a ii",
+                                              "array.fill a i",
+                                              "array.set_slice a zztI",
+                                              "array.compare_and_set a iii",
+                                              "value.set v v",
+                                              "value.exchange v v",
+                                              "value.add v i"};
+    std::string shape = kShapes[below(std::size(kShapes))];
+    const std::size_t name = shape.find(' ') + 1;
+    const std::string method = shape.substr(0, name - 1);
+    const std::string kinds = shape.size() > name + 2 ? shape.substr(name + 2) : std::string{};
+    std::string bytes;
+    Writer out{bytes};
+    out.list(2);
+    out.text(method);
+    out.list(static_cast<std::uint32_t>(1 + kinds.size()));
+    out.text(shape.substr(name, 1));
+    for (const char kind : kinds) parameter(out, kind);
+    return Packed{bytes};
+  }
+
+ private:
+  std::uint32_t below(std::size_t n) { return static_cast<std::uint32_t>(random_() % n); }
+
+  void parameter(Writer& out, char kind) {
+    switch (kind) {
+      case 'k':
+        return key(out);
+      case 'v':
+        return value(out);
+      case 'i':
+        return out.integer(static_cast<std::int64_t>(below(14)) - 5);
+      case 'r':
+        return out.integer(below(4));
+      case 't':
+        return below(3) == 0 ? out.integer(2) : out.integer(-1);
+      case 'z':
+        return out.null();
+      case 'a':
+        return out.text(std::string(1, static_cast<char>('a' + below(5))));
+      case 'S':
+        return out.reference("s");
+      case 'I':
+        return integers(out);
+      case 'p':
+        return pairs(out);
+      default:
+        return keys(out);
+    }
+  }
+  void key(Writer& out) {
+    const std::uint32_t which = below(12);
+    if (which < 8) return out.integer(which);
+    if (which == 8) return out.real(below(8));
+    if (which == 9) return out.reference("t");
+    out.text("key " + std::to_string(below(4)));
+  }
+  void value(Writer& out) {
+    switch (below(6)) {
+      case 0:
+        return out.reference("t");
+      case 1:
+        return out.text(std::string(20'000, 'x'));  // rests outside of an entry
+      case 2:
+        out.list(2);
+        out.reference("t");
+        return out.reference("d");
+      case 3:
+        return out.real(0.5);
+      default:
+        return out.integer(below(9));
+    }
+  }
+  void keys(Writer& out) {
+    const std::uint32_t count = below(6);
+    out.list(count);
+    for (std::uint32_t i = 0; i < count; ++i) key(out);
+  }
+  void integers(Writer& out) {
+    out.list(8);
+    for (int i = 0; i < 8; ++i) out.integer(below(100));
+  }
+  void pairs(Writer& out) {
+    const std::uint32_t count = below(5);
+    out.list(count);
+    for (std::uint32_t i = 0; i < count; ++i) out.list(2), key(out), value(out);
+  }
+
+  std::mt19937 random_;
+};
+
+std::vector<Packed> elements(const Given& given) {
+  std::vector<Packed> all;
+  Reader reader{given.result};
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) all.emplace_back(reader.value());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("A failed transaction leaves containers as they were, a good one does what its calls do",
+          "[objects]") {
+  CHECK(rc::check("transactions", [] {
+    const auto seed = *rc::gen::arbitrary<std::uint32_t>();
+    Calls calls{seed};
+    Containers whole;       // runs transactions
+    Containers one_by_one;  // runs the same calls alone
+    for (int round = 0; round < 4; ++round) {
+      std::vector<Packed> good;
+      std::vector<Packed> results;
+      const int count = *rc::gen::inRange(1, 40);
+      for (int i = 0; i < count; ++i) {
+        const Packed one = calls.next();
+        const Given given = one_by_one.run({one});
+        if (!given.error.empty()) continue;
+        good.push_back(one);
+        results.push_back(elements(given).at(0));
+      }
+      const std::string before = whole.content();
+      std::vector<Packed> bad = good;
+      bad.push_back(pack(std::make_tuple("dict.get", std::make_tuple("d", "no such key"))));
+      RC_ASSERT(whole.run(bad).error == "KeyError");
+      RC_ASSERT(whole.content() == before);
+      const Given given = whole.run(good);
+      RC_ASSERT(given.error.empty());
+      RC_ASSERT(elements(given) == results);
+      RC_ASSERT(whole.content() == one_by_one.content());
+    }
+    for (const char* name : kNames) whole.call("object.delete", name);
+    whole.settle();
+    RC_ASSERT(whole.call.machine().arena().bytes_used() == 0U);
+  }));
+}
+
+TEST_CASE("A transaction that clears a great container and fails puts it back", "[objects]") {
+  Containers containers;
+  for (int i = 0; i < 5000; ++i) {
+    containers.call("dict.set", "d", i, i);
+    containers.call("list.append", "l", i);
+    containers.call("set.add", "s", i);
+  }
+  const std::string before = containers.content();
+  const auto clear = [](const char* method, const char* name) {
+    return pack(std::make_tuple(method, std::make_tuple(name)));
+  };
+  const Given failed =
+      containers.run({clear("dict.clear", "d"), clear("list.clear", "l"), clear("set.clear", "s"),
+                      pack(std::make_tuple("dict.set", std::make_tuple("d", 1, "new"))),
+                      pack(std::make_tuple("list.append", std::make_tuple("l", 1))),
+                      clear("dict.clear", "d"), clear("set.pop", "s")});
+  CHECK(failed.error == "KeyError");
+  CHECK_FALSE(containers.call.machine().registry().has_dead());  // nothing was moved or copied
+  CHECK(containers.content() == before);
+  CHECK(containers.call("dict.get", "d", 4999).as<int>() == 4999);
+}
+
+TEST_CASE("A cursor goes on after a failed transaction as if there had been none", "[objects]") {
+  Containers containers;
+  for (int i = 1; i <= 1500; ++i) containers.call("dict.set", "d", i, i);
+  std::vector<Packed> calls;
+  for (int i = 1; i <= 1500; i += 2) {
+    calls.push_back(pack(std::make_tuple("dict.delete", std::make_tuple("d", i))));
+  }
+  for (int i = 1; i <= 1500; i += 2) {
+    calls.push_back(pack(std::make_tuple("dict.set", std::make_tuple("d", i, "again"))));
+  }
+  calls.push_back(pack(std::make_tuple("dict.get", std::make_tuple("d", "no such key"))));
+  const Given before = containers.call("dict.scan", "d", 700, 5);
+  const std::string content = containers.content();
+  CHECK(containers.run(calls).error == "KeyError");
+  CHECK(containers.content() == content);
+  CHECK(containers.call("dict.scan", "d", 700, 5).result == before.result);
+}
+
+}  // namespace agora::test
