@@ -38,7 +38,7 @@ class Search {
   static constexpr std::size_t kStart = ~std::size_t{0};
   struct Node {
     OwnerRef owner;
-    Waiter* via = nullptr;          // the wait that leads here
+    Waiter* via = nullptr;        // the wait that leads here
     std::size_t parent = kStart;  // of that wait's owner
   };
 
@@ -101,8 +101,8 @@ Circle breakable(Machine& machine, const OwnerRef& owner) {
   Waiter* waiter = machine.waiters().first_of(owner.session, owner.owner);
   for (; waiter != nullptr; waiter = Waiters::next_of_owner(*waiter)) {
     Circle circle = Search{machine, *waiter}.run();
-    const auto newest = std::max_element(
-        circle.begin(), circle.end(), [](const Waiter* a, const Waiter* b) {
+    const auto newest =
+        std::max_element(circle.begin(), circle.end(), [](const Waiter* a, const Waiter* b) {
           const auto age = [](const Waiter& w) { return w.levels != 0 ? 0 : w.serial; };
           return age(*a) < age(*b);
         });

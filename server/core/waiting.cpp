@@ -87,9 +87,9 @@ Outcome Machine::timed_out(const MethodRef& method, std::string_view object, dou
       return error(Errc::full,
                    seconds == 0 ? what + " is full" : "no place became free in " + what + within);
     case TimedOut::broken:
-      return error(Errc::broken_barrier,
-                   "not all parties came to " + what + (seconds == 0 ? " yet" : within) +
-                       ", so it is broken");
+      return error(Errc::broken_barrier, "not all parties came to " + what +
+                                             (seconds == 0 ? " yet" : within) +
+                                             ", so it is broken");
     case TimedOut::never_waits:
     case TimedOut::timeout:
       return error(Errc::timeout, full_name(method) + " of " + what + " did not come about" +

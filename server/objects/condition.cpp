@@ -55,7 +55,7 @@ class Condition : public State {
   void wake(Machine& machine, Object& object, Waiter& waiter, bool notified);
 
   std::string lock_name;
-  bool refers = false;        ///< the reference is counted
+  bool refers = false;      ///< the reference is counted
   std::size_t to_wake = 0;  ///< of those who wait, by notify
   WaitQueue waiting;
 };
@@ -121,8 +121,8 @@ std::function<void()> Condition::restorer(Machine& machine) {
 Expected<Object*> held_lock(Call& call, Condition& condition, std::string_view owner) {
   auto lock = condition.lock(call.machine(), call.object());
   if (!lock || state_of(**lock).may_release(call.session(), owner)) return lock;
-  return call.fail_here(Errc::runtime_error, call.what() + ": its lock " + (*lock)->name +
-                                                 " is not held by this owner");
+  return call.fail_here(Errc::runtime_error,
+                        call.what() + ": its lock " + (*lock)->name + " is not held by this owner");
 }
 
 Outcome acquire(Call& call, Condition& condition) {

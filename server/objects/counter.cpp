@@ -66,8 +66,8 @@ Outcome wait_at_least(Call& call, Counter& counter) {
   if (n > counter.value) {
     if (const auto span = call.seconds(1); span && span->count() == 0) return call.no_wait();
     WaitQueue& line = counter.waiting[n];
-    Outcome outcome = call.wait(
-        line, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
+    Outcome outcome =
+        call.wait(line, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
     if (line.empty()) counter.waiting.erase(n);  // refused
     return outcome;
   }

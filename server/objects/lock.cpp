@@ -16,9 +16,10 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .timed_out = TimedOut::null,
      .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
-     .doc = "Takes the lock, or waits for it, first come, first served. The token is greater than "
-            "that of every earlier grant; owner_died says that the previous owner ended while it "
-            "held the lock. An owner that waits for itself, directly or in a circle, gets Deadlock.",
+     .doc =
+         "Takes the lock, or waits for it, first come, first served. The token is greater than "
+         "that of every earlier grant; owner_died says that the previous owner ended while it "
+         "held the lock. An owner that waits for itself, directly or in a circle, gets Deadlock.",
      .lost = lost::kGrant,
      .handler = lock_acquire},
     {.name = "release",

@@ -140,11 +140,11 @@ void write_grant(Writer& out, std::uint64_t token, bool owner_died) {
 }
 
 Error broken_error(const Object& lock) {
-  return {Errc::owner_died,
-          what(lock) + " is broken: an owner died; " + std::string{lock.type->name} +
-              ".reset mends it",
-          Done::no,
-          {}};
+  return {
+      Errc::owner_died,
+      what(lock) + " is broken: an owner died; " + std::string{lock.type->name} + ".reset mends it",
+      Done::no,
+      {}};
 }
 
 Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {

@@ -347,12 +347,13 @@ constexpr Parameter kOptions[] = {kOnOwnerDeath};
 }  // namespace
 
 const ObjectType& rwlock_type() {
-  static constexpr ObjectType kType{.name = "rwlock",
-                                    .doc = "Many readers or one writer; writers before new readers.",
-                                    .options = kOptions,
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = load};
+  static constexpr ObjectType kType{
+      .name = "rwlock",
+      .doc = "Many readers or one writer; writers before new readers.",
+      .options = kOptions,
+      .methods = kMethods,
+      .create = create,
+      .load = load};
   return kType;
 }
 

@@ -83,7 +83,9 @@ class Semaphore : public State {
     machine.sessions().granted(session, id);
   }
   /// Both, but never over the bound: permits that others released already do not count twice.
-  std::uint64_t sum(std::uint64_t a, std::uint64_t b) const { return b > bound - a ? bound : a + b; }
+  std::uint64_t sum(std::uint64_t a, std::uint64_t b) const {
+    return b > bound - a ? bound : a + b;
+  }
 
   std::uint64_t bound = kMost;  ///< of free permits
   bool owned = true;
@@ -120,11 +122,10 @@ Outcome release(Call& call, Semaphore& semaphore) {
   if (!n) return n.failure();
   Content& content = semaphore.content;
   if (*n > semaphore.bound - content.value) {
-    return call.fail_here(Errc::value_error,
-                          call.what() + " has " + std::to_string(content.value) +
-                              " free permits; " + std::to_string(*n) +
-                              " more would be over its bound of " +
-                              std::to_string(semaphore.bound));
+    return call.fail_here(Errc::value_error, call.what() + " has " + std::to_string(content.value) +
+                                                 " free permits; " + std::to_string(*n) +
+                                                 " more would be over its bound of " +
+                                                 std::to_string(semaphore.bound));
   }
   content.value += *n;
   if (const auto own = content.held.find(call.session()); own != content.held.end()) {
@@ -162,8 +163,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
     }
     if (semaphore->content.value > semaphore->bound) {
       return fail(Errc::value_error, "initial is " + std::to_string(semaphore->content.value) +
-                                         ", over the bound of " +
-                                         std::to_string(semaphore->bound));
+                                         ", over the bound of " + std::to_string(semaphore->bound));
     }
   }
   if (creation.options[1].present()) semaphore->owned = read(creation.options[1]).boolean;

@@ -44,15 +44,17 @@ class ConditionModel : public Expectations {
     }
     serve();
   }
-  std::string state() const {
-    std::string text = holder_ ? who(*holder_) + std::to_string(levels_) : "free";
+  void describe_to(std::string& text, const Names& names, const Names&) const {
+    text += holder_ ? name(names, *holder_) : '-';
+    text += static_cast<char>('0' + levels_);
     for (const auto* queue : {&waiting_, &line_}) {
-      text += ",";
+      text += ',';
       for (const Place& place : *queue) {
-        text += who(place.actor) + std::to_string(place.levels) + place.answer;
+        text += name(names, place.actor);
+        text += static_cast<char>('0' + place.levels);
+        text += place.answer;
       }
     }
-    return text;
   }
 
  private:
@@ -89,6 +91,7 @@ TEST_CASE("A condition in every order of three sessions' calls, time-outs and de
                                     {"condition.wait", {}},
                                     {"condition.wait", {pack(1)}, true},
                                     {"condition.notify", {}}},
+                                   4,
                                    1};
   const auto result = world.search({});
   CHECK(result.wrong == "");

@@ -31,6 +31,10 @@ class Expectations {
   void expect(std::size_t actor, std::string answer) { expected_[actor] = std::move(answer); }
   static std::string who(std::size_t actor) { return {static_cast<char>('A' + actor)}; }
 
+  static char name(const Names& names, std::size_t actor) {
+    return static_cast<char>('A' + names[actor]);
+  }
+
   static constexpr auto kTrue = "bool true";
   static constexpr auto kFalse = "bool false";
   static constexpr auto kNothing = "null";

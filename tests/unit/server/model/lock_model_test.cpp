@@ -35,13 +35,12 @@ class LocksModel : public Expectations {
       expect(i, kNothing);
     }
   }
-  std::string state() const {
-    std::string text;
+  void describe_to(std::string& text, const Names& names, const Names&) const {
     for (const Lock& lock : locks_) {
-      text += (lock.holder ? who(*lock.holder) : "-") + ":";
-      for (const std::size_t actor : lock.line) text += who(actor);
+      text += lock.holder ? name(names, *lock.holder) : '-';
+      text += ':';
+      for (const std::size_t actor : lock.line) text += name(names, actor);
     }
-    return text;
   }
 
  private:
@@ -84,6 +83,7 @@ TEST_CASE("Three locks in every order of three sessions' calls: deadlocks, and n
                                 {"lock.acquire", {pack(1)}, true, 2},
                                 {"lock.release", {}, false, 0},
                                 {"lock.release", {}, false, 1}},
+                               4,
                                1};
   const auto result = world.search({});
   CHECK(result.wrong == "");

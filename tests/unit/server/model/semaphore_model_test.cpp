@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "tests/support/catch.hpp"
 #include "tests/unit/server/model/expectations.hpp"
@@ -10,10 +11,13 @@ constexpr int kPermits = 2;
 
 class SemaphoreModel : public Expectations {
  public:
+  explicit SemaphoreModel(int bound) : bound_(bound) {}
   void called(std::size_t actor, const Choice& choice, std::string& wrong) {
     const int n = *unpack<int>(choice.arguments[0]);
     if (choice.method == "semaphore.acquire") {
       line_.push_back({actor, n});
+    } else if (n > bound_ - free_) {
+      expect(actor, "ValueError");
     } else {
       free_ += n;
       const int own = std::min(n, held_[actor]);
@@ -25,7 +29,10 @@ class SemaphoreModel : public Expectations {
   }
   void died(std::size_t actor, std::string& wrong) {
     leave(actor);
-    free_ += std::exchange(held_[actor], 0);
+    const int back = std::min(std::exchange(held_[actor], 0), bound_ - free_);
+    int all = free_ += back;
+    for (const int held : held_) all += held;
+    added_ = all - kPermits;  // what went over the bound is gone
     serve(wrong);
   }
   void second_passed(const std::array<bool, kActors>& due, std::string& wrong) {
@@ -36,11 +43,11 @@ class SemaphoreModel : public Expectations {
     }
     serve(wrong);
   }
-  std::string state() const {
-    std::string text = std::to_string(free_) + "," + std::to_string(added_);
-    for (const int held : held_) text += "," + std::to_string(held);
-    for (const auto& [actor, n] : line_) text += who(actor) + std::to_string(n);
-    return text;
+  void describe_to(std::string& text, const Names& names, const Names& actors) const {
+    text += static_cast<char>('0' + free_);
+    text += static_cast<char>('0' + added_);
+    for (const std::size_t actor : actors) text += static_cast<char>('0' + held_[actor]);
+    for (const auto& [actor, n] : line_) text += name(names, actor);
   }
 
  private:
@@ -60,21 +67,32 @@ class SemaphoreModel : public Expectations {
     if (free_ < 0 || all != kPermits + added_) wrong += "permits are not conserved; ";
   }
 
+  int bound_;
   int free_ = kPermits;
   int added_ = 0;  // by those who released more than they held
   std::array<int, kActors> held_{};
   std::deque<std::pair<std::size_t, int>> line_;
 };
 
-TEST_CASE("A semaphore in every order of three sessions' calls, time-outs and deaths",
+const std::vector<Choice> kMenu{{"semaphore.acquire", {pack(1)}},
+                                {"semaphore.acquire", {pack(2), pack(1)}, true},
+                                {"semaphore.release", {pack(1)}}};
+const Packed kInitial = pack(std::vector<int>{kPermits});
+
+TEST_CASE("A bounded semaphore in every order of three sessions' calls, time-outs and deaths",
           "[objects][small]") {
-  SmallWorld<SemaphoreModel> world{
-      {{"semaphore", pack(std::vector<int>{kPermits})}},
-      {{"semaphore.acquire", {pack(1)}},
-       {"semaphore.acquire", {pack(2), pack(1)}, true},
-       {"semaphore.release", {pack(1)}}},
-      2};
-  const auto result = world.search({});
+  const Packed options = pack(std::map<std::string, int>{{"bound", kPermits}});
+  SmallWorld<SemaphoreModel> world{{{"semaphore", kInitial, options}}, kMenu, 4, 1};
+  const auto result = world.search(SemaphoreModel{kPermits});
+  CHECK(result.wrong == "");
+  INFO(result.states << " states, " << result.steps << " steps");
+  CHECK(result.states > 1000);
+}
+
+TEST_CASE("A semaphore without a bound in every order of three sessions' calls and deaths",
+          "[objects][small]") {
+  SmallWorld<SemaphoreModel> world{{{"semaphore", kInitial}}, kMenu, 3, 2};
+  const auto result = world.search(SemaphoreModel{1000});
   CHECK(result.wrong == "");
   INFO(result.states << " states, " << result.steps << " steps");
   CHECK(result.states > 1000);

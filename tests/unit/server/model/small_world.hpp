@@ -6,6 +6,7 @@
 // object in one machine, so a way that left something behind would disturb the next.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +27,6 @@
 namespace agora::test {
 
 constexpr std::size_t kActors = 3;
-constexpr std::size_t kCallsEach = 4;
 
 /// One choice of a menu.
 struct Choice {
@@ -49,15 +49,24 @@ struct Event {
 struct Furniture {
   std::string_view type;
   Packed arguments = Packed{std::string{"\x90"}};
+  Packed options = Packed{std::string{"\x80"}};
 };
 
-/// What the world tells a model. Each function but `state` appends to `wrong` what must not be.
-/// An answer is a result as text ("true", "{\"token\"..."), or an error's type.
+/// Another name for each actor: they are alike, so states that differ in names only are one.
+using Names = std::array<std::size_t, kActors>;
+
+/// What the world tells a model. Each function but `describe_to` appends to `wrong` what must not
+/// be. An answer is a result as text ("true", "{\"token\"..."), or an error's type.
 template <typename Model>
 class SmallWorld {
  public:
-  SmallWorld(std::vector<Furniture> furniture, std::vector<Choice> menu, std::size_t deaths)
-      : furniture_(std::move(furniture)), menu_(std::move(menu)), deaths_(deaths),
+  /// Each session makes up to `calls` calls; up to `deaths` of the three die.
+  SmallWorld(std::vector<Furniture> furniture, std::vector<Choice> menu, std::size_t calls,
+             std::size_t deaths)
+      : furniture_(std::move(furniture)),
+        menu_(std::move(menu)),
+        calls_(calls),
+        deaths_(deaths),
         machine_(all_types(), extents_, {}) {
     open(kOwner);
   }
@@ -112,7 +121,7 @@ class SmallWorld {
       if (dead < deaths_) events.push_back({Event::Kind::die, i, 0});
       if (node.waits[i]) {
         timed = timed || menu_[*node.waits[i]].timed;
-      } else if (node.calls[i] < kCallsEach) {
+      } else if (node.calls[i] < calls_) {
         for (std::size_t c = 0; c < menu_.size(); ++c) {
           events.push_back({Event::Kind::call, i, c});
         }
@@ -122,13 +131,23 @@ class SmallWorld {
     return events;
   }
 
+  /// The state, the same for all ways to name the actors: the least of its descriptions.
   std::string key(const Node& node) const {
-    std::string text = node.model.state();
-    for (std::size_t i = 0; i < kActors; ++i) {
-      text += '|' + std::to_string(node.calls[i]) + (node.dead[i] ? "d" : "") +
-              (node.waits[i] ? std::to_string(*node.waits[i]) : "-");
-    }
-    return text;
+    std::string least;
+    Names actors{0, 1, 2};  // by name
+    do {
+      Names names{};
+      for (std::size_t name = 0; name < kActors; ++name) names[actors[name]] = name;
+      std::string text;
+      for (const std::size_t i : actors) {
+        text += static_cast<char>('0' + node.calls[i]);
+        text += node.dead[i] ? 'd' : 'l';
+        text += static_cast<char>(node.waits[i] ? '0' + *node.waits[i] : '-');
+      }
+      node.model.describe_to(text, names, actors);
+      if (least.empty() || text < least) least = std::move(text);
+    } while (std::next_permutation(actors.begin(), actors.end()));
+    return least;
   }
 
   std::string tell(const std::vector<Event>& way) const {
@@ -157,7 +176,8 @@ class SmallWorld {
     batch_.clear();
     for (std::size_t i = 0; i < furniture_.size(); ++i) {
       call(kOwner, "object.create",
-           {pack(furniture_[i].type), pack(name(i)), furniture_[i].arguments});
+           {pack(furniture_[i].type), pack(name(i)), furniture_[i].arguments,
+            furniture_[i].options});
     }
     for (std::size_t i = 0; i < kActors; ++i) {
       Command& command = add(Command::Kind::link_opened, link(i));
@@ -283,6 +303,7 @@ class SmallWorld {
 
   std::vector<Furniture> furniture_;
   std::vector<Choice> menu_;
+  std::size_t calls_;
   std::size_t deaths_;
   HeapExtents extents_;
   Machine machine_;
