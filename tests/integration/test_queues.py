@@ -69,7 +69,7 @@ class Orders(QueueCase):
 class Delays(QueueCase):
     def test_a_delayed_item_is_not_ready_and_comes_in_its_time(self):
         name = self.new("queue")
-        self.c.call("queue.put", name, "later", None, 0, 0.1)
+        self.c.call("queue.put", name, "later", None, 0, 0.3)
         self.assertEqual(self.c.call("queue.size", name), 0)
         self.assertIs(self.c.call("queue.empty", name), True)
         self.fails("Empty", "queue.get", name, 0)
@@ -105,7 +105,7 @@ class Delays(QueueCase):
     def test_an_item_may_be_returned_for_later(self):
         name = self.new("queue")
         self.put(name, "a", "b")
-        self.c.call("queue.return", name, self.reserve(name)["id"], 0.05)
+        self.c.call("queue.return", name, self.reserve(name)["id"], 0.3)
         self.assertEqual(self.c.call("queue.get", name), "b")
         again = self.reserve(name)
         self.assertEqual((again["item"], again["deliveries"]), ("a", 2))

@@ -128,7 +128,7 @@ class Rwlock(SyncCase):
     def test_a_writer_that_gives_up_lets_the_readers_behind_it_in(self):
         name = self.new("rwlock")
         self.c.call("rwlock.acquire_read", name)
-        writer = self.start(name, 1, "rwlock.acquire_write", 0.2)
+        writer = self.start(name, 1, "rwlock.acquire_write", 0.3)
         reader = self.start(name, 2, "rwlock.acquire_read")
         self.assertIsNone(writer.outcome())
         self.assertTrue(reader.outcome())
@@ -151,7 +151,7 @@ class Semaphore(SyncCase):
 
     def test_a_waiter_that_gives_up_lets_those_behind_it_go(self):
         name = self.new("semaphore", 1)
-        many = self.start(name, 1, "semaphore.acquire", 5, 0.2)
+        many = self.start(name, 1, "semaphore.acquire", 5, 0.3)
         one = self.start(name, 2, "semaphore.acquire")
         self.assertIs(many.outcome(), False)
         self.assertIs(one.outcome(), True)
@@ -234,9 +234,9 @@ class Condition(SyncCase):
 
     def test_a_time_out_takes_the_lock_again_however_long_that_takes(self):
         name = self.new("condition")
-        waiter = self.waiter(name, 1, 0.02)
+        waiter = self.waiter(name, 1, 0.3)
         self.assertTrue(self.c.call("condition.acquire", name, 5))
-        self.fails("Timeout", "dict.wait_for", self.new("dict"), "k", 0.1)
+        self.fails("Timeout", "dict.wait_for", self.new("dict"), "k", 0.4)
         self.c.call("condition.release", name)
         self.assertIs(waiter.outcome(), False)
         self.assertIsNone(self.c.call("condition.acquire", name, 0))
@@ -284,7 +284,7 @@ class Barrier(SyncCase):
     def test_a_time_out_breaks_it_for_all(self):
         name = self.new("barrier", 3)
         first = self.start(name, 1, "barrier.wait")
-        second = self.start(name, 2, "barrier.wait", 0.05)
+        second = self.start(name, 2, "barrier.wait", 0.3)
         self.broken(second)
         self.broken(first)
         self.assertIs(self.c.call("barrier.state", name)["broken"], True)
