@@ -485,10 +485,10 @@ class Ending(SessionCase):
         admin.call("server.end_session", session.session)
         self.see_all_given_back(*held)
         session.connect()
-        failure = self.lost(
-            lambda: session.bare("session.resume", session.session, "wrong"), "SessionLost", None
-        )
-        self.assertFalse(failure.data.get("released"))
+        with self.assertRaises(Failure) as caught:
+            session.bare("session.resume", session.session, "wrong")
+        self.assertIn(caught.exception.data["type"], ("SessionLost", "Unauthenticated"))
+        self.assertFalse(caught.exception.data.get("released"))
         for _ in range(2):
             failure = self.lost(
                 lambda: session.bare("session.resume", session.session, session.token),
