@@ -122,7 +122,7 @@ class ExactlyOnce:
 
     def _connect(self):
         self.sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        self.sock.settimeout(PATIENCE)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
         opening = ["session.open", [60]] if self.session is None else ["session.resume", self.session]
         self.sock.sendall(msgpack.packb([0, 0, *opening]))
