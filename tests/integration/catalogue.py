@@ -156,6 +156,7 @@ rwlock.acquire_write(name, timeout=null, owner="") w
 rwlock.release_read(name, owner="")
 rwlock.release_write(name, owner="")
 rwlock.state(name) r
+rwlock.reset(name)
 semaphore.acquire(name, n=1, timeout=null) w
 semaphore.release(name, n=1)
 semaphore.value(name) r

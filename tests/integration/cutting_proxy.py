@@ -98,12 +98,12 @@ class ExactlyOnce:
             self.number += 1
             numbers.append(self.number)
             self.unanswered[self.number] = msgpack.packb([0, self.number, method, list(params)])
-        fresh = b"".join(self.unanswered[n] for n in numbers)
+        fresh = self._acknowledgement() + b"".join(self.unanswered[n] for n in numbers)
         while self.unanswered:
             try:
                 if self.sock is None:
                     self._connect()
-                    fresh = b"".join(self.unanswered.values())
+                    fresh = self._acknowledgement() + b"".join(self.unanswered.values())
                 self.sock.sendall(fresh)
                 fresh = b""
                 while self.unanswered:
@@ -117,7 +117,6 @@ class ExactlyOnce:
         for result in done:
             if isinstance(result, Failure):
                 raise result
-        self._acknowledge()
         return done
 
     def _connect(self):
@@ -150,10 +149,7 @@ class ExactlyOnce:
             raise AssertionError(f"a second reply to call {number}")
         self.results[number] = result if error is None else Failure(*error)
 
-    def _acknowledge(self):
-        """All is answered: the server may forget. A lost acknowledgement is made up by the next."""
-        try:
-            self.sock.sendall(msgpack.packb([2, "session.acknowledge", [self.number]]))
-        except OSError:
-            self.close()
-            self.sock = None
+    def _acknowledgement(self):
+        """In front of each write: what is below the first unanswered call may be forgotten."""
+        through = min(self.unanswered) - 1
+        return msgpack.packb([2, "session.acknowledge", [through]]) if through else b""

@@ -311,8 +311,7 @@ class Graph(DeadlockCase):
         self.assertIn("one", [h["owner"] for h in second["for"]])
         dot = self.c.call("server.waits", "dot")
         self.assertIn("digraph", dot)
-        for word in (a, "one", "two", "three"):
-            self.assertIn(word, dot)
+        self.assertIn(a, dot)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ CHANGES = {
             "revive": [],
         },
     ),
+    "queue of none": ([], {}, [], {"join": []}),
     "pipe": (
         [],
         {},
@@ -107,7 +108,7 @@ CHANGES = {
     "lock held": ([], {}, [("acquire", [])], {"release": []}),
     "rlock": ([], {}, [], {"acquire": [], "reset": []}),
     "rlock held": ([], {}, [("acquire", [])], {"release": []}),
-    "rwlock": ([], {}, [], {"acquire_read": [], "acquire_write": []}),
+    "rwlock": ([], {}, [], {"acquire_read": [], "acquire_write": [], "reset": []}),
     "rwlock read": ([], {}, [("acquire_read", [])], {"release_read": []}),
     "rwlock written": ([], {}, [("acquire_write", [])], {"release_write": []}),
     "semaphore": ([3], {}, [], {"acquire": [], "release": []}),
@@ -310,10 +311,6 @@ class Grants(GuardCase):
         other.close()
         self.assertIs(self.c.call("lock.acquire", lock, 5)["owner_died"], True)
         self.stale([lock, token])
-
-    def test_a_reset_makes_it_stale(self):
-        self.c.call("lock.reset", self.lock)
-        self.stale([self.lock, self.token])
 
     def test_reads_may_carry_one(self):
         """semantics.md: Reading calls may carry one too."""

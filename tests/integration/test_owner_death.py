@@ -79,6 +79,19 @@ class Rows(SessionCase):
         client.call("rwlock.release_write", lock)
         self.assertIs(self.c.call("rwlock.acquire_write", lock, 0)["owner_died"], False)
 
+    def row_rwlock_that_breaks(self):
+        """semantics.md, of lock, rlock and rwlock: `break` (stays broken: `OwnerDied` until `reset`)."""
+        for mode in ("read", "write"):
+            lock, dead = self.new("rwlock", on_owner_death="break"), self.process()
+            dead.call(f"rwlock.acquire_{mode}", lock)
+            grant, _ = self.waiter(lock, 1, "rwlock.acquire_write")
+            yield [dead]
+            self.lost(grant, "OwnerDied")
+            self.fails("OwnerDied", "rwlock.acquire_read", lock, 0)
+            self.fails("OwnerDied", "rwlock.acquire_write", lock)
+            self.c.call("rwlock.reset", lock)
+            self.assertTrue(self.c.call("rwlock.acquire_write", lock, 0))
+
     def row_rwlock_one_of_two_readers(self):
         lock, dead, living = self.new("rwlock"), self.process(), self.another()
         dead.call("rwlock.acquire_read", lock)

@@ -256,11 +256,11 @@ SCRIPTS = {
             ("release", [], None),
             ("locked", [], False),
             ("release", [], F("NotLocked")),
+            ("reset", [], None),
             ("acquire", [0, "other"], ANY),
             ("acquire", [0], None),
-            ("reset", [], None),
+            ("release", ["other"], None),
             ("locked", [], False),
-            ("acquire", [0], ANY),
         ],
     ),
     "rwlock": (
