@@ -1,6 +1,6 @@
 """Starts an agorad and speaks to it in its three ways; knows nothing of the server's code.
 
-Every wait here has an end: sockets time out, polls have a deadline, and an alarm ends the whole process.
+Every wait here has an end: sockets time out, polls have a deadline, and an alarm ends a test that hangs.
 """
 import atexit
 import ctypes
@@ -22,17 +22,17 @@ import msgpack
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SERVER = os.environ.get("AGORA_SERVER", os.path.join(ROOT, "build", "release", "bin", "agorad"))
 PATIENCE = 10.0  # Seconds until something that must happen is taken as not happening.
-ALARM = int(os.environ.get("AGORA_TEST_ALARM", "120"))  # Seconds until the whole process is ended.
+ALARM = int(os.environ.get("AGORA_TEST_ALARM", "60"))  # Seconds until a test is ended.
 
 _running = set()
 
 
 class Alarm(BaseException):
-    """The process has run far too long. No test may swallow it."""
+    """A test has run far too long. No test may swallow it."""
 
 
 def _ring(_signal, _frame):
-    raise Alarm("the watchdog of tests/integration ended this process")
+    raise Alarm("the watchdog of tests/integration ended this test")
 
 
 def _end_all():
@@ -317,6 +317,7 @@ class Case(unittest.TestCase):
     _names = 0
 
     def setUp(self):
+        signal.alarm(ALARM)
         self.addCleanup(self.see_that_the_server_lives)
         self.c = self.server.json()
         self.addCleanup(self.c.close)
