@@ -74,8 +74,7 @@ struct Parameter {
     return fallback.is == Default::Is::required || fallback.is == Default::Is::required_or_null;
   }
   constexpr bool takes_null() const {
-    const bool may_have_no_end = kind == ParamKind::seconds && fallback.is == Default::Is::integer;
-    return may_have_no_end || fallback.is == Default::Is::null ||
+    return name == "timeout" || fallback.is == Default::Is::null ||
            fallback.is == Default::Is::required_or_null;
   }
 };

@@ -74,7 +74,7 @@ class CoreDoor : public Door, private Outbox {
       } else if (effect.kind == Effect::Kind::failure) {
         answers_.push_back({name, shown(*effect.error), effect.tag == own_});
       } else if (effect.kind == Effect::Kind::notice) {
-        answers_.push_back({name, shown(effects.result(effect))});
+        answers_.push_back({name, shown(effects.result(effect)), false, true});
       }
     }
   }

@@ -15,7 +15,8 @@ namespace agora::test {
 struct Answer {
   std::string session;
   std::string text;
-  bool own = false;  ///< of the call that was just sent
+  bool own = false;     ///< of the call that was just sent
+  bool notice = false;  ///< nobody asked for it now
 };
 
 class Door {

@@ -4,8 +4,8 @@
 //
 //   A dict.get jobs k          session A types this (sessions are opened at their first line)
 //     1                        its answer, or (waits)
-//     B Empty: ...             what other calls were answered because of it, sorted by session
-//     B {"kind":"watch",...}    and what it was told of it
+//     B Empty: ...             what other calls were answered because of it, sorted
+//     B {"kind":"watch",...}    and what it was told of it, in order
 //   @ advance 2.5              time passes
 //   @ close A                  the peer of A closes its connection
 //
@@ -70,6 +70,14 @@ std::vector<Answer> perform(Door& door, const std::string& command) {
   return second == "advance" ? door.advance(std::stod(argument)) : door.close(argument);
 }
 
+/// Notices stand in the order in which they came, answers, which may overtake each other, in that
+/// of their texts.
+bool stands_before(const Answer& a, const Answer& b) {
+  if (a.session != b.session) return a.session < b.session;
+  if (a.notice || b.notice) return a.notice < b.notice;
+  return a.text < b.text;
+}
+
 /// The story as this door tells it.
 std::string told(Door& door, const std::string& story) {
   std::istringstream in{story};
@@ -80,8 +88,7 @@ std::string told(Door& door, const std::string& story) {
     if (line.empty() || line.starts_with('#')) continue;
     std::vector<Answer> answers = perform(door, line);
     std::string own = line.starts_with('@') ? "" : "  (waits)\n";
-    std::stable_sort(answers.begin(), answers.end(),
-                     [](const Answer& a, const Answer& b) { return a.session < b.session; });
+    std::stable_sort(answers.begin(), answers.end(), stands_before);
     std::string others;
     for (const Answer& answer : answers) {
       if (answer.own) {

@@ -57,7 +57,8 @@ class WireDoor : public Door {
         const std::string bytes = line.link->receive();
         if (!bytes.empty()) quiet = 0;
         for (Speaker::Heard& heard : line.speaker->hear(bytes)) {
-          answers.push_back({name, std::move(heard.text), heard.number == own_ && own_ != 0});
+          answers.push_back(
+              {name, std::move(heard.text), heard.number == own_ && own_ != 0, heard.number == 0});
         }
       }
     }
