@@ -120,7 +120,9 @@ std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
 // What a waiting call handed out and nothing takes back stays unacknowledged: the server gives it
 // to somebody else when the session ends.
 CallTable::Deal CallTable::drop(Entry& entry, const ServerMessage& reply) {
-  Deal deal{.dealt = Dealt::dropped, .sent_at = entry.sent_at};
+  Deal deal;
+  deal.dealt = Dealt::dropped;
+  deal.sent_at = entry.sent_at;
   const bool granted = reply.ok() && !reply.result.is_null();
   if (granted && entry.owned) deal.undo = undo_of(entry.owned->call);
   if (!granted || !entry.waits || deal.undo) acknowledgements_.finished(entry.number, true);
@@ -135,7 +137,10 @@ CallTable::Deal CallTable::deal(ServerMessage& reply) {
   calls_.erase(found);
   acknowledgements_.answered(entry.number);
   if (entry.slot == nullptr) return drop(entry, reply);
-  Deal deal{.dealt = Dealt::delivered, .slot = entry.slot, .sent_at = entry.sent_at};
+  Deal deal;
+  deal.dealt = Dealt::delivered;
+  deal.slot = entry.slot;
+  deal.sent_at = entry.sent_at;
   deal.owned = std::move(entry.owned);
   Slot& slot = *deal.slot;
   if (!reply.ok() && reply.error->code == Errc::session_backlog) {

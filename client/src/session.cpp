@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "client/src/anonymous.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/wire/error_data.hpp"
 
@@ -14,6 +15,11 @@ constexpr std::size_t kHeadBytesMax = 1024;
 bool too_large_to_send(const Call& call) {
   return call.params.size() > Limits{}.frame_bytes_max - kHeadBytesMax ||
          call.method.size() > kHeadBytesMax / 2;
+}
+
+// The server keeps the reply, or a record of the holds that it gave.
+bool is_kept(const Slot& slot) {
+  return slot.call.effect == Effect::changes || !anonymous_names(slot.result).empty();
 }
 
 Error too_large_error(const Call& call) {
@@ -89,7 +95,7 @@ Session::Outcome Session::settle(Lock& lock, Slot& slot) {
   if (!slot.done) {
     give_up(slot);
   } else if (slot.number != 0) {
-    table_.finished(slot.number, slot.call.effect == Effect::changes);
+    table_.finished(slot.number, is_kept(slot));
   }
   pass_baton();
   if (link_ && !link_->outbox.empty()) flush(lock);
@@ -211,7 +217,7 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
     if (!call->done) {
       give_up(*call);
     } else if (call->number != 0) {
-      table_.finished(call->number, call->call.effect == Effect::changes);
+      table_.finished(call->number, is_kept(*call));
     }
   }
   pass_baton();
@@ -230,6 +236,11 @@ void Session::finished(std::uint64_t call, bool kept) {
   if (call == 0) return;
   const Lock lock(mutex_);
   table_.finished(call, kept);
+}
+
+bool Session::thread_ended() {
+  const Lock lock(mutex_);
+  return finished_;
 }
 
 void Session::expect_notices() {

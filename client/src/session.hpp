@@ -90,6 +90,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// the last answered sign of life is younger than the ttl. Looks at the connection; does not
   /// wait.
   bool certain();
+  /// True once the I/O thread has ended and tells nothing more.
+  bool thread_ended();
   /// The caller of an asynchronous call has its reply.
   void finished(std::uint64_t call, bool kept);
   /// From now on the I/O thread reads whenever nobody else does: notices may come.
@@ -135,6 +137,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_turn(Lock& lock, const LinkRef& link, const Deadline& deadline);
   void deal_all(const LinkRef& link);
   bool deal(ServerMessage& message);
+  void drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo);
   void pass_baton();
   void lose(const LinkRef& link, const std::string& reason) noexcept;
 

@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "client/src/anonymous.hpp"
 #include "client/src/session.hpp"
 
 namespace agora::client {
@@ -168,11 +169,7 @@ bool Session::deal(ServerMessage& message) {
   CallTable::Deal deal = table_.deal(message);
   if (deal.dealt == CallTable::Dealt::stray) return false;
   lease_.answered(deal.sent_at);
-  if (deal.undo) {
-    Slot& slot = *deal.undo;
-    enter_later({&slot, std::move(deal.undo)});
-    wakeup_.ring();
-  }
+  if (deal.dealt == CallTable::Dealt::dropped) drop(message, std::move(deal.undo));
   if (deal.dealt == CallTable::Dealt::refused) {
     refused_until_ = Clock::now() + kRefusedPause;
     refused_.push_back({deal.slot, std::move(deal.owned)});
@@ -185,6 +182,24 @@ bool Session::deal(ServerMessage& message) {
     if (deal.slot->parked) deal.slot->wake.notify_one();
   }
   return true;
+}
+
+// A reply that nobody wants any more gives back what it brought.
+void Session::drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo) {
+  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  if (undo) calls.push_back(std::move(undo));
+  if (message.ok()) {
+    for (const std::string& name : anonymous_names(message.result)) {
+      const Params params = params_of(name);
+      Call release{.method = "object.release"};
+      calls.push_back(std::make_unique<OwnedSlot>(release.with(params), Deadline()));
+    }
+  }
+  for (auto& call : calls) {
+    Slot& slot = *call;
+    enter_later({&slot, std::move(call)});
+  }
+  if (!calls.empty()) wakeup_.ring();
 }
 
 void Session::pass_baton() {

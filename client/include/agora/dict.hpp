@@ -116,12 +116,12 @@ class dict : public proxy {
   std::default_sentinel_t end() const { return {}; }
 
  private:
-  Expected<Packed> get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
-  Expected<Packed> wait_for_key(const K& key, const client::Timeout& timeout) const {
+  client::Reply get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
+  client::Reply wait_for_key(const K& key, const client::Timeout& timeout) const {
     return wait("dict.wait_for", client::Effect::reads, timeout, key, timeout);
   }
   std::optional<V> unless(Errc expected, std::string_view method, const K& key,
-                          Expected<Packed> reply) const {
+                          client::Reply reply) const {
     if (!reply && reply.error().code == expected) return std::nullopt;
     return take_at<V>(method, key, std::move(reply));
   }

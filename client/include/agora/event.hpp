@@ -28,7 +28,7 @@ class event : public proxy {
   }
 
  private:
-  Expected<Packed> wait_by(const client::Timeout& timeout) const {
+  client::Reply wait_by(const client::Timeout& timeout) const {
     return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);
   }
 };

@@ -80,20 +80,20 @@ class queue : public proxy {
   void close() const { change<void>("queue.close"); }
 
  private:
-  Expected<Packed> put(const T& item, const client::Timeout& timeout) const {
+  client::Reply put(const T& item, const client::Timeout& timeout) const {
     return wait("queue.put", client::Effect::changes, timeout, item, timeout);
   }
-  Expected<Packed> get(const client::Timeout& timeout) const {
+  client::Reply get(const client::Timeout& timeout) const {
     return wait("queue.get", client::Effect::changes, timeout, timeout);
   }
-  Expected<Packed> join_by(const client::Timeout& timeout) const {
+  client::Reply join_by(const client::Timeout& timeout) const {
     return wait("queue.join", client::Effect::reads, timeout, timeout);
   }
   bool put_by(const T& item, const client::Timeout& timeout) const;
   std::optional<T> get_by(const client::Timeout& timeout) const {
     return unless_empty("queue.get", get(timeout));
   }
-  std::optional<T> unless_empty(std::string_view method, Expected<Packed> reply) const {
+  std::optional<T> unless_empty(std::string_view method, client::Reply reply) const {
     if (!reply && reply.error().code == Errc::empty) return std::nullopt;
     return take<T>(method, std::move(reply));
   }
