@@ -9,7 +9,7 @@ namespace agora::client {
 
 void Acknowledgements::finished(std::uint64_t number, bool kept) {
   if (open_.erase(number) == 0 || !kept) return;
-  due_ = true;
+  due_ = kept_ = true;
   if (number > through()) single_.push_back(number);
 }
 
@@ -22,7 +22,7 @@ void Acknowledgements::lost() {
     single_.insert(single_.end(), each.numbers.begin(), each.numbers.end());
   }
   said_.clear();
-  due_ = through() > 0 || !single_.empty();
+  due_ = kept_;
 }
 
 void Acknowledgements::write(std::uint64_t next, std::string& out) {

@@ -48,6 +48,7 @@ class Acknowledgements {
   std::vector<std::uint64_t> single_;  // finished above `through`, not said yet
   std::deque<Said> said_;
   bool due_ = false;
+  bool kept_ = false;  // the server has kept a reply at some time
 };
 
 }  // namespace agora::client
