@@ -15,11 +15,11 @@ Batch::~Batch() {
 
 void Batch::add(Client& client, const Call& call, std::unique_ptr<Completion> completion) {
   if (&client != client_.get()) {
-    return completion->complete(fail(Errc::value_error,
-                                     std::string(call.method) +
-                                         ": the object belongs to another manager than the "
-                                         "pipeline"),
-                                nullptr);
+    return completion->complete(
+        fail(Errc::value_error, std::string(call.method) +
+                                    ": the object belongs to another manager than the "
+                                    "pipeline"),
+        nullptr);
   }
   calls_.push_back(std::make_unique<OwnedSlot>(call, Deadline(), std::move(completion)));
 }

@@ -70,8 +70,7 @@ void Client::Live::noticed(const Packed& notice) noexcept {
 
 // Callbacks may take part in the loss of a lock, but must not hide it: an exception ends the
 // program.
-void Client::Live::ended(Session& from,
-                         std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept {
+void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept {
   std::vector<Grants::Callback> due;
   {
     const std::lock_guard guard(mutex);
@@ -245,8 +244,7 @@ void Client::complete(std::uint64_t session, OwnedSlot& call, Keep arrived) {
     return call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
   }
   Keep keep = keep_of(session, call.result);
-  call.completion->complete({std::move(call.result), session, std::move(keep)},
-                            std::move(arrived));
+  call.completion->complete({std::move(call.result), session, std::move(keep)}, std::move(arrived));
 }
 
 void Client::start_in(std::uint64_t number, std::string_view method,
@@ -255,8 +253,7 @@ void Client::start_in(std::uint64_t number, std::string_view method,
     const auto session = present_session();
     if (!session || session->number() != number) return;
     Call call{.method = method};
-    static_cast<void>(
-        session->start(std::make_unique<OwnedSlot>(call.with(params), Deadline())));
+    static_cast<void>(session->start(std::make_unique<OwnedSlot>(call.with(params), Deadline())));
   } catch (...) {  // NOLINT(bugprone-empty-catch): what it gives back goes with the session then
   }
 }

@@ -43,13 +43,12 @@ object_info info_of(const std::map<std::string, any>& members) {
 
 manager::manager(manager_options options)
     : private_server_(client::PrivateServer::start(options.connect_timeout)),
-      client_(connected(
-          private_server_->address(), std::move(options),
-          // The client may outlive the manager, and with it the server.
-          [server = std::weak_ptr(private_server_)] {
-            const auto still = server.lock();
-            return !still || still->gone();
-          })) {}
+      client_(connected(private_server_->address(), std::move(options),
+                        // The client may outlive the manager, and with it the server.
+                        [server = std::weak_ptr(private_server_)] {
+                          const auto still = server.lock();
+                          return !still || still->gone();
+                        })) {}
 
 manager::manager(std::string_view address, manager_options options)
     : client_(connected(address, std::move(options))) {}

@@ -156,9 +156,7 @@ void lock_grant::release() {
 }
 
 std::uint64_t lock_grant::token() const { return grant_of(owner().handle, owner().text).token; }
-bool lock_grant::owner_died() const {
-  return grant_of(owner().handle, owner().text).owner_died;
-}
+bool lock_grant::owner_died() const { return grant_of(owner().handle, owner().text).owner_died; }
 bool lock_grant::held() const { return owner_ && is_held(owner_->handle, owner_->text); }
 
 }  // namespace agora

@@ -33,8 +33,8 @@ Session::Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t
     : plan_(plan),
       watcher_(watcher),
       number_(number),
-      chance_(static_cast<std::minstd_rand::result_type>(
-          Clock::now().time_since_epoch().count() ^ static_cast<std::int64_t>(number))) {}
+      chance_(static_cast<std::minstd_rand::result_type>(Clock::now().time_since_epoch().count() ^
+                                                         static_cast<std::int64_t>(number))) {}
 
 Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};
@@ -201,8 +201,8 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   Lock lock(mutex_);
   for (const auto& call : calls) {
     if (over()) {
-      call->error = std::make_unique<Error>(
-          error_for(*call, {Errc::session_lost, lost_reason_, {}, {}}));
+      call->error =
+          std::make_unique<Error>(error_for(*call, {Errc::session_lost, lost_reason_, {}, {}}));
       call->done = true;
     } else if (too_large_to_send(call->call)) {
       call->error = std::make_unique<Error>(too_large_error(call->call));

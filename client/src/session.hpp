@@ -45,8 +45,7 @@ class SessionWatcher {
   /// A notice: the map of `[2,"notice",[map]]`.
   virtual void noticed(const Packed& notice) noexcept = 0;
   /// The session is over. `unsent` are asynchronous calls that the server cannot have got.
-  virtual void ended(Session& session,
-                     std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept = 0;
+  virtual void ended(Session& session, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept = 0;
 };
 
 /// What a session needs to know of its manager.

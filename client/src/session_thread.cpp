@@ -222,8 +222,7 @@ void Session::reconnect(Lock& lock) {
 bool Session::attempt(Lock& lock, Error& error) {
   lock.unlock();
   const auto patience = std::min<Clock::duration>(
-      std::chrono::duration_cast<Clock::duration>(plan_.options.connect_timeout),
-      lease_.ttl() / 2);
+      std::chrono::duration_cast<Clock::duration>(plan_.options.connect_timeout), lease_.ttl() / 2);
   const Deadline deadline = Clock::now() + patience;
   auto link = dial(plan_, deadline);
   const Clock::time_point sent = Clock::now();

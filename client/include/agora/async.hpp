@@ -6,7 +6,8 @@
 // is the exception that the blocking form throws. A handler runs on its own executor (what its
 // get_executor() gives), else on the manager's I/O thread; there it must not throw, nor make a
 // call that waits long: nothing else is told meanwhile. A program whose handlers have executors
-// of their own includes <asio.hpp>, or at least <asio/executor_work_guard.hpp>.
+// of their own includes <asio.hpp>, or at least <asio/executor_work_guard.hpp> and
+// <asio/dispatch.hpp>.
 #pragma once
 
 #include <exception>
@@ -109,9 +110,15 @@ class HandlerCompletion : public Completion {
   void tell(Told told) {
     if constexpr (requires { handler_.get_executor(); }) {
       const auto executor = handler_.get_executor();
-      executor.execute([handler = std::move(handler_), told = std::move(told)]() mutable {
+      auto job = [handler = std::move(handler_), told = std::move(told)]() mutable {
         told(handler);
-      });
+      };
+      // Asio's contexts are asked through asio::dispatch, found where the executor is declared.
+      if constexpr (requires { executor.execute(std::move(job)); }) {
+        executor.execute(std::move(job));
+      } else {
+        dispatch(executor, std::move(job));
+      }
     } else {
       told(handler_);
     }

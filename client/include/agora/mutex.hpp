@@ -120,8 +120,7 @@ class mutex : public proxy {
  private:
   bool acquire(const client::Timeout& timeout) const;
   static std::string fresh_owner();
-  client::DeferredCall acquire_call(const client::Timeout& timeout,
-                                    const std::string& owner) const;
+  client::DeferredCall acquire_call(const client::Timeout& timeout, const std::string& owner) const;
   lock_grant granted_to(const std::string& owner, client::Reply reply) const;
 
   template <typename Token>

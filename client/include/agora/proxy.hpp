@@ -57,8 +57,7 @@ class proxy {
 
   /// Any call that does not wait, error and all.
   template <typename... A>
-  client::Reply make(std::string_view method, client::Effect effect,
-                        const A&... arguments) const {
+  client::Reply make(std::string_view method, client::Effect effect, const A&... arguments) const {
     const client::Params params = client::params_of(name(), arguments...);
     client::Call call{.method = method, .effect = effect};
     return handle_.call(call.with(params));
@@ -67,8 +66,8 @@ class proxy {
   /// A call that waits on the server for `timeout`; the last parameter is not the timeout unless
   /// it is among `arguments`.
   template <typename... A>
-  client::Reply wait(std::string_view method, client::Effect effect,
-                        const client::Timeout& timeout, const A&... arguments) const {
+  client::Reply wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
+                     const A&... arguments) const {
     const client::Params params = client::params_of(name(), arguments...);
     client::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
     return handle_.call(call.with(params));

@@ -104,8 +104,7 @@ TEST_CASE("the server never forgets a reply too early, and in the end keeps none
     const auto arrive = [&] {
       for (const Said& said : under_way) {
         std::erase_if(kept, [&](const auto& each) {
-          const bool named =
-              std::ranges::find(said.numbers, each.first) != said.numbers.end();
+          const bool named = std::ranges::find(said.numbers, each.first) != said.numbers.end();
           if (!named && each.first > said.through) return false;
           RC_ASSERT(each.second);
           return true;

@@ -12,9 +12,9 @@
 using namespace agora;
 using client::Call;
 using client::CallTable;
-using client::Effect;
 using client::Clock;
 using client::Deadline;
+using client::Effect;
 using client::OwnedSlot;
 using client::Slot;
 

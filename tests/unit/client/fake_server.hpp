@@ -188,7 +188,8 @@ class FakeServer {
   // A ping is answered as well, else tests of what is idle would need to script it.
   std::optional<Answer> handshake(const Heard& call) const {
     if (call.method == "session.open") {
-      const std::map<std::string, any> opened{{"session", "s"}, {"token", "t"}, {"ttl", ttl_.load()}};
+      const std::map<std::string, any> opened{
+          {"session", "s"}, {"token", "t"}, {"ttl", ttl_.load()}};
       return Answer{reply_bytes(call.id, opened), false};
     }
     if (call.method == "session.ping") return Answer{reply_bytes(call.id, nullptr), false};

@@ -83,9 +83,9 @@ struct Tell : client::Completion {
   void complete(client::Reply, Keep) override {}
 };
 
-Session::Outcome call(Session& session, const std::string& method,
-                      Effect effect = Effect::changes, const Deadline& deadline = {},
-                      const std::string& text = "x", bool waits = false) {
+Session::Outcome call(Session& session, const std::string& method, Effect effect = Effect::changes,
+                      const Deadline& deadline = {}, const std::string& text = "x",
+                      bool waits = false) {
   const client::Params params = client::params_of(text);
   Call what{.method = method, .effect = effect, .waits = waits};
   return session.call(what.with(params), deadline);
@@ -198,8 +198,8 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
       late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
       return {};
     }
-    return {std::exchange(late, {}) + (heard.method == "say" ? echo(heard).bytes
-                                                          : reply_bytes(heard.id, nullptr)),
+    return {std::exchange(late, {}) +
+                (heard.method == "say" ? echo(heard).bytes : reply_bytes(heard.id, nullptr)),
             false};
   });
   const Opened session(server);
@@ -222,8 +222,7 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
 TEST_CASE("parameters larger than a message are refused here", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
-  auto outcome =
-      call(*session, "say", Effect::changes, {}, std::string((64u << 20) - 1000, 'x'));
+  auto outcome = call(*session, "say", Effect::changes, {}, std::string((64u << 20) - 1000, 'x'));
   REQUIRE_FALSE(outcome.result);
   CHECK(outcome.result.error().code == Errc::too_large);
   CHECK_FALSE(outcome.sent);
@@ -429,9 +428,8 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
 }
 
 TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
-  FakeServer server([](const Heard& heard) {
-    return heard.method == "slow" ? Answer{} : echo(heard);
-  });
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
   Opened session(server);
   static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
   session.notes.wait_until([&] { return session.notes.failed == 1; });
@@ -497,8 +495,8 @@ TEST_CASE("a call that the other side does not take in time is known not to be d
   {
     const std::lock_guard closed(gate);
     static_cast<void>(session->start(asynchronous("stop")));
-    auto outcome = call(*session, "say", Effect::changes, deadline_in(20ms),
-                        std::string(4'000'000, 'x'));
+    auto outcome =
+        call(*session, "say", Effect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
     REQUIRE_FALSE(outcome.result);
     CHECK(outcome.result.error().done == Done::no);
   }
