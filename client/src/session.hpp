@@ -177,6 +177,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Lease lease_{{}, {}};
   Clock::time_point last_sent_;
   Clock::time_point cut_at_;
+  Backoff backoff_;
+  bool proven_ = true;  // this connection has brought an answer
   std::string lost_reason_;
   bool expects_notices_ = false;
   bool doze_ = false;  // somebody else reads: look again later

@@ -169,6 +169,7 @@ bool Session::deal(ServerMessage& message) {
   CallTable::Deal deal = table_.deal(message);
   if (deal.dealt == CallTable::Dealt::stray) return false;
   lease_.answered(deal.sent_at);
+  proven_ = true;
   if (deal.dealt == CallTable::Dealt::dropped) drop(message, std::move(deal.undo));
   if (deal.dealt == CallTable::Dealt::refused) {
     refused_until_ = Clock::now() + kRefusedPause;

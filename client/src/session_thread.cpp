@@ -195,10 +195,19 @@ void Session::pause(Lock& lock, Backoff::Span span) {
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
 // left to resume.
 void Session::reconnect(Lock& lock) {
-  Backoff backoff;
   const Clock::time_point until = cut_at_ + lease_.ttl();
   Error error{Errc::session_lost, lost_reason_, {}, {}};
+  // A connection that broke before it brought an answer is no better than none.
+  bool at_once = std::exchange(proven_, false);
+  if (at_once) backoff_ = {};
   while (!stopping_ && !link_ && !ended_) {
+    if (!std::exchange(at_once, false)) {
+      pause(lock, backoff_.next(static_cast<double>(chance_()) /
+                                static_cast<double>(chance_.max())));
+      tell(lock);
+      expire(lock);
+      if (stopping_) return;
+    }
     if (plan_.server_gone && plan_.server_gone()) {
       error.code = Errc::session_lost;
       error.message = "the session ended with the server's process";
@@ -212,9 +221,6 @@ void Session::reconnect(Lock& lock) {
       error.code = Errc::session_lost;
       return end(lock, error);
     }
-    pause(lock, backoff.next(static_cast<double>(chance_()) / static_cast<double>(chance_.max())));
-    tell(lock);
-    expire(lock);
   }
 }
 
