@@ -182,14 +182,20 @@ void Session::read_idle(Lock& lock, const LinkRef& link) {
   pass_baton();
 }
 
+// A ring meanwhile may bring a deadline that is nearer, but is no reason to knock earlier.
 void Session::pause(Lock& lock, Backoff::Span span) {
-  Deadline until = deadline_in(span);
-  if (!deadlines_.empty()) until = std::min(*until, deadlines_.begin()->first);
-  lock.unlock();
-  pollfd wanted{wakeup_.fd(), POLLIN, 0};
-  ::poll(&wanted, 1, milliseconds_left(until, 60'000));
-  lock.lock();
-  wakeup_.hear();
+  const Clock::time_point end = Clock::now() + ticks(span);
+  for (Clock::time_point until = end; !stopping_ && Clock::now() < until;) {
+    if (!deadlines_.empty()) until = std::min(end, deadlines_.begin()->first);
+    lock.unlock();
+    pollfd wanted{wakeup_.fd(), POLLIN, 0};
+    ::poll(&wanted, 1, milliseconds_left(until, 60'000));
+    lock.lock();
+    wakeup_.hear();
+    tell(lock);
+    expire(lock);
+    until = end;
+  }
 }
 
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
@@ -202,10 +208,8 @@ void Session::reconnect(Lock& lock) {
   if (at_once) backoff_ = {};
   while (!stopping_ && !link_ && !ended_) {
     if (!std::exchange(at_once, false)) {
-      pause(lock, backoff_.next(static_cast<double>(chance_()) /
-                                static_cast<double>(chance_.max())));
-      tell(lock);
-      expire(lock);
+      pause(lock,
+            backoff_.next(static_cast<double>(chance_()) / static_cast<double>(chance_.max())));
       if (stopping_) return;
     }
     if (plan_.server_gone && plan_.server_gone()) {

@@ -62,9 +62,7 @@ void waiting(const agora::manager& server) {
   const agora::manager m(way.address());
   const auto mine = m.queue<std::string>("w");
   const auto theirs = server.queue<std::string>("w");
-  const auto waiters = [&] {
-    return server.call<std::vector<agora::any>>("server.waits").size();
-  };
+  const auto waiters = [&] { return server.call<std::vector<agora::any>>("server.waits").size(); };
   auto first = std::async(std::launch::async, [&] { return mine.pop(); });
   while (waiters() < 1) std::this_thread::yield();
   auto second = std::async(std::launch::async, [&] { return theirs.pop(); });

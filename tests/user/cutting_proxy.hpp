@@ -82,8 +82,7 @@ class CuttingProxy {
 
   void forward() {
     while (!stop_) {
-      std::vector<pollfd> wanted{{wake_[0], POLLIN, 0},
-                                 {shut_ ? -1 : listener_, POLLIN, 0}};
+      std::vector<pollfd> wanted{{wake_[0], POLLIN, 0}, {shut_ ? -1 : listener_, POLLIN, 0}};
       for (const auto& [fd, way] : ways_) wanted.push_back({fd, POLLIN, 0});
       if (poll(wanted.data(), wanted.size(), -1) < 0) continue;
       char bytes[256];
