@@ -230,13 +230,40 @@ void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
   }
 }
 
+namespace {
+
+// A session that was lost before a call was sent is no reason for it to fail.
+bool may_run_again(OwnedSlot& call) {
+  const bool unsent = call.error && call.error->code == Errc::session_lost && !call.sent;
+  if (!unsent) return false;
+  call.error.reset();
+  call.done = false;
+  call.number = 0;
+  return true;
+}
+
+}  // namespace
+
 void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
-  auto session = connect();
-  if (session) (*session)->run(calls);
-  for (const auto& call : calls) {
-    if (!session) call->error = std::make_unique<Error>(error_for(*call, session.error()));
-    complete(session ? (*session)->number() : 0, *call, nullptr);
+  std::uint64_t number = 0;
+  for (bool again = true; again;) {
+    auto session = connect();
+    again = session && number == 0;
+    if (session) {
+      number = (*session)->number();
+      (*session)->run(calls);
+    }
+    bool unsent = false;
+    for (const auto& call : calls) {
+      if (!session && !call->done) {
+        call->error = std::make_unique<Error>(error_for(*call, session.error()));
+      } else if (again && (*session)->over() && may_run_again(*call)) {
+        unsent = true;
+      }
+    }
+    again = again && unsent;
   }
+  for (const auto& call : calls) complete(number, *call, nullptr);
 }
 
 void Client::complete(std::uint64_t session, OwnedSlot& call, Keep arrived) {

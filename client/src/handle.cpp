@@ -17,12 +17,12 @@ HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_nam
       keep_(std::move(keep)),
       kept_in_(keep_ ? held_in : 0),
       held_in_(held_in) {
-  if (anonymous()) register_handle(*this);
+  if (anonymous()) register_holder(*this);
 }
 
 HandleState::~HandleState() {
   if (!anonymous()) return;
-  unregister_handle(*this);
+  unregister_holder(*this);
   const std::uint64_t held_in = held_in_.load();
   if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
 }

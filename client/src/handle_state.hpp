@@ -8,15 +8,17 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/fork_guard.hpp"
+
 namespace agora::client {
 
-class HandleState {
+class HandleState : public Holder {
  public:
   /// `held_in`: the session in which the object is held; 0: none yet. `keep`: what has that hold;
   /// null: this does.
   HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep);
   /// Gives the hold back; with the session it is gone anyway.
-  ~HandleState();
+  ~HandleState() override;
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
 
@@ -27,7 +29,7 @@ class HandleState {
   Reply call(const Call& call);
   void start(const Call& call, std::unique_ptr<Completion> completion);
   /// Holds the object if the present session does not. Silent: see adopt_inherited.
-  void hold_quietly() noexcept;
+  void hold_quietly() noexcept override;
 
  private:
   Expected<void> hold();

@@ -40,8 +40,7 @@ Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};
   Slot slot(call, deadline);
   Lock lock(mutex_);
-  if (over()) return {fail(error_for(slot, {Errc::session_lost, lost_reason_, {}, {}})), false};
-  enter(lock, slot);
+  over() ? refuse(slot) : enter(lock, slot);
   await(lock, slot);
   return settle(lock, slot);
 }
@@ -55,9 +54,17 @@ void Session::enter(Lock& lock, Slot& slot) {
     // Others may have come first while this one waited for its turn.
     if (!must_queue(slot)) return send_blocking(lock, slot);
   }
-  if (over() || slot.done || is_past(slot.deadline)) return;
+  if (over()) return refuse(slot);
+  if (is_past(slot.deadline)) return;
   queue_.push_back({&slot, nullptr});
   promote();
+  flush(lock);
+}
+
+// The session is over, and nothing of the call was sent.
+void Session::refuse(Slot& slot) {
+  slot.error = std::make_unique<Error>(error_for(slot, {Errc::session_lost, lost_reason_, {}, {}}));
+  slot.done = true;
 }
 
 // The number is given within the turn to write, so that numbers go out in order.
@@ -65,8 +72,9 @@ void Session::send_blocking(Lock& lock, Slot& slot) {
   const Clock::time_point now = Clock::now();
   if (!link_) return table_.open(slot, now);  // sent when the session is resumed
   const LinkRef link = link_;
+  // Nothing may throw while the table knows the slot, nor while the outbox is in no other place.
+  link->outbox.reserve(link->outbox.size() + kHeadBytesMax);
   std::string head = std::exchange(link->outbox, {});
-  head.reserve(head.size() + kHeadBytesMax);  // nothing may throw while the table knows the slot
   table_.acknowledge(head);
   table_.open(slot, now);
   last_sent_ = now;
@@ -200,10 +208,9 @@ void Session::promote() {
 void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   Lock lock(mutex_);
   for (const auto& call : calls) {
+    if (call->done) continue;
     if (over()) {
-      call->error =
-          std::make_unique<Error>(error_for(*call, {Errc::session_lost, lost_reason_, {}, {}}));
-      call->done = true;
+      refuse(*call);
     } else if (too_large_to_send(call->call)) {
       call->error = std::make_unique<Error>(too_large_error(call->call));
       call->done = true;

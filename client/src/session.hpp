@@ -78,8 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Makes a call for whose reply nobody blocks. Never waits. Gives the call back if the session
   /// is over.
   std::unique_ptr<OwnedSlot> start(std::unique_ptr<OwnedSlot> call);
-  /// Sends calls in few writes, and waits until all have an answer. The slots must be new; after
-  /// it each is `done`.
+  /// Sends calls in few writes, but for those that are `done` already, and waits until all are.
   void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
 
   std::uint64_t number() const { return number_; }
@@ -114,6 +113,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   // session.cpp: calls
   void enter(Lock& lock, Slot& slot);
+  void refuse(Slot& slot);
   void send_blocking(Lock& lock, Slot& slot);
   bool must_queue(const Slot& slot) const;
   void enter_later(Queued call);
@@ -138,7 +138,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool deal(ServerMessage& message);
   void drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo);
   void pass_baton();
-  void lose(const LinkRef& link, const std::string& reason) noexcept;
+  void lose(LinkRef link, const std::string& reason) noexcept;
 
   // session_thread.cpp: the I/O thread
   void work() noexcept;

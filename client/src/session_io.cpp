@@ -208,7 +208,7 @@ void Session::pass_baton() {
   if (Slot* next = table_.parked()) next->wake.notify_one();
 }
 
-void Session::lose(const LinkRef& link, const std::string& reason) noexcept {
+void Session::lose(LinkRef link, const std::string& reason) noexcept {
   if (link != link_) return;
   link_.reset();
   cut_at_ = Clock::now();
