@@ -83,7 +83,8 @@ void Session::turn(Lock& lock) {
   retry(now);
   heartbeat(now);
   flush(lock);
-  if (completed_.empty() && notices_.empty()) wait_for_work(lock, now);
+  // Either of them may have found that the connection is lost.
+  if (link_ && completed_.empty() && notices_.empty()) wait_for_work(lock, now);
 }
 
 // What others are to hear, without the lock. One at a time: any of them may end the client.
@@ -259,6 +260,8 @@ void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
   lease_.answered(sent);
   last_sent_ = Clock::now();
   table_.resume(last_seen, last_sent_, link_->outbox);
+  const LinkRef link = link_;
+  deal_all(link);  // what came in one piece with the handshake's answer
   promote();
   flush(lock);
   pass_baton();
