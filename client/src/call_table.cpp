@@ -1,59 +1,209 @@
 #include "client/src/call_table.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace agora::client {
+namespace {
 
-std::uint32_t CallTable::open(Slot& slot) {
-  do {
-    ++last_;
-  } while (!calls_.try_emplace(last_, Entry{&slot, {}}).second);
-  return last_;
+std::uint32_t wire_id(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
+
+std::unique_ptr<OwnedSlot> undo_of(const Call& call) {
+  if (call.undo_method.empty()) return nullptr;
+  Call undo{.method = call.undo_method, .count = call.undo_count, .params = call.undo_params};
+  return std::make_unique<OwnedSlot>(undo, Deadline());
 }
 
-void CallTable::abandon(std::uint32_t id) {
-  const auto found = calls_.find(id);
+}  // namespace
+
+OwnedSlot::OwnedSlot(const Call& its_call, const Deadline& its_deadline,
+                     std::unique_ptr<Completion> its_completion)
+    : Slot(its_call, its_deadline),
+      method(its_call.method),
+      params(its_call.params),
+      undo_method(its_call.undo_method),
+      undo_params(its_call.undo_params),
+      completion(std::move(its_completion)) {
+  call.method = method;
+  call.params = params;
+  call.undo_method = undo_method;
+  call.undo_params = undo_params;
+}
+
+Error error_for(const Slot& slot, const Error& error) {
+  Error mine = error;
+  mine.message.insert(0, std::string(slot.call.method) + ": ");
+  const bool maybe = slot.sent && slot.call.effect == Effect::changes;
+  mine.done = maybe ? Done::unknown : Done::no;
+  return mine;
+}
+
+void write_call(const Slot& slot, std::string& out) {
+  begin_msgpack_request(wire_id(slot.number), slot.call.method, slot.call.count, out);
+  out += slot.call.params;
+}
+
+void write_cancel(std::uint64_t number, std::string& out) {
+  const Params params = params_of(number);
+  begin_msgpack_notification("session.cancel", params.count, out);
+  out += params.bytes;
+}
+
+void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_point now) {
+  do {
+    ++last_;  // 0 answers what the server could not read
+  } while (wire_id(last_) == 0 || calls_.contains(wire_id(last_)));
+  slot.number = last_;
+  slot.sent_at = now;
+  Entry& entry = calls_[wire_id(last_)];
+  entry.number = last_;
+  entry.slot = &slot;
+  entry.waits = slot.call.waits;
+  entry.sent_at = now;
+  entry.owned = std::move(owned);
+  put_in(entry);
+  acknowledgements_.opened(last_);
+}
+
+void CallTable::open(Slot& slot, Clock::time_point now) { open(slot, nullptr, now); }
+
+void CallTable::open(std::unique_ptr<OwnedSlot> slot, Clock::time_point now) {
+  Slot& at = *slot;
+  open(at, std::move(slot), now);
+}
+
+void CallTable::put_in(const Entry& entry) {
+  open_ += entry.waits ? 0 : 1;
+  owned_ += entry.owned ? 1 : 0;
+}
+
+void CallTable::take_out(const Entry& entry) {
+  open_ -= entry.waits ? 0 : 1;
+  owned_ -= entry.owned ? 1 : 0;
+}
+
+void CallTable::close(std::uint64_t number) {
+  const auto found = calls_.find(wire_id(number));
+  if (found == calls_.end()) return;
+  take_out(found->second);
+  calls_.erase(found);
+  acknowledgements_.finished(number, false);
+}
+
+void CallTable::abandon(std::uint64_t number) {
+  const auto found = calls_.find(wire_id(number));
   if (found == calls_.end()) return;
   Entry& entry = found->second;
-  const Call& call = entry.slot->call;
-  if (!call.undo_method.empty()) {
-    begin_msgpack_notification(call.undo_method, call.undo_count, entry.undo);
-    entry.undo += call.undo_params;
+  take_out(entry);
+  if (entry.waits && !entry.owned) {
+    entry.owned = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
+    entry.owned->number = number;
+  } else if (!entry.waits) {
+    entry.owned.reset();
   }
   entry.slot = nullptr;
+  put_in(entry);
+}
+
+std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
+  const auto found = calls_.find(wire_id(number));
+  if (found == calls_.end() || !found->second.owned) return nullptr;
+  Entry& entry = found->second;
+  OwnedSlot& call = *entry.owned;
+  take_out(entry);
+  std::unique_ptr<OwnedSlot> own = std::move(entry.owned);
+  put_in(entry);
+  call.sent ? abandon(number) : close(number);
+  return own;
+}
+
+// What a waiting call handed out and nothing takes back stays unacknowledged: the server gives it
+// to somebody else when the session ends.
+CallTable::Deal CallTable::drop(Entry& entry, const ServerMessage& reply) {
+  Deal deal;
+  deal.dealt = Dealt::dropped;
+  deal.sent_at = entry.sent_at;
+  const bool granted = reply.ok() && !reply.result.is_null();
+  if (granted && entry.owned) deal.undo = undo_of(entry.owned->call);
+  if (!granted || !entry.waits || deal.undo) acknowledgements_.finished(entry.number, true);
+  return deal;
 }
 
 CallTable::Deal CallTable::deal(ServerMessage& reply) {
   const auto found = calls_.find(reply.id);
   if (found == calls_.end()) return {};
   Entry entry = std::move(found->second);
+  take_out(entry);
   calls_.erase(found);
-  if (entry.slot == nullptr) {
-    const bool granted = reply.ok() && !reply.result.is_null();
-    return {Dealt::dropped, nullptr, granted ? std::move(entry.undo) : std::string()};
+  acknowledgements_.answered(entry.number);
+  if (entry.slot == nullptr) return drop(entry, reply);
+  Deal deal;
+  deal.dealt = Dealt::delivered;
+  deal.slot = entry.slot;
+  deal.sent_at = entry.sent_at;
+  deal.owned = std::move(entry.owned);
+  Slot& slot = *deal.slot;
+  if (!reply.ok() && reply.error->code == Errc::session_backlog) {
+    acknowledgements_.finished(entry.number, false);
+    slot.number = 0;
+    slot.sent = false;
+    deal.dealt = Dealt::refused;
+    return deal;
   }
   if (reply.ok()) {
-    entry.slot->result = Packed(reply.result);
+    slot.result = Packed(reply.result);
   } else {
-    entry.slot->error = std::move(reply.error);
+    slot.error = std::move(reply.error);
   }
-  entry.slot->done = true;
-  return {Dealt::delivered, entry.slot, {}};
+  slot.done = true;
+  return deal;
 }
 
-void CallTable::fail_all(const std::string& reason) {
+// A call that its caller gave up is not sent again, unless the server has seen it and it waits:
+// then it stands in a line there and has to leave it, or its reply hands out something.
+void CallTable::resume_entry(Entry& entry, std::uint64_t last_seen, std::string& out) {
+  if (entry.slot != nullptr) {
+    entry.slot->sent = true;
+    write_call(*entry.slot, out);
+  } else if (entry.owned && entry.number <= last_seen) {
+    write_call(*entry.owned, out);
+    write_cancel(entry.number, out);
+  } else {
+    const std::uint64_t number = entry.number;
+    take_out(entry);
+    acknowledgements_.finished(number, number <= last_seen);
+    calls_.erase(wire_id(number));
+  }
+}
+
+void CallTable::resume(std::uint64_t last_seen, Clock::time_point now, std::string& out) {
+  std::vector<Entry*> all;
+  for (auto& [id, entry] : calls_) all.push_back(&entry);
+  std::ranges::sort(all, {}, &Entry::number);
+  std::string calls;
+  for (Entry* entry : all) {
+    entry->sent_at = now;
+    resume_entry(*entry, last_seen, calls);
+  }
+  acknowledgements_.lost();
+  if (acknowledgements_.due()) acknowledgements_.write(0, out);
+  out += calls;
+}
+
+std::vector<std::unique_ptr<OwnedSlot>> CallTable::fail_all(const Error& error) {
+  std::vector<std::unique_ptr<OwnedSlot>> kept;
   for (auto& [id, entry] : calls_) {
     if (entry.slot == nullptr) continue;
     Slot& slot = *entry.slot;
-    const bool maybe = slot.sent && slot.call.effect == Effect::changes;
-    slot.error = std::make_unique<Error>(Error{Errc::unavailable,
-                                               std::string(slot.call.method) + ": " + reason,
-                                               maybe ? Done::unknown : Done::no,
-                                               {}});
+    slot.error = std::make_unique<Error>(error_for(slot, error));
     slot.done = true;
     slot.wake.notify_one();
+    if (entry.owned) kept.push_back(std::move(entry.owned));
   }
   calls_.clear();
+  open_ = owned_ = 0;
+  std::ranges::sort(kept, {}, [](const auto& slot) { return slot->number; });
+  return kept;
 }
 
 Slot* CallTable::parked() {

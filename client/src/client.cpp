@@ -2,34 +2,92 @@
 
 #include <utility>
 
+#include "client/src/anonymous.hpp"
 #include "client/src/fork_guard.hpp"
+#include "client/src/holds.hpp"
 
 namespace agora::client {
 
 /// The state of one process. Left as it is by a forked child.
-struct Client::Live {
+struct Client::Live : SessionWatcher {
+  explicit Live(Client& its_client) : client(its_client) {}
+
+  void completed(Session& from, OwnedSlot& call) noexcept override;
+  void noticed(const Packed& notice) noexcept override;
+  void ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept override;
+
+  Client& client;
   const std::uint64_t epoch = process_epoch();
-  std::mutex dialling;  // one thread connects at a time; taken before `mutex`
-  std::mutex mutex;     // guards the rest
-  std::shared_ptr<Connection> connection;
-  std::uint64_t connections = 0;  // made so far
+  std::mutex opening;  // one thread opens a session at a time; taken before `mutex`
+  std::mutex mutex;    // guards the rest
+  std::shared_ptr<Session> session;
+  std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
+  std::uint64_t sessions = 0;                     // opened so far
   Grants grants;
+  Notices notices;
   Live* abandoned = nullptr;  // the parent's: kept reachable, never touched
 };
 
 namespace {
 
-// They may take part in the loss of a lock, but must not hide it: an exception ends the program.
-void run(const std::vector<Grants::Callback>& due) noexcept {
-  for (const Grants::Callback& callback : due) callback();
+Failure lost_with_session(const Call& call) {
+  return fail(Errc::session_lost,
+              std::string(call.method) + ": what was held is lost with the session");
 }
 
-Failure lost_with_connection(const Call& call) {
-  return fail(Errc::session_lost,
-              std::string(call.method) + ": what was held is lost with the connection");
-}
+/// Tells the session that a reply has arrived when the last copy goes.
+struct Arrival : Kept {
+  std::weak_ptr<Session> session;
+  std::uint64_t number = 0;
+  bool kept = false;
+  Arrival(Session& its_session, const OwnedSlot& call)
+      : session(its_session.weak_from_this()),
+        number(call.number),
+        kept(call.call.effect == Effect::changes || !anonymous_names(call.result).empty()) {}
+  ~Arrival() override {
+    if (const auto still = session.lock()) still->finished(number, kept);
+  }
+  Arrival(const Arrival&) = delete;
+  Arrival& operator=(const Arrival&) = delete;
+};
 
 }  // namespace
+
+void Client::Live::completed(Session& from, OwnedSlot& call) noexcept {
+  client.complete(from.number(), call, std::make_shared<const Arrival>(from, call));
+}
+
+void Client::Live::noticed(const Packed& notice) noexcept {
+  auto members = unpack<Notice>(notice);
+  if (!members) return;
+  std::vector<std::shared_ptr<const NoticeCallback>> due;
+  {
+    const std::lock_guard guard(mutex);
+    due = notices.due(*members);
+  }
+  for (const auto& callback : due) (*callback)(*members);
+}
+
+// Callbacks may take part in the loss of a lock, but must not hide it: an exception ends the
+// program.
+void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept {
+  std::vector<Grants::Callback> due;
+  {
+    const std::lock_guard guard(mutex);
+    due = grants.lose(from.number());
+  }
+  for (const Grants::Callback& callback : due) callback();
+  for (auto& call : unsent) {
+    auto next = client.connect();
+    call->number = 0;
+    call->done = false;
+    if (next) {
+      call->error.reset();
+      call = (*next)->start(std::move(call));
+    }
+    if (call && call->completion) client.complete(from.number(), *call, nullptr);
+  }
+}
 
 const std::string& thread_owner() {
   static std::atomic<std::uint64_t> last{0};
@@ -37,16 +95,25 @@ const std::string& thread_owner() {
   return owner;
 }
 
-Client::Client(std::string address_text, Address address, manager_options options)
+std::string new_owner() {
+  static std::atomic<std::uint64_t> last{0};
+  return "g" + std::to_string(++last);
+}
+
+Client::Client(std::string address_text, Address address, manager_options options,
+               std::function<bool()> server_gone)
     : address_text_(std::move(address_text)),
-      address_(std::move(address)),
-      options_(std::move(options)) {
+      plan_{std::move(address), std::move(options), std::move(server_gone)} {
   register_client(*this);
 }
 
 Client::~Client() {
   unregister_client(*this);
-  delete live_here();
+  Live* here = live_here();
+  if (here == nullptr) return;
+  for (const auto& session : here->earlier) session->stop();
+  if (here->session) here->session->stop();
+  delete here;
 }
 
 Client::Live* Client::live_here() const {
@@ -58,7 +125,7 @@ Client::Live& Client::live() {
   for (;;) {
     if (Live* here = live_here()) return *here;
     Live* before = live_.load(std::memory_order_acquire);
-    auto fresh = std::make_unique<Live>();
+    auto fresh = std::make_unique<Live>(*this);
     fresh->abandoned = before;
     if (live_.compare_exchange_strong(before, fresh.get(), std::memory_order_acq_rel)) {
       return *fresh.release();
@@ -66,41 +133,43 @@ Client::Live& Client::live() {
   }
 }
 
-std::shared_ptr<Connection> Client::present_connection() {
+std::shared_ptr<Session> Client::present_session() {
   Live* here = live_here();
   if (here == nullptr) return nullptr;
   const std::lock_guard guard(here->mutex);
-  return here->connection;
+  return here->session;
 }
 
 std::uint64_t Client::present() {
-  const auto connection = present_connection();
-  return connection && !connection->lost() ? connection->number() : 0;
+  const auto session = present_session();
+  return session && !session->over() ? session->number() : 0;
 }
 
-Expected<std::shared_ptr<Connection>> Client::connect() {
+Expected<std::shared_ptr<Session>> Client::connect() {
   Live& here = live();
   {
     const std::lock_guard guard(here.mutex);
-    if (here.connection && !here.connection->lost()) return here.connection;
+    if (here.session && !here.session->over()) return here.session;
   }
-  return dial(here);
+  return open(here);
 }
 
-Expected<std::shared_ptr<Connection>> Client::dial(Live& here) {
-  const std::lock_guard one_at_a_time(here.dialling);
+Expected<std::shared_ptr<Session>> Client::open(Live& here) {
+  const std::lock_guard one_at_a_time(here.opening);
   std::uint64_t number = 0;
   {
     const std::lock_guard guard(here.mutex);
-    if (here.connection && !here.connection->lost()) return here.connection;
-    number = (here.epoch << 32) + ++here.connections;
+    if (here.session && !here.session->over()) return here.session;
+    number = (here.epoch << 32) + ++here.sessions;
   }
-  auto socket = Socket::dial(address_, deadline_in(options_.connect_timeout));
-  if (!socket) return socket.failure();
-  auto fresh = std::make_shared<Connection>(std::move(*socket), number);
+  auto fresh = Session::open(plan_, here, number);
+  if (!fresh) return fresh.failure();
   const std::lock_guard guard(here.mutex);
-  here.connection = fresh;
-  return fresh;
+  std::erase_if(here.earlier, [](const auto& session) { return session->thread_ended(); });
+  if (here.session) here.earlier.push_back(std::move(here.session));
+  here.session = std::move(*fresh);
+  if (!here.notices.empty()) here.session->expect_notices();
+  return here.session;
 }
 
 void Client::open_quietly() noexcept {
@@ -111,62 +180,118 @@ void Client::open_quietly() noexcept {
 }
 
 Deadline Client::deadline_of(const Call& call) const {
-  if (!call.waits) return deadline_in(options_.call_timeout);
+  if (!call.waits) return deadline_in(plan_.options.deadline);
   if (!call.timeout) return std::nullopt;
-  return deadline_in(*call.timeout + options_.call_timeout);
+  return deadline_in(*call.timeout + plan_.options.deadline);
 }
 
-Connection::Outcome Client::call_through(Connection& connection, const Call& call,
-                                         const Deadline& deadline) {
-  Connection::Outcome outcome = connection.call(call, deadline);
-  if (connection.lost()) note_loss(connection.number());
-  return outcome;
+Keep Client::keep_of(std::uint64_t session, const Packed& result) {
+  auto names = anonymous_names(result);
+  if (names.empty()) return nullptr;
+  return std::make_shared<const Holds>(shared_from_this(), session, std::move(names));
+}
+
+Reply Client::reply_of(std::uint64_t session, Session::Outcome outcome) {
+  Keep keep = outcome.result ? keep_of(session, *outcome.result) : nullptr;
+  return {std::move(outcome.result), session, std::move(keep)};
 }
 
 Reply Client::call(const Call& call) {
   const Deadline deadline = deadline_of(call);
   for (bool again = true;; again = false) {
-    auto connection = connect();
-    if (!connection) {
-      Failure failure = connection.failure();
+    auto session = connect();
+    if (!session) {
+      Failure failure = session.failure();
       failure.error->message.insert(0, std::string(call.method) + ": ");
-      return {std::move(failure), 0};
+      return failure;
     }
-    auto outcome = call_through(**connection, call, deadline);
-    const bool unsent = !outcome.sent && (*connection)->lost();
-    if (!unsent || !again) return {std::move(outcome.result), (*connection)->number()};
+    auto outcome = (*session)->call(call, deadline);
+    const bool unsent = !outcome.sent && !outcome.result && (*session)->over();
+    if (!unsent || !again) return reply_of((*session)->number(), std::move(outcome));
   }
 }
 
-Reply Client::call_on(std::uint64_t number, const Call& call) {
-  const auto connection = present_connection();
-  if (!connection || connection->number() != number || connection->lost()) {
-    return {lost_with_connection(call), number};
+Reply Client::call_in(std::uint64_t number, const Call& call) {
+  const auto session = present_session();
+  if (!session || session->number() != number || session->over()) return lost_with_session(call);
+  return reply_of(number, session->call(call, deadline_of(call)));
+}
+
+void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
+  auto slot = std::make_unique<OwnedSlot>(call, deadline_of(call), std::move(completion));
+  for (;;) {
+    auto session = connect();
+    if (!session) {
+      slot->error = std::make_unique<Error>(error_for(*slot, session.error()));
+      return complete(0, *slot, nullptr);
+    }
+    slot = (*session)->start(std::move(slot));
+    if (!slot) return;
   }
-  return {call_through(*connection, call, deadline_of(call)).result, number};
 }
 
-void Client::notify_on(std::uint64_t number, const std::string& message) noexcept {
-  const auto connection = present_connection();
-  if (connection && connection->number() == number) connection->notify(message);
+namespace {
+
+// A session that was lost before a call was sent is no reason for it to fail.
+bool may_run_again(OwnedSlot& call) {
+  const bool unsent = call.error && call.error->code == Errc::session_lost && !call.sent;
+  if (!unsent) return false;
+  call.error.reset();
+  call.done = false;
+  call.number = 0;
+  return true;
 }
 
-bool Client::alive_on(std::uint64_t number) {
-  const auto connection = present_connection();
-  if (!connection || connection->number() != number) return false;
-  if (connection->alive()) return true;
-  if (connection->lost()) note_loss(number);
-  return false;
-}
+}  // namespace
 
-void Client::note_loss(std::uint64_t connection) {
-  std::vector<Grants::Callback> due;
-  {
-    Live& here = live();
-    const std::lock_guard guard(here.mutex);
-    due = here.grants.lose(connection);
+void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
+  std::uint64_t number = 0;
+  for (bool again = true; again;) {
+    auto session = connect();
+    again = session && number == 0;
+    if (session) {
+      number = (*session)->number();
+      (*session)->run(calls);
+    }
+    bool unsent = false;
+    for (const auto& call : calls) {
+      if (!session && !call->done) {
+        call->error = std::make_unique<Error>(error_for(*call, session.error()));
+      } else if (again && (*session)->over() && may_run_again(*call)) {
+        unsent = true;
+      }
+    }
+    again = again && unsent;
   }
-  run(due);
+  for (const auto& call : calls) complete(number, *call, nullptr);
+}
+
+void Client::complete(std::uint64_t session, OwnedSlot& call, Keep arrived) {
+  if (call.error) {
+    return call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
+  }
+  Keep keep = keep_of(session, call.result);
+  call.completion->complete({std::move(call.result), session, std::move(keep)}, std::move(arrived));
+}
+
+void Client::start_in(std::uint64_t number, std::string_view method,
+                      const Params& params) noexcept {
+  try {
+    const auto session = present_session();
+    if (!session || session->number() != number) return;
+    Call call{.method = method};
+    static_cast<void>(session->start(std::make_unique<OwnedSlot>(call.with(params), Deadline())));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): what it gives back goes with the session then
+  }
+}
+
+void Client::release(std::uint64_t session, const std::string& name) noexcept {
+  start_in(session, "object.release", params_of(name));
+}
+
+bool Client::certain_in(std::uint64_t number) {
+  const auto session = present_session();
+  return session && session->number() == number && session->certain();
 }
 
 void Client::granted(const std::string& name, const std::string& owner, const Grant& grant) {
@@ -176,7 +301,7 @@ void Client::granted(const std::string& name, const std::string& owner, const Gr
     const std::lock_guard guard(here.mutex);
     due = here.grants.add(name, owner, grant);
   }
-  run(due);
+  for (const Grants::Callback& callback : due) callback();
 }
 
 std::optional<Grant> Client::grant(const std::string& name, const std::string& owner) {
@@ -195,6 +320,19 @@ void Client::on_lost(const std::string& name, Grants::Callback callback) {
   Live& here = live();
   const std::lock_guard guard(here.mutex);
   here.grants.on_lost(name, std::move(callback));
+}
+
+std::uint64_t Client::on_notice(const std::string& object, NoticeCallback callback) {
+  Live& here = live();
+  const std::lock_guard guard(here.mutex);
+  if (here.session) here.session->expect_notices();
+  return here.notices.add(object, std::move(callback));
+}
+
+void Client::drop_notice(std::uint64_t number) {
+  Live& here = live();
+  const std::lock_guard guard(here.mutex);
+  here.notices.remove(number);
 }
 
 }  // namespace agora::client

@@ -12,71 +12,91 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <agora/handle.hpp>
 #include <agora/options.hpp>
 
 #include "client/src/address.hpp"
-#include "client/src/connection.hpp"
 #include "client/src/grants.hpp"
+#include "client/src/notices.hpp"
+#include "client/src/session.hpp"
 
 namespace agora::client {
 
-class Client {
+class Client : public std::enable_shared_from_this<Client> {
  public:
-  Client(std::string address_text, Address address, manager_options options);
+  /// @param server_gone  tells that the server's process has ended, where that can be known
+  Client(std::string address_text, Address address, manager_options options,
+         std::function<bool()> server_gone = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   const std::string& address_text() const { return address_text_; }
-  const Address& address() const { return address_; }
+  const Address& address() const { return plan_.address; }
 
-  /// Makes one call, connecting first if there is no connection. A call that finds the connection
-  /// lost before anything of it was sent is made again on a new one, once.
-  /// @error unavailable, timeout, and whatever the server answers.
+  /// Makes one call, opening a session first if there is none. A call that finds the session lost
+  /// before anything of it was sent is made again in a new one, once.
+  /// @error unavailable, timeout, session_lost, and whatever the server answers.
   Reply call(const Call& call);
-  /// Makes one call only on that connection.
+  /// Makes one call only in that session.
   /// @error session_lost  it is not the present one any more; nothing was sent.
-  Reply call_on(std::uint64_t connection, const Call& call);
-  /// Sends a notification on that connection if it still is the present one. Best effort.
-  void notify_on(std::uint64_t connection, const std::string& message) noexcept;
+  Reply call_in(std::uint64_t session, const Call& call);
+  /// Makes one call without waiting for its reply; only to open a session it may wait. If that
+  /// fails the completion is told on this thread.
+  void start(const Call& call, std::unique_ptr<Completion> completion);
+  /// Makes calls in few writes and waits for all replies.
+  void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
+  /// Tells the completion of a call that is done.
+  void complete(std::uint64_t session, OwnedSlot& call, Keep arrived);
+  /// Makes one call in that session, if it still is the present one, for whose reply nobody asks.
+  /// Does not wait; a broken connection does not lose it.
+  void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
+  /// Gives one hold back in the same way.
+  void release(std::uint64_t session, const std::string& name) noexcept;
 
-  /// The number of the present connection; 0 if there is none, or if it is known to be lost.
+  /// The number of the present session; 0 if there is none, or if it is known to be lost.
   std::uint64_t present();
-  /// Like present(), and looks whether the server is still there.
-  bool alive_on(std::uint64_t connection);
+  /// Whether that session is certain to live: see Session::certain.
+  bool certain_in(std::uint64_t session);
 
-  /// Connects if there is no connection. @error unavailable
-  Expected<std::shared_ptr<Connection>> connect();
+  /// Opens a session if there is none. @error unavailable
+  Expected<std::shared_ptr<Session>> connect();
   /// The same, silent: see adopt_inherited.
   void open_quietly() noexcept;
+  Deadline deadline_of(const Call& call) const;
 
-  // The grants of this process's threads. Callbacks that fall due run here, on this thread.
+  // The grants of this process's threads. Callbacks that fall due run on the I/O thread.
   void granted(const std::string& name, const std::string& owner, const Grant& grant);
   std::optional<Grant> grant(const std::string& name, const std::string& owner);
   void ungranted(const std::string& name, const std::string& owner);
   void on_lost(const std::string& name, Grants::Callback callback);
+
+  /// Calls `callback` on the I/O thread for each notice about that object, in order. It must not
+  /// throw. A forked child begins without. @return a number for drop_notice.
+  std::uint64_t on_notice(const std::string& object, NoticeCallback callback);
+  /// After it the callback may still run once, if it is about to.
+  void drop_notice(std::uint64_t number);
 
  private:
   struct Live;
 
   Live& live();
   Live* live_here() const;
-  std::shared_ptr<Connection> present_connection();
-  Expected<std::shared_ptr<Connection>> dial(Live& here);
-  Connection::Outcome call_through(Connection& connection, const Call& call,
-                                   const Deadline& deadline);
-  void note_loss(std::uint64_t connection);
-  Deadline deadline_of(const Call& call) const;
+  std::shared_ptr<Session> present_session();
+  Expected<std::shared_ptr<Session>> open(Live& here);
+  Reply reply_of(std::uint64_t session, Session::Outcome outcome);
+  Keep keep_of(std::uint64_t session, const Packed& result);
 
   const std::string address_text_;
-  const Address address_;
-  const manager_options options_;
+  const SessionPlan plan_;
   std::atomic<Live*> live_{nullptr};
 };
 
 /// The calling thread's owner text, the same for all locks: "t" and a number.
 const std::string& thread_owner();
+/// An owner text that nobody had in this process: "g" and a number.
+std::string new_owner();
 
 }  // namespace agora::client

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "client/src/client.hpp"
-#include "client/src/handle_state.hpp"
 #include "client/src/socket.hpp"
 
 namespace agora::client {
@@ -19,7 +18,7 @@ struct Registry {
   std::mutex mutex;
   std::unordered_set<Socket*> sockets;
   std::unordered_set<Client*> clients;
-  std::unordered_set<HandleState*> handles;
+  std::unordered_set<Holder*> holders;
   std::atomic<std::uint64_t> last_epoch{0};     // inherited by a child
   std::atomic<std::uint64_t>* epoch = nullptr;  // in a page that a child finds wiped
 };
@@ -111,23 +110,23 @@ void unregister_client(Client& client) {
   registry().clients.erase(&client);
 }
 
-void register_handle(HandleState& handle) {
+void register_holder(Holder& holder) {
   const std::lock_guard guard(registry().mutex);
-  registry().handles.insert(&handle);
+  registry().holders.insert(&holder);
 }
 
-void unregister_handle(HandleState& handle) {
+void unregister_holder(Holder& holder) {
   const std::lock_guard guard(registry().mutex);
-  registry().handles.erase(&handle);
+  registry().holders.erase(&holder);
 }
 
 void adopt_inherited() {
   // Copies: opening a connection registers its socket, under the same mutex.
   Registry& all = registry();
   const std::vector<Client*> clients(all.clients.begin(), all.clients.end());
-  const std::vector<HandleState*> handles(all.handles.begin(), all.handles.end());
+  const std::vector<Holder*> holders(all.holders.begin(), all.holders.end());
   for (Client* client : clients) client->open_quietly();
-  for (HandleState* handle : handles) handle->hold_quietly();
+  for (Holder* holder : holders) holder->hold_quietly();
 }
 
 }  // namespace agora::client

@@ -11,7 +11,6 @@ namespace agora::client {
 
 class Socket;
 class Client;
-class HandleState;
 
 /// A number that no process from which this one was forked had; never 0. Cost: one load. Any
 /// thread.
@@ -25,13 +24,21 @@ template <typename Make>
 void register_socket(Socket& socket, Make make);
 void unregister_socket(Socket& socket);
 
-/// Clients, and handles of anonymous objects: what agora::process makes ready in its child.
+/// What has holds of anonymous objects, in the session of its process.
+class Holder {
+ public:
+  virtual ~Holder() = default;
+  /// In a child: takes the holds anew in the child's own session. Silent: see adopt_inherited.
+  virtual void hold_quietly() noexcept = 0;
+};
+
+/// Clients, and who has holds: what agora::process makes ready in its child.
 void register_client(Client& client);
 void unregister_client(Client& client);
-void register_handle(HandleState& handle);
-void unregister_handle(HandleState& handle);
+void register_holder(Holder& holder);
+void unregister_holder(Holder& holder);
 
-/// In a freshly forked child, before other threads exist: opens a connection for every client and
+/// In a freshly forked child, before other threads exist: opens a session for every client and
 /// holds every inherited anonymous object. What fails now fails again, with an exception, when it
 /// is used.
 void adopt_inherited();

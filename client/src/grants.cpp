@@ -12,7 +12,7 @@ void Grants::callbacks_of(const std::string& name, std::vector<Callback>& out) c
 std::vector<Grants::Callback> Grants::add(const std::string& name, const std::string& owner,
                                           Grant grant) {
   std::vector<Callback> due;
-  grant.lost = grant.connection <= lost_up_to_;
+  grant.lost = grant.session <= lost_up_to_;
   if (grant.lost) callbacks_of(name, due);
   held_.insert_or_assign({name, owner}, grant);
   return due;
@@ -24,11 +24,11 @@ std::optional<Grant> Grants::find(const std::string& name, const std::string& ow
   return found->second;
 }
 
-std::vector<Grants::Callback> Grants::lose(std::uint64_t connection) {
+std::vector<Grants::Callback> Grants::lose(std::uint64_t session) {
   std::vector<Callback> due;
-  lost_up_to_ = std::max(lost_up_to_, connection);
+  lost_up_to_ = std::max(lost_up_to_, session);
   for (auto& [key, grant] : held_) {
-    if (grant.lost || grant.connection > lost_up_to_) continue;
+    if (grant.lost || grant.session > lost_up_to_) continue;
     grant.lost = true;
     callbacks_of(key.first, due);
   }

@@ -15,7 +15,7 @@ namespace agora::client {
 struct Grant {
   std::uint64_t token = 0;
   bool owner_died = false;
-  std::uint64_t connection = 0;  ///< the grant ends with it
+  std::uint64_t session = 0;  ///< the grant ends with it
   bool lost = false;
 };
 
@@ -24,7 +24,7 @@ class Grants {
  public:
   using Callback = std::function<void()>;
 
-  /// Notes a grant. Gives the callbacks to run if its connection is lost already.
+  /// Notes a grant. Gives the callbacks to run if its session is lost already.
   std::vector<Callback> add(const std::string& name, const std::string& owner, Grant grant);
   std::optional<Grant> find(const std::string& name, const std::string& owner) const;
   void remove(const std::string& name, const std::string& owner) { held_.erase({name, owner}); }
@@ -33,16 +33,16 @@ class Grants {
     callbacks_.emplace(name, std::move(callback));
   }
 
-  /// Marks all grants of that connection and of earlier ones as lost. Gives the callbacks to run,
+  /// Marks all grants of that session and of earlier ones as lost. Gives the callbacks to run,
   /// one for each lost grant and registration.
-  std::vector<Callback> lose(std::uint64_t connection);
+  std::vector<Callback> lose(std::uint64_t session);
 
  private:
   void callbacks_of(const std::string& name, std::vector<Callback>& out) const;
 
   std::map<std::pair<std::string, std::string>, Grant> held_;  // by lock and owner
   std::multimap<std::string, Callback> callbacks_;             // by lock
-  std::uint64_t lost_up_to_ = 0;                               // the last lost connection
+  std::uint64_t lost_up_to_ = 0;                               // the last lost session
 };
 
 }  // namespace agora::client

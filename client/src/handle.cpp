@@ -3,69 +3,81 @@
 #include <agora/error.hpp>
 #include <agora/handle.hpp>
 
+#include "client/src/batch.hpp"
 #include "client/src/client.hpp"
 #include "client/src/fork_guard.hpp"
 #include "client/src/handle_state.hpp"
-#include "shared/wire/msgpack_client.hpp"
 
 namespace agora::client {
 
 HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
-                         std::uint64_t held_on)
-    : client_(std::move(its_client)), name_(std::move(its_name)), held_on_(held_on) {
-  if (anonymous()) register_handle(*this);
+                         std::uint64_t held_in, Keep keep)
+    : client_(std::move(its_client)),
+      name_(std::move(its_name)),
+      keep_(std::move(keep)),
+      kept_in_(keep_ ? held_in : 0),
+      held_in_(held_in) {
+  if (anonymous()) register_holder(*this);
 }
 
 HandleState::~HandleState() {
   if (!anonymous()) return;
-  unregister_handle(*this);
-  const std::uint64_t held_on = held_on_.load();
-  if (held_on == 0) return;
-  try {
-    std::string message;
-    begin_msgpack_notification("object.release", 1, message);
-    Writer(message).text(name_);
-    client_->notify_on(held_on, message);
-  } catch (...) {  // NOLINT(bugprone-empty-catch): best effort, as the contract says
-  }
+  unregister_holder(*this);
+  const std::uint64_t held_in = held_in_.load();
+  if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
 }
 
-// A connection that is new (after a fork, after a loss) holds nothing yet.
+// A session that is new (after a fork, after a loss) holds nothing yet.
 Expected<void> HandleState::hold() {
-  auto connection = client_->connect();
-  if (!connection) return connection.failure();
-  const std::uint64_t number = (*connection)->number();
-  std::uint64_t before = held_on_.load();
-  if (before == number || !held_on_.compare_exchange_strong(before, number)) return {};
+  auto session = client_->connect();
+  if (!session) return session.failure();
+  const std::uint64_t number = (*session)->number();
+  std::uint64_t before = held_in_.load();
+  if (before == number || !held_in_.compare_exchange_strong(before, number)) return {};
   const Params params = params_of(name_);
   Call call{.method = "object.hold"};
-  auto held = client_->call_on(number, call.with(params)).result;
+  auto held = client_->call_in(number, call.with(params));
   if (!held) return held.failure();
   return {};
 }
 
+bool HandleState::must_hold() { return anonymous() && held_in_.load() != client_->present(); }
+
 void HandleState::hold_quietly() noexcept {
   try {
-    static_cast<void>(hold());
+    if (must_hold()) static_cast<void>(hold());
   } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
   }
 }
 
 Reply HandleState::call(const Call& call) {
-  if (anonymous() && held_on_.load() != client_->present()) {
-    if (auto held = hold(); !held) return {held.failure(), 0};
+  if (must_hold()) {
+    if (auto held = hold(); !held) return held.failure();
   }
   return client_->call(call);
 }
 
-Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_on)
-    : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_on)) {}
+void HandleState::start(const Call& call, std::unique_ptr<Completion> completion) {
+  if (must_hold()) {
+    if (auto held = hold(); !held) return completion->complete(held.failure(), nullptr);
+  }
+  if (Batch* batch = completion->batch()) return batch->add(*client_, call, std::move(completion));
+  client_->start(call, std::move(completion));
+}
+
+Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep)
+    : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
+                                           std::move(keep))) {}
 
 const std::string& Handle::name() const { return state_->name(); }
 
 Client& Handle::client() const { return state_->client(); }
 
 Reply Handle::call(const Call& call) const { return state_->call(call); }
+
+void Handle::start(const Call& call, std::unique_ptr<Completion> completion) const {
+  state_->start(call, std::move(completion));
+}
 
 void throw_mismatch(std::string_view method, const std::string& name, Failure inner) {
   const std::string_view type = method.substr(0, method.find('.'));

@@ -8,32 +8,39 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/fork_guard.hpp"
+
 namespace agora::client {
 
-class HandleState {
+class HandleState : public Holder {
  public:
-  /// `held_on`: the connection on which the object is held; 0: none yet.
-  HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_on);
-  /// Gives the hold back, best effort: with the connection it is gone anyway.
-  ~HandleState();
+  /// `held_in`: the session in which the object is held; 0: none yet. `keep`: what has that hold;
+  /// null: this does.
+  HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep);
+  /// Gives the hold back; with the session it is gone anyway.
+  ~HandleState() override;
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
 
   const std::string& name() const { return name_; }
   Client& client() const { return *client_; }
 
-  /// Makes one call, on a connection that holds the object.
+  /// Makes one call, in a session that holds the object.
   Reply call(const Call& call);
-  /// Holds the object if the present connection does not. Silent: see adopt_inherited.
-  void hold_quietly() noexcept;
+  void start(const Call& call, std::unique_ptr<Completion> completion);
+  /// Holds the object if the present session does not. Silent: see adopt_inherited.
+  void hold_quietly() noexcept override;
 
  private:
   Expected<void> hold();
+  bool must_hold();
   bool anonymous() const { return name_.starts_with('#'); }
 
   const std::shared_ptr<Client> client_;
   const std::string name_;
-  std::atomic<std::uint64_t> held_on_;
+  const Keep keep_;
+  const std::uint64_t kept_in_;  // the session of `keep_`
+  std::atomic<std::uint64_t> held_in_;
 };
 
 }  // namespace agora::client

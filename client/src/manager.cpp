@@ -4,17 +4,19 @@
 #include <agora/manager.hpp>
 
 #include "client/src/client.hpp"
+#include "client/src/holds.hpp"
 #include "client/src/private_server.hpp"
 #include "client/src/waiting_methods.hpp"
 
 namespace agora {
 namespace {
 
-std::shared_ptr<client::Client> connected(std::string_view address, manager_options options) {
+std::shared_ptr<client::Client> connected(std::string_view address, manager_options options,
+                                          std::function<bool()> server_gone = {}) {
   auto parsed = client::parse_address(address);
   if (!parsed) throw_error(std::move(parsed.error()));
   auto client = std::make_shared<client::Client>(std::string(address), std::move(*parsed),
-                                                 std::move(options));
+                                                 std::move(options), std::move(server_gone));
   auto first = client->connect();
   if (!first) throw_error(std::move(first.error()));
   return client;
@@ -41,7 +43,12 @@ object_info info_of(const std::map<std::string, any>& members) {
 
 manager::manager(manager_options options)
     : private_server_(client::PrivateServer::start(options.connect_timeout)),
-      client_(connected(private_server_->address(), std::move(options))) {}
+      client_(connected(private_server_->address(), std::move(options),
+                        // The client may outlive the manager, and with it the server.
+                        [server = std::weak_ptr(private_server_)] {
+                          const auto still = server.lock();
+                          return !still || still->gone();
+                        })) {}
 
 manager::manager(std::string_view address, manager_options options)
     : client_(connected(address, std::move(options))) {}
@@ -50,11 +57,19 @@ const std::string& manager::address() const { return client_->address_text(); }
 
 std::string_view manager::transport() const { return client_->address().transport(); }
 
-Packed manager::call_packed(std::string_view method, const client::Params& params) const {
+client::Reply manager::call_packed(std::string_view method, const client::Params& params) const {
   auto reply = client_->call(call_of(method, params));
-  if (!reply.result) throw_error(std::move(reply.result.error()));
-  return std::move(*reply.result);
+  if (!reply) throw_error(std::move(reply.error()));
+  return reply;
 }
+
+client::Call manager::shape_of(std::string_view method) const {
+  return {.method = {}, .waits = client::waits(method)};
+}
+
+client::Handle manager::server_handle() const { return {client_, {}, 0}; }
+
+agora::pipeline manager::pipeline() const { return agora::pipeline(client_); }
 
 client::Handle manager::create(std::string_view type, std::string_view name,
                                const client::Params& arguments,
@@ -72,21 +87,25 @@ client::Handle manager::create(std::string_view type, std::string_view name,
   params.bytes += options.bytes;
   params.count = 4;
   auto reply = client_->call(call_of("object.create", params));
-  if (!reply.result) throw_error(std::move(reply.result.error()));
-  auto made = unpack<reference>(*reply.result);
+  if (!reply) throw_error(std::move(reply.error()));
+  auto made = unpack<reference>(*reply);
   if (!made) client::throw_mismatch("object.create", {}, made.failure());
-  // The creator of an anonymous object holds it from the start.
-  return {client_, std::move(made->name), reply.connection};
+  // The reply has given the hold of an anonymous object.
+  return {client_, std::move(made->name), reply.session, std::move(reply.keep)};
 }
 
 client::Handle manager::open(const reference& object) const {
+  if (!object.name.starts_with('#')) return {client_, object.name, 0};
+  const auto* holds = dynamic_cast<const client::Holds*>(object.keep.get());
+  if (holds != nullptr && &holds->client() == client_.get()) {
+    return {client_, object.name, holds->session(), object.keep};
+  }
   client::Handle handle(client_, object.name, 0);
-  if (!object.name.starts_with('#')) return handle;
   // Held at once: it may be gone the next moment.
   const client::Params params = client::params_of(object.name);
   client::Call call = call_of("object.exists", params);
   call.effect = client::Effect::reads;
-  auto there = handle.call(call).result;
+  auto there = handle.call(call);
   if (!there) throw_error(std::move(there.error()));
   return handle;
 }

@@ -181,6 +181,11 @@ bool PrivateServer::wait_ended(int milliseconds) {
   return false;
 }
 
+bool PrivateServer::gone() const {
+  pollfd wanted{pidfd_, POLLIN, 0};
+  return pidfd_ >= 0 && ::poll(&wanted, 1, 0) > 0;
+}
+
 void PrivateServer::close_descriptors() {
   for (int* fd : {&pidfd_, &output_}) {
     if (*fd >= 0) ::close(*fd);

@@ -23,6 +23,8 @@ class PrivateServer {
   PrivateServer(const PrivateServer&) = delete;
   PrivateServer& operator=(const PrivateServer&) = delete;
 
+  /// True once the server's process has ended. Looks, does not wait; any process, any thread.
+  bool gone() const;
   /// `unix:/...`
   std::string address() const { return "unix:" + folder_ + "/agora.sock"; }
 

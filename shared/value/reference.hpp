@@ -5,12 +5,18 @@
 #include <functional>
 #include <string>
 
+#include "shared/value/keeping.hpp"
+
 namespace agora {
 
 /// The name of an object, as a value of its own kind: not equal to the same text.
 struct reference {
   std::string name;  ///< UTF-8, at most Limits::name_bytes_max bytes
-  auto operator<=>(const reference&) const = default;
+  /// Of one that came from a server: keeps an anonymous object alive. Says nothing of equality.
+  Keep keep = {};
+
+  friend bool operator==(const reference& a, const reference& b) { return a.name == b.name; }
+  friend auto operator<=>(const reference& a, const reference& b) { return a.name <=> b.name; }
 };
 
 }  // namespace agora

@@ -49,5 +49,24 @@ int main() {
     child.join();
     USER_CHECK(child.exit_code() == 0);
     USER_CHECK(result == 3);
+
+    // A reference that was read keeps its object, and so does a child that inherits it.
+    outer["inner"] = m.list<int>("", {8, 9});
+    agora::any read = outer.at("inner");
+    outer.erase("inner");
+    done.clear();
+    agora::process reader([inherited = *read.get<agora::reference>(), m, done, result] {
+      done.wait();
+      result = m.list<int>(inherited).at(1);
+    });
+    name = read.get<agora::reference>()->name;
+    read = agora::any();
+    USER_CHECK(m.exists(name));
+    done.set();
+    reader.join();
+    USER_CHECK(reader.exit_code() == 0);
+    USER_CHECK(result == 9);
+    while (m.exists(name)) {  // until the server knows that the child has ended
+    }
   });
 }

@@ -115,13 +115,138 @@ class dict : public proxy {
   const_iterator begin() const { return const_iterator(items()); }
   std::default_sentinel_t end() const { return {}; }
 
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  template <typename Token>
+  auto async_at(const K& key, Token&& token) const {
+    return async_make<V>("dict.get", client::Effect::reads, taker_at<V>("dict.get", key), token,
+                         key);
+  }
+  template <typename Token>
+  auto async_find(const K& key, Token&& token) const {
+    return async_make<std::optional<V>>("dict.get", client::Effect::reads,
+                                        finder(Errc::key_error, "dict.get", key), token, key);
+  }
+  template <typename Token>
+  auto async_get_or(const K& key, const V& otherwise, Token&& token) const {
+    return async_make<V>("dict.get_or", client::Effect::reads, taker_at<V>("dict.get_or", key),
+                         token, key, otherwise);
+  }
+  template <typename Token>
+  auto async_contains(const K& key, Token&& token) const {
+    return async_read<bool>("dict.contains", token, key);
+  }
+  template <typename Token>
+  auto async_insert_or_assign(const K& key, const V& value, Token&& token) const {
+    return async_change<void>("dict.set", token, key, value);
+  }
+  template <typename Token>
+  auto async_try_emplace(const K& key, const V& value, Token&& token) const {
+    return async_make<V>("dict.set_default", client::Effect::changes,
+                         taker_at<V>("dict.set_default", key), token, key, value);
+  }
+  template <typename Pairs = std::vector<value_type>, typename Token>
+  requires Encodable<Pairs>
+  auto async_update(const Pairs& pairs, Token&& token) const {
+    return async_change<void>("dict.update", token, pairs);
+  }
+  template <typename Token>
+  auto async_erase(const K& key, Token&& token) const {
+    return async_make<std::size_t>(
+        "dict.delete", client::Effect::changes,
+        [d = *this](client::Reply reply) { return d.erased(std::move(reply)); }, token, key);
+  }
+  template <typename Token>
+  auto async_erase_many(const std::vector<K>& keys, Token&& token) const {
+    return async_change<std::size_t>("dict.delete_many", token, keys);
+  }
+  template <typename Token>
+  auto async_pop(const K& key, Token&& token) const {
+    return async_make<V>("dict.pop", client::Effect::changes, taker_at<V>("dict.pop", key), token,
+                         key);
+  }
+  template <typename Token>
+  auto async_pop_or(const K& key, const V& otherwise, Token&& token) const {
+    return async_make<V>("dict.pop", client::Effect::changes, taker_at<V>("dict.pop", key), token,
+                         key, otherwise);
+  }
+  template <typename Token>
+  auto async_pop_item(Token&& token) const {
+    return async_change<value_type>("dict.pop_item", token);
+  }
+  template <typename Token>
+  auto async_clear(Token&& token) const {
+    return async_change<void>("dict.clear", token);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_read<std::size_t>("dict.len", token);
+  }
+  template <typename Token>
+  auto async_keys(Token&& token) const {
+    return async_read<std::vector<K>>("dict.keys", token);
+  }
+  template <typename Token>
+  auto async_values(Token&& token) const {
+    return async_read<std::vector<V>>("dict.values", token);
+  }
+  template <typename Token>
+  auto async_items(Token&& token) const {
+    return async_read<std::vector<value_type>>("dict.items", token);
+  }
+  template <typename Token>
+  auto async_get_many(const std::vector<K>& keys, Token&& token) const {
+    return async_read<std::map<K, V>>("dict.get_many", token, keys);
+  }
+  template <typename Token>
+  auto async_add(const K& key, const V& amount, const V& initial, Token&& token) const {
+    return async_make<V>("dict.add", client::Effect::changes, taker_at<V>("dict.add", key), token,
+                         key, amount, initial);
+  }
+  template <typename Token>
+  auto async_subtract(const K& key, V amount,
+                      Token&& token) const requires std::is_arithmetic_v<V> {
+    return async_make<V>("dict.add", client::Effect::changes, taker_at<V>("dict.add", key), token,
+                         key, client::negated(amount), 0);
+  }
+  template <typename Token>
+  auto async_compare_and_set(const K& key, const V& expected, const V& value, Token&& token) const {
+    return async_change<bool>("dict.compare_and_set", token, key, expected, value);
+  }
+  /// As wait_for, for ever.
+  template <typename Token>
+  auto async_wait(const K& key, Token&& token) const {
+    return async_wait_for_key<V>(key, {}, taker_at<V>("dict.wait_for", key), token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_wait_for(const K& key, std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_wait_for_key<std::optional<V>>(key, client::timeout_of(span),
+                                                finder(Errc::timeout, "dict.wait_for", key), token);
+  }
+
  private:
-  Expected<Packed> get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
-  Expected<Packed> wait_for_key(const K& key, const client::Timeout& timeout) const {
+  client::Reply get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
+  client::Reply wait_for_key(const K& key, const client::Timeout& timeout) const {
     return wait("dict.wait_for", client::Effect::reads, timeout, key, timeout);
   }
+  template <typename R, typename Decode, typename Token>
+  auto async_wait_for_key(const K& key, const client::Timeout& timeout, Decode decode,
+                          Token&& token) const {
+    return async_wait<R>("dict.wait_for", client::Effect::reads, timeout, std::move(decode), token,
+                         key, timeout);
+  }
+  std::size_t erased(client::Reply reply) const {
+    if (reply) return 1;
+    if (reply.error().code == Errc::key_error) return 0;
+    throw_error(std::move(reply.error()));
+  }
+  auto finder(Errc expected, std::string_view method, const K& key) const {
+    return [d = *this, expected, method, key](client::Reply reply) {
+      return d.unless(expected, method, key, std::move(reply));
+    };
+  }
   std::optional<V> unless(Errc expected, std::string_view method, const K& key,
-                          Expected<Packed> reply) const {
+                          client::Reply reply) const {
     if (!reply && reply.error().code == expected) return std::nullopt;
     return take_at<V>(method, key, std::move(reply));
   }
@@ -141,10 +266,7 @@ bool dict<K, V>::get_into(const K& key, V& out) const {
 
 template <typename K, typename V>
 std::size_t dict<K, V>::erase(const K& key) const {
-  auto reply = make("dict.delete", client::Effect::changes, key);
-  if (reply) return 1;
-  if (reply.error().code == Errc::key_error) return 0;
-  throw_error(std::move(reply.error()));
+  return erased(make("dict.delete", client::Effect::changes, key));
 }
 
 template <typename K, typename V>

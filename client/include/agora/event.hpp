@@ -27,8 +27,35 @@ class event : public proxy {
     return take<bool>("event.wait", wait_by(client::timeout_of(span)));
   }
 
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  template <typename Token>
+  auto async_set(Token&& token) const {
+    return async_change<void>("event.set", token);
+  }
+  template <typename Token>
+  auto async_clear(Token&& token) const {
+    return async_change<void>("event.clear", token);
+  }
+  template <typename Token>
+  auto async_is_set(Token&& token) const {
+    return async_read<bool>("event.is_set", token);
+  }
+  /// Waits, for ever, until the flag is set; true.
+  template <typename Token>
+  auto async_wait(Token&& token) const {
+    return proxy::async_wait<bool>("event.wait", client::Effect::reads, {},
+                                   taker<bool>("event.wait"), token, client::Timeout());
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_wait_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    const client::Timeout timeout = client::timeout_of(span);
+    return proxy::async_wait<bool>("event.wait", client::Effect::reads, timeout,
+                                   taker<bool>("event.wait"), token, timeout);
+  }
+
  private:
-  Expected<Packed> wait_by(const client::Timeout& timeout) const {
+  client::Reply wait_by(const client::Timeout& timeout) const {
     return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);
   }
 };

@@ -8,9 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "shared/base/expected.hpp"
 #include "shared/value/codec.hpp"
+#include "shared/value/keeping.hpp"
 
 namespace agora::client {
 
@@ -74,26 +76,45 @@ struct Call {
   }
 };
 
-/// What came back, and on which connection: holds and grants belong to a connection.
-struct Reply {
-  Expected<Packed> result;
-  std::uint64_t connection = 0;  ///< never 0 for a result
+/// What came back, and in which session: holds and grants belong to a session.
+struct [[nodiscard]] Reply : Expected<Packed> {
+  Reply(Expected<Packed> result, std::uint64_t its_session, Keep its_keep = {})
+      : Expected<Packed>(std::move(result)), session(its_session), keep(std::move(its_keep)) {}
+  Reply(Failure failure) : Expected<Packed>(std::move(failure)) {}  // NOLINT: implicit
+
+  std::uint64_t session = 0;  ///< never 0 for a result
+  Keep keep;                  ///< of the anonymous objects to which the result refers
+};
+
+class Batch;  // calls that a pipeline collects: client/src/batch.hpp
+
+/// Who is told the reply of an asynchronous call.
+class Completion {
+ public:
+  virtual ~Completion() = default;
+  /// Called once, on the manager's I/O thread. `arrived` is what tells the server that the caller
+  /// has its reply: it is dropped when that is so.
+  virtual void complete(Reply reply, Keep arrived) = 0;
+  /// Where the call is to be collected; null: it is sent at once.
+  virtual Batch* batch() { return nullptr; }
 };
 
 /// The name of an object, shared by all copies of a proxy. The last copy of an anonymous object's
 /// handle gives the hold back, best effort. Any thread.
 class Handle {
  public:
-  /// `held_on` is the connection that holds an anonymous object already; 0: none, the first call
-  /// takes the hold.
-  Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_on);
+  /// `held_in` is the session that holds an anonymous object for this handle already, and `keep`
+  /// what has that hold; without one it is the handle's own. 0: none, the first call takes one.
+  Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep = {});
 
   const std::string& name() const;
   Client& client() const;
 
-  /// Makes one call. An anonymous object is first held on the connection in use, if it is not
-  /// yet: after a fork and after a lost connection.
+  /// Makes one call. An anonymous object is first held in the session in use, if it is not yet:
+  /// after a fork and after a lost session.
   Reply call(const Call& call) const;
+  /// The same without waiting for the reply.
+  void start(const Call& call, std::unique_ptr<Completion> completion) const;
 
  private:
   std::shared_ptr<HandleState> state_;

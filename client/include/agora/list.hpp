@@ -103,21 +103,145 @@ class list : public proxy {
   /// Range-for walks a copy of the whole content, taken in one step at begin().
   const_iterator begin() const { return const_iterator(copy()); }
   std::default_sentinel_t end() const { return {}; }
+
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  template <typename Token>
+  auto async_at(index_type index, Token&& token) const {
+    return async_make<T>("list.get", client::Effect::reads, taker_at<T>("list.get", index), token,
+                         index);
+  }
+  template <typename Token>
+  auto async_assign(index_type index, const T& value, Token&& token) const {
+    return async_change<void>("list.set", token, index, value);
+  }
+  template <typename Token>
+  auto async_push_back(const T& value, Token&& token) const {
+    return async_change<void>("list.append", token, value);
+  }
+  template <typename Token>
+  auto async_push_front(const T& value, Token&& token) const {
+    return async_insert(0, value, token);
+  }
+  template <typename Token>
+  auto async_pop(index_type index, Token&& token) const {
+    return async_make<T>("list.pop", client::Effect::changes, taker_at<T>("list.pop", index), token,
+                         index);
+  }
+  template <typename Token>
+  auto async_pop_back(Token&& token) const {
+    return async_pop(-1, token);
+  }
+  template <typename Token>
+  auto async_pop_front(Token&& token) const {
+    return async_pop(0, token);
+  }
+  template <typename Token>
+  auto async_insert(index_type index, const T& value, Token&& token) const {
+    return async_change<void>("list.insert", token, index, value);
+  }
+  template <typename Token>
+  auto async_extend(const std::vector<T>& values, Token&& token) const {
+    return async_change<void>("list.extend", token, values);
+  }
+  template <typename Token>
+  auto async_erase(index_type index, Token&& token) const {
+    return async_change<void>("list.delete", token, index);
+  }
+  template <typename Token>
+  auto async_remove(const T& value, Token&& token) const {
+    return async_make<bool>(
+        "list.remove", client::Effect::changes,
+        [l = *this](client::Reply reply) { return l.removed(std::move(reply)); }, token, value);
+  }
+  template <typename Token>
+  auto async_clear(Token&& token) const {
+    return async_change<void>("list.clear", token);
+  }
+  template <typename Token>
+  auto async_slice(Place start, Place stop, Place step, Token&& token) const {
+    return async_read<std::vector<T>>("list.slice", token, start, stop, step);
+  }
+  template <typename Token>
+  auto async_set_slice(Place start, Place stop, Place step, const std::vector<T>& values,
+                       Token&& token) const {
+    return async_change<void>("list.set_slice", token, start, stop, step, values);
+  }
+  template <typename Token>
+  auto async_erase_slice(Place start, Place stop, Place step, Token&& token) const {
+    return async_change<void>("list.delete_slice", token, start, stop, step);
+  }
+  template <typename Token>
+  auto async_index_of(const T& value, Token&& token) const {
+    return async_make<std::optional<std::size_t>>(
+        "list.index", client::Effect::reads,
+        [l = *this](client::Reply reply) { return l.place_in(std::move(reply)); }, token, value);
+  }
+  template <typename Token>
+  auto async_count(const T& value, Token&& token) const {
+    return async_read<std::size_t>("list.count", token, value);
+  }
+  template <typename Token>
+  auto async_contains(const T& value, Token&& token) const {
+    return async_read<bool>("list.contains", token, value);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_read<std::size_t>("list.len", token);
+  }
+  template <typename Token>
+  auto async_copy(Token&& token) const {
+    return async_read<std::vector<T>>("list.copy", token);
+  }
+  template <typename Token>
+  auto async_reverse(Token&& token) const {
+    return async_change<void>("list.reverse", token);
+  }
+  template <typename Token>
+  auto async_sort(bool reverse, Token&& token) const {
+    return async_change<void>("list.sort", token, reverse);
+  }
+  template <typename Token>
+  auto async_repeat(std::int64_t times, Token&& token) const {
+    return async_change<void>("list.repeat", token, times);
+  }
+  template <typename Token>
+  auto async_add(index_type index, const T& amount, Token&& token) const {
+    return async_make<T>("list.add", client::Effect::changes, taker_at<T>("list.add", index), token,
+                         index, amount);
+  }
+  template <typename Token>
+  auto async_subtract(index_type index, T amount,
+                      Token&& token) const requires std::is_arithmetic_v<T> {
+    return async_make<T>("list.add", client::Effect::changes, taker_at<T>("list.add", index), token,
+                         index, client::negated(amount));
+  }
+  template <typename Token>
+  auto async_compare_and_set(index_type index, const T& expected, const T& value,
+                             Token&& token) const {
+    return async_change<bool>("list.compare_and_set", token, index, expected, value);
+  }
+
+ private:
+  bool removed(client::Reply reply) const {
+    if (reply) return true;
+    if (reply.error().code == Errc::value_error) return false;
+    throw_error(std::move(reply.error()));
+  }
+  std::optional<std::size_t> place_in(client::Reply reply) const {
+    if (!reply && reply.error().code == Errc::value_error) return std::nullopt;
+    return take<std::size_t>("list.index", std::move(reply));
+  }
 };
 
 template <typename T>
 bool list<T>::remove(const T& value) const {
-  auto reply = make("list.remove", client::Effect::changes, value);
-  if (reply) return true;
-  if (reply.error().code == Errc::value_error) return false;
-  throw_error(std::move(reply.error()));
+  return removed(make("list.remove", client::Effect::changes, value));
 }
 
 template <typename T>
 std::optional<std::size_t> list<T>::index_of(const T& value) const {
-  auto reply = make("list.index", client::Effect::reads, value);
-  if (!reply && reply.error().code == Errc::value_error) return std::nullopt;
-  return take<std::size_t>("list.index", std::move(reply));
+  return place_in(make("list.index", client::Effect::reads, value));
 }
 
 }  // namespace agora

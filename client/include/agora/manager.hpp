@@ -15,6 +15,7 @@
 #include <agora/list.hpp>
 #include <agora/mutex.hpp>
 #include <agora/options.hpp>
+#include <agora/pipeline.hpp>
 #include <agora/queue.hpp>
 #include <agora/value.hpp>
 
@@ -31,8 +32,12 @@ struct object_info {
   std::uint64_t version = 0;
 };
 
-/// A connection to a server, shared by all copies of a manager and all proxies from it. Any thread
-/// may use it. A lost connection is made anew by the next call.
+/// A session at a server, shared by all copies of a manager and all proxies from it. Any thread may
+/// use it. It outlives a broken connection: calls under way then go on when the connection is made
+/// anew, each takes effect at most once, and a waiting one keeps its place in line. Every call ends
+/// with a value, with an error that says whether its effect happened (error::done), or at its
+/// deadline. If the session is lost (the server restarted, or heard nothing for the ttl) calls
+/// under way throw session_lost and the next one opens another session.
 ///
 /// Factories create the object, or open it if it is there already (initial content and options
 /// then do not count; wrong_type if it is of another type). Without a name the object is
@@ -116,13 +121,22 @@ class manager {
   /// (queue.get ...) has no deadline here but its own timeout parameter.
   template <typename R = any, Encodable... A>
   R call(std::string_view method, const A&... arguments) const {
-    const Packed reply = call_packed(method, client::params_of(arguments...));
-    if constexpr (!std::is_void_v<R>) {
-      auto result = unpack<R>(reply);
-      if (!result) client::throw_mismatch(method, {}, result.failure());
-      return std::move(*result);
-    }
+    const client::Reply reply = call_packed(method, client::params_of(arguments...));
+    if constexpr (!std::is_void_v<R>) return decoded<R>(method, reply);
   }
+  /// The same for a completion token, which comes behind the method's name; see async.hpp.
+  template <typename R = any, typename Token, Encodable... A>
+  auto async_call(std::string_view method, Token&& token, const A&... arguments) const {
+    return client::async_call<R>(
+        server_handle(), {shape_of(method), std::string(method), client::params_of(arguments...)},
+        [its_method = std::string(method)](client::Reply reply) {
+          if (!reply) throw_error(std::move(reply.error()));
+          if constexpr (!std::is_void_v<R>) return decoded<R>(its_method, reply);
+        },
+        token);
+  }
+  /// Collects calls, to send them together; see pipeline.hpp.
+  agora::pipeline pipeline() const;
 
   /// What the server says of itself: version, incarnation, pid, started ... as a map.
   any server() const { return call("server.info"); }
@@ -142,7 +156,17 @@ class manager {
                         const client::Params& arguments = {},
                         const client::Params& options = {}) const;
   client::Handle open(const reference& object) const;
-  Packed call_packed(std::string_view method, const client::Params& params) const;
+  client::Reply call_packed(std::string_view method, const client::Params& params) const;
+  client::Call shape_of(std::string_view method) const;
+  client::Handle server_handle() const;
+
+  template <typename R>
+  static R decoded(std::string_view method, const client::Reply& reply) {
+    const Keeping keeping(reply.keep);
+    auto result = unpack<R>(*reply);
+    if (!result) client::throw_mismatch(method, {}, result.failure());
+    return std::move(*result);
+  }
 
   std::shared_ptr<client::PrivateServer> private_server_;
   std::shared_ptr<client::Client> client_;

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <agora/async.hpp>
 #include <agora/error.hpp>
 #include <agora/handle.hpp>
 
@@ -56,45 +57,93 @@ class proxy {
 
   /// Any call that does not wait, error and all.
   template <typename... A>
-  Expected<Packed> make(std::string_view method, client::Effect effect,
-                        const A&... arguments) const {
+  client::Reply make(std::string_view method, client::Effect effect, const A&... arguments) const {
     const client::Params params = client::params_of(name(), arguments...);
     client::Call call{.method = method, .effect = effect};
-    return handle_.call(call.with(params)).result;
+    return handle_.call(call.with(params));
   }
 
   /// A call that waits on the server for `timeout`; the last parameter is not the timeout unless
   /// it is among `arguments`.
   template <typename... A>
-  Expected<Packed> wait(std::string_view method, client::Effect effect,
-                        const client::Timeout& timeout, const A&... arguments) const {
+  client::Reply wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
+                     const A&... arguments) const {
     const client::Params params = client::params_of(name(), arguments...);
     client::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
-    return handle_.call(call.with(params)).result;
+    return handle_.call(call.with(params));
   }
 
   /// The result as an R, or the error as an exception; a value that is no R is a type_error that
   /// names the object.
   template <typename R>
-  R take(std::string_view method, Expected<Packed> reply) const {
+  R take(std::string_view method, client::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
-    if constexpr (!std::is_void_v<R>) return decoded<R>(method, *reply);
+    if constexpr (!std::is_void_v<R>) {
+      const Keeping keeping(reply.keep);
+      auto result = unpack<R>(*reply);
+      if (!result) client::throw_mismatch(method, name(), result.failure());
+      return std::move(*result);
+    }
   }
 
   /// Like take, for the value of one key: the type_error names that as well.
   template <typename R, typename K>
-  R take_at(std::string_view method, const K& key, Expected<Packed> reply) const {
+  R take_at(std::string_view method, const K& key, client::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
+    const Keeping keeping(reply.keep);
     auto value = unpack<R>(*reply);
     if (!value) client::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
     return std::move(*value);
   }
 
+  // The asynchronous forms, see async.hpp. With them a proxy writes one line for each operation:
+  //   template <typename Token>
+  //   auto async_size(Token&& token) const { return async_read<std::size_t>("list.len", token); }
+
+  /// As read, for a completion token.
+  template <typename R, typename Token, typename... A>
+  auto async_read(std::string_view method, Token&& token, const A&... arguments) const {
+    return async_make<R>(method, client::Effect::reads, taker<R>(method), token, arguments...);
+  }
+
+  /// As change, for a completion token.
+  template <typename R, typename Token, typename... A>
+  auto async_change(std::string_view method, Token&& token, const A&... arguments) const {
+    return async_make<R>(method, client::Effect::changes, taker<R>(method), token, arguments...);
+  }
+
+  /// As make, for a completion token; `decode(client::Reply) -> R` may throw.
+  template <typename R, typename Decode, typename Token, typename... A>
+  auto async_make(std::string_view method, client::Effect effect, Decode decode, Token&& token,
+                  const A&... arguments) const {
+    const client::Call shape{.method = {}, .effect = effect};
+    return client::async_call<R>(
+        handle_, {shape, std::string(method), client::params_of(name(), arguments...)},
+        std::move(decode), token);
+  }
+
+  /// As wait, for a completion token; `decode(client::Reply) -> R` may throw.
+  template <typename R, typename Decode, typename Token, typename... A>
+  auto async_wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
+                  Decode decode, Token&& token, const A&... arguments) const {
+    const client::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
+    return client::async_call<R>(
+        handle_, {shape, std::string(method), client::params_of(name(), arguments...)},
+        std::move(decode), token);
+  }
+
+  /// What decodes a reply as take does, later. `method` is a literal.
   template <typename R>
-  R decoded(std::string_view method, PackedView value) const {
-    auto result = unpack<R>(value);
-    if (!result) client::throw_mismatch(method, name(), result.failure());
-    return std::move(*result);
+  auto taker(std::string_view method) const {
+    return [object = proxy(*this), method](client::Reply reply) {
+      return object.take<R>(method, std::move(reply));
+    };
+  }
+  template <typename R, typename K>
+  auto taker_at(std::string_view method, const K& key) const {
+    return [object = proxy(*this), method, key](client::Reply reply) {
+      return object.take_at<R>(method, key, std::move(reply));
+    };
   }
 
   const client::Handle& handle() const { return handle_; }

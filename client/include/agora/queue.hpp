@@ -20,8 +20,9 @@ struct queue_options {
 };
 
 /// Waiting is first come, first served over all processes. After close() putting throws
-/// shut_down, and taking too once nothing is left. On a plain connection an item is handed out at
-/// most once: it is gone if its receiver dies before it has it.
+/// shut_down, and taking too once nothing is left. The server is told that an item
+/// has arrived with this program's next call or heartbeat; if the program dies before that the
+/// item is handed out again.
 template <typename T = any>
 class queue : public proxy {
  public:
@@ -79,41 +80,137 @@ class queue : public proxy {
   std::size_t clear() const { return change<std::size_t>("queue.clear"); }
   void close() const { change<void>("queue.close"); }
 
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  template <typename Token>
+  auto async_push(const T& item, Token&& token) const {
+    return async_put<void>(item, std::nullopt, taker<void>("queue.put"), token);
+  }
+  /// False if the queue is full.
+  template <typename Token>
+  auto async_try_push(const T& item, Token&& token) const {
+    return async_put<bool>(item, client::Seconds::zero(), putter(), token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_push_for(const T& item, std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_put<bool>(item, client::timeout_of(span), putter(), token);
+  }
+  template <typename Token>
+  auto async_push_many(const std::vector<T>& items, Token&& token) const {
+    return async_wait<void>("queue.put_many", client::Effect::changes, {},
+                            taker<void>("queue.put_many"), token, items);
+  }
+  template <typename Token>
+  auto async_pop(Token&& token) const {
+    return async_get<T>({}, taker<T>("queue.get"), token);
+  }
+  template <typename Token>
+  auto async_try_pop(Token&& token) const {
+    return async_get<std::optional<T>>(client::Seconds::zero(), getter("queue.get"), token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_pop_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_get<std::optional<T>>(client::timeout_of(span), getter("queue.get"), token);
+  }
+  template <typename Token>
+  auto async_pop_many(std::size_t most, Token&& token) const {
+    return async_wait<std::vector<T>>("queue.get_many", client::Effect::changes, {},
+                                      taker<std::vector<T>>("queue.get_many"), token, most);
+  }
+  template <typename Token>
+  auto async_peek(Token&& token) const {
+    return async_make<std::optional<T>>("queue.peek", client::Effect::reads, getter("queue.peek"),
+                                        token);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_read<std::size_t>("queue.size", token);
+  }
+  template <typename Token>
+  auto async_empty(Token&& token) const {
+    return async_read<bool>("queue.empty", token);
+  }
+  template <typename Token>
+  auto async_full(Token&& token) const {
+    return async_read<bool>("queue.full", token);
+  }
+  template <typename Token>
+  auto async_task_done(Token&& token) const {
+    return async_change<void>("queue.task_done", token);
+  }
+  template <typename Token>
+  auto async_join(Token&& token) const {
+    return async_wait<void>("queue.join", client::Effect::reads, {}, taker<void>("queue.join"),
+                            token, client::Timeout());
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_join_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    const client::Timeout timeout = client::timeout_of(span);
+    return async_wait<bool>(
+        "queue.join", client::Effect::reads, timeout,
+        [q = *this](client::Reply reply) { return q.unless(Errc::timeout, std::move(reply)); },
+        token, timeout);
+  }
+  template <typename Token>
+  auto async_clear(Token&& token) const {
+    return async_change<std::size_t>("queue.clear", token);
+  }
+  template <typename Token>
+  auto async_close(Token&& token) const {
+    return async_change<void>("queue.close", token);
+  }
+
  private:
-  Expected<Packed> put(const T& item, const client::Timeout& timeout) const {
+  client::Reply put(const T& item, const client::Timeout& timeout) const {
     return wait("queue.put", client::Effect::changes, timeout, item, timeout);
   }
-  Expected<Packed> get(const client::Timeout& timeout) const {
+  client::Reply get(const client::Timeout& timeout) const {
     return wait("queue.get", client::Effect::changes, timeout, timeout);
   }
-  Expected<Packed> join_by(const client::Timeout& timeout) const {
+  client::Reply join_by(const client::Timeout& timeout) const {
     return wait("queue.join", client::Effect::reads, timeout, timeout);
   }
-  bool put_by(const T& item, const client::Timeout& timeout) const;
+  template <typename R, typename Decode, typename Token>
+  auto async_put(const T& item, const client::Timeout& timeout, Decode decode,
+                 Token&& token) const {
+    return async_wait<R>("queue.put", client::Effect::changes, timeout, std::move(decode), token,
+                         item, timeout);
+  }
+  template <typename R, typename Decode, typename Token>
+  auto async_get(const client::Timeout& timeout, Decode decode, Token&& token) const {
+    return async_wait<R>("queue.get", client::Effect::changes, timeout, std::move(decode), token,
+                         timeout);
+  }
+  auto putter() const {
+    return [q = *this](client::Reply reply) { return q.unless(Errc::full, std::move(reply)); };
+  }
+  auto getter(std::string_view method) const {
+    return [q = *this, method](client::Reply reply) {
+      return q.unless_empty(method, std::move(reply));
+    };
+  }
+  // False for the error that is an everyday outcome.
+  bool unless(Errc expected, client::Reply reply) const {
+    if (reply) return true;
+    if (reply.error().code == expected) return false;
+    throw_error(std::move(reply.error()));
+  }
+  bool put_by(const T& item, const client::Timeout& timeout) const {
+    return unless(Errc::full, put(item, timeout));
+  }
   std::optional<T> get_by(const client::Timeout& timeout) const {
     return unless_empty("queue.get", get(timeout));
   }
-  std::optional<T> unless_empty(std::string_view method, Expected<Packed> reply) const {
+  std::optional<T> unless_empty(std::string_view method, client::Reply reply) const {
     if (!reply && reply.error().code == Errc::empty) return std::nullopt;
     return take<T>(method, std::move(reply));
   }
 };
 
 template <typename T>
-bool queue<T>::put_by(const T& item, const client::Timeout& timeout) const {
-  auto reply = put(item, timeout);
-  if (reply) return true;
-  if (reply.error().code == Errc::full) return false;
-  throw_error(std::move(reply.error()));
-}
-
-template <typename T>
 template <typename Rep, typename Period>
 bool queue<T>::join_for(std::chrono::duration<Rep, Period> span) const {
-  auto reply = join_by(client::timeout_of(span));
-  if (reply) return true;
-  if (reply.error().code == Errc::timeout) return false;
-  throw_error(std::move(reply.error()));
+  return unless(Errc::timeout, join_by(client::timeout_of(span)));
 }
 
 }  // namespace agora

@@ -91,6 +91,35 @@ class value : public proxy {
     return replace([bits](T old) { return static_cast<T>(old ^ bits); });
   }
 
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  template <typename Token>
+  auto async_load(Token&& token) const {
+    return async_read<T>("value.get", token);
+  }
+  template <typename Token>
+  auto async_store(const T& desired, Token&& token) const {
+    return async_change<void>("value.set", token, desired);
+  }
+  template <typename Token>
+  auto async_exchange(const T& desired, Token&& token) const {
+    return async_change<T>("value.exchange", token, desired);
+  }
+  /// Stores `desired` if the value is `expected`; whether it was.
+  template <typename Token>
+  auto async_compare_exchange(const T& expected, const T& desired, Token&& token) const {
+    return async_change<bool>("value.compare_and_set", token, expected, desired);
+  }
+  /// Adds; the new value.
+  template <typename Token>
+  auto async_add(T amount, Token&& token) const requires number {
+    return async_change<T>("value.add", token, amount);
+  }
+  template <typename Token>
+  auto async_subtract(T amount, Token&& token) const requires number {
+    return async_change<T>("value.add", token, client::negated(amount));
+  }
+
   // Numbers compare by the conversion above.
   friend bool operator==(const value& a, const T& b) requires(!std::is_arithmetic_v<T>) {
     return a.load() == b;

@@ -12,13 +12,33 @@
 using namespace agora;
 using client::Call;
 using client::CallTable;
+using client::Clock;
+using client::Deadline;
 using client::Effect;
+using client::OwnedSlot;
 using client::Slot;
 
 namespace {
 
 const Call kChange{.method = "dict.set"};
 const Call kRead{.method = "dict.get", .effect = Effect::reads};
+
+const Clock::time_point kNow{};
+
+struct Waiting : Slot {
+  explicit Waiting(const Call& what) : Slot(what, Deadline()) {}
+};
+
+std::uint32_t enter(CallTable& table, Slot& slot) {
+  table.open(slot, kNow);
+  return static_cast<std::uint32_t>(slot.number);
+}
+
+std::string resumed(CallTable& table, std::uint64_t last_seen) {
+  std::string out;
+  table.resume(last_seen, kNow, out);
+  return out;
+}
 
 ServerMessage success(std::uint32_t id, const Packed& result) {
   ServerMessage message;
@@ -38,10 +58,10 @@ ServerMessage failure(std::uint32_t id, Errc code) {
 
 TEST_CASE("each reply goes to the caller whose number it has", "[client]") {
   CallTable table;
-  Slot a(kChange);
-  Slot b(kRead);
-  const std::uint32_t first = table.open(a);
-  const std::uint32_t second = table.open(b);
+  Waiting a(kChange);
+  Waiting b(kRead);
+  const std::uint32_t first = enter(table, a);
+  const std::uint32_t second = enter(table, b);
   CHECK(first != second);
   CHECK(first != 0);  // a server that cannot read the number answers 0
 
@@ -66,8 +86,8 @@ TEST_CASE("a reply to nobody is a stray, also the second one to the same call", 
   const Packed value = pack(1);
   auto early = success(5, value);
   CHECK(table.deal(early).dealt == CallTable::Dealt::stray);
-  Slot slot(kChange);
-  const std::uint32_t id = table.open(slot);
+  Waiting slot(kChange);
+  const std::uint32_t id = enter(table, slot);
   auto reply = success(id, value);
   CHECK(table.deal(reply).dealt == CallTable::Dealt::delivered);
   auto again = success(id, value);
@@ -78,15 +98,15 @@ TEST_CASE("the reply to a call that was given up is dropped", "[client]") {
   CallTable table;
   std::uint32_t id = 0;
   {
-    Slot slot(kChange);
-    id = table.open(slot);
+    Waiting slot(kChange);
+    id = enter(table, slot);
     table.abandon(id);
   }
   const Packed value = pack(1);
   auto late = success(id, value);
   const auto deal = table.deal(late);
   CHECK(deal.dealt == CallTable::Dealt::dropped);
-  CHECK(deal.undo.empty());
+  CHECK(deal.undo == nullptr);
   CHECK(table.size() == 0);
 }
 
@@ -96,36 +116,37 @@ TEST_CASE("what a late reply grants is given back, a refusal is not", "[client]"
   acquire.undo_method = "lock.release";
   acquire.undo_count = undo.count;
   acquire.undo_params = undo.bytes;
-  std::string expected;
-  begin_msgpack_notification("lock.release", 2, expected);
-  expected += undo.bytes;
-
   const Packed grant = pack(std::map<std::string, int>{{"token", 9}});
   const Packed none = pack(nullptr);
   for (int round = 0; round < 3; ++round) {
     CallTable table;
-    Slot slot(acquire);
-    const std::uint32_t id = table.open(slot);
+    Waiting slot(acquire);
+    const std::uint32_t id = enter(table, slot);
     table.abandon(id);
     auto late = round == 0   ? success(id, grant)
                 : round == 1 ? success(id, none)
                              : failure(id, Errc::deadlock);
-    CHECK(table.deal(late).undo == (round == 0 ? expected : ""));
+    const auto deal = table.deal(late);
+    REQUIRE((deal.undo != nullptr) == (round == 0));
+    if (deal.undo == nullptr) continue;
+    CHECK(deal.undo->call.method == "lock.release");
+    CHECK(deal.undo->call.count == 2);
+    CHECK(deal.undo->call.params == undo.bytes);
   }
 }
 
-TEST_CASE("when the connection is lost each call says what is known of it", "[client]") {
+TEST_CASE("when the session is lost each call says what is known of it", "[client]") {
   CallTable table;
-  Slot sent_change(kChange);
-  Slot sent_read(kRead);
-  Slot unsent(kChange);
+  Waiting sent_change(kChange);
+  Waiting sent_read(kRead);
+  Waiting unsent(kChange);
   sent_change.sent = sent_read.sent = true;
-  for (Slot* slot : {&sent_change, &sent_read, &unsent}) table.open(*slot);
-  table.fail_all("the cable is out");
+  for (Slot* slot : {&sent_change, &sent_read, &unsent}) enter(table, *slot);
+  table.fail_all({Errc::session_lost, "the cable is out", {}, {}});
   for (Slot* slot : {&sent_change, &sent_read, &unsent}) {
     REQUIRE(slot->done);
     REQUIRE(slot->error);
-    CHECK(slot->error->code == Errc::unavailable);
+    CHECK(slot->error->code == Errc::session_lost);
     CHECK(slot->error->message.find("the cable is out") != std::string::npos);
     CHECK(slot->error->message.find(slot->call.method) != std::string::npos);
   }
@@ -137,10 +158,10 @@ TEST_CASE("when the connection is lost each call says what is known of it", "[cl
 
 TEST_CASE("the baton goes to a caller that sleeps", "[client]") {
   CallTable table;
-  Slot a(kChange);
-  Slot b(kChange);
-  table.open(a);
-  table.open(b);
+  Waiting a(kChange);
+  Waiting b(kChange);
+  enter(table, a);
+  enter(table, b);
   CHECK(table.parked() == nullptr);
   b.parked = true;
   CHECK(table.parked() == &b);
@@ -154,8 +175,8 @@ TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[c
     const Packed value = pack(1);
     for (const std::uint8_t step : steps) {
       if (step % 3 == 0 || (open.empty() && given_up.empty())) {
-        auto slot = std::make_unique<Slot>(kChange);
-        const std::uint32_t id = table.open(*slot);
+        auto slot = std::make_unique<Waiting>(kChange);
+        const std::uint32_t id = enter(table, *slot);
         RC_ASSERT(!open.contains(id) && !given_up.contains(id));
         open.emplace(id, std::move(slot));
       } else if (step % 3 == 1 && !open.empty()) {
@@ -176,4 +197,121 @@ TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[c
       RC_ASSERT(table.size() == open.size() + given_up.size());
     }
   }));
+}
+
+TEST_CASE("a resumed session says again what has no answer, in the order of numbers", "[client]") {
+  CallTable table;
+  std::vector<std::unique_ptr<Waiting>> slots;
+  std::string expected;
+  for (int i = 0; i < 20; ++i) {
+    slots.push_back(std::make_unique<Waiting>(i % 2 == 0 ? kRead : kChange));
+    enter(table, *slots.back());
+    client::write_call(*slots.back(), expected);
+  }
+  CHECK(resumed(table, 7) == expected);
+  for (const auto& slot : slots) CHECK(slot->sent);
+  CHECK(resumed(table, 20) == expected);
+}
+
+TEST_CASE("what was answered is acknowledged again, not sent again", "[client]") {
+  CallTable table;
+  Waiting a(kChange);
+  Waiting b(kChange);
+  enter(table, a);
+  enter(table, b);
+  const Packed value = pack(1);
+  auto reply = success(1, value);
+  table.deal(reply);
+  table.finished(1, true);
+  std::string expected;
+  begin_msgpack_notification("session.acknowledge", 2, expected);
+  expected += client::params_of(1, std::vector<int>{}).bytes;
+  client::write_call(b, expected);
+  CHECK(resumed(table, 2) == expected);
+}
+
+TEST_CASE("a call that was given up is not sent again", "[client]") {
+  CallTable table;
+  Waiting a(kChange);
+  enter(table, a);
+  table.abandon(a.number);
+  CHECK(resumed(table, 0).empty());
+  CHECK(table.size() == 0);
+  CHECK(table.acknowledgements().through() == 1);
+}
+
+TEST_CASE("one that waits at the server is asked for again and cancelled", "[client]") {
+  const Call wait{.method = "queue.get", .waits = true};
+  for (const bool seen : {true, false}) {
+    CallTable table;
+    std::string expected;
+    {
+      Waiting slot(wait);
+      enter(table, slot);
+      slot.sent = true;
+      client::write_call(slot, expected);
+      client::write_cancel(slot.number, expected);
+      table.abandon(slot.number);
+    }
+    CHECK(table.owned() == 1);
+    CHECK(resumed(table, seen ? 1 : 0) == (seen ? expected : ""));
+    CHECK(table.size() == (seen ? 1 : 0));
+    CHECK(table.owned() == table.size());
+  }
+}
+
+TEST_CASE("an item that came too late for its caller is never acknowledged", "[client]") {
+  const Call wait{.method = "queue.get", .waits = true};
+  CallTable table;
+  Waiting slot(wait);
+  enter(table, slot);
+  table.abandon(slot.number);
+  const Packed item = pack("item");
+  auto late = success(1, item);
+  CHECK(table.deal(late).dealt == CallTable::Dealt::dropped);
+  CHECK(table.acknowledgements().through() == 0);
+}
+
+TEST_CASE("a refused call gets a new number", "[client]") {
+  CallTable table;
+  Waiting slot(kChange);
+  enter(table, slot);
+  auto refusal = failure(1, Errc::session_backlog);
+  const auto deal = table.deal(refusal);
+  CHECK(deal.dealt == CallTable::Dealt::refused);
+  CHECK(deal.slot == &slot);
+  CHECK_FALSE(slot.done);
+  CHECK_FALSE(slot.sent);
+  CHECK(enter(table, slot) == 2);
+  CHECK(table.acknowledgements().through() == 1);
+}
+
+TEST_CASE("only calls that do not wait fill the table", "[client]") {
+  CallTable table;
+  const Call wait{.method = "event.wait", .waits = true};
+  std::vector<std::unique_ptr<Waiting>> slots;
+  for (std::size_t i = 0; i < 2 * CallTable::kOpenMax; ++i) {
+    CHECK_FALSE(table.full());
+    slots.push_back(std::make_unique<Waiting>(i % 2 == 0 ? wait : kChange));
+    enter(table, *slots.back());
+  }
+  CHECK(table.full());
+  const Packed value = pack(1);
+  auto reply = success(2, value);
+  table.deal(reply);
+  CHECK_FALSE(table.full());
+}
+
+TEST_CASE("a kept call that is taken back leaves its number behind", "[client]") {
+  for (const bool sent : {true, false}) {
+    CallTable table;
+    auto slot = std::make_unique<OwnedSlot>(kChange, Deadline());
+    slot->sent = sent;
+    table.open(std::move(slot), kNow);
+    CHECK(table.owned() == 1);
+    CHECK(table.take_back(1) != nullptr);
+    CHECK(table.owned() == 0);
+    CHECK(table.size() == (sent ? 1 : 0));
+    CHECK(table.take_back(1) == nullptr);
+  }
 }

@@ -1,11 +1,13 @@
 #include "client/src/client.hpp"
 
+#include <atomic>
 #include <chrono>
+#include <future>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
-#include <agora/manager.hpp>
+#include <agora/agora.hpp>
 
 #include "client/src/fork_guard.hpp"
 #include "tests/support/catch.hpp"
@@ -20,11 +22,10 @@ using test::reply_bytes;
 
 namespace {
 
-/// Grants locks, makes objects, says pong; closes after a call to "close".
+/// Grants locks, makes objects, says pong.
 Answer obliging(const Heard& heard) {
   if (heard.notification) return {};
   if (heard.method == "ping") return {reply_bytes(heard.id, "pong"), false};
-  if (heard.method == "close") return {reply_bytes(heard.id, nullptr), true};
   if (heard.method == "lock.acquire") {
     return {reply_bytes(heard.id, std::map<std::string, any>{{"token", 41}, {"owner_died", true}}),
             false};
@@ -37,10 +38,13 @@ Answer obliging(const Heard& heard) {
   return {reply_bytes(heard.id, nullptr), false};
 }
 
-/// Ends the connection, and waits until this side has seen it.
-void cut(const manager& m, const mutex& held) {
-  m.call("close");
-  while (held.held()) std::this_thread::yield();
+/// Ends the session, and waits until this side knows.
+void lose(FakeServer& server, const mutex& held) {
+  std::promise<void> known;
+  held.on_lost([&] { known.set_value(); });
+  server.refuse_resume(Errc::session_lost);
+  server.cut();
+  known.get_future().wait();
 }
 
 std::size_t times(FakeServer& server, const std::string& method) {
@@ -51,35 +55,45 @@ std::size_t times(FakeServer& server, const std::string& method) {
 
 }  // namespace
 
-TEST_CASE("a lost connection is made anew by the next call", "[client]") {
+TEST_CASE("a broken connection is made anew, and the call made once more with its number",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   CHECK(m.ping());
-  m.call("close");
-  // The first call may still go out before the end is seen; what was sent is not sent again.
-  try {
-    m.ping();
-  } catch (const unavailable& caught) {
-    CHECK(caught.done() != Done::yes);
-  }
+  server.cut();
   CHECK(m.ping());
-  CHECK(server.connections() == 2);
+  server.wait_heard("session.resume", 1);
+  CHECK(times(server, "session.open") == 1);
 }
 
-TEST_CASE("a lock is lost with its connection, and those who asked are told once", "[client]") {
+TEST_CASE("a lock outlives a broken connection", "[client]") {
+  FakeServer server(obliging);
+  const manager m(server.address());
+  const mutex lock = m.lock("a");
+  lock.on_lost([] { FAIL("nothing is lost"); });
+  lock.lock();
+  server.cut();
+  server.wait_heard("session.resume", 1);
+  CHECK(m.ping());
+  CHECK(lock.held());
+  lock.release();
+  CHECK(times(server, "lock.release") == 1);
+}
+
+TEST_CASE("a lock is lost with its session, and those who asked are told once", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
   const mutex other = m.lock("b");
-  int told = 0;
-  int told_other = 0;
+  std::atomic<int> told{0};
+  std::atomic<int> told_other{0};
   lock.on_lost([&] { ++told; });
   other.on_lost([&] { ++told_other; });
   lock.lock();
   CHECK(lock.held());
   CHECK(lock.token() == 41);
   CHECK(lock.owner_died());
-  cut(m, lock);
+  lose(server, lock);
   CHECK(told == 1);
   CHECK(told_other == 0);
   CHECK_FALSE(lock.held());
@@ -90,7 +104,7 @@ TEST_CASE("a lock is lost with its connection, and those who asked are told once
 
   lock.lock();
   CHECK(lock.held());
-  CHECK(server.connections() == 2);
+  CHECK(times(server, "session.open") == 2);
   lock.release();
   CHECK(times(server, "lock.release") == 1);
   CHECK(told == 1);
@@ -101,9 +115,34 @@ TEST_CASE("releasing a lost lock says so and sends nothing", "[client]") {
   const manager m(server.address());
   const mutex lock = m.lock("a");
   lock.lock();
-  cut(m, lock);
+  lose(server, lock);
   CHECK_THROWS_AS(lock.release(), session_lost);
   CHECK(times(server, "lock.release") == 0);
+}
+
+TEST_CASE("an asynchronous grant is an owner of its own and gives itself back", "[client]") {
+  FakeServer server(obliging);
+  const manager m(server.address());
+  const mutex lock = m.lock("a");
+  {
+    lock_grant first = lock.async_lock(asio::use_future).get();
+    const lock_grant second = lock.async_lock(asio::use_future).get();
+    CHECK(first);
+    CHECK(first.held());
+    CHECK(first.token() == 41);
+    CHECK_FALSE(lock.held());
+    first.release();
+    CHECK_FALSE(first);
+    CHECK_THROWS_AS(first.token(), not_locked);
+    CHECK(times(server, "lock.release") == 1);
+  }
+  server.wait_heard("lock.release", 2);
+  std::vector<std::string> owners;
+  for (const Heard& heard : server.heard()) {
+    if (heard.method != "lock.release") continue;
+    owners.push_back(*unpack<std::vector<any>>(PackedView(heard.params))->at(1).get<std::string>());
+  }
+  CHECK(owners.at(0) != owners.at(1));
 }
 
 TEST_CASE("a grant belongs to its thread", "[client]") {
@@ -132,19 +171,42 @@ TEST_CASE("an anonymous object is released with the last copy, a named one never
   CHECK(times(server, "object.hold") == 0);
 }
 
-TEST_CASE("an anonymous object is held again on a new connection, once", "[client]") {
+TEST_CASE("an anonymous object is held again in a new session, once", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const auto anonymous = m.list<int>();
   const mutex lock = m.lock("a");
   lock.lock();
-  cut(m, lock);
+  lose(server, lock);
   anonymous.push_back(1);
   anonymous.push_back(2);
   CHECK(times(server, "object.hold") == 1);
-  CHECK(server.connections() == 2);
   const auto again = m.list<int>(reference{"#1"});
   CHECK(times(server, "object.hold") == 2);
+}
+
+TEST_CASE("what a reply refers to is held until the last reference to it goes", "[client]") {
+  FakeServer server([](const Heard& heard) -> Answer {
+    if (heard.method != "dict.get" && heard.method != "list.copy") return obliging(heard);
+    return {reply_bytes(heard.id, std::vector<any>{reference{"#5"}, reference{"#5"}, "#6"}), false};
+  });
+  const manager m(server.address());
+  const auto d = m.dict<std::string, any>("d");
+  {
+    any value = d.at("k");
+    auto references = *std::as_const(value).get<std::vector<any>>();
+    value = any();
+    auto list = m.list<any>(*references.at(1).get<reference>());
+    references.clear();
+    m.ping();
+    CHECK(times(server, "object.release") == 0);
+    CHECK(times(server, "object.hold") == 0);
+    list.push_back(1);
+  }
+  server.wait_heard("object.release", 2);
+  m.list<any>("l").copy();
+  server.wait_heard("object.release", 4);
+  CHECK(times(server, "object.hold") == 0);
 }
 
 TEST_CASE("a forked child has a connection of its own and lets go of its parent's", "[client]") {
@@ -173,7 +235,7 @@ TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]"
     if (heard.method == "object.create") return obliging(heard);
     return {};
   });
-  const manager m(server.address(), {.call_timeout = 5ms});
+  const manager m(server.address(), {.deadline = 5ms});
   const auto d = m.dict<int, int>("d");
   CHECK_THROWS_AS(d.at(1), timeout_error);
   try {

@@ -1,12 +1,15 @@
-// A server that says what a test tells it to: one thread, MessagePack-RPC, no objects at all.
+// A server that says what a test tells it to: one thread, MessagePack-RPC, no objects at all. It
+// opens and resumes one session by itself; what that promises is up to the test.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <string_view>
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "shared/base/limits.hpp"
+#include "shared/value/any.hpp"
 #include "shared/value/codec.hpp"
 #include "shared/wire/framing.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
@@ -85,6 +89,15 @@ class FakeServer {
   FakeServer& operator=(const FakeServer&) = delete;
 
   std::string address() const { return "unix:" + path_; }
+  /// The ttl of sessions that are opened from now on.
+  void set_ttl(double seconds) { ttl_ = seconds; }
+  /// Closes the present connections.
+  void cut() {
+    cut_ = true;
+    static_cast<void>(!write(stop_[1], "c", 1));
+  }
+  /// From now on resuming is answered so.
+  void refuse_resume(Errc code) { refused_ = static_cast<int>(code); }
   int connections() const { return connections_.load(); }
 
   std::vector<Heard> heard() {
@@ -113,7 +126,13 @@ class FakeServer {
       std::vector<pollfd> wanted{{stop_[0], POLLIN, 0}, {listener_, POLLIN, 0}};
       for (const auto& [fd, peer] : peers_) wanted.push_back({fd, POLLIN, 0});
       if (poll(wanted.data(), wanted.size(), -1) < 0) continue;
-      if (wanted[0].revents != 0) return;
+      if (wanted[0].revents != 0) {
+        char byte = 0;
+        if (!cut_.exchange(false) || read(stop_[0], &byte, 1) != 1) return;
+        for (const auto& [fd, peer] : peers_) close(fd);
+        peers_.clear();
+        continue;
+      }
       if (wanted[1].revents != 0) {
         const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
         if (fd >= 0) peers_[fd].number = ++connections_;
@@ -154,14 +173,34 @@ class FakeServer {
       const std::lock_guard guard(mutex_);
       heard_.push_back(call);
     }
-    const Answer said = script_(call);
-    std::string_view rest = said.bytes;
+    const std::optional<Answer> own = handshake(call);
+    const Answer answer = own ? *own : script_(call);
+    if (!call.notification) last_seen_ = std::max(last_seen_, call.id);
+    std::string_view rest = answer.bytes;
     while (!rest.empty()) {
       const ssize_t sent = send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (sent <= 0) return false;
       rest.remove_prefix(static_cast<std::size_t>(sent));
     }
-    return !said.close;
+    return !answer.close;
+  }
+
+  // A ping is answered as well, else tests of what is idle would need to script it.
+  std::optional<Answer> handshake(const Heard& call) const {
+    if (call.method == "session.open") {
+      const std::map<std::string, any> opened{
+          {"session", "s"}, {"token", "t"}, {"ttl", ttl_.load()}};
+      return Answer{reply_bytes(call.id, opened), false};
+    }
+    if (call.method == "session.ping") return Answer{reply_bytes(call.id, nullptr), false};
+    if (call.notification && call.method.starts_with("session.")) return Answer{};
+    if (call.method != "session.resume") return std::nullopt;
+    if (const int code = refused_.load(); code != 0) {
+      const Error error{static_cast<Errc>(code), "refused", Done::unknown, {}};
+      return Answer{error_bytes(call.id, error), false};
+    }
+    const std::map<std::string, any> resumed{{"epoch", 2}, {"last_seen", last_seen_}};
+    return Answer{reply_bytes(call.id, resumed), false};
   }
 
   Script script_;
@@ -171,6 +210,10 @@ class FakeServer {
   int stop_[2] = {-1, -1};
   std::map<int, Peer> peers_;
   std::atomic<int> connections_{0};
+  std::atomic<double> ttl_{10};
+  std::atomic<int> refused_{0};
+  std::atomic<bool> cut_{false};
+  std::uint32_t last_seen_ = 0;
   std::mutex mutex_;
   std::vector<Heard> heard_;
   std::thread thread_;

@@ -1,0 +1,145 @@
+// Asynchronous calls: from a call and an Asio completion token to a handler that is told.
+//
+// Every remote operation has a form `async_...` whose last argument is a completion token: a
+// callback `void(std::exception_ptr, R)` (without R for an operation that gives nothing),
+// asio::use_future, asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error
+// is the exception that the blocking form throws. A handler runs on its own executor (what its
+// get_executor() gives), else on the manager's I/O thread; there it must not throw, nor make a
+// call that waits long: nothing else is told meanwhile. A program whose handlers have executors
+// of their own includes <asio.hpp>, or at least <asio/executor_work_guard.hpp> and
+// <asio/dispatch.hpp>.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <asio/async_result.hpp>
+
+#include <agora/handle.hpp>
+
+// asio/executor_work_guard.hpp alone takes ten times as long to compile as asio/async_result.hpp.
+namespace asio {
+template <typename Executor, typename, typename>
+class executor_work_guard;
+}
+
+namespace agora::client {
+
+/// A call with its bytes: it may be made later than asked for (a coroutine awaits it).
+struct DeferredCall {
+  Call shape;
+  std::string method;
+  Params params;
+  Params undo = {};
+
+  /// Valid as long as this is.
+  Call call() const {
+    Call whole = shape;
+    whole.method = method;
+    whole.with(params);
+    whole.undo_count = undo.count;
+    whole.undo_params = undo.bytes;
+    return whole;
+  }
+};
+
+template <typename R>
+struct SignatureOf {
+  using type = void(std::exception_ptr, R);
+};
+template <>
+struct SignatureOf<void> {
+  using type = void(std::exception_ptr);
+};
+
+/// Keeps the executor's context running while its handler has not been told.
+template <typename Handler>
+struct HandlerWork {
+  explicit HandlerWork(const Handler&) {}
+};
+template <typename Handler>
+requires requires(const Handler& handler) { handler.get_executor(); }
+struct HandlerWork<Handler> {
+  using Executor = std::remove_cvref_t<decltype(std::declval<const Handler&>().get_executor())>;
+  explicit HandlerWork(const Handler& handler) : guard(handler.get_executor()) {}
+  asio::executor_work_guard<Executor, void, void> guard;
+};
+
+/// Makes an R of the reply with `decode` (which throws the call's error) and tells the handler.
+template <typename R, typename Decode, typename Handler>
+class HandlerCompletion : public Completion {
+ public:
+  HandlerCompletion(Decode decode, Handler handler)
+      : decode_(std::move(decode)), work_(handler), handler_(std::move(handler)) {}
+
+  void complete(Reply reply, Keep arrived) override {
+    if constexpr (std::is_void_v<R>) {
+      std::exception_ptr error;
+      try {
+        decode_(std::move(reply));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      tell([error, arrived = std::move(arrived)](Handler& handler) mutable { handler(error); });
+    } else {
+      std::exception_ptr error;
+      R value{};
+      try {
+        value = decode_(std::move(reply));
+      } catch (...) {
+        error = std::current_exception();
+      }
+      tell([error, value = std::move(value), arrived = std::move(arrived)](
+               Handler& handler) mutable { handler(error, std::move(value)); });
+    }
+  }
+
+  Batch* batch() override {
+    if constexpr (requires { handler_.batch(); }) {
+      return handler_.batch();
+    } else {
+      return nullptr;
+    }
+  }
+
+ private:
+  template <typename Told>
+  void tell(Told told) {
+    if constexpr (requires { handler_.get_executor(); }) {
+      const auto executor = handler_.get_executor();
+      auto job = [handler = std::move(handler_), told = std::move(told)]() mutable {
+        told(handler);
+      };
+      // Asio's contexts are asked through asio::dispatch, found where the executor is declared.
+      if constexpr (requires { executor.execute(std::move(job)); }) {
+        executor.execute(std::move(job));
+      } else {
+        dispatch(executor, std::move(job));
+      }
+    } else {
+      told(handler_);
+    }
+  }
+
+  Decode decode_;
+  HandlerWork<Handler> work_;
+  Handler handler_;
+};
+
+/// Makes the call without waiting. `decode(Reply) -> R`; R is default-constructible.
+template <typename R, typename Decode, typename Token>
+auto async_call(const Handle& handle, DeferredCall call, Decode decode, Token&& token) {
+  return asio::async_initiate<Token, typename SignatureOf<R>::type>(
+      [](auto&& handler, Handle its_handle, DeferredCall its_call, Decode its_decode) {
+        using Handler = std::decay_t<decltype(handler)>;
+        its_handle.start(its_call.call(),
+                         std::make_unique<HandlerCompletion<R, Decode, Handler>>(
+                             std::move(its_decode), std::forward<decltype(handler)>(handler)));
+      },
+      token, handle, std::move(call), std::move(decode));
+}
+
+}  // namespace agora::client

@@ -1,0 +1,116 @@
+// pipeline: many calls in few writes, without waiting for each reply in turn.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <asio/async_result.hpp>
+
+#include <agora/error.hpp>
+#include <agora/handle.hpp>
+
+namespace agora {
+
+/// @throws runtime_error  always.
+[[noreturn]] void throw_not_run();
+
+/// The result of one call of a pipeline; there once the pipeline was run. Copies share it.
+template <typename R>
+class pipelined {
+ public:
+  using Value = std::conditional_t<std::is_void_v<R>, std::nullptr_t, R>;
+  struct State {
+    std::exception_ptr error;
+    std::optional<Value> value;
+  };
+
+  explicit pipelined(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  /// @throws what the call by itself would throw; runtime_error  the pipeline was not run yet.
+  R get() const {
+    if (state_->error) std::rethrow_exception(state_->error);
+    if (!state_->value) throw_not_run();
+    if constexpr (!std::is_void_v<R>) return *state_->value;
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+};
+
+/// From manager::pipeline(). It is a completion token: pass it to the async_ form of any operation
+/// of that manager's objects; the call is then collected, and gives an agora::pipelined.
+///
+///     auto p = m.pipeline();
+///     auto old = d.async_at("k", p);
+///     auto sum = d.async_add("n", 1, 0, p);
+///     p.run();
+///     use(old.get(), sum.get());
+///
+/// The calls take effect in the order in which they were collected, each by itself: others' calls
+/// may come between, and one that fails does not hold back those behind it. At most 512 of them
+/// are under way at a time; the rest follows as replies come. For one thread at a time.
+class pipeline {
+ public:
+  explicit pipeline(std::shared_ptr<client::Client> client);
+  pipeline(pipeline&& other) noexcept;
+  pipeline& operator=(pipeline&& other) noexcept;
+  /// Calls that were never run fail with `cancelled`, done no.
+  ~pipeline();
+
+  /// Sends what was collected and waits until each call has its value or its error; throws
+  /// neither. Then it is empty, and may be used again.
+  void run();
+  /// How many calls are collected.
+  std::size_t size() const;
+
+  client::Batch* batch() const { return batch_.get(); }
+
+ private:
+  std::unique_ptr<client::Batch> batch_;
+};
+
+namespace client {
+
+/// The handler of a pipelined call.
+template <typename R>
+struct PipelineHandler {
+  using State = typename pipelined<R>::State;
+  std::shared_ptr<State> state;
+  Batch* into = nullptr;
+
+  Batch* batch() const { return into; }
+  template <typename... V>
+  void operator()(std::exception_ptr error, V&&... value) {
+    state->error = error;
+    if constexpr (sizeof...(V) > 0) {
+      if (!error) state->value.emplace(std::forward<V>(value)...);
+    } else {
+      state->value.emplace(nullptr);
+    }
+  }
+};
+
+template <typename R>
+struct PipelineResult {
+  using return_type = pipelined<R>;
+  template <typename Initiation, typename... A>
+  static return_type initiate(Initiation initiation, const pipeline& into, A&&... arguments) {
+    auto state = std::make_shared<typename pipelined<R>::State>();
+    initiation(PipelineHandler<R>{state, into.batch()}, std::forward<A>(arguments)...);
+    return pipelined<R>(std::move(state));
+  }
+};
+
+}  // namespace client
+}  // namespace agora
+
+template <typename R>
+struct asio::async_result<agora::pipeline, void(std::exception_ptr, R)>
+    : agora::client::PipelineResult<R> {};
+template <>
+struct asio::async_result<agora::pipeline, void(std::exception_ptr)>
+    : agora::client::PipelineResult<void> {};

@@ -1,0 +1,91 @@
+#include "client/src/handshake.hpp"
+
+#include <map>
+#include <unistd.h>
+
+#include <agora/handle.hpp>
+
+#include "shared/wire/msgpack_client.hpp"
+
+namespace agora::client {
+namespace {
+
+/// A handshake is no numbered call; numbers begin at 1.
+constexpr std::uint32_t kHandshakeId = 0;
+
+Failure broken(std::string_view method, const char* reason) {
+  return fail(Errc::unavailable, std::string(method) + ": " + reason);
+}
+
+// A handshake is far smaller than what a kernel takes at once, yet nothing says that it must be.
+Expected<void> send_whole(Link& link, std::string_view bytes, std::string_view method,
+                          const Deadline& deadline) {
+  while (!bytes.empty()) {
+    const iovec one[] = {part(bytes)};
+    const Socket::Result sent = link.socket->send(one);
+    if (sent.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
+    if (is_past(deadline)) return broken(method, "the server did not answer in time");
+    if (sent.io == Socket::Io::later) link.socket->wait_writable(false, deadline);
+    bytes.remove_prefix(sent.bytes);
+  }
+  return {};
+}
+
+Expected<Packed> exchange(Link& link, std::string_view method, const Params& params,
+                          const Deadline& deadline) {
+  std::string message;
+  begin_msgpack_request(kHandshakeId, method, params.count, message);
+  message += params.bytes;
+  if (auto sent = send_whole(link, message, method, deadline); !sent) return sent.failure();
+  for (;;) {
+    auto next = link.inbox.next();
+    if (!next) return next.failure();
+    if (*next && (*next)->kind == ServerMessage::Kind::reply) {
+      ServerMessage& reply = **next;
+      if (!reply.ok()) return Failure{std::move(reply.error)};
+      return Packed(reply.result);
+    }
+    if (*next) continue;
+    if (is_past(deadline)) return broken(method, "the server did not answer in time");
+    const Socket::Result got = link.socket->receive(link.inbox.space(), deadline);
+    if (got.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
+    if (got.io == Socket::Io::some) link.inbox.filled(got.bytes);
+  }
+}
+
+Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, std::string_view method) {
+  if (!reply) return reply.failure();
+  auto members = unpack<std::map<std::string, any>>(*reply);
+  if (members) return members;
+  members.error().message.insert(0, std::string(method) + ": ");
+  return members.failure();
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+}  // namespace
+
+Expected<SessionName> open_session(Link& link, const manager_options& options,
+                                   const Deadline& deadline) {
+  const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
+                                  options.client, host_name(), static_cast<std::int64_t>(getpid()));
+  auto members = members_of(exchange(link, "session.open", params, deadline), "session.open");
+  if (!members) return members.failure();
+  auto ttl = (*members)["ttl"].get<double>();
+  if (!ttl) return ttl.failure();
+  return SessionName{(*members)["session"], (*members)["token"],
+                     std::chrono::duration<double>(*ttl)};
+}
+
+Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
+                                       const Deadline& deadline) {
+  const Params params = params_of(name.session, name.token);
+  auto members = members_of(exchange(link, "session.resume", params, deadline), "session.resume");
+  if (!members) return members.failure();
+  return (*members)["last_seen"].get<std::uint64_t>();
+}
+
+}  // namespace agora::client

@@ -1,0 +1,320 @@
+// Session, the I/O thread: heartbeat, asynchronous calls, notices, and a new connection for a
+// broken one.
+
+#include <algorithm>
+#include <poll.h>
+#include <signal.h>
+#include <thread>
+#include <utility>
+
+#include "client/src/session.hpp"
+
+namespace agora::client {
+namespace {
+
+/// While another thread reads, this one looks again after so long whether it still does.
+constexpr std::chrono::milliseconds kDoze{1};
+
+Clock::duration ticks(std::chrono::duration<double> span) {
+  return std::chrono::duration_cast<Clock::duration>(span);
+}
+
+// Signals are for the program's own threads.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& deadline) {
+  auto socket = Socket::dial(plan.address, deadline);
+  if (!socket) return socket.failure();
+  return std::make_shared<Link>(std::move(*socket));
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, SessionWatcher& watcher,
+                                                 std::uint64_t number) {
+  const Deadline deadline = deadline_in(plan.options.connect_timeout);
+  auto link = dial(plan, deadline);
+  if (!link) return link.failure();
+  const Clock::time_point sent = Clock::now();
+  auto name = open_session(**link, plan.options, deadline);
+  if (!name) return name.failure();
+  const std::shared_ptr<Session> session(new Session(plan, watcher, number));
+  session->link_ = std::move(*link);
+  session->lease_ = Lease(ticks(name->ttl), sent);
+  session->last_sent_ = sent;
+  session->name_ = std::move(*name);
+  const SignalsBlocked blocked;
+  // Detached, and the owner of its session: it may have to outlive a client that ends on it.
+  std::thread([session] { session->work(); }).detach();
+  return session;
+}
+
+void Session::work() noexcept {
+  thread_.store(pthread_self());
+  Lock lock(mutex_);
+  while (!stopping_ && !ended_) turn(lock);
+  tell(lock);
+  finished_ = true;
+  thread_ended_.notify_all();
+}
+
+void Session::turn(Lock& lock) {
+  wakeup_.hear();
+  tell(lock);
+  if (stopping_) return;
+  expire(lock);
+  if (!link_) {
+    return reconnect(lock);
+  }
+  const Clock::time_point now = Clock::now();
+  retry(now);
+  heartbeat(now);
+  flush(lock);
+  // Either of them may have found that the connection is lost.
+  if (link_ && completed_.empty() && notices_.empty()) wait_for_work(lock, now);
+}
+
+// What others are to hear, without the lock. One at a time: any of them may end the client.
+void Session::tell(Lock& lock) {
+  while (!stopping_ && !notices_.empty()) {
+    const Packed notice = std::move(notices_.front());
+    notices_.pop_front();
+    lock.unlock();
+    watcher_.noticed(notice);
+    lock.lock();
+  }
+  while (!stopping_ && !completed_.empty()) {
+    std::unique_ptr<OwnedSlot> call = std::move(completed_.front());
+    completed_.pop_front();
+    if (!call->completion) {
+      if (call->number != 0) table_.finished(call->number, call->call.effect == Effect::changes);
+      continue;
+    }
+    lock.unlock();
+    watcher_.completed(*this, *call);
+    call.reset();
+    lock.lock();
+  }
+}
+
+void Session::expire(Lock& lock) {
+  const Clock::time_point now = Clock::now();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    OwnedSlot& call = *deadlines_.begin()->second;
+    deadlines_.erase(deadlines_.begin());
+    call.due.reset();
+    completed_.push_back(give_up_owned(call));
+  }
+  tell(lock);
+}
+
+// The server keeps too many replies: by now it has heard that they arrived.
+void Session::retry(Clock::time_point now) {
+  if (refused_.empty() || now < refused_until_) return;
+  while (!refused_.empty()) {
+    queue_.push_front(std::move(refused_.back()));
+    refused_.pop_back();
+  }
+  promote();
+}
+
+// A sign of life if nothing else has been sent for a while; with it goes what is acknowledged. A
+// server that answers none for a whole ttl is no longer there, whatever the socket says.
+void Session::heartbeat(Clock::time_point now) {
+  if (now - last_sent_ < lease_.ttl() / 3) return;
+  if (!lease_.certain(now) && table_.owned() > 0) {
+    return lose(link_, "the server has not answered for " +
+                           std::to_string(std::chrono::duration<double>(lease_.ttl()).count()) +
+                           " s");
+  }
+  const Call ping{.method = "session.ping", .effect = Effect::reads};
+  auto slot = std::make_unique<OwnedSlot>(ping, Deadline());
+  Slot& at = *slot;
+  number_and_send({&at, std::move(slot)});
+}
+
+Clock::time_point Session::next_date(Clock::time_point now) const {
+  Clock::time_point date = std::max(last_sent_ + lease_.ttl() / 3, now);
+  if (!deadlines_.empty()) date = std::min(date, deadlines_.begin()->first);
+  if (!refused_.empty()) date = std::min(date, refused_until_);
+  if (doze_) date = std::min(date, now + kDoze);
+  return date;
+}
+
+// While nobody but blocking callers waits for a reply only the end of the connection is looked
+// for: each reply that one of them reads would wake this thread for nothing.
+void Session::wait_for_work(Lock& lock, Clock::time_point now) {
+  const LinkRef link = link_;
+  const bool wants = table_.owned() > 0 || expects_notices_;
+  int events = POLLRDHUP;
+  if (wants && !doze_) events |= POLLIN;
+  if (!link->outbox.empty() && !link->sending) events |= POLLOUT;
+  const Deadline until = next_date(now);
+  doze_ = false;
+  lock.unlock();
+  pollfd wanted[] = {{wakeup_.fd(), POLLIN, 0},
+                     {link->socket->fd(), static_cast<short>(events), 0}};
+  ::poll(wanted, 2, milliseconds_left(until, 60'000));
+  lock.lock();
+  if (link == link_ && (wanted[1].revents & ~POLLOUT) != 0) read_idle(lock, link);
+}
+
+void Session::read_idle(Lock& lock, const LinkRef& link) {
+  if (link->reading) {
+    doze_ = true;
+    return;
+  }
+  link->reading = true;
+  read_turn(lock, link, Clock::now());
+  link->reading = false;
+  pass_baton();
+}
+
+// A ring meanwhile may bring a deadline that is nearer, but is no reason to knock earlier.
+void Session::pause(Lock& lock, Backoff::Span span) {
+  const Clock::time_point end = Clock::now() + ticks(span);
+  for (Clock::time_point until = end; !stopping_ && Clock::now() < until;) {
+    if (!deadlines_.empty()) until = std::min(end, deadlines_.begin()->first);
+    lock.unlock();
+    pollfd wanted{wakeup_.fd(), POLLIN, 0};
+    ::poll(&wanted, 1, milliseconds_left(until, 60'000));
+    lock.lock();
+    wakeup_.hear();
+    tell(lock);
+    expire(lock);
+    until = end;
+  }
+}
+
+// The session outlives a broken connection by its ttl at the server; after that there is nothing
+// left to resume.
+void Session::reconnect(Lock& lock) {
+  const Clock::time_point until = cut_at_ + lease_.ttl();
+  Error error{Errc::session_lost, lost_reason_, {}, {}};
+  // A connection that broke before it brought an answer is no better than none.
+  bool at_once = std::exchange(proven_, false);
+  if (at_once) backoff_ = {};
+  while (!stopping_ && !link_ && !ended_) {
+    if (!std::exchange(at_once, false)) {
+      pause(lock,
+            backoff_.next(static_cast<double>(chance_()) / static_cast<double>(chance_.max())));
+      if (stopping_) return;
+    }
+    if (plan_.server_gone && plan_.server_gone()) {
+      error.code = Errc::session_lost;
+      error.message = "the session ended with the server's process";
+      return end(lock, error);
+    }
+    if (attempt(lock, error)) return;
+    if (error.code == Errc::session_lost) return end(lock, error);
+    lost_reason_ = error.message;
+    if (Clock::now() >= until) {
+      error.message.insert(0, "the session could not be resumed within its ttl: ");
+      error.code = Errc::session_lost;
+      return end(lock, error);
+    }
+  }
+}
+
+// True: the session goes on. Else `error` says why not.
+bool Session::attempt(Lock& lock, Error& error) {
+  lock.unlock();
+  const auto patience = std::min<Clock::duration>(
+      std::chrono::duration_cast<Clock::duration>(plan_.options.connect_timeout), lease_.ttl() / 2);
+  const Deadline deadline = Clock::now() + patience;
+  auto link = dial(plan_, deadline);
+  const Clock::time_point sent = Clock::now();
+  Expected<std::uint64_t> seen = link ? resume_session(**link, name_, deadline) : link.failure();
+  lock.lock();
+  if (!seen) {
+    error = std::move(seen.error());
+    // Of a server that knows no such session, or takes it for somebody else's.
+    if (error.code == Errc::unauthenticated) error.code = Errc::session_lost;
+    return false;
+  }
+  if (stopping_) return true;
+  if (over()) {
+    error = {Errc::session_lost, lost_reason_, {}, {}};
+    return false;
+  }
+  resume_on(lock, std::move(*link), *seen, sent);
+  return true;
+}
+
+void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
+                        Clock::time_point sent) {
+  link_ = std::move(fresh);
+  lease_.answered(sent);
+  last_sent_ = Clock::now();
+  table_.resume(last_seen, last_sent_, link_->outbox);
+  const LinkRef link = link_;
+  deal_all(link);  // what came in one piece with the handshake's answer
+  promote();
+  flush(lock);
+  pass_baton();
+}
+
+void Session::end(Lock& lock, const Error& error) {
+  over_.store(true, std::memory_order_release);
+  ended_ = true;
+  lost_reason_ = error.message;
+  deadlines_.clear();
+  std::vector<std::unique_ptr<OwnedSlot>> unsent;
+  for (auto& call : table_.fail_all(error)) {
+    if (call->sent) {
+      completed_.push_back(std::move(call));
+    } else {
+      unsent.push_back(std::move(call));
+    }
+  }
+  for (auto* waiting : {&refused_, &queue_}) {
+    for (Queued& each : *waiting) {
+      each.slot->error = std::make_unique<Error>(error_for(*each.slot, error));
+      each.slot->done = true;
+      each.slot->wake.notify_one();
+      if (each.owned) unsent.push_back(std::move(each.owned));
+    }
+    waiting->clear();
+  }
+  may_send_.notify_all();
+  for (auto& call : unsent) call->due.reset();
+  lock.unlock();
+  watcher_.ended(*this, std::move(unsent));
+  lock.lock();
+}
+
+void Session::stop() noexcept {
+  try {
+    std::string farewell;
+    begin_msgpack_notification("session.close", 0, farewell);
+    Lock lock(mutex_);
+    stopping_ = true;
+    if (link_) {
+      table_.acknowledge(link_->outbox);
+      link_->outbox += farewell;
+      flush(lock);
+    }
+    over_.store(true, std::memory_order_release);
+    wakeup_.ring();
+    if (pthread_equal(thread_.load(), pthread_self()) == 0) {
+      thread_ended_.wait(lock, [this] { return finished_; });
+    }
+    if (link_) link_->socket->shut_down();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session ends with its ttl then
+  }
+}
+
+}  // namespace agora::client
