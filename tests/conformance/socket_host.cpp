@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -111,6 +112,9 @@ class SocketHost : public Host {
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect by TCP");
     }
+    // A second call is not to wait until the first one, which waits, is acknowledged.
+    const int at_once = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     return fd;
   }
 

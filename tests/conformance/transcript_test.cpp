@@ -102,10 +102,15 @@ std::string told(Door& door, const std::string& story) {
   return leveled(out);
 }
 
-void check(const std::function<std::unique_ptr<Door>()>& open) {
+/// A person's lines wait behind one that waits, a program's calls do not: a story in which a
+/// session goes on while it waits says so in its first line.
+constexpr std::string_view kNotTyped = "# not typed:";
+
+void check(const std::function<std::unique_ptr<Door>()>& open, bool typed = false) {
   for (const fs::path& path : stories()) {
     INFO(path.filename().string());
     const std::string story = read(path);
+    if (typed && story.starts_with(kNotTyped)) continue;
     const auto door = open();
     CHECK(told(*door, story) == leveled(story));
   }
@@ -132,7 +137,7 @@ TEST_CASE("Stories told by the core", "[conformance]") {
 
 void check_wires(const Ground& ground, Wiring wiring) {
   SECTION("typed") {
-    check([&] { return wire_door(ground, Speech::typed, wiring); });
+    check([&] { return wire_door(ground, Speech::typed, wiring); }, true);
   }
   SECTION("JSON") {
     check([&] { return wire_door(ground, Speech::json, wiring); });
