@@ -93,6 +93,7 @@ TEST_CASE("An owner that gets an rlock or reads gets all that it has asked for, 
   const char* const names[2][3] = {{"rlock", "acquire", "release"},
                                    {"rwlock", "acquire_read", "release_write"}};
   for (const auto& [type, acquire, release] : names) {
+    INFO(type);
     const std::string prefix = std::string{type} + ".";
     const bool is_rlock = prefix == "rlock.";
     const std::string exclusive = prefix + (is_rlock ? "acquire" : "acquire_write");
