@@ -96,10 +96,16 @@ bool ReadWriteLock::holders(std::vector<Holder>& out) const {
 void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
   for (const auto& [owner, reading] : content.readers) out.push_back({owner.first, owner.second});
   if (content.writer) out.push_back({content.writer->session, content.writer->owner});
+  const std::size_t holders = out.size();
   for (const Waiter* ahead = waiter.in_queue.previous; ahead != nullptr;
        ahead = ahead->in_queue.previous) {
-    const bool compatible = waiter.count == kToRead && ahead->count == kToRead;
-    if (!compatible) out.push_back({ahead->session, ahead->owner});
+    const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
+    if (!both_read) {
+      out.push_back({ahead->session, ahead->owner});
+    } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
+      // It gets its read together with that one, past whoever stands between them.
+      out.resize(holders);
+    }
   }
 }
 
