@@ -50,6 +50,9 @@ struct subscription::Listening {
 subscription::subscription(std::unique_ptr<Listening> listening)
     : listening_(std::move(listening)) {}
 
+subscription::subscription() noexcept = default;
+subscription::subscription(subscription&& other) noexcept = default;
+
 subscription& subscription::operator=(subscription&& other) noexcept {
   if (this != &other) {
     end();

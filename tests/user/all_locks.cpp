@@ -42,7 +42,8 @@ void readers_and_writer(const agora::manager& m) {
     std::thread([lock] {
       auto mine = lock;
       const std::shared_lock also(mine, 5s);
-      USER_CHECK(also && !lock.try_lock_for(1ms));
+      USER_CHECK(also && !lock.try_lock());
+      USER_THROWS(lock.try_lock_for(1h), agora::deadlock);
       USER_CHECK(lock.state().readers == 2 && !lock.state().writer);
     }).join();
     USER_CHECK(!lock.try_lock());
@@ -55,7 +56,8 @@ void readers_and_writer(const agora::manager& m) {
     std::thread([lock] {
       USER_CHECK(!lock.try_lock_shared() && !lock.try_lock_shared_for(1ms));
       USER_CHECK(!lock.try_lock_shared_until(std::chrono::steady_clock::now() + 1ms));
-      USER_THROWS(lock.release_shared(), agora::not_owner);
+      USER_THROWS(lock.release(), agora::not_owner);
+      USER_THROWS(lock.release_shared(), agora::not_locked);
     }).join();
   }
   USER_THROWS(lock.release(), agora::not_locked);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,8 +34,8 @@ struct object_change {
 class subscription {
  public:
   /// None.
-  subscription() = default;
-  subscription(subscription&& other) noexcept = default;
+  subscription() noexcept;
+  subscription(subscription&& other) noexcept;
   /// Ends what was here.
   subscription& operator=(subscription&& other) noexcept;
   ~subscription();
