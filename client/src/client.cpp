@@ -18,7 +18,7 @@ struct Client::Live : SessionWatcher {
 
   Client& client;
   const std::uint64_t epoch = process_epoch();
-  std::mutex opening;  // one thread opens a session at a time; taken before `mutex`
+  std::mutex opening;    // one thread opens a session at a time; taken before `mutex`
   std::mutex following;  // orders the beginnings and ends of listening; taken before `mutex`
   std::mutex mutex;      // guards the rest
   std::shared_ptr<Session> session;

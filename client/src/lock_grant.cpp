@@ -21,7 +21,9 @@ struct Granted {
   bool owner_died = false;
 };
 
-std::string_view kind_of(const LockWay& way) { return way.acquire.substr(0, way.acquire.find('.')); }
+std::string_view kind_of(const LockWay& way) {
+  return way.acquire.substr(0, way.acquire.find('.'));
+}
 
 // `{token, owner_died}`, in whichever order.
 Expected<Granted> read_grant(PackedView reply) {
@@ -164,9 +166,7 @@ void ThreadLock::unlock() const noexcept {
 
 void ThreadLock::release() const { release_now(handle_, way_, thread_owner()); }
 std::uint64_t ThreadLock::token() const { return token_of(handle_, way_, thread_owner()); }
-bool ThreadLock::owner_died() const {
-  return grant_of(handle_, way_, thread_owner()).owner_died;
-}
+bool ThreadLock::owner_died() const { return grant_of(handle_, way_, thread_owner()).owner_died; }
 bool ThreadLock::held() const { return is_held(handle_, way_, thread_owner()); }
 
 bool ThreadLock::has_grant() const { return find(handle_, way_, thread_owner()).has_value(); }

@@ -20,7 +20,9 @@ constexpr Following kKinds[] = {
     {"topic", "topic.subscribe", "topic.unsubscribe"},
 };
 
-const Following& kind_of(std::string_view name) { return name == kKinds[0].name ? kKinds[0] : kKinds[1]; }
+const Following& kind_of(std::string_view name) {
+  return name == kKinds[0].name ? kKinds[0] : kKinds[1];
+}
 
 template <typename T>
 T member(const client::Notice& notice, const char* name) {

@@ -47,9 +47,7 @@ class array : public proxy {
   bool empty() const { return size() == 0; }
 
   /// Adds in one step. @return the new value.
-  T add(index_type index, T amount) const requires number {
-    return add_any(index, any(amount));
-  }
+  T add(index_type index, T amount) const requires number { return add_any(index, any(amount)); }
   T subtract(index_type index, T amount) const requires number {
     return add_any(index, client::negated(amount));
   }
@@ -89,8 +87,8 @@ class array : public proxy {
 
   template <typename Token>
   auto async_load(index_type index, Token&& token) const {
-    return async_make<T>("array.get", client::Effect::reads, taker_at<T>("array.get", index),
-                         token, index);
+    return async_make<T>("array.get", client::Effect::reads, taker_at<T>("array.get", index), token,
+                         index);
   }
   template <typename Token>
   auto async_store(index_type index, T desired, Token&& token) const {

@@ -71,8 +71,8 @@ class counter : public proxy {
   // The least number has no counterpart.
   static std::int64_t negative(std::int64_t n) {
     if (n != INT64_MIN) return -n;
-    throw_error({Errc::value_error, "cannot take " + std::to_string(n) + " from a counter",
-                 Done::no, {}});
+    throw_error(
+        {Errc::value_error, "cannot take " + std::to_string(n) + " from a counter", Done::no, {}});
   }
   client::Reply wait_by(std::int64_t n, const client::Timeout& timeout) const {
     return wait("counter.wait_at_least", client::Effect::reads, timeout, n, timeout);

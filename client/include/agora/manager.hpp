@@ -96,8 +96,8 @@ class manager {
   /// An integer wraps round, as std::atomic does.
   template <typename T = any>
   agora::value<T> value(std::string_view name = {}, const T& initial = T{}) const {
-    return agora::value<T>(create("value", name, client::params_of(typecode_for<T>(), initial),
-                                  wrapping(Integer<T>)));
+    return agora::value<T>(
+        create("value", name, client::params_of(typecode_for<T>(), initial), wrapping(Integer<T>)));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {
@@ -135,8 +135,7 @@ class manager {
 
   agora::semaphore semaphore(std::string_view name = {}, std::int64_t initial = 1,
                              semaphore_options options = {}) const {
-    return agora::semaphore(
-        create("semaphore", name, client::params_of(initial), packed(options)));
+    return agora::semaphore(create("semaphore", name, client::params_of(initial), packed(options)));
   }
   agora::semaphore semaphore(const reference& object) const {
     return agora::semaphore(open(object));

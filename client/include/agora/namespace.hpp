@@ -26,8 +26,7 @@ class namespace_ : public proxy {
   /// The attribute as a T. @throws attribute_error  there is none; type_error  it is no T.
   template <Decodable T = any>
   T get(std::string_view name) const {
-    return take_at<T>("namespace.get", name,
-                      make("namespace.get", client::Effect::reads, name));
+    return take_at<T>("namespace.get", name, make("namespace.get", client::Effect::reads, name));
   }
   template <Encodable T>
   void set(std::string_view name, const T& value) const {

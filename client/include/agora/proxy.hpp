@@ -125,9 +125,9 @@ class proxy {
   auto async_make(std::string_view method, client::Effect effect, Decode decode, Token&& token,
                   const A&... arguments) const {
     const client::Call shape{.method = {}, .effect = effect};
-    return client::async_call<R>(
-        handle_, {shape, std::string(method), handle_.params(arguments...)},
-        std::move(decode), token);
+    return client::async_call<R>(handle_,
+                                 {shape, std::string(method), handle_.params(arguments...)},
+                                 std::move(decode), token);
   }
 
   /// As wait, for a completion token; `decode(client::Reply) -> R` may throw.
@@ -135,9 +135,9 @@ class proxy {
   auto async_wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
                   Decode decode, Token&& token, const A&... arguments) const {
     const client::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
-    return client::async_call<R>(
-        handle_, {shape, std::string(method), handle_.params(arguments...)},
-        std::move(decode), token);
+    return client::async_call<R>(handle_,
+                                 {shape, std::string(method), handle_.params(arguments...)},
+                                 std::move(decode), token);
   }
 
   /// What decodes a reply as take does, later. `method` is a literal.

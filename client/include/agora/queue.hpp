@@ -104,8 +104,7 @@ class queue : public proxy {
   template <typename Rep, typename Period, typename Rep2, typename Period2>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
                                             std::chrono::duration<Rep2, Period2> lease) const {
-    return reserved_unless_empty(
-        reserve_by(client::timeout_of(span), client::timeout_of(lease)));
+    return reserved_unless_empty(reserve_by(client::timeout_of(span), client::timeout_of(lease)));
   }
   /// Items that came back after their 16th delivery; they count as done for join().
   std::vector<T> dead() const { return read<std::vector<T>>("queue.dead"); }

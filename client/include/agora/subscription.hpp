@@ -22,8 +22,8 @@ struct object_change {
   /// nothing more comes.
   enum class Kind : std::uint8_t { change, gap, lost };
   Kind kind = Kind::change;
-  std::uint64_t version = 0;  ///< the object's after the change; of a gap: up to which it reaches
-  std::string method = {};    ///< that changed it, `dict.set`; at its end `object.delete`
+  std::uint64_t version = 0;    ///< the object's after the change; of a gap: up to which it reaches
+  std::string method = {};      ///< that changed it, `dict.set`; at its end `object.delete`
   std::optional<any> key = {};  ///< where, if the method takes a key or index
 };
 

@@ -108,8 +108,8 @@ class transaction {
   template <typename T>
   planned<void> acknowledge(reservation<T>& done) {
     const client::Reserved& reserved = done.reserved_;
-    auto result = plan<void>("queue.acknowledge",
-                             client::params_of(reserved.queue().name(), reserved.id()));
+    auto result =
+        plan<void>("queue.acknowledge", client::params_of(reserved.queue().name(), reserved.id()));
     settled_.push_back(&done.reserved_);
     return result;
   }
@@ -191,22 +191,21 @@ T transaction::get(const list<T>& object, std::int64_t index) {
 template <typename R>
 transaction::planned<R> transaction::plan(std::string_view method, client::Params params) {
   auto state = std::make_shared<typename planned<R>::State>();
-  calls_.push_back(
-      {std::string(method), std::move(params),
-       [state, its_method = std::string(method)](PackedView result, const Keep& keep) {
-         if constexpr (std::is_void_v<R>) {
-           state->value.emplace(nullptr);
-         } else {
-           const Keeping keeping(keep);
-           try {
-             auto decoded = Codec<R>::decode(result);
-             if (!decoded) client::throw_mismatch(its_method, {}, decoded.failure());
-             state->value.emplace(std::move(*decoded));
-           } catch (...) {
-             state->error = std::current_exception();
-           }
-         }
-       }});
+  calls_.push_back({std::string(method), std::move(params),
+                    [state, its_method = std::string(method)](PackedView result, const Keep& keep) {
+                      if constexpr (std::is_void_v<R>) {
+                        state->value.emplace(nullptr);
+                      } else {
+                        const Keeping keeping(keep);
+                        try {
+                          auto decoded = Codec<R>::decode(result);
+                          if (!decoded) client::throw_mismatch(its_method, {}, decoded.failure());
+                          state->value.emplace(std::move(*decoded));
+                        } catch (...) {
+                          state->error = std::current_exception();
+                        }
+                      }
+                    }});
   return planned<R>(std::move(state));
 }
 

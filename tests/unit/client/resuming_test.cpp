@@ -49,9 +49,9 @@ TEST_CASE("a notice is for those who listen to its object, each version once", "
   Notices notices;
   std::vector<std::string> heard;
   const auto listen = [&](const char* object, const char* kind, const char* name) {
-    const auto number = notices.add(
-        object, {kind, std::make_shared<client::NoticeCallback>(
-                           [&heard, name](const Notice&) { heard.push_back(name); })});
+    const auto number =
+        notices.add(object, {kind, std::make_shared<client::NoticeCallback>(
+                                       [&heard, name](const Notice&) { heard.push_back(name); })});
     notices.bind(number, 1);
     return number;
   };
@@ -83,8 +83,9 @@ TEST_CASE("who listens in a lost session is told so, once", "[client]") {
   Notices notices;
   std::vector<std::string> heard;
   const auto listener = [&](const char* name) {
-    return Notices::Listener{"watch", std::make_shared<client::NoticeCallback>(
-                                          [&heard, name](const Notice&) { heard.push_back(name); })};
+    return Notices::Listener{"watch",
+                             std::make_shared<client::NoticeCallback>(
+                                 [&heard, name](const Notice&) { heard.push_back(name); })};
   };
   const auto told = [&](const std::vector<Notices::Due>& all) {
     for (const auto& due : all) {
