@@ -30,4 +30,5 @@ if(AGORA_TESTS)
     set_tests_properties(user_${name} PROPERTIES TIMEOUT 120
                          ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   endforeach()
+  target_link_libraries(user_user_types PRIVATE agora_server)  # it embeds one
 endif()

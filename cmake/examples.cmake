@@ -32,7 +32,7 @@ if(AGORA_TESTS)
   set_tests_properties(examples_demo PROPERTIES TIMEOUT 240)
 
   # In these the order of what they print is open: the elements are compared in sorted order.
-  set(seeds_in_any_order manager_dict worker_names_list manager_dict_list)
+  set(seeds_in_any_order manager_dict worker_names_list manager_dict_list set_update)
   add_custom_target(seeds)
   file(GLOB seeds_sources CONFIGURE_DEPENDS docs/examples/seeds/*.cpp)
   foreach(source ${seeds_sources})

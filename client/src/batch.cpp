@@ -44,7 +44,10 @@ void pipeline::run() { batch_->run(); }
 std::size_t pipeline::size() const { return batch_->size(); }
 
 void throw_not_run() {
-  throw_error({Errc::runtime_error, "the result is there only once the pipeline was run", {}, {}});
+  throw_error({Errc::runtime_error,
+               "the result is there only once its pipeline or transaction was run",
+               {},
+               {}});
 }
 
 }  // namespace agora

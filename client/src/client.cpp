@@ -18,8 +18,9 @@ struct Client::Live : SessionWatcher {
 
   Client& client;
   const std::uint64_t epoch = process_epoch();
-  std::mutex opening;  // one thread opens a session at a time; taken before `mutex`
-  std::mutex mutex;    // guards the rest
+  std::mutex opening;    // one thread opens a session at a time; taken before `mutex`
+  std::mutex following;  // orders the beginnings and ends of listening; taken before `mutex`
+  std::mutex mutex;      // guards the rest
   std::shared_ptr<Session> session;
   std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
   std::uint64_t sessions = 0;                     // opened so far
@@ -60,23 +61,26 @@ void Client::Live::completed(Session& from, OwnedSlot& call) noexcept {
 void Client::Live::noticed(const Packed& notice) noexcept {
   auto members = unpack<Notice>(notice);
   if (!members) return;
-  std::vector<std::shared_ptr<const NoticeCallback>> due;
+  std::vector<Notices::Due> due;
   {
     const std::lock_guard guard(mutex);
     due = notices.due(*members);
   }
-  for (const auto& callback : due) (*callback)(*members);
+  for (const Notices::Due& each : due) (*each.callback)(*members);
 }
 
 // Callbacks may take part in the loss of a lock, but must not hide it: an exception ends the
 // program.
 void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept {
   std::vector<Grants::Callback> due;
+  std::vector<Notices::Due> deaf;
   {
     const std::lock_guard guard(mutex);
     due = grants.lose(from.number());
+    deaf = notices.lose(from.number());
   }
   for (const Grants::Callback& callback : due) callback();
+  for (const Notices::Due& each : deaf) (*each.callback)(each.notice);
   for (auto& call : unsent) {
     auto next = client.connect();
     call->number = 0;
@@ -322,17 +326,63 @@ void Client::on_lost(const std::string& name, Grants::Callback callback) {
   here.grants.on_lost(name, std::move(callback));
 }
 
-std::uint64_t Client::on_notice(const std::string& object, NoticeCallback callback) {
+bool Client::deepen(const std::string& name, const std::string& owner) {
   Live& here = live();
   const std::lock_guard guard(here.mutex);
-  if (here.session) here.session->expect_notices();
-  return here.notices.add(object, std::move(callback));
+  return here.grants.deepen(name, owner);
 }
 
-void Client::drop_notice(std::uint64_t number) {
+std::uint32_t Client::leave(const std::string& name, const std::string& owner) {
   Live& here = live();
   const std::lock_guard guard(here.mutex);
-  here.notices.remove(number);
+  return here.grants.leave(name, owner);
+}
+
+void Client::set_token(const std::string& name, const std::string& owner, std::uint64_t token) {
+  Live& here = live();
+  const std::lock_guard guard(here.mutex);
+  here.grants.set_token(name, owner, token);
+}
+
+Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view start,
+                                       Notices::Listener listener) {
+  Live& here = live();
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard in_order(here.following);
+    const std::lock_guard guard(here.mutex);
+    number = here.notices.add(object.name(), std::move(listener));
+    if (here.session) here.session->expect_notices();
+  }
+  const Params params = params_of(object.name());
+  Call call{.method = start};
+  auto reply = object.call(call.with(params));
+  std::vector<Notices::Due> due;
+  {
+    const std::lock_guard guard(here.mutex);
+    if (!reply) {
+      here.notices.remove(number);
+    } else {
+      due = here.notices.bind(number, reply.session);
+      if (here.session) here.session->expect_notices();
+    }
+  }
+  if (!reply) return reply.failure();
+  for (const Notices::Due& each : due) (*each.callback)(each.notice);
+  return number;
+}
+
+void Client::unfollow(std::uint64_t number, std::string_view stop) noexcept {
+  Live* here = live_here();
+  if (here == nullptr) return;
+  // Nobody begins to listen between the end of the last listener and the call that says so.
+  const std::lock_guard in_order(here->following);
+  std::optional<Notices::Listener> last;
+  {
+    const std::lock_guard guard(here->mutex);
+    last = here->notices.remove(number);
+  }
+  if (last && last->session != 0) start_in(last->session, stop, params_of(last->object));
 }
 
 }  // namespace agora::client

@@ -71,13 +71,20 @@ class Client : public std::enable_shared_from_this<Client> {
   void granted(const std::string& name, const std::string& owner, const Grant& grant);
   std::optional<Grant> grant(const std::string& name, const std::string& owner);
   void ungranted(const std::string& name, const std::string& owner);
+  bool deepen(const std::string& name, const std::string& owner);
+  std::uint32_t leave(const std::string& name, const std::string& owner);
+  void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
   void on_lost(const std::string& name, Grants::Callback callback);
 
-  /// Calls `callback` on the I/O thread for each notice about that object, in order. It must not
-  /// throw. A forked child begins without. @return a number for drop_notice.
-  std::uint64_t on_notice(const std::string& object, NoticeCallback callback);
-  /// After it the callback may still run once, if it is about to.
-  void drop_notice(std::uint64_t number);
+  /// Calls the listener's callback on the I/O thread for each notice of its kind about its object,
+  /// in order, and for gaps. It must not throw. A forked child begins without.
+  /// @param start  the method by which the session begins to hear of the object
+  /// @return a number for unfollow. @error what the server answers.
+  Expected<std::uint64_t> follow(const Handle& object, std::string_view start,
+                                 Notices::Listener listener);
+  /// After it the callback may still run once, if it is about to. Does not wait; nothing in a
+  /// forked child. @param stop  the method by which the session hears no more
+  void unfollow(std::uint64_t number, std::string_view stop) noexcept;
 
  private:
   struct Live;

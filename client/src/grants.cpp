@@ -24,6 +24,26 @@ std::optional<Grant> Grants::find(const std::string& name, const std::string& ow
   return found->second;
 }
 
+bool Grants::deepen(const std::string& name, const std::string& owner) {
+  const auto found = held_.find({name, owner});
+  if (found == held_.end() || found->second.lost) return false;
+  ++found->second.levels;
+  return true;
+}
+
+std::uint32_t Grants::leave(const std::string& name, const std::string& owner) {
+  const auto found = held_.find({name, owner});
+  if (found == held_.end()) return 0;
+  const std::uint32_t left = --found->second.levels;
+  if (left == 0) held_.erase(found);
+  return left;
+}
+
+void Grants::set_token(const std::string& name, const std::string& owner, std::uint64_t token) {
+  const auto found = held_.find({name, owner});
+  if (found != held_.end()) found->second.token = token;
+}
+
 std::vector<Grants::Callback> Grants::lose(std::uint64_t session) {
   std::vector<Callback> due;
   lost_up_to_ = std::max(lost_up_to_, session);

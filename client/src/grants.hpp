@@ -11,12 +11,16 @@
 
 namespace agora::client {
 
+struct LockWay;
+
 /// A lock held by one thread.
 struct Grant {
   std::uint64_t token = 0;
   bool owner_died = false;
   std::uint64_t session = 0;  ///< the grant ends with it
   bool lost = false;
+  const LockWay* way = nullptr;  ///< in which it was taken
+  std::uint32_t levels = 1;      ///< how often its owner has taken it
 };
 
 /// No lock of its own: the client's mutex guards it.
@@ -28,6 +32,12 @@ class Grants {
   std::vector<Callback> add(const std::string& name, const std::string& owner, Grant grant);
   std::optional<Grant> find(const std::string& name, const std::string& owner) const;
   void remove(const std::string& name, const std::string& owner) { held_.erase({name, owner}); }
+  /// One level more of a grant that is not lost; false if there is none.
+  bool deepen(const std::string& name, const std::string& owner);
+  /// One level less; the last one removes the grant. @return how many are left.
+  std::uint32_t leave(const std::string& name, const std::string& owner);
+  /// What was taken again meanwhile has another token; 0: the server knows it.
+  void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
 
   void on_lost(const std::string& name, Callback callback) {
     callbacks_.emplace(name, std::move(callback));

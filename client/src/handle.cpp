@@ -7,6 +7,7 @@
 #include "client/src/client.hpp"
 #include "client/src/fork_guard.hpp"
 #include "client/src/handle_state.hpp"
+#include "shared/wire/msgpack_rpc.hpp"
 
 namespace agora::client {
 
@@ -72,6 +73,18 @@ Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t h
 const std::string& Handle::name() const { return state_->name(); }
 
 Client& Handle::client() const { return state_->client(); }
+
+Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
+  std::string options;
+  Writer writer(options);
+  writer.map(1);
+  writer.text("guard"), writer.list(2), writer.text(lock), writer.unsigned_integer(token);
+  auto guard = std::make_shared<std::string>();
+  Writer(*guard).extension(kCallOptionsExtension, options);
+  Handle copy = *this;
+  copy.guard_ = std::move(guard);
+  return copy;
+}
 
 Reply Handle::call(const Call& call) const { return state_->call(call); }
 

@@ -110,6 +110,57 @@ client::Handle manager::open(const reference& object) const {
   return handle;
 }
 
+condition_variable manager::with_its_lock(client::Handle handle) const {
+  auto info = call<std::map<std::string, any>>("object.info", handle.name());
+  auto options = info["options"].get<std::map<std::string, any>>();
+  if (!options) client::throw_mismatch("object.info", handle.name(), options.failure());
+  auto lock = (*options)["lock"].get<reference>();
+  if (!lock) client::throw_mismatch("object.info", handle.name(), lock.failure());
+  return {std::move(handle), rlock(*lock)};
+}
+
+condition_variable manager::condition(std::string_view name) const {
+  return with_its_lock(create("condition", name));
+}
+
+condition_variable manager::condition(std::string_view name, const recursive_mutex& lock) const {
+  client::Params options = client::params_of("lock", lock);
+  options.count = 1;
+  return with_its_lock(create("condition", name, {}, options));
+}
+
+condition_variable manager::condition(const reference& object) const {
+  return with_its_lock(open(object));
+}
+
+client::Params manager::packed(const queue_options& options) {
+  constexpr std::string_view kOrders[] = {"fifo", "lifo", "priority"};
+  client::Params params = client::params_of("maxsize", options.maxsize, "order",
+                                            kOrders[static_cast<std::size_t>(options.order)]);
+  params.count = 2;
+  return params;
+}
+
+client::Params manager::packed(const lock_options& options) {
+  if (options.on_owner_death == on_owner_death::report) return {};
+  client::Params params = client::params_of("on_owner_death", "break");
+  params.count = 1;
+  return params;
+}
+
+client::Params manager::packed(const semaphore_options& options) {
+  client::Params params = client::params_of("bound", options.bound, "owned", options.owned);
+  params.count = 2;
+  return params;
+}
+
+client::Params manager::wrapping(bool integer) {
+  if (!integer) return {};
+  client::Params params = client::params_of("wrap", true);
+  params.count = 1;
+  return params;
+}
+
 bool manager::ping() const { return call<std::string>("ping") == "pong"; }
 
 std::vector<object_info> manager::objects(std::string_view pattern) const {

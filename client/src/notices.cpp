@@ -1,5 +1,6 @@
 #include "client/src/notices.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace agora::client {
@@ -19,27 +20,66 @@ std::string object_of(const Notice& notice) {
   return found->second.if_is<std::string>().value_or("");
 }
 
+Notice lost_notice(const std::string& object) {
+  return {{"kind", any("lost")}, {"object", any(object)}};
+}
+
 }  // namespace
 
-std::uint64_t Notices::add(const std::string& object, NoticeCallback callback) {
-  Listener listener{++last_, std::make_shared<const NoticeCallback>(std::move(callback)), 0};
-  listeners_.emplace(object, std::move(listener));
+std::uint64_t Notices::add(const std::string& object, Listener listener) {
+  listener.object = object;
+  listeners_.emplace(std::pair(object, ++last_), std::move(listener));
   return last_;
 }
 
-void Notices::remove(std::uint64_t number) {
-  std::erase_if(listeners_, [number](const auto& each) { return each.second.number == number; });
+Notices::Listeners::iterator Notices::find(std::uint64_t number) {
+  return std::ranges::find_if(listeners_,
+                              [&](const auto& each) { return each.first.second == number; });
 }
 
-std::vector<std::shared_ptr<const NoticeCallback>> Notices::due(const Notice& notice) {
-  std::vector<std::shared_ptr<const NoticeCallback>> due;
+std::vector<Notices::Due> Notices::bind(std::uint64_t number, std::uint64_t session) {
+  const auto found = find(number);
+  if (found == listeners_.end()) return {};
+  found->second.session = session;
+  return session <= lost_up_to_ ? lose(lost_up_to_) : std::vector<Due>{};
+}
+
+std::optional<Notices::Listener> Notices::remove(std::uint64_t number) {
+  const auto found = find(number);
+  if (found == listeners_.end()) return std::nullopt;
+  Listener gone = std::move(found->second);
+  listeners_.erase(found);
+  for (auto each = listeners_.lower_bound({gone.object, 0});
+       each != listeners_.end() && each->first.first == gone.object; ++each) {
+    if (each->second.kind == gone.kind) return std::nullopt;
+  }
+  return gone;
+}
+
+std::vector<Notices::Due> Notices::due(const Notice& notice) {
+  std::vector<Due> due;
+  const auto kind = member<std::string>(notice, "kind");
   const auto version = member<std::uint64_t>(notice, "version");
-  const auto [first, last] = listeners_.equal_range(object_of(notice));
-  for (auto each = first; each != last; ++each) {
+  const std::string object = object_of(notice);
+  for (auto each = listeners_.lower_bound({object, 0});
+       each != listeners_.end() && each->first.first == object; ++each) {
     Listener& listener = each->second;
-    if (version != 0 && version <= listener.version) continue;
-    if (version != 0) listener.version = version;
-    due.push_back(listener.callback);
+    const bool heard = version != 0 && version <= listener.version;
+    if (kind != "gap" && (listener.kind != kind || heard)) continue;
+    listener.version = std::max(listener.version, version);
+    due.push_back({listener.callback, {}});
+  }
+  return due;
+}
+
+std::vector<Notices::Due> Notices::lose(std::uint64_t session) {
+  std::vector<Due> due;
+  lost_up_to_ = std::max(lost_up_to_, session);
+  for (auto each = listeners_.begin(); each != listeners_.end();) {
+    const Listener& listener = each->second;
+    const bool lost = listener.session != 0 && listener.session <= lost_up_to_;
+    if (lost) due.push_back({listener.callback, lost_notice(listener.object)});
+    each = lost ? listeners_.erase(each) : std::next(each);
   }
   return due;
 }

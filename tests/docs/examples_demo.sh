@@ -42,7 +42,7 @@ ln -s .. "$texts/deep/up"
 run 0 "$texts"
 says '8 text files below .*; left out: 1 binary; left out: 1 whose name is not UTF-8$'
 says 'kill -9   worker-[123] in the middle of '
-says 'put back  '
+says 'the file  was given to another worker; files given again: 1$'
 says 'its owner died: 1$'
 says '10 lines, all of them whole'
 says '^ *3 three$'

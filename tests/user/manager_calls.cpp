@@ -26,7 +26,7 @@ void check_waiting_methods(const agora::manager& m) {
       waiting += waits ? 1 : 0;
     }
   }
-  USER_CHECK(waiting >= 7);
+  USER_CHECK(waiting >= 20);
 }
 
 }  // namespace

@@ -110,6 +110,20 @@ class Handle {
   const std::string& name() const;
   Client& client() const;
 
+  /// A handle of the same object whose calls carry a guard: they are refused with stale_token
+  /// unless that grant of the lock still stands.
+  Handle guarded(const std::string& lock, std::uint64_t token) const;
+  /// The parameters of a call: the name, these, and the guard if there is one.
+  template <Encodable... A>
+  Params params(const A&... arguments) const {
+    Params all = params_of(name(), arguments...);
+    add_guard(all);
+    return all;
+  }
+  void add_guard(Params& params) const {
+    if (guard_) params.bytes += *guard_, ++params.count;
+  }
+
   /// Makes one call. An anonymous object is first held in the session in use, if it is not yet:
   /// after a fork and after a lost session.
   Reply call(const Call& call) const;
@@ -118,6 +132,7 @@ class Handle {
 
  private:
   std::shared_ptr<HandleState> state_;
+  std::shared_ptr<const std::string> guard_;  // as the wire wants it; null: none
 };
 
 /// `inner`, an error of decoding, as one about the object of this call: "dict d: ...".

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,13 +12,26 @@
 #include <utility>
 #include <vector>
 
+#include <agora/array.hpp>
+#include <agora/barrier.hpp>
+#include <agora/condition_variable.hpp>
+#include <agora/counter.hpp>
 #include <agora/dict.hpp>
 #include <agora/event.hpp>
+#include <agora/latch.hpp>
 #include <agora/list.hpp>
 #include <agora/mutex.hpp>
+#include <agora/namespace.hpp>
 #include <agora/options.hpp>
+#include <agora/pipe.hpp>
 #include <agora/pipeline.hpp>
 #include <agora/queue.hpp>
+#include <agora/recursive_mutex.hpp>
+#include <agora/semaphore.hpp>
+#include <agora/set.hpp>
+#include <agora/shared_mutex.hpp>
+#include <agora/topic.hpp>
+#include <agora/transaction.hpp>
 #include <agora/value.hpp>
 
 namespace agora {
@@ -81,11 +96,8 @@ class manager {
   /// An integer wraps round, as std::atomic does.
   template <typename T = any>
   agora::value<T> value(std::string_view name = {}, const T& initial = T{}) const {
-    client::Params options;
-    if (Integer<T>) Writer(options.bytes).text("wrap"), Writer(options.bytes).boolean(true);
-    options.count = Integer<T> ? 1 : 0;
     return agora::value<T>(
-        create("value", name, client::params_of(typecode_for<T>(), initial), options));
+        create("value", name, client::params_of(typecode_for<T>(), initial), wrapping(Integer<T>)));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {
@@ -94,13 +106,7 @@ class manager {
 
   template <typename T = any>
   agora::queue<T> queue(std::string_view name = {}, queue_options options = {}) const {
-    client::Params packed;
-    if (options.maxsize > 0) {
-      packed.count = 1;
-      Writer(packed.bytes).text("maxsize");
-      Writer(packed.bytes).unsigned_integer(options.maxsize);
-    }
-    return agora::queue<T>(create("queue", name, {}, packed));
+    return agora::queue<T>(create("queue", name, {}, packed(options)));
   }
   template <typename T = any>
   agora::queue<T> queue(const reference& object) const {
@@ -114,6 +120,150 @@ class manager {
     return agora::event(create("event", name));
   }
   agora::event event(const reference& object) const { return agora::event(open(object)); }
+
+  mutex lock(std::string_view name, lock_options options) const {
+    return mutex(create("lock", name, {}, packed(options)));
+  }
+  recursive_mutex rlock(std::string_view name = {}, lock_options options = {}) const {
+    return recursive_mutex(create("rlock", name, {}, packed(options)));
+  }
+  recursive_mutex rlock(const reference& object) const { return recursive_mutex(open(object)); }
+  shared_mutex rwlock(std::string_view name = {}, lock_options options = {}) const {
+    return shared_mutex(create("rwlock", name, {}, packed(options)));
+  }
+  shared_mutex rwlock(const reference& object) const { return shared_mutex(open(object)); }
+
+  agora::semaphore semaphore(std::string_view name = {}, std::int64_t initial = 1,
+                             semaphore_options options = {}) const {
+    return agora::semaphore(create("semaphore", name, client::params_of(initial), packed(options)));
+  }
+  agora::semaphore semaphore(const reference& object) const {
+    return agora::semaphore(open(object));
+  }
+
+  /// With a recursive lock of its own.
+  condition_variable condition(std::string_view name = {}) const;
+  /// With that lock, which other conditions may share.
+  condition_variable condition(std::string_view name, const recursive_mutex& lock) const;
+  condition_variable condition(const reference& object) const;
+
+  /// @param parties  how many wait for each other, at least 1.
+  agora::barrier barrier(std::string_view name, std::int64_t parties) const {
+    return agora::barrier(create("barrier", name, client::params_of(parties)));
+  }
+  /// @param timeout  for each wait that names none: then the barrier breaks.
+  template <typename Rep, typename Period>
+  agora::barrier barrier(std::string_view name, std::int64_t parties,
+                         std::chrono::duration<Rep, Period> timeout) const {
+    client::Params options = client::params_of("timeout", client::timeout_of(timeout));
+    options.count = 1;
+    return agora::barrier(create("barrier", name, client::params_of(parties), options));
+  }
+  agora::barrier barrier(const reference& object) const { return agora::barrier(open(object)); }
+
+  agora::latch latch(std::string_view name, std::int64_t count) const {
+    return agora::latch(create("latch", name, client::params_of(count)));
+  }
+  agora::latch latch(const reference& object) const { return agora::latch(open(object)); }
+
+  agora::counter counter(std::string_view name = {}, std::int64_t initial = 0) const {
+    return agora::counter(create("counter", name, client::params_of(initial)));
+  }
+  agora::counter counter(const reference& object) const { return agora::counter(open(object)); }
+
+  /// @param values  the first content.
+  template <typename T = any>
+  agora::set<T> set(std::string_view name = {}, const std::vector<T>& values = {}) const {
+    return agora::set<T>(create("set", name, client::params_of(values)));
+  }
+  template <typename T = any>
+  agora::set<T> set(const reference& object) const {
+    return agora::set<T>(open(object));
+  }
+
+  /// @param attributes  the first content.
+  agora::namespace_ namespace_(std::string_view name = {},
+                               const std::map<std::string, any>& attributes = {}) const {
+    return agora::namespace_(create("namespace", name, client::params_of(attributes)));
+  }
+  agora::namespace_ namespace_(const reference& object) const {
+    return agora::namespace_(open(object));
+  }
+
+  /// @param size  how many elements, all 0. An integer wraps round, as std::atomic does.
+  template <typename T, std::integral Size>
+  agora::array<T> array(std::string_view name, Size size) const {
+    return agora::array<T>(
+        create("array", name, client::params_of(typecode_for<T>(), size), wrapping(Integer<T>)));
+  }
+  /// @param values  the first content.
+  template <typename T>
+  agora::array<T> array(std::string_view name, const std::vector<T>& values) const {
+    return agora::array<T>(
+        create("array", name, client::params_of(typecode_for<T>(), values), wrapping(Integer<T>)));
+  }
+  template <typename T>
+  agora::array<T> array(const reference& object) const {
+    return agora::array<T>(open(object));
+  }
+
+  /// @param duplex  false: the first end receives, the second sends.
+  template <typename T = any>
+  agora::pipe<T> pipe(std::string_view name = {}, bool duplex = true) const {
+    return agora::pipe<T>(create("pipe", name, client::params_of(duplex)));
+  }
+  template <typename T = any>
+  agora::pipe<T> pipe(const reference& object) const {
+    return agora::pipe<T>(open(object));
+  }
+
+  template <typename T = any>
+  agora::topic<T> topic(std::string_view name = {}) const {
+    return agora::topic<T>(create("topic", name));
+  }
+  template <typename T = any>
+  agora::topic<T> topic(const reference& object) const {
+    return agora::topic<T>(open(object));
+  }
+
+  /// An object of a type of one's own: `m.object<account_proxy>("mine", 100)`. P derives from
+  /// proxy, has a constructor from a client::Handle (`using proxy::proxy;`), and its `P::type` is
+  /// the type's name on the server.
+  template <std::derived_from<proxy> P, Encodable... A>
+  P object(std::string_view name, const A&... arguments) const {
+    return P(create(P::type, name, client::params_of(arguments...)));
+  }
+  template <std::derived_from<proxy> P>
+  P object(const reference& object) const {
+    return P(open(object));
+  }
+
+  /// Runs the function with a transaction, and carries out what it has planned as one step: all or
+  /// nothing, and only if what it has read still holds. If not, the function runs again, so it must
+  /// do nothing else; see transaction.hpp.
+  ///
+  ///     m.atomically([&](agora::transaction& t) {
+  ///       const int mine = t.get(accounts, "me");
+  ///       t.set(accounts, "me", mine - 10);
+  ///       t.add(accounts, "you", 10);
+  ///     });
+  ///
+  /// @return what the function returned in the end.
+  /// @throws conflict  others came between transaction::kAttemptsMax times; nothing happened.
+  /// @throws what a change by itself would throw; nothing happened.
+  template <std::invocable<transaction&> F>
+  std::invoke_result_t<F&, transaction&> atomically(F function) const {
+    for (int attempt = 1;; ++attempt) {
+      transaction t(server_handle());
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, transaction&>>) {
+        function(t);
+        if (t.commit(attempt)) return;
+      } else {
+        auto result = function(t);
+        if (t.commit(attempt)) return result;
+      }
+    }
+  }
 
   /// True if the server answers. @throws unavailable, timeout_error  it does not.
   bool ping() const;
@@ -156,6 +306,11 @@ class manager {
                         const client::Params& arguments = {},
                         const client::Params& options = {}) const;
   client::Handle open(const reference& object) const;
+  condition_variable with_its_lock(client::Handle handle) const;
+  static client::Params packed(const queue_options& options);
+  static client::Params packed(const lock_options& options);
+  static client::Params packed(const semaphore_options& options);
+  static client::Params wrapping(bool integer);
   client::Reply call_packed(std::string_view method, const client::Params& params) const;
   client::Call shape_of(std::string_view method) const;
   client::Handle server_handle() const;

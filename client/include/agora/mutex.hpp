@@ -9,44 +9,10 @@
 #include <utility>
 
 #include <agora/any_io.hpp>
+#include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
 
 namespace agora {
-
-class mutex;
-
-/// A lock that was acquired asynchronously: held by no thread but by this object, which may be
-/// moved anywhere. Its end gives the lock back, without waiting.
-class lock_grant {
- public:
-  /// No grant.
-  lock_grant() = default;
-  lock_grant(lock_grant&& other) noexcept;
-  /// Gives back the grant that was here.
-  lock_grant& operator=(lock_grant&& other) noexcept;
-  ~lock_grant();
-
-  /// False if there is none: the time was over before the lock was free.
-  explicit operator bool() const { return owner_.has_value(); }
-  /// Gives the lock back and waits until the server has it. Nothing without a grant.
-  /// @throws session_lost  it was lost with the session.
-  void release();
-  /// As those of mutex, for this grant. @throws not_locked  there is none.
-  std::uint64_t token() const;
-  bool owner_died() const;
-  bool held() const;
-
- private:
-  friend class mutex;
-  struct Owner {
-    client::Handle handle;
-    std::string text;
-  };
-  explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
-  const Owner& owner() const;
-
-  std::optional<Owner> owner_;
-};
 
 /// One owner at a time over all processes and hosts; the owner is a thread of this process. Works
 /// with std::lock_guard, std::unique_lock and std::scoped_lock. If the owner's process dies the
@@ -61,14 +27,13 @@ class mutex : public proxy {
   explicit mutex(client::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits, for ever, until the calling thread has the lock.
-  /// @throws deadlock    waiting would close a cycle, where the server detects that (agorad 0.1
-  ///                     does not: a thread that locks twice waits).
+  /// @throws deadlock    waiting would close a cycle, locking twice included; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
-  void lock() const;
-  bool try_lock() const { return acquire(client::Seconds::zero()); }
+  void lock() const { plain().acquire(std::nullopt); }
+  bool try_lock() const { return plain().acquire(client::Seconds::zero()); }
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
-    return acquire(client::timeout_of(span));
+    return plain().acquire(client::timeout_of(span));
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
@@ -77,35 +42,35 @@ class mutex : public proxy {
 
   /// Gives the lock back. Never throws, as lock_guard needs it: failure shows in held() before,
   /// and in on_lost.
-  void unlock() const noexcept;
+  void unlock() const noexcept { plain().unlock(); }
   /// Gives the lock back.
   /// @throws not_locked    nobody has it.
   /// @throws not_owner     another owner has it.
   /// @throws session_lost  this thread had it and lost it.
-  void release() const;
+  void release() const { plain().release(); }
 
   /// The fencing token of the calling thread's grant: greater than that of every earlier grant.
   /// @throws not_locked  the calling thread has no grant. A lost one still has its token.
-  std::uint64_t token() const;
+  std::uint64_t token() const { return plain().token(); }
   /// Whether the owner before this thread ended while it had the lock. @throws as token().
-  bool owner_died() const;
+  bool owner_died() const { return plain().owner_died(); }
   /// Whether the calling thread certainly has the lock: false while the connection is broken, once
   /// the session's ttl has passed since the server's last answered sign of life, and for good
   /// after the session is lost. Looks at the connection, without waiting.
-  bool held() const;
+  bool held() const { return plain().held(); }
   /// Calls `callback` each time a grant of this lock in this process is lost with the session. It
   /// runs on the manager's I/O thread, must not throw, and may make calls. Stays for as long as
   /// the manager; a forked child begins without.
-  void on_lost(std::function<void()> callback) const;
+  void on_lost(std::function<void()> callback) const { plain().on_lost(std::move(callback)); }
 
   /// As lock() and try_lock_for(), but gives a lock_grant, which is an owner of its own.
   template <typename Token>
   auto async_lock(Token&& token) const {
-    return async_acquire(std::nullopt, token);
+    return plain().async_acquire(std::nullopt, token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_acquire(client::timeout_of(span), token);
+    return plain().async_acquire(client::timeout_of(span), token);
   }
 
   /// Whether anybody has the lock.
@@ -116,23 +81,13 @@ class mutex : public proxy {
   }
   /// Mends a lock that broke when its owner died.
   void reset() const { change<void>("lock.reset"); }
+  template <typename Token>
+  auto async_reset(Token&& token) const {
+    return async_change<void>("lock.reset", token);
+  }
 
  private:
-  bool acquire(const client::Timeout& timeout) const;
-  static std::string fresh_owner();
-  client::DeferredCall acquire_call(const client::Timeout& timeout, const std::string& owner) const;
-  lock_grant granted_to(const std::string& owner, client::Reply reply) const;
-
-  template <typename Token>
-  auto async_acquire(const client::Timeout& timeout, Token&& token) const {
-    const std::string owner = fresh_owner();
-    return client::async_call<lock_grant>(
-        handle(), acquire_call(timeout, owner),
-        [lock = *this, owner](client::Reply reply) {
-          return lock.granted_to(owner, std::move(reply));
-        },
-        token);
-  }
+  client::ThreadLock plain() const { return {handle(), client::kPlainLock}; }
 };
 
 }  // namespace agora

@@ -18,7 +18,8 @@ namespace agora {
 /// @throws runtime_error  always.
 [[noreturn]] void throw_not_run();
 
-/// The result of one call of a pipeline; there once the pipeline was run. Copies share it.
+/// The result of one call of a pipeline, or of a transaction; there once that was run. Copies share
+/// it.
 template <typename R>
 class pipelined {
  public:

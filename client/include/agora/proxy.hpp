@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include <agora/async.hpp>
 #include <agora/error.hpp>
 #include <agora/handle.hpp>
+#include <agora/subscription.hpp>
 
 #include "shared/value/reference.hpp"
 
@@ -30,13 +32,19 @@ class proxy {
   /// The whole content as JSON text (`{"a":1}`), for people: reads it in one step.
   std::string to_text() const;
 
+  /// Calls `callback` for each change of the object by whomever, from now on, in order; see
+  /// subscription.hpp. @throws value_error  the object is lent as memory (`local`).
+  subscription watch(std::function<void(const object_change&)> callback) const;
+
   /// True if both are handles of the same object of the same manager.
   friend bool operator==(const proxy& a, const proxy& b) {
     return &a.handle_.client() == &b.handle_.client() && a.name() == b.name();
   }
 
- protected:
+  /// From a manager: `m.object<P>(name)`. A proxy of one's own says `using proxy::proxy;`.
   explicit proxy(client::Handle handle) : handle_(std::move(handle)) {}
+
+ protected:
   ~proxy() = default;
   proxy(const proxy&) = default;
   proxy(proxy&&) = default;
@@ -58,7 +66,7 @@ class proxy {
   /// Any call that does not wait, error and all.
   template <typename... A>
   client::Reply make(std::string_view method, client::Effect effect, const A&... arguments) const {
-    const client::Params params = client::params_of(name(), arguments...);
+    const client::Params params = handle_.params(arguments...);
     client::Call call{.method = method, .effect = effect};
     return handle_.call(call.with(params));
   }
@@ -68,7 +76,7 @@ class proxy {
   template <typename... A>
   client::Reply wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
                      const A&... arguments) const {
-    const client::Params params = client::params_of(name(), arguments...);
+    const client::Params params = handle_.params(arguments...);
     client::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
     return handle_.call(call.with(params));
   }
@@ -117,9 +125,9 @@ class proxy {
   auto async_make(std::string_view method, client::Effect effect, Decode decode, Token&& token,
                   const A&... arguments) const {
     const client::Call shape{.method = {}, .effect = effect};
-    return client::async_call<R>(
-        handle_, {shape, std::string(method), client::params_of(name(), arguments...)},
-        std::move(decode), token);
+    return client::async_call<R>(handle_,
+                                 {shape, std::string(method), handle_.params(arguments...)},
+                                 std::move(decode), token);
   }
 
   /// As wait, for a completion token; `decode(client::Reply) -> R` may throw.
@@ -127,9 +135,9 @@ class proxy {
   auto async_wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
                   Decode decode, Token&& token, const A&... arguments) const {
     const client::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
-    return client::async_call<R>(
-        handle_, {shape, std::string(method), client::params_of(name(), arguments...)},
-        std::move(decode), token);
+    return client::async_call<R>(handle_,
+                                 {shape, std::string(method), handle_.params(arguments...)},
+                                 std::move(decode), token);
   }
 
   /// What decodes a reply as take does, later. `method` is a literal.
@@ -149,8 +157,29 @@ class proxy {
   const client::Handle& handle() const { return handle_; }
 
  private:
+  template <std::derived_from<proxy> P, typename Lock>
+  friend P guarded(const P& object, const Lock& lock);
+  friend class transaction;
+
   client::Handle handle_;
 };
+
+/// A copy of the proxy whose calls carry a guard: a call takes effect only if the calling thread's
+/// grant of that lock, as it is now, still stands at that moment; else it throws stale_token and
+/// nothing was changed. So one who lost the lock without knowing it can do no harm:
+///
+///     std::lock_guard hold(lock);
+///     agora::guarded(accounts, lock).insert_or_assign("me", 10);
+///
+/// `lock` is a mutex, recursive_mutex, lock_grant, or what has name() and token().
+/// @throws not_locked  the calling thread has no grant of it.
+template <std::derived_from<proxy> P, typename Lock>
+P guarded(const P& object, const Lock& lock) {
+  P copy = object;
+  proxy& base = copy;
+  base.handle_ = base.handle_.guarded(lock.name(), lock.token());
+  return copy;
+}
 
 /// Prints the whole content as JSON text, as the server would.
 std::ostream& operator<<(std::ostream& out, const proxy& object);

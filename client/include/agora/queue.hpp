@@ -1,28 +1,38 @@
-// queue<T>: items pass from producers to consumers, first in, first out.
+// queue<T>: items pass from producers to consumers, each to one.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include <agora/any_io.hpp>
 #include <agora/proxy.hpp>
+#include <agora/reservation.hpp>
 
 #include "shared/value/any.hpp"
 
 namespace agora {
 
+/// Which item of a queue comes next.
+enum class queue_order : std::uint8_t {
+  fifo,
+  lifo,      ///< the last one in
+  priority,  ///< the one with the lowest number, then the one that came first
+};
+
 /// Options of a queue; they count only if the factory's call makes the object.
 struct queue_options {
-  std::size_t maxsize = 0;  ///< items at most; 0: no bound
+  std::size_t maxsize = 0;  ///< ready and delayed items at most; 0: no bound
+  queue_order order = queue_order::fifo;
 };
 
 /// Waiting is first come, first served over all processes. After close() putting throws
 /// shut_down, and taking too once nothing is left. The server is told that an item
 /// has arrived with this program's next call or heartbeat; if the program dies before that the
-/// item is handed out again.
+/// item is handed out again. Work that must survive its worker uses reserve().
 template <typename T = any>
 class queue : public proxy {
  public:
@@ -45,7 +55,18 @@ class queue : public proxy {
     take<void>("queue.put_many", wait("queue.put_many", client::Effect::changes, forever, items));
   }
 
-  /// Takes the oldest item; waits for one, for ever. One that is no T is gone: type_error.
+  /// As push, with a place in a queue with order=priority: lower numbers go first.
+  void push(const T& item, double priority) const {
+    take<void>("queue.put", put_at(item, priority, client::Seconds::zero()));
+  }
+  /// As push; the item is ready only after `delay`. Its place is that of its arrival.
+  template <typename Rep, typename Period>
+  void push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
+                    double priority = 0) const {
+    take<void>("queue.put", put_at(item, priority, client::Seconds(delay)));
+  }
+
+  /// Takes the next item; waits for one, for ever. One that is no T is gone: type_error.
   T pop() const { return take<T>("queue.get", get(std::nullopt)); }
   /// The same without waiting.
   std::optional<T> try_pop() const { return get_by(client::Seconds::zero()); }
@@ -59,6 +80,39 @@ class queue : public proxy {
     return take<std::vector<T>>("queue.get_many",
                                 wait("queue.get_many", client::Effect::changes, forever, most));
   }
+  /// The same, waiting for the first only so long; empty if none came.
+  template <typename Rep, typename Period>
+  std::vector<T> pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span) const {
+    const client::Timeout timeout = client::timeout_of(span);
+    auto reply = wait("queue.get_many", client::Effect::changes, timeout, most, timeout);
+    if (!reply && reply.error().code == Errc::empty) return {};
+    return take<std::vector<T>>("queue.get_many", std::move(reply));
+  }
+
+  /// Takes the next item for as long as the work on it lasts; waits for one, for ever. See
+  /// reservation.hpp. One that is no T goes back: type_error.
+  reservation<T> reserve() const { return reserved(reserve_by(std::nullopt, std::nullopt)); }
+  /// The same without waiting.
+  std::optional<reservation<T>> try_reserve() const {
+    return reserved_unless_empty(reserve_by(client::Seconds::zero(), std::nullopt));
+  }
+  template <typename Rep, typename Period>
+  std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span) const {
+    return reserved_unless_empty(reserve_by(client::timeout_of(span), std::nullopt));
+  }
+  /// The same; the item goes back if the reservation is neither settled nor touched for `lease`.
+  template <typename Rep, typename Period, typename Rep2, typename Period2>
+  std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
+                                            std::chrono::duration<Rep2, Period2> lease) const {
+    return reserved_unless_empty(reserve_by(client::timeout_of(span), client::timeout_of(lease)));
+  }
+  /// Items that came back after their 16th delivery; they count as done for join().
+  std::vector<T> dead() const { return read<std::vector<T>>("queue.dead"); }
+  /// Puts the first ones of those back at their places. @return how many.
+  std::size_t revive(std::size_t count = 1) const {
+    return change<std::size_t>("queue.revive", count);
+  }
+
   /// The item that pop would take, left there; nothing if there is none.
   std::optional<T> peek() const {
     return unless_empty("queue.peek", make("queue.peek", client::Effect::reads));
@@ -118,6 +172,37 @@ class queue : public proxy {
                                       taker<std::vector<T>>("queue.get_many"), token, most);
   }
   template <typename Token>
+  auto async_push_at(const T& item, double priority, Token&& token) const {
+    return async_wait<void>("queue.put", client::Effect::changes, {}, taker<void>("queue.put"),
+                            token, item, client::Timeout(), priority);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
+                          Token&& token) const {
+    return async_wait<void>("queue.put", client::Effect::changes, {}, taker<void>("queue.put"),
+                            token, item, client::Timeout(), 0, client::Seconds(delay).count());
+  }
+  template <typename Token>
+  auto async_reserve(Token&& token) const {
+    return async_reserve_by<reservation<T>>(
+        {}, [q = *this](client::Reply reply) { return q.reserved(std::move(reply)); }, token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_reserve_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_reserve_by<std::optional<reservation<T>>>(
+        client::timeout_of(span),
+        [q = *this](client::Reply reply) { return q.reserved_unless_empty(std::move(reply)); },
+        token);
+  }
+  template <typename Token>
+  auto async_dead(Token&& token) const {
+    return async_read<std::vector<T>>("queue.dead", token);
+  }
+  template <typename Token>
+  auto async_revive(std::size_t count, Token&& token) const {
+    return async_change<std::size_t>("queue.revive", token, count);
+  }
+  template <typename Token>
   auto async_peek(Token&& token) const {
     return async_make<std::optional<T>>("queue.peek", client::Effect::reads, getter("queue.peek"),
                                         token);
@@ -163,6 +248,30 @@ class queue : public proxy {
  private:
   client::Reply put(const T& item, const client::Timeout& timeout) const {
     return wait("queue.put", client::Effect::changes, timeout, item, timeout);
+  }
+  client::Reply put_at(const T& item, double priority, client::Seconds delay) const {
+    const client::Timeout forever;
+    return wait("queue.put", client::Effect::changes, forever, item, forever, priority,
+                delay.count());
+  }
+  client::Reply reserve_by(const client::Timeout& timeout, const client::Timeout& lease) const {
+    return wait("queue.reserve", client::Effect::changes, timeout, timeout, lease);
+  }
+  template <typename R, typename Decode, typename Token>
+  auto async_reserve_by(const client::Timeout& timeout, Decode decode, Token&& token) const {
+    return async_wait<R>("queue.reserve", client::Effect::changes, timeout, std::move(decode),
+                         token, timeout);
+  }
+  reservation<T> reserved(client::Reply reply) const {
+    if (!reply) throw_error(std::move(reply.error()));
+    client::ReservedParts parts = client::read_reserved(handle(), reply);
+    auto item = parts.item.get<T>();
+    if (!item) client::throw_mismatch("queue.reserve", name(), item.failure());
+    return {std::move(parts.reserved), std::move(*item)};
+  }
+  std::optional<reservation<T>> reserved_unless_empty(client::Reply reply) const {
+    if (!reply && reply.error().code == Errc::empty) return std::nullopt;
+    return reserved(std::move(reply));
   }
   client::Reply get(const client::Timeout& timeout) const {
     return wait("queue.get", client::Effect::changes, timeout, timeout);

@@ -1,7 +1,6 @@
 #include "docs/examples/word_count/coordinator.hpp"
 
 #include <algorithm>
-#include <set>
 #include <stdexcept>
 
 #include "docs/examples/word_count/interrupt.hpp"
@@ -25,17 +24,18 @@ Counts Coordinator::run(const std::vector<std::string>& paths) {
   objects_.done.set();
   crew_.join();
   const auto told = objects_.progress.get_or("told", 0);
+  screen_.line("the file  was given to another worker; files given again: " +
+               std::to_string(objects_.progress.get_or("again", 0)));
   screen_.line("the lock  passed on; workers told that its owner died: " + std::to_string(told));
   return sum(paths);
 }
 
 void Coordinator::hand_out(const std::vector<std::string>& paths) {
   all_ = paths.size();
-  outstanding_ = paths;
   stop_path_ = paths[paths.size() / 2];
   std::vector<Job> jobs;
   for (const std::string& path : paths) {
-    jobs.push_back(job_of(path));
+    jobs.push_back({path, path == stop_path_});
     if (jobs.size() < kJobsAtOnce && &path != &paths.back()) continue;
     objects_.jobs.push_many(jobs);
     jobs.clear();
@@ -47,7 +47,6 @@ void Coordinator::lose_a_worker() {
   wait_until_the_others_wait();
   show_telnet_view(victim);
   crew_.kill(victim);
-  killed_ = true;
   screen_.line("kill -9   " + victim + " in the middle of " + stop_path_);
 }
 
@@ -87,26 +86,9 @@ void Coordinator::wait_until_all_is_counted() {
   screen_.end_progress();
 }
 
-// A file is lost if its worker died in it, or between taking it and noting it. One that a living
-// worker has taken but not noted yet comes back for nothing: a second store changes nothing.
-void Coordinator::put_back_what_was_lost() {
-  if (crew_.working() == crew_.hired() || !objects_.jobs.empty()) return;
-  const auto counted = objects_.counts.keys();
-  const std::set<std::string> has_counts(counted.begin(), counted.end());
-  std::erase_if(outstanding_, [&](const auto& path) { return has_counts.contains(path); });
-  for (const std::string& path : outstanding_) {
-    const auto worker = objects_.taken.find(path);
-    if (worker && crew_.works(*worker)) continue;
-    objects_.taken.erase(path);
-    objects_.jobs.push(job_of(path));
-    screen_.line("put back  " + path);
-  }
-}
-
 void Coordinator::keep_watch() {
   throw_if_interrupted();
   if (crew_.working() == 0) throw std::runtime_error("no worker is left; why is said above");
-  put_back_what_was_lost();
   screen_.progress(static_cast<std::size_t>(objects_.progress.get_or("files", 0)), all_,
                    objects_.progress.get_or("words", 0));
 }

@@ -32,8 +32,6 @@ class Coordinator {
   void wait_until_the_others_wait();
   void show_telnet_view(const std::string& victim);
   void wait_until_all_is_counted();
-  Job job_of(const std::string& path) const { return {path, !killed_ && path == stop_path_}; }
-  void put_back_what_was_lost();
   void keep_watch();
   void wait_a_tick();
   Counts sum(const std::vector<std::string>& paths) const;
@@ -43,10 +41,8 @@ class Coordinator {
   std::uint16_t port_;
   Crew& crew_;
   Screen& screen_;
-  std::size_t all_ = 0;                   // files
-  std::vector<std::string> outstanding_;  // files without counts, when it last looked
-  std::string stop_path_;                 // in the middle of this file a worker is killed
-  bool killed_ = false;
+  std::size_t all_ = 0;    // files
+  std::string stop_path_;  // in the middle of this file a worker is killed
 };
 
 }  // namespace word_count

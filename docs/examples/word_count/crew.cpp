@@ -25,11 +25,6 @@ Crew::Member* Crew::find(const std::string& name) {
   return found == members_.end() ? nullptr : &*found;
 }
 
-bool Crew::works(const std::string& name) {
-  Member* member = find(name);
-  return member != nullptr && member->process.is_alive();
-}
-
 pid_t Crew::pid_of(const std::string& name) const {
   const auto found = std::find_if(members_.begin(), members_.end(),
                                   [&](const Member& member) { return member.name == name; });

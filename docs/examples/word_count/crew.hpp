@@ -25,9 +25,6 @@ class Crew {
 
   /// How many work.
   std::size_t working();
-  /// How many have been started.
-  std::size_t hired() const { return members_.size(); }
-  bool works(const std::string& name);
   /// 0 if there is none of that name.
   pid_t pid_of(const std::string& name) const;
 

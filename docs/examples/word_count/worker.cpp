@@ -3,6 +3,7 @@
 #include <iostream>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 #include "docs/examples/word_count/interrupt.hpp"
 #include "docs/examples/word_count/objects.hpp"
@@ -11,7 +12,7 @@
 namespace word_count {
 namespace {
 
-// The coordinator will kill this process here: with a noted file, the lock, and half a line.
+// The coordinator will kill this process here: with a reserved file, the lock, and half a line.
 void stand_still(const Objects& objects, const WorkerPlace& place, const std::string& path) {
   const std::lock_guard guard(objects.report);
   append_to_report(place.report, path + " is half");
@@ -38,25 +39,36 @@ void report(const Objects& objects, const WorkerPlace& place, const std::string&
   append_to_report(place.report, line + '\n');
 }
 
-void do_job(const Objects& objects, const WorkerPlace& place, const Job& job) {
-  objects.taken[job.path] = place.name;
-  if (job.stop_inside) stand_still(objects, place, job.path);
-  const Counts counts = count_or_nothing(job.path);
-  const std::int64_t words = total(counts);
-  objects.counts[job.path] = counts;
-  objects.progress.add("files", 1);
-  objects.progress.add("words", words);
-  report(objects, place, place.name + ' ' + std::to_string(words) + ' ' + job.path);
+// The result, the sums and the acknowledgement in one step: all of it happened, or the file comes
+// to another worker.
+void store(const agora::manager& m, const Objects& objects, agora::reservation<Job>& job,
+           const Counts& counts) {
+  m.atomically([&](agora::transaction& t) {
+    t.set(objects.counts, job.item().path, counts);
+    t.add(objects.progress, "files", 1);
+    t.add(objects.progress, "words", total(counts));
+    if (job.deliveries() > 1) t.add(objects.progress, "again", 1);
+    t.acknowledge(job);
+  });
+}
+
+void do_job(const agora::manager& m, const Objects& objects, const WorkerPlace& place,
+            agora::reservation<Job> job) {
+  const std::string path = job.item().path;
+  if (job.item().stop_inside && job.deliveries() == 1) stand_still(objects, place, path);
+  const Counts counts = count_or_nothing(path);
+  store(m, objects, job, counts);
+  report(objects, place, place.name + ' ' + std::to_string(total(counts)) + ' ' + path);
 }
 
 }  // namespace
 
 void work(const WorkerPlace& place) {
   let_interrupts_end_this();
-  const agora::manager m(place.address);
+  const agora::manager m(place.address, {.client = place.name, .ttl = kLifeSign});
   const Objects objects(m);
   while (!objects.done.is_set()) {
-    if (const auto job = objects.jobs.pop_for(kTick)) do_job(objects, place, *job);
+    if (auto job = objects.jobs.reserve_for(kTick)) do_job(m, objects, place, std::move(*job));
   }
 }
 

@@ -12,7 +12,9 @@ struct WorkerPlace {
   std::string report;   ///< the path of the shared report file
 };
 
-/// The worker's whole life. Each file is noted, counted, stored with one `dict.set`, and reported.
+/// The worker's whole life. Each file is reserved and counted; storing its counts and saying that
+/// it is done are one step, so a worker that dies leaves nothing undone and nothing done twice.
+/// Then the file is reported.
 /// @throws agora::error  the server is gone.
 void work(const WorkerPlace& place);
 

@@ -71,7 +71,7 @@ class FakeServer {
     where.sun_family = AF_UNIX;
     path_.copy(where.sun_path, sizeof where.sun_path - 1);
     if (bind(listener_, reinterpret_cast<sockaddr*>(&where), sizeof where) != 0) std::abort();
-    if (listen(listener_, 100) != 0 || pipe(stop_) != 0) std::abort();
+    if (listen(listener_, 100) != 0 || ::pipe(stop_) != 0) std::abort();
     thread_ = std::thread([this] { serve(); });
   }
 

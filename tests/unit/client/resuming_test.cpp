@@ -48,21 +48,59 @@ TEST_CASE("a session is certain for its ttl after what was answered had been sen
 TEST_CASE("a notice is for those who listen to its object, each version once", "[client]") {
   Notices notices;
   std::vector<std::string> heard;
-  const auto first = notices.add("d", [&](const Notice&) { heard.push_back("first"); });
-  notices.add("d", [&](const Notice&) { heard.push_back("second"); });
-  notices.add("e", [&](const Notice&) { heard.push_back("other"); });
+  const auto listen = [&](const char* object, const char* kind, const char* name) {
+    const auto number =
+        notices.add(object, {kind, std::make_shared<client::NoticeCallback>(
+                                       [&heard, name](const Notice&) { heard.push_back(name); })});
+    notices.bind(number, 1);
+    return number;
+  };
+  const auto first = listen("d", "watch", "first");
+  const auto second = listen("d", "watch", "second");
+  const auto third = listen("d", "topic", "third");
+  listen("e", "watch", "other");
   const auto tell = [&](const Notice& notice) {
-    for (const auto& callback : notices.due(notice)) (*callback)(notice);
+    for (const auto& due : notices.due(notice)) (*due.callback)(notice);
     return std::exchange(heard, {});
   };
   const Notice two{{"kind", "watch"}, {"object", reference{"d"}}, {"version", 2}};
   CHECK(tell(two) == std::vector<std::string>{"first", "second"});
   CHECK(tell(two).empty());
-  const Notice plain{{"kind", "topic"}, {"object", "d"}};
-  CHECK(tell(plain).size() == 2);
-  CHECK(tell(plain).size() == 2);
-  notices.remove(first);
+  const Notice published{{"kind", "topic"}, {"object", "d"}, {"version", 2}};
+  CHECK(tell(published) == std::vector<std::string>{"third"});
+  CHECK_FALSE(notices.remove(first));
   const Notice three{{"kind", "watch"}, {"object", "d"}, {"version", 3}};
   CHECK(tell(three) == std::vector<std::string>{"second"});
+  const Notice gap{{"kind", "gap"}, {"object", "d"}, {"version", 3}};
+  CHECK(tell(gap) == std::vector<std::string>{"second", "third"});
+  const auto last = notices.remove(second);
+  CHECK((last && last->object == "d" && last->session == 1));
+  CHECK(notices.remove(third));
   CHECK(tell({{"kind", "gap"}}).empty());
+}
+
+TEST_CASE("who listens in a lost session is told so, once", "[client]") {
+  Notices notices;
+  std::vector<std::string> heard;
+  const auto listener = [&](const char* name) {
+    return Notices::Listener{"watch",
+                             std::make_shared<client::NoticeCallback>(
+                                 [&heard, name](const Notice&) { heard.push_back(name); })};
+  };
+  const auto told = [&](const std::vector<Notices::Due>& all) {
+    for (const auto& due : all) {
+      CHECK(due.notice.at("kind") == any("lost"));
+      (*due.callback)(due.notice);
+    }
+    return std::exchange(heard, {});
+  };
+  CHECK(notices.bind(notices.add("d", listener("early")), 1).empty());
+  const auto unbound = notices.add("d", listener("unbound"));
+  CHECK(notices.bind(notices.add("d", listener("later")), 2).empty());
+  CHECK(told(notices.lose(1)) == std::vector<std::string>{"early"});
+  CHECK(told(notices.lose(1)).empty());
+  // The reply that says in which session it began comes after that session's end.
+  CHECK(told(notices.bind(unbound, 1)) == std::vector<std::string>{"unbound"});
+  CHECK(told(notices.lose(2)) == std::vector<std::string>{"later"});
+  CHECK(notices.empty());
 }

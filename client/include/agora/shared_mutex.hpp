@@ -1,0 +1,113 @@
+// shared_mutex: many readers or one writer (`m.rwlock(name)`), SharedTimedLockable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <agora/any_io.hpp>
+#include <agora/lock_grant.hpp>
+#include <agora/proxy.hpp>
+
+namespace agora {
+
+/// How things stand at a shared_mutex.
+struct shared_mutex_state {
+  std::int64_t readers = 0;  ///< owners that read
+  bool writer = false;       ///< somebody writes
+  std::int64_t waiting = 0;  ///< owners that wait
+};
+
+/// Many owners that read, or one that writes, over all processes and hosts. Waiting writers go
+/// before new readers, but an owner that reads gets further reads at once. Works with
+/// std::shared_lock beside those that mutex names; what is said there of death and loss holds
+/// here. A reader that wants to write, or a writer that takes it again, gets deadlock.
+class shared_mutex : public proxy {
+ public:
+  /// From a manager's factory; see manager::rwlock.
+  explicit shared_mutex(client::Handle handle) : proxy(std::move(handle)) {}
+
+  /// Waits, for ever, until the calling thread may write.
+  /// @throws deadlock           waiting would close a cycle; it is spelled out.
+  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
+  void lock() const { writing().acquire(std::nullopt); }
+  bool try_lock() const { return writing().acquire(client::Seconds::zero()); }
+  template <typename Rep, typename Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
+    return writing().acquire(client::timeout_of(span));
+  }
+  template <typename Clock, typename Span>
+  bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
+    return try_lock_for(when - Clock::now());
+  }
+  /// Never throws; see mutex::unlock().
+  void unlock() const noexcept { writing().unlock(); }
+  /// @throws not_locked, not_owner, session_lost  as mutex::release().
+  void release() const { writing().release(); }
+
+  /// Waits, for ever, until the calling thread may read. Its further reads are counted here.
+  /// @throws deadlock           waiting would close a cycle; it is spelled out.
+  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
+  void lock_shared() const { reading().acquire(std::nullopt); }
+  bool try_lock_shared() const { return reading().acquire(client::Seconds::zero()); }
+  template <typename Rep, typename Period>
+  bool try_lock_shared_for(std::chrono::duration<Rep, Period> span) const {
+    return reading().acquire(client::timeout_of(span));
+  }
+  template <typename Clock, typename Span>
+  bool try_lock_shared_until(std::chrono::time_point<Clock, Span> when) const {
+    return try_lock_shared_for(when - Clock::now());
+  }
+  /// Never throws; see mutex::unlock().
+  void unlock_shared() const noexcept { reading().unlock(); }
+  /// @throws not_locked, not_owner, session_lost  as mutex::release().
+  void release_shared() const { reading().release(); }
+
+  /// Of the calling thread's grant, to write or to read; as in mutex.
+  std::uint64_t token() const { return mine().token(); }
+  bool owner_died() const { return mine().owner_died(); }
+  /// Whether the calling thread certainly may write.
+  bool held() const { return writing().held(); }
+  /// Whether it certainly may read (and does not write).
+  bool held_shared() const { return reading().held(); }
+  /// As mutex::on_lost(), for grants of both kinds.
+  void on_lost(std::function<void()> callback) const { writing().on_lost(std::move(callback)); }
+  shared_mutex_state state() const { return state_of(make("rwlock.state", client::Effect::reads)); }
+
+  // The asynchronous forms: the last argument is a completion token, see async.hpp. The locking
+  // ones give a lock_grant, which is an owner of its own.
+
+  template <typename Token>
+  auto async_lock(Token&& token) const {
+    return writing().async_acquire(std::nullopt, token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return writing().async_acquire(client::timeout_of(span), token);
+  }
+  template <typename Token>
+  auto async_lock_shared(Token&& token) const {
+    return reading().async_acquire(std::nullopt, token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_try_lock_shared_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return reading().async_acquire(client::timeout_of(span), token);
+  }
+  template <typename Token>
+  auto async_state(Token&& token) const {
+    return async_make<shared_mutex_state>(
+        "rwlock.state", client::Effect::reads,
+        [l = *this](client::Reply reply) { return l.state_of(std::move(reply)); }, token);
+  }
+
+ private:
+  client::ThreadLock writing() const { return {handle(), client::kWriteLock}; }
+  client::ThreadLock reading() const { return {handle(), client::kReadLock}; }
+  client::ThreadLock mine() const { return writing().has_grant() ? writing() : reading(); }
+  shared_mutex_state state_of(client::Reply reply) const;
+};
+
+}  // namespace agora

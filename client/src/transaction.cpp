@@ -1,0 +1,71 @@
+#include <algorithm>
+#include <poll.h>
+#include <random>
+#include <utility>
+
+#include <agora/transaction.hpp>
+
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+// Each conflict means that somebody else came through, so the first is tried again at once; those
+// that meet again and again step aside for a while, each for another.
+void step_aside(int attempt) {
+  if (attempt == 1) return;
+  constexpr int kLongestMs = 50;
+  thread_local std::minstd_rand chance(std::random_device{}());
+  const int longest = std::min(1 << std::min(attempt - 2, 10), kLongestMs);
+  poll(nullptr, 0, std::uniform_int_distribution<int>(0, longest)(chance));
+}
+
+void append_call(std::string& out, std::string_view method, const client::Params& params) {
+  Writer writer(out);
+  writer.text(method);
+  writer.list(params.count);
+  out += params.bytes;
+}
+
+}  // namespace
+
+void transaction::require(std::string_view method, const client::Params& params,
+                          PackedView result) {
+  Writer(required_).list(3);
+  append_call(required_, method, params);
+  required_ += result.bytes();
+  ++requirements_;
+}
+
+void transaction::fill(const client::Reply& reply) {
+  Reader reader(*reply);
+  Token head;
+  static_cast<void>(reader.next(head));
+  for (const Planned& each : calls_) each.fill(reader.value(), reply.keep);
+  for (client::Reserved* each : settled_) each->settle();
+}
+
+bool transaction::commit(int attempt) {
+  if (calls_.empty() && requirements_ == 0) return true;
+  client::Params params;
+  Writer writer(params.bytes);
+  writer.list(count_of(calls_.size()));
+  for (const Planned& each : calls_) {
+    writer.list(2);
+    append_call(params.bytes, each.method, each.params);
+  }
+  writer.list(requirements_);
+  params.bytes += required_;
+  params.count = 2;
+  server_.add_guard(params);
+  client::Call call{.method = "transaction.run"};
+  client::Reply reply = server_.call(call.with(params));
+  if (reply) return fill(reply), true;
+  if (reply.error().code != Errc::conflict || attempt >= kAttemptsMax) {
+    throw_error(std::move(reply.error()));
+  }
+  step_aside(attempt);
+  return false;
+}
+
+}  // namespace agora

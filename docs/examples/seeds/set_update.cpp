@@ -1,0 +1,20 @@
+// Seed 001, "Shared Set": a child adds to a set.
+//
+// The seed's manager.set() does not exist in CPython, where it ends with AttributeError; here it
+// does.
+#include <iostream>
+#include <vector>
+
+#include <agora/agora.hpp>
+
+int main() {
+  const agora::manager m;
+  const auto set = m.set<int>();
+
+  agora::process process([=] {
+    set.insert(1);
+    set.update({2, 3});
+  });
+  process.join();
+  std::cout << set << '\n';
+}

@@ -1,0 +1,129 @@
+// condition_variable as std::condition_variable_any, between processes.
+#include <chrono>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <agora/agora.hpp>
+
+#include "tests/user/check.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Children that wait for what the parent has not said yet; one that is killed while it waits
+/// takes no notify with it.
+void over_processes(const agora::manager& m) {
+  auto ready = m.condition("ready");
+  const auto turn = m.value<int>("turn", -1);
+  const auto waiting = m.counter("waiting");
+  const auto seen = m.list<int>("seen");
+  const auto wait_for_turn = [=](int mine) {
+    auto condition = ready;
+    std::unique_lock hold(condition.mutex());
+    ++waiting;
+    condition.wait(hold, [&] { return turn == mine; });
+    seen.push_back(mine);
+    turn = mine + 1;
+    condition.notify_all();
+  };
+  agora::process lost(wait_for_turn, 100);
+  waiting.wait_at_least(1);
+  std::vector<agora::process> children;
+  for (const int mine : {2, 0, 1}) children.emplace_back(wait_for_turn, mine);
+  waiting.wait_at_least(4);
+  lost.kill();
+  lost.join();
+  {
+    std::unique_lock hold(ready.mutex());
+    turn = 0;
+    ready.notify_all();
+    ready.wait(hold, [&] { return turn == 3; });
+  }
+  for (auto& child : children) {
+    child.join();
+    USER_CHECK(child.exit_code() == 0);
+  }
+  USER_CHECK((seen.copy() == std::vector<int>{0, 1, 2}));
+}
+
+void times_and_levels(const agora::manager& m) {
+  auto c = m.condition();
+  std::unique_lock outer(c.mutex());
+  std::unique_lock inner(c.mutex());
+  const std::uint64_t before = c.mutex().token();
+  USER_CHECK(c.wait_for(inner, 1ms) == std::cv_status::timeout);
+  USER_CHECK(!c.wait_for(inner, 1ms, [] { return false; }));
+  USER_CHECK(!c.wait_until(inner, std::chrono::system_clock::now() + 1ms, [] { return false; }));
+  // Each time the lock was given back and taken anew.
+  USER_CHECK(c.mutex().token() > before && c.mutex().held());
+  std::thread other([c] {
+    auto mine = c;
+    const std::lock_guard hold(mine.mutex());  // only once both levels are given back
+    mine.notify_one();
+  });
+  c.wait(inner);
+  other.join();
+  inner.unlock();
+  USER_CHECK(c.mutex().held());
+  outer.unlock();
+  USER_CHECK(!c.mutex().locked());
+}
+
+void one_lock_for_two(const agora::manager& m) {
+  const auto lock = m.rlock("shared");
+  auto full = m.condition("full", lock);
+  auto empty = m.condition("empty", lock);
+  USER_CHECK(full.mutex() == lock && m.condition("full").mutex() == lock);
+  const auto box = m.list<int>();
+  std::thread consumer([=] {
+    auto my_lock = lock;
+    for (int i = 0; i < 20; ++i) {
+      std::unique_lock hold(my_lock);
+      full.wait(hold, [&] { return !box.empty(); });
+      USER_CHECK(box.pop_front() == i);
+      empty.notify_one();
+    }
+  });
+  for (int i = 0; i < 20; ++i) {
+    auto my_lock = lock;
+    std::unique_lock hold(my_lock);
+    empty.wait(hold, [&] { return box.empty(); });
+    box.push_back(i);
+    full.notify_one();
+  }
+  consumer.join();
+}
+
+void misuse(const agora::manager& m) {
+  auto c = m.condition("c");
+  auto other = m.rlock();
+  std::unique_lock wrong(other);
+  USER_THROWS(c.wait(wrong), std::runtime_error);
+  std::unique_lock right(c.mutex(), std::defer_lock);
+  USER_THROWS(c.wait(right), agora::runtime_error);
+  USER_THROWS(c.notify_one(), agora::runtime_error);
+  right.lock();
+  std::thread remover([m, c] {
+    auto mine = c;
+    const std::lock_guard hold(mine.mutex());  // once the other one waits
+    USER_CHECK(m.remove("c"));
+  });
+  // Without the condition nobody can notify; the lock is not held any more.
+  USER_THROWS(c.wait(right), agora::not_found);
+  USER_CHECK(!right.owns_lock() && !c.mutex().held());
+  remover.join();
+}
+
+}  // namespace
+
+int main() {
+  return user::run([] {
+    const agora::manager m;
+    over_processes(m);
+    times_and_levels(m);
+    one_lock_for_two(m);
+    misuse(m);
+  });
+}
