@@ -133,6 +133,15 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
   return fail(Errc::value_error, name + " may stand in a transaction only with timeout 0");
 }
 
+/// What programs change without the server cannot be part of one step.
+Expected<void> AtomicRun::check_lent(const Object* object, const MethodRef& ref,
+                                     const Batch& batch) const {
+  if (object == nullptr && parameter_count(ref) > 0 && parameter_at(ref, 0).name == "name") {
+    object = machine_.registry().find(read(batch.argument(0)).body);
+  }
+  return object == nullptr ? Expected<void>{} : check_not_lent(*object, "part of a transaction");
+}
+
 Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool only_reads,
                                   std::string& result) {
   const std::string_view name = read(method).body;
@@ -153,6 +162,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   command.count = static_cast<std::uint32_t>(batch.arguments.size());
   auto object = machine_.target(batch, command);
   if (!object) return object.failure();
+  if (auto ok = check_lent(*object, *ref, batch); !ok) return ok;
   if (*object != nullptr && ref->method->access == Access::write) {
     if (auto restore = (*object)->state->restorer(machine_)) machine_.undo(std::move(restore));
   }

@@ -23,6 +23,7 @@ class AtomicRun {
   Expected<void> run_one(PackedView method, PackedView params, bool only_reads,
                          std::string& result);
   Expected<void> may_stand(const MethodRef& ref, const Batch& batch, bool only_reads) const;
+  Expected<void> check_lent(const Object* object, const MethodRef& ref, const Batch& batch) const;
   Expected<void> fits_reply(const std::string& results) const;
 
   Call& outer_;

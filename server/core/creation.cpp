@@ -56,6 +56,7 @@ Expected<void> read_arguments(const ObjectType& type, PackedView arguments, Crea
 Expected<void> take_common(const Parameter& option, PackedView value, CommonOptions& common) {
   if (option.name == "exist_ok") common.exist_ok = read(value).boolean;
   if (option.name == "ephemeral") common.ephemeral = read(value).boolean;
+  if (option.name == "local" && !value.is_null()) common.local = read(value).boolean;
   if (option.name == "ttl" && !value.is_null()) {
     if (auto ok = check_seconds("ttl", value, Limits{}.timeout_seconds_max); !ok) return ok;
     common.ttl = span_of(value);
@@ -184,6 +185,15 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
   return fail(Errc::value_error,
               std::string{parameter} + " must be " + range + " seconds" +
                   (takes_null ? ", or null for no end" : ""));
+}
+
+Expected<void> check_not_lent(const Object& object, std::string_view what) {
+  if (!object.lent) return {};
+  return fail(Errc::value_error,
+              std::string{object.type->name} + " " + object.name +
+                  " was made with local=true: programs on this host may change it without the "
+                  "server, so it cannot be " +
+                  std::string{what} + "; make it with local=false");
 }
 
 Error missing_object(std::string_view name, const ObjectType& type) {

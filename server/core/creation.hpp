@@ -14,6 +14,7 @@ struct CommonOptions {
   bool exist_ok = true;
   bool ephemeral = false;
   std::optional<Duration> ttl;
+  bool local = false;
 };
 
 /// The table rows of these options, for help and for the check.
@@ -35,6 +36,10 @@ std::string expected_got(const Parameter& parameter, PackedView value);
 /// Checks a timeout or ttl: not negative, not NaN, within limits.
 Expected<void> check_seconds(std::string_view parameter, PackedView value, double most,
                              bool takes_null = true);
+
+/// An error if programs may change the object without the server, so that `what` ("watched") cannot
+/// be: ValueError naming local=false.
+Expected<void> check_not_lent(const Object& object, std::string_view what);
 
 Error missing_object(std::string_view name, const ObjectType& type);
 Error wrong_type(const Object& object, const MethodRef& method);

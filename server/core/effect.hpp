@@ -15,6 +15,10 @@
 
 namespace agora {
 
+/// The tag of notices that a session gets all at once because it has missed them: they do not count
+/// as a consumer's failure to read.
+constexpr std::uint64_t kCatchingUp = 1;
+
 struct Effect {
   enum class Kind : std::uint8_t {
     reply,             ///< the result of a call

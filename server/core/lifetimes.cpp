@@ -37,6 +37,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   if (in_transaction()) transaction_->steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
+  object->lent = common.local && type.lends_words;
   if (common.ttl) object->expires = now_ + *common.ttl;
   if (common.ephemeral) object->ephemeral_of = session;
   Object& added = registry_.add(std::move(object));

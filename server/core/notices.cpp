@@ -205,8 +205,7 @@ void Machine::catch_up() {
   for (const auto& [id, only] : behind) {
     Session* session = sessions_.find(id);
     if (session == nullptr || !session->link) continue;
-    // What is said at once must not fill the connection's output by itself.
-    std::size_t budget = input_.limits.output_bytes_max / 2;
+    std::size_t budget = input_.limits.history_bytes_max;
     if (only != ObjectId{}) {
       tell_missed(*session, only, false, budget);
       tell_missed(*session, only, true, budget);
@@ -232,7 +231,9 @@ void Machine::tell_missed(Session& session, ObjectId id, bool of_topic, std::siz
   if (bytes && *bytes <= budget) {
     budget -= *bytes;
     for (const Feed::Entry& entry : feed->entries()) {
-      if (entry.version > after) notify(session, PackedView{entry.notice});
+      if (entry.version <= after) continue;
+      notify(session, PackedView{entry.notice});
+      effects_->list.back().tag = kCatchingUp;
     }
   } else {
     notify(session, PackedView{gap_notice(*registry_.find(id), feed->version())});

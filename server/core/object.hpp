@@ -169,6 +169,7 @@ struct ObjectType {
   std::span<const Parameter> arguments{};  ///< of `args` in object.create
   std::span<const Parameter> options{};    ///< beyond those that every type has
   std::span<const Method> methods{};
+  bool lends_words = false;  ///< option local=true lets programs on this host change the content
   /// Makes the State of a new object. Empty: not creatable (object, server, session).
   Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;
   /// Makes it from what State::save wrote.
@@ -196,6 +197,7 @@ struct Object {
   Suspicion suspicion;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
+  bool lent = false;      ///< programs may change its words without the server
   bool to_serve = false;  ///< stands in the machine's list of objects to serve
   bool unlinked = false;  ///< deleted by a transaction that still runs
   Packed options;         ///< as given, for object.info

@@ -407,7 +407,9 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
     return;
   }
   if (cut_off_) return;
-  if (effect.kind == Effect::Kind::notice) return notice(effects.result(effect));
+  if (effect.kind == Effect::Kind::notice) {
+    return notice(effects.result(effect), effect.tag == kCatchingUp);
+  }
   const std::uint64_t form = effect.tag & kFormMask;
   if (effect.kind == Effect::Kind::parked) {
     if (effect.tag != typed_tag_) return;
@@ -431,10 +433,10 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
   answer_json(call, result, effect.error.get());
 }
 
-void Dialogue::notice(PackedView params) {
+void Dialogue::notice(PackedView params, bool catching_up) {
   if (closing_) return;
   // Whoever does not read what it wanted to hear must not fill the server.
-  if (full()) return cut_off();
+  if (full() && !catching_up) return cut_off();
   if (wire_ == Wire::msgpack) {
     encode_msgpack_notice(params, output_.bytes());
   } else {

@@ -93,7 +93,7 @@ class Dialogue {
   void settle() { hall_.engine.turn(); }
   Expected<void> submit(const Request& request, std::uint64_t tag, Numbering numbering,
                         std::uint64_t number);
-  void notice(PackedView params);
+  void notice(PackedView params, bool catching_up);
   void cut_off();
   void answer_json(const JsonCall& call, PackedView result, const Error* error);
   void finish_batch(std::uint64_t batch);

@@ -1,4 +1,4 @@
-// counter: a number, never negative, that many count on and that one may wait for.
+// counter: a number that many count on and that one may wait for.
 //
 // It has no owner: nothing happens to it when a session ends.
 
@@ -44,11 +44,11 @@ class Counter : public State {
 Outcome add(Call& call, Counter& counter) {
   const std::int64_t n = call.integer(0);
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(counter.value, n, &sum) || sum < 0) {
+  if (__builtin_add_overflow(counter.value, n, &sum)) {
     return call.fail_here(Errc::value_error, call.what() + " stands at " +
                                                  std::to_string(counter.value) + "; with " +
-                                                 std::to_string(n) + " it would leave 0 to " +
-                                                 std::to_string(INT64_MAX));
+                                                 std::to_string(n) + " it would leave the range " +
+                                                 "of an int of 64 bits");
   }
   if (n != 0) call.changed();
   counter.value = sum;
@@ -79,8 +79,8 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto counter = std::make_unique<Counter>();
   if (const PackedView given = creation.arguments[0]; given.present()) {
     const Token initial = read(given);
-    if (initial.negative || initial.natural > INT64_MAX) {
-      return fail(Errc::value_error, "initial must be 0 to " + std::to_string(INT64_MAX));
+    if (!initial.negative && initial.natural > INT64_MAX) {
+      return fail(Errc::value_error, "initial must be an int of 64 bits");
     }
     counter->value = initial.integer;
   }
@@ -101,7 +101,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(1 + waiters served)",
-     .doc = "Counts n further. ValueError if the counter would become negative.",
+     .doc = "Counts n further. ValueError if the sum is no int of 64 bits.",
      .lost = lost::kOnce,
      .handler = on<&add>},
     {.name = "get",

@@ -203,6 +203,7 @@ Outcome release(Call& call) {
 Outcome watch(Call& call) {
   auto object = named(call);
   if (!object) return object.failure();
+  if (auto ok = check_not_lent(**object, "watched"); !ok) return ok.failure();
   const std::uint64_t present = (*object)->version;
   std::optional<std::uint64_t> after;
   if (const auto from = call.maybe_integer(1)) {

@@ -37,7 +37,7 @@ struct Limits {
   /// What an object that is watched, or a topic, remembers of its last notices: how many, and
   /// their bytes. A session that was cut off for longer hears of a gap.
   std::size_t history_entries_max = 1'024;
-  std::size_t history_bytes_max = std::size_t{1} << 20;
+  std::size_t history_bytes_max = std::size_t{32} << 20;
   /// Ended sessions of which is remembered what they gave back.
   std::size_t lost_sessions_max = 100'000;
   /// Shortest and longest time without a sign of life that an opened session may ask for, seconds.
