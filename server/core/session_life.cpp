@@ -79,6 +79,7 @@ void Machine::end_session(SessionId id) {
   }
   const LinkId link = ending->link;
   const bool opened = ending->opened;
+  waiters_.forget(id);
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;

@@ -4,27 +4,6 @@
 #include "shared/base/assert.hpp"
 
 namespace agora {
-namespace {
-
-std::string owner_key(SessionId session, std::string_view owner) {
-  std::string key(reinterpret_cast<const char*>(&session.number), sizeof session.number);
-  return key.append(owner);
-}
-
-template <typename Map, typename Key>
-void leave(Map& map, const Key& key, Waiter& waiter) {
-  const auto it = map.find(key);
-  it->second.remove(waiter);
-  if (it->second.empty()) map.erase(it);
-}
-
-template <typename Map, typename Key>
-Waiter* front(const Map& map, const Key& key) {
-  const auto it = map.find(key);
-  return it == map.end() ? nullptr : it->second.front();
-}
-
-}  // namespace
 
 Waiters::~Waiters() {
   while (Waiter* waiter = all_.front()) {
@@ -37,8 +16,9 @@ Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
   auto* waiter = new Waiter(std::move(start));
   waiter->serial = next_serial_++;
   all_.push_back(*waiter);
-  by_session_[waiter->session].push_back(*waiter);
-  by_owner_[owner_key(waiter->session, waiter->owner)].push_back(*waiter);
+  OfSession& own = by_session_[waiter->session];
+  own.all.push_back(*waiter);
+  (waiter->owner.empty() ? own.unnamed : own.named[waiter->owner]).push_back(*waiter);
   if (waiter->until) by_deadline_.emplace(std::pair{*waiter->until, waiter->serial}, waiter);
   waiter->object->waiters.push_back(*waiter);
   queue.push_back(*waiter);
@@ -48,8 +28,15 @@ Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
 std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
   waiter.queue->remove(waiter);
   waiter.object->waiters.remove(waiter);
-  leave(by_session_, waiter.session, waiter);
-  leave(by_owner_, owner_key(waiter.session, waiter.owner), waiter);
+  OfSession& own = by_session_.find(waiter.session)->second;
+  own.all.remove(waiter);
+  if (waiter.owner.empty()) {
+    own.unnamed.remove(waiter);
+  } else {
+    const auto line = own.named.find(waiter.owner);
+    line->second.remove(waiter);
+    if (line->second.empty()) own.named.erase(line);
+  }
   if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
   all_.remove(waiter);
   return std::unique_ptr<Waiter>{&waiter};
@@ -87,15 +74,22 @@ Waiter* Waiters::find_wire(SessionId session, std::uint64_t id) {
   return waiter;
 }
 
-Waiter* Waiters::first_of(SessionId session) const { return front(by_session_, session); }
+Waiter* Waiters::first_of(SessionId session) const {
+  const auto it = by_session_.find(session);
+  return it == by_session_.end() ? nullptr : it->second.all.front();
+}
 
 std::size_t Waiters::count_of(SessionId session) const {
   const auto it = by_session_.find(session);
-  return it == by_session_.end() ? 0 : it->second.size();
+  return it == by_session_.end() ? 0 : it->second.all.size();
 }
 
 Waiter* Waiters::first_of(SessionId session, std::string_view owner) const {
-  return front(by_owner_, owner_key(session, owner));
+  const auto it = by_session_.find(session);
+  if (it == by_session_.end()) return nullptr;
+  if (owner.empty()) return it->second.unnamed.front();
+  const auto line = it->second.named.find(std::string{owner});
+  return line == it->second.named.end() ? nullptr : line->second.front();
 }
 
 Waiter* Waiters::due(Instant now) {

@@ -137,6 +137,9 @@ class Waiters {
   Waiter* first_of(SessionId session, std::string_view owner) const;
   static Waiter* next_of_owner(const Waiter& waiter) { return waiter.in_owner.next; }
 
+  /// The session has ended, and none of its calls waits any more.
+  void forget(SessionId session) { by_session_.erase(session); }
+
   /// The waiter whose deadline is due at `now`, earliest first; none if there is none.
   Waiter* due(Instant now);
   std::optional<Instant> next_deadline() const;
@@ -152,14 +155,17 @@ class Waiters {
   }
 
  private:
-  using OfSession = WaitList<&Waiter::in_session>;
   using OfOwner = WaitList<&Waiter::in_owner>;
+  /// The waits of one session; its place stays until the session is forgotten.
+  struct OfSession {
+    WaitList<&Waiter::in_session> all;
+    OfOwner unnamed;                                 // most owners have no text
+    std::unordered_map<std::string, OfOwner> named;  // looked up only; none of them empty
+  };
 
   std::uint64_t next_serial_ = 1;
   WaitList<&Waiter::in_all> all_;  // owns them
-  // Looked up only, never walked.
-  std::unordered_map<SessionId, OfSession> by_session_;
-  std::unordered_map<std::string, OfOwner> by_owner_;
+  std::unordered_map<SessionId, OfSession> by_session_;  // looked up only, never walked
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
 };
 
