@@ -26,8 +26,7 @@ std::uint64_t whole_number(std::uint64_t low, std::uint64_t near) {
 }
 
 Error bad_number(std::string message, bool forgotten) {
-  Error error{Errc::invalid_request, std::move(message),
-              forgotten ? Done::unknown : Done::no, {}};
+  Error error{Errc::invalid_request, std::move(message), forgotten ? Done::unknown : Done::no, {}};
   if (forgotten) {
     std::string packed;
     Writer{packed}.text("forgotten");
@@ -139,9 +138,7 @@ void Machine::forget_read(Session& session, CallRecord& record) {
 // ---- answers -------------------------------------------------------------------------------
 
 /// True if the link on which the call was last heard still speaks for its session.
-bool Machine::speaks_to(const Caller& caller) const {
-  return static_cast<bool>(caller.link);
-}
+bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
 
 CallRecord* Machine::record_of(Session& session, const Caller& caller) {
   CallRecord* record = session.calls.find(caller.number);
@@ -154,8 +151,8 @@ void Machine::conclude(const Caller& caller, std::size_t begin, BlobRef blob) {
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
-    const PackedView value = blob ? blob.view()
-                                  : PackedView{std::string_view{effects_->bytes}.substr(begin)};
+    const PackedView value =
+        blob ? blob.view() : PackedView{std::string_view{effects_->bytes}.substr(begin)};
     keep_value(*session, caller, value, blob);
   }
   handed_.clear();
@@ -174,8 +171,7 @@ void Machine::conclude(const Caller& caller, Error error) {
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     const bool keeps = is_changing(caller) && caller.number > session->through;
-    CallRecord* record =
-        keeps ? record_of(*session, caller) : session->calls.find(caller.number);
+    CallRecord* record = keeps ? record_of(*session, caller) : session->calls.find(caller.number);
     if (record != nullptr && keeps) {
       record->error = std::make_unique<Error>(error);
       session->calls.keep(*record, CallRecord::State::kept);

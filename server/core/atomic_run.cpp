@@ -79,11 +79,11 @@ Expected<void> AtomicRun::check_requirements(PackedView require) {
     auto done = run_one((*parts)[0], (*parts)[1], true, found);
     if (!done) return at_index(done.failure(), i);
     if (equal(PackedView{found}, (*parts)[2])) continue;
-    return at_index(fail(Errc::conflict, "requirement " + std::to_string(i) + ": " +
-                                             std::string{read((*parts)[0]).body} + " gave " +
-                                             describe(PackedView{found}) + ", expected " +
-                                             describe((*parts)[2])),
-                    i);
+    return at_index(
+        fail(Errc::conflict,
+             "requirement " + std::to_string(i) + ": " + std::string{read((*parts)[0]).body} +
+                 " gave " + describe(PackedView{found}) + ", expected " + describe((*parts)[2])),
+        i);
   }
   return {};
 }
@@ -117,10 +117,11 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
     return fail(Errc::value_error, name + " changes something; a requirement only reads");
   }
   const bool of_object = ref.type->name == "object";
-  if (!ref.on_object && !(of_object && (only_reads || name == "object.create" ||
-                                        name == "object.delete"))) {
-    return fail(Errc::value_error, name + " may not stand in a transaction; methods on objects, "
-                                          "object.create and object.delete may");
+  if (!ref.on_object &&
+      !(of_object && (only_reads || name == "object.create" || name == "object.delete"))) {
+    return fail(Errc::value_error, name +
+                                       " may not stand in a transaction; methods on objects, "
+                                       "object.create and object.delete may");
   }
   if (!ref.method->waits()) return {};
   for (std::size_t i = 0; i < parameter_count(ref); ++i) {

@@ -55,8 +55,8 @@ bool is_guard(PackedView guard) {
 
 Expected<void> Binder::bind(const MethodRef& ref, PackedView params, Batch& batch) {
   const std::size_t first = batch.arguments.size();
-  auto bound = params.kind() == Kind::map ? bind_map(ref, params, batch)
-                                          : bind_list(ref, params, batch);
+  auto bound =
+      params.kind() == Kind::map ? bind_map(ref, params, batch) : bind_list(ref, params, batch);
   return bound ? check(ref, batch, first) : std::move(bound);
 }
 
@@ -145,7 +145,7 @@ Expected<void> Binder::check(const MethodRef& ref, const Batch& batch, std::size
 }
 
 Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parameter,
-                                      PackedView value) const {
+                                   PackedView value) const {
   const std::string_view name = parameter.name;
   if (!fits(value, parameter)) {
     return invalid("parameter " + std::string{name} + " of " + full_name(ref) + ": " +

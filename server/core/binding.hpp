@@ -26,8 +26,7 @@ class Binder {
   /// @error value_error     an object's name or a time out of bounds.
   Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch);
   /// The same, by position.
-  Expected<void> bind(const MethodRef& ref, std::span<const PackedView> values,
-                      Batch& batch) const;
+  Expected<void> bind(const MethodRef& ref, std::span<const PackedView> values, Batch& batch) const;
 
   /// The call options that stood among the named parameters of the last bind; absent: none.
   PackedView options() const { return PackedView{options_}; }

@@ -12,9 +12,9 @@ constexpr std::uint64_t kNoId = ~std::uint64_t{0};
 
 struct Caller {
   SessionId session{};
-  LinkId link{};             ///< where the call was last heard; none: nowhere now
-  std::uint64_t tag = 0;     ///< that connection's own mark
-  std::uint64_t number = 0;  ///< the call's number in an opened session; 0: it has none
+  LinkId link{};               ///< where the call was last heard; none: nowhere now
+  std::uint64_t tag = 0;       ///< that connection's own mark
+  std::uint64_t number = 0;    ///< the call's number in an opened session; 0: it has none
   std::uint64_t wire = kNoId;  ///< the id as it came, where it is a natural number
   MethodRef method{};
 };

@@ -55,9 +55,9 @@ struct Command {
   };
   Kind kind = Kind::time_passed;
   LinkId link{};
-  std::uint64_t tag = 0;     ///< call, cancel: the link's own mark, comes back with the reply
-  MethodRef method{};        ///< call
-  std::uint32_t first = 0;   ///< call: its arguments in Batch::arguments
+  std::uint64_t tag = 0;    ///< call, cancel: the link's own mark, comes back with the reply
+  MethodRef method{};       ///< call
+  std::uint32_t first = 0;  ///< call: its arguments in Batch::arguments
   std::uint32_t count = 0;
   std::uint32_t guard = 0;   ///< call: 1 + the place of its guard in Batch::arguments; 0: none
   std::uint32_t peer = 0;    ///< link_opened: in Batch::peers

@@ -182,9 +182,8 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
                                                 : static_cast<double>(token.natural);
   if (count >= 0 && count <= most) return {};  // NaN is refused too
   const std::string range = "0 to " + std::to_string(static_cast<std::int64_t>(most));
-  return fail(Errc::value_error,
-              std::string{parameter} + " must be " + range + " seconds" +
-                  (takes_null ? ", or null for no end" : ""));
+  return fail(Errc::value_error, std::string{parameter} + " must be " + range + " seconds" +
+                                     (takes_null ? ", or null for no end" : ""));
 }
 
 Expected<void> check_not_lent(const Object& object, std::string_view what) {

@@ -256,7 +256,7 @@ class Machine {
   std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
   Collector collector_{*this};
   std::unique_ptr<Transaction> transaction_;
-  bool time_passes_ = false;        // what changes now does so because of the time
+  bool time_passes_ = false;  // what changes now does so because of the time
   std::size_t feed_bytes_ = 0;
   // Who has to be told what it missed: all that the session follows, or that object's feeds.
   std::vector<std::pair<SessionId, ObjectId>> behind_;

@@ -40,12 +40,12 @@ struct Session {
   bool opened = false;
   std::string token;
   Duration ttl{};
-  Instant alive{};               ///< the last sign of life
-  std::uint64_t epoch = 0;       ///< how many links it had
-  std::uint64_t last_seen = 0;   ///< the greatest call number so far
-  std::uint64_t through = 0;     ///< calls up to here are acknowledged
+  Instant alive{};              ///< the last sign of life
+  std::uint64_t epoch = 0;      ///< how many links it had
+  std::uint64_t last_seen = 0;  ///< the greatest call number so far
+  std::uint64_t through = 0;    ///< calls up to here are acknowledged
   KeptReplies calls;
-  NoticeLog notices;             ///< those that may not have arrived
+  NoticeLog notices;  ///< those that may not have arrived
 };
 
 /// A session that is over.
@@ -83,8 +83,7 @@ class Sessions {
   void attach(Session& session, Link& link);
   /// Takes the session out; what it gave back is remembered if it was an opened one, of at most
   /// `lost_max` sessions.
-  void end(Session& session, std::vector<std::string> released, Instant now,
-           std::size_t lost_max);
+  void end(Session& session, std::vector<std::string> released, Instant now, std::size_t lost_max);
   /// What is remembered of an ended session; none: nothing.
   const LostSession* lost(SessionId id) const;
 
@@ -114,7 +113,7 @@ class Sessions {
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::set<SessionId> ids_;
   std::unordered_map<LinkId, Link> links_;
-  Link* last_found_ = nullptr;              // calls come in runs
+  Link* last_found_ = nullptr;  // calls come in runs
   // When each opened session is looked at next; moved on only then, not with each sign of life.
   std::set<std::pair<Instant, SessionId>> looks_;
   std::map<SessionId, LostSession> lost_;

@@ -42,8 +42,7 @@ std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
   return std::unique_ptr<Waiter>{&waiter};
 }
 
-void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue,
-                   std::optional<Instant> until) {
+void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until) {
   waiter.queue->remove(waiter);
   waiter.object->waiters.remove(waiter);
   if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});

@@ -164,7 +164,7 @@ class Waiters {
   };
 
   std::uint64_t next_serial_ = 1;
-  WaitList<&Waiter::in_all> all_;  // owns them
+  WaitList<&Waiter::in_all> all_;                        // owns them
   std::unordered_map<SessionId, OfSession> by_session_;  // looked up only, never walked
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
 };

@@ -422,7 +422,7 @@ const ObjectType& array_type() {
                                     .arguments = kArguments,
                                     .options = kOptions,
                                     .methods = kMethods,
-      .lends_words = true,
+                                    .lends_words = true,
                                     .create = create,
                                     .load = load};
   return kType;

@@ -16,8 +16,8 @@ namespace {
 Link& link_of(Call& call) { return *call.machine().sessions().find(call.caller().link); }
 
 Failure has_session(const Session& session) {
-  return fail(Errc::runtime_error, "this connection already speaks for the opened session " +
-                                       session_text(session.id));
+  return fail(Errc::runtime_error,
+              "this connection already speaks for the opened session " + session_text(session.id));
 }
 
 Expected<Duration> ttl_of(Call& call) {

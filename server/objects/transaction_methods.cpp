@@ -7,9 +7,7 @@
 namespace agora {
 namespace {
 
-Outcome run(Call& call) {
-  return call.machine().run_atomically(call, call.arg(0), call.arg(1));
-}
+Outcome run(Call& call) { return call.machine().run_atomically(call, call.arg(0), call.arg(1)); }
 
 constexpr Method kMethods[] = {
     {.name = "run",

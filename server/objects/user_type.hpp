@@ -107,7 +107,8 @@ Expected<std::tuple<A...>> decode(std::span<const PackedView> given,
                                   const std::vector<user_parameter>& parameters,
                                   std::index_sequence<I...>) {
   std::unique_ptr<Error> wrong;
-  [[maybe_unused]] const auto one = [&]<typename T>(std::type_identity<T>, std::size_t i) -> std::optional<T> {
+  [[maybe_unused]] const auto one = [&]<typename T>(std::type_identity<T>,
+                                                    std::size_t i) -> std::optional<T> {
     if (wrong) return std::nullopt;
     const bool is_given = i < given.size() && given[i].present();
     auto value = unpack<T>(is_given ? given[i] : fallback_of(parameters[i]));

@@ -218,7 +218,7 @@ const ObjectType& value_type() {
                                     .arguments = kArguments,
                                     .options = kOptions,
                                     .methods = kMethods,
-      .lends_words = true,
+                                    .lends_words = true,
                                     .create = create,
                                     .load = load};
   return kType;

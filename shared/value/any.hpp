@@ -27,8 +27,7 @@ class any {
   requires(!std::same_as<std::remove_cvref_t<T>, any> && Encodable<T>) any(const T& value)
       : packed_(pack(value)) {}  // NOLINT: implicit, as its name promises
 
-  explicit any(Packed value, Keep keep = {})
-      : packed_(std::move(value)), keep_(std::move(keep)) {}
+  explicit any(Packed value, Keep keep = {}) : packed_(std::move(value)), keep_(std::move(keep)) {}
 
   Kind kind() const { return packed_.kind(); }
   bool is_null() const { return packed_.view().is_null(); }

@@ -1,7 +1,8 @@
 // Embeds a server and talks to it, with nothing but what is installed.
-#include <agora/agora.hpp>
 #include <iostream>
 #include <thread>
+
+#include <agora/agora.hpp>
 
 #include "server/app/server.hpp"
 

@@ -88,9 +88,9 @@ TEST_CASE("a message of wrong shape is refused and ends the connection", "[wire]
     CHECK(decoded(frame) == "0 ! InvalidRequest and close");
   }
   const std::string numbered[] = {
-      "\x92\x00\x07"s,          "\x93\x00\x07\xa1m"s,         "\x95\x00\x07\xa1m\x90\x90"s,
-      "\x94\x00\x07\x05\x90"s,  "\x94\x00\x07\xa1m\xc0"s,
-      "\x94\x00\x07\xa1m\x80"s, "\x94\x01\x07\xc0\xc0"s};
+      "\x92\x00\x07"s,         "\x93\x00\x07\xa1m"s,     "\x95\x00\x07\xa1m\x90\x90"s,
+      "\x94\x00\x07\x05\x90"s, "\x94\x00\x07\xa1m\xc0"s, "\x94\x00\x07\xa1m\x80"s,
+      "\x94\x01\x07\xc0\xc0"s};
   for (const std::string& frame : numbered) {
     CAPTURE(frame);
     CHECK(decoded(frame) == "7 ! InvalidRequest and close");
