@@ -74,15 +74,14 @@ bool Machine::enter(Session& session, const Command& command, Caller& caller) {
 
 /// A call that was sent before. True: it changes nothing and is made again.
 bool Machine::again(Session& session, Caller& caller) {
-  CallRecord* record = session.calls.find(caller.number);
-  if (record != nullptr && record->state == CallRecord::State::waiting) {
-    Waiter* waiter = waiters_.find_number(session.id, caller.number);
+  if (Waiter* waiter = session.calls.waiter(caller.number)) {
     waiter->link = caller.link;
     waiter->tag = caller.tag;
     waiter->wire = caller.wire;
     push(Effect::Kind::parked, caller.link, caller.tag);
     return false;
   }
+  CallRecord* record = session.calls.find(caller.number);
   if (record != nullptr && record->state == CallRecord::State::kept) {
     if (record->error) {
       push_failure(caller.link, caller.tag, *record->error);
@@ -118,8 +117,8 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   push_failure(caller.link, caller.tag,
                {Errc::session_backlog,
                 std::to_string(session.calls.kept()) +
-                    " replies of this session wait to be acknowledged; send session.acknowledge "
-                    "and then this call again",
+                    " replies of this session wait to be acknowledged; send session.acknowledge, "
+                    "and then this call under a new number",
                 Done::no,
                 {}});
   return true;
@@ -128,7 +127,7 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
 /// A read that is made again gives back the holds of its first reply.
 void Machine::forget_read(Session& session, CallRecord& record) {
   const std::unique_ptr<CallTies> ties = std::move(record.ties);
-  session.calls.forget(record);
+  session.calls.forget(record.number);
   if (!ties) return;
   for (const ObjectId id : ties->held) {
     if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
@@ -139,12 +138,6 @@ void Machine::forget_read(Session& session, CallRecord& record) {
 
 /// True if the link on which the call was last heard still speaks for its session.
 bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
-
-CallRecord* Machine::record_of(Session& session, const Caller& caller) {
-  CallRecord* record = session.calls.find(caller.number);
-  if (record != nullptr) return record;
-  return &session.calls.enter(caller.number, CallRecord::State::waiting);
-}
 
 /// The value that stands from `begin` on in the effects' bytes, or the blob.
 void Machine::conclude(const Caller& caller, std::size_t begin, BlobRef blob) {
@@ -170,14 +163,12 @@ void Machine::conclude(const Caller& caller, Error error) {
   handed_.clear();
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
-    const bool keeps = is_changing(caller) && caller.number > session->through;
-    CallRecord* record = keeps ? record_of(*session, caller) : session->calls.find(caller.number);
-    if (record != nullptr && keeps) {
-      record->error = std::make_unique<Error>(error);
-      session->calls.keep(*record, CallRecord::State::kept);
-    } else if (record != nullptr) {
-      session->calls.forget(*record);
-      session->calls.trim();
+    session->calls.answered(caller.number);
+    if (is_changing(caller) && caller.number > session->through) {
+      CallRecord record;
+      record.number = caller.number;
+      record.error = std::make_unique<Error>(error);
+      session->calls.enter(std::move(record));
     }
   }
   if (speaks_to(caller)) push_failure(caller.link, caller.tag, std::move(error));
@@ -197,22 +188,18 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
   }
   if (caller.number == 0) return;
   session.notices.answered(caller.number);
+  session.calls.answered(caller.number);
   const bool keeps = is_changing(caller) && caller.number > session.through;
-  if (!keeps && held.empty()) {
-    if (CallRecord* record = session.calls.find(caller.number)) {
-      session.calls.forget(*record);
-      session.calls.trim();
-    }
-  } else {
-    CallRecord& record = *record_of(session, caller);
-    if (!held.empty() || !handed_.empty()) {
-      record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
-    }
-    if (keeps) {
-      blob ? void(record.blob = blob) : void(record.result.assign(value.bytes()));
-    }
-    session.calls.keep(record, keeps ? CallRecord::State::kept : CallRecord::State::read);
+  if (!keeps && held.empty()) return;
+  CallRecord record;
+  record.number = caller.number;
+  record.state = keeps ? CallRecord::State::kept : CallRecord::State::read;
+  if (!held.empty() || !handed_.empty()) {
+    record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
   }
+  if (keeps && blob) record.blob = blob;
+  if (keeps && !blob) record.result.assign(value.bytes());
+  session.calls.enter(std::move(record));
 }
 
 bool Machine::hands_out(const Caller& caller, const Object& object) {
@@ -244,11 +231,10 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
     static_cast<void>(reader.next(number));
     confirms = confirms || (mark != 0 && number.natural == mark);
     CallRecord* record = session.calls.find(number.natural);
-    if (record == nullptr || record->state == CallRecord::State::waiting) continue;
+    if (record == nullptr) continue;
     arrived(*record);
-    session.calls.forget(*record);
+    session.calls.forget(number.natural);
   }
-  session.calls.trim();
   if (confirms) confirm_notices(session);
 }
 

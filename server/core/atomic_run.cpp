@@ -62,7 +62,10 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
     machine_.handed_.clear();
     return done.failure();
   }
+  // Waiters that are answered now have hand-outs of their own.
+  std::vector<ObjectId> handed = std::exchange(machine_.handed_, {});
   machine_.commit();
+  machine_.handed_ = std::move(handed);
   machine_.reply_bytes_ = std::move(results);
   return Progress::done;
 }

@@ -13,48 +13,43 @@ std::deque<CallRecord>::iterator KeptReplies::place(std::uint64_t number) {
 CallRecord* KeptReplies::find(std::uint64_t number) {
   if (records_.empty() || records_.back().number < number) return nullptr;
   const auto it = place(number);
-  if (it->number != number || it->state == CallRecord::State::forgotten) return nullptr;
-  return &*it;
+  return it->number == number ? &*it : nullptr;
 }
 
-CallRecord& KeptReplies::enter(std::uint64_t number, CallRecord::State state) {
-  auto it = records_.end();
-  if (!records_.empty() && records_.back().number >= number) it = place(number);
-  if (it == records_.end() || it->number != number) {
-    it = records_.emplace(it);
-    it->number = number;
+void KeptReplies::enter(CallRecord record) {
+  if (record.state == CallRecord::State::kept) {
+    ++kept_;
+    kept_bytes_ += record.bytes();
   }
-  it->state = CallRecord::State::waiting;
-  if (state != CallRecord::State::waiting) keep(*it, state);
-  return *it;
+  if (records_.empty() || records_.back().number < record.number) {
+    records_.push_back(std::move(record));
+  } else {
+    const auto it = place(record.number);
+    if (it->number == record.number) {
+      uncount(*it);
+      *it = std::move(record);
+    } else {
+      records_.insert(it, std::move(record));
+    }
+  }
+  if (records_.size() - kept_ <= reads_max) return;
+  const auto oldest = std::find_if(records_.begin(), records_.end(), [](const CallRecord& each) {
+    return each.state == CallRecord::State::read;
+  });
+  records_.erase(oldest);
 }
 
-void KeptReplies::keep(CallRecord& record, CallRecord::State state) {
-  uncount(record);
-  record.state = state;
-  if (state != CallRecord::State::kept) return;
-  ++kept_;
-  kept_bytes_ += record.bytes();
+void KeptReplies::forget(std::uint64_t number) {
+  const auto it = place(number);
+  if (it == records_.end() || it->number != number) return;
+  uncount(*it);
+  records_.erase(it);
 }
 
 void KeptReplies::uncount(const CallRecord& record) {
   if (record.state != CallRecord::State::kept) return;
   --kept_;
   kept_bytes_ -= record.bytes();
-}
-
-void KeptReplies::forget(CallRecord& record) {
-  uncount(record);
-  const std::uint64_t number = record.number;
-  record = {};
-  record.number = number;
-  record.state = CallRecord::State::forgotten;
-}
-
-void KeptReplies::trim() {
-  while (!records_.empty() && records_.front().state == CallRecord::State::forgotten) {
-    records_.pop_front();
-  }
 }
 
 }  // namespace agora

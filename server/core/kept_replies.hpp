@@ -2,14 +2,15 @@
 // once however often it is sent.
 //
 // Calls are numbered upwards. A changing call leaves a record until its reply is acknowledged; a
-// waiting call has one while it waits; a read leaves one only if its reply gave holds. Records
-// stand in the order of their numbers, so entering one is an append and finding one a binary
-// search. Nothing here knows what a call did.
+// read leaves one only if its reply gave holds. Records stand in the order of their numbers, so
+// entering one is an append, as a rule, and finding one a binary search. Calls that wait stand
+// apart, so that one which waits for days holds up nothing. Nothing here knows what a call did.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,13 +27,13 @@ struct CallTies {
   std::vector<ObjectId> held;    ///< anonymous objects on which the reply gave holds
 };
 
-/// One call that is not forgotten yet.
+struct Waiter;
+
+/// One call that is answered and not forgotten yet.
 struct CallRecord {
   enum class State : std::uint8_t {
-    waiting,    ///< no answer yet
-    kept,       ///< the answer is here
-    read,       ///< a reading call: a resend reads again
-    forgotten,  ///< acknowledged, and not yet at the front
+    kept,  ///< the answer is here
+    read,  ///< a reading call whose reply gave holds: a resend reads again
   };
   std::uint64_t number = 0;
   State state = State::kept;
@@ -46,28 +47,40 @@ struct CallRecord {
 
 class KeptReplies {
  public:
+  /// Reads that are remembered for their holds; beyond, the oldest is forgotten and its holds stay
+  /// until they are given back by name or the session ends.
+  static constexpr std::size_t reads_max = 65'536;
+
   /// The record of that number, or none. O(log records).
   CallRecord* find(std::uint64_t number);
+  /// Enters the record of an answered call. O(1) if its number is above all others.
+  void enter(CallRecord record);
+  /// Forgets a record. The others may move.
+  void forget(std::uint64_t number);
 
-  /// Makes a record. Its number is above all others, but for that of a call that is made again.
-  CallRecord& enter(std::uint64_t number, CallRecord::State state);
-  /// A record has its answer, whole: counts it.
-  void keep(CallRecord& record, CallRecord::State state);
-  /// Forgets a record; trim() gives back its place.
-  void forget(CallRecord& record);
-  void trim();
+  /// The call waits, or waits no more.
+  void wait(std::uint64_t number, Waiter& waiter) { waiting_[number] = &waiter; }
+  void answered(std::uint64_t number) { waiting_.erase(number); }
+  /// The waiter of that call, or none.
+  Waiter* waiter(std::uint64_t number) const {
+    const auto it = waiting_.find(number);
+    return it == waiting_.end() ? nullptr : it->second;
+  }
 
-  /// Calls `visit(CallRecord&)` for each record up to that number that does not wait, then forgets
-  /// it. Each record is met once.
+  /// Calls `visit(CallRecord&)` for each record up to that number, in order, and forgets it.
   template <typename Visit>
-  void forget_through(std::uint64_t through, Visit&& visit);
+  void forget_through(std::uint64_t through, Visit&& visit) {
+    while (!records_.empty() && records_.front().number <= through) {
+      visit(records_.front());
+      uncount(records_.front());
+      records_.pop_front();
+    }
+  }
 
-  /// All that are not forgotten, in the order of their numbers.
+  /// All records in the order of their numbers.
   template <typename Visit>
   void each(Visit&& visit) {
-    for (CallRecord& record : records_) {
-      if (record.state != CallRecord::State::forgotten) visit(record);
-    }
+    for (CallRecord& record : records_) visit(record);
   }
 
   /// Kept answers, and their bytes: what the session's bound counts.
@@ -79,27 +92,9 @@ class KeptReplies {
   void uncount(const CallRecord& record);
 
   std::deque<CallRecord> records_;
+  std::map<std::uint64_t, Waiter*> waiting_;
   std::size_t kept_ = 0;
   std::size_t kept_bytes_ = 0;
 };
-
-template <typename Visit>
-void KeptReplies::forget_through(std::uint64_t through, Visit&& visit) {
-  using Is = CallRecord::State;
-  while (!records_.empty() && records_.front().number <= through) {
-    CallRecord& first = records_.front();
-    if (first.state == Is::waiting) break;
-    if (first.state != Is::forgotten) visit(first);
-    uncount(first);
-    records_.pop_front();
-  }
-  // Behind one that waits, places stay until it has gone.
-  for (CallRecord& record : records_) {
-    if (record.number > through) break;
-    if (record.state == Is::waiting || record.state == Is::forgotten) continue;
-    visit(record);
-    forget(record);
-  }
-}
 
 }  // namespace agora

@@ -51,6 +51,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
 }
 void Machine::remove(Object& object) {
   if (in_transaction()) {
+    token_floor_ = std::max(token_floor_, object.state->last_token());
     registry_.unlink(object);
     transaction_->removed.push_back(&object);
     return undo([this, &object] { registry_.link(object); });

@@ -136,7 +136,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     }
     if (caller.number != 0) {
       Session* session = sessions_.find(caller.session);
-      session->calls.enter(caller.number, CallRecord::State::waiting);
+      session->calls.wait(caller.number, *call.parked());
     }
     push(Effect::Kind::parked, caller.link, caller.tag);
     return;
@@ -144,7 +144,9 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   if (BlobRef blob = call.take_blob()) {
     return conclude(caller, effects_->bytes.size(), std::move(blob));
   }
-  if (reply_bytes_.size() > input_.limits.frame_bytes_max) {
+  // A value of the greatest size fits with what a reply wraps round it.
+  constexpr std::size_t kWrapping = 4096;
+  if (reply_bytes_.size() > input_.limits.frame_bytes_max + kWrapping) {
     return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
   }
   const std::size_t begin = effects_->bytes.size();

@@ -215,7 +215,6 @@ class Machine {
   void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
   void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
-  CallRecord* record_of(Session& session, const Caller& caller);
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 

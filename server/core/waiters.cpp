@@ -61,12 +61,6 @@ Waiter* Waiters::find(SessionId session, LinkId link, std::uint64_t tag) {
   return waiter;
 }
 
-Waiter* Waiters::find_number(SessionId session, std::uint64_t number) {
-  Waiter* waiter = first_of(session);
-  while (waiter != nullptr && waiter->number != number) waiter = next_of_session(*waiter);
-  return waiter;
-}
-
 Waiter* Waiters::find_wire(SessionId session, std::uint64_t id) {
   Waiter* waiter = first_of(session);
   while (waiter != nullptr && waiter->wire != id) waiter = next_of_session(*waiter);

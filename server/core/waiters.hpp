@@ -122,8 +122,6 @@ class Waiters {
 
   /// The oldest waiter with that mark, if one is parked. O(waiters of the session).
   Waiter* find(SessionId session, LinkId link, std::uint64_t tag);
-  /// The oldest waiter with that call number. O(waiters of the session).
-  Waiter* find_number(SessionId session, std::uint64_t number);
 
   /// The oldest waiter whose call came with that id. O(waiters of the session).
   Waiter* find_wire(SessionId session, std::uint64_t id);

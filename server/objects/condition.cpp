@@ -55,6 +55,7 @@ class Condition : public State {
   void wake(Machine& machine, Object& object, Waiter& waiter, bool notified);
 
   std::string lock_name;
+  ObjectId lock_id;         ///< the one that those who wait have given back
   bool refers = false;      ///< the reference is counted
   std::size_t to_wake = 0;  ///< of those who wait, by notify
   WaitQueue waiting;
@@ -88,7 +89,12 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
 
 void Condition::serve(Machine& machine, Object& object) {
   // Nobody could notify them any more.
-  if (!lock(machine, object)) to_wake = waiting.size();
+  auto found = lock(machine, object);
+  if (!found) to_wake = waiting.size();
+  while (found && (*found)->id != lock_id && !waiting.empty()) {
+    machine.refuse(*waiting.front(), Errc::not_found,
+                   "the lock " + lock_name + " of condition " + object.name + " was deleted");
+  }
   for (; to_wake > 0 && !waiting.empty(); --to_wake) {
     wake(machine, object, *waiting.front(), true);
   }
@@ -147,6 +153,7 @@ Outcome wait(Call& call, Condition& condition) {
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);
+  condition.lock_id = (*found)->id;
   lock.free(call.machine());
   call.machine().changed(**found, call.method());
   return outcome;
@@ -217,6 +224,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
                   : lock_named(creation, read(given).body);
   if (!lock) return lock.failure();
   condition->lock_name = (*lock)->name;
+  condition->lock_id = (*lock)->id;
   if (auto kept = creation.machine.retain(condition->reference()); !kept) return kept.failure();
   condition->refers = true;
   creation.shown = with_lock(creation.given, *condition);
@@ -227,7 +235,8 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto condition = std::make_unique<Condition>();
   condition->lock_name = read(saved).body;
   // A named lock may have been deleted before the condition was saved.
-  if (creation.machine.registry().find(condition->lock_name) != nullptr) {
+  if (const Object* lock = creation.machine.registry().find(condition->lock_name)) {
+    condition->lock_id = lock->id;
     if (auto kept = creation.machine.retain(saved); !kept) return kept.failure();
     condition->refers = true;
   }

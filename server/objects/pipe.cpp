@@ -222,7 +222,13 @@ Expected<End*> end_of(Call& call, Pipe& pipe, Way way) {
 void use(Call& call, End& end) {
   if (!end.users.insert(call.session()).second) return;
   call.machine().sessions().granted(call.session(), call.object().id);
-  call.machine().undo([&end, session = call.session()] { end.users.erase(session); });
+  call.machine().undo([&end, session = call.session(), &machine = call.machine(),
+                       &pipe = static_cast<Pipe&>(*call.object().state), id = call.object().id] {
+    end.users.erase(session);
+    const bool elsewhere =
+        pipe.ends[0].users.contains(session) || pipe.ends[1].users.contains(session);
+    if (!elsewhere) machine.sessions().returned(session, id);
+  });
 }
 
 Failure is_closed(Call& call, const char* which) {

@@ -286,7 +286,8 @@ void Queue::serve(Machine& machine, Object& object) {
       serve_getter(object, *getters.front());
       moved = true;
     }
-    while (!putters.empty() && has_room(putters.front()->items.size())) {
+    // One at a time: what comes in goes to whoever waits before the next one comes.
+    if (!putters.empty() && has_room(putters.front()->items.size())) {
       let_in(object, *putters.front());
       moved = true;
     }

@@ -68,6 +68,13 @@ Outcome run_method(Call& call) {
   std::vector<PackedView> arguments;
   for (std::size_t i = 0; i < row.parameters.size(); ++i) arguments.push_back(call.arg(i));
   auto& object = static_cast<UserObject&>(*call.object().state);
+  if (row.changes && call.machine().in_transaction()) {
+    // What cannot be saved could not be taken back.
+    std::string saved;
+    if (auto ok = type.description.save(object.object(), saved); !ok) {
+      return call.fail_here(std::move(ok.error()));
+    }
+  }
   const std::size_t begin = call.reply().out().size();
   auto done = row.run(object.object(), arguments, call.reply().out());
   if (done) {

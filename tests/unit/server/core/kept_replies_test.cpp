@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/core/waiters.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora::test {
@@ -20,11 +21,11 @@ std::vector<std::uint64_t> numbers(KeptReplies& calls) {
   return found;
 }
 
-CallRecord& keep(KeptReplies& calls, std::uint64_t number, std::string result) {
-  CallRecord& record = calls.enter(number, State::waiting);
+void keep(KeptReplies& calls, std::uint64_t number, std::string result) {
+  CallRecord record;
+  record.number = number;
   record.result = std::move(result);
-  calls.keep(record, State::kept);
-  return record;
+  calls.enter(std::move(record));
 }
 
 TEST_CASE("A kept reply is found and counted until it is forgotten", "[core]") {
@@ -37,41 +38,39 @@ TEST_CASE("A kept reply is found and counted until it is forgotten", "[core]") {
   CHECK(calls.find(1)->result == "abc");
   CHECK(calls.find(2) == nullptr);
   CHECK(calls.find(5) == nullptr);
-  calls.forget(*calls.find(1));
-  calls.trim();
+  calls.forget(1);
+  calls.forget(3);
   CHECK(calls.find(1) == nullptr);
   CHECK(calls.kept() == 1);
   CHECK(calls.kept_bytes() == 2);
 }
 
-TEST_CASE("A record that is forgotten behind one that is not keeps the order", "[core]") {
+TEST_CASE("A record that is forgotten between others leaves no place behind", "[core]") {
   KeptReplies calls;
-  keep(calls, 1, "a");
-  keep(calls, 2, "b");
-  keep(calls, 3, "c");
-  calls.forget(*calls.find(2));
-  calls.trim();
+  for (std::uint64_t number = 1; number <= 3; ++number) keep(calls, number, "x");
+  calls.forget(2);
   CHECK(calls.find(2) == nullptr);
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 3});
-  CHECK(calls.find(3)->result == "c");
 }
 
-TEST_CASE("A waiting call is not kept until it is answered", "[core]") {
+TEST_CASE("A waiting call is no record until it is answered", "[core]") {
   KeptReplies calls;
-  calls.enter(1, State::waiting);
-  CHECK(calls.kept() == 0);
-  CHECK(calls.find(1)->state == State::waiting);
-  CallRecord& record = *calls.find(1);
-  record.result = "now";
-  calls.keep(record, State::kept);
-  CHECK(calls.kept() == 1);
-  CHECK(calls.kept_bytes() == 3);
-}
-
-TEST_CASE("Forgetting through a number meets each record once and spares what waits", "[core]") {
-  KeptReplies calls;
+  Waiter waiter;
+  calls.wait(1, waiter);
+  CHECK(calls.waiter(1) == &waiter);
+  CHECK(calls.find(1) == nullptr);
+  keep(calls, 2, "b");
+  calls.answered(1);
   keep(calls, 1, "a");
-  calls.enter(2, State::waiting);
+  CHECK(calls.waiter(1) == nullptr);
+  CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 2});
+}
+
+TEST_CASE("Forgetting through a number meets each record once", "[core]") {
+  KeptReplies calls;
+  Waiter waiter;
+  keep(calls, 1, "a");
+  calls.wait(2, waiter);
   keep(calls, 3, "c");
   keep(calls, 4, "d");
   std::vector<std::uint64_t> met;
@@ -79,7 +78,8 @@ TEST_CASE("Forgetting through a number meets each record once and spares what wa
   calls.forget_through(3, meet);
   calls.forget_through(3, meet);
   CHECK(met == std::vector<std::uint64_t>{1, 3});
-  CHECK(numbers(calls) == std::vector<std::uint64_t>{2, 4});
+  CHECK(numbers(calls) == std::vector<std::uint64_t>{4});
+  CHECK(calls.waiter(2) == &waiter);
   CHECK(calls.kept() == 1);
 }
 
@@ -87,13 +87,26 @@ TEST_CASE("A read that is made again enters below others", "[core]") {
   KeptReplies calls;
   keep(calls, 1, "a");
   keep(calls, 5, "e");
-  CallRecord& read = calls.enter(3, State::read);
-  read.ties = std::make_unique<CallTies>();
-  read.ties->held.push_back(ObjectId{9});
+  CallRecord read;
+  read.number = 3;
+  read.state = State::read;
+  calls.enter(std::move(read));
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 3, 5});
   CHECK(calls.kept() == 2);
-  CHECK(calls.find(3)->ties->held.size() == 1);
-  CHECK(calls.find(5)->result == "e");
+}
+
+TEST_CASE("Reads that are never acknowledged are bounded", "[core]") {
+  KeptReplies calls;
+  keep(calls, 1, "a");
+  for (std::uint64_t number = 2; number < KeptReplies::reads_max + 12; ++number) {
+    CallRecord read;
+    read.number = number;
+    read.state = State::read;
+    calls.enter(std::move(read));
+  }
+  CHECK(numbers(calls).size() == KeptReplies::reads_max + 1);
+  CHECK(calls.find(1) != nullptr);
+  CHECK(calls.find(2) == nullptr);
 }
 
 }  // namespace

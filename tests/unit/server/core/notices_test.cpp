@@ -226,7 +226,7 @@ TEST_CASE("A session watches so many objects and no more", "[core]") {
 
 TEST_CASE("A resume with much to tell ends in gaps, not in a full connection", "[core]") {
   MachineInput input;
-  input.limits.output_bytes_max = 8'000;
+  input.limits.history_bytes_max = 4'000;
   MachineCalls call{std::move(input)};
   Watcher watcher{call};
   const std::vector<std::string> names{"a", "b", "c"};
