@@ -82,6 +82,8 @@ void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> 
   for (const Grants::Callback& callback : due) callback();
   for (const Notices::Due& each : deaf) (*each.callback)(each.notice);
   for (auto& call : unsent) {
+    // What nobody waits for gave something of that session back, and that is done.
+    if (!call->completion) continue;
     auto next = client.connect();
     call->number = 0;
     call->done = false;
@@ -89,7 +91,7 @@ void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> 
       call->error.reset();
       call = (*next)->start(std::move(call));
     }
-    if (call && call->completion) client.complete(from.number(), *call, nullptr);
+    if (call) client.complete(from.number(), *call, nullptr);
   }
 }
 
@@ -192,7 +194,10 @@ Deadline Client::deadline_of(const Call& call) const {
 Keep Client::keep_of(std::uint64_t session, const Packed& result) {
   auto names = anonymous_names(result);
   if (names.empty()) return nullptr;
-  return std::make_shared<const Holds>(shared_from_this(), session, std::move(names));
+  // The last reply may come while the client ends; then the session's end gives back the holds.
+  auto self = weak_from_this().lock();
+  if (!self) return nullptr;
+  return std::make_shared<const Holds>(std::move(self), session, std::move(names));
 }
 
 Reply Client::reply_of(std::uint64_t session, Session::Outcome outcome) {

@@ -75,6 +75,12 @@ const std::string& Handle::name() const { return state_->name(); }
 Client& Handle::client() const { return state_->client(); }
 
 Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
+  if (guard_) {
+    throw_error({Errc::value_error,
+                 "calls on " + name() + " are guarded already, and a call carries one guard",
+                 Done::no,
+                 {}});
+  }
   std::string options;
   Writer writer(options);
   writer.map(1);

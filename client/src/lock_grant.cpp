@@ -183,6 +183,7 @@ lock_grant::lock_grant(lock_grant&& other) noexcept
     : owner_(std::exchange(other.owner_, std::nullopt)) {}
 
 lock_grant& lock_grant::operator=(lock_grant&& other) noexcept {
+  if (this == &other) return *this;
   std::swap(owner_, other.owner_);
   lock_grant before(std::move(other));
   return *this;

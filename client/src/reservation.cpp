@@ -13,6 +13,7 @@ Reserved::Reserved(Reserved&& other) noexcept
       deliveries_(other.deliveries_) {}
 
 Reserved& Reserved::operator=(Reserved&& other) noexcept {
+  if (this == &other) return *this;
   std::swap(queue_, other.queue_);
   std::swap(session_, other.session_);
   std::swap(id_, other.id_);

@@ -29,6 +29,15 @@ void append_call(std::string& out, std::string_view method, const client::Params
 
 }  // namespace
 
+void transaction::check(const client::Handle& object) const {
+  std::string why;
+  if (object.is_guarded()) why = " is guarded; guard the transaction instead: t.guard(lock)";
+  if (&object.client() != &server_.client()) why = " belongs to another manager";
+  if (!why.empty()) {
+    throw_error({Errc::value_error, "the proxy of " + object.name() + why, Done::no, {}});
+  }
+}
+
 void transaction::require(std::string_view method, const client::Params& params,
                           PackedView result) {
   Writer(required_).list(3);

@@ -115,8 +115,16 @@ void guards(const agora::manager& m) {
     agora::guarded(m.queue<int>("gq"), lock).push(1);
     m.atomically([&](agora::transaction& t) {
       t.guard(lock);
+      // A guard is never left out silently: what cannot be carried is refused.
+      USER_THROWS(t.guard(lock), agora::value_error);
+      USER_THROWS(t.add(*stale, "a", 1), agora::value_error);
       t.add(d, "a", 1);
     });
+    USER_THROWS(agora::guarded(*stale, lock), agora::value_error);
+    const agora::manager other;
+    const auto foreign = other.dict<std::string, int>("guarded");
+    m.atomically(
+        [&](agora::transaction& t) { USER_THROWS(t.set(foreign, "a", 7), agora::value_error); });
   }
   USER_CHECK(d.at("a") == 2 && l.at(0) == 2 && *stale == d);
   USER_THROWS((*stale)["a"] = 3, std::runtime_error);
@@ -128,6 +136,9 @@ void guards(const agora::manager& m) {
   }
   agora::lock_grant grant = lock.async_lock(asio::use_future).get();
   agora::guarded(d, grant)["b"] = 1;
+  agora::lock_grant& same = grant;
+  grant = std::move(same);
+  USER_CHECK(lock.locked());
   grant.release();
   USER_CHECK(d.size() == 1);
 }

@@ -112,7 +112,9 @@ class Handle {
 
   /// A handle of the same object whose calls carry a guard: they are refused with stale_token
   /// unless that grant of the lock still stands.
+  /// @throws value_error  this one is guarded already: a call carries one guard.
   Handle guarded(const std::string& lock, std::uint64_t token) const;
+  bool is_guarded() const { return guard_ != nullptr; }
   /// The parameters of a call: the name, these, and the guard if there is one.
   template <Encodable... A>
   Params params(const A&... arguments) const {

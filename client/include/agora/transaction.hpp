@@ -108,6 +108,7 @@ class transaction {
   template <typename T>
   planned<void> acknowledge(reservation<T>& done) {
     const client::Reserved& reserved = done.reserved_;
+    check(reserved.queue());
     auto result =
         plan<void>("queue.acknowledge", client::params_of(reserved.queue().name(), reserved.id()));
     settled_.push_back(&done.reserved_);
@@ -117,11 +118,15 @@ class transaction {
   /// with timeout 0, given as its parameter.
   template <typename R = any, Encodable... A>
   planned<R> call(const proxy& object, std::string_view method, const A&... arguments) {
+    check(object.handle_);
     return plan<R>(method, client::params_of(object.name(), arguments...));
   }
 
   /// The step happens only if the calling thread's grant of that lock, as it is now, still stands;
-  /// else stale_token. @throws not_locked  there is none.
+  /// else stale_token. A proxy from agora::guarded has no place in a transaction: this is its
+  /// guard.
+  /// @throws not_locked   there is none.
+  /// @throws value_error  the transaction has a guard already: it carries one.
   template <typename Lock>
   void guard(const Lock& lock) {
     server_ = server_.guarded(lock.name(), lock.token());
@@ -146,6 +151,8 @@ class transaction {
 
   template <typename R>
   planned<R> plan(std::string_view method, client::Params params);
+  /// @throws value_error  a guarded proxy, or one of another manager.
+  void check(const client::Handle& object) const;
   void require(std::string_view method, const client::Params& params, PackedView result);
   void fill(const client::Reply& reply);
 
@@ -158,6 +165,7 @@ class transaction {
 
 template <typename R, Encodable... A>
 R transaction::read(const proxy& object, std::string_view method, const A&... arguments) {
+  check(object.handle_);
   const client::Params params = client::params_of(object.name(), arguments...);
   client::Call call{.method = method, .effect = client::Effect::reads};
   client::Reply reply = object.handle_.call(call.with(params));
