@@ -47,9 +47,13 @@ void Connection::on_readable() {
 void Connection::drain() {
   if (!socket_.is_open() || dialogue_.closing()) return;
   dialogue_.only_harmless();
-  while (read_some()) {
-    while (dialogue_.has_backlog()) dialogue_.proceed();
-  }
+  // What was read before and is not run yet comes first.
+  do {
+    while (dialogue_.has_backlog()) {
+      dialogue_.proceed();
+      dialogue_.output() = {};  // nobody is there to read it
+    }
+  } while (read_some() || dialogue_.has_backlog());
   hub_.touch(*this);
 }
 
