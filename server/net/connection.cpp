@@ -47,14 +47,18 @@ void Connection::on_readable() {
 void Connection::drain() {
   if (!socket_.is_open() || dialogue_.closing()) return;
   dialogue_.only_harmless();
-  // What was read before and is not run yet comes first.
+  run_rest();
+  hub_.touch(*this);
+}
+
+/// Takes all that the peer, who hears nothing any more, had sent; what was read before first.
+void Connection::run_rest() {
   do {
     while (dialogue_.has_backlog()) {
       dialogue_.proceed();
       dialogue_.output() = {};  // nobody is there to read it
     }
   } while (read_some() || dialogue_.has_backlog());
-  hub_.touch(*this);
 }
 
 /// True if there was something and there may be more.
@@ -84,6 +88,8 @@ void Connection::go_on() {
 void Connection::flush() {
   if (!socket_.is_open()) return;
   if (!writing_ && !send_some()) {
+    dialogue_.output() = {};
+    run_rest();
     dialogue_.abandon();
     dialogue_.output() = {};
     if (!dialogue_.ended()) hub_.touch(*this);

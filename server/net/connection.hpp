@@ -40,6 +40,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait_writable();
   void on_readable();
   bool read_some();
+  void run_rest();
   void go_on();
   void after_turn();
   bool send_some();
