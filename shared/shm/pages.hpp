@@ -1,0 +1,54 @@
+// Pages: the server's arena as another process sees it: 1 MiB pages, mapped read-only.
+//
+// An arena names its blocks by units of 16 bytes in one linear space (server/core/arena.hpp).
+// Extents of whole pages are added as they become known, and never go or move before this does.
+// Adding is for one thread at a time; looking is for any thread at any time, without a lock.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+namespace agora::shm {
+
+class Pages {
+ public:
+  static constexpr std::size_t unit_bytes = 16;
+  static constexpr std::size_t page_units = 65536;
+  static constexpr std::size_t page_bytes = unit_bytes * page_units;
+  static constexpr std::size_t pages_max = 65536;
+
+  /// Makes `pages` pages known whose content begins at `base`, as the ones from `first` on.
+  void add(std::size_t first, std::size_t pages, const std::byte* base) {
+    for (std::size_t i = 0; i < pages && first + i < pages_max; ++i) {
+      Page& page = (*pages_)[first + i];
+      page.bytes.store((pages - i) * page_bytes, std::memory_order_relaxed);
+      page.base.store(base + (i * page_bytes), std::memory_order_release);
+    }
+  }
+
+  /// The address of `bytes` bytes from a unit on; null if they are not all in one known extent.
+  /// Any unit may be asked for: what is read from memory that changes need not be one.
+  const std::byte* at(std::uint32_t unit, std::size_t bytes) const {
+    const Page& page = (*pages_)[unit / page_units];
+    const std::byte* const base = page.base.load(std::memory_order_acquire);
+    const std::size_t offset = std::size_t{unit % page_units} * unit_bytes;
+    if (base == nullptr || bytes > page.bytes.load(std::memory_order_relaxed) - offset) {
+      return nullptr;
+    }
+    return base + offset;
+  }
+
+ private:
+  struct Page {
+    std::atomic<const std::byte*> base{nullptr};
+    std::atomic<std::size_t> bytes{0};  ///< from `base` to the end of the extent
+  };
+  // 1 MiB of zeroes, of which the system makes real only what is written to.
+  std::unique_ptr<std::array<Page, pages_max>> pages_ =
+      std::make_unique<std::array<Page, pages_max>>();
+};
+
+}  // namespace agora::shm
