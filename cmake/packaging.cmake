@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp)
 target_link_libraries(agora PRIVATE agora_client CLI11::CLI11)
 
-set(libraries agora_value agora_wire agora_shm agora_core agora_engine agora_net agora_server
+set(libraries agora_value agora_wire agora_shm agora_core agora_engine agora_net agora_server_shm agora_server
               agora_client)
 foreach(library ${libraries})
   string(REPLACE agora_ "" short ${library})

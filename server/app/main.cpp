@@ -80,7 +80,8 @@ void describe(CLI::App& app, CommandLine& line) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--remove-directory", line.server.remove_directory,
                "Remove the Unix socket's directory at the end, if it is empty");
-  app.add_flag("--memfd", line.server.memfd, "Keep the data in memfds instead of the heap");
+  app.add_flag("!--no-shared-memory", line.server.shared_memory,
+               "Keep the data where programs on this host cannot map it");
   app.set_version_flag("--version", "agorad " + std::string{agora::kVersion});
 }
 

@@ -21,15 +21,10 @@
 #include "server/net/listener.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user_object.hpp"
-#include "shared/shm/memfd_extents.hpp"
+#include "server/shm/shared_memory.hpp"
 
 namespace agora {
 namespace {
-
-std::unique_ptr<ExtentSource> make_extents(bool memfd) {
-  if (memfd) return std::make_unique<MemfdExtents>();
-  return std::make_unique<HeapExtents>();
-}
 
 /// All types: agora's and the program's own.
 std::vector<const ObjectType*> types_with(const std::vector<RegisteredTypePointer>& own) {
@@ -52,7 +47,7 @@ std::vector<RegisteredTypePointer> register_all(user_types_list types) {
   return registered;
 }
 
-MachineInput make_input(ServerOptions& options, Clock& clock) {
+MachineInput make_input(ServerOptions& options, Clock& clock, SharedMemory* memory) {
   // Descriptors beyond the connections: listeners, files, the standard streams.
   constexpr std::size_t kOtherDescriptors = 32;
   const std::size_t descriptors = raise_descriptor_limit();
@@ -68,6 +63,10 @@ MachineInput make_input(ServerOptions& options, Clock& clock) {
   input.incarnation = random_incarnation();
   input.pid = ::getpid();
   input.started = clock.now();
+  if (memory != nullptr) {
+    input.words = &memory->words();
+    input.sharing = memory;
+  }
   return input;
 }
 
@@ -84,14 +83,17 @@ struct Server::Parts {
       : options(std::move(given)),
         clock(options.clock != nullptr ? *options.clock : system_clock),
         journal(options.journal != nullptr ? *options.journal : memory_journal),
-        extents(make_extents(options.memfd)),
+        memory(options.shared_memory && options.unix_path ? std::make_unique<SharedMemory>()
+                                                          : nullptr),
         user_types(register_all(std::move(options.types))),
-        machine(types_with(user_types), *extents, make_input(options, clock)),
+        machine(types_with(user_types), memory ? memory->arena() : heap,
+                make_input(options, clock, memory.get())),
         hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
         engine(machine, clock, journal, hub),
         signals(io),
         owner(io) {
     hub.join(engine);
+    if (memory) hub.share(*memory);
     const Complain complain = [this](const std::string& line) {
       if (options.log) options.log(line);
     };
@@ -135,7 +137,8 @@ struct Server::Parts {
   MemoryJournal memory_journal;
   Clock& clock;
   Journal& journal;
-  std::unique_ptr<ExtentSource> extents;
+  HeapExtents heap;
+  std::unique_ptr<SharedMemory> memory;
   // One thread uses the sockets; only posting (stop) comes from others.
   asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   std::vector<RegisteredTypePointer> user_types;

@@ -27,8 +27,8 @@ struct ServerOptions {
   int owner_fd = -1;
   /// Also remove the Unix socket's directory at the end, if it is empty.
   bool remove_directory = false;
-  /// Storage in memfds instead of the heap.
-  bool memfd = false;
+  /// Storage that programs of the same user on this host can map, where the system allows that.
+  bool shared_memory = true;
   /// One line for each event that an operator should know of; default: nowhere.
   std::function<void(const std::string&)> log;
 

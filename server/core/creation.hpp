@@ -14,7 +14,7 @@ struct CommonOptions {
   bool exist_ok = true;
   bool ephemeral = false;
   std::optional<Duration> ttl;
-  bool local = false;
+  std::optional<bool> local;  ///< empty: the type's own default
 };
 
 /// The table rows of these options, for help and for the check.

@@ -28,14 +28,15 @@ struct Effect {
     link_closed,       ///< drop the connection; nothing more will be said to it
     session_attached,  ///< `session` is opened, or resumed, over `link`
     session_ended,     ///< an opened session is over
+    extents,           ///< the link's next reply carries the descriptors of shared extents
     shutdown,          ///< the server is to stop
   };
   Kind kind = Kind::reply;
   LinkId link{};
   std::uint64_t tag = 0;
   SessionId session{};     ///< session_attached, session_ended
-  std::size_t offset = 0;  ///< reply, notice: in Effects::bytes, unless it is a blob
-  std::size_t length = 0;
+  std::size_t offset = 0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
+  std::size_t length = 0;  ///< the same; extents: how many
   BlobRef blob{};  ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
 };

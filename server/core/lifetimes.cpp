@@ -1,5 +1,6 @@
 // How objects come and go, and how values and references keep them.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "server/core/call.hpp"
@@ -30,6 +31,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   if (auto read = read_creation(type, arguments, options, creation, common); !read) {
     return read.failure();
   }
+  creation.local = common.local.value_or(type.lends_locks);
   const std::size_t steps = in_transaction() ? transaction_->steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();
@@ -37,7 +39,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   if (in_transaction()) transaction_->steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
-  object->lent = common.local && type.lends_words;
+  object->lent = creation.local && type.lends_words;
   if (common.ttl) object->expires = now_ + *common.ttl;
   if (common.ephemeral) object->ephemeral_of = session;
   Object& added = registry_.add(std::move(object));
@@ -49,7 +51,9 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   });
   return &added;
 }
+
 void Machine::remove(Object& object) {
+  object.state->take_back(*this, object);
   if (in_transaction()) {
     token_floor_ = std::max(token_floor_, object.state->last_token());
     registry_.unlink(object);
@@ -62,6 +66,9 @@ void Machine::remove(Object& object) {
   object.state->deleted(*this, object);
   token_floor_ = std::max(token_floor_, object.state->last_token());
   end_feeds(object);
+  if (object.cell) {
+    cells_.free(std::exchange(object.cell, {}));
+  }
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
   std::vector<Holder> holders;
@@ -80,10 +87,43 @@ void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
 }
 
 void Machine::serve_soon(Object& object) {
+  if (object.cell) lend_soon(object);
   // Without waiters there is nobody to serve.
   if (object.to_serve || object.waiters.empty()) return;
   object.to_serve = true;
   to_serve_.push_back(&object);
+}
+
+void Machine::lend_soon(Object& object) {
+  if (std::exchange(object.to_lend, true)) return;
+  to_lend_.push_back(object.id);
+}
+
+/// What has changed becomes visible to those who read along, before anybody is answered.
+void Machine::lend_again() {
+  for (std::size_t i = 0; i < to_lend_.size(); ++i) {
+    Object* object = registry_.find(to_lend_[i]);
+    if (object == nullptr) continue;
+    object->to_lend = false;
+    object->state->lend(*this, *object);
+    if (object->cell) publish(*object);
+  }
+  to_lend_.clear();
+}
+
+Handle Machine::show(Object& object) {
+  if (object.cell) return object.cell;
+  object.cell = cells_.allocate();
+  if (!object.cell) return {};
+  publish(object);
+  cells_.at(object.cell).object.store(object.id.number);
+  return object.cell;
+}
+
+void Machine::publish(Object& object) {
+  shm::Cell& cell = cells_.at(object.cell);
+  cell.version.store(object.version);
+  cell.size.store(object.state->glance());
 }
 
 void Machine::set_alarm(Object& object, std::optional<Instant> when) {

@@ -29,13 +29,14 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
       input_(std::move(input)),
       arena_(extents),
       values_(arena_, input_.limits.blob_bytes_min),
+      lending_(input_.words != nullptr ? *input_.words : own_words_),
       now_(input_.started),
       token_floor_(input_.token_floor) {}
 
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + feed_bytes_ + registry_.size() * kObjectBytes +
+  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ + registry_.size() * kObjectBytes +
          waiters_.size() * kWaiterBytes;
 }
 
@@ -62,7 +63,7 @@ void Machine::apply(const Batch& batch, const Command& command) {
     case Command::Kind::link_closed:
       return link_closed(command.link);
     case Command::Kind::process_died:
-      return end_session(command.session);
+      return end_session(command.session, true);
     case Command::Kind::time_passed:
       return time_passed();
     case Command::Kind::sign_of_life:
@@ -169,8 +170,9 @@ Expected<void> Machine::check_guard(PackedView guard) {
     error.details.push_back({"object", std::move(packed)});
     return fail(std::move(error));
   };
-  const Object* object = registry_.find(name);
+  Object* object = registry_.find(name);
   if (object == nullptr) return stale("there is no lock " + name);
+  object->state->take_back(*this, *object);
   std::vector<Holder> holders;
   if (!object->state->holders(holders) || !object->state->gives_tokens()) {
     return fail(Errc::wrong_type, "the guard names " + name + ", which is a " +
@@ -193,6 +195,7 @@ void Machine::settle() {
     object->state->serve(*this, *object);
   }
   to_serve_.clear();
+  lend_again();
 }
 
 void Machine::time_passed() {

@@ -22,12 +22,16 @@
 
 #include "server/core/arena.hpp"
 #include "server/core/catalogue.hpp"
+#include "server/core/cells.hpp"
 #include "server/core/collector.hpp"
 #include "server/core/command.hpp"
 #include "server/core/effect.hpp"
+#include "server/core/heap_extents.hpp"
+#include "server/core/lending.hpp"
 #include "server/core/object.hpp"
 #include "server/core/registry.hpp"
 #include "server/core/sessions.hpp"
+#include "server/core/sharing.hpp"
 #include "server/core/table.hpp"
 #include "server/core/transaction.hpp"
 #include "server/core/values.hpp"
@@ -46,6 +50,10 @@ struct MachineInput {
   std::string incarnation = "0";  ///< names this run of the server
   std::int64_t pid = 0;
   Instant started{};
+  /// Where words that programs share come from, and which extents they can map; null: none can,
+  /// and words lie in the heap. Both must outlive the machine.
+  ExtentSource* words = nullptr;
+  const Sharing* sharing = nullptr;
 };
 
 class Machine {
@@ -73,6 +81,7 @@ class Machine {
   Waiters& waiters() { return waiters_; }
   Arena& arena() { return arena_; }
   Values& values() { return values_; }
+  Lending& lending() { return lending_; }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
 
@@ -98,6 +107,13 @@ class Machine {
   void set_alarm(Object& object, std::optional<Instant> when);
   /// Content that nobody sees any more (a cleared container's), to be given back in slices.
   void give_back_later(std::unique_ptr<State> content);
+
+  // What programs on this host see without asking; see shared/shm/cell.hpp and lending.hpp.
+
+  /// The place of the object's cell, from now on kept up to date; null: no memory.
+  Handle show(Object& object);
+  /// State::lend is called once the command is done.
+  void lend_soon(Object& object);
 
   // Values and references.
 
@@ -185,7 +201,8 @@ class Machine {
   // Sessions.
 
   /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
-  void end_session(SessionId session);
+  /// @param gone  nothing of it can touch shared words any more: it said so, or is dead
+  void end_session(SessionId session, bool gone = false);
   /// Lets an opened session go on over that link, whose own plain session ends.
   void resume_session(Session& session, Link& link);
   /// Forgets the replies that the session has.
@@ -208,6 +225,8 @@ class Machine {
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
   void settle();
+  void lend_again();
+  void publish(Object& object);
 
   bool enter(Session& session, const Command& command, Caller& caller);
   bool again(Session& session, Caller& caller);
@@ -242,6 +261,9 @@ class Machine {
   MachineInput input_;
   Arena arena_;
   Values values_;
+  Cells cells_{arena_};
+  HeapExtents own_words_;
+  Lending lending_;
   Registry registry_;
   Sessions sessions_;
   Waiters waiters_;
@@ -252,6 +274,7 @@ class Machine {
   std::string reply_bytes_;
   std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
+  std::vector<ObjectId> to_lend_;   // whose words may be lent again
   std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
   Collector collector_{*this};
   std::unique_ptr<Transaction> transaction_;

@@ -11,9 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "server/core/arena.hpp"
 #include "server/core/feed.hpp"
 #include "server/core/method.hpp"
 #include "server/core/waiters.hpp"
+#include "server/core/words.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 #include "shared/value/msgpack_writer.hpp"
@@ -40,6 +42,16 @@ struct OwnerRef {
   bool operator==(const OwnerRef&) const = default;
 };
 
+/// Where an object's words lie, for session.locate.
+struct Located {
+  WordPlace first = 0;
+  std::size_t count = 0;         ///< elements
+  std::size_t element_bytes = 8;
+  char typecode = '*';           ///< of value and array; '*': none
+  bool wraps = false;            ///< sums wrap round
+  std::uint64_t token_base = 0;  ///< of a lock: token = base + the word's count
+};
+
 /// The content of an object; one class for each type, in server/objects.
 ///
 /// A State never outlives its Machine. Its destructor may run long after the object was deleted:
@@ -61,6 +73,8 @@ class State {
 
   /// Elements, for object.info; 1 for what has no length.
   virtual std::size_t size() const { return 1; }
+  /// What those who read along see in the object's cell: its size, or what else one look tells.
+  virtual std::uint64_t glance() const { return size(); }
   /// Bytes of content, for object.info.
   virtual std::size_t bytes() const { return 0; }
 
@@ -143,6 +157,24 @@ class State {
   /// What is said to those who have subscribed to this object itself; none: nobody can.
   virtual Feed* feed() { return nullptr; }
 
+  // What programs on this host may do to the content without the server.
+
+  /// Says which words they may use; called once for each session that asks (session.locate), after
+  /// which they may. False: this object has none.
+  virtual bool locate(Machine& machine, Object& object, Located& out) {
+    static_cast<void>(machine), static_cast<void>(object), static_cast<void>(out);
+    return false;
+  }
+  /// Its words are in the server's hands from now on: nobody else changes them. For what is lent
+  /// only while nobody needs the server (locks).
+  virtual void take_back(Machine& machine, Object& object) {
+    static_cast<void>(machine), static_cast<void>(object);
+  }
+  /// The reverse, if nothing speaks against it (Machine::lend_soon).
+  virtual void lend(Machine& machine, Object& object) {
+    static_cast<void>(machine), static_cast<void>(object);
+  }
+
   /// Whether its grants carry fencing tokens, so that a guard may name it.
   virtual bool gives_tokens() const { return false; }
   /// The greatest fencing token given so far; 0 for what gives none.
@@ -160,6 +192,7 @@ struct Creation {
   SessionId session{};                ///< who creates it
   PackedView given{"\x80"};           ///< the options as given
   std::optional<Packed> shown{};      ///< options for object.info, if not those that were given
+  bool local = false;                 ///< option local, or the type's default for it
 };
 
 /// One row of the list of types.
@@ -170,6 +203,7 @@ struct ObjectType {
   std::span<const Parameter> options{};    ///< beyond those that every type has
   std::span<const Method> methods{};
   bool lends_words = false;  ///< option local=true lets programs on this host change the content
+  bool lends_locks = false;  ///< option local lets them take and free it; the default is true
   /// Makes the State of a new object. Empty: not creatable (object, server, session).
   Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;
   /// Makes it from what State::save wrote.
@@ -198,6 +232,8 @@ struct Object {
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
   bool lent = false;      ///< programs may change its words without the server
+  bool to_lend = false;   ///< stands in the machine's list of objects to lend again
+  Handle cell;            ///< what programs that map the arena see; null: nobody asked
   bool to_serve = false;  ///< stands in the machine's list of objects to serve
   bool unlinked = false;  ///< deleted by a transaction that still runs
   Packed options;         ///< as given, for object.info

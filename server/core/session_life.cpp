@@ -43,9 +43,14 @@ void Machine::link_closed(LinkId id) {
   push(Effect::Kind::link_closed, id, 0);
 }
 
-void Machine::end_session(SessionId id) {
+void Machine::end_session(SessionId id, bool gone) {
   Session* ending = sessions_.find(id);
   if (ending == nullptr) return;
+  // What its threads took without asking becomes theirs here too, and so is given back below.
+  for (const ObjectId lock : lending_.held_by(id)) {
+    if (Object* object = registry_.find(lock)) object->state->take_back(*this, *object);
+  }
+  lending_.ended(id, gone || !ending->mapped);
   // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
   // them may be served.
   std::vector<std::unique_ptr<Waiter>> waited;

@@ -106,7 +106,9 @@ Session* Sessions::silent(Instant now) {
     Session* session = find(id);
     if (session == nullptr) continue;
     const Instant end = session->alive + session->ttl;
-    if (end > now) {
+    if (session->mapped) {
+      looks_.insert({now + session->ttl, id});
+    } else if (end > now) {
       looks_.insert({end, id});
     } else if (now - when > kStoodStill) {
       looks_.insert({now + kSecondChance, id});

@@ -1,6 +1,7 @@
 #include "server/net/connection.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <span>
 #include <sys/socket.h>
 #include <utility>
@@ -16,6 +17,22 @@ ssize_t send_parts(int fd, std::span<iovec> parts) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
+  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+/// The same, and with the first byte the descriptors.
+ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descriptors) {
+  std::vector<char> control(CMSG_SPACE(descriptors.size_bytes()));
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+  std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size_bytes());
   return ::sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
@@ -115,8 +132,12 @@ bool Connection::send_some() {
   while (!output.empty()) {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
-    const ssize_t sent = send_parts(socket_.native_handle(), {parts.data(), count});
+    const std::span<iovec> next{parts.data(), count};
+    const ssize_t sent = descriptors_.empty()
+                             ? send_parts(socket_.native_handle(), next)
+                             : send_with(socket_.native_handle(), next, descriptors_);
     if (sent >= 0) {
+      descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
       wait_writable();

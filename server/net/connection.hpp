@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include <asio/generic/stream_protocol.hpp>
 
@@ -30,6 +31,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain();
   /// Sends what the dialogue has to say, as much as the kernel takes.
   void flush();
+  /// The next bytes that are sent carry a copy of this descriptor; at most 250 go along.
+  void pass_on(int descriptor) { descriptors_.push_back(descriptor); }
   /// The end, from outside.
   void close();
 
@@ -48,6 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Hub& hub_;
   Socket socket_;
   std::int64_t proven_pid_;
+  std::vector<int> descriptors_;  // to go with the next bytes
   Dialogue dialogue_;
   bool reading_ = false;  // a wait for input is pending
   bool writing_ = false;  // a wait for room is pending

@@ -50,6 +50,12 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
   }
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
+  if (effect.kind == Effect::Kind::extents) {
+    for (std::size_t i = 0; i < effect.length; ++i) {
+      connection->pass_on(sharing_->descriptor(effect.offset + i));
+    }
+    return;
+  }
   connection->dialogue().deliver(effect, effects);
   touch(*connection);
 }

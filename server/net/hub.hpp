@@ -13,6 +13,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "server/core/sharing.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
@@ -29,6 +30,9 @@ class Hub : public Outbox {
 
   /// The engine speaks to the hub, and the hub to the engine: joined once, before anything runs.
   void join(Engine& engine);
+
+  /// What session.map hands out. It must outlive the hub.
+  void share(const Sharing& sharing) { sharing_ = &sharing; }
 
   DialogueHall& hall() { return *hall_; }
   asio::io_context& io() { return io_; }
@@ -73,6 +77,7 @@ class Hub : public Outbox {
   std::function<void()> stop_;
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueHall> hall_;
+  const Sharing* sharing_ = nullptr;
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> touched_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke

@@ -90,6 +90,8 @@ class UnixListener : public Listener {
     peer.host = host_;
     peer.pid = credentials.pid;
     peer.pid_proven = credentials.pid > 0;
+    // Whose death cannot be seen must not hold locks that only death takes away.
+    peer.may_map = peer.pid_proven && credentials.uid == ::geteuid();
     peer.transport = "unix";
     peer.role = Role::admin;
     return peer;

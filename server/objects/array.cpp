@@ -3,7 +3,8 @@
 //
 // The elements lie side by side in one block, in C's form and size. The typecode bounds what an
 // element holds, as in value; out of range is an error, or wraps with wrap=true. Every method is
-// one step.
+// one step, but that with local=true programs on this host may come in between the elements of a
+// slice: each of them is one step then.
 
 #include <algorithm>
 #include <cstring>
@@ -28,6 +29,7 @@ class Array : public State {
       : code(typecode), wraps(wrap), machine_(machine) {}
   ~Array() override {
     if (block_) machine_.arena().free(block_, bytes());
+    if (words_ && !located_) machine_.lending().words().free(*words_, bytes());
   }
   void save(Writer& out) const override {
     out.list(3);
@@ -39,24 +41,44 @@ class Array : public State {
   std::size_t size() const override { return length_; }
   std::size_t bytes() const override { return length_ * c_bytes(code); }
 
-  /// Makes room for that many elements, all zero. Once. @error out_of_memory
-  Expected<void> allocate(std::size_t length);
+  bool locate(Machine& machine, Object& object, Located& out) override;
+  void deleted(Machine& machine, Object& object) override;
+
+  /// Makes room for that many elements, all zero. Once.
+  /// @param local  where programs on this host may change them
+  /// @error out_of_memory
+  Expected<void> allocate(std::size_t length, bool local);
   /// The bytes of all elements.
   std::string_view raw() const {
-    if (!block_) return {};
-    return {reinterpret_cast<const char*>(machine_.arena().at(block_)), bytes()};
+    if (length_ == 0) return {};
+    return {reinterpret_cast<const char*>(at(0)), bytes()};
   }
   std::byte* at(std::size_t place) const {
-    return machine_.arena().at(block_) + place * c_bytes(code);
+    return (words_ ? machine_.lending().words().at(*words_) : machine_.arena().at(block_)) +
+           place * c_bytes(code);
   }
-  /// Appends an element as a value.
-  void read(std::size_t place, std::string& out) const { read_c(code, at(place), out); }
+  /// Appends an element as a value; tells its bits.
+  std::uint64_t read(std::size_t place, std::string& out) const {
+    const std::uint64_t bits = load_bits(at(place), c_bytes(code));
+    read_c(code, reinterpret_cast<const std::byte*>(&bits), out);
+    return bits;
+  }
+  /// Puts a narrowed value in the place of those bits; false if others are there by now.
+  bool exchange(std::size_t place, std::uint64_t bits, PackedView narrowed) const {
+    std::uint64_t desired = 0;
+    write_c(code, narrowed, reinterpret_cast<std::byte*>(&desired));
+    return exchange_bits(at(place), c_bytes(code), bits, desired);
+  }
   /// Narrows a value to the typecode. @error type_error, value_error
   Expected<void> narrow(PackedView value, std::string& out) const {
     return coerce(code, wraps, value, out);
   }
   /// Puts a narrowed value at a place.
-  void write(std::size_t place, PackedView narrowed) const { write_c(code, narrowed, at(place)); }
+  void write(std::size_t place, PackedView narrowed) const {
+    std::uint64_t bits = 0;
+    write_c(code, narrowed, reinterpret_cast<std::byte*>(&bits));
+    store_bits(at(place), c_bytes(code), bits);
+  }
   /// Before elements change within a transaction: notes what `count` of them are now.
   void note(std::size_t place, std::size_t count);
 
@@ -67,7 +89,24 @@ class Array : public State {
   Machine& machine_;
   std::size_t length_ = 0;
   Handle block_;
+  std::optional<WordPlace> words_;  // instead of it, if programs may change the elements
+  bool located_ = false;
 };
+
+bool Array::locate(Machine&, Object&, Located& out) {
+  if (!words_) return false;
+  located_ = true;
+  out.first = *words_;
+  out.count = length_;
+  out.element_bytes = c_bytes(code);
+  out.typecode = static_cast<char>(code);
+  out.wraps = wraps;
+  return true;
+}
+
+void Array::deleted(Machine& machine, Object& object) {
+  if (words_ && located_) machine.lending().give_back(object.id, *words_, bytes());
+}
 
 Outcome Array::plain(Call& call, Writer& out) const {
   if (auto ok = call.machine().check_work(length_, bytes(), "array.slice"); !ok) {
@@ -78,7 +117,7 @@ Outcome Array::plain(Call& call, Writer& out) const {
   return Progress::done;
 }
 
-Expected<void> Array::allocate(std::size_t length) {
+Expected<void> Array::allocate(std::size_t length, bool local) {
   const std::size_t wanted = length * c_bytes(code);
   if (wanted == 0) return {};
   const std::size_t cap = machine_.limits().memory_bytes_max;
@@ -87,12 +126,13 @@ Expected<void> Array::allocate(std::size_t length) {
                                          " bytes is over the memory cap of " + std::to_string(cap) +
                                          " bytes");
   }
-  block_ = machine_.arena().allocate(wanted);
-  if (!block_) {
+  local ? void(words_ = machine_.lending().words().allocate(wanted))
+        : void(block_ = machine_.arena().allocate(wanted));
+  if (!block_ && !words_) {
     return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
   }
   length_ = length;
-  std::memset(machine_.arena().at(block_), 0, wanted);
+  std::memset(at(0), 0, wanted);
   return {};
 }
 
@@ -208,32 +248,40 @@ Outcome len(Call& call, Array& array) {
 Outcome add(Call& call, Array& array) {
   const auto place = place_of(call.integer(0), array.size());
   if (!place) return no_index(call, array);
-  std::string before;
-  std::string sum;
-  std::string narrowed;
-  array.read(*place, before);
-  auto added = array.wraps ? add_wrapping(PackedView{before}, call.arg(1), sum)
-                           : add_numbers(PackedView{before}, call.arg(1), sum);
-  if (added) added = array.narrow(PackedView{sum}, narrowed);
-  if (!added) return unfit(call, added.error());
-  change(call, array, *place, PackedView{narrowed});
-  call.reply().packed(PackedView{narrowed});
-  return Progress::done;
+  array.note(*place, 1);
+  for (;;) {
+    std::string before;
+    std::string sum;
+    std::string narrowed;
+    const std::uint64_t bits = array.read(*place, before);
+    auto added = array.wraps ? add_wrapping(PackedView{before}, call.arg(1), sum)
+                             : add_numbers(PackedView{before}, call.arg(1), sum);
+    if (added) added = array.narrow(PackedView{sum}, narrowed);
+    if (!added) return unfit(call, added.error());
+    if (!array.exchange(*place, bits, PackedView{narrowed})) continue;
+    call.changed();
+    call.reply().packed(PackedView{narrowed});
+    return Progress::done;
+  }
 }
 
 Outcome compare_and_set(Call& call, Array& array) {
   const auto place = place_of(call.integer(0), array.size());
   if (!place) return no_index(call, array);
-  std::string before;
-  array.read(*place, before);
-  const bool same = equal(PackedView{before}, call.arg(1));
-  if (same) {
-    std::string narrowed;
-    if (auto ok = array.narrow(call.arg(2), narrowed); !ok) return unfit(call, ok.error());
-    change(call, array, *place, PackedView{narrowed});
+  array.note(*place, 1);
+  for (;;) {
+    std::string before;
+    const std::uint64_t bits = array.read(*place, before);
+    const bool same = equal(PackedView{before}, call.arg(1));
+    if (same) {
+      std::string narrowed;
+      if (auto ok = array.narrow(call.arg(2), narrowed); !ok) return unfit(call, ok.error());
+      if (!array.exchange(*place, bits, PackedView{narrowed})) continue;
+      call.changed();
+    }
+    call.reply().boolean(same);
+    return Progress::done;
   }
-  call.reply().boolean(same);
-  return Progress::done;
 }
 
 Outcome fill(Call& call, Array& array) {
@@ -241,10 +289,7 @@ Outcome fill(Call& call, Array& array) {
   if (auto ok = array.narrow(call.arg(0), narrowed); !ok) return unfit(call, ok.error());
   if (array.size() == 0) return Progress::done;
   array.note(0, array.size());
-  array.write(0, PackedView{narrowed});
-  for (std::size_t i = 1; i < array.size(); ++i) {
-    std::memcpy(array.at(i), array.at(0), c_bytes(array.code));
-  }
+  for (std::size_t i = 0; i < array.size(); ++i) array.write(i, PackedView{narrowed});
   call.changed();
   return Progress::done;
 }
@@ -297,7 +342,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
     if (!all) return all.failure();
     narrowed = std::move(*all);
   }
-  if (auto ok = array->allocate(*length); !ok) return ok.failure();
+  if (auto ok = array->allocate(*length, creation.local); !ok) return ok.failure();
   Reader reader{PackedView{narrowed}};
   for (std::size_t i = 0; !reader.at_end(); ++i) array->write(i, reader.value());
   return array;
@@ -312,7 +357,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   for (Token* token : {&head, &code, &wraps, &raw}) static_cast<void>(reader.next(*token));
   const auto typecode = static_cast<Typecode>(code.body.front());
   auto array = std::make_unique<Array>(creation.machine, typecode, wraps.boolean);
-  if (auto ok = array->allocate(raw.body.size() / c_bytes(typecode)); !ok) return ok.failure();
+  if (auto ok = array->allocate(raw.body.size() / c_bytes(typecode), false); !ok) return ok.failure();
   if (!raw.body.empty()) std::memcpy(array->at(0), raw.body.data(), raw.body.size());
   return array;
 }

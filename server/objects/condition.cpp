@@ -21,8 +21,6 @@ bool is_lock(const Object& object) {
   return object.type == &lock_type() || object.type == &rlock_type();
 }
 
-LockState& state_of(Object& lock) { return static_cast<LockState&>(*lock.state); }
-
 class Condition : public State {
  public:
   void save(Writer& out) const override { out.reference(lock_name); }
@@ -82,7 +80,7 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
   if (!found) return machine.refuse(waiter, std::move(found.error()));
   const OwnerRef owner{waiter.session, waiter.owner};
   waiter.count = notified ? 1 : 0;
-  machine.waiters().move(waiter, **found, state_of(**found).waiting, std::nullopt);
+  machine.waiters().move(waiter, **found, lock_state(machine, **found).waiting, std::nullopt);
   machine.serve_soon(**found);
   break_circles(machine, owner);
 }
@@ -102,7 +100,7 @@ void Condition::serve(Machine& machine, Object& object) {
 }
 
 void Condition::deleted(Machine& machine, Object& object) {
-  if (auto found = lock(machine, object)) state_of(**found).conditions.erase(object.id);
+  if (auto found = lock(machine, object)) lock_state(machine, **found).conditions.erase(object.id);
 }
 
 bool Condition::time_is_up(Machine& machine, Object& object, Waiter& waiter) {
@@ -126,7 +124,7 @@ std::function<void()> Condition::restorer(Machine& machine) {
 /// The lock, if the caller holds it.
 Expected<Object*> held_lock(Call& call, Condition& condition, std::string_view owner) {
   auto lock = condition.lock(call.machine(), call.object());
-  if (!lock || state_of(**lock).may_release(call.session(), owner)) return lock;
+  if (!lock || lock_state(call.machine(), **lock).may_release(call.session(), owner)) return lock;
   return call.fail_here(Errc::runtime_error,
                         call.what() + ": its lock " + (*lock)->name + " is not held by this owner");
 }
@@ -146,7 +144,7 @@ Outcome release(Call& call, Condition& condition) {
 Outcome wait(Call& call, Condition& condition) {
   auto found = held_lock(call, condition, call.text(1));
   if (!found) return found.failure();
-  LockState& lock = state_of(**found);
+  LockState& lock = lock_state(call.machine(), **found);
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;

@@ -27,6 +27,8 @@ class Event : public State {
     return [this, before = is_set] { is_set = before; };
   }
 
+  std::uint64_t glance() const override { return is_set ? 1 : 0; }
+
   bool is_set = false;
   WaitQueue waiting;
 };

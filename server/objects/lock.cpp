@@ -64,6 +64,7 @@ const ObjectType& lock_type() {
       .doc = "One owner at a time, first come, first served; passes on when its owner dies.",
       .options = kOptions,
       .methods = kMethods,
+      .lends_locks = true,
       .create = [](Creation& creation) { return create_lock(creation, false); },
       .load = [](Creation& creation,
                  PackedView saved) { return load_lock(creation, saved, false); }};

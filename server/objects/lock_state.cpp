@@ -1,5 +1,6 @@
 #include "server/objects/lock_state.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/core/deadlock.hpp"
@@ -9,8 +10,6 @@
 
 namespace agora {
 namespace {
-
-LockState& state_of(Object& lock) { return static_cast<LockState&>(*lock.state); }
 
 std::string what(const Object& lock) { return std::string{lock.type->name} + " " + lock.name; }
 
@@ -23,6 +22,11 @@ Failure fail_on(const Object& lock, Errc code, std::string message) {
 }
 
 }  // namespace
+
+LockState& lock_state(Machine& machine, Object& lock) {
+  lock.state->take_back(machine, lock);
+  return static_cast<LockState&>(*lock.state);
+}
 
 // ---- the state -----------------------------------------------------------------------------
 
@@ -40,6 +44,13 @@ Outcome LockState::plain(Call&, Writer& out) const {
 }
 
 bool LockState::holders(std::vector<Holder>& out) const {
+  if (lent_) {
+    const shm::LockWord word{machine_.lending().words().load(place_->word)};
+    const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
+    if (owner == nullptr) return true;
+    out.push_back({owner->session, owner->owner, place_->base + word.count(), std::nullopt});
+    return true;
+  }
   if (const auto& grant = content.grant) {
     out.push_back({grant->session, grant->owner, grant->token, grant->since});
   }
@@ -63,6 +74,7 @@ void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const
 }
 
 std::function<void()> LockState::restorer(Machine& machine) {
+  if (Object* object = machine.registry().find(id)) take_back(machine, *object);
   return [this, &machine, before = content] {
     if (content.grant) machine.sessions().returned(content.grant->session, id);
     content = before;
@@ -75,6 +87,7 @@ std::uint64_t LockState::take(Machine& machine, SessionId session, std::string_v
   if (!content.grant) {
     content.grant = Grant{session, std::string{owner}, ++content.last_token_given, machine.now()};
     machine.sessions().granted(session, id);
+    show_word(true);
   }
   content.levels += more;
   return content.grant->token;
@@ -84,18 +97,85 @@ void LockState::free(Machine& machine) {
   machine.sessions().returned(content.grant->session, id);
   content.grant.reset();
   content.levels = 0;
+  show_word(true);
 }
 
 void LockState::session_ended(Machine& machine, Object& object, SessionId session) {
   if (!content.grant || content.grant->session != session) return;
   machine.changed(object, {});
+  owner_gone();
+}
+
+void LockState::owner_gone() {
   content.grant.reset();
   content.levels = 0;
   content.owner_died = !breaks;
   content.broken = breaks;
+  show_word(true);
+}
+
+bool LockState::locate(Machine& machine, Object& object, Located& out) {
+  if (!local) return false;
+  if (!place_) {
+    const auto word = machine.lending().lock_word(object.id);
+    if (!word) return false;
+    word_ = machine.lending().words().load(*word);
+    place_ = LockPlace{*word, content.last_token_given - shm::LockWord{word_}.count()};
+    show_word(true);
+  }
+  out.first = place_->word;
+  out.count = 1;
+  out.token_base = place_->base;
+  return true;
+}
+
+void LockState::take_back(Machine& machine, Object& object) {
+  if (!lent_) return;
+  Words& words = machine.lending().words();
+  std::uint64_t found = words.load(place_->word);
+  while (!words.compare_exchange(place_->word, found, shm::LockWord{found}.taken_back().bits)) {
+  }
+  lent_ = false;
+  word_ = shm::LockWord{found}.taken_back().bits;
+  take_over(shm::LockWord{found});
+  machine.lend_soon(object);
+}
+
+/// What was done by the word while it was lent. A program that writes nonsense into it may spoil
+/// this lock, and nothing else: tokens never go back.
+void LockState::take_over(shm::LockWord word) {
+  content.last_token_given = std::max(content.last_token_given, place_->base + word.count());
+  content.levels = 0;
+  if (word.owner() == 0) return;
+  const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
+  if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr) return owner_gone();
+  content.grant = Grant{owner->session, owner->owner, content.last_token_given, std::nullopt};
+  content.levels = 1;
+  machine_.sessions().granted(owner->session, id);
+}
+
+void LockState::lend(Machine&, Object& object) {
+  const bool may = place_ && !lent_ && !content.grant && !content.broken && !content.owner_died &&
+                   waiting.empty() && !object.watched;
+  if (!may) return;
+  show_word(false);
+}
+
+/// Says in the word that no program's thread holds the lock, and whether the server lends it.
+void LockState::show_word(bool with_server) {
+  if (!place_) return;
+  const std::uint64_t count = content.last_token_given - place_->base;
+  const std::uint64_t shown = shm::LockWord::of(count, with_server).bits;
+  Words& words = machine_.lending().words();
+  // Only a hostile program changes what is in the server's hands: such a word is lent no more.
+  const bool ours = words.compare_exchange(place_->word, word_, shown);
+  lent_ = ours && !with_server;
+  if (ours) word_ = shown;
 }
 
 void LockState::deleted(Machine& machine, Object&) {
+  if (place_) machine.lending().give_back(id, place_->word, 0);
+  place_.reset();
   for (const ObjectId condition : conditions) {
     if (Object* object = machine.registry().find(condition)) machine.serve_soon(*object);
   }
@@ -148,7 +228,7 @@ Error broken_error(const Object& lock) {
 }
 
 Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
-  LockState& lock = state_of(object);
+  LockState& lock = lock_state(call.machine(), object);
   if (lock.content.broken) {
     Error error = broken_error(object);
     return fail_on(object, error.code, std::move(error.message));
@@ -169,7 +249,7 @@ Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
 
 Outcome release_lock(Call& call, Object& object, std::string_view owner,
                      std::optional<std::int64_t> token) {
-  LockState& lock = state_of(object);
+  LockState& lock = lock_state(call.machine(), object);
   const auto& grant = lock.content.grant;
   if (!grant) return fail_on(object, Errc::not_locked, what(object) + " is not held");
   if (token && static_cast<std::uint64_t>(*token) != grant->token) {
@@ -191,13 +271,13 @@ Outcome lock_release(Call& call) {
 }
 
 Outcome lock_locked(Call& call) {
-  call.reply().boolean(state_of(call.object()).content.grant.has_value());
+  call.reply().boolean(lock_state(call.machine(), call.object()).content.grant.has_value());
   return Progress::done;
 }
 
 Outcome lock_holder(Call& call) {
   std::vector<Holder> holders;
-  call.object().state->holders(holders);
+  lock_state(call.machine(), call.object()).holders(holders);
   Writer out = call.reply();
   if (holders.empty()) {
     out.null();
@@ -208,7 +288,7 @@ Outcome lock_holder(Call& call) {
 }
 
 Outcome lock_reset(Call& call) {
-  LockState& lock = state_of(call.object());
+  LockState& lock = lock_state(call.machine(), call.object());
   if (lock.content.broken) call.changed();
   lock.content.broken = false;
   return Progress::done;
@@ -225,8 +305,9 @@ Expected<bool> breaks_on_death(PackedView option) {
 }
 
 Expected<std::unique_ptr<State>> create_lock(Creation& creation, bool reentrant) {
-  auto lock = std::make_unique<LockState>();
+  auto lock = std::make_unique<LockState>(creation.machine);
   lock->id = creation.id;
+  lock->local = creation.local;
   lock->reentrant = reentrant;
   lock->content.last_token_given = creation.machine.token_floor();
   const PackedView checked = creation.options[0];
@@ -238,8 +319,9 @@ Expected<std::unique_ptr<State>> create_lock(Creation& creation, bool reentrant)
 }
 
 Expected<std::unique_ptr<State>> load_lock(Creation& creation, PackedView saved, bool reentrant) {
-  auto lock = std::make_unique<LockState>();
+  auto lock = std::make_unique<LockState>(creation.machine);
   lock->id = creation.id;
+  lock->local = creation.local;
   lock->reentrant = reentrant;
   Reader reader{saved};
   Token token;

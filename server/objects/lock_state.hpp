@@ -6,6 +6,10 @@
 // the floor raised when a lock is deleted. When a session ends, its lock goes to the next waiter,
 // who is told owner_died, once; with on_owner_death="break" the lock stays broken until reset.
 // owner_checked=false lets anybody release, as multiprocessing does.
+//
+// While nobody waits the lock may be lent: then programs on this host take and free it by its word
+// alone (shared/shm/lock_word.hpp), and what stands here lags behind. Whatever looks at it or
+// changes it here first takes the word back (lock_state, take_back).
 #pragma once
 
 #include <cstdint>
@@ -18,6 +22,7 @@
 #include <vector>
 
 #include "server/core/call.hpp"
+#include "server/core/lending.hpp"
 
 namespace agora {
 
@@ -26,7 +31,7 @@ struct Grant {
   SessionId session;
   std::string owner;
   std::uint64_t token = 0;
-  Instant since{};
+  std::optional<Instant> since{};  ///< not known if it was taken without the server
 };
 
 /// What of a lock changes.
@@ -38,8 +43,16 @@ struct LockContent {
   std::optional<Grant> grant;
 };
 
+/// Where a lock lies that programs on this host have located.
+struct LockPlace {
+  WordPlace word = 0;
+  std::uint64_t base = 0;  ///< token = base + the word's count
+};
+
 class LockState : public State {
  public:
+  explicit LockState(Machine& machine) : machine_(machine) {}
+
   void save(Writer& out) const override;
   Outcome plain(Call& call, Writer& out) const override;
   void session_ended(Machine& machine, Object& object, SessionId session) override;
@@ -48,6 +61,9 @@ class LockState : public State {
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
   bool holders(std::vector<Holder>& out) const override;
   void deleted(Machine& machine, Object& object) override;
+  bool locate(Machine& machine, Object& object, Located& out) override;
+  void take_back(Machine& machine, Object& object) override;
+  void lend(Machine& machine, Object& object) override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
 
@@ -64,6 +80,7 @@ class LockState : public State {
   bool reentrant = false;
   bool owner_checked = true;
   bool breaks = false;  ///< on_owner_death="break"
+  bool local = false;   ///< programs on this host may take it without the server
   ObjectId id;
   LockContent content;
   WaitQueue waiting;
@@ -71,7 +88,18 @@ class LockState : public State {
 
  private:
   void grant_to(Machine& machine, Waiter& next);
+  void take_over(shm::LockWord word);
+  void owner_gone();
+  void show_word(bool with_server);
+
+  Machine& machine_;
+  std::optional<LockPlace> place_;
+  bool lent_ = false;        // the word is the truth, and `content` may lag behind it
+  std::uint64_t word_ = 0;   // while it is not lent: what the server has left there
 };
+
+/// The state of a lock or rlock, which is in the server's hands until the command is done.
+LockState& lock_state(Machine& machine, Object& lock);
 
 // Handlers; `lock` is the object, whose state is a LockState, and may be another than the call's
 // own (condition). The time-out of acquire_lock is the call's argument 0.

@@ -65,6 +65,7 @@ const ObjectType& rlock_type() {
       .doc = "A lock that its owner may take again; passes on when its owner dies.",
       .options = kOptions,
       .methods = kMethods,
+      .lends_locks = true,
       .create = [](Creation& creation) { return create_lock(creation, true); },
       .load = [](Creation& creation,
                  PackedView saved) { return load_lock(creation, saved, true); }};

@@ -34,6 +34,10 @@ Expected<Duration> ttl_of(Call& call) {
   return Duration{static_cast<std::int64_t>(std::ceil(seconds * 1e9))};
 }
 
+bool can_map(Machine& machine, const Peer& peer) {
+  return machine.input().sharing != nullptr && peer.may_map;
+}
+
 Outcome open(Call& call) {
   Machine& machine = call.machine();
   Session& session = *link_of(call).session;
@@ -58,7 +62,7 @@ Outcome open(Call& call) {
   out.map(2);
   out.text("version"), out.text(machine.input().version);
   out.text("incarnation"), out.text(machine.input().incarnation);
-  out.text("shared_memory"), out.null();
+  out.text("shared_memory"), out.boolean(can_map(machine, link_of(call).peer));
   return Progress::done;
 }
 
@@ -69,10 +73,11 @@ bool same_secret(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
-Outcome resume(Call& call) {
+/// The opened session that the first two parameters name.
+/// @error session_lost     there is none, or none any more.
+/// @error unauthenticated  that is not its token.
+Expected<Session*> session_named(Call& call) {
   Machine& machine = call.machine();
-  Link& link = link_of(call);
-  if (link.session->opened) return has_session(*link.session);
   const SessionId id = session_of(call.text(0));
   const std::string_view token = call.text(1);
   const Failure wrong = fail(Errc::unauthenticated, "that is not the token of the session");
@@ -85,6 +90,16 @@ Outcome resume(Call& call) {
     return fail(session_lost(lost, Done::unknown));
   }
   if (!same_secret(session->token, token)) return fail(*wrong.error);
+  return session;
+}
+
+Outcome resume(Call& call) {
+  Machine& machine = call.machine();
+  Link& link = link_of(call);
+  if (link.session->opened) return has_session(*link.session);
+  auto named = session_named(call);
+  if (!named) return named.failure();
+  Session* const session = *named;
   const std::uint64_t last_seen = session->last_seen;
   machine.resume_session(*session, link);
   session->alive = machine.now();
@@ -140,9 +155,120 @@ Outcome cancel(Call& call) {
 Outcome ping(Call&) { return Progress::done; }
 
 Outcome close(Call& call) {
-  call.machine().end_session(call.session());
+  call.machine().end_session(call.session(), true);
   return Progress::done;
 }
+
+// ---- shared memory: docs/protocol/shared-memory.md -----------------------------------------
+
+/// The session, if it may touch what it has mapped.
+Expected<Session*> mapped(Call& call) {
+  Session* session = opened(call);
+  if (session != nullptr && session->mapped) return session;
+  return fail(Errc::runtime_error, "this session has mapped no shared memory; see session.map");
+}
+
+Outcome map(Call& call) {
+  // How many descriptors the kernel takes along with one message.
+  constexpr std::size_t kExtentsMax = 250;
+  Machine& machine = call.machine();
+  Link& link = link_of(call);
+  auto session = session_named(call);
+  if (!session) return session.failure();
+  if (!can_map(machine, link.peer)) {
+    return fail(Errc::forbidden, "this connection cannot get shared memory: that needs the Unix "
+                                 "socket, the server's own user, and a server that shares");
+  }
+  const auto all = machine.input().sharing->extents();
+  const std::int64_t asked = call.integer(2);
+  if (asked < 0 || static_cast<std::size_t>(asked) > all.size()) {
+    return fail(Errc::value_error, "first must be 0 to " + std::to_string(all.size()) +
+                                       ", the number of extents");
+  }
+  const auto first = static_cast<std::size_t>(asked);
+  const std::size_t count = std::min(all.size() - first, kExtentsMax);
+  (*session)->mapped = true;
+  Effect& effect = machine.push(Effect::Kind::extents, link.id, call.caller().tag);
+  effect.offset = first;
+  effect.length = count;
+  Writer out = call.reply();
+  out.map(4);
+  out.text("layout"), out.unsigned_integer(1);
+  out.text("hash_key"), out.list(2);
+  out.unsigned_integer(machine.input().hash_key.first);
+  out.unsigned_integer(machine.input().hash_key.second);
+  out.text("extents"), out.list(static_cast<std::uint32_t>(count));
+  for (const SharedExtent& extent : all.subspan(first, count)) {
+    out.list(3);
+    out.boolean(extent.writable);
+    out.unsigned_integer(extent.first_page);
+    out.unsigned_integer(extent.pages);
+  }
+  out.text("total"), out.unsigned_integer(all.size());
+  return Progress::done;
+}
+
+Outcome unmap(Call& call) {
+  if (Session* session = opened(call)) session->mapped = false;
+  return Progress::done;
+}
+
+Outcome locate(Call& call) {
+  auto session = mapped(call);
+  if (!session) return session.failure();
+  Machine& machine = call.machine();
+  Object* object = machine.registry().find(call.name(0));
+  if (object == nullptr) {
+    return fail(Errc::not_found, "there is no object " + std::string{call.name(0)});
+  }
+  const Handle cell = machine.show(*object);
+  if (!cell) return fail(Errc::out_of_memory, "the server has no more memory");
+  Located place;
+  const bool words = object->state->locate(machine, *object, place);
+  if (words) machine.lending().located((*session)->id, object->id);
+  machine.lend_soon(*object);
+  Writer out = call.reply();
+  out.map(words ? 8 : 2);
+  out.text("object"), out.unsigned_integer(object->id.number);
+  out.text("cell"), out.unsigned_integer(cell.unit);
+  if (!words) return Progress::done;
+  out.text("word"), out.unsigned_integer(place.first);
+  out.text("count"), out.unsigned_integer(place.count);
+  out.text("bytes"), out.unsigned_integer(place.element_bytes);
+  out.text("typecode"), out.text({&place.typecode, 1});
+  out.text("wraps"), out.boolean(place.wraps);
+  out.text("base"), out.unsigned_integer(place.token_base);
+  return Progress::done;
+}
+
+Outcome let_go(Call& call) {
+  auto session = mapped(call);
+  if (!session) return session.failure();
+  const std::int64_t object = call.integer(0);
+  call.machine().lending().let_go((*session)->id, ObjectId{static_cast<std::uint64_t>(object)});
+  return Progress::done;
+}
+
+Outcome owner_slot(Call& call) {
+  auto session = mapped(call);
+  if (!session) return session.failure();
+  const std::uint32_t slot = call.machine().lending().give_slot((*session)->id, call.text(0));
+  if (slot != 0) call.reply().unsigned_integer(slot);
+  return Progress::done;
+}
+
+Outcome return_slot(Call& call) {
+  auto session = mapped(call);
+  if (!session) return session.failure();
+  const std::int64_t slot = call.integer(0);
+  if (slot > 0 && slot <= shm::kOwnerSlotMax) {
+    call.machine().lending().take_slot((*session)->id, static_cast<std::uint32_t>(slot));
+  }
+  return Progress::done;
+}
+
+constexpr Parameter kSession{"session", ParamKind::text, kRequired, "Its id, from session.open."};
+constexpr Parameter kToken{"token", ParamKind::text, kRequired, "Its token, from there."};
 
 constexpr Method kMethods[] = {
     {.name = "open",
@@ -162,8 +288,7 @@ constexpr Method kMethods[] = {
      .lost = "The session ends after its ttl; open another one.",
      .handler = open},
     {.name = "resume",
-     .parameters = {Parameter{"session", ParamKind::text, kRequired, "Its id, from session.open."},
-                    Parameter{"token", ParamKind::text, kRequired, "Its token, from there."}},
+     .parameters = {kSession, kToken},
      .result = "{epoch, last_seen}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::runtime_error},
      .access = Access::write,
@@ -205,6 +330,66 @@ constexpr Method kMethods[] = {
             "SessionLost.",
      .lost = lost::kIdempotent,
      .handler = close},
+    {.name = "map",
+     .parameters = {kSession, kToken,
+                    Parameter{"first", ParamKind::integer, default_int(0),
+                              "How many extents the caller has already."}},
+     .result = "{layout, hash_key, extents: [[writable, first_page, pages]], total}",
+     .errors = {Errc::session_lost, Errc::unauthenticated, Errc::forbidden, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(extents)",
+     .doc = "Hands out the server's memory: the reply comes with one descriptor for each extent. "
+            "To be called on a connection of its own to the Unix socket, since a session's own "
+            "connection is read without room for descriptors. The session named has no ttl from "
+            "now on: it ends with its process, session.close or server.end_session.",
+     .lost = lost::kIdempotent,
+     .handler = map},
+    {.name = "unmap",
+     .result = "null",
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "What session.map handed out was not mapped, or is no longer: the ttl counts again.",
+     .lost = lost::kIdempotent,
+     .handler = unmap},
+    {.name = "locate",
+     .parameters = {kNameOf},
+     .result = "{object, cell}, and for words {word, count, bytes, typecode, wraps, base}",
+     .errors = {Errc::not_found, Errc::out_of_memory, Errc::runtime_error},
+     .access = Access::write,
+     .cost = "O(1), or O(size) when a table is located for the first time",
+     .doc = "Where an object lies in what session.map has handed out. The session may touch its "
+            "words from now on, until it says session.let_go or ends.",
+     .lost = "Locate it again; the place stays reserved until the session ends.",
+     .handler = locate},
+    {.name = "let_go",
+     .parameters = {Parameter{"object", ParamKind::integer, kRequired, "From session.locate."}},
+     .result = "null",
+     .errors = {Errc::runtime_error},
+     .access = Access::write,
+     .cost = "O(log objects located)",
+     .doc = "The session will not touch that object's words any more, if it has said so as often "
+            "as it located it.",
+     .lost = lost::kOnce,
+     .handler = let_go},
+    {.name = "owner_slot",
+     .parameters = {Parameter{"owner", ParamKind::text, kRequired,
+                              "What the thread calls itself in calls."}},
+     .result = "int: the number that stands for it in lock words; null: none is left",
+     .errors = {Errc::runtime_error},
+     .access = Access::write,
+     .cost = "O(1)",
+     .doc = "Gives a thread a name in lock words.",
+     .lost = "Ask again; the slot stays taken until the session ends.",
+     .handler = owner_slot},
+    {.name = "return_slot",
+     .parameters = {Parameter{"slot", ParamKind::integer, kRequired, "From session.owner_slot."}},
+     .result = "null",
+     .errors = {Errc::runtime_error},
+     .access = Access::write,
+     .cost = "O(locks that were ever located)",
+     .doc = "The thread ends. A slot that still holds a lock stays with the session.",
+     .lost = lost::kIdempotent,
+     .handler = return_slot},
 };
 static_assert(check_table(kMethods));
 

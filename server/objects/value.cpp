@@ -20,6 +20,9 @@ namespace {
 class Value : public State {
  public:
   explicit Value(Machine& machine) : machine_(machine) {}
+  ~Value() override {
+    if (word_ && !located_) machine_.lending().words().free(*word_, Words::word_bytes);
+  }
   void save(Writer& out) const override {
     out.list(3);
     out.text(std::string_view{reinterpret_cast<const char*>(&code), 1});
@@ -32,7 +35,7 @@ class Value : public State {
   }
   std::size_t bytes() const override { return view().size(); }
   bool release_some(Machine& machine, std::size_t) override {
-    machine.drop(content);
+    if (content) machine.drop(std::exchange(content, {}));
     return true;
   }
   std::function<void()> restorer(Machine&) override {
@@ -41,25 +44,115 @@ class Value : public State {
   void each_reference(const std::function<void(std::string_view)>& visit) const override {
     agora::each_reference(view(), visit);
   }
-  PackedView view() const { return machine_.values().view(content); }
+  bool locate(Machine& machine, Object& object, Located& out) override;
+  void deleted(Machine& machine, Object& object) override;
+
+  /// The value as it is now; good until the next look or change.
+  PackedView view() const;
+  /// Puts a narrowed value in, and drops the old one. @error not_found, out_of_memory
+  Expected<void> put(PackedView narrowed);
+  /// Lets the content lie in a word that programs may change. @error out_of_memory
+  Expected<void> move_to_word();
+  /// Replaces the value by `change(value, out)`, narrowed, in one step; its error if it has one.
+  /// @return the value before.
+  template <typename Change>
+  Expected<Packed> replace(Change&& change);
 
   Typecode code = Typecode::any;
   bool wraps = false;
   Handle content;
 
  private:
+  std::byte* at() const { return machine_.lending().words().at(*word_); }
+
   Machine& machine_;
+  std::optional<WordPlace> word_;  ///< where it lies, in C's form, if programs may change it
+  bool located_ = false;
+  mutable std::string seen_;  // what the word held when last looked at
 };
 
-/// Puts a value in, narrowed to the typecode; the old one is dropped.
-Expected<void> put(Machine& machine, Value& value, PackedView given) {
+PackedView Value::view() const {
+  if (!word_) return machine_.values().view(content);
+  const std::uint64_t bits = load_bits(at(), c_bytes(code));
+  seen_.clear();
+  read_c(code, reinterpret_cast<const std::byte*>(&bits), seen_);
+  return PackedView{seen_};
+}
+
+std::uint64_t bits_of(Typecode code, PackedView narrowed) {
+  std::uint64_t bits = 0;
+  write_c(code, narrowed, reinterpret_cast<std::byte*>(&bits));
+  return bits;
+}
+
+Expected<void> Value::put(PackedView narrowed) {
+  if (word_) {
+    store_bits(at(), c_bytes(code), bits_of(code, narrowed));
+    return {};
+  }
+  auto made = machine_.store(narrowed);
+  if (!made) return made.failure();
+  const Handle old = std::exchange(content, *made);
+  if (old) machine_.drop(old);
+  return {};
+}
+
+Expected<void> Value::move_to_word() {
+  const auto word = machine_.lending().words().allocate(Words::word_bytes);
+  if (!word) return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
+  const std::uint64_t bits = bits_of(code, view());
+  machine_.drop(std::exchange(content, {}));
+  word_ = word;
+  store_bits(at(), c_bytes(code), bits);
+  return {};
+}
+
+/// Programs may come between where the content is a word: then it is done again.
+template <typename Change>
+Expected<Packed> Value::replace(Change&& change) {
+  for (;;) {
+    std::uint64_t bits = word_ ? load_bits(at(), c_bytes(code)) : 0;
+    Packed before;
+    if (word_) {
+      std::string seen;
+      read_c(code, reinterpret_cast<const std::byte*>(&bits), seen);
+      before = Packed{std::move(seen)};
+    } else {
+      before = Packed{view()};
+    }
+    std::string wanted;
+    std::string narrowed;
+    if (auto ok = change(PackedView{before}, wanted); !ok) return ok.failure();
+    if (auto ok = coerce(code, wraps, PackedView{wanted}, narrowed); !ok) return ok.failure();
+    if (!word_) {
+      if (auto ok = put(PackedView{narrowed}); !ok) return ok.failure();
+      return before;
+    }
+    if (exchange_bits(at(), c_bytes(code), bits, bits_of(code, PackedView{narrowed}))) return before;
+  }
+}
+
+bool Value::locate(Machine&, Object&, Located& out) {
+  if (!word_) return false;
+  located_ = true;
+  out.first = *word_;
+  out.count = 1;
+  out.element_bytes = c_bytes(code);
+  out.typecode = static_cast<char>(code);
+  out.wraps = wraps;
+  return true;
+}
+
+void Value::deleted(Machine& machine, Object& object) {
+  if (!word_ || !located_) return;
+  machine.lending().give_back(object.id, *word_, Words::word_bytes);
+}
+
+/// Puts a value in, narrowed to the typecode.
+Expected<void> put(Value& value, PackedView given) {
   std::string narrowed;
   if (auto ok = coerce(value.code, value.wraps, given, narrowed); !ok) return ok;
-  auto made = machine.store(PackedView{narrowed});
-  if (!made) return made.failure();
-  const Handle old = std::exchange(value.content, *made);
-  if (old) machine.drop(old);
-  return {};
+  return value.put(PackedView{narrowed});
 }
 
 /// An error about the content, with the object's name in front.
@@ -68,42 +161,51 @@ Failure unfit(const Call& call, const Error& error) {
 }
 
 Outcome get(Call& call, Value& value) {
-  call.reply_stored(value.content);
+  value.content ? call.reply_stored(value.content) : call.reply().packed(value.view());
   return Progress::done;
 }
 
 Outcome set(Call& call, Value& value) {
-  if (auto ok = put(call.machine(), value, call.arg(0)); !ok) return unfit(call, ok.error());
+  if (auto ok = put(value, call.arg(0)); !ok) return unfit(call, ok.error());
   call.changed();
   return Progress::done;
 }
 
 Outcome add(Call& call, Value& value) {
-  std::string sum;
-  auto added = value.wraps ? add_wrapping(value.view(), call.arg(0), sum)
-                           : add_numbers(value.view(), call.arg(0), sum);
-  if (added) added = put(call.machine(), value, PackedView{sum});
-  if (!added) return unfit(call, added.error());
+  std::string narrowed;
+  auto before = value.replace([&](PackedView old, std::string& sum) {
+    auto added = value.wraps ? add_wrapping(old, call.arg(0), sum)
+                             : add_numbers(old, call.arg(0), sum);
+    narrowed.clear();
+    if (added) added = coerce(value.code, value.wraps, PackedView{sum}, narrowed);
+    return added;
+  });
+  if (!before) return unfit(call, before.error());
   call.changed();
-  call.reply().packed(value.view());
+  call.reply().packed(PackedView{narrowed});
   return Progress::done;
 }
 
 Outcome exchange(Call& call, Value& value) {
-  const Packed old{value.view()};
-  // A reference that goes out must not free its object before the new value is in.
-  if (auto ok = put(call.machine(), value, call.arg(0)); !ok) return unfit(call, ok.error());
+  auto old = value.replace([&](PackedView, std::string& wanted) -> Expected<void> {
+    wanted = call.arg(0).bytes();
+    return {};
+  });
+  if (!old) return unfit(call, old.error());
   call.changed();
-  call.reply().packed(old);
+  call.reply().packed(*old);
   return Progress::done;
 }
 
 Outcome compare_and_set(Call& call, Value& value) {
-  const bool same = equal(value.view(), call.arg(0));
-  if (same) {
-    if (auto ok = put(call.machine(), value, call.arg(1)); !ok) return unfit(call, ok.error());
-    call.changed();
-  }
+  bool same = false;
+  auto done = value.replace([&](PackedView old, std::string& wanted) -> Expected<void> {
+    same = equal(old, call.arg(0));
+    wanted = (same ? call.arg(1) : old).bytes();
+    return {};
+  });
+  if (!done) return unfit(call, done.error());
+  if (same) call.changed();
   call.reply().boolean(same);
   return Progress::done;
 }
@@ -127,8 +229,11 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   value->wraps = creation.options[0].bytes() == "\xc3";
   const std::string zero = zero_of(*code);
   const PackedView given = creation.arguments[1];
-  if (auto ok = put(creation.machine, *value, given.present() ? given : PackedView{zero}); !ok) {
+  if (auto ok = put(*value, given.present() ? given : PackedView{zero}); !ok) {
     return ok.failure();
+  }
+  if (creation.local && *code != Typecode::any) {
+    if (auto ok = value->move_to_word(); !ok) return ok.failure();
   }
   return value;
 }
@@ -142,7 +247,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   value->code = static_cast<Typecode>(token.body.front());
   static_cast<void>(reader.next(token));
   value->wraps = token.boolean;
-  if (auto ok = put(creation.machine, *value, reader.value()); !ok) return ok.failure();
+  if (auto ok = put(*value, reader.value()); !ok) return ok.failure();
   return value;
 }
 

@@ -30,13 +30,18 @@ bool reserve(int descriptor, off_t bytes) {
   return result == 0;
 }
 
+/// F_SEAL_FUTURE_WRITE, which older headers lack: our own mapping goes on writing, new ones cannot.
+constexpr int seal_future_write = 0x0010;
+
 /// The new memfd's memory with its size fixed for ever; null if anything of that failed.
-void* map_sealed(int descriptor, std::size_t bytes) {
+void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access) {
   const auto length = static_cast<off_t>(bytes);
   if (ftruncate(descriptor, length) != 0 || !reserve(descriptor, length)) return nullptr;
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (base == MAP_FAILED) return nullptr;
-  if (fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+  int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  if (access == MemfdExtent::Access::read) seals |= seal_future_write;
+  if (fcntl(descriptor, F_ADD_SEALS, seals) != 0) {
     munmap(base, bytes);
     return nullptr;
   }
@@ -45,23 +50,19 @@ void* map_sealed(int descriptor, std::size_t bytes) {
 
 }  // namespace
 
-MemfdExtents::~MemfdExtents() {
-  for (const Extent& extent : extents_) {
-    munmap(extent.bytes.data(), extent.bytes.size());
-    close(extent.descriptor);
-  }
+MemfdExtent MemfdExtent::make(std::size_t bytes, Access access) {
+  MemfdExtent made;
+  made.descriptor_ = open_memfd();
+  if (made.descriptor_ < 0) return {};
+  void* base = map_sealed(made.descriptor_, bytes, access);
+  if (base == nullptr) return {};
+  made.bytes_ = {static_cast<std::byte*>(base), bytes};
+  return made;
 }
 
-std::span<std::byte> MemfdExtents::allocate(std::size_t bytes) {
-  const int descriptor = open_memfd();
-  if (descriptor < 0) return {};
-  void* base = map_sealed(descriptor, bytes);
-  if (base == nullptr) {
-    close(descriptor);
-    return {};
-  }
-  extents_.push_back({descriptor, {static_cast<std::byte*>(base), bytes}});
-  return extents_.back().bytes;
+MemfdExtent::~MemfdExtent() {
+  if (!bytes_.empty()) munmap(bytes_.data(), bytes_.size());
+  if (descriptor_ >= 0) close(descriptor_);
 }
 
 }  // namespace agora

@@ -1,4 +1,4 @@
-// Extents of shared memory: one sealed memfd each, so that clients on this host can map them.
+// Extents of shared memory: one sealed memfd each, so that programs on this host can map them.
 //
 // Without names, so nothing can leak or collide: memory is gone with its last descriptor and
 // mapping. Reserved in whole when made, so a full machine is an error here and not a SIGBUS later.
@@ -6,32 +6,56 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "shared/base/extent_source.hpp"
 
 namespace agora {
 
-class MemfdExtents final : public ExtentSource {
+/// One extent: mapped read-write here, its size sealed. Empty if it could not be made.
+class MemfdExtent {
  public:
-  /// One extent: mapped read-write here, its size sealed.
-  struct Extent {
-    int descriptor;  ///< close-on-exec; owned by this source
-    std::span<std::byte> bytes;
-  };
+  /// What whoever gets the descriptor can do: map it for reading only, or for writing too.
+  enum class Access { read, write };
 
-  MemfdExtents() = default;
-  ~MemfdExtents() override;
+  /// Any thread. Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB.
+  static MemfdExtent make(std::size_t bytes, Access access);
 
-  /// Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB.
-  std::span<std::byte> allocate(std::size_t bytes) override;
+  MemfdExtent() = default;
+  MemfdExtent(MemfdExtent&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), bytes_(std::exchange(other.bytes_, {})) {}
+  MemfdExtent& operator=(MemfdExtent&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~MemfdExtent();
 
-  /// All extents in the order in which they were made, to hand their descriptors on. Before a
-  /// descriptor leaves the process F_SEAL_FUTURE_WRITE must be added where clients only read.
-  std::span<const Extent> extents() const { return extents_; }
+  /// Close-on-exec; closed with this.
+  int descriptor() const { return descriptor_; }
+  std::span<std::byte> bytes() const { return bytes_; }
 
  private:
-  std::vector<Extent> extents_;
+  int descriptor_ = -1;
+  std::span<std::byte> bytes_;
+};
+
+/// A source of such extents, for reading.
+class MemfdExtents final : public ExtentSource {
+ public:
+  std::span<std::byte> allocate(std::size_t bytes) override {
+    MemfdExtent made = MemfdExtent::make(bytes, MemfdExtent::Access::read);
+    if (made.bytes().empty()) return {};
+    extents_.push_back(std::move(made));
+    return extents_.back().bytes();
+  }
+
+  /// All extents in the order in which they were made.
+  std::span<const MemfdExtent> extents() const { return extents_; }
+
+ private:
+  std::vector<MemfdExtent> extents_;
 };
 
 }  // namespace agora

@@ -49,7 +49,7 @@ TEST_CASE("a memfd extent has a fixed size and all its pages", "[core][storage]"
   MemfdExtents source;
   REQUIRE_FALSE(source.allocate(2 * mib).empty());
   REQUIRE(source.extents().size() == 1);
-  const int descriptor = source.extents()[0].descriptor;
+  const int descriptor = source.extents()[0].descriptor();
 
   CHECK(ftruncate(descriptor, mib) != 0);
   CHECK(ftruncate(descriptor, 4 * mib) != 0);
@@ -64,7 +64,7 @@ TEST_CASE("a second mapping of a memfd extent sees the same bytes", "[core][stor
   MemfdExtents source;
   const auto extent = source.allocate(mib);
   REQUIRE(extent.size() == mib);
-  void* other = mmap(nullptr, mib, PROT_READ, MAP_SHARED, source.extents()[0].descriptor, 0);
+  void* other = mmap(nullptr, mib, PROT_READ, MAP_SHARED, source.extents()[0].descriptor(), 0);
   REQUIRE(other != MAP_FAILED);
   std::memcpy(extent.data() + 5000, "agora", 6);
   CHECK(std::strcmp(static_cast<const char*>(other) + 5000, "agora") == 0);
@@ -76,7 +76,7 @@ TEST_CASE("descriptors are closed with their source", "[core][storage]") {
   {
     MemfdExtents source;
     REQUIRE_FALSE(source.allocate(mib).empty());
-    descriptor = source.extents()[0].descriptor;
+    descriptor = source.extents()[0].descriptor();
     CHECK(fcntl(descriptor, F_GETFD) >= 0);
   }
   CHECK(fcntl(descriptor, F_GETFD) == -1);
