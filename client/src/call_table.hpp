@@ -9,12 +9,14 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <agora/handle.hpp>
 
 #include "client/src/acknowledgements.hpp"
 #include "client/src/deadline.hpp"
+#include "client/src/mapping.hpp"
 #include "shared/base/error.hpp"
 #include "shared/value/packed.hpp"
 #include "shared/wire/msgpack_client.hpp"
@@ -45,6 +47,25 @@ struct OwnedSlot;
 /// Calls by the time at which they end.
 using Deadlines = std::multimap<Clock::time_point, OwnedSlot*>;
 
+/// While it lives, looks past the server wait for a call without an answer: see window.hpp.
+class GateHold {
+ public:
+  GateHold() = default;
+  explicit GateHold(Mapping& mapping) : mapping_(&mapping) { mapping_->call_started(); }
+  GateHold(GateHold&& other) noexcept : mapping_(std::exchange(other.mapping_, nullptr)) {}
+  GateHold& operator=(GateHold&& other) noexcept {
+    std::swap(mapping_, other.mapping_);
+    return *this;
+  }
+  ~GateHold() { release(); }
+  void release() {
+    if (mapping_ != nullptr) std::exchange(mapping_, nullptr)->call_answered();
+  }
+
+ private:
+  Mapping* mapping_ = nullptr;
+};
+
 /// A call that nobody's stack keeps: its bytes are its own, and somebody may want to be told.
 struct OwnedSlot : Slot {
   OwnedSlot(const Call& its_call, const Deadline& its_deadline,
@@ -55,6 +76,7 @@ struct OwnedSlot : Slot {
   std::string undo_method;
   std::string undo_params;
   std::unique_ptr<Completion> completion;  ///< null: nobody wants to know
+  GateHold pending;  ///< it has no answer yet
   std::optional<Deadlines::iterator> due;  ///< its place among the deadlines, if it has one
 };
 

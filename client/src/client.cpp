@@ -24,6 +24,7 @@ struct Client::Live : SessionWatcher {
   std::shared_ptr<Session> session;
   std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
   std::uint64_t sessions = 0;                     // opened so far
+  std::atomic<std::uint64_t> mapped{0};           // the number of `session` if it shares memory
   Grants grants;
   Notices notices;
   Live* abandoned = nullptr;  // the parent's: kept reachable, never touched
@@ -76,6 +77,15 @@ void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> 
   std::vector<Notices::Due> deaf;
   {
     const std::lock_guard guard(mutex);
+    std::uint64_t present = from.number();
+    mapped.compare_exchange_strong(present, 0);
+    if (const Mapping* mapping = from.mapping()) {
+      for (const Mapping::HeldLock& lock : mapping->held_locks()) {
+        Grant grant{lock.token, false, from.number(), false};
+        grant.levels = lock.levels;
+        grants.add(lock.name, lock.owner, grant);
+      }
+    }
     due = grants.lose(from.number());
     deaf = notices.lose(from.number());
   }
@@ -146,6 +156,16 @@ std::shared_ptr<Session> Client::present_session() {
   return here->session;
 }
 
+std::uint64_t Client::mapped() const {
+  const Live* here = live_here();
+  return here != nullptr ? here->mapped.load(std::memory_order_acquire) : 0;
+}
+
+std::shared_ptr<Mapping> Client::present_mapping() {
+  const auto session = present_session();
+  return session ? session->share_mapping() : nullptr;
+}
+
 std::uint64_t Client::present() {
   const auto session = present_session();
   return session && !session->over() ? session->number() : 0;
@@ -174,6 +194,7 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here) {
   std::erase_if(here.earlier, [](const auto& session) { return session->thread_ended(); });
   if (here.session) here.earlier.push_back(std::move(here.session));
   here.session = std::move(*fresh);
+  here.mapped.store(here.session->mapping() != nullptr ? number : 0);
   if (!here.notices.empty()) here.session->expect_notices();
   return here.session;
 }

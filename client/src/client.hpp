@@ -61,6 +61,18 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Whether that session is certain to live: see Session::certain.
   bool certain_in(std::uint64_t session);
 
+  /// The number of the present session if it shares memory; else 0. Cost: a few loads.
+  std::uint64_t mapped() const;
+  /// Asks where an object lies. Null: this object, or this session, has nothing to look at.
+  std::unique_ptr<Window> locate(const std::string& name, std::uint64_t session);
+  /// A window goes: its words will not be touched any more through it.
+  void let_go(const Window& window) noexcept;
+  /// The slot of the calling thread in lock words of that window's session; 0: none is left, or
+  /// the session is over. The first time it is a call.
+  std::uint32_t owner_slot(const Window& window);
+  /// The memory of the present session; null: none.
+  std::shared_ptr<Mapping> present_mapping();
+
   /// Opens a session if there is none. @error unavailable
   Expected<std::shared_ptr<Session>> connect();
   /// The same, silent: see adopt_inherited.

@@ -21,6 +21,7 @@ void condition_variable::check(const Lock& lock) const {
 bool condition_variable::wait_by(Lock& lock, const client::Timeout& timeout) const {
   check(lock);
   client::Client& client = handle().client();
+  mutex_.recursive().hand_over();
   const auto grant = client.grant(mutex_.name(), thread_owner());
   const client::Params params = handle().params(timeout, thread_owner());
   // No end of its own for the client: the lock is taken again past the time-out, however late.

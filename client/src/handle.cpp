@@ -11,6 +11,12 @@
 
 namespace agora::client {
 
+namespace {
+
+constinit const std::atomic<const Window*> kNoWindow{nullptr};
+
+}  // namespace
+
 HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
                          std::uint64_t held_in, Keep keep)
     : client_(std::move(its_client)),
@@ -22,6 +28,11 @@ HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_nam
 }
 
 HandleState::~HandleState() {
+  for (const Window* each = window_.load(); each != nullptr;) {
+    const std::unique_ptr<const Window> owned(each);
+    each = each->older;
+    client_->let_go(*owned);
+  }
   if (!anonymous()) return;
   unregister_holder(*this);
   const std::uint64_t held_in = held_in_.load();
@@ -51,6 +62,30 @@ void HandleState::hold_quietly() noexcept {
   }
 }
 
+// Threads may look at the same time; the one that comes second finds the other's window.
+const Window* HandleState::look() {
+  const std::uint64_t session = client_->mapped();
+  if (session == 0 || without_in_.load() == session) return nullptr;
+  const Window* last = window_.load();
+  if (last == nullptr || last->session != session ||
+      last->cell->object.load() != last->object) {
+    if (must_hold() && !hold()) return nullptr;
+    std::unique_ptr<Window> made = client_->locate(name_, session);
+    if (!made) {
+      without_in_.store(session);
+      return nullptr;
+    }
+    made->older = last;
+    const Window* const fresh = made.get();
+    if (window_.compare_exchange_strong(last, fresh)) {
+      last = made.release();
+    } else {
+      client_->let_go(*made);
+    }
+  }
+  return last->open() ? last : nullptr;
+}
+
 Reply HandleState::call(const Call& call) {
   if (must_hold()) {
     if (auto held = hold(); !held) return held.failure();
@@ -68,7 +103,8 @@ void HandleState::start(const Call& call, std::unique_ptr<Completion> completion
 
 Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep)
     : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
-                                           std::move(keep))) {}
+                                           std::move(keep))),
+      window_(&state_->window()) {}
 
 const std::string& Handle::name() const { return state_->name(); }
 
@@ -89,8 +125,11 @@ Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
   Writer(*guard).extension(kCallOptionsExtension, options);
   Handle copy = *this;
   copy.guard_ = std::move(guard);
+  copy.window_ = &kNoWindow;  // a guarded call is the server's business
   return copy;
 }
+
+const Window* Handle::look() const { return guard_ ? nullptr : state_->look(); }
 
 Reply Handle::call(const Call& call) const { return state_->call(call); }
 

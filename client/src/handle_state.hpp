@@ -31,6 +31,10 @@ class HandleState : public Holder {
   /// Holds the object if the present session does not. Silent: see adopt_inherited.
   void hold_quietly() noexcept override;
 
+  /// See Handle::window.
+  const std::atomic<const Window*>& window() const { return window_; }
+  const Window* look();
+
  private:
   Expected<void> hold();
   bool must_hold();
@@ -41,6 +45,8 @@ class HandleState : public Holder {
   const Keep keep_;
   const std::uint64_t kept_in_;  // the session of `keep_`
   std::atomic<std::uint64_t> held_in_;
+  std::atomic<const Window*> window_{nullptr};  // owned, with all older ones
+  std::atomic<std::uint64_t> without_in_{0};    // a session in which the object has none
 };
 
 }  // namespace agora::client

@@ -76,8 +76,9 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
+  const auto shared = (*members)["shared_memory"].get<bool>();
   return SessionName{(*members)["session"], (*members)["token"],
-                     std::chrono::duration<double>(*ttl)};
+                     std::chrono::duration<double>(*ttl), shared && *shared};
 }
 
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,

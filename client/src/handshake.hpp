@@ -18,6 +18,7 @@ struct SessionName {
   any session;
   any token;
   std::chrono::duration<double> ttl{0};
+  bool shared_memory = false;  ///< the server would share its memory
 };
 
 /// Calls session.open. The link is new, and nobody else uses it yet.

@@ -4,13 +4,14 @@
 #include <agora/lock_grant.hpp>
 
 #include "client/src/client.hpp"
+#include "client/src/word_lock.hpp"
 #include "shared/value/any.hpp"
 
 namespace agora {
 namespace client {
 
-const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}};
-const LockWay kRecursiveLock{"rlock.acquire", "rlock.release", true, true, "rlock.holder"};
+const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, true};
+const LockWay kRecursiveLock{"rlock.acquire", "rlock.release", true, true, "rlock.holder", true};
 const LockWay kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
 const LockWay kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
 
@@ -140,6 +141,9 @@ lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply) const {
 }
 
 bool ThreadLock::acquire(const Timeout& timeout) const {
+  if (way_.by_word) {
+    if (const auto taken = take_word(handle_, way_.again, timeout)) return *taken;
+  }
   const std::string& owner = thread_owner();
   if (way_.again) {
     const auto grant = find(handle_, way_, owner);
@@ -154,6 +158,17 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
 
 void ThreadLock::unlock() const noexcept {
   try {
+    Grant by_word;
+    switch (way_.by_word ? release_word(handle_, by_word) : WordRelease::not_mine) {
+      case WordRelease::free:
+      case WordRelease::once_less:
+        return;
+      case WordRelease::by_call:
+        static_cast<void>(give_back(handle_, way_, thread_owner(), by_word));
+        return;
+      case WordRelease::not_mine:
+        break;
+    }
     const std::string& owner = thread_owner();
     bool more = false;
     const auto grant = last_level(handle_, way_, owner, more);
@@ -164,12 +179,48 @@ void ThreadLock::unlock() const noexcept {
   }
 }
 
-void ThreadLock::release() const { release_now(handle_, way_, thread_owner()); }
-std::uint64_t ThreadLock::token() const { return token_of(handle_, way_, thread_owner()); }
-bool ThreadLock::owner_died() const { return grant_of(handle_, way_, thread_owner()).owner_died; }
-bool ThreadLock::held() const { return is_held(handle_, way_, thread_owner()); }
+void ThreadLock::release() const {
+  Grant by_word;
+  switch (way_.by_word ? release_word(handle_, by_word) : WordRelease::not_mine) {
+    case WordRelease::free:
+    case WordRelease::once_less:
+      return;
+    case WordRelease::by_call: {
+      auto reply = give_back(handle_, way_, thread_owner(), by_word);
+      if (!reply) throw_error(std::move(reply.error()));
+      return;
+    }
+    case WordRelease::not_mine:
+      return release_now(handle_, way_, thread_owner());
+  }
+}
 
-bool ThreadLock::has_grant() const { return find(handle_, way_, thread_owner()).has_value(); }
+std::uint64_t ThreadLock::token() const {
+  if (const auto grant = by_word()) return grant->token;
+  return token_of(handle_, way_, thread_owner());
+}
+
+// Who takes a lock by its word has no dead owner before it: such a lock is not lent.
+bool ThreadLock::owner_died() const {
+  return !by_word() && grant_of(handle_, way_, thread_owner()).owner_died;
+}
+
+bool ThreadLock::held() const {
+  if (by_word()) return handle_.last_window()->connected();
+  return is_held(handle_, way_, thread_owner());
+}
+
+bool ThreadLock::has_grant() const {
+  return by_word() || find(handle_, way_, thread_owner()).has_value();
+}
+
+void ThreadLock::hand_over() const {
+  if (way_.by_word) hand_over_word(handle_, way_);
+}
+
+std::optional<Grant> ThreadLock::by_word() const {
+  return way_.by_word ? word_grant(handle_) : std::nullopt;
+}
 
 void ThreadLock::on_lost(std::function<void()> callback) const {
   handle_.client().on_lost(handle_.name(), std::move(callback));

@@ -55,7 +55,9 @@ manager::manager(std::string_view address, manager_options options)
 
 const std::string& manager::address() const { return client_->address_text(); }
 
-std::string_view manager::transport() const { return client_->address().transport(); }
+std::string_view manager::transport() const {
+  return client_->mapped() != 0 ? "shared memory" : client_->address().transport();
+}
 
 client::Reply manager::call_packed(std::string_view method, const client::Params& params) const {
   auto reply = client_->call(call_of(method, params));
@@ -154,10 +156,11 @@ client::Params manager::packed(const semaphore_options& options) {
   return params;
 }
 
-client::Params manager::wrapping(bool integer) {
-  if (!integer) return {};
-  client::Params params = client::params_of("wrap", true);
-  params.count = 1;
+client::Params manager::number_options(bool local, bool wrap) {
+  client::Params params;
+  if (local) params.add("local"), params.add(true);
+  if (wrap) params.add("wrap"), params.add(true);
+  params.count /= 2;  // pairs
   return params;
 }
 

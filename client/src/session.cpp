@@ -165,6 +165,7 @@ std::unique_ptr<OwnedSlot> Session::start(std::unique_ptr<OwnedSlot> call) {
     wakeup_.ring();
     return nullptr;
   }
+  if (mapping_) call->pending = GateHold(*mapping_);
   if (call->deadline) call->due = deadlines_.emplace(*call->deadline, call.get());
   Slot& slot = *call;
   enter_later({&slot, std::move(call)});
@@ -215,12 +216,14 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
       call->error = std::make_unique<Error>(too_large_error(call->call));
       call->done = true;
     } else {
+      if (mapping_) call->pending = GateHold(*mapping_);
       enter_later({call.get(), nullptr});
     }
   }
   flush(lock);
   for (const auto& call : calls) {
     await(lock, *call);
+    call->pending.release();
     if (!call->done) {
       give_up(*call);
     } else if (call->number != 0) {
@@ -233,7 +236,9 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
 
 bool Session::certain() {
   const Lock lock(mutex_);
-  if (!link_ || over() || !lease_.certain(Clock::now())) return false;
+  if (!link_ || over()) return false;
+  // One that shares memory has no ttl: it ends with this process, or is ended by hand.
+  if (!mapping_ && !lease_.certain(Clock::now())) return false;
   if (link_->socket->alive()) return true;
   wakeup_.ring();
   return false;

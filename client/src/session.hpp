@@ -88,6 +88,9 @@ class Session : public std::enable_shared_from_this<Session> {
   /// the last answered sign of life is younger than the ttl. Looks at the connection; does not
   /// wait.
   bool certain();
+  /// The server's memory in this process; null: all goes over the socket.
+  Mapping* mapping() const { return mapping_.get(); }
+  std::shared_ptr<Mapping> share_mapping() const { return mapping_; }
   /// True once the I/O thread has ended and tells nothing more.
   bool thread_ended();
   /// The caller of an asynchronous call has its reply.
@@ -160,6 +163,7 @@ class Session : public std::enable_shared_from_this<Session> {
   SessionWatcher& watcher_;
   const std::uint64_t number_;
   SessionName name_;
+  std::shared_ptr<Mapping> mapping_;  // never changes once the session is open
   std::atomic<bool> over_{false};
   Wakeup wakeup_;
 

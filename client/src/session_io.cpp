@@ -165,6 +165,7 @@ bool Session::deal(ServerMessage& message) {
     // The I/O thread asks what was lost with it; new calls begin with a new session.
     lost_reason_ = message.error->message;
     over_.store(true, std::memory_order_release);
+    if (mapping_) mapping_->end();
   }
   CallTable::Deal deal = table_.deal(message);
   if (deal.dealt == CallTable::Dealt::stray) return false;
@@ -177,6 +178,7 @@ bool Session::deal(ServerMessage& message) {
     wakeup_.ring();
   } else if (deal.owned) {
     if (deal.owned->due) deadlines_.erase(*deal.owned->due);
+    deal.owned->pending.release();
     completed_.push_back(std::move(deal.owned));
     wakeup_.ring();
   } else if (deal.slot != nullptr) {
@@ -211,6 +213,7 @@ void Session::pass_baton() {
 void Session::lose(LinkRef link, const std::string& reason) noexcept {
   if (link != link_) return;
   link_.reset();
+  if (mapping_) mapping_->close_gate();
   cut_at_ = Clock::now();
   if (!over()) lost_reason_ = reason;
   link->socket->shut_down();

@@ -55,6 +55,12 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   session->link_ = std::move(*link);
   session->lease_ = Lease(ticks(name->ttl), sent);
   session->last_sent_ = sent;
+  if (name->shared_memory && plan.options.shared_memory) {
+    session->mapping_ = Mapping::open(plan.address, *name, deadline);
+    if (!session->mapping_) {
+      begin_msgpack_notification("session.unmap", 0, session->link_->outbox);
+    }
+  }
   session->name_ = std::move(*name);
   const SignalsBlocked blocked;
   // Detached, and the owner of its session: it may have to outlive a client that ends on it.
@@ -202,7 +208,6 @@ void Session::pause(Lock& lock, Backoff::Span span) {
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
 // left to resume.
 void Session::reconnect(Lock& lock) {
-  const Clock::time_point until = cut_at_ + lease_.ttl();
   Error error{Errc::session_lost, lost_reason_, {}, {}};
   // A connection that broke before it brought an answer is no better than none.
   bool at_once = std::exchange(proven_, false);
@@ -221,7 +226,7 @@ void Session::reconnect(Lock& lock) {
     if (attempt(lock, error)) return;
     if (error.code == Errc::session_lost) return end(lock, error);
     lost_reason_ = error.message;
-    if (Clock::now() >= until) {
+    if (Clock::now() >= cut_at_ + lease_.ttl()) {
       error.message.insert(0, "the session could not be resumed within its ttl: ");
       error.code = Errc::session_lost;
       return end(lock, error);
@@ -237,10 +242,13 @@ bool Session::attempt(Lock& lock, Error& error) {
   const Deadline deadline = Clock::now() + patience;
   auto link = dial(plan_, deadline);
   const Clock::time_point sent = Clock::now();
+  const bool there = static_cast<bool>(link);
   Expected<std::uint64_t> seen = link ? resume_session(**link, name_, deadline) : link.failure();
   lock.lock();
   if (!seen) {
     error = std::move(seen.error());
+    // A server that is there, however slow, keeps a session that shares memory.
+    if (there && mapping_) cut_at_ = Clock::now();
     // Of a server that knows no such session, or takes it for somebody else's.
     if (error.code == Errc::unauthenticated) error.code = Errc::session_lost;
     return false;
@@ -257,6 +265,7 @@ bool Session::attempt(Lock& lock, Error& error) {
 void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
                         Clock::time_point sent) {
   link_ = std::move(fresh);
+  if (mapping_ && !over()) mapping_->open_gate();
   lease_.answered(sent);
   last_sent_ = Clock::now();
   table_.resume(last_seen, last_sent_, link_->outbox);
@@ -269,6 +278,7 @@ void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
 
 void Session::end(Lock& lock, const Error& error) {
   over_.store(true, std::memory_order_release);
+  if (mapping_) mapping_->end();
   ended_ = true;
   lost_reason_ = error.message;
   deadlines_.clear();
@@ -302,6 +312,7 @@ void Session::stop() noexcept {
     begin_msgpack_notification("session.close", 0, farewell);
     Lock lock(mutex_);
     stopping_ = true;
+    if (mapping_) mapping_->end();
     if (link_) {
       table_.acknowledge(link_->outbox);
       link_->outbox += farewell;

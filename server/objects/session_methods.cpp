@@ -228,7 +228,7 @@ Outcome locate(Call& call) {
   if (words) machine.lending().located((*session)->id, object->id);
   machine.lend_soon(*object);
   Writer out = call.reply();
-  out.map(words ? 8 : 2);
+  out.map(words ? 9 : 2);
   out.text("object"), out.unsigned_integer(object->id.number);
   out.text("cell"), out.unsigned_integer(cell.unit);
   if (!words) return Progress::done;
@@ -237,6 +237,7 @@ Outcome locate(Call& call) {
   out.text("bytes"), out.unsigned_integer(place.element_bytes);
   out.text("typecode"), out.text({&place.typecode, 1});
   out.text("wraps"), out.boolean(place.wraps);
+  out.text("lock"), out.boolean(object->state->gives_tokens());
   out.text("base"), out.unsigned_integer(place.token_base);
   return Progress::done;
 }
@@ -353,7 +354,7 @@ constexpr Method kMethods[] = {
      .handler = unmap},
     {.name = "locate",
      .parameters = {kNameOf},
-     .result = "{object, cell}, and for words {word, count, bytes, typecode, wraps, base}",
+     .result = "{object, cell}, and for words {word, count, bytes, typecode, wraps, lock, base}",
      .errors = {Errc::not_found, Errc::out_of_memory, Errc::runtime_error},
      .access = Access::write,
      .cost = "O(1), or O(size) when a table is located for the first time",

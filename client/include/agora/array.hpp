@@ -38,31 +38,40 @@ class array : public proxy {
   reference_type operator[](index_type index) const { return {*this, index}; }
   /// @throws type_error  what is stored is no T.
   T load(index_type index) const {
+    if (auto* word = here(index)) return word->load();
     return take_at<T>("array.get", index, make("array.get", client::Effect::reads, index));
   }
   T at(index_type index) const { return load(index); }
-  void store(index_type index, T desired) const { change<void>("array.set", index, desired); }
+  void store(index_type index, T desired) const {
+    if (auto* word = here(index)) return word->store(desired);
+    change<void>("array.set", index, desired);
+  }
   void assign(index_type index, T desired) const { store(index, desired); }
-  std::size_t size() const { return read<std::size_t>("array.len"); }
+  std::size_t size() const { return glance("array.len"); }
   bool empty() const { return size() == 0; }
 
   /// Adds in one step. @return the new value.
-  T add(index_type index, T amount) const requires number { return add_any(index, any(amount)); }
+  T add(index_type index, T amount) const requires number {
+    if (auto* word = summing(index)) return client::sum(word->fetch_add(amount), amount);
+    return add_any(index, any(amount));
+  }
   T subtract(index_type index, T amount) const requires number {
+    if (auto* word = summing(index)) return client::difference(word->fetch_sub(amount), amount);
     return add_any(index, client::negated(amount));
   }
   /// Adds, and gives the value before.
   T fetch_add(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return minus(add(index, amount), amount);
+    return client::difference(add(index, amount), amount);
   }
   T fetch_sub(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return minus(subtract(index, amount), minus(T{0}, amount));
+    return client::sum(subtract(index, amount), amount);
   }
 
   /// Stores `desired` if the element is `expected`; else puts what was found into `expected`.
   bool compare_exchange(index_type index, T& expected, T desired) const;
   /// Sets the element only if it has the expected value.
   bool compare_and_set(index_type index, T expected, T desired) const {
+    if (auto* word = here(index)) return client::compare_exchange(*word, expected, desired);
     return change<bool>("array.compare_and_set", index, expected, desired);
   }
   /// Sets all elements.
@@ -129,15 +138,28 @@ class array : public proxy {
     return take_at<T>("array.add", index,
                       make("array.add", client::Effect::changes, index, amount));
   }
-  static T minus(T a, T b) requires std::is_integral_v<T> {
-    using Unsigned = std::make_unsigned_t<T>;
-    return static_cast<T>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b));
+  // Where an element lies, if it may be touched now: see window.hpp. A wrong index is the server's
+  // to refuse.
+  std::atomic<T>* here(index_type index) const {
+    const client::Window* window = handle().window();
+    if (window == nullptr || window->typecode != word_code<T>()) return nullptr;
+    const auto count = static_cast<index_type>(window->count);
+    if (index < 0) index += count;
+    return index >= 0 && index < count ? &window->word<T>(static_cast<std::size_t>(index))
+                                       : nullptr;
+  }
+  // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
+  std::atomic<T>* summing(index_type index) const {
+    std::atomic<T>* const word = here(index);
+    return std::is_integral_v<T> && word != nullptr && !handle().last_window()->wraps ? nullptr
+                                                                                      : word;
   }
 };
 
 template <typename T>
 requires std::is_arithmetic_v<T>
 bool array<T>::compare_exchange(index_type index, T& expected, T desired) const {
+  if (auto* word = here(index)) return client::compare_exchange(*word, expected, desired);
   for (;;) {
     if (compare_and_set(index, expected, desired)) return true;
     const T found = load(index);

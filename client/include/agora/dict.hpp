@@ -82,7 +82,7 @@ class dict : public proxy {
   value_type pop_item() const { return change<value_type>("dict.pop_item"); }
   void clear() const { change<void>("dict.clear"); }
 
-  std::size_t size() const { return read<std::size_t>("dict.len"); }
+  std::size_t size() const { return glance("dict.len"); }
   bool empty() const { return size() == 0; }
   std::vector<K> keys() const { return read<std::vector<K>>("dict.keys"); }
   std::vector<V> values() const { return read<std::vector<V>>("dict.values"); }

@@ -2,6 +2,7 @@
 // its parameters as bytes, and the handle that keeps an object's name and its anonymous hold.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include <agora/window.hpp>
 
 #include "shared/base/expected.hpp"
 #include "shared/value/codec.hpp"
@@ -110,6 +113,16 @@ class Handle {
   const std::string& name() const;
   Client& client() const;
 
+  /// What may be touched of the object without a call, now; null: make a call. In a session that
+  /// shares memory the first use asks where the object lies, which is a call.
+  const Window* window() const {
+    const Window* seen = last_window();
+    if (seen != nullptr && seen->open()) return seen;
+    return look();
+  }
+  /// What window() last gave, open or not; null if nothing yet.
+  const Window* last_window() const { return window_->load(std::memory_order_acquire); }
+
   /// A handle of the same object whose calls carry a guard: they are refused with stale_token
   /// unless that grant of the lock still stands.
   /// @throws value_error  this one is guarded already: a call carries one guard.
@@ -133,7 +146,10 @@ class Handle {
   void start(const Call& call, std::unique_ptr<Completion> completion) const;
 
  private:
+  const Window* look() const;
+
   std::shared_ptr<HandleState> state_;
+  const std::atomic<const Window*>* window_;  // the state's, unless calls must be made
   std::shared_ptr<const std::string> guard_;  // as the wire wants it; null: none
 };
 

@@ -28,6 +28,8 @@ struct lock_options {
 
 namespace client {
 
+struct Grant;  // a lock held by one thread: client/src/grants.hpp
+
 /// One way to take a lock: how the server calls it. There is one for each, and it is compared by
 /// address.
 struct LockWay {
@@ -36,6 +38,7 @@ struct LockWay {
   bool by_token;            ///< release takes the token of what it gives back
   bool again;               ///< an owner may take it again; levels are counted here
   std::string_view holder;  ///< tells who has the lock; empty: nobody asks
+  bool by_word = false;     ///< the server lends it: a thread may take it without a call
 };
 
 extern const LockWay kPlainLock;
@@ -100,6 +103,8 @@ class ThreadLock {
   bool held() const;
   /// Whether the thread has a grant, lost or not.
   bool has_grant() const;
+  /// The server is about to do something with the thread's grant, of which it may know nothing.
+  void hand_over() const;
   void on_lost(std::function<void()> callback) const;
 
   template <typename Token>
@@ -117,6 +122,7 @@ class ThreadLock {
   static std::string fresh_owner();
   DeferredCall acquire_call(const Timeout& timeout, const std::string& owner) const;
   lock_grant granted_to(const std::string& owner, Reply reply) const;
+  std::optional<Grant> by_word() const;
 
   const Handle& handle_;
   const LockWay& way_;

@@ -97,7 +97,7 @@ class manager {
   template <typename T = any>
   agora::value<T> value(std::string_view name = {}, const T& initial = T{}) const {
     return agora::value<T>(
-        create("value", name, client::params_of(typecode_for<T>(), initial), wrapping(Integer<T>)));
+        create("value", name, client::params_of(typecode_for<T>(), initial), shared_number<T>()));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {
@@ -194,13 +194,13 @@ class manager {
   template <typename T, std::integral Size>
   agora::array<T> array(std::string_view name, Size size) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), size), wrapping(Integer<T>)));
+        create("array", name, client::params_of(typecode_for<T>(), size), shared_number<T>()));
   }
   /// @param values  the first content.
   template <typename T>
   agora::array<T> array(std::string_view name, const std::vector<T>& values) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), values), wrapping(Integer<T>)));
+        create("array", name, client::params_of(typecode_for<T>(), values), shared_number<T>()));
   }
   template <typename T>
   agora::array<T> array(const reference& object) const {
@@ -298,7 +298,8 @@ class manager {
 
   /// `unix:/path` or `tcp://host:port`.
   const std::string& address() const;
-  /// How calls travel: "unix" or "tcp".
+  /// How this process reaches the server: "unix" or "tcp"; "shared memory" if its present session
+  /// shares the server's memory, so that much of what it does needs no call.
   std::string_view transport() const;
 
  private:
@@ -310,7 +311,12 @@ class manager {
   static client::Params packed(const queue_options& options);
   static client::Params packed(const lock_options& options);
   static client::Params packed(const semaphore_options& options);
-  static client::Params wrapping(bool integer);
+  // A number lies where programs on the server's host can touch it; see docs/concepts/shared-memory.
+  template <typename T>
+  static client::Params shared_number() {
+    return number_options(typecode_for<T>() != "any", Integer<T>);
+  }
+  static client::Params number_options(bool local, bool wrap);
   client::Reply call_packed(std::string_view method, const client::Params& params) const;
   client::Call shape_of(std::string_view method) const;
   client::Handle server_handle() const;

@@ -57,6 +57,12 @@ class proxy {
     return take<R>(method, make(method, client::Effect::reads, arguments...));
   }
 
+  /// The object's size, as that call gives it, without a call where memory is shared.
+  std::size_t glance(std::string_view method) const {
+    if (const client::Window* window = handle_.window()) return window->glance();
+    return read<std::size_t>(method);
+  }
+
   /// A call that changes something.
   template <typename R, typename... A>
   R change(std::string_view method, const A&... arguments) const {

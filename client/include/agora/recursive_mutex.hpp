@@ -14,6 +14,8 @@
 
 namespace agora {
 
+class condition_variable;
+
 /// As mutex, but its owner may take it again, and gives it back as often. The levels are counted
 /// here, in this process: only the outermost ones ask the server. All levels are one grant, lost
 /// as one; taking a lost one again throws session_lost until each of its levels is given back.
@@ -83,6 +85,8 @@ class recursive_mutex : public proxy {
   }
 
  private:
+  friend class condition_variable;
+
   client::ThreadLock recursive() const { return {handle(), client::kRecursiveLock}; }
 };
 

@@ -37,7 +37,7 @@ class set : public proxy {
   /// Takes any value out. @throws key_error  the set is empty.
   T pop() const { return change<T>("set.pop"); }
   bool contains(const T& value) const { return read<bool>("set.contains", value); }
-  std::size_t size() const { return read<std::size_t>("set.len"); }
+  std::size_t size() const { return glance("set.len"); }
   bool empty() const { return size() == 0; }
   void clear() const { change<void>("set.clear"); }
   /// The whole content, read in one step.

@@ -37,6 +37,18 @@ constexpr std::string_view typecode_for() {
     return std::is_signed_v<T> ? "q" : "Q";
 }
 
+/// Whether a T can lie in a word that this program and the server share.
+template <typename T>
+inline constexpr bool fits_word =
+    std::is_arithmetic_v<T> && sizeof(T) <= 8 && !std::is_same_v<T, long double>;
+
+/// The server's code for what typecode_for says.
+template <typename T>
+constexpr char word_code() {
+  const char code = typecode_for<T>().front();
+  return code == 'q' ? 'l' : code == 'Q' ? 'L' : code;
+}
+
 /// Every operation is one atomic step on the server, except where it says that it loops. Integers
 /// wrap round as in std::atomic if this program's factory made the object.
 template <typename T = any>
@@ -49,15 +61,24 @@ class value : public proxy {
   explicit value(client::Handle handle) : proxy(std::move(handle)) {}
 
   /// @throws type_error  what is stored is no T.
-  T load() const { return read<T>("value.get"); }
+  T load() const {
+    if (auto* word = here()) return word->load();
+    return read<T>("value.get");
+  }
   operator T() const { return load(); }  // NOLINT: implicit, as in std::atomic
-  void store(const T& desired) const { change<void>("value.set", desired); }
+  void store(const T& desired) const {
+    if (auto* word = here()) return word->store(desired);
+    change<void>("value.set", desired);
+  }
   T operator=(const T& desired) const {  // NOLINT: as in std::atomic, and const as all operations
     store(desired);
     return desired;
   }
   /// @return the value before.
-  T exchange(const T& desired) const { return change<T>("value.exchange", desired); }
+  T exchange(const T& desired) const {
+    if (auto* word = here()) return word->exchange(desired);
+    return change<T>("value.exchange", desired);
+  }
 
   /// Stores `desired` if the value is `expected`; else puts the value found into `expected`.
   /// Values are equal as the server compares them: NaN equals NaN, 1 equals 1.0.
@@ -71,8 +92,12 @@ class value : public proxy {
   T fetch_add(T amount) const requires number;
   T fetch_sub(T amount) const requires number;
   /// Adds, and gives the new value.
-  T operator+=(T amount) const requires number { return change<T>("value.add", amount); }
+  T operator+=(T amount) const requires number {
+    if (auto* word = summing()) return client::sum(word->fetch_add(amount), amount);
+    return change<T>("value.add", amount);
+  }
   T operator-=(T amount) const requires number {
+    if (auto* word = summing()) return client::difference(word->fetch_sub(amount), amount);
     return change<T>("value.add", client::negated(amount));
   }
   T operator++() const requires number { return *this += T{1}; }
@@ -127,6 +152,22 @@ class value : public proxy {
   friend bool operator==(const value& a, const value& b) { return a.load() == b.load(); }
 
  private:
+  // Where the value lies, if this may be touched now: see window.hpp.
+  auto* here() const {
+    if constexpr (fits_word<T>) {
+      const client::Window* window = handle().window();
+      if (window != nullptr && window->typecode == word_code<T>()) return &window->word<T>();
+      return static_cast<std::atomic<T>*>(nullptr);
+    } else {
+      return static_cast<client::NoWord<T>*>(nullptr);
+    }
+  }
+  // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
+  auto* summing() const {
+    auto* word = here();
+    if (word != nullptr && Integer<T> && !handle().last_window()->wraps) word = nullptr;
+    return word;
+  }
   // Replaces the value by change(value) in one step, and gives the value before.
   template <typename Change>
   T replace(Change next) const {
@@ -139,6 +180,9 @@ class value : public proxy {
 
 template <typename T>
 bool value<T>::compare_exchange_strong(T& expected, const T& desired) const {
+  if constexpr (fits_word<T>) {
+    if (auto* word = here()) return client::compare_exchange(*word, expected, desired);
+  }
   for (;;) {
     if (change<bool>("value.compare_and_set", expected, desired)) return true;
     T found = load();
@@ -151,23 +195,21 @@ bool value<T>::compare_exchange_strong(T& expected, const T& desired) const {
 
 template <typename T>
 T value<T>::fetch_add(T amount) const requires number {
+  if (auto* word = summing()) return word->fetch_add(amount);
   if constexpr (std::is_floating_point_v<T>) {
     return replace([amount](T old) { return old + amount; });
   } else {
-    using Unsigned = std::make_unsigned_t<T>;
-    const T sum = *this += amount;
-    return static_cast<T>(static_cast<Unsigned>(sum) - static_cast<Unsigned>(amount));
+    return client::difference(*this += amount, amount);
   }
 }
 
 template <typename T>
 T value<T>::fetch_sub(T amount) const requires number {
+  if (auto* word = summing()) return word->fetch_sub(amount);
   if constexpr (std::is_floating_point_v<T>) {
     return replace([amount](T old) { return old - amount; });
   } else {
-    using Unsigned = std::make_unsigned_t<T>;
-    const T rest = *this -= amount;
-    return static_cast<T>(static_cast<Unsigned>(rest) + static_cast<Unsigned>(amount));
+    return client::sum(*this -= amount, amount);
   }
 }
 

@@ -1,0 +1,107 @@
+// Window: what a proxy sees of its object in the server's memory, and may touch without a call.
+//
+// Part of the seam below the proxies, no part for users. A window belongs to one session, and is
+// open only while nothing tells a call from a look: the connection stands, no asynchronous or
+// pipelined call of the session is unanswered, this is the process that mapped the memory, and the
+// object still exists. Cost of looking whether it is: two loads and two comparisons.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+
+#include "shared/shm/cell.hpp"
+
+namespace agora::client {
+
+class Mapping;  // the memory of one session: client/src/mapping.hpp
+
+/// Whether a session may go past the server: a word in a page that a forked child finds zeroed.
+namespace gate {
+inline constexpr std::uint64_t kOpen = 1;    ///< the connection stands
+inline constexpr std::uint64_t kLives = 2;   ///< the session is not known to be over
+inline constexpr std::uint64_t kOne = 4;     ///< for each asynchronous call without an answer
+inline constexpr std::uint64_t kQuiet = kOpen | kLives;  ///< nothing else: go ahead
+}  // namespace gate
+
+struct Window {
+  const std::atomic<std::uint64_t>* gate = nullptr;
+  const shm::Cell* cell = nullptr;
+  std::uint64_t object = 0;
+  std::uint64_t session = 0;
+
+  std::byte* words = nullptr;  ///< of value, array and lock; null: none
+  std::size_t count = 0;       ///< elements there
+  char typecode = '*';
+  bool wraps = false;
+
+  // Of a lock.
+  std::uint64_t token_base = 0;
+  std::atomic<std::uint32_t>* levels = nullptr;  ///< how often the thread that has it took it
+
+  std::shared_ptr<Mapping> mapping;
+  const Window* older = nullptr;  ///< of an earlier session
+
+  bool open() const {
+    return gate->load(std::memory_order_acquire) == gate::kQuiet &&
+           cell->object.load(std::memory_order_acquire) == object;
+  }
+  /// Whether the connection stands and the session is not known to be over.
+  bool connected() const {
+    return (gate->load(std::memory_order_acquire) & gate::kQuiet) == gate::kQuiet;
+  }
+  /// What one look tells of any object: its size; of an event, whether it is set.
+  std::size_t glance() const { return cell->size.load(std::memory_order_acquire); }
+  /// The word at a place, as an atomic number of type T.
+  template <typename T>
+  std::atomic<T>& word(std::size_t place = 0) const {
+    static_assert(sizeof(std::atomic<T>) == sizeof(T) && std::atomic<T>::is_always_lock_free);
+    return reinterpret_cast<std::atomic<T>*>(words)[place];
+  }
+};
+
+/// a + b and a - b; integers wrap round, as in std::atomic.
+template <typename T>
+T sum(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+  } else {
+    return a + b;
+  }
+}
+template <typename T>
+T difference(T a, T b) {
+  if constexpr (std::is_integral_v<T>) {
+    using Unsigned = std::make_unsigned_t<T>;
+    return static_cast<T>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b));
+  } else {
+    return a - b;
+  }
+}
+
+/// What stands for a word where a T cannot lie in one.
+template <typename T>
+struct NoWord {
+  T load() const { return T(); }
+  void store(const T&) const {}
+  T exchange(const T&) const { return T(); }
+};
+
+/// As the server compares: floats by value, so that -0.0 is 0.0, and one NaN is every NaN.
+template <typename T>
+bool compare_exchange(std::atomic<T>& word, T& expected, T desired) {
+  T found = word.load();
+  for (;;) {
+    const bool same = found == expected || (found != found && expected != expected);
+    if (!same) {
+      expected = found;
+      return false;
+    }
+    if (word.compare_exchange_strong(found, desired)) return true;
+  }
+}
+
+}  // namespace agora::client

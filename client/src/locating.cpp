@@ -1,0 +1,94 @@
+// Client, shared memory: where objects lie, and the slots of threads.
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "client/src/client.hpp"
+#include "client/src/thread_slots.hpp"
+#include "shared/value/any.hpp"
+
+namespace agora::client {
+namespace {
+
+using Members = std::map<std::string, any>;
+
+template <typename T>
+T member(Members& members, const char* name, T otherwise) {
+  const auto found = members.find(name);
+  if (found == members.end()) return otherwise;
+  auto value = found->second.get<T>();
+  return value ? std::move(*value) : std::move(otherwise);
+}
+
+/// The address of what lies at that place; maps what the server has added if it is not known yet.
+template <typename Find>
+auto find_or_grow(Mapping& mapping, const Deadline& deadline, Find&& find) {
+  auto found = find();
+  if (found == nullptr && mapping.grow(deadline)) found = find();
+  return found;
+}
+
+}  // namespace
+
+std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t session) {
+  const auto mapping = present_mapping();
+  if (!mapping) return nullptr;
+  const Params params = params_of(name);
+  Call call{.method = "session.locate"};
+  call.with(params);
+  const Deadline deadline = deadline_of(call);
+  const Reply reply = call_in(session, call);
+  if (!reply) return nullptr;
+  auto members = unpack<Members>(*reply);
+  if (!members) return nullptr;
+  auto window = std::make_unique<Window>();
+  window->gate = &mapping->gate();
+  window->session = session;
+  window->object = member<std::uint64_t>(*members, "object", 0);
+  const auto unit = member<std::uint32_t>(*members, "cell", 0);
+  const std::byte* const cell = find_or_grow(
+      *mapping, deadline, [&] { return mapping->pages().at(unit, sizeof(shm::Cell)); });
+  if (cell == nullptr) return nullptr;
+  window->cell = reinterpret_cast<const shm::Cell*>(cell);
+  window->mapping = mapping;
+  window->count = member<std::size_t>(*members, "count", 0);
+  if (window->count == 0) return window;
+  const auto place = member<std::uint32_t>(*members, "word", 0);
+  const std::size_t bytes = window->count * member<std::size_t>(*members, "bytes", 8);
+  window->words =
+      find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
+  window->typecode = member<std::string>(*members, "typecode", "*").front();
+  window->wraps = member<bool>(*members, "wraps", false);
+  window->token_base = member<std::uint64_t>(*members, "base", 0);
+  if (window->words != nullptr && member<bool>(*members, "lock", false)) {
+    window->levels =
+        mapping->lock_levels(window->object, name, window->words, window->token_base);
+  }
+  return window;
+}
+
+void Client::let_go(const Window& window) noexcept {
+  try {
+    if (window.words == nullptr) return;
+    start_in(window.session, "session.let_go", params_of(window.object));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end does it
+  }
+}
+
+std::uint32_t Client::owner_slot(const Window& window) {
+  std::uint32_t slot = 0;
+  if (ThreadSlots::find(window.mapping->number(), slot)) return slot;
+  const Params params = params_of(thread_owner());
+  Call call{.method = "session.owner_slot"};
+  const Reply reply = call_in(window.session, call.with(params));
+  if (!reply) return 0;
+  auto given = unpack<std::optional<std::uint32_t>>(*reply);
+  if (!given) return 0;
+  slot = given->value_or(0);
+  if (slot != 0) window.mapping->add_slot(slot, thread_owner());
+  ThreadSlots::add(window.mapping->number(), slot, weak_from_this(), window.session);
+  return slot;
+}
+
+}  // namespace agora::client

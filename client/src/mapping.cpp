@@ -1,0 +1,200 @@
+#include "client/src/mapping.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <agora/handle.hpp>
+
+#include "client/src/link.hpp"
+#include "shared/value/any.hpp"
+
+namespace agora::client {
+namespace {
+
+constexpr std::size_t kGateBytes = 4096;
+/// What session.map gives along with one reply at most; see there.
+constexpr std::size_t kDescriptorsMax = 250;
+constexpr std::uint64_t kLayout = 1;
+
+/// Descriptors that nobody has taken over are closed.
+struct Descriptors {
+  std::vector<int> list;
+  Descriptors() = default;
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  ~Descriptors() {
+    for (const int descriptor : list) {
+      if (descriptor >= 0) ::close(descriptor);
+    }
+  }
+};
+
+/// Reads once, with room for descriptors. False: the connection has ended.
+bool receive_with(int fd, std::span<char> space, std::size_t& got, std::vector<int>& descriptors) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kDescriptorsMax)];
+  iovec one{space.data(), space.size()};
+  msghdr message{};
+  message.msg_iov = &one;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t bytes = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  got = bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+  if (bytes == 0) return false;
+  if (bytes < 0) return errno == EAGAIN || errno == EINTR;
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
+       each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    const std::size_t before = descriptors.size();
+    descriptors.resize(before + count);
+    std::memcpy(descriptors.data() + before, CMSG_DATA(each), count * sizeof(int));
+  }
+  return true;
+}
+
+/// One call on a new connection, its reply, and what comes along with it. Empty: it failed.
+Packed call_with_descriptors(const Address& address, const Params& params,
+                             std::vector<int>& descriptors, const Deadline& deadline) {
+  auto socket = Socket::dial(address, deadline);
+  if (!socket) return {};
+  Link link(std::move(*socket));
+  std::string request;
+  begin_msgpack_request(1, "session.map", params.count, request);
+  request += params.bytes;
+  const iovec one[] = {part(request)};
+  if (link.socket->send(one).bytes != request.size()) return {};
+  while (!is_past(deadline)) {
+    auto next = link.inbox.next();
+    if (!next) return {};
+    if (*next) return (*next)->ok() ? Packed{(*next)->result} : Packed{};
+    pollfd wanted{link.socket->fd(), POLLIN, 0};
+    ::poll(&wanted, 1, milliseconds_left(deadline, 60'000));
+    std::size_t got = 0;
+    if (!receive_with(link.socket->fd(), link.inbox.space(), got, descriptors)) return {};
+    link.inbox.filled(got);
+  }
+  return {};
+}
+
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+Mapping::Mapping(const Address& address, const SessionName& session)
+    : address_(address), session_(session), number_(next_number()) {}
+
+std::shared_ptr<Mapping> Mapping::open(const Address& address, const SessionName& session,
+                                       const Deadline& deadline) {
+  std::shared_ptr<Mapping> made(new Mapping(address, session));
+  if (!made->make_gate() || !made->grow(deadline)) return nullptr;
+  made->gate_->store(gate::kLives | gate::kOpen);
+  return made;
+}
+
+Mapping::~Mapping() {
+  for (const auto& [base, bytes] : maps_) ::munmap(base, bytes);
+  if (gate_ != nullptr) ::munmap(gate_, kGateBytes);
+}
+
+/// A kernel that cannot wipe the page for a child gets no shared memory: the child of a bare
+/// clone() would take itself for its parent.
+bool Mapping::make_gate() {
+  void* page =
+      ::mmap(nullptr, kGateBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return false;
+  gate_ = new (page) std::atomic<std::uint64_t>(0);
+  return ::madvise(page, kGateBytes, MADV_WIPEONFORK) == 0;
+}
+
+bool Mapping::grow(const Deadline& deadline) {
+  const std::lock_guard one_at_a_time(growing_);
+  for (;;) {
+    Descriptors got;
+    const Params params = params_of(session_.session, session_.token, extents_);
+    const Packed packed = call_with_descriptors(address_, params, got.list, deadline);
+    if (!packed.view().present()) return false;
+    auto reply = unpack<std::map<std::string, any>>(packed);
+    if (!reply) return false;
+    auto layout = (*reply)["layout"].get<std::uint64_t>();
+    auto key = (*reply)["hash_key"].get<std::vector<std::uint64_t>>();
+    auto extents = (*reply)["extents"].get<std::vector<std::vector<any>>>();
+    auto total = (*reply)["total"].get<std::uint64_t>();
+    if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total) return false;
+    hash_key_ = {key->front(), key->back()};
+    if (!take(got.list, *extents)) return false;
+    if (extents_ >= *total) return true;
+  }
+}
+
+/// Maps what one reply has brought.
+bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents) {
+  if (extents.size() != descriptors.size()) return false;
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    if (extents[i].size() != 3) return false;
+    auto writable = extents[i][0].get<bool>();
+    auto first = extents[i][1].get<std::uint64_t>();
+    auto pages = extents[i][2].get<std::uint64_t>();
+    if (!writable || !first || !pages) return false;
+    const std::size_t bytes = *pages * shm::Pages::page_bytes;
+    const int access = *writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    void* base = ::mmap(nullptr, bytes, access, MAP_SHARED, descriptors[i], 0);
+    if (base == MAP_FAILED) return false;
+    maps_.emplace_back(base, bytes);
+    // The server's data is not to be in this program's core dumps.
+    static_cast<void>(::madvise(base, bytes, MADV_DONTDUMP));
+    (*writable ? words_ : pages_).add(*first, *pages, static_cast<const std::byte*>(base));
+    ++extents_;
+  }
+  return true;
+}
+
+std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
+  constexpr std::uint32_t unit_words = shm::Pages::unit_bytes / sizeof(std::uint64_t);
+  const std::size_t within = place % unit_words * sizeof(std::uint64_t);
+  const std::byte* const unit = words_.at(place / unit_words, within + bytes);
+  return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
+}
+
+std::atomic<std::uint32_t>* Mapping::lock_levels(std::uint64_t object, const std::string& name,
+                                                 const std::byte* word, std::uint64_t token_base) {
+  const std::lock_guard guard(mutex_);
+  auto& lock = locks_[object];
+  if (!lock) {
+    lock = std::make_unique<Lock>();
+    lock->name = name;
+    lock->word = word;
+    lock->token_base = token_base;
+  }
+  return &lock->levels;
+}
+
+void Mapping::add_slot(std::uint32_t slot, std::string owner) {
+  const std::lock_guard guard(mutex_);
+  slots_[slot] = std::move(owner);
+}
+
+std::vector<Mapping::HeldLock> Mapping::held_locks() const {
+  const std::lock_guard guard(mutex_);
+  std::vector<HeldLock> held;
+  for (const auto& [object, lock] : locks_) {
+    const auto& bits = *reinterpret_cast<const std::atomic<std::uint64_t>*>(lock->word);
+    const shm::LockWord word{bits.load()};
+    const std::uint32_t levels = lock->levels.load();
+    const auto owner = slots_.find(word.owner());
+    if (levels == 0 || owner == slots_.end()) continue;
+    held.push_back({lock->name, owner->second, lock->token_base + word.count(), levels});
+  }
+  return held;
+}
+
+}  // namespace agora::client

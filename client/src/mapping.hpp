@@ -1,0 +1,98 @@
+// Mapping: the server's memory in this process, for one session. See docs/protocol/shared-memory.md.
+//
+// The descriptors come over a connection of their own, so that the session's connection is read
+// without room for them. What lies there stays mapped for as long as any proxy may look at it; the
+// gate says when it may. Every failure means that the session does without: never an error.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <agora/window.hpp>
+
+#include "client/src/address.hpp"
+#include "client/src/handshake.hpp"
+#include "shared/shm/lock_word.hpp"
+#include "shared/shm/pages.hpp"
+
+namespace agora::client {
+
+class Mapping {
+ public:
+  /// Maps all there is, for that session, by the deadline. Null: it cannot be. Then the session
+  /// may say session.unmap, in case the server believes otherwise.
+  static std::shared_ptr<Mapping> open(const Address& address, const SessionName& session,
+                                       const Deadline& deadline);
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  /// Maps what has been added since; false if that failed. Any thread.
+  bool grow(const Deadline& deadline);
+
+  const shm::Pages& pages() const { return pages_; }
+  std::pair<std::uint64_t, std::uint64_t> hash_key() const { return hash_key_; }
+  /// The address of words; null if they are not mapped.
+  std::byte* words(std::uint32_t place, std::size_t bytes) const;
+  /// Names this mapping among all that this process ever has.
+  std::uint64_t number() const { return number_; }
+
+  // The gate, see window.hpp. Any thread.
+  const std::atomic<std::uint64_t>& gate() const { return *gate_; }
+  void open_gate() { gate_->fetch_or(gate::kOpen); }
+  void close_gate() { gate_->fetch_and(~gate::kOpen); }
+  /// The session is over: for good.
+  void end() { gate_->fetch_and(~(gate::kOpen | gate::kLives)); }
+  void call_started() { gate_->fetch_add(gate::kOne); }
+  void call_answered() { gate_->fetch_sub(gate::kOne); }
+
+  // Locks and the threads that take them.
+
+  /// A lock of this session: its levels, the same for all windows on it.
+  std::atomic<std::uint32_t>* lock_levels(std::uint64_t object, const std::string& name,
+                                          const std::byte* word, std::uint64_t token_base);
+  void add_slot(std::uint32_t slot, std::string owner);
+  struct HeldLock {
+    std::string name;
+    std::string owner;
+    std::uint64_t token = 0;
+    std::uint32_t levels = 0;
+  };
+  /// What threads of this process hold by the word alone.
+  std::vector<HeldLock> held_locks() const;
+
+ private:
+  struct Lock {
+    std::string name;
+    const std::byte* word = nullptr;
+    std::uint64_t token_base = 0;
+    std::atomic<std::uint32_t> levels{0};
+  };
+
+  Mapping(const Address& address, const SessionName& session);
+  bool make_gate();
+  bool take(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents);
+
+  const Address address_;
+  const SessionName session_;
+  const std::uint64_t number_;
+  std::pair<std::uint64_t, std::uint64_t> hash_key_{};
+  std::atomic<std::uint64_t>* gate_ = nullptr;
+  std::mutex growing_;
+  std::size_t extents_ = 0;  // mapped so far
+  std::vector<std::pair<void*, std::size_t>> maps_;
+  shm::Pages pages_;
+  shm::Pages words_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::unordered_map<std::uint64_t, std::unique_ptr<Lock>> locks_;
+  std::unordered_map<std::uint32_t, std::string> slots_;
+};
+
+}  // namespace agora::client

@@ -1,0 +1,61 @@
+#include "client/src/thread_slots.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "client/src/client.hpp"
+
+namespace agora::client {
+namespace {
+
+struct Entry {
+  std::uint64_t mapping = 0;
+  std::uint32_t slot = 0;
+  std::weak_ptr<Client> client;
+  std::uint64_t session = 0;
+};
+
+/// Gives all slots back when the thread ends.
+struct Entries {
+  std::vector<Entry> list;
+  Entries() = default;
+  Entries(const Entries&) = delete;
+  Entries& operator=(const Entries&) = delete;
+  ~Entries() {
+    for (const Entry& each : list) {
+      const auto client = each.slot != 0 ? each.client.lock() : nullptr;
+      if (client) client->start_in(each.session, "session.return_slot", params_of(each.slot));
+    }
+  }
+};
+
+Entries& entries() {
+  thread_local Entries of_this_thread;
+  return of_this_thread;
+}
+
+}  // namespace
+
+constinit thread_local std::uint64_t ThreadSlots::last_mapping = 0;
+constinit thread_local std::uint32_t ThreadSlots::last_slot = 0;
+
+bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
+  for (const Entry& each : entries().list) {
+    if (each.mapping != mapping) continue;
+    last_mapping = mapping;
+    last_slot = slot = each.slot;
+    return true;
+  }
+  return false;
+}
+
+void ThreadSlots::add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
+                      std::uint64_t session) {
+  // Sessions come and go; what belongs to clients that are gone is of no use.
+  std::erase_if(entries().list, [](const Entry& each) { return each.client.expired(); });
+  entries().list.push_back({mapping, slot, std::move(client), session});
+  last_mapping = mapping;
+  last_slot = slot;
+}
+
+}  // namespace agora::client

@@ -1,0 +1,31 @@
+// ThreadSlots: by which numbers the calling thread is known in lock words, one for each mapping.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace agora::client {
+
+class Client;
+
+class ThreadSlots {
+ public:
+  /// Whether this thread has asked for a slot there already; `slot` is what it got, 0 for none.
+  /// Cost: a comparison, for the mapping that it used last.
+  static bool find(std::uint64_t mapping, std::uint32_t& slot) {
+    if (last_mapping != mapping) return find_other(mapping, slot);
+    slot = last_slot;
+    return true;
+  }
+  /// Notes what it got. At the thread's end the slot is given back.
+  static void add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
+                  std::uint64_t session);
+
+ private:
+  static bool find_other(std::uint64_t mapping, std::uint32_t& slot);
+
+  static constinit thread_local std::uint64_t last_mapping;
+  static constinit thread_local std::uint32_t last_slot;
+};
+
+}  // namespace agora::client
