@@ -76,7 +76,7 @@ struct OwnedSlot : Slot {
   std::string undo_method;
   std::string undo_params;
   std::unique_ptr<Completion> completion;  ///< null: nobody wants to know
-  GateHold pending;  ///< it has no answer yet
+  GateHold pending;                        ///< it has no answer yet
   std::optional<Deadlines::iterator> due;  ///< its place among the deadlines, if it has one
 };
 

@@ -11,12 +11,6 @@
 
 namespace agora::client {
 
-namespace {
-
-constinit const std::atomic<const Window*> kNoWindow{nullptr};
-
-}  // namespace
-
 HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
                          std::uint64_t held_in, Keep keep)
     : client_(std::move(its_client)),
@@ -67,8 +61,7 @@ const Window* HandleState::look() {
   const std::uint64_t session = client_->mapped();
   if (session == 0 || without_in_.load() == session) return nullptr;
   const Window* last = window_.load();
-  if (last == nullptr || last->session != session ||
-      last->cell->object.load() != last->object) {
+  if (last == nullptr || last->session != session || last->cell->object.load() != last->object) {
     if (must_hold() && !hold()) return nullptr;
     std::unique_ptr<Window> made = client_->locate(name_, session);
     if (!made) {
@@ -103,8 +96,7 @@ void HandleState::start(const Call& call, std::unique_ptr<Completion> completion
 
 Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep)
     : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
-                                           std::move(keep))),
-      window_(&state_->window()) {}
+                                           std::move(keep))) {}
 
 const std::string& Handle::name() const { return state_->name(); }
 
@@ -125,11 +117,18 @@ Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
   Writer(*guard).extension(kCallOptionsExtension, options);
   Handle copy = *this;
   copy.guard_ = std::move(guard);
-  copy.window_ = &kNoWindow;  // a guarded call is the server's business
+  copy.window_.store(nullptr);  // a guarded call is the server's business
   return copy;
 }
 
-const Window* Handle::look() const { return guard_ ? nullptr : state_->look(); }
+const Window* Handle::look() const {
+  if (guard_) return nullptr;
+  const Window* const seen = state_->look();
+  if (seen != nullptr) window_.store(seen, std::memory_order_release);
+  return seen;
+}
+
+const Window* Handle::last_window() const { return guard_ ? nullptr : state_->last_window(); }
 
 Reply Handle::call(const Call& call) const { return state_->call(call); }
 

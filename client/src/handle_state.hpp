@@ -32,8 +32,8 @@ class HandleState : public Holder {
   void hold_quietly() noexcept override;
 
   /// See Handle::window.
-  const std::atomic<const Window*>& window() const { return window_; }
   const Window* look();
+  const Window* last_window() const { return window_.load(std::memory_order_acquire); }
 
  private:
   Expected<void> hold();

@@ -56,14 +56,12 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   if (window->count == 0) return window;
   const auto place = member<std::uint32_t>(*members, "word", 0);
   const std::size_t bytes = window->count * member<std::size_t>(*members, "bytes", 8);
-  window->words =
-      find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
+  window->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
   window->typecode = member<std::string>(*members, "typecode", "*").front();
   window->wraps = member<bool>(*members, "wraps", false);
   window->token_base = member<std::uint64_t>(*members, "base", 0);
   if (window->words != nullptr && member<bool>(*members, "lock", false)) {
-    window->levels =
-        mapping->lock_levels(window->object, name, window->words, window->token_base);
+    window->levels = mapping->lock_levels(window->object, name, window->words, window->token_base);
   }
   return window;
 }

@@ -129,7 +129,8 @@ bool Mapping::grow(const Deadline& deadline) {
     auto key = (*reply)["hash_key"].get<std::vector<std::uint64_t>>();
     auto extents = (*reply)["extents"].get<std::vector<std::vector<any>>>();
     auto total = (*reply)["total"].get<std::uint64_t>();
-    if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total) return false;
+    if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total)
+      return false;
     hash_key_ = {key->front(), key->back()};
     if (!take(got.list, *extents)) return false;
     if (extents_ >= *total) return true;

@@ -1,4 +1,5 @@
-// Mapping: the server's memory in this process, for one session. See docs/protocol/shared-memory.md.
+// Mapping: the server's memory in this process, for one session. See
+// docs/protocol/shared-memory.md.
 //
 // The descriptors come over a connection of their own, so that the session's connection is read
 // without room for them. What lies there stays mapped for as long as any proxy may look at it; the

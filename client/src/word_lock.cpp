@@ -29,10 +29,18 @@ struct Mine {
   }
 };
 
+// Only the thread that has the lock counts its levels.
+std::uint32_t levels(const Mine& mine) {
+  return mine.window->levels->load(std::memory_order_relaxed);
+}
+void set_levels(const Mine& mine, std::uint32_t levels) {
+  mine.window->levels->store(levels, std::memory_order_relaxed);
+}
+
 bool take(const Mine& mine, LockWord word) {
   if (!word.is_open()) return false;
   if (!mine.bits().compare_exchange_strong(word.bits, word.taken_by(mine.slot).bits)) return false;
-  mine.window->levels->store(1, std::memory_order_relaxed);
+  set_levels(mine, 1);
   return true;
 }
 
@@ -74,7 +82,7 @@ std::optional<Mine> find(const Handle& lock) {
 
 Grant grant_of(const Mine& mine, LockWord word) {
   Grant grant{mine.window->token_base + word.count(), false, mine.window->session, false};
-  grant.levels = mine.window->levels->load(std::memory_order_relaxed);
+  grant.levels = levels(mine);
   return grant;
 }
 
@@ -83,14 +91,17 @@ Grant grant_of(const Mine& mine, LockWord word) {
 std::optional<bool> take_word(const Handle& lock, bool again, const Timeout& timeout) {
   const Window* window = lock.window();
   if (window == nullptr || window->levels == nullptr) return {};
-  const std::uint32_t slot = lock.client().owner_slot(*window);
+  std::uint32_t slot = 0;
+  if (!ThreadSlots::find(window->mapping->number(), slot)) {
+    slot = lock.client().owner_slot(*window);
+  }
   if (slot == 0) return {};
   const Mine mine{window, slot};
   const LockWord word = mine.word();
   if (take(mine, word)) return true;
   if (mine.holds(word)) {
     if (!again) return {};
-    window->levels->fetch_add(1, std::memory_order_relaxed);
+    set_levels(mine, levels(mine) + 1);
     return true;
   }
   if (timeout && timeout->count() <= 0) {
@@ -109,7 +120,7 @@ WordRelease release_word(const Handle& lock, Grant& grant) noexcept {
   LockWord word = mine->word();
   if (!mine->holds(word)) return WordRelease::not_mine;
   grant = grant_of(*mine, word);
-  mine->window->levels->fetch_sub(1, std::memory_order_relaxed);
+  set_levels(*mine, grant.levels - 1);
   if (grant.levels > 1) return WordRelease::once_less;
   const std::uint64_t quiet = mine->window->gate->load(std::memory_order_acquire) & ~gate::kOpen;
   while (quiet == gate::kLives && !word.with_server()) {
@@ -133,7 +144,7 @@ void hand_over_word(const Handle& lock, const LockWay& way) {
   if (!grant) return;
   grant->way = &way;
   lock.client().granted(lock.name(), thread_owner(), *grant);
-  find(lock)->window->levels->store(0, std::memory_order_relaxed);
+  set_levels(*find(lock), 0);
 }
 
 }  // namespace agora::client

@@ -32,8 +32,8 @@ struct Peer {
   std::int64_t pid = 0;   ///< 0: not known
   Role role = Role::write;
   bool pid_proven = false;  ///< the kernel vouches for `pid`
-  bool may_map = false;     ///< it is of the server's own user, on its host, and can get descriptors
-  std::string secret;       ///< what becomes the token of a session opened there: unguessable
+  bool may_map = false;  ///< it is of the server's own user, on its host, and can get descriptors
+  std::string secret;    ///< what becomes the token of a session opened there: unguessable
 };
 
 /// What the wire says of a call's number. It counts in an opened session only.

@@ -34,10 +34,11 @@ struct Effect {
   Kind kind = Kind::reply;
   LinkId link{};
   std::uint64_t tag = 0;
-  SessionId session{};     ///< session_attached, session_ended
-  std::size_t offset = 0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
+  SessionId session{};  ///< session_attached, session_ended
+  std::size_t offset =
+      0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
   std::size_t length = 0;  ///< the same; extents: how many
-  BlobRef blob{};  ///< reply: a large stored value, shared instead of copied
+  BlobRef blob{};          ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
 };
 

@@ -25,8 +25,8 @@ void Lending::take_slot(SessionId session, std::uint32_t slot) {
   if (of == slots_of_.end()) return;
   const auto place = std::find(of->second.begin(), of->second.end(), slot);
   if (place == of->second.end()) return;
-  const bool named = std::any_of(
-      lock_words_.begin(), lock_words_.end(), [this, slot](const LockPlace& lock) {
+  const bool named =
+      std::any_of(lock_words_.begin(), lock_words_.end(), [this, slot](const LockPlace& lock) {
         return shm::LockWord{words_.load(lock.word)}.owner() == slot;
       });
   if (named) return;

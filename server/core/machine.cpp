@@ -36,8 +36,8 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ + registry_.size() * kObjectBytes +
-         waiters_.size() * kWaiterBytes;
+  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ +
+         registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {

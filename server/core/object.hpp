@@ -45,7 +45,7 @@ struct OwnerRef {
 /// Where an object's words lie, for session.locate.
 struct Located {
   WordPlace first = 0;
-  std::size_t count = 0;         ///< elements
+  std::size_t count = 0;  ///< elements
   std::size_t element_bytes = 8;
   char typecode = '*';           ///< of value and array; '*': none
   bool wraps = false;            ///< sums wrap round

@@ -45,7 +45,7 @@ struct Session {
   std::uint64_t last_seen = 0;  ///< the greatest call number so far
   std::uint64_t through = 0;    ///< calls up to here are acknowledged
   KeptReplies calls;
-  NoticeLog notices;  ///< those that may not have arrived
+  NoticeLog notices;    ///< those that may not have arrived
   bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
 };
 

@@ -47,7 +47,8 @@ std::optional<WordPlace> Words::allocate(std::size_t bytes) {
   const auto [line, room] = *found;
   free_.erase(found);
   if (room > lines) {
-    free_.emplace(line + static_cast<std::uint32_t>(lines), room - static_cast<std::uint32_t>(lines));
+    free_.emplace(line + static_cast<std::uint32_t>(lines),
+                  room - static_cast<std::uint32_t>(lines));
   }
   lines_used_ += lines;
   const WordPlace first = line * static_cast<WordPlace>(line_words);

@@ -57,9 +57,7 @@ class Words {
   std::size_t bytes_used() const { return lines_used_ * line_words * word_bytes; }
 
  private:
-  std::uint64_t* word(WordPlace place) const {
-    return reinterpret_cast<std::uint64_t*>(at(place));
-  }
+  std::uint64_t* word(WordPlace place) const { return reinterpret_cast<std::uint64_t*>(at(place)); }
   bool grow(std::size_t lines);
   void put_back(std::uint32_t line, std::uint32_t lines);
 

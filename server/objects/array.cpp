@@ -357,7 +357,8 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   for (Token* token : {&head, &code, &wraps, &raw}) static_cast<void>(reader.next(*token));
   const auto typecode = static_cast<Typecode>(code.body.front());
   auto array = std::make_unique<Array>(creation.machine, typecode, wraps.boolean);
-  if (auto ok = array->allocate(raw.body.size() / c_bytes(typecode), false); !ok) return ok.failure();
+  if (auto ok = array->allocate(raw.body.size() / c_bytes(typecode), false); !ok)
+    return ok.failure();
   if (!raw.body.empty()) std::memcpy(array->at(0), raw.body.data(), raw.body.size());
   return array;
 }

@@ -94,8 +94,8 @@ class LockState : public State {
 
   Machine& machine_;
   std::optional<LockPlace> place_;
-  bool lent_ = false;        // the word is the truth, and `content` may lag behind it
-  std::uint64_t word_ = 0;   // while it is not lent: what the server has left there
+  bool lent_ = false;       // the word is the truth, and `content` may lag behind it
+  std::uint64_t word_ = 0;  // while it is not lent: what the server has left there
 };
 
 /// The state of a lock or rlock, which is in the server's hands until the command is done.

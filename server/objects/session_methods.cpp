@@ -176,14 +176,15 @@ Outcome map(Call& call) {
   auto session = session_named(call);
   if (!session) return session.failure();
   if (!can_map(machine, link.peer)) {
-    return fail(Errc::forbidden, "this connection cannot get shared memory: that needs the Unix "
-                                 "socket, the server's own user, and a server that shares");
+    return fail(Errc::forbidden,
+                "this connection cannot get shared memory: that needs the Unix "
+                "socket, the server's own user, and a server that shares");
   }
   const auto all = machine.input().sharing->extents();
   const std::int64_t asked = call.integer(2);
   if (asked < 0 || static_cast<std::size_t>(asked) > all.size()) {
-    return fail(Errc::value_error, "first must be 0 to " + std::to_string(all.size()) +
-                                       ", the number of extents");
+    return fail(Errc::value_error,
+                "first must be 0 to " + std::to_string(all.size()) + ", the number of extents");
   }
   const auto first = static_cast<std::size_t>(asked);
   const std::size_t count = std::min(all.size() - first, kExtentsMax);

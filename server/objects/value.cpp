@@ -128,7 +128,8 @@ Expected<Packed> Value::replace(Change&& change) {
       if (auto ok = put(PackedView{narrowed}); !ok) return ok.failure();
       return before;
     }
-    if (exchange_bits(at(), c_bytes(code), bits, bits_of(code, PackedView{narrowed}))) return before;
+    if (exchange_bits(at(), c_bytes(code), bits, bits_of(code, PackedView{narrowed})))
+      return before;
   }
 }
 
@@ -174,8 +175,8 @@ Outcome set(Call& call, Value& value) {
 Outcome add(Call& call, Value& value) {
   std::string narrowed;
   auto before = value.replace([&](PackedView old, std::string& sum) {
-    auto added = value.wraps ? add_wrapping(old, call.arg(0), sum)
-                             : add_numbers(old, call.arg(0), sum);
+    auto added =
+        value.wraps ? add_wrapping(old, call.arg(0), sum) : add_numbers(old, call.arg(0), sum);
     narrowed.clear();
     if (added) added = coerce(value.code, value.wraps, PackedView{sum}, narrowed);
     return added;

@@ -49,10 +49,9 @@ MemfdExtent SharedMemory::Space::take(std::size_t bytes) {
 void SharedMemory::Space::prepare(std::size_t bytes) {
   if (bytes < ahead_bytes_min) return;
   try {
-    next_ = std::async(std::launch::async,
-                       [bytes, writable = writable_] {
-                         return MemfdExtent::make(bytes, access(writable));
-                       });
+    next_ = std::async(std::launch::async, [bytes, writable = writable_] {
+      return MemfdExtent::make(bytes, access(writable));
+    });
     next_bytes_ = bytes;
   } catch (const std::system_error&) {
     next_bytes_ = 0;

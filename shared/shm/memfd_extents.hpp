@@ -24,7 +24,8 @@ class MemfdExtent {
 
   MemfdExtent() = default;
   MemfdExtent(MemfdExtent&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), bytes_(std::exchange(other.bytes_, {})) {}
+      : descriptor_(std::exchange(other.descriptor_, -1)),
+        bytes_(std::exchange(other.bytes_, {})) {}
   MemfdExtent& operator=(MemfdExtent&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
     std::swap(bytes_, other.bytes_);

@@ -109,6 +109,19 @@ class Handle {
   /// `held_in` is the session that holds an anonymous object for this handle already, and `keep`
   /// what has that hold; without one it is the handle's own. 0: none, the first call takes one.
   Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep = {});
+  Handle(const Handle& other)
+      : state_(other.state_), guard_(other.guard_), window_(other.window_.load()) {}
+  Handle(Handle&& other) noexcept
+      : state_(std::move(other.state_)),
+        guard_(std::move(other.guard_)),
+        window_(other.window_.load()) {}
+  Handle& operator=(Handle other) noexcept {
+    state_.swap(other.state_);
+    guard_.swap(other.guard_);
+    window_.store(other.window_.load());
+    return *this;
+  }
+  ~Handle() = default;
 
   const std::string& name() const;
   Client& client() const;
@@ -116,12 +129,12 @@ class Handle {
   /// What may be touched of the object without a call, now; null: make a call. In a session that
   /// shares memory the first use asks where the object lies, which is a call.
   const Window* window() const {
-    const Window* seen = last_window();
-    if (seen != nullptr && seen->open()) return seen;
+    const Window* seen = window_.load(std::memory_order_acquire);
+    if (seen != nullptr && seen->open()) [[likely]] return seen;
     return look();
   }
-  /// What window() last gave, open or not; null if nothing yet.
-  const Window* last_window() const { return window_->load(std::memory_order_acquire); }
+  /// What window() last gave to any copy of this handle, open or not; null if nothing yet.
+  const Window* last_window() const;
 
   /// A handle of the same object whose calls carry a guard: they are refused with stale_token
   /// unless that grant of the lock still stands.
@@ -149,8 +162,9 @@ class Handle {
   const Window* look() const;
 
   std::shared_ptr<HandleState> state_;
-  const std::atomic<const Window*>* window_;  // the state's, unless calls must be made
   std::shared_ptr<const std::string> guard_;  // as the wire wants it; null: none
+  // The state's as far as known here: one look less on the way. Never set where calls are guarded.
+  mutable std::atomic<const Window*> window_{nullptr};
 };
 
 /// `inner`, an error of decoding, as one about the object of this call: "dict d: ...".

@@ -311,7 +311,8 @@ class manager {
   static client::Params packed(const queue_options& options);
   static client::Params packed(const lock_options& options);
   static client::Params packed(const semaphore_options& options);
-  // A number lies where programs on the server's host can touch it; see docs/concepts/shared-memory.
+  // A number lies where programs on the server's host can touch it; see
+  // docs/concepts/shared-memory.
   template <typename T>
   static client::Params shared_number() {
     return number_options(typecode_for<T>() != "any", Integer<T>);

@@ -39,8 +39,8 @@ constexpr std::string_view typecode_for() {
 
 /// Whether a T can lie in a word that this program and the server share.
 template <typename T>
-inline constexpr bool fits_word =
-    std::is_arithmetic_v<T> && sizeof(T) <= 8 && !std::is_same_v<T, long double>;
+inline constexpr bool fits_word = std::is_arithmetic_v<T> && sizeof(T) <= 8 &&
+                                  !std::is_same_v<T, long double>;
 
 /// The server's code for what typecode_for says.
 template <typename T>

@@ -20,9 +20,9 @@ class Mapping;  // the memory of one session: client/src/mapping.hpp
 
 /// Whether a session may go past the server: a word in a page that a forked child finds zeroed.
 namespace gate {
-inline constexpr std::uint64_t kOpen = 1;    ///< the connection stands
-inline constexpr std::uint64_t kLives = 2;   ///< the session is not known to be over
-inline constexpr std::uint64_t kOne = 4;     ///< for each asynchronous call without an answer
+inline constexpr std::uint64_t kOpen = 1;   ///< the connection stands
+inline constexpr std::uint64_t kLives = 2;  ///< the session is not known to be over
+inline constexpr std::uint64_t kOne = 4;    ///< for each asynchronous call without an answer
 inline constexpr std::uint64_t kQuiet = kOpen | kLives;  ///< nothing else: go ahead
 }  // namespace gate
 
