@@ -105,6 +105,20 @@ void CallTable::abandon(std::uint64_t number) {
   put_in(entry);
 }
 
+void CallTable::keep(std::uint64_t number) {
+  const auto found = calls_.find(wire_id(number));
+  if (found == calls_.end() || found->second.owned) return;
+  Entry& entry = found->second;
+  auto own = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
+  own->number = number;
+  own->sent = entry.slot->sent;
+  own->sent_at = entry.slot->sent_at;
+  take_out(entry);
+  entry.slot = own.get();
+  entry.owned = std::move(own);
+  put_in(entry);
+}
+
 std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
   const auto found = calls_.find(wire_id(number));
   if (found == calls_.end() || !found->second.owned) return nullptr;

@@ -73,7 +73,9 @@ class CallTable {
   void close(std::uint64_t number);
   /// The caller gives up: a late reply is dropped, and undone if the call says how.
   void abandon(std::uint64_t number);
-  /// The same for a call that the table keeps, which is given back; never sent, it is taken out.
+  /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody asks.
+  void keep(std::uint64_t number);
+  /// As abandon, for a call that the table keeps, which is given back; never sent, it is taken out.
   std::unique_ptr<OwnedSlot> take_back(std::uint64_t number);
   /// The caller has its reply. `kept`: the server keeps it until it hears so.
   void finished(std::uint64_t number, bool kept) { acknowledgements_.finished(number, kept); }

@@ -112,7 +112,9 @@ Session::Outcome Session::settle(Lock& lock, Slot& slot) {
 }
 
 void Session::give_up(Slot& slot) {
-  if (slot.number == 0) {
+  if (slot.call.lasting) {
+    hand_on(slot);
+  } else if (slot.number == 0) {
     static_cast<void>(forget_queued(slot));
   } else if (!slot.sent) {
     table_.close(slot.number);
@@ -122,6 +124,19 @@ void Session::give_up(Slot& slot) {
     wakeup_.ring();  // nobody blocks for its reply any more
   }
   say_given_up(slot);
+}
+
+// What gives something back goes on without its caller.
+void Session::hand_on(Slot& slot) {
+  if (slot.number != 0) {
+    table_.keep(slot.number);
+  } else {
+    static_cast<void>(forget_queued(slot));
+    auto own = std::make_unique<OwnedSlot>(slot.call, Deadline());
+    Slot& at = *own;
+    enter_later({&at, std::move(own)});
+  }
+  wakeup_.ring();
 }
 
 std::unique_ptr<OwnedSlot> Session::give_up_owned(OwnedSlot& call) {
@@ -138,6 +153,7 @@ void Session::say_given_up(Slot& slot) {
   const Error why = link_ ? Error{Errc::timeout, "the server did not answer in time", {}, {}}
                           : Error{Errc::unavailable, "no connection: " + lost_reason_, {}, {}};
   slot.error = std::make_unique<Error>(error_for(slot, why));
+  if (slot.call.lasting) slot.error->done = Done::unknown;
   slot.done = true;
   slot.number = 0;  // the table settles what comes late
 }

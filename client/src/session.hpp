@@ -121,6 +121,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void promote();
   Outcome settle(Lock& lock, Slot& slot);
   void give_up(Slot& slot);
+  void hand_on(Slot& slot);
   std::unique_ptr<OwnedSlot> give_up_owned(OwnedSlot& call);
   void say_given_up(Slot& slot);
   std::unique_ptr<OwnedSlot> forget_queued(const Slot& slot);

@@ -63,6 +63,9 @@ struct Call {
   Timeout timeout = {};          ///< only of a waiting call
   std::uint32_t count = 0;       ///< how many parameters there are
   std::string_view params = {};  ///< their values, one after another
+  /// It gives something back: if its caller gives up it is still sent, once, until it has run or
+  /// its session is over.
+  bool lasting = false;
   /// If the reply comes after the caller has given up, and grants something (is neither null nor
   /// an error), this notification gives it back: `method` with `undo_params`.
   std::string_view undo_method = {};

@@ -219,6 +219,28 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
         std::vector<std::string>{"a", "t1"});
 }
 
+TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.connection == 1 ? Answer{} : echo(heard); });
+  const Opened session(server);
+  const client::Params params = client::params_of("a", "t1");
+  Call release{.method = "lock.release", .lasting = true};
+  auto outcome = session->call(release.with(params), deadline_in(5ms));
+  REQUIRE_FALSE(outcome.result);
+  CHECK(outcome.result.error().done == Done::unknown);
+  server.cut();
+  server.wait_heard("lock.release", 2);
+  const auto said = calls_of(server, "lock.release");
+  CHECK(said[0].id == said[1].id);
+  CHECK(said[1].connection == 2);
+  // Answered, it is done with.
+  CHECK(call(*session, "say").result);
+  server.cut();
+  server.wait_heard("session.resume", 2);
+  CHECK(call(*session, "say").result);
+  CHECK(calls_of(server, "lock.release").size() == 2);
+}
+
 TEST_CASE("parameters larger than a message are refused here", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
