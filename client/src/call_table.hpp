@@ -35,10 +35,16 @@ struct Slot {
   Clock::time_point sent_at{};  ///< for the lease
   bool sent = false;            ///< the server may have the call
   bool done = false;            ///< result or error is there
+  /// When a waiting call is cancelled: before its deadline, so that the exact answer comes in time.
+  Deadline cancel_at;
+  bool cancelled = false;       ///< the server is told, or will be once it has the call
   bool parked = false;          ///< its caller sleeps on `wake`, somebody else reads
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
+
+  /// When something is to be done about it next.
+  const Deadline& next_date() const { return cancel_at && !cancelled ? cancel_at : deadline; }
 };
 
 struct OwnedSlot;
@@ -71,7 +77,8 @@ class CallTable {
 
   /// Takes a call out that was never sent.
   void close(std::uint64_t number);
-  /// The caller gives up: a late reply is dropped, and undone if the call says how.
+  /// The caller gives up. The table keeps a copy of the call: if a connection breaks, a call that
+  /// the server has seen is asked for again, to learn and give back what it brought.
   void abandon(std::uint64_t number);
   /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody asks.
   void keep(std::uint64_t number);
@@ -122,8 +129,7 @@ class CallTable {
   struct Entry {
     std::uint64_t number = 0;
     Slot* slot = nullptr;              // null: abandoned
-    std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it; of an abandoned call
-                                       // that waits, a copy: it may have to be asked for again
+    std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it, or a copy
     bool waits = false;
     Clock::time_point sent_at{};
   };
@@ -143,6 +149,9 @@ class CallTable {
 /// The error for one caller when its session is over: unknown only if the call was sent and
 /// changes something.
 Error error_for(const Slot& slot, const Error& error);
+
+/// The call that gives back what this one may have got; null if it says none.
+std::unique_ptr<OwnedSlot> undo_of(const Call& call);
 
 /// Appends the whole message of one call.
 void write_call(const Slot& slot, std::string& out);

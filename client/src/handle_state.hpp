@@ -8,6 +8,7 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/deadline.hpp"
 #include "client/src/fork_guard.hpp"
 
 namespace agora::client {
@@ -32,7 +33,7 @@ class HandleState : public Holder {
   void hold_quietly() noexcept override;
 
  private:
-  Expected<void> hold();
+  Expected<void> hold(const Deadline& deadline);
   bool must_hold();
   bool anonymous() const { return name_.starts_with('#'); }
 

@@ -1,5 +1,6 @@
 #include "client/src/session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/src/anonymous.hpp"
@@ -39,6 +40,7 @@ Session::Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t
 Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};
   Slot slot(call, deadline);
+  plan_cancel(slot);
   Lock lock(mutex_);
   over() ? refuse(slot) : enter(lock, slot);
   await(lock, slot);
@@ -120,10 +122,43 @@ void Session::give_up(Slot& slot) {
     table_.close(slot.number);
   } else {
     table_.abandon(slot.number);
-    if (slot.call.waits && link_) write_cancel(slot.number, link_->outbox);
+    leave(slot);
     wakeup_.ring();  // nobody blocks for its reply any more
   }
   say_given_up(slot);
+}
+
+// A waiting call is not given up without asking: it is cancelled when half of the time that is left
+// to the client is over, and what it got by then still is its caller's.
+void Session::plan_cancel(Slot& slot) const {
+  if (!slot.call.waits || !slot.deadline) return;
+  const auto own = std::chrono::duration_cast<Clock::duration>(plan_.options.deadline);
+  slot.cancel_at = *slot.deadline - std::min(own, *slot.deadline - Clock::now()) / 2;
+}
+
+void Session::cancel(Slot& slot) {
+  slot.cancelled = true;
+  if (slot.number != 0 && slot.sent && link_) write_cancel(slot.number, link_->outbox);
+}
+
+// Whether there is nothing more to do than to give it up.
+bool Session::time_over(Lock& lock, Slot& slot) {
+  if (!is_past(slot.next_date())) return false;
+  if (!slot.cancel_at || slot.cancelled) return true;
+  cancel(slot);
+  flush(lock);
+  return false;
+}
+
+// The wait of a call that is given up ends, and what it may have got goes back, before whatever
+// its caller does next.
+void Session::leave(Slot& slot) {
+  if (!slot.call.waits) return;
+  if (!slot.cancelled) cancel(slot);
+  auto undo = undo_of(slot.call);
+  if (!undo) return;
+  Slot& at = *undo;
+  enter_later({&at, std::move(undo)});
 }
 
 // What gives something back goes on without its caller.
@@ -142,9 +177,7 @@ void Session::hand_on(Slot& slot) {
 std::unique_ptr<OwnedSlot> Session::give_up_owned(OwnedSlot& call) {
   std::unique_ptr<OwnedSlot> own =
       call.number == 0 ? forget_queued(call) : table_.take_back(call.number);
-  if (call.number != 0 && call.sent && call.call.waits && link_) {
-    write_cancel(call.number, link_->outbox);
-  }
+  if (call.number != 0 && call.sent) leave(call);
   say_given_up(call);
   return own;
 }
@@ -181,7 +214,8 @@ std::unique_ptr<OwnedSlot> Session::start(std::unique_ptr<OwnedSlot> call) {
     wakeup_.ring();
     return nullptr;
   }
-  if (call->deadline) call->due = deadlines_.emplace(*call->deadline, call.get());
+  plan_cancel(*call);
+  if (call->deadline) call->due = deadlines_.emplace(*call->next_date(), call.get());
   Slot& slot = *call;
   enter_later({&slot, std::move(call)});
   flush(lock);
@@ -210,6 +244,7 @@ void Session::number_and_send(Queued call) {
   last_sent_ = now;
   slot.sent = true;
   write_call(slot, link_->outbox);
+  if (slot.cancelled) write_cancel(slot.number, link_->outbox);
 }
 
 // Those that waited for their turn take it, as replies make room.
@@ -223,8 +258,12 @@ void Session::promote() {
 
 void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   Lock lock(mutex_);
+  std::vector<OwnedSlot*> mine;  // what was done before has a number of another session
+  mine.reserve(calls.size());
   for (const auto& call : calls) {
     if (call->done) continue;
+    mine.push_back(call.get());
+    plan_cancel(*call);
     if (over()) {
       refuse(*call);
     } else if (too_large_to_send(call->call)) {
@@ -235,7 +274,7 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
     }
   }
   flush(lock);
-  for (const auto& call : calls) {
+  for (OwnedSlot* call : mine) {
     await(lock, *call);
     if (!call->done) {
       give_up(*call);

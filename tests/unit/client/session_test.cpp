@@ -27,18 +27,19 @@ namespace {
 
 /// Notes what it is told, and lets a test wait for it.
 struct Notes : client::SessionWatcher {
-  void completed(Session& session, OwnedSlot& call) noexcept override {
-    session.finished(call.number, true);
-    note([&] { call.error ? ++failed : ++succeeded; });
+  void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
+    session.finished(call->number, true);
+    note([&] { call->error ? ++failed : ++succeeded; });
   }
   void noticed(const Packed& notice) noexcept override {
     note([&] { notices.push_back(notice); });
   }
-  void ended(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls) noexcept override {
-    note([&] {
-      unsent += calls.size();
-      over = true;
-    });
+  void ended(Session&) noexcept override {
+    note([&] { over = true; });
+  }
+  void unsent(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls,
+              const client::Wait&) noexcept override {
+    note([&] { returned += calls.size(); });
   }
   template <typename Change>
   void note(Change change) {
@@ -56,7 +57,7 @@ struct Notes : client::SessionWatcher {
   std::condition_variable changed;
   int succeeded = 0;
   int failed = 0;
-  std::size_t unsent = 0;
+  std::size_t returned = 0;
   bool over = false;
   std::vector<Packed> notices;
 };
@@ -65,7 +66,7 @@ struct Notes : client::SessionWatcher {
 struct Opened {
   explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
     client::SessionPlan plan{*client::parse_address(server.address()), {}, std::move(gone)};
-    auto opened = Session::open(plan, notes, 1);
+    auto opened = Session::open(plan, notes, 1, {}, client::wait_patiently);
     REQUIRE(opened);
     session = *opened;
   }
@@ -217,6 +218,52 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
   const Heard release = calls_of(server, "lock.release").at(0);
   CHECK(*unpack<std::vector<std::string>>(PackedView(release.params)) ==
         std::vector<std::string>{"a", "t1"});
+}
+
+TEST_CASE("a waiting call is cancelled before it is given up, and its answer counts", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "wait" ? Answer{} : echo(heard); });
+  server.on_cancel([&](const Heard& heard) -> Answer {
+    if (heard.id == 1) return {reply_bytes(heard.id, "just so")};
+    return {test::error_bytes(heard.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
+  });
+  Opened session(server);
+  auto asynchronous_one = asynchronous("wait", "x", deadline_in(4s));
+  asynchronous_one->call.waits = true;
+  static_cast<void>(session->start(std::move(asynchronous_one)));
+  auto other = call(*session, "wait", Effect::changes, deadline_in(4s), "x", true);
+  session.notes.wait_until([&] { return session.notes.succeeded == 1; });
+  REQUIRE_FALSE(other.result);
+  CHECK(other.result.error().code == Errc::timeout);
+  CHECK(other.result.error().done == Done::no);
+  CHECK(calls_of(server, "session.cancel").size() == 2);
+}
+
+TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]") {
+  FakeServer server([](const Heard& heard) -> Answer {
+    return heard.connection == 1 || heard.notification ? Answer{}
+                                                       : Answer{reply_bytes(heard.id, nullptr)};
+  });
+  const Opened session(server);
+  const client::Params params = client::params_of("a", nullptr, "t1");
+  const client::Params undo = client::params_of("a", "t1");
+  Call acquire{.method = "lock.acquire", .waits = true};
+  acquire.with(params);
+  acquire.undo_method = "lock.release";
+  acquire.undo_count = undo.count;
+  acquire.undo_params = undo.bytes;
+  CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
+  static_cast<void>(session->start(std::make_unique<OwnedSlot>(acquire, Deadline())));
+  server.wait_heard("lock.acquire", 2);
+  server.cut();
+  server.wait_heard("lock.acquire", 4);
+  std::vector<std::string> order;
+  for (const Heard& heard : server.heard()) {
+    if (heard.connection == 2) order.push_back(heard.method);
+  }
+  std::erase(order, "session.acknowledge");
+  CHECK(order == std::vector<std::string>{"session.resume", "lock.acquire", "session.cancel",
+                                          "lock.release", "lock.acquire"});
 }
 
 TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
@@ -456,6 +503,41 @@ TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
   static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
   session.notes.wait_until([&] { return session.notes.failed == 1; });
   CHECK(call(*session, "say").result);
+}
+
+TEST_CASE("while a connection is made anew asynchronous calls end in time", "[client]") {
+  FakeServer server(echo);
+  server.set_ttl(3600);
+  Notes notes;
+  client::SessionPlan plan{
+      *client::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
+  auto session = *Session::open(plan, notes, 1, {}, client::wait_patiently);
+  server.mute();
+  server.cut();
+  server.wait_heard("session.resume", 1);
+  static_cast<void>(session->start(asynchronous("say", "x", deadline_in(5ms))));
+  notes.wait_until([&] { return notes.failed == 1; });
+  // Nor does the end wait for the connection, and what is outstanding is told before.
+  static_cast<void>(session->start(asynchronous("say")));
+  session->stop();
+  CHECK(notes.failed == 2);
+}
+
+TEST_CASE("a pipeline leaves alone what was done in another session", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+  const Opened session(server);
+  static_cast<void>(session->start(asynchronous("slow")));
+  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  calls.push_back(asynchronous("say"));
+  calls.back()->number = 1;
+  calls.back()->done = true;
+  calls.push_back(asynchronous("say"));
+  session->run(calls);
+  CHECK(call(*session, "say").result);
+  const auto said = calls_of(server, "session.acknowledge");
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].params == pack(std::make_tuple(0, std::vector<int>{2})).bytes());
 }
 
 TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[client]") {
