@@ -51,7 +51,7 @@ void write_cancel(std::uint64_t number, std::string& out) {
   out += params.bytes;
 }
 
-void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_point now) {
+void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now) {
   do {
     ++last_;  // 0 answers what the server could not read
   } while (wire_id(last_) == 0 || calls_.contains(wire_id(last_)));
@@ -67,9 +67,9 @@ void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_p
   acknowledgements_.opened(last_);
 }
 
-void CallTable::open(Slot& slot, Clock::time_point now) { open(slot, nullptr, now); }
+void CallTable::open(Slot& slot, LifeClock::time_point now) { open(slot, nullptr, now); }
 
-void CallTable::open(std::unique_ptr<OwnedSlot> slot, Clock::time_point now) {
+void CallTable::open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now) {
   Slot& at = *slot;
   open(at, std::move(slot), now);
 }
@@ -201,7 +201,7 @@ void CallTable::resume_entry(Entry& entry, std::uint64_t last_seen, std::string&
   }
 }
 
-void CallTable::resume(std::uint64_t last_seen, Clock::time_point now, std::string& out) {
+void CallTable::resume(std::uint64_t last_seen, LifeClock::time_point now, std::string& out) {
   std::vector<Entry*> all;
   for (auto& [id, entry] : calls_) all.push_back(&entry);
   std::ranges::sort(all, {}, &Entry::number);

@@ -15,6 +15,7 @@
 
 #include "client/src/acknowledgements.hpp"
 #include "client/src/deadline.hpp"
+#include "client/src/lease.hpp"
 #include "shared/base/error.hpp"
 #include "shared/value/packed.hpp"
 #include "shared/wire/msgpack_client.hpp"
@@ -32,7 +33,7 @@ struct Slot {
   Call call;
   Deadline deadline;
   std::uint64_t number = 0;     ///< among the calls of its session; 0: it has none yet
-  Clock::time_point sent_at{};  ///< for the lease
+  LifeClock::time_point sent_at{};  ///< for the lease
   bool sent = false;            ///< the server may have the call
   bool done = false;            ///< result or error is there
   /// When a waiting call is cancelled: before its deadline, so that the exact answer comes in time.
@@ -70,8 +71,8 @@ class CallTable {
   static constexpr std::size_t kOpenMax = 512;
 
   /// Gives the call the next number. It has to be sent before any later one.
-  void open(Slot& slot, Clock::time_point now);
-  void open(std::unique_ptr<OwnedSlot> slot, Clock::time_point now);
+  void open(Slot& slot, LifeClock::time_point now);
+  void open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now);
   /// True if a further call that does not wait has to wait its turn.
   bool full() const { return open_ >= kOpenMax; }
 
@@ -98,7 +99,7 @@ class CallTable {
     Slot* slot = nullptr;              ///< of `delivered` and `refused`
     std::unique_ptr<OwnedSlot> owned;  ///< that slot, if the table kept it
     std::unique_ptr<OwnedSlot> undo;   ///< of `dropped`: a call to make, or none
-    Clock::time_point sent_at{};
+    LifeClock::time_point sent_at{};
   };
   /// Puts a reply where it belongs.
   Deal deal(ServerMessage& reply);
@@ -106,7 +107,7 @@ class CallTable {
   /// The session is resumed on a new connection; the server has seen numbers up to `last_seen`.
   /// Appends to `out` what it has to hear: acknowledgements, every call without an answer, in the
   /// order of numbers, and that waiting calls whose caller has gone are to be cancelled.
-  void resume(std::uint64_t last_seen, Clock::time_point now, std::string& out);
+  void resume(std::uint64_t last_seen, LifeClock::time_point now, std::string& out);
 
   /// The session is over: every blocking caller gets the error, with what is known of its effect,
   /// and is woken. Gives the calls that the table kept, likewise.
@@ -131,9 +132,9 @@ class CallTable {
     Slot* slot = nullptr;              // null: abandoned
     std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it, or a copy
     bool waits = false;
-    Clock::time_point sent_at{};
+    LifeClock::time_point sent_at{};
   };
-  void open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_point now);
+  void open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now);
   Deal drop(Entry& entry, const ServerMessage& reply);
   void put_in(const Entry& entry);
   void take_out(const Entry& entry);

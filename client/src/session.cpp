@@ -71,7 +71,7 @@ void Session::refuse(Slot& slot) {
 
 // The number is given within the turn to write, so that numbers go out in order.
 void Session::send_blocking(Lock& lock, Slot& slot) {
-  const Clock::time_point now = Clock::now();
+  const LifeClock::time_point now = LifeClock::now();
   if (!link_) return table_.open(slot, now);  // sent when the session is resumed
   const LinkRef link = link_;
   // Nothing may throw while the table knows the slot, nor while the outbox is in no other place.
@@ -233,7 +233,7 @@ void Session::enter_later(Queued call) {
 
 void Session::number_and_send(Queued call) {
   Slot& slot = *call.slot;
-  const Clock::time_point now = Clock::now();
+  const LifeClock::time_point now = LifeClock::now();
   if (link_) table_.acknowledge(link_->outbox);
   if (call.owned) {
     table_.open(std::move(call.owned), now);
@@ -288,8 +288,8 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
 
 bool Session::certain() {
   const Lock lock(mutex_);
-  if (!link_ || over() || !lease_.certain(Clock::now())) return false;
-  if (link_->socket->alive()) return true;
+  if (!link_ || over()) return false;
+  if (lease_.certain(LifeClock::now()) && link_->socket->alive()) return true;
   wakeup_.ring();
   return false;
 }

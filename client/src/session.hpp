@@ -160,13 +160,13 @@ class Session : public std::enable_shared_from_this<Session> {
   bool wait_on(int fd, short events, const Deadline& until);
   void expire(Lock& lock);
   void retry(Clock::time_point now);
-  void heartbeat(Clock::time_point now);
+  void heartbeat(LifeClock::time_point now);
   void wait_for_work(Lock& lock, Clock::time_point now);
   void read_idle(Lock& lock, const LinkRef& link);
   Clock::time_point next_date(Clock::time_point now) const;
   void reconnect(Lock& lock);
   bool attempt(Lock& lock, Error& error);
-  void resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen, Clock::time_point sent);
+  void resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen, LifeClock::time_point sent);
   void end(Lock& lock, const Error& error);
   std::vector<std::unique_ptr<OwnedSlot>> fail_all(const Error& error);
   void pause(Lock& lock, Backoff::Span span);
@@ -190,8 +190,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<std::unique_ptr<OwnedSlot>> completed_;
   std::deque<Packed> notices_;
   Lease lease_{{}, {}};
-  Clock::time_point last_sent_;
-  Clock::time_point cut_at_;
+  LifeClock::time_point last_sent_;
+  LifeClock::time_point cut_at_;
   Backoff backoff_;
   bool proven_ = true;  // this connection has brought an answer
   std::string lost_reason_;

@@ -211,7 +211,7 @@ void Session::pass_baton() {
 void Session::lose(LinkRef link, const std::string& reason) noexcept {
   if (link != link_) return;
   link_.reset();
-  cut_at_ = Clock::now();
+  cut_at_ = LifeClock::now();
   if (!over()) lost_reason_ = reason;
   link->socket->shut_down();
   may_send_.notify_all();

@@ -40,7 +40,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   if (deadline && (!until || *deadline < *until)) until = deadline;
   auto link = dial(plan, until, wait);
   if (!link) return link.failure();
-  const Clock::time_point sent = Clock::now();
+  const LifeClock::time_point sent = LifeClock::now();
   auto name = open_session(**link, plan.options, until, wait);
   if (!name) return name.failure();
   const std::shared_ptr<Session> session(new Session(plan, watcher, number));
@@ -80,7 +80,7 @@ void Session::turn(Lock& lock) {
   }
   const Clock::time_point now = Clock::now();
   retry(now);
-  heartbeat(now);
+  heartbeat(LifeClock::now());
   flush(lock);
   // Either of them may have found that the connection is lost.
   if (link_ && completed_.empty() && notices_.empty()) wait_for_work(lock, now);
@@ -158,7 +158,7 @@ void Session::retry(Clock::time_point now) {
 
 // A sign of life if nothing else has been sent for a while; with it goes what is acknowledged. A
 // server that answers none for a whole ttl is no longer there, whatever the socket says.
-void Session::heartbeat(Clock::time_point now) {
+void Session::heartbeat(LifeClock::time_point now) {
   if (now - last_sent_ < lease_.ttl() / 3) return;
   if (!lease_.certain(now) && table_.owned() > 0) {
     return lose(link_, "the server has not answered for " +
@@ -172,7 +172,8 @@ void Session::heartbeat(Clock::time_point now) {
 }
 
 Clock::time_point Session::next_date(Clock::time_point now) const {
-  Clock::time_point date = std::max(last_sent_ + lease_.ttl() / 3, now);
+  const auto idle = LifeClock::now() - last_sent_;
+  Clock::time_point date = now + std::max(lease_.ttl() / 3 - idle, Clock::duration::zero());
   if (!deadlines_.empty()) date = std::min(date, deadlines_.begin()->first);
   if (!refused_.empty()) date = std::min(date, refused_until_);
   if (doze_) date = std::min(date, now + kDoze);
@@ -217,7 +218,7 @@ void Session::pause(Lock& lock, Backoff::Span span) {
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
 // left to resume.
 void Session::reconnect(Lock& lock) {
-  const Clock::time_point until = cut_at_ + lease_.ttl();
+  const LifeClock::time_point until = cut_at_ + lease_.ttl();
   Error error{Errc::session_lost, lost_reason_, {}, {}};
   // A connection that broke before it brought an answer is no better than none.
   bool at_once = std::exchange(proven_, false);
@@ -236,7 +237,7 @@ void Session::reconnect(Lock& lock) {
     if (attempt(lock, error)) return;
     if (error.code == Errc::session_lost) return end(lock, error);
     lost_reason_ = error.message;
-    if (Clock::now() >= until) {
+    if (LifeClock::now() >= until) {
       error.message.insert(0, "the session could not be resumed within its ttl: ");
       error.code = Errc::session_lost;
       return end(lock, error);
@@ -254,7 +255,7 @@ bool Session::attempt(Lock& lock, Error& error) {
     return wait_on(fd, events, until);
   };
   auto link = dial(plan_, deadline, wait);
-  const Clock::time_point sent = Clock::now();
+  const LifeClock::time_point sent = LifeClock::now();
   Expected<std::uint64_t> seen =
       link ? resume_session(**link, name_, deadline, wait) : link.failure();
   lock.lock();
@@ -274,10 +275,10 @@ bool Session::attempt(Lock& lock, Error& error) {
 }
 
 void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
-                        Clock::time_point sent) {
+                        LifeClock::time_point sent) {
   link_ = std::move(fresh);
   lease_.answered(sent);
-  last_sent_ = Clock::now();
+  last_sent_ = LifeClock::now();
   table_.resume(last_seen, last_sent_, link_->outbox);
   const LinkRef link = link_;
   deal_all(link);  // what came in one piece with the handshake's answer

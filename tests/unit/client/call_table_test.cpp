@@ -12,7 +12,7 @@
 using namespace agora;
 using client::Call;
 using client::CallTable;
-using client::Clock;
+using client::LifeClock;
 using client::Deadline;
 using client::Effect;
 using client::OwnedSlot;
@@ -23,7 +23,7 @@ namespace {
 const Call kChange{.method = "dict.set"};
 const Call kRead{.method = "dict.get", .effect = Effect::reads};
 
-const Clock::time_point kNow{};
+const LifeClock::time_point kNow{};
 
 struct Waiting : Slot {
   explicit Waiting(const Call& what) : Slot(what, Deadline()) {}
