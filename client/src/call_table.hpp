@@ -32,14 +32,14 @@ struct Slot {
 
   Call call;
   Deadline deadline;
-  std::uint64_t number = 0;     ///< among the calls of its session; 0: it has none yet
+  std::uint64_t number = 0;         ///< among the calls of its session; 0: it has none yet
   LifeClock::time_point sent_at{};  ///< for the lease
-  bool sent = false;            ///< the server may have the call
-  bool done = false;            ///< result or error is there
+  bool sent = false;                ///< the server may have the call
+  bool done = false;                ///< result or error is there
   /// When a waiting call is cancelled: before its deadline, so that the exact answer comes in time.
   Deadline cancel_at;
-  bool cancelled = false;       ///< the server is told, or will be once it has the call
-  bool parked = false;          ///< its caller sleeps on `wake`, somebody else reads
+  bool cancelled = false;  ///< the server is told, or will be once it has the call
+  bool parked = false;     ///< its caller sleeps on `wake`, somebody else reads
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
@@ -81,7 +81,8 @@ class CallTable {
   /// The caller gives up. The table keeps a copy of the call: if a connection breaks, a call that
   /// the server has seen is asked for again, to learn and give back what it brought.
   void abandon(std::uint64_t number);
-  /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody asks.
+  /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody
+  /// asks.
   void keep(std::uint64_t number);
   /// As abandon, for a call that the table keeps, which is given back; never sent, it is taken out.
   std::unique_ptr<OwnedSlot> take_back(std::uint64_t number);

@@ -81,8 +81,8 @@ void tell(OwnedSlot& call, std::uint64_t session, Keep keep, Keep arrived) {
 }  // namespace
 
 void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, Keep arrived) {
-  teller.post([this, from, told = std::move(call), arrived = std::move(arrived)](
-                  bool client_lives) mutable {
+  teller.post([this, from, told = std::move(call),
+               arrived = std::move(arrived)](bool client_lives) mutable {
     if (client_lives) {
       client.complete(from, *told, std::move(arrived));
     } else {

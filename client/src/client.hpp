@@ -86,8 +86,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
   void on_lost(const std::string& name, Grants::Callback callback);
 
-  /// Calls the listener's callback on the teller's thread for each notice of its kind about its object,
-  /// in order, and for gaps. It must not throw. A forked child begins without.
+  /// Calls the listener's callback on the teller's thread for each notice of its kind about its
+  /// object, in order, and for gaps. It must not throw. A forked child begins without.
   /// @param start  the method by which the session begins to hear of the object
   /// @return a number for unfollow. @error what the server answers.
   Expected<std::uint64_t> follow(const Handle& object, std::string_view start,

@@ -108,7 +108,8 @@ Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadlin
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
   int problem = EHOSTUNREACH;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    auto socket = connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, wait, problem);
+    auto socket =
+        connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, wait, problem);
     if (!socket) continue;
     tune_tcp(socket->fd());
     return socket;

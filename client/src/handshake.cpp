@@ -86,7 +86,8 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
-  auto members = members_of(exchange(link, "session.resume", params, deadline, wait), "session.resume");
+  auto members =
+      members_of(exchange(link, "session.resume", params, deadline, wait), "session.resume");
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

@@ -89,8 +89,7 @@ class condition_variable : public proxy {
   template <typename Token>
   auto async_wait(lock_grant held, Token&& token) const {
     return async_wait_by<lock_grant>(
-        std::move(held), {},
-        [](lock_grant again, bool) { return again; }, token);
+        std::move(held), {}, [](lock_grant again, bool) { return again; }, token);
   }
   /// The same; it takes the lock again too when nobody has notified it for so long.
   /// @return the grant, and whether the time was over.

@@ -96,8 +96,8 @@ class Batch;  // calls that a pipeline collects: client/src/batch.hpp
 class Completion {
  public:
   virtual ~Completion() = default;
-  /// Called once, on the manager's callback thread. `arrived` is what tells the server that the caller
-  /// has its reply: it is dropped when that is so.
+  /// Called once, on the manager's callback thread. `arrived` is what tells the server that the
+  /// caller has its reply: it is dropped when that is so.
   virtual void complete(Reply reply, Keep arrived) = 0;
   /// Where the call is to be collected; null: it is sent at once.
   virtual Batch* batch() { return nullptr; }

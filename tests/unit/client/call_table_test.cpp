@@ -12,9 +12,9 @@
 using namespace agora;
 using client::Call;
 using client::CallTable;
-using client::LifeClock;
 using client::Deadline;
 using client::Effect;
+using client::LifeClock;
 using client::OwnedSlot;
 using client::Slot;
 

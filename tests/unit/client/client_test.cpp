@@ -276,9 +276,8 @@ TEST_CASE("a callback may wait for a call over a connection that breaks meanwhil
 }
 
 TEST_CASE("calls under way end with the manager, once, with what is known of them", "[client]") {
-  FakeServer server([](const Heard& heard) {
-    return heard.method == "slow" ? Answer{} : obliging(heard);
-  });
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : obliging(heard); });
   std::future<int> slow;
   std::atomic<int> told{0};
   {
