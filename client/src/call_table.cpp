@@ -3,18 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/src/late_reply.hpp"
+
 namespace agora::client {
 namespace {
 
 std::uint32_t wire_id(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
+
+}  // namespace
 
 std::unique_ptr<OwnedSlot> undo_of(const Call& call) {
   if (call.undo_method.empty()) return nullptr;
   Call undo{.method = call.undo_method, .count = call.undo_count, .params = call.undo_params};
   return std::make_unique<OwnedSlot>(undo, Deadline());
 }
-
-}  // namespace
 
 OwnedSlot::OwnedSlot(const Call& its_call, const Deadline& its_deadline,
                      std::unique_ptr<Completion> its_completion)
@@ -49,7 +51,7 @@ void write_cancel(std::uint64_t number, std::string& out) {
   out += params.bytes;
 }
 
-void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_point now) {
+void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now) {
   do {
     ++last_;  // 0 answers what the server could not read
   } while (wire_id(last_) == 0 || calls_.contains(wire_id(last_)));
@@ -65,9 +67,9 @@ void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_p
   acknowledgements_.opened(last_);
 }
 
-void CallTable::open(Slot& slot, Clock::time_point now) { open(slot, nullptr, now); }
+void CallTable::open(Slot& slot, LifeClock::time_point now) { open(slot, nullptr, now); }
 
-void CallTable::open(std::unique_ptr<OwnedSlot> slot, Clock::time_point now) {
+void CallTable::open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now) {
   Slot& at = *slot;
   open(at, std::move(slot), now);
 }
@@ -95,19 +97,33 @@ void CallTable::abandon(std::uint64_t number) {
   if (found == calls_.end()) return;
   Entry& entry = found->second;
   take_out(entry);
-  if (entry.waits && !entry.owned) {
+  if (!entry.owned) {
     entry.owned = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
     entry.owned->number = number;
-  } else if (!entry.waits) {
-    entry.owned.reset();
   }
   entry.slot = nullptr;
   put_in(entry);
 }
 
+void CallTable::keep(std::uint64_t number) {
+  const auto found = calls_.find(wire_id(number));
+  if (found == calls_.end() || found->second.owned) return;
+  Entry& entry = found->second;
+  auto own = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
+  own->number = number;
+  own->sent = entry.slot->sent;
+  own->sent_at = entry.slot->sent_at;
+  take_out(entry);
+  entry.slot = own.get();
+  entry.owned = std::move(own);
+  put_in(entry);
+}
+
 std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
   const auto found = calls_.find(wire_id(number));
-  if (found == calls_.end() || !found->second.owned) return nullptr;
+  if (found == calls_.end() || !found->second.owned || found->second.slot == nullptr) {
+    return nullptr;
+  }
   Entry& entry = found->second;
   OwnedSlot& call = *entry.owned;
   take_out(entry);
@@ -117,15 +133,17 @@ std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
   return own;
 }
 
-// What a waiting call handed out and nothing takes back stays unacknowledged: the server gives it
-// to somebody else when the session ends.
 CallTable::Deal CallTable::drop(Entry& entry, const ServerMessage& reply) {
   Deal deal;
   deal.dealt = Dealt::dropped;
   deal.sent_at = entry.sent_at;
-  const bool granted = reply.ok() && !reply.result.is_null();
-  if (granted && entry.owned) deal.undo = undo_of(entry.owned->call);
-  if (!granted || !entry.waits || deal.undo) acknowledgements_.finished(entry.number, true);
+  LateReply late;
+  if (reply.ok() && entry.owned) late = late_reply(entry.owned->call, reply.result);
+  if (!late.undo.empty()) {
+    Call undo{.method = late.undo};
+    deal.undo = std::make_unique<OwnedSlot>(undo.with(late.params), Deadline());
+  }
+  if (!late.unacknowledged) acknowledgements_.finished(entry.number, true);
   return deal;
 }
 
@@ -154,20 +172,27 @@ CallTable::Deal CallTable::deal(ServerMessage& reply) {
     slot.result = Packed(reply.result);
   } else {
     slot.error = std::move(reply.error);
+    if (slot.cancelled && slot.error->code == Errc::cancelled) {
+      *slot.error = {Errc::timeout,
+                     std::string(slot.call.method) + ": the server did not answer in time",
+                     Done::no,
+                     {}};
+    }
   }
   slot.done = true;
   return deal;
 }
 
-// A call that its caller gave up is not sent again, unless the server has seen it and it waits:
-// then it stands in a line there and has to leave it, or its reply hands out something.
+// A call that its caller gave up is not sent again unless the server has seen it: then it may wait
+// there in a line, which it has to leave, or its reply hands out something.
 void CallTable::resume_entry(Entry& entry, std::uint64_t last_seen, std::string& out) {
   if (entry.slot != nullptr) {
     entry.slot->sent = true;
     write_call(*entry.slot, out);
-  } else if (entry.owned && entry.number <= last_seen) {
+    if (entry.slot->cancelled) write_cancel(entry.number, out);
+  } else if (entry.number <= last_seen) {
     write_call(*entry.owned, out);
-    write_cancel(entry.number, out);
+    if (entry.waits) write_cancel(entry.number, out);
   } else {
     const std::uint64_t number = entry.number;
     take_out(entry);
@@ -176,7 +201,7 @@ void CallTable::resume_entry(Entry& entry, std::uint64_t last_seen, std::string&
   }
 }
 
-void CallTable::resume(std::uint64_t last_seen, Clock::time_point now, std::string& out) {
+void CallTable::resume(std::uint64_t last_seen, LifeClock::time_point now, std::string& out) {
   std::vector<Entry*> all;
   for (auto& [id, entry] : calls_) all.push_back(&entry);
   std::ranges::sort(all, {}, &Entry::number);

@@ -16,6 +16,7 @@
 
 #include "client/src/acknowledgements.hpp"
 #include "client/src/deadline.hpp"
+#include "client/src/lease.hpp"
 #include "client/src/mapping.hpp"
 #include "shared/base/error.hpp"
 #include "shared/value/packed.hpp"
@@ -33,14 +34,20 @@ struct Slot {
 
   Call call;
   Deadline deadline;
-  std::uint64_t number = 0;     ///< among the calls of its session; 0: it has none yet
-  Clock::time_point sent_at{};  ///< for the lease
-  bool sent = false;            ///< the server may have the call
-  bool done = false;            ///< result or error is there
-  bool parked = false;          ///< its caller sleeps on `wake`, somebody else reads
+  std::uint64_t number = 0;         ///< among the calls of its session; 0: it has none yet
+  LifeClock::time_point sent_at{};  ///< for the lease
+  bool sent = false;                ///< the server may have the call
+  bool done = false;                ///< result or error is there
+  /// When a waiting call is cancelled: before its deadline, so that the exact answer comes in time.
+  Deadline cancel_at;
+  bool cancelled = false;  ///< the server is told, or will be once it has the call
+  bool parked = false;     ///< its caller sleeps on `wake`, somebody else reads
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
+
+  /// When something is to be done about it next.
+  const Deadline& next_date() const { return cancel_at && !cancelled ? cancel_at : deadline; }
 };
 
 struct OwnedSlot;
@@ -86,16 +93,20 @@ class CallTable {
   static constexpr std::size_t kOpenMax = 512;
 
   /// Gives the call the next number. It has to be sent before any later one.
-  void open(Slot& slot, Clock::time_point now);
-  void open(std::unique_ptr<OwnedSlot> slot, Clock::time_point now);
+  void open(Slot& slot, LifeClock::time_point now);
+  void open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now);
   /// True if a further call that does not wait has to wait its turn.
   bool full() const { return open_ >= kOpenMax; }
 
   /// Takes a call out that was never sent.
   void close(std::uint64_t number);
-  /// The caller gives up: a late reply is dropped, and undone if the call says how.
+  /// The caller gives up. The table keeps a copy of the call: if a connection breaks, a call that
+  /// the server has seen is asked for again, to learn and give back what it brought.
   void abandon(std::uint64_t number);
-  /// The same for a call that the table keeps, which is given back; never sent, it is taken out.
+  /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody
+  /// asks.
+  void keep(std::uint64_t number);
+  /// As abandon, for a call that the table keeps, which is given back; never sent, it is taken out.
   std::unique_ptr<OwnedSlot> take_back(std::uint64_t number);
   /// The caller has its reply. `kept`: the server keeps it until it hears so.
   void finished(std::uint64_t number, bool kept) { acknowledgements_.finished(number, kept); }
@@ -111,7 +122,7 @@ class CallTable {
     Slot* slot = nullptr;              ///< of `delivered` and `refused`
     std::unique_ptr<OwnedSlot> owned;  ///< that slot, if the table kept it
     std::unique_ptr<OwnedSlot> undo;   ///< of `dropped`: a call to make, or none
-    Clock::time_point sent_at{};
+    LifeClock::time_point sent_at{};
   };
   /// Puts a reply where it belongs.
   Deal deal(ServerMessage& reply);
@@ -119,7 +130,7 @@ class CallTable {
   /// The session is resumed on a new connection; the server has seen numbers up to `last_seen`.
   /// Appends to `out` what it has to hear: acknowledgements, every call without an answer, in the
   /// order of numbers, and that waiting calls whose caller has gone are to be cancelled.
-  void resume(std::uint64_t last_seen, Clock::time_point now, std::string& out);
+  void resume(std::uint64_t last_seen, LifeClock::time_point now, std::string& out);
 
   /// The session is over: every blocking caller gets the error, with what is known of its effect,
   /// and is woken. Gives the calls that the table kept, likewise.
@@ -142,12 +153,11 @@ class CallTable {
   struct Entry {
     std::uint64_t number = 0;
     Slot* slot = nullptr;              // null: abandoned
-    std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it; of an abandoned call
-                                       // that waits, a copy: it may have to be asked for again
+    std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it, or a copy
     bool waits = false;
-    Clock::time_point sent_at{};
+    LifeClock::time_point sent_at{};
   };
-  void open(Slot& slot, std::unique_ptr<OwnedSlot> owned, Clock::time_point now);
+  void open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now);
   Deal drop(Entry& entry, const ServerMessage& reply);
   void put_in(const Entry& entry);
   void take_out(const Entry& entry);
@@ -163,6 +173,9 @@ class CallTable {
 /// The error for one caller when its session is over: unknown only if the call was sent and
 /// changes something.
 Error error_for(const Slot& slot, const Error& error);
+
+/// The call that gives back what this one may have got; null if it says none.
+std::unique_ptr<OwnedSlot> undo_of(const Call& call);
 
 /// Appends the whole message of one call.
 void write_call(const Slot& slot, std::string& out);

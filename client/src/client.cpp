@@ -1,6 +1,10 @@
 #include "client/src/client.hpp"
 
+#include <condition_variable>
+#include <span>
 #include <utility>
+
+#include <agora/error.hpp>
 
 #include "client/src/anonymous.hpp"
 #include "client/src/fork_guard.hpp"
@@ -12,19 +16,29 @@ namespace agora::client {
 struct Client::Live : SessionWatcher {
   explicit Live(Client& its_client) : client(its_client) {}
 
-  void completed(Session& from, OwnedSlot& call) noexcept override;
+  void completed(Session& from, std::unique_ptr<OwnedSlot> call) noexcept override;
   void noticed(const Packed& notice) noexcept override;
-  void ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept override;
+  void ended(Session& from) noexcept override;
+  void unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>> calls,
+              const Wait& wait) noexcept override;
+  void post(std::vector<Grants::Callback> callbacks);
+  void post(std::uint64_t session, std::unique_ptr<OwnedSlot> call, Keep arrived);
+  void post(std::vector<Notices::Due> due);
 
   Client& client;
   const std::uint64_t epoch = process_epoch();
-  std::mutex opening;    // one thread opens a session at a time; taken before `mutex`
+  Teller teller;
   std::mutex following;  // orders the beginnings and ends of listening; taken before `mutex`
   std::mutex mutex;      // guards the rest
   std::shared_ptr<Session> session;
   std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
   std::uint64_t sessions = 0;                     // opened so far
   std::atomic<std::uint64_t> mapped{0};           // the number of `session` if it shares memory
+  bool opening = false;                           // one thread opens a session at a time
+  std::condition_variable opened;                 // or failed to
+  std::uint64_t failures = 0;                     // of opening, whatever time there was
+  Error failure;                                  // the last of them
+  bool ending = false;
   Grants grants;
   Notices notices;
   Live* abandoned = nullptr;  // the parent's: kept reachable, never touched
@@ -42,39 +56,82 @@ struct Arrival : Kept {
   std::weak_ptr<Session> session;
   std::uint64_t number = 0;
   bool kept = false;
+  const std::uint64_t epoch = process_epoch();
   Arrival(Session& its_session, const OwnedSlot& call)
       : session(its_session.weak_from_this()),
         number(call.number),
         kept(call.call.effect == Effect::changes || !anonymous_names(call.result).empty()) {}
   ~Arrival() override {
+    // In a forked child the session's mutex may be held by a thread that is not there.
+    if (epoch != process_epoch()) return;
     if (const auto still = session.lock()) still->finished(number, kept);
   }
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
 };
 
-}  // namespace
-
-void Client::Live::completed(Session& from, OwnedSlot& call) noexcept {
-  client.complete(from.number(), call, std::make_shared<const Arrival>(from, call));
+void tell(OwnedSlot& call, std::uint64_t session, Keep keep, Keep arrived) {
+  if (call.error) {
+    call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
+  } else {
+    call.completion->complete({std::move(call.result), session, std::move(keep)},
+                              std::move(arrived));
+  }
 }
 
+}  // namespace
+
+void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, Keep arrived) {
+  teller.post([this, from, told = std::move(call),
+               arrived = std::move(arrived)](bool client_lives) mutable {
+    if (client_lives) {
+      client.complete(from, *told, std::move(arrived));
+    } else {
+      tell(*told, from, nullptr, std::move(arrived));
+    }
+  });
+}
+
+void Client::Live::completed(Session& from, std::unique_ptr<OwnedSlot> call) noexcept {
+  auto arrived = std::make_shared<const Arrival>(from, *call);
+  post(from.number(), std::move(call), std::move(arrived));
+}
+
+// A callback may end the client: after each nothing of it is touched.
 void Client::Live::noticed(const Packed& notice) noexcept {
-  auto members = unpack<Notice>(notice);
-  if (!members) return;
-  std::vector<Notices::Due> due;
-  {
-    const std::lock_guard guard(mutex);
-    due = notices.due(*members);
-  }
-  for (const Notices::Due& each : due) (*each.callback)(*members);
+  teller.post([this, notice](bool client_lives) {
+    if (!client_lives) return;
+    auto members = unpack<Notice>(notice);
+    if (!members) return;
+    std::vector<Notices::Due> due;
+    {
+      const std::lock_guard guard(mutex);
+      due = notices.due(*members);
+    }
+    for (const Notices::Due& each : due) (*each.callback)(*members);
+  });
+}
+
+void Client::Live::post(std::vector<Notices::Due> due) {
+  if (due.empty()) return;
+  teller.post([due = std::move(due)](bool client_lives) {
+    if (!client_lives) return;
+    for (const Notices::Due& each : due) (*each.callback)(each.notice);
+  });
 }
 
 // Callbacks may take part in the loss of a lock, but must not hide it: an exception ends the
 // program.
-void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept {
+void Client::Live::post(std::vector<Grants::Callback> callbacks) {
+  for (Grants::Callback& callback : callbacks) {
+    teller.post([callback = std::move(callback)](bool client_lives) {
+      if (client_lives) callback();
+    });
+  }
+}
+
+void Client::Live::ended(Session& from) noexcept {
   std::vector<Grants::Callback> due;
-  std::vector<Notices::Due> deaf;
   {
     const std::lock_guard guard(mutex);
     std::uint64_t present = from.number();
@@ -87,21 +144,53 @@ void Client::Live::ended(Session& from, std::vector<std::unique_ptr<OwnedSlot>> 
       }
     }
     due = grants.lose(from.number());
-    deaf = notices.lose(from.number());
   }
-  for (const Grants::Callback& callback : due) callback();
-  for (const Notices::Due& each : deaf) (*each.callback)(each.notice);
-  for (auto& call : unsent) {
-    // What nobody waits for gave something of that session back, and that is done.
-    if (!call->completion) continue;
-    auto next = client.connect();
+  post(std::move(due));
+  // Behind the notices that came before.
+  teller.post([this, number = from.number()](bool client_lives) {
+    if (!client_lives) return;
+    std::vector<Notices::Due> deaf;
+    {
+      const std::lock_guard guard(mutex);
+      deaf = notices.lose(number);
+    }
+    for (const Notices::Due& each : deaf) (*each.callback)(each.notice);
+  });
+}
+
+// They are made once more in the next session, in their order, each within its own time.
+void Client::Live::unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>> calls,
+                          const Wait& wait) noexcept {
+  for (auto& call : calls) {
     call->number = 0;
     call->done = false;
+  }
+  for (std::size_t first = 0; first < calls.size();) {
+    Deadline nearest;
+    for (const auto& call : std::span(calls).subspan(first)) {
+      if (call->deadline && (!nearest || *call->deadline < *nearest)) nearest = call->deadline;
+    }
+    auto next = client.connect(nearest, wait);
     if (next) {
+      std::unique_ptr<OwnedSlot>& call = calls[first];
       call->error.reset();
       call = (*next)->start(std::move(call));
+      if (!call) ++first;
+      continue;
     }
-    if (call) client.complete(from.number(), *call, nullptr);
+    // Of those whose time is over, or if none's is, of all.
+    const bool in_time = !is_past(nearest);
+    std::vector<std::unique_ptr<OwnedSlot>> left;
+    for (auto& call : std::span(calls).subspan(first)) {
+      if (!in_time && !is_past(call->deadline)) {
+        left.push_back(std::move(call));
+        continue;
+      }
+      call->error = std::make_unique<Error>(error_for(*call, next.error()));
+      post(from.number(), std::move(call), nullptr);
+    }
+    calls = std::move(left);
+    first = 0;
   }
 }
 
@@ -127,8 +216,16 @@ Client::~Client() {
   unregister_client(*this);
   Live* here = live_here();
   if (here == nullptr) return;
-  for (const auto& session : here->earlier) session->stop();
-  if (here->session) here->session->stop();
+  std::vector<std::shared_ptr<Session>> all;
+  {
+    const std::lock_guard guard(here->mutex);
+    here->ending = true;
+    here->opened.notify_all();
+    all = here->earlier;
+    if (here->session) all.push_back(here->session);
+  }
+  for (const auto& session : all) session->stop();
+  here->teller.stop();
   delete here;
 }
 
@@ -171,26 +268,51 @@ std::uint64_t Client::present() {
   return session && !session->over() ? session->number() : 0;
 }
 
-Expected<std::shared_ptr<Session>> Client::connect() {
+Expected<std::shared_ptr<Session>> Client::connect(const Deadline& deadline, const Wait& wait) {
   Live& here = live();
-  {
-    const std::lock_guard guard(here.mutex);
+  std::unique_lock lock(here.mutex);
+  for (;;) {
+    if (here.ending) return fail(Errc::unavailable, "the manager has ended");
     if (here.session && !here.session->over()) return here.session;
+    if (!here.opening) break;
+    const std::uint64_t failures = here.failures;
+    if (!deadline) {
+      here.opened.wait(lock);
+    } else if (here.opened.wait_until(lock, *deadline) == std::cv_status::timeout) {
+      return fail(Errc::unavailable, "no connection to " + address_text_ + " in time");
+    }
+    if (here.failures != failures) return fail(here.failure);
   }
-  return open(here);
+  here.opening = true;
+  lock.unlock();
+  return open(here, deadline, wait);
 }
 
-Expected<std::shared_ptr<Session>> Client::open(Live& here) {
-  const std::lock_guard one_at_a_time(here.opening);
-  std::uint64_t number = 0;
-  {
-    const std::lock_guard guard(here.mutex);
-    if (here.session && !here.session->over()) return here.session;
-    number = (here.epoch << 32) + ++here.sessions;
+// The only thread that does so now.
+Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& deadline,
+                                                const Wait& wait) {
+  struct Opening {
+    Live& live;
+    ~Opening() {
+      const std::lock_guard guard(live.mutex);
+      live.opening = false;
+      live.opened.notify_all();
+    }
+  };
+  const Opening opening{here};
+  const std::uint64_t number = (here.epoch << 32) + ++here.sessions;
+  auto fresh = Session::open(plan_, here, number, deadline, wait);
+  std::unique_lock lock(here.mutex);
+  if (fresh && here.ending) {
+    lock.unlock();
+    (*fresh)->stop();
+    return fail(Errc::unavailable, "the manager has ended");
   }
-  auto fresh = Session::open(plan_, here, number);
-  if (!fresh) return fresh.failure();
-  const std::lock_guard guard(here.mutex);
+  if (!fresh) {
+    // One that had less time than others give has nothing to say to them.
+    if (!is_past(deadline)) ++here.failures, here.failure = fresh.error();
+    return fresh.failure();
+  }
   std::erase_if(here.earlier, [](const auto& session) { return session->thread_ended(); });
   if (here.session) here.earlier.push_back(std::move(here.session));
   here.session = std::move(*fresh);
@@ -204,6 +326,11 @@ void Client::open_quietly() noexcept {
     static_cast<void>(connect());
   } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
   }
+}
+
+// What is posted to it afterwards is certain to be told.
+void Client::need_teller(Live& here) {
+  if (auto ready = here.teller.ready(); !ready) throw_error(std::move(ready.error()));
 }
 
 Deadline Client::deadline_of(const Call& call) const {
@@ -226,10 +353,9 @@ Reply Client::reply_of(std::uint64_t session, Session::Outcome outcome) {
   return {std::move(outcome.result), session, std::move(keep)};
 }
 
-Reply Client::call(const Call& call) {
-  const Deadline deadline = deadline_of(call);
+Reply Client::call(const Call& call, const Deadline& deadline) {
   for (bool again = true;; again = false) {
-    auto session = connect();
+    auto session = connect(deadline);
     if (!session) {
       Failure failure = session.failure();
       failure.error->message.insert(0, std::string(call.method) + ": ");
@@ -241,23 +367,32 @@ Reply Client::call(const Call& call) {
   }
 }
 
-Reply Client::call_in(std::uint64_t number, const Call& call) {
+Reply Client::call_in(std::uint64_t number, const Call& call, const Deadline& deadline) {
   const auto session = present_session();
   if (!session || session->number() != number || session->over()) return lost_with_session(call);
-  return reply_of(number, session->call(call, deadline_of(call)));
+  return reply_of(number, session->call(call, deadline));
 }
 
 void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
+  Live& here = live();
+  need_teller(here);
   auto slot = std::make_unique<OwnedSlot>(call, deadline_of(call), std::move(completion));
   for (;;) {
-    auto session = connect();
+    auto session = connect(slot->deadline);
     if (!session) {
       slot->error = std::make_unique<Error>(error_for(*slot, session.error()));
-      return complete(0, *slot, nullptr);
+      return here.post(0, std::move(slot), nullptr);
     }
     slot = (*session)->start(std::move(slot));
     if (!slot) return;
   }
+}
+
+void Client::refuse(std::unique_ptr<Completion> completion, Failure failure) {
+  Live& here = live();
+  need_teller(here);
+  here.teller.post([completion = std::move(completion), failure = std::move(failure)](
+                       bool) mutable { completion->complete(std::move(failure), nullptr); });
 }
 
 namespace {
@@ -276,8 +411,12 @@ bool may_run_again(OwnedSlot& call) {
 
 void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   std::uint64_t number = 0;
+  Deadline nearest;
+  for (const auto& call : calls) {
+    if (call->deadline && (!nearest || *call->deadline < *nearest)) nearest = call->deadline;
+  }
   for (bool again = true; again;) {
-    auto session = connect();
+    auto session = connect(nearest);
     again = session && number == 0;
     if (session) {
       number = (*session)->number();
@@ -297,11 +436,8 @@ void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
 }
 
 void Client::complete(std::uint64_t session, OwnedSlot& call, Keep arrived) {
-  if (call.error) {
-    return call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
-  }
-  Keep keep = keep_of(session, call.result);
-  call.completion->complete({std::move(call.result), session, std::move(keep)}, std::move(arrived));
+  Keep keep = call.error ? nullptr : keep_of(session, call.result);
+  tell(call, session, std::move(keep), std::move(arrived));
 }
 
 void Client::start_in(std::uint64_t number, std::string_view method,
@@ -331,7 +467,7 @@ void Client::granted(const std::string& name, const std::string& owner, const Gr
     const std::lock_guard guard(here.mutex);
     due = here.grants.add(name, owner, grant);
   }
-  for (const Grants::Callback& callback : due) callback();
+  live().post(std::move(due));
 }
 
 std::optional<Grant> Client::grant(const std::string& name, const std::string& owner) {
@@ -348,6 +484,7 @@ void Client::ungranted(const std::string& name, const std::string& owner) {
 
 void Client::on_lost(const std::string& name, Grants::Callback callback) {
   Live& here = live();
+  need_teller(here);
   const std::lock_guard guard(here.mutex);
   here.grants.on_lost(name, std::move(callback));
 }
@@ -373,6 +510,7 @@ void Client::set_token(const std::string& name, const std::string& owner, std::u
 Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view start,
                                        Notices::Listener listener) {
   Live& here = live();
+  need_teller(here);
   std::uint64_t number = 0;
   {
     const std::lock_guard in_order(here.following);
@@ -383,18 +521,13 @@ Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view st
   const Params params = params_of(object.name());
   Call call{.method = start};
   auto reply = object.call(call.with(params));
-  std::vector<Notices::Due> due;
-  {
-    const std::lock_guard guard(here.mutex);
-    if (!reply) {
-      here.notices.remove(number);
-    } else {
-      due = here.notices.bind(number, reply.session);
-      if (here.session) here.session->expect_notices();
-    }
+  const std::lock_guard guard(here.mutex);
+  if (!reply) {
+    here.notices.remove(number);
+    return reply.failure();
   }
-  if (!reply) return reply.failure();
-  for (const Notices::Due& each : due) (*each.callback)(each.notice);
+  here.post(here.notices.bind(number, reply.session));
+  if (here.session) here.session->expect_notices();
   return number;
 }
 

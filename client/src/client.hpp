@@ -21,6 +21,7 @@
 #include "client/src/grants.hpp"
 #include "client/src/notices.hpp"
 #include "client/src/session.hpp"
+#include "client/src/teller.hpp"
 
 namespace agora::client {
 
@@ -39,13 +40,20 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Makes one call, opening a session first if there is none. A call that finds the session lost
   /// before anything of it was sent is made again in a new one, once.
   /// @error unavailable, timeout, session_lost, and whatever the server answers.
-  Reply call(const Call& call);
+  Reply call(const Call& call) { return this->call(call, deadline_of(call)); }
+  Reply call(const Call& call, const Deadline& deadline);
   /// Makes one call only in that session.
   /// @error session_lost  it is not the present one any more; nothing was sent.
-  Reply call_in(std::uint64_t session, const Call& call);
-  /// Makes one call without waiting for its reply; only to open a session it may wait. If that
-  /// fails the completion is told on this thread.
+  Reply call_in(std::uint64_t session, const Call& call) {
+    return call_in(session, call, deadline_of(call));
+  }
+  Reply call_in(std::uint64_t session, const Call& call, const Deadline& deadline);
+  /// Makes one call without waiting for its reply; only to open a session it may wait, until the
+  /// call's deadline. The completion is told later and on the teller's thread, whatever happens.
+  /// @throws unavailable  there can be no such thread; the completion is not told.
   void start(const Call& call, std::unique_ptr<Completion> completion);
+  /// Tells a completion, in the same way, that its call could not be made.
+  void refuse(std::unique_ptr<Completion> completion, Failure failure);
   /// Makes calls in few writes and waits for all replies.
   void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
   /// Tells the completion of a call that is done.
@@ -73,13 +81,15 @@ class Client : public std::enable_shared_from_this<Client> {
   /// The memory of the present session; null: none.
   std::shared_ptr<Mapping> present_mapping();
 
-  /// Opens a session if there is none. @error unavailable
-  Expected<std::shared_ptr<Session>> connect();
+  /// Opens a session if there is none, by the deadline. One thread does; others wait for it, and
+  /// share its failure. @error unavailable
+  Expected<std::shared_ptr<Session>> connect(const Deadline& deadline = {},
+                                             const Wait& wait = wait_patiently);
   /// The same, silent: see adopt_inherited.
   void open_quietly() noexcept;
   Deadline deadline_of(const Call& call) const;
 
-  // The grants of this process's threads. Callbacks that fall due run on the I/O thread.
+  // The grants of this process's threads. Callbacks that fall due run on the teller's thread.
   void granted(const std::string& name, const std::string& owner, const Grant& grant);
   std::optional<Grant> grant(const std::string& name, const std::string& owner);
   void ungranted(const std::string& name, const std::string& owner);
@@ -88,8 +98,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
   void on_lost(const std::string& name, Grants::Callback callback);
 
-  /// Calls the listener's callback on the I/O thread for each notice of its kind about its object,
-  /// in order, and for gaps. It must not throw. A forked child begins without.
+  /// Calls the listener's callback on the teller's thread for each notice of its kind about its
+  /// object, in order, and for gaps. It must not throw. A forked child begins without.
   /// @param start  the method by which the session begins to hear of the object
   /// @return a number for unfollow. @error what the server answers.
   Expected<std::uint64_t> follow(const Handle& object, std::string_view start,
@@ -104,7 +114,8 @@ class Client : public std::enable_shared_from_this<Client> {
   Live& live();
   Live* live_here() const;
   std::shared_ptr<Session> present_session();
-  Expected<std::shared_ptr<Session>> open(Live& here);
+  Expected<std::shared_ptr<Session>> open(Live& here, const Deadline& deadline, const Wait& wait);
+  void need_teller(Live& here);
   Reply reply_of(std::uint64_t session, Session::Outcome outcome);
   Keep keep_of(std::uint64_t session, const Packed& result);
 

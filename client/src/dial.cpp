@@ -1,7 +1,9 @@
 // Socket::dial: from an address to a connected socket.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +16,10 @@
 namespace agora::client {
 namespace {
 
+/// No event tells that the backlog of a unix socket has room again: it is tried again after so
+/// long.
+constexpr std::chrono::milliseconds kFullBacklogPause{5};
+
 Failure unreachable(const Address& address, const std::string& reason) {
   const std::string where = address.kind == Address::Kind::tcp
                                 ? "tcp://" + address.host + ":" + address.port
@@ -24,12 +30,11 @@ Failure unreachable(const Address& address, const std::string& reason) {
 std::string reason_of(int problem) { return std::strerror(problem); }
 
 // Waits for a connection under way. Gives 0 or the error number.
-int finish_connect(int fd, const Deadline& deadline) {
+int finish_connect(int fd, const Deadline& deadline, const Wait& wait) {
   for (;;) {
+    if (!wait(fd, POLLOUT, deadline)) return ECANCELED;
     pollfd wanted{fd, POLLOUT, 0};
-    const int ready = ::poll(&wanted, 1, milliseconds_left(deadline, 60'000));
-    if (ready < 0 && errno != EINTR) return errno;
-    if (ready > 0) break;
+    if (::poll(&wanted, 1, 0) > 0) break;
     if (is_past(deadline)) return ETIMEDOUT;
   }
   int problem = 0;
@@ -38,22 +43,18 @@ int finish_connect(int fd, const Deadline& deadline) {
   return problem;
 }
 
-// Blocking, with the kernel's own send timeout as the deadline: a full backlog of a unix socket
-// can be waited for in no other way.
-int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& deadline) {
+int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& deadline,
+               const Wait& wait) {
   for (;;) {
-    if (deadline) {
-      const int left = milliseconds_left(deadline, 1 << 30);
-      if (left == 0) return ETIMEDOUT;
-      const timeval limit{left / 1000, (left % 1000) * 1000};
-      setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    }
     if (::connect(fd, where, size) == 0 || errno == EISCONN) return 0;
-    if (errno == EAGAIN) return ETIMEDOUT;
-    if (errno == EINPROGRESS || errno == EALREADY) return finish_connect(fd, deadline);
-    if (errno != EINTR) return errno;
-    // After a signal TCP goes on connecting by itself; a unix socket has to ask again.
-    if (where->sa_family != AF_UNIX) return finish_connect(fd, deadline);
+    if (errno == EINPROGRESS || errno == EALREADY) return finish_connect(fd, deadline, wait);
+    if (errno == EAGAIN) {
+      if (is_past(deadline)) return ETIMEDOUT;
+      const Clock::time_point next = Clock::now() + kFullBacklogPause;
+      if (!wait(-1, 0, deadline ? std::min(*deadline, next) : next)) return ECANCELED;
+    } else if (errno != EINTR) {
+      return errno;
+    }
   }
 }
 
@@ -73,25 +74,31 @@ void tune_tcp(int fd) {
 
 // A connected socket; none, and the error number in `problem`, if that failed.
 std::unique_ptr<Socket> connected(int family, const sockaddr* where, socklen_t size,
-                                  const Deadline& deadline, int& problem) {
+                                  const Deadline& deadline, const Wait& wait, int& problem) {
   auto socket = std::make_unique<Socket>(family);
-  problem = socket->fd() < 0 ? EMFILE : connect_by(socket->fd(), where, size, deadline);
+  const int fd = socket->fd();
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  problem = fd < 0 ? EMFILE : connect_by(fd, where, size, deadline, wait);
+  fcntl(fd, F_SETFL, flags);
   if (problem != 0) socket.reset();
   return socket;
 }
 
-Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline) {
+Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline,
+                                            const Wait& wait) {
   sockaddr_un where{};
   where.sun_family = AF_UNIX;
   std::memcpy(where.sun_path, address.path.data(), address.path.size());
   int problem = 0;
   auto socket = connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where,
-                          deadline, problem);
+                          deadline, wait, problem);
   if (!socket) return unreachable(address, reason_of(problem));
   return socket;
 }
 
-Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline) {
+Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline,
+                                           const Wait& wait) {
   addrinfo wish{};
   wish.ai_socktype = SOCK_STREAM;
   wish.ai_flags = AI_NUMERICSERV;
@@ -101,7 +108,8 @@ Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadlin
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
   int problem = EHOSTUNREACH;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    auto socket = connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, problem);
+    auto socket =
+        connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, wait, problem);
     if (!socket) continue;
     tune_tcp(socket->fd());
     return socket;
@@ -111,9 +119,10 @@ Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadlin
 
 }  // namespace
 
-Expected<std::unique_ptr<Socket>> Socket::dial(const Address& address, const Deadline& deadline) {
-  return address.kind == Address::Kind::tcp ? dial_tcp(address, deadline)
-                                            : dial_unix(address, deadline);
+Expected<std::unique_ptr<Socket>> Socket::dial(const Address& address, const Deadline& deadline,
+                                               const Wait& wait) {
+  return address.kind == Address::Kind::tcp ? dial_tcp(address, deadline, wait)
+                                            : dial_unix(address, deadline, wait);
 }
 
 }  // namespace agora::client

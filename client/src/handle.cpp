@@ -10,6 +10,15 @@
 #include "shared/wire/msgpack_rpc.hpp"
 
 namespace agora::client {
+namespace {
+
+// Holding does not wait, whatever the call does for which it is done.
+Deadline hold_deadline(const Client& client, const Deadline& whole) {
+  const Deadline own = client.deadline_of(Call{});
+  return whole && (!own || *whole < *own) ? whole : own;
+}
+
+}  // namespace
 
 HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
                          std::uint64_t held_in, Keep keep)
@@ -34,24 +43,26 @@ HandleState::~HandleState() {
 }
 
 // A session that is new (after a fork, after a loss) holds nothing yet.
-Expected<void> HandleState::hold() {
-  auto session = client_->connect();
+Expected<void> HandleState::hold(const Deadline& deadline) {
+  auto session = client_->connect(deadline);
   if (!session) return session.failure();
   const std::uint64_t number = (*session)->number();
   std::uint64_t before = held_in_.load();
   if (before == number || !held_in_.compare_exchange_strong(before, number)) return {};
   const Params params = params_of(name_);
   Call call{.method = "object.hold"};
-  auto held = client_->call_in(number, call.with(params));
-  if (!held) return held.failure();
-  return {};
+  auto held = client_->call_in(number, call.with(params), deadline);
+  if (held) return {};
+  std::uint64_t mine = number;
+  held_in_.compare_exchange_strong(mine, before);  // the next call tries again
+  return held.failure();
 }
 
 bool HandleState::must_hold() { return anonymous() && held_in_.load() != client_->present(); }
 
 void HandleState::hold_quietly() noexcept {
   try {
-    if (must_hold()) static_cast<void>(hold());
+    if (must_hold()) static_cast<void>(hold(client_->deadline_of(Call{})));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
   }
 }
@@ -62,7 +73,7 @@ const Window* HandleState::look() {
   if (session == 0 || without_in_.load() == session) return nullptr;
   const Window* last = window_.load();
   if (last == nullptr || last->session != session || last->cell->object.load() != last->object) {
-    if (must_hold() && !hold()) return nullptr;
+    if (must_hold() && !hold(client_->deadline_of(Call{}))) return nullptr;
     std::unique_ptr<Window> made = client_->locate(name_, session);
     if (!made) {
       without_in_.store(session);
@@ -80,15 +91,17 @@ const Window* HandleState::look() {
 }
 
 Reply HandleState::call(const Call& call) {
+  const Deadline deadline = client_->deadline_of(call);
   if (must_hold()) {
-    if (auto held = hold(); !held) return held.failure();
+    if (auto held = hold(hold_deadline(*client_, deadline)); !held) return held.failure();
   }
-  return client_->call(call);
+  return client_->call(call, deadline);
 }
 
 void HandleState::start(const Call& call, std::unique_ptr<Completion> completion) {
   if (must_hold()) {
-    if (auto held = hold(); !held) return completion->complete(held.failure(), nullptr);
+    auto held = hold(hold_deadline(*client_, client_->deadline_of(call)));
+    if (!held) return client_->refuse(std::move(completion), held.failure());
   }
   if (Batch* batch = completion->batch()) return batch->add(*client_, call, std::move(completion));
   client_->start(call, std::move(completion));

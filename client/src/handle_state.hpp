@@ -8,6 +8,7 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/deadline.hpp"
 #include "client/src/fork_guard.hpp"
 
 namespace agora::client {
@@ -36,7 +37,7 @@ class HandleState : public Holder {
   const Window* last_window() const { return window_.load(std::memory_order_acquire); }
 
  private:
-  Expected<void> hold();
+  Expected<void> hold(const Deadline& deadline);
   bool must_hold();
   bool anonymous() const { return name_.starts_with('#'); }
 

@@ -12,6 +12,7 @@ namespace {
 
 /// A handshake is no numbered call; numbers begin at 1.
 constexpr std::uint32_t kHandshakeId = 0;
+constexpr const char* kCalledOff = "the manager has ended";
 
 Failure broken(std::string_view method, const char* reason) {
   return fail(Errc::unavailable, std::string(method) + ": " + reason);
@@ -19,24 +20,25 @@ Failure broken(std::string_view method, const char* reason) {
 
 // A handshake is far smaller than what a kernel takes at once, yet nothing says that it must be.
 Expected<void> send_whole(Link& link, std::string_view bytes, std::string_view method,
-                          const Deadline& deadline) {
+                          const Deadline& deadline, const Wait& wait) {
   while (!bytes.empty()) {
     const iovec one[] = {part(bytes)};
     const Socket::Result sent = link.socket->send(one);
     if (sent.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
     if (is_past(deadline)) return broken(method, "the server did not answer in time");
-    if (sent.io == Socket::Io::later) link.socket->wait_writable(false, deadline);
+    const bool full = sent.io == Socket::Io::later;
+    if (full && !wait(link.socket->fd(), POLLOUT, deadline)) return broken(method, kCalledOff);
     bytes.remove_prefix(sent.bytes);
   }
   return {};
 }
 
 Expected<Packed> exchange(Link& link, std::string_view method, const Params& params,
-                          const Deadline& deadline) {
+                          const Deadline& deadline, const Wait& wait) {
   std::string message;
   begin_msgpack_request(kHandshakeId, method, params.count, message);
   message += params.bytes;
-  if (auto sent = send_whole(link, message, method, deadline); !sent) return sent.failure();
+  if (auto sent = send_whole(link, message, method, deadline, wait); !sent) return sent.failure();
   for (;;) {
     auto next = link.inbox.next();
     if (!next) return next.failure();
@@ -47,7 +49,8 @@ Expected<Packed> exchange(Link& link, std::string_view method, const Params& par
     }
     if (*next) continue;
     if (is_past(deadline)) return broken(method, "the server did not answer in time");
-    const Socket::Result got = link.socket->receive(link.inbox.space(), deadline);
+    if (!wait(link.socket->fd(), POLLIN, deadline)) return broken(method, kCalledOff);
+    const Socket::Result got = link.socket->receive(link.inbox.space(), Clock::now());
     if (got.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
     if (got.io == Socket::Io::some) link.inbox.filled(got.bytes);
   }
@@ -69,10 +72,10 @@ std::string host_name() {
 }  // namespace
 
 Expected<SessionName> open_session(Link& link, const manager_options& options,
-                                   const Deadline& deadline) {
+                                   const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
                                   options.client, host_name(), static_cast<std::int64_t>(getpid()));
-  auto members = members_of(exchange(link, "session.open", params, deadline), "session.open");
+  auto members = members_of(exchange(link, "session.open", params, deadline, wait), "session.open");
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
@@ -82,9 +85,10 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
 }
 
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
-                                       const Deadline& deadline) {
+                                       const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
-  auto members = members_of(exchange(link, "session.resume", params, deadline), "session.resume");
+  auto members =
+      members_of(exchange(link, "session.resume", params, deadline, wait), "session.resume");
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

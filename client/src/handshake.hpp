@@ -8,6 +8,7 @@
 
 #include "client/src/deadline.hpp"
 #include "client/src/link.hpp"
+#include "client/src/wait.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/value/any.hpp"
 
@@ -24,12 +25,12 @@ struct SessionName {
 /// Calls session.open. The link is new, and nobody else uses it yet.
 /// @error unavailable, timeout, and whatever the server answers.
 Expected<SessionName> open_session(Link& link, const manager_options& options,
-                                   const Deadline& deadline);
+                                   const Deadline& deadline, const Wait& wait);
 
 /// Calls session.resume. @return the last number that the server has seen.
 /// @error session_lost  the session is over; `released` says what it had.
 /// @error unavailable, timeout, and whatever else the server answers.
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
-                                       const Deadline& deadline);
+                                       const Deadline& deadline, const Wait& wait);
 
 }  // namespace agora::client

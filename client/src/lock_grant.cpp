@@ -90,7 +90,7 @@ Params release_params(const std::string& name, const LockWay& way, const std::st
 Reply give_back(const Handle& handle, const LockWay& way, const std::string& owner,
                 const std::optional<Grant>& grant) {
   const Params params = release_params(handle.name(), way, owner, grant);
-  Call call{.method = way.release};
+  Call call{.method = way.release, .lasting = true};
   call.with(params);
   if (!grant) return handle.call(call);
   return handle.client().call_in(grant->session, call);

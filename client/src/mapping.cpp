@@ -62,7 +62,7 @@ bool receive_with(int fd, std::span<char> space, std::size_t& got, std::vector<i
 /// One call on a new connection, its reply, and what comes along with it. Empty: it failed.
 Packed call_with_descriptors(const Address& address, const Params& params,
                              std::vector<int>& descriptors, const Deadline& deadline) {
-  auto socket = Socket::dial(address, deadline);
+  auto socket = Socket::dial(address, deadline, wait_patiently);
   if (!socket) return {};
   Link link(std::move(*socket));
   std::string request;

@@ -1,5 +1,6 @@
 #include "client/src/session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/src/anonymous.hpp"
@@ -39,6 +40,7 @@ Session::Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t
 Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};
   Slot slot(call, deadline);
+  plan_cancel(slot);
   Lock lock(mutex_);
   over() ? refuse(slot) : enter(lock, slot);
   await(lock, slot);
@@ -69,7 +71,7 @@ void Session::refuse(Slot& slot) {
 
 // The number is given within the turn to write, so that numbers go out in order.
 void Session::send_blocking(Lock& lock, Slot& slot) {
-  const Clock::time_point now = Clock::now();
+  const LifeClock::time_point now = LifeClock::now();
   if (!link_) return table_.open(slot, now);  // sent when the session is resumed
   const LinkRef link = link_;
   // Nothing may throw while the table knows the slot, nor while the outbox is in no other place.
@@ -112,24 +114,70 @@ Session::Outcome Session::settle(Lock& lock, Slot& slot) {
 }
 
 void Session::give_up(Slot& slot) {
-  if (slot.number == 0) {
+  if (slot.call.lasting) {
+    hand_on(slot);
+  } else if (slot.number == 0) {
     static_cast<void>(forget_queued(slot));
   } else if (!slot.sent) {
     table_.close(slot.number);
   } else {
     table_.abandon(slot.number);
-    if (slot.call.waits && link_) write_cancel(slot.number, link_->outbox);
+    leave(slot);
     wakeup_.ring();  // nobody blocks for its reply any more
   }
   say_given_up(slot);
 }
 
+// A waiting call is not given up without asking: it is cancelled when half of the time that is left
+// to the client is over, and what it got by then still is its caller's.
+void Session::plan_cancel(Slot& slot) const {
+  if (!slot.call.waits || !slot.deadline) return;
+  const auto own = std::chrono::duration_cast<Clock::duration>(plan_.options.deadline);
+  slot.cancel_at = *slot.deadline - std::min(own, *slot.deadline - Clock::now()) / 2;
+}
+
+void Session::cancel(Slot& slot) {
+  slot.cancelled = true;
+  if (slot.number != 0 && slot.sent && link_) write_cancel(slot.number, link_->outbox);
+}
+
+// Whether there is nothing more to do than to give it up.
+bool Session::time_over(Lock& lock, Slot& slot) {
+  if (!is_past(slot.next_date())) return false;
+  if (!slot.cancel_at || slot.cancelled) return true;
+  cancel(slot);
+  flush(lock);
+  return false;
+}
+
+// The wait of a call that is given up ends, and what it may have got goes back, before whatever
+// its caller does next.
+void Session::leave(Slot& slot) {
+  if (!slot.call.waits) return;
+  if (!slot.cancelled) cancel(slot);
+  auto undo = undo_of(slot.call);
+  if (!undo) return;
+  Slot& at = *undo;
+  enter_later({&at, std::move(undo)});
+}
+
+// What gives something back goes on without its caller.
+void Session::hand_on(Slot& slot) {
+  if (slot.number != 0) {
+    table_.keep(slot.number);
+  } else {
+    static_cast<void>(forget_queued(slot));
+    auto own = std::make_unique<OwnedSlot>(slot.call, Deadline());
+    Slot& at = *own;
+    enter_later({&at, std::move(own)});
+  }
+  wakeup_.ring();
+}
+
 std::unique_ptr<OwnedSlot> Session::give_up_owned(OwnedSlot& call) {
   std::unique_ptr<OwnedSlot> own =
       call.number == 0 ? forget_queued(call) : table_.take_back(call.number);
-  if (call.number != 0 && call.sent && call.call.waits && link_) {
-    write_cancel(call.number, link_->outbox);
-  }
+  if (call.number != 0 && call.sent) leave(call);
   say_given_up(call);
   return own;
 }
@@ -138,6 +186,7 @@ void Session::say_given_up(Slot& slot) {
   const Error why = link_ ? Error{Errc::timeout, "the server did not answer in time", {}, {}}
                           : Error{Errc::unavailable, "no connection: " + lost_reason_, {}, {}};
   slot.error = std::make_unique<Error>(error_for(slot, why));
+  if (slot.call.lasting) slot.error->done = Done::unknown;
   slot.done = true;
   slot.number = 0;  // the table settles what comes late
 }
@@ -165,8 +214,9 @@ std::unique_ptr<OwnedSlot> Session::start(std::unique_ptr<OwnedSlot> call) {
     wakeup_.ring();
     return nullptr;
   }
-  if (mapping_) call->pending = GateHold(*mapping_);
-  if (call->deadline) call->due = deadlines_.emplace(*call->deadline, call.get());
+  if (mapping_ && call->completion) call->pending = GateHold(*mapping_);
+  plan_cancel(*call);
+  if (call->deadline) call->due = deadlines_.emplace(*call->next_date(), call.get());
   Slot& slot = *call;
   enter_later({&slot, std::move(call)});
   flush(lock);
@@ -184,7 +234,7 @@ void Session::enter_later(Queued call) {
 
 void Session::number_and_send(Queued call) {
   Slot& slot = *call.slot;
-  const Clock::time_point now = Clock::now();
+  const LifeClock::time_point now = LifeClock::now();
   if (link_) table_.acknowledge(link_->outbox);
   if (call.owned) {
     table_.open(std::move(call.owned), now);
@@ -195,6 +245,7 @@ void Session::number_and_send(Queued call) {
   last_sent_ = now;
   slot.sent = true;
   write_call(slot, link_->outbox);
+  if (slot.cancelled) write_cancel(slot.number, link_->outbox);
 }
 
 // Those that waited for their turn take it, as replies make room.
@@ -208,8 +259,12 @@ void Session::promote() {
 
 void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   Lock lock(mutex_);
+  std::vector<OwnedSlot*> mine;  // what was done before has a number of another session
+  mine.reserve(calls.size());
   for (const auto& call : calls) {
     if (call->done) continue;
+    mine.push_back(call.get());
+    plan_cancel(*call);
     if (over()) {
       refuse(*call);
     } else if (too_large_to_send(call->call)) {
@@ -221,7 +276,7 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
     }
   }
   flush(lock);
-  for (const auto& call : calls) {
+  for (OwnedSlot* call : mine) {
     await(lock, *call);
     call->pending.release();
     if (!call->done) {
@@ -238,8 +293,8 @@ bool Session::certain() {
   const Lock lock(mutex_);
   if (!link_ || over()) return false;
   // One that shares memory has no ttl: it ends with this process, or is ended by hand.
-  if (!mapping_ && !lease_.certain(Clock::now())) return false;
-  if (link_->socket->alive()) return true;
+  const bool certain = mapping_ || lease_.certain(LifeClock::now());
+  if (certain && link_->socket->alive()) return true;
   wakeup_.ring();
   return false;
 }

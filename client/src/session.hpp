@@ -29,6 +29,7 @@
 #include "client/src/handshake.hpp"
 #include "client/src/lease.hpp"
 #include "client/src/link.hpp"
+#include "client/src/wait.hpp"
 #include "client/src/wakeup.hpp"
 #include "shared/base/expected.hpp"
 
@@ -36,16 +37,21 @@ namespace agora::client {
 
 class Session;
 
-/// What a session tells, always on its I/O thread and without any lock held.
+/// What a session tells, always on its I/O thread and without any lock held. Neither runs a user's
+/// code: while this thread is busy nobody gives signs of life or reconnects.
 class SessionWatcher {
  public:
   virtual ~SessionWatcher() = default;
   /// An asynchronous call has its reply.
-  virtual void completed(Session& session, OwnedSlot& call) noexcept = 0;
+  virtual void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept = 0;
   /// A notice: the map of `[2,"notice",[map]]`.
   virtual void noticed(const Packed& notice) noexcept = 0;
-  /// The session is over. `unsent` are asynchronous calls that the server cannot have got.
-  virtual void ended(Session& session, std::vector<std::unique_ptr<OwnedSlot>> unsent) noexcept = 0;
+  /// The session is over.
+  virtual void ended(Session& session) noexcept = 0;
+  /// After `ended`, the last word: asynchronous calls that the server cannot have got. May wait
+  /// with `wait`, which stop() calls off.
+  virtual void unsent(Session& session, std::vector<std::unique_ptr<OwnedSlot>> calls,
+                      const Wait& wait) noexcept = 0;
 };
 
 /// What a session needs to know of its manager.
@@ -57,11 +63,13 @@ struct SessionPlan {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  /// Connects, opens a session and starts its I/O thread. The watcher must outlive stop().
+  /// Connects, opens a session and starts its I/O thread, by the deadline and within the plan's
+  /// connect_timeout. The watcher must outlive stop().
   /// @param number  names this session among all of its client; never 0
   /// @error unavailable, timeout, and what the server answers to session.open.
   static Expected<std::shared_ptr<Session>> open(const SessionPlan& plan, SessionWatcher& watcher,
-                                                 std::uint64_t number);
+                                                 std::uint64_t number, const Deadline& deadline,
+                                                 const Wait& wait);
 
   struct Outcome {
     Expected<Packed> result;
@@ -99,7 +107,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void expect_notices();
 
   /// Ends the session: says so to the server if there is a connection, and waits until the I/O
-  /// thread has ended, unless this is that thread. Outstanding asynchronous calls are dropped.
+  /// thread has ended. Outstanding asynchronous calls complete with session_lost before.
   void stop() noexcept;
 
  private:
@@ -124,8 +132,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void promote();
   Outcome settle(Lock& lock, Slot& slot);
   void give_up(Slot& slot);
+  void hand_on(Slot& slot);
   std::unique_ptr<OwnedSlot> give_up_owned(OwnedSlot& call);
   void say_given_up(Slot& slot);
+  void plan_cancel(Slot& slot) const;
+  void cancel(Slot& slot);
+  bool time_over(Lock& lock, Slot& slot);
+  void leave(Slot& slot);
   std::unique_ptr<OwnedSlot> forget_queued(const Slot& slot);
 
   // session_io.cpp: the socket
@@ -147,16 +160,18 @@ class Session : public std::enable_shared_from_this<Session> {
   void work() noexcept;
   void turn(Lock& lock);
   void tell(Lock& lock);
+  bool wait_on(int fd, short events, const Deadline& until);
   void expire(Lock& lock);
   void retry(Clock::time_point now);
-  void heartbeat(Clock::time_point now);
+  void heartbeat(LifeClock::time_point now);
   void wait_for_work(Lock& lock, Clock::time_point now);
   void read_idle(Lock& lock, const LinkRef& link);
   Clock::time_point next_date(Clock::time_point now) const;
   void reconnect(Lock& lock);
   bool attempt(Lock& lock, Error& error);
-  void resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen, Clock::time_point sent);
+  void resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen, LifeClock::time_point sent);
   void end(Lock& lock, const Error& error);
+  std::vector<std::unique_ptr<OwnedSlot>> fail_all(const Error& error);
   void pause(Lock& lock, Backoff::Span span);
 
   const SessionPlan plan_;
@@ -179,8 +194,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<std::unique_ptr<OwnedSlot>> completed_;
   std::deque<Packed> notices_;
   Lease lease_{{}, {}};
-  Clock::time_point last_sent_;
-  Clock::time_point cut_at_;
+  LifeClock::time_point last_sent_;
+  LifeClock::time_point cut_at_;
   Backoff backoff_;
   bool proven_ = true;  // this connection has brought an answer
   std::string lost_reason_;
@@ -190,7 +205,6 @@ class Session : public std::enable_shared_from_this<Session> {
   bool ended_ = false;     // nothing is left of it; `over_` is true too
   bool finished_ = false;  // the I/O thread has ended
   std::condition_variable thread_ended_;
-  std::atomic<pthread_t> thread_{};
   std::minstd_rand chance_;
 };
 

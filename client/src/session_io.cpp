@@ -97,15 +97,15 @@ void Session::flush(Lock& lock) {
 }
 
 void Session::await(Lock& lock, Slot& slot) {
-  while (!slot.done && !is_past(slot.deadline)) {
+  while (!slot.done && !time_over(lock, slot)) {
     const LinkRef link = link_;
     if (!link || link->reading) {
       park(lock, slot);
       continue;
     }
     link->reading = true;
-    while (!slot.done && link == link_ && !is_past(slot.deadline)) {
-      read_turn(lock, link, slot.deadline);
+    while (!slot.done && link == link_ && !is_past(slot.next_date())) {
+      read_turn(lock, link, slot.next_date());
     }
     link->reading = false;
   }
@@ -114,8 +114,8 @@ void Session::await(Lock& lock, Slot& slot) {
 void Session::park(Lock& lock, Slot& slot) {
   slot.parked = true;
   ++parked_;
-  if (slot.deadline) {
-    slot.wake.wait_until(lock, *slot.deadline);
+  if (const Deadline until = slot.next_date()) {
+    slot.wake.wait_until(lock, *until);
   } else {
     slot.wake.wait(lock);
   }
@@ -214,7 +214,7 @@ void Session::lose(LinkRef link, const std::string& reason) noexcept {
   if (link != link_) return;
   link_.reset();
   if (mapping_) mapping_->close_gate();
-  cut_at_ = Clock::now();
+  cut_at_ = LifeClock::now();
   if (!over()) lost_reason_ = reason;
   link->socket->shut_down();
   may_send_.notify_all();

@@ -3,10 +3,9 @@
 
 #include <algorithm>
 #include <poll.h>
-#include <signal.h>
-#include <thread>
 #include <utility>
 
+#include "client/src/quiet_thread.hpp"
 #include "client/src/session.hpp"
 
 namespace agora::client {
@@ -19,59 +18,59 @@ Clock::duration ticks(std::chrono::duration<double> span) {
   return std::chrono::duration_cast<Clock::duration>(span);
 }
 
-// Signals are for the program's own threads.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& deadline) {
-  auto socket = Socket::dial(plan.address, deadline);
+Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& deadline,
+                                     const Wait& wait) {
+  auto socket = Socket::dial(plan.address, deadline, wait);
   if (!socket) return socket.failure();
   return std::make_shared<Link>(std::move(*socket));
+}
+
+std::string farewell() {
+  std::string bytes;
+  begin_msgpack_notification("session.close", 0, bytes);
+  return bytes;
 }
 
 }  // namespace
 
 Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, SessionWatcher& watcher,
-                                                 std::uint64_t number) {
-  const Deadline deadline = deadline_in(plan.options.connect_timeout);
-  auto link = dial(plan, deadline);
+                                                 std::uint64_t number, const Deadline& deadline,
+                                                 const Wait& wait) {
+  Deadline until = deadline_in(plan.options.connect_timeout);
+  if (deadline && (!until || *deadline < *until)) until = deadline;
+  auto link = dial(plan, until, wait);
   if (!link) return link.failure();
-  const Clock::time_point sent = Clock::now();
-  auto name = open_session(**link, plan.options, deadline);
+  const LifeClock::time_point sent = LifeClock::now();
+  auto name = open_session(**link, plan.options, until, wait);
   if (!name) return name.failure();
   const std::shared_ptr<Session> session(new Session(plan, watcher, number));
   session->link_ = std::move(*link);
   session->lease_ = Lease(ticks(name->ttl), sent);
   session->last_sent_ = sent;
   if (name->shared_memory && plan.options.shared_memory) {
-    session->mapping_ = Mapping::open(plan.address, *name, deadline);
+    session->mapping_ = Mapping::open(plan.address, *name, until);
     if (!session->mapping_) {
       begin_msgpack_notification("session.unmap", 0, session->link_->outbox);
     }
   }
   session->name_ = std::move(*name);
-  const SignalsBlocked blocked;
-  // Detached, and the owner of its session: it may have to outlive a client that ends on it.
-  std::thread([session] { session->work(); }).detach();
-  return session;
+  // The thread owns its session, which so outlives a client that does not wait for it.
+  auto started = start_quiet_thread([session] { session->work(); });
+  if (started) return session;
+  const std::string bytes = farewell();
+  const iovec one[] = {part(bytes)};
+  session->link_->socket->send(one);
+  return started.failure();
 }
 
 void Session::work() noexcept {
-  thread_.store(pthread_self());
   Lock lock(mutex_);
   while (!stopping_ && !ended_) turn(lock);
+  if (!ended_) {
+    for (auto& call : fail_all({Errc::session_lost, "the manager has ended", {}, {}})) {
+      completed_.push_back(std::move(call));
+    }
+  }
   tell(lock);
   finished_ = true;
   thread_ended_.notify_all();
@@ -87,22 +86,23 @@ void Session::turn(Lock& lock) {
   }
   const Clock::time_point now = Clock::now();
   retry(now);
-  heartbeat(now);
+  heartbeat(LifeClock::now());
   flush(lock);
   // Either of them may have found that the connection is lost.
   if (link_ && completed_.empty() && notices_.empty()) wait_for_work(lock, now);
 }
 
-// What others are to hear, without the lock. One at a time: any of them may end the client.
+// What others are to hear, without the lock.
 void Session::tell(Lock& lock) {
-  while (!stopping_ && !notices_.empty()) {
+  if (stopping_) notices_.clear();
+  while (!notices_.empty()) {
     const Packed notice = std::move(notices_.front());
     notices_.pop_front();
     lock.unlock();
     watcher_.noticed(notice);
     lock.lock();
   }
-  while (!stopping_ && !completed_.empty()) {
+  while (!completed_.empty()) {
     std::unique_ptr<OwnedSlot> call = std::move(completed_.front());
     completed_.pop_front();
     if (!call->completion) {
@@ -110,8 +110,28 @@ void Session::tell(Lock& lock) {
       continue;
     }
     lock.unlock();
-    watcher_.completed(*this, *call);
-    call.reset();
+    watcher_.completed(*this, std::move(call));
+    lock.lock();
+  }
+}
+
+// What the thread does while it waits for a connection: asynchronous calls still end in time.
+bool Session::wait_on(int fd, short events, const Deadline& until) {
+  Lock lock(mutex_);
+  for (;;) {
+    wakeup_.hear();
+    tell(lock);
+    expire(lock);
+    if (stopping_) return false;
+    if (is_past(until)) return true;
+    Deadline date = until;
+    if (!deadlines_.empty() && (!date || deadlines_.begin()->first < *date)) {
+      date = deadlines_.begin()->first;
+    }
+    lock.unlock();
+    pollfd wanted[] = {{wakeup_.fd(), POLLIN, 0}, {fd, events, 0}};
+    ::poll(wanted, 2, milliseconds_left(date, 60'000));
+    if (wanted[1].revents != 0) return true;
     lock.lock();
   }
 }
@@ -122,7 +142,12 @@ void Session::expire(Lock& lock) {
     OwnedSlot& call = *deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
     call.due.reset();
-    completed_.push_back(give_up_owned(call));
+    if (call.cancel_at && !call.cancelled) {
+      cancel(call);
+      call.due = deadlines_.emplace(*call.deadline, &call);
+    } else {
+      completed_.push_back(give_up_owned(call));
+    }
   }
   tell(lock);
 }
@@ -139,7 +164,7 @@ void Session::retry(Clock::time_point now) {
 
 // A sign of life if nothing else has been sent for a while; with it goes what is acknowledged. A
 // server that answers none for a whole ttl is no longer there, whatever the socket says.
-void Session::heartbeat(Clock::time_point now) {
+void Session::heartbeat(LifeClock::time_point now) {
   if (now - last_sent_ < lease_.ttl() / 3) return;
   if (!lease_.certain(now) && table_.owned() > 0) {
     return lose(link_, "the server has not answered for " +
@@ -153,7 +178,8 @@ void Session::heartbeat(Clock::time_point now) {
 }
 
 Clock::time_point Session::next_date(Clock::time_point now) const {
-  Clock::time_point date = std::max(last_sent_ + lease_.ttl() / 3, now);
+  const auto idle = LifeClock::now() - last_sent_;
+  Clock::time_point date = now + std::max(lease_.ttl() / 3 - idle, Clock::duration::zero());
   if (!deadlines_.empty()) date = std::min(date, deadlines_.begin()->first);
   if (!refused_.empty()) date = std::min(date, refused_until_);
   if (doze_) date = std::min(date, now + kDoze);
@@ -189,20 +215,10 @@ void Session::read_idle(Lock& lock, const LinkRef& link) {
   pass_baton();
 }
 
-// A ring meanwhile may bring a deadline that is nearer, but is no reason to knock earlier.
 void Session::pause(Lock& lock, Backoff::Span span) {
-  const Clock::time_point end = Clock::now() + ticks(span);
-  for (Clock::time_point until = end; !stopping_ && Clock::now() < until;) {
-    if (!deadlines_.empty()) until = std::min(end, deadlines_.begin()->first);
-    lock.unlock();
-    pollfd wanted{wakeup_.fd(), POLLIN, 0};
-    ::poll(&wanted, 1, milliseconds_left(until, 60'000));
-    lock.lock();
-    wakeup_.hear();
-    tell(lock);
-    expire(lock);
-    until = end;
-  }
+  lock.unlock();
+  static_cast<void>(wait_on(-1, 0, Clock::now() + ticks(span)));
+  lock.lock();
 }
 
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
@@ -226,7 +242,7 @@ void Session::reconnect(Lock& lock) {
     if (attempt(lock, error)) return;
     if (error.code == Errc::session_lost) return end(lock, error);
     lost_reason_ = error.message;
-    if (Clock::now() >= cut_at_ + lease_.ttl()) {
+    if (LifeClock::now() >= cut_at_ + lease_.ttl()) {
       error.message.insert(0, "the session could not be resumed within its ttl: ");
       error.code = Errc::session_lost;
       return end(lock, error);
@@ -240,15 +256,19 @@ bool Session::attempt(Lock& lock, Error& error) {
   const auto patience = std::min<Clock::duration>(
       std::chrono::duration_cast<Clock::duration>(plan_.options.connect_timeout), lease_.ttl() / 2);
   const Deadline deadline = Clock::now() + patience;
-  auto link = dial(plan_, deadline);
-  const Clock::time_point sent = Clock::now();
+  const Wait wait = [this](int fd, short events, const Deadline& until) {
+    return wait_on(fd, events, until);
+  };
+  auto link = dial(plan_, deadline, wait);
+  const LifeClock::time_point sent = LifeClock::now();
   const bool there = static_cast<bool>(link);
-  Expected<std::uint64_t> seen = link ? resume_session(**link, name_, deadline) : link.failure();
+  Expected<std::uint64_t> seen =
+      link ? resume_session(**link, name_, deadline, wait) : link.failure();
   lock.lock();
   if (!seen) {
     error = std::move(seen.error());
     // A server that is there, however slow, keeps a session that shares memory.
-    if (there && mapping_) cut_at_ = Clock::now();
+    if (there && mapping_) cut_at_ = LifeClock::now();
     // Of a server that knows no such session, or takes it for somebody else's.
     if (error.code == Errc::unauthenticated) error.code = Errc::session_lost;
     return false;
@@ -263,11 +283,11 @@ bool Session::attempt(Lock& lock, Error& error) {
 }
 
 void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
-                        Clock::time_point sent) {
+                        LifeClock::time_point sent) {
   link_ = std::move(fresh);
   if (mapping_ && !over()) mapping_->open_gate();
   lease_.answered(sent);
-  last_sent_ = Clock::now();
+  last_sent_ = LifeClock::now();
   table_.resume(last_seen, last_sent_, link_->outbox);
   const LinkRef link = link_;
   deal_all(link);  // what came in one piece with the handshake's answer
@@ -277,6 +297,23 @@ void Session::resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen,
 }
 
 void Session::end(Lock& lock, const Error& error) {
+  auto unsent = fail_all(error);
+  lock.unlock();
+  watcher_.ended(*this);
+  lock.lock();
+  tell(lock);
+  lock.unlock();
+  if (!unsent.empty()) {
+    watcher_.unsent(*this, std::move(unsent), [this](int fd, short events, const Deadline& until) {
+      return wait_on(fd, events, until);
+    });
+  }
+  lock.lock();
+}
+
+// Every call ends with the session. Gives those that the server cannot have got, if nobody blocks
+// for them.
+std::vector<std::unique_ptr<OwnedSlot>> Session::fail_all(const Error& error) {
   over_.store(true, std::memory_order_release);
   if (mapping_) mapping_->end();
   ended_ = true;
@@ -284,11 +321,9 @@ void Session::end(Lock& lock, const Error& error) {
   deadlines_.clear();
   std::vector<std::unique_ptr<OwnedSlot>> unsent;
   for (auto& call : table_.fail_all(error)) {
-    if (call->sent) {
-      completed_.push_back(std::move(call));
-    } else {
-      unsent.push_back(std::move(call));
-    }
+    call->due.reset();
+    auto& fate = call->sent ? completed_.emplace_back() : unsent.emplace_back();
+    fate = std::move(call);
   }
   for (auto* waiting : {&refused_, &queue_}) {
     for (Queued& each : *waiting) {
@@ -301,28 +336,24 @@ void Session::end(Lock& lock, const Error& error) {
   }
   may_send_.notify_all();
   for (auto& call : unsent) call->due.reset();
-  lock.unlock();
-  watcher_.ended(*this, std::move(unsent));
-  lock.lock();
+  // What nobody waits for gave something of this session back, and that is done.
+  std::erase_if(unsent, [](const auto& call) { return !call->completion; });
+  return unsent;
 }
 
 void Session::stop() noexcept {
   try {
-    std::string farewell;
-    begin_msgpack_notification("session.close", 0, farewell);
     Lock lock(mutex_);
     stopping_ = true;
     if (mapping_) mapping_->end();
     if (link_) {
       table_.acknowledge(link_->outbox);
-      link_->outbox += farewell;
+      link_->outbox += farewell();
       flush(lock);
     }
     over_.store(true, std::memory_order_release);
     wakeup_.ring();
-    if (pthread_equal(thread_.load(), pthread_self()) == 0) {
-      thread_ended_.wait(lock, [this] { return finished_; });
-    }
+    thread_ended_.wait(lock, [this] { return finished_; });
     if (link_) link_->socket->shut_down();
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session ends with its ttl then
   }

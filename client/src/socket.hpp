@@ -13,15 +13,18 @@
 
 #include "client/src/address.hpp"
 #include "client/src/deadline.hpp"
+#include "client/src/wait.hpp"
 #include "shared/base/expected.hpp"
 
 namespace agora::client {
 
 class Socket {
  public:
-  /// Connects, by the deadline; a host name is tried address by address.
+  /// Connects, by the deadline; a host name is tried address by address. Looking a name up takes
+  /// as long as the system's resolver does, whatever the deadline says.
   /// @error unavailable  nobody answers; the message names the address and says why.
-  static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline);
+  static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
+                                                const Wait& wait);
 
   /// A new stream socket of that family, not connected. Without a descriptor (fd() < 0, errno says
   /// why) every operation ends at once.

@@ -1,5 +1,6 @@
 // condition_variable as std::condition_variable_any, between processes.
 #include <chrono>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -96,6 +97,36 @@ void one_lock_for_two(const agora::manager& m) {
   consumer.join();
 }
 
+void asynchronous(const agora::manager& m) {
+  auto c = m.condition("a");
+  auto held = c.mutex().async_lock(asio::use_future).get();
+  const auto before = held.token();
+  auto woken = c.async_wait(std::move(held), asio::use_future);
+  {
+    const std::lock_guard hold(c.mutex());  // what waits has given it back
+    c.notify_one();
+  }
+  held = woken.get();
+  USER_CHECK(held.held() && held.token() > before && !c.mutex().try_lock());
+
+  auto late = c.async_wait_for(std::move(held), 1ms, asio::use_future).get();
+  USER_CHECK(late.second == std::cv_status::timeout && late.first.held());
+  auto timely = c.async_wait_for(std::move(late.first), 1h, asio::use_future);
+  held = c.mutex().async_lock(asio::use_future).get();
+  c.async_notify_all(held, asio::use_future).get();
+  held.release();
+  auto in_time = timely.get();
+  USER_CHECK(in_time.second == std::cv_status::no_timeout && in_time.first.held());
+
+  USER_THROWS(c.async_wait(agora::lock_grant(), asio::use_future), agora::runtime_error);
+  auto foreign = m.rlock().async_lock(asio::use_future).get();
+  USER_THROWS(c.async_notify(foreign, 1, asio::use_future), agora::runtime_error);
+  auto deleted = c.async_wait(std::move(in_time.first), asio::use_future);
+  m.remove("a");
+  USER_THROWS(deleted.get(), agora::not_found);
+  USER_CHECK(!c.mutex().locked());
+}
+
 void misuse(const agora::manager& m) {
   auto c = m.condition("c");
   auto other = m.rlock();
@@ -124,6 +155,7 @@ int main() {
     over_processes(m);
     times_and_levels(m);
     one_lock_for_two(m);
+    asynchronous(m);
     misuse(m);
   });
 }

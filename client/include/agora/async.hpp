@@ -4,10 +4,11 @@
 // callback `void(std::exception_ptr, R)` (without R for an operation that gives nothing),
 // asio::use_future, asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error
 // is the exception that the blocking form throws. A handler runs on its own executor (what its
-// get_executor() gives), else on the manager's I/O thread; there it must not throw, nor make a
-// call that waits long: nothing else is told meanwhile. A program whose handlers have executors
-// of their own includes <asio.hpp>, or at least <asio/executor_work_guard.hpp> and
-// <asio/dispatch.hpp>.
+// get_executor() gives), else on the manager's callback thread, and never inside the function that
+// starts the call. On that thread it must not throw; it may make blocking calls, though nothing
+// else is told meanwhile. When the manager and all its proxies are gone, a call that has
+// no reply yet fails with session_lost. A program whose handlers have executors of their own
+// includes <asio.hpp>, or at least <asio/executor_work_guard.hpp> and <asio/dispatch.hpp>.
 #pragma once
 
 #include <exception>

@@ -4,10 +4,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 #include <agora/any_io.hpp>
+#include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
 #include <agora/recursive_mutex.hpp>
 
@@ -22,8 +25,8 @@ namespace agora {
 ///     ready.wait(hold, [&] { return !jobs.empty(); });
 ///
 /// If waiting fails (session_lost, cancelled, not_found: the object was deleted) the lock is not
-/// held any more, and `lock` owns nothing. There is no async_ form of waiting: its owner is a
-/// thread.
+/// held any more, and `lock` owns nothing. The asynchronous forms go with a lock_grant instead of
+/// a thread's lock.
 class condition_variable : public proxy {
  public:
   using Lock = std::unique_lock<recursive_mutex>;
@@ -74,9 +77,66 @@ class condition_variable : public proxy {
   void notify(std::int64_t n) const;
   void notify_all() const;
 
+  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+
+  /// Gives the lock back, waits to be notified, and gives the grant once it has the lock again:
+  ///
+  ///     agora::lock_grant held = co_await ready.mutex().async_lock(asio::use_awaitable);
+  ///     while (jobs.empty()) held = co_await ready.async_wait(std::move(held), use_awaitable);
+  ///
+  /// If waiting fails the lock is not held any more.
+  /// @throws runtime_error  at once: `held` is empty, or of another lock than mutex().
+  template <typename Token>
+  auto async_wait(lock_grant held, Token&& token) const {
+    return async_wait_by<lock_grant>(
+        std::move(held), {}, [](lock_grant again, bool) { return again; }, token);
+  }
+  /// The same; it takes the lock again too when nobody has notified it for so long.
+  /// @return the grant, and whether the time was over.
+  template <typename Rep, typename Period, typename Token>
+  auto async_wait_for(lock_grant held, std::chrono::duration<Rep, Period> span,
+                      Token&& token) const {
+    using Result = std::pair<lock_grant, std::cv_status>;
+    return async_wait_by<Result>(
+        std::move(held), client::timeout_of(span),
+        [](lock_grant again, bool notified) {
+          return Result(std::move(again),
+                        notified ? std::cv_status::no_timeout : std::cv_status::timeout);
+        },
+        token);
+  }
+  /// As notify() and notify_all(), by the owner of that grant, which keeps it.
+  /// @throws runtime_error  at once: `held` is empty, or of another lock than mutex().
+  template <typename Token>
+  auto async_notify(const lock_grant& held, std::int64_t n, Token&& token) const {
+    return async_change<void>("condition.notify", token, n, owner_of(held));
+  }
+  template <typename Token>
+  auto async_notify_all(const lock_grant& held, Token&& token) const {
+    return async_change<void>("condition.notify_all", token, owner_of(held));
+  }
+
  private:
   bool wait_by(Lock& lock, const client::Timeout& timeout) const;
   void check(const Lock& lock) const;
+  const std::string& owner_of(const lock_grant& held) const;
+  [[noreturn]] void throw_foreign() const;
+  bool waited(lock_grant& held, client::Reply reply) const;
+
+  template <typename R, typename Result, typename Token>
+  auto async_wait_by(lock_grant held, const client::Timeout& timeout, Result result,
+                     Token&& token) const {
+    const std::string owner = owner_of(held);
+    return client::async_call<R>(
+        handle(),
+        {{.method = {}, .waits = true}, "condition.wait", handle().params(timeout, owner)},
+        [condition = *this, kept = std::make_shared<lock_grant>(std::move(held)),
+         result](client::Reply reply) {
+          const bool notified = condition.waited(*kept, std::move(reply));
+          return result(std::move(*kept), notified);
+        },
+        token);
+  }
 
   recursive_mutex mutex_;
 };

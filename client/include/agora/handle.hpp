@@ -66,8 +66,12 @@ struct Call {
   Timeout timeout = {};          ///< only of a waiting call
   std::uint32_t count = 0;       ///< how many parameters there are
   std::string_view params = {};  ///< their values, one after another
-  /// If the reply comes after the caller has given up, and grants something (is neither null nor
-  /// an error), this notification gives it back: `method` with `undo_params`.
+  /// It gives something back: if its caller gives up it is still sent, once, until it has run or
+  /// its session is over.
+  bool lasting = false;
+  /// Of a waiting call that takes a lock: if its caller gives up, this call is made at once behind
+  /// the one that cancels the wait. It gives the lock back if it was granted before, else it is
+  /// refused. So nothing that the caller does later finds itself in the way.
   std::string_view undo_method = {};
   std::uint32_t undo_count = 0;
   std::string_view undo_params = {};
@@ -95,8 +99,8 @@ class Batch;  // calls that a pipeline collects: client/src/batch.hpp
 class Completion {
  public:
   virtual ~Completion() = default;
-  /// Called once, on the manager's I/O thread. `arrived` is what tells the server that the caller
-  /// has its reply: it is dropped when that is so.
+  /// Called once, on the manager's callback thread. `arrived` is what tells the server that the
+  /// caller has its reply: it is dropped when that is so.
   virtual void complete(Reply reply, Keep arrived) = 0;
   /// Where the call is to be collected; null: it is sent at once.
   virtual Batch* batch() { return nullptr; }

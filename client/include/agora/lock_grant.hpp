@@ -80,6 +80,7 @@ class lock_grant {
   explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
 
  private:
+  friend class condition_variable;
   const Owner& owner() const;
 
   std::optional<Owner> owner_;

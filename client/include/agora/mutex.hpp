@@ -59,8 +59,8 @@ class mutex : public proxy {
   /// after the session is lost. Looks at the connection, without waiting.
   bool held() const { return plain().held(); }
   /// Calls `callback` each time a grant of this lock in this process is lost with the session. It
-  /// runs on the manager's I/O thread, must not throw, and may make calls. Stays for as long as
-  /// the manager; a forked child begins without.
+  /// runs on the manager's callback thread, must not throw, and may make calls. Stays for as long
+  /// as the manager; a forked child begins without.
   void on_lost(std::function<void()> callback) const { plain().on_lost(std::move(callback)); }
 
   /// As lock() and try_lock_for(), but gives a lock_grant, which is an owner of its own.

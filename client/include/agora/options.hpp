@@ -13,8 +13,10 @@ struct manager_options {
   /// How long the server keeps the session without a sign of life, 1 s to 1 h. The manager gives
   /// one every third of it. After a cut connection the session can be resumed for so long.
   std::chrono::nanoseconds ttl = std::chrono::seconds(10);
-  /// How long a call that does not wait may take, broken connections included; for a waiting call,
-  /// how long after its own end.
+  /// How long a call that does not wait may take, opening a session and broken connections
+  /// included (only a host name is looked up for as long as the system likes); for a waiting call,
+  /// how long after its own end. When half of that is over the waiting call is cancelled, so that
+  /// it is known what came of it.
   std::chrono::nanoseconds deadline = std::chrono::seconds(30);
   /// How long connecting may take; for a private server, also how long it may take to start.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(10);

@@ -27,9 +27,9 @@ struct object_change {
   std::optional<any> key = {};  ///< where, if the method takes a key or index
 };
 
-/// A callback that listens for as long as this lives. Callbacks run on the manager's I/O thread,
-/// one at a time and in order; they must not throw. They may make calls, though nothing else is
-/// told meanwhile. A broken connection loses nothing, or a gap is told; with the session
+/// A callback that listens for as long as this lives. Callbacks run on the manager's callback
+/// thread, one at a time and in order; they must not throw. They may make calls, though nothing
+/// else is told meanwhile. A broken connection loses nothing, or a gap is told; with the session
 /// listening ends. A forked child begins without.
 class subscription {
  public:

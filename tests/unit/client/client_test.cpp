@@ -262,3 +262,118 @@ TEST_CASE("what is stored and no V is a type_error that says where", "[client]")
     CHECK(caught.detail("object") == any("d"));
   }
 }
+
+TEST_CASE("a callback may wait for a call over a connection that breaks meanwhile", "[client]") {
+  FakeServer server(obliging);
+  const manager m(server.address());
+  std::promise<bool> answered;
+  m.async_call<std::string>("ping", [&](std::exception_ptr, const std::string&) {
+    server.cut();
+    server.wait_heard("session.resume", 1);
+    answered.set_value(m.ping());
+  });
+  CHECK(answered.get_future().get());
+}
+
+TEST_CASE("calls under way end with the manager, once, with what is known of them", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : obliging(heard); });
+  std::future<int> slow;
+  std::atomic<int> told{0};
+  {
+    const manager m(server.address());
+    slow = m.async_call<int>("slow", asio::use_future);
+    m.async_call<int>("slow", [&](std::exception_ptr error, int) {
+      CHECK_THROWS_AS(std::rethrow_exception(error), session_lost);
+      ++told;
+    });
+    server.wait_heard("slow", 2);
+  }
+  CHECK(told == 1);
+  try {
+    slow.get();
+    FAIL("nobody answered");
+  } catch (const session_lost& caught) {
+    CHECK(caught.done() == Done::unknown);
+  }
+}
+
+TEST_CASE("opening a session takes no longer than the call, for each thread", "[client]") {
+  FakeServer server(obliging);
+  const manager m(server.address(), {.deadline = 20ms, .connect_timeout = std::chrono::hours(1)});
+  const mutex lock = m.lock("a");
+  lock.lock();
+  std::promise<void> lost;
+  lock.on_lost([&] { lost.set_value(); });
+  server.refuse_resume(Errc::session_lost);
+  server.cut();
+  lost.get_future().wait();
+  server.mute();
+  std::vector<std::thread> threads;
+  std::atomic<int> unavailable_ones{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      try {
+        m.ping();
+      } catch (const unavailable&) {
+        ++unavailable_ones;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(unavailable_ones == 4);
+  CHECK_THROWS_AS(m.async_call<int>("slow", asio::use_future).get(), unavailable);
+}
+
+TEST_CASE("no handler runs inside the function that starts its call", "[client]") {
+  auto server = std::make_unique<FakeServer>(obliging);
+  const manager m(server->address());
+  const auto anonymous = m.list<int>();
+  const mutex lock = m.lock("a");
+  lock.lock();
+  lose(*server, lock);
+  server.reset();
+  std::promise<std::thread::id> first;
+  std::promise<std::thread::id> second;
+  const auto note = [](std::promise<std::thread::id>& where, const std::exception_ptr& error) {
+    CHECK_THROWS_AS(std::rethrow_exception(error), unavailable);
+    where.set_value(std::this_thread::get_id());
+  };
+  m.async_call<int>("slow", [&](std::exception_ptr error, int) { note(first, error); });
+  anonymous.async_push_back(1, [&](std::exception_ptr error) { note(second, error); });
+  CHECK(first.get_future().get() != std::this_thread::get_id());
+  CHECK(second.get_future().get() != std::this_thread::get_id());
+}
+
+TEST_CASE("an anonymous object that could not be held is held by the next call", "[client]") {
+  std::atomic<bool> refuse{true};
+  FakeServer server([&](const Heard& heard) {
+    if (heard.method != "object.hold" || !refuse.exchange(false)) return obliging(heard);
+    return Answer{test::error_bytes(heard.id, {Errc::overloaded, "not now", Done::no, {}}), false};
+  });
+  const manager m(server.address());
+  const auto anonymous = m.list<int>();
+  const mutex lock = m.lock("a");
+  lock.lock();
+  lose(server, lock);
+  CHECK_THROWS_AS(anonymous.push_back(1), overloaded);
+  anonymous.push_back(1);
+  CHECK(times(server, "object.hold") == 2);
+}
+
+TEST_CASE("the last manager may end in a callback", "[client]") {
+  FakeServer server(obliging);
+  auto m = std::make_optional<manager>(server.address());
+  std::promise<void> ended;
+  {
+    const mutex lock = m->lock("a");
+    lock.on_lost([&] {
+      m.reset();
+      ended.set_value();
+    });
+    lock.lock();
+  }
+  server.refuse_resume(Errc::session_lost);
+  server.cut();
+  ended.get_future().wait();
+}

@@ -98,6 +98,10 @@ class FakeServer {
   }
   /// From now on resuming is answered so.
   void refuse_resume(Errc code) { refused_ = static_cast<int>(code); }
+  /// From now on nothing is answered at all.
+  void mute() { mute_ = true; }
+  /// What session.cancel is answered with; nothing otherwise. Its script is told the cancelled id.
+  void on_cancel(Script script) { on_cancel_ = std::move(script); }
   int connections() const { return connections_.load(); }
 
   std::vector<Heard> heard() {
@@ -173,6 +177,7 @@ class FakeServer {
       const std::lock_guard guard(mutex_);
       heard_.push_back(call);
     }
+    if (mute_) return true;
     const std::optional<Answer> own = handshake(call);
     const Answer answer = own ? *own : script_(call);
     if (!call.notification) last_seen_ = std::max(last_seen_, call.id);
@@ -193,6 +198,11 @@ class FakeServer {
       return Answer{reply_bytes(call.id, opened), false};
     }
     if (call.method == "session.ping") return Answer{reply_bytes(call.id, nullptr), false};
+    if (call.method == "session.cancel" && on_cancel_) {
+      Heard cancelled = call;
+      cancelled.id = unpack<std::vector<std::uint32_t>>(PackedView(call.params))->at(0);
+      return on_cancel_(cancelled);
+    }
     if (call.notification && call.method.starts_with("session.")) return Answer{};
     if (call.method != "session.resume") return std::nullopt;
     if (const int code = refused_.load(); code != 0) {
@@ -204,6 +214,7 @@ class FakeServer {
   }
 
   Script script_;
+  Script on_cancel_;
   std::string folder_;
   std::string path_;
   int listener_ = -1;
@@ -213,6 +224,7 @@ class FakeServer {
   std::atomic<double> ttl_{10};
   std::atomic<int> refused_{0};
   std::atomic<bool> cut_{false};
+  std::atomic<bool> mute_{false};
   std::uint32_t last_seen_ = 0;
   std::mutex mutex_;
   std::vector<Heard> heard_;

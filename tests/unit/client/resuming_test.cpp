@@ -8,8 +8,8 @@
 using namespace agora;
 using namespace std::chrono_literals;
 using client::Backoff;
-using client::Clock;
 using client::Lease;
+using client::LifeClock;
 using client::Notice;
 using client::Notices;
 
@@ -34,7 +34,7 @@ TEST_CASE("chance spreads the attempts of many clients", "[client]") {
 }
 
 TEST_CASE("a session is certain for its ttl after what was answered had been sent", "[client]") {
-  const Clock::time_point start{};
+  const LifeClock::time_point start{};
   Lease lease(10s, start);
   CHECK(lease.certain(start + 9s));
   CHECK_FALSE(lease.certain(start + 10s));
@@ -103,4 +103,17 @@ TEST_CASE("who listens in a lost session is told so, once", "[client]") {
   CHECK(told(notices.bind(unbound, 1)) == std::vector<std::string>{"unbound"});
   CHECK(told(notices.lose(2)) == std::vector<std::string>{"later"});
   CHECK(notices.empty());
+}
+
+TEST_CASE("a session's clock counts the time of a suspended machine", "[client]") {
+  timespec before{};
+  timespec after{};
+  clock_gettime(CLOCK_BOOTTIME, &before);
+  const auto now = LifeClock::now().time_since_epoch();
+  clock_gettime(CLOCK_BOOTTIME, &after);
+  const auto span = [](const timespec& time) {
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  CHECK(span(before) <= now);
+  CHECK(now <= span(after));
 }

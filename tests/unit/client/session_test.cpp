@@ -2,116 +2,25 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <thread>
 #include <vector>
 
-#include "client/src/fork_guard.hpp"
-#include "tests/support/catch.hpp"
-#include "tests/unit/client/fake_server.hpp"
+#include "tests/unit/client/opened_session.hpp"
 
 using namespace agora;
 using namespace std::chrono_literals;
-using client::Call;
-using client::Deadline;
 using client::deadline_in;
 using client::Effect;
 using client::OwnedSlot;
-using client::Session;
 using test::Answer;
+using test::asynchronous;
+using test::call;
+using test::calls_of;
+using test::echo;
 using test::FakeServer;
 using test::Heard;
+using test::Opened;
 using test::reply_bytes;
-
-namespace {
-
-/// Notes what it is told, and lets a test wait for it.
-struct Notes : client::SessionWatcher {
-  void completed(Session& session, OwnedSlot& call) noexcept override {
-    session.finished(call.number, true);
-    note([&] { call.error ? ++failed : ++succeeded; });
-  }
-  void noticed(const Packed& notice) noexcept override {
-    note([&] { notices.push_back(notice); });
-  }
-  void ended(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls) noexcept override {
-    note([&] {
-      unsent += calls.size();
-      over = true;
-    });
-  }
-  template <typename Change>
-  void note(Change change) {
-    const std::lock_guard guard(mutex);
-    change();
-    changed.notify_all();
-  }
-  template <typename Until>
-  void wait_until(Until until) {
-    std::unique_lock lock(mutex);
-    changed.wait(lock, until);
-  }
-
-  std::mutex mutex;
-  std::condition_variable changed;
-  int succeeded = 0;
-  int failed = 0;
-  std::size_t unsent = 0;
-  bool over = false;
-  std::vector<Packed> notices;
-};
-
-/// A session that ends with the test.
-struct Opened {
-  explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
-    client::SessionPlan plan{*client::parse_address(server.address()), {}, std::move(gone)};
-    auto opened = Session::open(plan, notes, 1);
-    REQUIRE(opened);
-    session = *opened;
-  }
-  ~Opened() { session->stop(); }
-  Opened(const Opened&) = delete;
-  Opened& operator=(const Opened&) = delete;
-  Session* operator->() const { return session.get(); }
-  Session& operator*() const { return *session; }
-
-  Notes notes;
-  std::shared_ptr<Session> session;
-};
-
-struct Tell : client::Completion {
-  void complete(client::Reply, Keep) override {}
-};
-
-Session::Outcome call(Session& session, const std::string& method, Effect effect = Effect::changes,
-                      const Deadline& deadline = {}, const std::string& text = "x",
-                      bool waits = false) {
-  const client::Params params = client::params_of(text);
-  Call what{.method = method, .effect = effect, .waits = waits};
-  return session.call(what.with(params), deadline);
-}
-
-std::unique_ptr<OwnedSlot> asynchronous(const std::string& method, const std::string& text = "x",
-                                        const Deadline& deadline = {}) {
-  const client::Params params = client::params_of(text);
-  Call what{.method = method};
-  return std::make_unique<OwnedSlot>(what.with(params), deadline, std::make_unique<Tell>());
-}
-
-/// Answers every call with its own first parameter.
-Answer echo(const Heard& heard) {
-  if (heard.notification) return {};
-  const auto params = *unpack<std::vector<std::string>>(PackedView(heard.params));
-  return {reply_bytes(heard.id, params.at(0)), false};
-}
-
-std::vector<Heard> calls_of(FakeServer& server, const std::string& method) {
-  std::vector<Heard> calls = server.heard();
-  std::erase_if(calls, [&](const Heard& heard) { return heard.method != method; });
-  return calls;
-}
-
-}  // namespace
 
 TEST_CASE("a call gives what the server answers", "[client]") {
   FakeServer server(echo);
@@ -165,58 +74,6 @@ TEST_CASE("replies in any order reach their callers", "[client]") {
   }
   for (auto& thread : threads) thread.join();
   CHECK(right == kThreads * 50);
-}
-
-TEST_CASE("a call that is past its deadline leaves the connection in step", "[client]") {
-  std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.method == "slow") {
-      late = reply_bytes(heard.id, "too late");
-      return {};
-    }
-    return {std::exchange(late, {}) + echo(heard).bytes, false};
-  });
-  const Opened session(server);
-  for (const Effect effect : {Effect::changes, Effect::reads}) {
-    auto slow = call(*session, "slow", effect, deadline_in(5ms));
-    REQUIRE_FALSE(slow.result);
-    CHECK(slow.result.error().code == Errc::timeout);
-    CHECK(slow.result.error().done == (effect == Effect::reads ? Done::no : Done::unknown));
-    CHECK(slow.result.error().message.find("slow") != std::string::npos);
-    const auto next = call(*session, "say", Effect::changes, {}, "mine");
-    REQUIRE(next.result);
-    CHECK(*unpack<std::string>(*next.result) == "mine");
-  }
-  CHECK(session->certain());
-  CHECK(server.connections() == 1);
-}
-
-TEST_CASE("a lock that is granted too late is given back", "[client]") {
-  std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.method == "lock.acquire") {
-      late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
-      return {};
-    }
-    return {std::exchange(late, {}) +
-                (heard.method == "say" ? echo(heard).bytes : reply_bytes(heard.id, nullptr)),
-            false};
-  });
-  const Opened session(server);
-  const client::Params params = client::params_of("a", nullptr, "t1");
-  const client::Params undo = client::params_of("a", "t1");
-  Call acquire{.method = "lock.acquire", .waits = true};
-  acquire.with(params);
-  acquire.undo_method = "lock.release";
-  acquire.undo_count = undo.count;
-  acquire.undo_params = undo.bytes;
-  CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
-  CHECK(call(*session, "say").result);
-  server.wait_heard("lock.release", 1);
-  CHECK(calls_of(server, "session.cancel").size() == 1);
-  const Heard release = calls_of(server, "lock.release").at(0);
-  CHECK(*unpack<std::vector<std::string>>(PackedView(release.params)) ==
-        std::vector<std::string>{"a", "t1"});
 }
 
 TEST_CASE("parameters larger than a message are refused here", "[client]") {
@@ -427,13 +284,21 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
   CHECK(most == client::CallTable::kOpenMax);
 }
 
-TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
+TEST_CASE("a pipeline leaves alone what was done in another session", "[client]") {
   FakeServer server(
       [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
-  Opened session(server);
-  static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
-  session.notes.wait_until([&] { return session.notes.failed == 1; });
+  const Opened session(server);
+  static_cast<void>(session->start(asynchronous("slow")));
+  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  calls.push_back(asynchronous("say"));
+  calls.back()->number = 1;
+  calls.back()->done = true;
+  calls.push_back(asynchronous("say"));
+  session->run(calls);
   CHECK(call(*session, "say").result);
+  const auto said = calls_of(server, "session.acknowledge");
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].params == pack(std::make_tuple(0, std::vector<int>{2})).bytes());
 }
 
 TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[client]") {
@@ -483,25 +348,6 @@ TEST_CASE("an idle session notices the end of its connection, and makes another"
   server.wait_heard("session.resume", 1);
   CHECK(call(*session, "say").result);
   CHECK(session->certain());
-}
-
-TEST_CASE("a call that the other side does not take in time is known not to be done", "[client]") {
-  std::mutex gate;
-  FakeServer server([&](const Heard& heard) {
-    if (heard.method == "stop") const std::lock_guard wait(gate);
-    return echo(heard);
-  });
-  const Opened session(server);
-  {
-    const std::lock_guard closed(gate);
-    static_cast<void>(session->start(asynchronous("stop")));
-    auto outcome =
-        call(*session, "say", Effect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
-    REQUIRE_FALSE(outcome.result);
-    CHECK(outcome.result.error().done == Done::no);
-  }
-  CHECK(call(*session, "say").result);
-  CHECK(calls_of(server, "say").size() == 1);
 }
 
 TEST_CASE("a writer reads what others were told while it waits", "[client]") {

@@ -1,0 +1,193 @@
+// Calls whose callers give up: what the server is told, and what becomes of a late answer.
+
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tests/unit/client/opened_session.hpp"
+
+using namespace agora;
+using namespace std::chrono_literals;
+using client::Call;
+using client::Deadline;
+using client::deadline_in;
+using client::Effect;
+using client::OwnedSlot;
+using client::Session;
+using test::Answer;
+using test::asynchronous;
+using test::call;
+using test::calls_of;
+using test::echo;
+using test::FakeServer;
+using test::Heard;
+using test::Notes;
+using test::Opened;
+using test::reply_bytes;
+
+TEST_CASE("a call that is past its deadline leaves the connection in step", "[client]") {
+  std::string late;
+  FakeServer server([&](const Heard& heard) -> Answer {
+    if (heard.method == "slow") {
+      late = reply_bytes(heard.id, "too late");
+      return {};
+    }
+    return {std::exchange(late, {}) + echo(heard).bytes, false};
+  });
+  const Opened session(server);
+  for (const Effect effect : {Effect::changes, Effect::reads}) {
+    auto slow = call(*session, "slow", effect, deadline_in(5ms));
+    REQUIRE_FALSE(slow.result);
+    CHECK(slow.result.error().code == Errc::timeout);
+    CHECK(slow.result.error().done == (effect == Effect::reads ? Done::no : Done::unknown));
+    CHECK(slow.result.error().message.find("slow") != std::string::npos);
+    const auto next = call(*session, "say", Effect::changes, {}, "mine");
+    REQUIRE(next.result);
+    CHECK(*unpack<std::string>(*next.result) == "mine");
+  }
+  CHECK(session->certain());
+  CHECK(server.connections() == 1);
+}
+
+TEST_CASE("a lock that is granted too late is given back", "[client]") {
+  std::string late;
+  FakeServer server([&](const Heard& heard) -> Answer {
+    if (heard.method == "lock.acquire") {
+      late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
+      return {};
+    }
+    return {std::exchange(late, {}) +
+                (heard.method == "say" ? echo(heard).bytes : reply_bytes(heard.id, nullptr)),
+            false};
+  });
+  const Opened session(server);
+  const client::Params params = client::params_of("a", nullptr, "t1");
+  const client::Params undo = client::params_of("a", "t1");
+  Call acquire{.method = "lock.acquire", .waits = true};
+  acquire.with(params);
+  acquire.undo_method = "lock.release";
+  acquire.undo_count = undo.count;
+  acquire.undo_params = undo.bytes;
+  CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
+  CHECK(call(*session, "say").result);
+  server.wait_heard("lock.release", 1);
+  CHECK(calls_of(server, "session.cancel").size() == 1);
+  const Heard release = calls_of(server, "lock.release").at(0);
+  CHECK(*unpack<std::vector<std::string>>(PackedView(release.params)) ==
+        std::vector<std::string>{"a", "t1"});
+}
+
+TEST_CASE("a waiting call is cancelled before it is given up, and its answer counts", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "wait" ? Answer{} : echo(heard); });
+  server.on_cancel([&](const Heard& heard) -> Answer {
+    if (heard.id == 1) return {reply_bytes(heard.id, "just so")};
+    return {test::error_bytes(heard.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
+  });
+  Opened session(server);
+  auto asynchronous_one = asynchronous("wait", "x", deadline_in(4s));
+  asynchronous_one->call.waits = true;
+  static_cast<void>(session->start(std::move(asynchronous_one)));
+  auto other = call(*session, "wait", Effect::changes, deadline_in(4s), "x", true);
+  session.notes.wait_until([&] { return session.notes.succeeded == 1; });
+  REQUIRE_FALSE(other.result);
+  CHECK(other.result.error().code == Errc::timeout);
+  CHECK(other.result.error().done == Done::no);
+  CHECK(calls_of(server, "session.cancel").size() == 2);
+}
+
+TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]") {
+  FakeServer server([](const Heard& heard) -> Answer {
+    return heard.connection == 1 || heard.notification ? Answer{}
+                                                       : Answer{reply_bytes(heard.id, nullptr)};
+  });
+  const Opened session(server);
+  const client::Params params = client::params_of("a", nullptr, "t1");
+  const client::Params undo = client::params_of("a", "t1");
+  Call acquire{.method = "lock.acquire", .waits = true};
+  acquire.with(params);
+  acquire.undo_method = "lock.release";
+  acquire.undo_count = undo.count;
+  acquire.undo_params = undo.bytes;
+  CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
+  static_cast<void>(session->start(std::make_unique<OwnedSlot>(acquire, Deadline())));
+  server.wait_heard("lock.acquire", 2);
+  server.cut();
+  server.wait_heard("lock.acquire", 4);
+  std::vector<std::string> order;
+  for (const Heard& heard : server.heard()) {
+    if (heard.connection == 2) order.push_back(heard.method);
+  }
+  std::erase(order, "session.acknowledge");
+  CHECK(order == std::vector<std::string>{"session.resume", "lock.acquire", "session.cancel",
+                                          "lock.release", "lock.acquire"});
+}
+
+TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.connection == 1 ? Answer{} : echo(heard); });
+  const Opened session(server);
+  const client::Params params = client::params_of("a", "t1");
+  Call release{.method = "lock.release", .lasting = true};
+  auto outcome = session->call(release.with(params), deadline_in(5ms));
+  REQUIRE_FALSE(outcome.result);
+  CHECK(outcome.result.error().done == Done::unknown);
+  server.cut();
+  server.wait_heard("lock.release", 2);
+  const auto said = calls_of(server, "lock.release");
+  CHECK(said[0].id == said[1].id);
+  CHECK(said[1].connection == 2);
+  // Answered, it is done with.
+  CHECK(call(*session, "say").result);
+  server.cut();
+  server.wait_heard("session.resume", 2);
+  CHECK(call(*session, "say").result);
+  CHECK(calls_of(server, "lock.release").size() == 2);
+}
+
+TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
+  FakeServer server(
+      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+  Opened session(server);
+  static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
+  session.notes.wait_until([&] { return session.notes.failed == 1; });
+  CHECK(call(*session, "say").result);
+}
+
+TEST_CASE("while a connection is made anew asynchronous calls end in time", "[client]") {
+  FakeServer server(echo);
+  server.set_ttl(3600);
+  Notes notes;
+  client::SessionPlan plan{
+      *client::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
+  auto session = *Session::open(plan, notes, 1, {}, client::wait_patiently);
+  server.mute();
+  server.cut();
+  server.wait_heard("session.resume", 1);
+  static_cast<void>(session->start(asynchronous("say", "x", deadline_in(5ms))));
+  notes.wait_until([&] { return notes.failed == 1; });
+  // Nor does the end wait for the connection, and what is outstanding is told before.
+  static_cast<void>(session->start(asynchronous("say")));
+  session->stop();
+  CHECK(notes.failed == 2);
+}
+
+TEST_CASE("a call that the other side does not take in time is known not to be done", "[client]") {
+  std::mutex gate;
+  FakeServer server([&](const Heard& heard) {
+    if (heard.method == "stop") const std::lock_guard wait(gate);
+    return echo(heard);
+  });
+  const Opened session(server);
+  {
+    const std::lock_guard closed(gate);
+    static_cast<void>(session->start(asynchronous("stop")));
+    auto outcome =
+        call(*session, "say", Effect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
+    REQUIRE_FALSE(outcome.result);
+    CHECK(outcome.result.error().done == Done::no);
+  }
+  CHECK(call(*session, "say").result);
+  CHECK(calls_of(server, "say").size() == 1);
+}

@@ -1,0 +1,111 @@
+// A session at a server that says what a test tells it to, and calls in it.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "client/src/session.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/client/fake_server.hpp"
+
+namespace agora::test {
+
+using client::Call;
+using client::Deadline;
+using client::Effect;
+using client::OwnedSlot;
+using client::Session;
+
+/// Notes what it is told, and lets a test wait for it.
+struct Notes : client::SessionWatcher {
+  void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
+    session.finished(call->number, true);
+    note([&] { call->error ? ++failed : ++succeeded; });
+  }
+  void noticed(const Packed& notice) noexcept override {
+    note([&] { notices.push_back(notice); });
+  }
+  void ended(Session&) noexcept override {
+    note([&] { over = true; });
+  }
+  void unsent(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls,
+              const client::Wait&) noexcept override {
+    note([&] { returned += calls.size(); });
+  }
+  template <typename Change>
+  void note(Change change) {
+    const std::lock_guard guard(mutex);
+    change();
+    changed.notify_all();
+  }
+  template <typename Until>
+  void wait_until(Until until) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, until);
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  int succeeded = 0;
+  int failed = 0;
+  std::size_t returned = 0;
+  bool over = false;
+  std::vector<Packed> notices;
+};
+
+/// A session that ends with the test.
+struct Opened {
+  explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
+    client::SessionPlan plan{*client::parse_address(server.address()), {}, std::move(gone)};
+    auto opened = Session::open(plan, notes, 1, {}, client::wait_patiently);
+    REQUIRE(opened);
+    session = *opened;
+  }
+  ~Opened() { session->stop(); }
+  Opened(const Opened&) = delete;
+  Opened& operator=(const Opened&) = delete;
+  Session* operator->() const { return session.get(); }
+  Session& operator*() const { return *session; }
+
+  Notes notes;
+  std::shared_ptr<Session> session;
+};
+
+struct Tell : client::Completion {
+  void complete(client::Reply, Keep) override {}
+};
+
+inline Session::Outcome call(Session& session, const std::string& method,
+                             Effect effect = Effect::changes, const Deadline& deadline = {},
+                             const std::string& text = "x", bool waits = false) {
+  const client::Params params = client::params_of(text);
+  Call what{.method = method, .effect = effect, .waits = waits};
+  return session.call(what.with(params), deadline);
+}
+
+inline std::unique_ptr<OwnedSlot> asynchronous(const std::string& method,
+                                               const std::string& text = "x",
+                                               const Deadline& deadline = {}) {
+  const client::Params params = client::params_of(text);
+  Call what{.method = method};
+  return std::make_unique<OwnedSlot>(what.with(params), deadline, std::make_unique<Tell>());
+}
+
+/// Answers every call with its own first parameter.
+inline Answer echo(const Heard& heard) {
+  if (heard.notification) return {};
+  const auto params = *unpack<std::vector<std::string>>(PackedView(heard.params));
+  return {reply_bytes(heard.id, params.at(0)), false};
+}
+
+inline std::vector<Heard> calls_of(FakeServer& server, const std::string& method) {
+  std::vector<Heard> calls = server.heard();
+  std::erase_if(calls, [&](const Heard& heard) { return heard.method != method; });
+  return calls;
+}
+
+}  // namespace agora::test
