@@ -14,7 +14,9 @@
  *
  * MUTE: a grant of thread 3 may be unable to say owner_died, which then is left for the next one
  * (the lock of a condition.wait is taken back so). DIED_IN_CORE: the died bit is not in the word; the
- * core keeps it, and does not lend the word before it has been told.
+ * core keeps it, and does not lend the word before it has been told. LENDS_FREE_ONLY, with that: only
+ * a free word is lent; who got the lock by a call also releases it by a call. So the server is built;
+ * without the two macros the model is of the wider protocol, in which held words are lent too.
  *
  * A seeded bug is chosen with -DBUG_NAME; run.py has the list. */
 
@@ -79,7 +81,11 @@ byte sets_left = SETS;
 #ifdef DIED_IN_CORE
 #define word_is(c_, o_, d_, s_) (count == (c_) && owner == (o_) && server == (s_))
 #define seems_free (owner == NOBODY && !server)
+#ifdef LENDS_FREE_ONLY
+#define lendable (owner == NOBODY && empty(line) && !died)
+#else
 #define lendable (owner != SERVER && empty(line) && !died)
+#endif
 #else
 #define word_is(c_, o_, d_, s_) \
   (count == (c_) && owner == (o_) && died == (d_) && server == (s_))
@@ -275,7 +281,11 @@ inline give(next) {
   assert(server && owner == NOBODY);
   count++;
   holder = next;
+#ifdef LENDS_FREE_ONLY
+  owner = SERVER;
+#else
   owner = (next == REMOTE -> SERVER : next);
+#endif
   told = died && !mute[next];
   died = died && mute[next];
   observe_grant(next, told);
