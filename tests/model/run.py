@@ -59,25 +59,25 @@ GOOD_LARGE = {
     "lock": [
         ("two threads, a remote client, a kill", SAFE, "FIRST SECOND FOURTH", 1_500_000, True),
         ("three threads, two processes, a kill", SAFE, "FIRST SECOND THIRD", 3_000_000, True),
-        ("a change, a time-out, a pin, a kill", SAFE, "FIRST SECOND SETS=1 TIMEOUTS=1 PINS=1", 0, True),
-        ("two kills", SAFE, "FIRST THIRD FOURTH CRASHES=2", 0, True),
+        ("a change, a time-out, a pin, a kill", SAFE, "FIRST SECOND SETS=1 TIMEOUTS=1 PINS=1", 1_000_000, True),
+        ("two kills", SAFE, "FIRST THIRD FOURTH CRASHES=2", 9_000_000, True),
         ("all four", SAFE, "FIRST SECOND THIRD FOURTH CRASHES=0", 3_000_000, True),
         ("as built, a change, a time-out, a pin", SAFE,
-         f"FIRST SECOND FOURTH SETS=1 TIMEOUTS=1 PINS=1 {AS_BUILT}", 0, True),
+         f"FIRST SECOND FOURTH SETS=1 TIMEOUTS=1 PINS=1 {AS_BUILT}", 14_000_000, True),
         ("every run ends, with a kill", ENDS, "FIRST SECOND FOURTH", 1_500_000, True),
     ],
     "doorbell": [
         ("two clients, two calls each", SAFE, "", 3_000_000, True),
-        ("the server dies, five calls", SAFE, "ONE_CLIENT DEATH CALLS=5 WAKES=2", 0, True),
-        ("two clients, the server dies", SAFE, "DEATH CALLS=1", 0, True),
-        ("every run ends", ENDS, "CALLS=1", 0, True),
+        ("the server dies, five calls", SAFE, "ONE_CLIENT DEATH CALLS=5 WAKES=2", 1_000_000, True),
+        ("three spurious wakes", SAFE, "ONE_CLIENT CALLS=4 WAKES=3", 70_000, True),
+        ("every run ends", ENDS, "CALLS=1", 300_000, True),
     ],
     "death": [
         ("two threads in a process, a kill", SAFE, "", 9_000_000, True),
-        ("both processes killed", SAFE, "ONE_THREAD CRASHES=2", 0, True),
+        ("both processes killed", SAFE, "ONE_THREAD CRASHES=2", 700_000, True),
         ("a session ended by an admin", SAFE, "ONE_THREAD END", 4_000_000, True),
         ("a cut connection, a kill", SAFE, "ONE_THREAD CUT", 500_000, True),
-        ("every run ends", ENDS, "ONE_THREAD END SETS=0", 0, True),
+        ("every run ends", ENDS, "ONE_THREAD END SETS=0", 2_500_000, True),
     ],
 }
 # A seeded bug: name (the macro is BUG_name), what is looked for, macros, and how Spin must complain.
