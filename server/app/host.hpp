@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-#include "server/core/keyed_hash.hpp"
 #include "server/engine/ports.hpp"
+#include "shared/base/keyed_hash.hpp"
 
 namespace agora {
 

@@ -59,6 +59,7 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
     // Taken out first: the steps act on the machine as it is outside of transactions.
     const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
     failed->roll_back();
+    failed->end();
     machine_.handed_.clear();
     return done.failure();
   }
@@ -194,6 +195,7 @@ void Machine::commit() {
   for (const Handle value : done->dropped) drop(value);
   for (const Packed& value : done->released) release(value);
   for (auto& content : done->given_back) registry_.give_back_later(std::move(content));
+  done->end();
 }
 
 }  // namespace agora

@@ -4,16 +4,17 @@
 // bucket that is not there yet, the highest of these bits is dropped. So a new bucket takes over
 // entries of exactly one old one, its `partner`, and the last bucket gives its entries back to it.
 // The heads lie in segments of 1024 in the arena, so growth never moves them, except within the
-// first segment, which begins small and doubles.
+// first segment, which begins small and doubles. Several segments are named by a directory, in the
+// arena as well: other processes read all this (shared/shm/table_layout.hpp).
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "server/core/arena.hpp"
+#include "shared/shm/table_layout.hpp"
 
 namespace agora {
 
@@ -22,28 +23,27 @@ class Buckets {
   explicit Buckets(Arena& arena) : arena_(&arena) {}
   Buckets(const Buckets&) = delete;
   Buckets& operator=(const Buckets&) = delete;
-  Buckets(Buckets&& other) noexcept
-      : arena_(other.arena_),
-        segments_(std::move(other.segments_)),
-        count_(std::exchange(other.count_, 0)),
-        first_capacity_(std::exchange(other.first_capacity_, 0)) {}
+  Buckets(Buckets&& other) noexcept : Buckets(*other.arena_) { swap(other); }
   ~Buckets() {
-    while (!segments_.empty()) drop_segment();
+    while (segments_ > 0) drop_segment();
+  }
+  void swap(Buckets& other) noexcept {
+    std::swap(arena_, other.arena_);
+    std::swap(root_, other.root_);
+    std::swap(segments_, other.segments_);
+    std::swap(count_, other.count_);
+    std::swap(first_capacity_, other.first_capacity_);
   }
 
   std::uint32_t count() const { return count_; }
 
   /// The bucket for a hash. There must be one.
-  std::uint32_t index_of(std::uint32_t hash) const {
-    const std::uint32_t mask = std::bit_ceil(count_) - 1;
-    const std::uint32_t index = hash & mask;
-    return index < count_ ? index : hash & (mask >> 1);
-  }
+  std::uint32_t index_of(std::uint32_t hash) const { return shape().bucket_of(hash); }
 
   /// The handle of the first entry in a bucket; good until the number of buckets changes.
   std::uint32_t& head(std::uint32_t index) const {
-    const Handle segment = segments_[index / segment_slots];
-    return (&arena_->as<std::uint32_t>(segment))[index % segment_slots];
+    const Handle segment = segments_ > 1 ? directory()[index / shm::segment_slots] : root_;
+    return (&arena_->as<std::uint32_t>(segment))[index % shm::segment_slots];
   }
 
   /// The bucket that shares its entries with `index` (>= 1).
@@ -58,18 +58,22 @@ class Buckets {
   /// The last segment with all its buckets; the entries in them are no longer found.
   void drop_segment();
 
-  std::size_t segments() const { return segments_.size(); }
-  /// Segments in the arena and their directory, bytes.
+  std::size_t segments() const { return segments_; }
+  /// Segments and their directory, bytes.
   std::size_t bytes() const;
 
- private:
-  static constexpr std::uint32_t segment_slots = 1024;
+  /// Where all this lies.
+  shm::TableShape shape() const { return {root_.unit, count_}; }
 
+ private:
+  Handle* directory() const { return &arena_->as<Handle>(root_); }
   bool add_segment();
   bool enlarge_first();
+  bool enlarge_directory();
 
   Arena* arena_;
-  std::vector<Handle> segments_;
+  Handle root_;
+  std::uint32_t segments_ = 0;
   std::uint32_t count_ = 0;
   std::uint32_t first_capacity_ = 0;
 };

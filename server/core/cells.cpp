@@ -1,35 +1,52 @@
 #include "server/core/cells.hpp"
 
-#include <cstring>
+#include <cstddef>
+#include <memory>
 
 namespace agora {
 namespace {
 
-constexpr std::size_t block_cells = 64;
+constexpr std::uint32_t cells_in_block = 64;
 constexpr std::uint32_t cell_units = sizeof(shm::Cell) / Arena::unit_bytes;
+
+void clear(shm::Cell& cell, std::uint64_t object) {
+  cell.object.store(object, std::memory_order_relaxed);
+  for (auto* word :
+       {&cell.version, &cell.size, &cell.shape, &cell.spare[0], &cell.spare[1], &cell.spare[2]}) {
+    word->store(0, std::memory_order_relaxed);
+  }
+}
 
 }  // namespace
 
-Handle Cells::allocate() {
-  if (free_.empty()) {
-    // One more than is used, so that the cells can begin where a cache line does.
-    constexpr std::size_t bytes = (block_cells + 1) * sizeof(shm::Cell);
-    const Handle block = arena_.allocate(bytes);
-    if (!block) return {};
-    std::memset(arena_.at(block), 0, bytes);
-    const std::uint32_t first = (block.unit + cell_units - 1) / cell_units * cell_units;
-    for (std::uint32_t i = block_cells; i-- > 0;) free_.push_back({first + i * cell_units});
-  }
+Handle Cells::take(ObjectId object) {
+  if (free_.empty() && !add_block()) return {};
   const Handle cell = free_.back();
   free_.pop_back();
+  shm::begin_change(at(cell));
+  clear(at(cell), object.number);
   return cell;
 }
 
-void Cells::free(Handle cell) {
-  shm::Cell& freed = at(cell);
-  freed.object.store(0);
-  for (auto* word : {&freed.version, &freed.size, &freed.shape}) word->store(0);
+void Cells::give_back(Handle cell) {
+  shm::begin_change(at(cell));
+  clear(at(cell), 0);
+  shm::end_change(at(cell));
   free_.push_back(cell);
+}
+
+bool Cells::add_block() {
+  // Blocks begin at any unit, cells at the begin of a cache line, that is at every fourth.
+  const std::size_t bytes = cells_in_block * sizeof(shm::Cell) + sizeof(shm::Cell);
+  const Handle block = arena_.allocate(bytes - Arena::unit_bytes);
+  if (!block) return false;
+  const std::uint32_t first = (block.unit + cell_units - 1) / cell_units * cell_units;
+  for (std::uint32_t i = cells_in_block; i > 0; --i) {
+    const Handle cell{first + (i - 1) * cell_units};
+    std::construct_at(&at(cell));
+    free_.push_back(cell);
+  }
+  return true;
 }
 
 }  // namespace agora

@@ -67,7 +67,8 @@ void Machine::remove(Object& object) {
   token_floor_ = std::max(token_floor_, object.state->last_token());
   end_feeds(object);
   if (object.cell) {
-    cells_.free(std::exchange(object.cell, {}));
+    object.state->shown(nullptr);
+    cells_.give_back(std::exchange(object.cell, {}));
   }
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
@@ -113,10 +114,13 @@ void Machine::lend_again() {
 
 Handle Machine::show(Object& object) {
   if (object.cell) return object.cell;
-  object.cell = cells_.allocate();
+  object.cell = cells_.take(object.id);
   if (!object.cell) return {};
+  shm::Cell& cell = cells_.at(object.cell);
   publish(object);
-  cells_.at(object.cell).object.store(object.id.number);
+  object.state->shown(&cell);
+  const bool in_change = (cell.sequence.load(std::memory_order_relaxed) & 1) != 0;
+  if (in_change) shm::end_change(cell);  // of content that nobody can read along
   return object.cell;
 }
 

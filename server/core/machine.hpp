@@ -153,6 +153,12 @@ class Machine {
     if (transaction_ == nullptr) return step();
     transaction_->afterwards.emplace_back(std::forward<Step>(step));
   }
+  /// Does `step` once the transaction that runs is over, be it that it stands or not, and nothing
+  /// of it will change any more.
+  template <typename Step>
+  void when_it_is_over(Step&& step) {
+    transaction_->at_the_end.emplace_back(std::forward<Step>(step));
+  }
   /// Runs calls as one step; see transaction.run.
   Outcome run_atomically(Call& outer, PackedView calls, PackedView require);
 

@@ -18,6 +18,7 @@
 #include "server/core/words.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
+#include "shared/shm/cell.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/value/packed.hpp"
 
@@ -66,6 +67,11 @@ class State {
   /// Appends one value from which the type's `load` makes an equal State. Waiters and grants are
   /// not content: they belong to sessions.
   virtual void save(Writer& out) const = 0;
+
+  /// From now on other processes read the content along by that cell, whose `object` is set and
+  /// which the State brings out of the change that it is in; null: no longer. Types that nobody can
+  /// read along leave it. Not within a transaction; null also while the object is being removed.
+  virtual void shown(shm::Cell* cell) { static_cast<void>(cell); }
 
   /// Appends the whole content as one plain value.
   /// @error too_large  over the limits of one reply.

@@ -30,11 +30,13 @@ class OrderIndex {
   explicit OrderIndex(Arena& arena) : arena_(&arena) {}
   OrderIndex(const OrderIndex&) = delete;
   OrderIndex& operator=(const OrderIndex&) = delete;
-  OrderIndex(OrderIndex&& other) noexcept
-      : arena_(other.arena_),
-        chunks_(std::move(other.chunks_)),
-        size_(std::exchange(other.size_, 0)) {}
+  OrderIndex(OrderIndex&& other) noexcept : OrderIndex(*other.arena_) { swap(other); }
   ~OrderIndex();
+  void swap(OrderIndex& other) noexcept {
+    std::swap(arena_, other.arena_);
+    std::swap(chunks_, other.chunks_);
+    std::swap(size_, other.size_);
+  }
 
   /// Adds an entry whose number is above all others. O(1). False: no room, nothing changed.
   bool append(Handle entry);

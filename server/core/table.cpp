@@ -36,14 +36,19 @@ Table::Table(Table&& other) noexcept
       entry_bytes_(std::exchange(other.entry_bytes_, 0)) {}
 
 Table& Table::operator=(Table&& other) noexcept {
-  if (this != &other) {
-    std::destroy_at(this);
-    std::construct_at(this, std::move(other));
-  }
+  Table moved{std::move(other)};  // ends with what this had
+  std::swap(arena_, moved.arena_);
+  std::swap(values_, moved.values_);
+  std::swap(hash_key_, moved.hash_key_);
+  buckets_.swap(moved.buckets_);
+  order_.swap(moved.order_);
+  std::swap(next_sequence_, moved.next_sequence_);
+  std::swap(entry_bytes_, moved.entry_bytes_);
   return *this;
 }
 
 Table::~Table() {
+  hide();
   while (size() > 0) release_some(size());
 }
 
@@ -136,14 +141,19 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
     return {};
   }
   stored.keep();
-
-  std::uint32_t& head = buckets_.head(buckets_.index_of(hash));
-  entry.next = head;
-  head = made.unit;
   next_sequence_ = sequence + 1;
   entry_bytes_ += bytes_of(made);
-  split_bucket();
+  link(made);
   return made;
+}
+
+/// Hangs an entry that already has its place in the order into its chain.
+void Table::link(Handle entry) {
+  const Change change{*this};
+  std::uint32_t& head = buckets_.head(buckets_.index_of(at(entry).hash));
+  at(entry).next = head;
+  head = entry.unit;
+  split_bucket();
 }
 
 /// Gives an entry another value; null if there is no room. The old one goes last, since the new
@@ -168,12 +178,14 @@ Handle Table::place(Handle entry, const EntryValue& stored) {
   const std::size_t bytes_old = held.block_bytes();
   const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + stored.size();
   if (bytes_new <= bytes_old) {
+    const Change change{*this};
     // The value is moved before the room behind it is given away: it may have come from there.
     stored.write(held);
     arena_->resize(entry, bytes_old, bytes_new);
     return entry;
   }
   if (!arena_->resize(entry, bytes_old, bytes_new)) return move_entry(entry, stored);
+  const Change change{*this};
   stored.write(held);
   return entry;
 }
@@ -184,7 +196,10 @@ Handle Table::move_entry(Handle entry, const EntryValue& stored) {
   if (!made) return {};
   std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
   stored.write(at(made));
-  link_to(entry) = made.unit;
+  {
+    const Change change{*this};
+    link_to(entry) = made.unit;
+  }
   order_.replace(held.sequence, made);
   arena_->free(entry, held.block_bytes());
   return made;
@@ -196,9 +211,10 @@ void Table::erase(Handle entry) {
 }
 
 void Table::set_aside(Handle entry) {
-  link_to(entry) = at(entry).next;
   order_.erase(at(entry).sequence);
   entry_bytes_ -= bytes_of(entry);
+  const Change change{*this};
+  link_to(entry) = at(entry).next;
   merge_bucket();
 }
 
@@ -218,7 +234,10 @@ Expected<Handle> Table::substitute(Handle entry, PackedView value) {
 /// Lets `other`, which has the same key and number, stand in the place of `entry`.
 void Table::stand_in(Handle entry, Handle other) {
   at(other).next = at(entry).next;
-  link_to(entry) = other.unit;
+  {
+    const Change change{*this};
+    link_to(entry) = other.unit;
+  }
   order_.replace(at(entry).sequence, other);
   entry_bytes_ = entry_bytes_ - bytes_of(entry) + bytes_of(other);
 }
@@ -226,11 +245,8 @@ void Table::stand_in(Handle entry, Handle other) {
 void Table::put_back(Handle aside) {
   const bool placed = order_.insert(aside);
   AGORA_ASSERT(placed);
-  std::uint32_t& head = buckets_.head(buckets_.index_of(at(aside).hash));
-  at(aside).next = head;
-  head = aside.unit;
   entry_bytes_ += bytes_of(aside);
-  split_bucket();
+  link(aside);
 }
 
 void Table::put_back_instead(Handle entry, Handle aside) {
@@ -273,6 +289,7 @@ std::size_t Table::bytes_of(Handle entry) const {
 
 std::size_t Table::release_some(std::size_t entries) {
   constexpr std::size_t entries_per_segment = 64;
+  AGORA_ASSERT(!shown());
   for (std::size_t n = entries / entries_per_segment + 1; n > 0 && buckets_.segments() > 0; --n) {
     buckets_.drop_segment();
   }

@@ -10,6 +10,9 @@
 // An entry is named by its Handle, good until that entry is assigned to or erased. Views of keys
 // and values are good as long. All views that go in may point into this table or its arena.
 // Not thread-safe. Arena and Values must outlive the table.
+//
+// Other processes may read along without a lock (shared/shm/table_reader.hpp) once the table is
+// shown. Then whatever they could come across changes only within a Change.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +22,12 @@
 
 #include "server/core/arena.hpp"
 #include "server/core/buckets.hpp"
+#include "server/core/cell_writer.hpp"
 #include "server/core/entry.hpp"
-#include "server/core/keyed_hash.hpp"
 #include "server/core/order_index.hpp"
 #include "server/core/values.hpp"
 #include "shared/base/expected.hpp"
+#include "shared/base/keyed_hash.hpp"
 #include "shared/value/packed.hpp"
 
 namespace agora {
@@ -38,8 +42,22 @@ class Table {
     bool inserted;  ///< false: the key was there and got another value
   };
 
+  /// Readers look away for as long as one of these lives, so they see all of what happens
+  /// meanwhile or nothing. They may be nested. Not in a table that moves or ends.
+  class [[nodiscard]] Change {
+   public:
+    explicit Change(Table& table) : table_(table) { table_.cell_.begin(); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+    ~Change() { table_.cell_.end(table_.size(), table_.buckets_.shape().word()); }
+
+   private:
+    Table& table_;
+  };
+
   Table(Arena& arena, Values& values, HashKey key);
   Table(Table&& other) noexcept;  ///< `other` is left empty
+  /// The content changes places; what shows it stays where it is.
   Table& operator=(Table&& other) noexcept;
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;
@@ -131,9 +149,16 @@ class Table {
     }
   }
 
-  /// Destroys a table in slices: gives back up to `entries` (>= 1) from the end of the order, and
-  /// a share of the buckets. From the first call on only `last`, what reads an entry, `each`,
-  /// `scan`, `size` and this may be used. @return what is left; 0: nothing, all is given back.
+  /// Lets other processes see the content, from now on; the cell's object must be set.
+  void show(shm::Cell& cell) { cell_.show(cell, size(), buckets_.shape().word()); }
+  /// The reverse: the cell stays as in the midst of a change.
+  void hide() { cell_.hide(); }
+  bool shown() const { return cell_.shown(); }
+
+  /// Destroys a table in slices, one that is not shown: gives back up to `entries` (>= 1) from the
+  /// end of the order, and a share of the buckets. From the first call on only `last`, what reads
+  /// an entry, `each`, `scan`, `size` and this may be used. @return what is left; 0: nothing, all
+  /// is given back.
   std::size_t release_some(std::size_t entries);
 
   /// What the table takes: its blocks in the arena, large values, and its directories. O(n / 512).
@@ -148,6 +173,7 @@ class Table {
   bool key_matches(const Entry& entry, std::string_view key_bytes) const;
   Handle insert(std::uint64_t sequence, std::uint32_t hash, std::string_view key_bytes,
                 PackedView key, PackedView value);
+  void link(Handle entry);
   Handle assign(Handle entry, PackedView value);
   Handle place(Handle entry, const EntryValue& stored);
   Handle move_entry(Handle entry, const EntryValue& stored);
@@ -160,6 +186,7 @@ class Table {
   Arena* arena_;
   Values* values_;
   HashKey hash_key_;
+  CellWriter cell_;
   Buckets buckets_;
   OrderIndex order_;
   std::uint64_t next_sequence_ = 1;

@@ -22,6 +22,7 @@ struct Transaction {
   std::vector<std::unique_ptr<State>> given_back;  ///< content that nobody sees any more
   std::vector<Object*> removed;                    ///< objects to delete
   std::vector<std::function<void()>> afterwards;   ///< to do once it stands, in this order
+  std::vector<std::function<void()>> at_the_end;   ///< to do last, whether it stands or not
 
   /// Takes everything back, last step first.
   void roll_back() {
@@ -30,6 +31,11 @@ struct Transaction {
       steps.pop_back();
       step();
     }
+  }
+
+  /// Last of all, when the content of all objects is as it will stay.
+  void end() {
+    for (const auto& step : at_the_end) step();
   }
 };
 

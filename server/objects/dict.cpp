@@ -186,6 +186,7 @@ Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
     return machine.check_references(value);
   };
   if (auto ok = each_pair(pairs, check); !ok) return ok;
+  const auto step = dict.one_step();
   return each_pair(pairs, [&](PackedView key, PackedView value) -> Expected<void> {
     Key ready;
     static_cast<void>(ready.read(key));
@@ -322,6 +323,7 @@ Outcome delete_many(Call& call, Dict& dict) {
   std::vector<Handle> found;
   auto ok = each_named(dict, call.arg(0), [&](Handle entry) { found.push_back(entry); });
   if (!ok) return ok.failure();
+  const auto step = dict.one_step();
   for (const Handle entry : found) dict.drop(entry);
   if (!found.empty()) call.changed();
   call.reply().unsigned_integer(found.size());

@@ -107,6 +107,7 @@ Expected<void> add_all(Call& call, Set& set, const Table& other,
   for (const Handle entry : entries) {
     if (auto there = call.machine().check_references(other.key(entry)); !there) return there;
   }
+  const auto step = set.one_step();
   std::string scratch;
   for (const Handle entry : entries) {
     scratch.clear();
@@ -205,6 +206,7 @@ Outcome take_out(Call& call, Set& set, bool there) {
   Other other;
   if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
   const std::vector<Handle> gone = select(set.table(), other.table(), there);
+  const auto step = set.one_step();
   for (const Handle entry : gone) set.drop(entry);
   if (!gone.empty()) call.changed();
   return Progress::done;
@@ -219,6 +221,7 @@ Outcome symmetric_difference_update(Call& call, Set& set) {
   if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
   const std::vector<Handle> gone = select(set.table(), other.table(), true);
   const std::vector<Handle> fresh = select(other.table(), set.table(), false);
+  const auto step = set.one_step();
   if (auto ok = add_all(call, set, other.table(), fresh); !ok) return ok.failure();
   for (const Handle entry : gone) set.drop(entry);
   if (!gone.empty() || !fresh.empty()) call.changed();

@@ -143,6 +143,7 @@ Expected<Table::Placed> TableState::put(std::string_view key_bytes, PackedView k
 /// The change of the table alone, with its way back.
 Expected<Table::Placed> TableState::place(Handle before, std::string_view key_bytes, PackedView key,
                                           PackedView value) {
+  about_to_change();
   if (!machine_.in_transaction()) return table_.insert_or_assign(key_bytes, key, value);
   if (before) {
     auto made = table_.substitute(before, value);
@@ -158,6 +159,7 @@ Expected<Table::Placed> TableState::place(Handle before, std::string_view key_by
 }
 
 void TableState::drop(Handle entry) {
+  about_to_change();
   content_bytes_ -= entry_bytes(entry);
   Packed key;
   Packed value;
@@ -179,9 +181,18 @@ void TableState::drop(Handle entry) {
   if (refers) machine_.release(value);
 }
 
+/// Within a transaction those who read along look away until all objects are as they will stay.
+void TableState::about_to_change() {
+  if (!machine_.in_transaction() || in_transaction_ || !table_.shown()) return;
+  in_transaction_.emplace(table_);
+  machine_.when_it_is_over([this] { in_transaction_.reset(); });
+}
+
 void TableState::clear() {
+  about_to_change();
   const std::uint64_t next = table_.next_sequence();
   auto content = std::make_unique<TableState>(machine_);
+  const Table::Change change{table_};
   std::swap(content->table_, table_);
   content->content_bytes_ = std::exchange(content_bytes_, 0);
   content->referring_ = std::exchange(referring_, 0);

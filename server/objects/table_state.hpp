@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ class TableState : public State {
   explicit TableState(Machine& machine);
 
   void save(Writer& out) const override;
+  void shown(shm::Cell* cell) override { cell == nullptr ? table_.hide() : table_.show(*cell); }
   /// The content as a map.
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return table_.size(); }
@@ -35,6 +37,8 @@ class TableState : public State {
   std::size_t entry_bytes(Handle entry) const {
     return table_.key(entry).size() + table_.value(entry).size();
   }
+  /// To be held around several changes that are one step, also for those who read along.
+  Table::Change one_step() { return Table::Change{table_}; }
   /// TooLarge if a reply with the whole content, or work on all of it, is over the limits.
   Expected<void> check_whole(std::string_view instead) const {
     return machine_.check_work(table_.size(), content_bytes_, instead);
@@ -55,11 +59,13 @@ class TableState : public State {
  private:
   Expected<Table::Placed> place(Handle before, std::string_view key_bytes, PackedView key,
                                 PackedView value);
+  void about_to_change();
 
   Machine& machine_;
   Table table_;
-  std::size_t content_bytes_ = 0;  ///< keys and values, packed
-  std::size_t referring_ = 0;      ///< entries that refer to something
+  std::optional<Table::Change> in_transaction_;  ///< from the first change in it to its end
+  std::size_t content_bytes_ = 0;                ///< keys and values, packed
+  std::size_t referring_ = 0;                    ///< entries that refer to something
 };
 
 /// A key as it is looked up.

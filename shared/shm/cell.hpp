@@ -4,7 +4,8 @@
 // that whoever still knows the place of one can always look whether it is the same object's; ids
 // are never used again. `sequence` is odd while the content changes, and moves with every change:
 // a reader takes it, reads, and keeps what it has read only if neither it nor `object` has moved.
-// A length, a version or a flag is one word and needs no such care.
+// A length or a flag is one word, but within a transaction it may be the old one: whoever compares
+// several objects reads it with the same care.
 #pragma once
 
 #include <atomic>
@@ -21,5 +22,20 @@ struct alignas(64) Cell {
   std::atomic<std::uint64_t> spare[3];
 };
 static_assert(sizeof(Cell) == 64 && std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// Before the first write of a change; a cell that is in the midst of one stays so. Only the
+/// server.
+inline void begin_change(Cell& cell) {
+  const std::uint64_t sequence = cell.sequence.load(std::memory_order_relaxed);
+  cell.sequence.store(sequence | 1, std::memory_order_relaxed);
+  // A reader that has met anything written from here on finds the odd number, too.
+  std::atomic_thread_fence(std::memory_order_release);
+}
+
+/// After the last write of a change, which must have begun.
+inline void end_change(Cell& cell) {
+  const std::uint64_t sequence = cell.sequence.load(std::memory_order_relaxed);
+  cell.sequence.store(sequence + 1, std::memory_order_release);
+}
 
 }  // namespace agora::shm

@@ -20,6 +20,7 @@
 #include "server/objects/types.hpp"
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/shared_dict.hpp"
 #include "tests/bench/whole_manager.hpp"
 
 namespace agora::bench {
@@ -263,6 +264,7 @@ const std::vector<Benchmark> kAll{
     {"long-queue", long_queue},
     {"long-list", long_list},
     {"opened", opened_session},
+    {"shared-dict", shared_dict},
 };
 
 }  // namespace

@@ -33,8 +33,10 @@ struct Given {
 
 class MachineCalls {
  public:
-  explicit MachineCalls(MachineInput input = {})
-      : machine_(all_types(), extents_, std::move(input)) {
+  explicit MachineCalls(MachineInput input = {}) : MachineCalls(std::move(input), nullptr) {}
+  /// Over extents that outlive this, or over the heap.
+  MachineCalls(MachineInput input, ExtentSource* extents)
+      : machine_(all_types(), extents == nullptr ? heap_ : *extents, std::move(input)) {
     open(1);
   }
 
@@ -149,7 +151,7 @@ class MachineCalls {
     }
   }
 
-  HeapExtents extents_;
+  HeapExtents heap_;
   Machine machine_;
   Batch batch_;
   Effects effects_;

@@ -63,7 +63,7 @@ TEST_CASE("few buckets take little room, and many about 4 bytes each", "[core][s
   REQUIRE(buckets.add());
   CHECK(arena.bytes_used() == 32);
   while (buckets.count() < 10'000) REQUIRE(buckets.add());
-  CHECK(arena.bytes_used() == 10 * 4096);
+  CHECK(arena.bytes_used() == 10 * 4096 + 64);  // a directory with room for 16 segments
 }
 
 TEST_CASE("segments can be dropped one by one", "[core][storage]") {

@@ -1,4 +1,4 @@
-#include "server/core/keyed_hash.hpp"
+#include "shared/base/keyed_hash.hpp"
 
 #include <bit>
 #include <cmath>
@@ -16,8 +16,7 @@ namespace {
 constexpr HashKey some_key{0x0123456789abcdef, 0xfedcba9876543210};
 }
 
-TEST_CASE("a hash depends on every byte, on the length, and on both words of the key",
-          "[core][storage]") {
+TEST_CASE("a hash depends on every byte, on the length, and on both words of the key", "[base]") {
   for (std::size_t size = 1; size < 70; ++size) {
     const std::string bytes(size, '\0');
     std::unordered_set<std::uint64_t> seen{keyed_hash(bytes, some_key)};
@@ -33,7 +32,7 @@ TEST_CASE("a hash depends on every byte, on the length, and on both words of the
   }
 }
 
-TEST_CASE("equal bytes at any address have equal hashes", "[core][storage]") {
+TEST_CASE("equal bytes at any address have equal hashes", "[base]") {
   CHECK(rc::check("no matter where they lie", [](const std::string& bytes) {
     const std::string shifted = "x" + bytes;
     RC_ASSERT(keyed_hash(bytes, some_key) ==
@@ -41,7 +40,7 @@ TEST_CASE("equal bytes at any address have equal hashes", "[core][storage]") {
   }));
 }
 
-TEST_CASE("a flipped bit flips about half of the hash", "[core][storage]") {
+TEST_CASE("a flipped bit flips about half of the hash", "[base]") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{16},
                                  std::size_t{17}, std::size_t{64}}) {
     double flipped = 0;
@@ -60,7 +59,7 @@ TEST_CASE("a flipped bit flips about half of the hash", "[core][storage]") {
   }
 }
 
-TEST_CASE("counted keys fill the low bits evenly", "[core][storage]") {
+TEST_CASE("counted keys fill the low bits evenly", "[base]") {
   constexpr std::size_t buckets = 1024;
   constexpr std::size_t keys = 64 * buckets;
   std::vector<double> counts(buckets);

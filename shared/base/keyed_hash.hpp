@@ -1,0 +1,69 @@
+// The hash of keys: fast, and unpredictable for whoever does not know its key.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace agora {
+
+/// Two random words, an input of the core: drawn once for a server, recorded for replay.
+struct HashKey {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+};
+
+namespace hashing {
+
+__extension__ using Wide = unsigned __int128;
+
+// Digits of pi: odd, about half of the bits set, nothing up the sleeve.
+constexpr std::uint64_t spread_length = 0x243f6a8885a308d3;
+constexpr std::uint64_t spread_end = 0x13198a2e03707345;
+
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+template <typename Word>
+std::uint64_t load(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+}  // namespace hashing
+
+/// A hash of `bytes` of which every bit is usable. Each 16 bytes are folded in by one 64 x 64
+/// multiplication with secret words on both sides, so colliding keys cannot be made without the
+/// key. No cryptographic promise. The same on every machine of one byte order.
+inline std::uint64_t keyed_hash(std::string_view bytes, HashKey key) {
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t state = key.first ^ (hashing::spread_length * bytes.size());
+  for (; left > 16; left -= 16, at += 16) {
+    state = hashing::fold(hashing::load<std::uint64_t>(at) ^ state,
+                          hashing::load<std::uint64_t>(at + 8) ^ key.second);
+  }
+
+  // The last 1 to 16 bytes as two words that may overlap: no byte by byte loop for short keys.
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  if (left >= 8) {
+    low = hashing::load<std::uint64_t>(at);
+    high = hashing::load<std::uint64_t>(at + left - 8);
+  } else if (left >= 4) {
+    low = hashing::load<std::uint32_t>(at);
+    high = hashing::load<std::uint32_t>(at + left - 4);
+  } else if (left > 0) {
+    low = hashing::load<std::uint8_t>(at);
+    high = hashing::load<std::uint8_t>(at + left / 2) << 8 |
+           hashing::load<std::uint8_t>(at + left - 1);
+  }
+  state = hashing::fold(low ^ state, high ^ key.second);
+  return hashing::fold(state ^ key.first, key.second ^ hashing::spread_end);
+}
+
+}  // namespace agora

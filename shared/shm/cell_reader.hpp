@@ -1,0 +1,59 @@
+// Reading an object's content in another process's memory, by its cell: look, and look again
+// whether it has changed meanwhile.
+#pragma once
+
+#include <cstdint>
+
+#include "shared/shm/cell.hpp"
+
+namespace agora::shm {
+
+/// What came of it. Only `found` and `absent` say something about the object.
+enum class Look : std::uint8_t {
+  found,
+  absent,
+  busy,       ///< it changed each time; the server knows
+  elsewhere,  ///< it is not to be had here: large, with references, gone, not mapped
+};
+
+/// So often a reader looks before it gives up.
+inline constexpr int tries_max = 8;
+
+/// Lets the other thread of this core go on, if there is one.
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Calls `read()`, which returns a Look, until nothing has changed while it ran; what it says then
+/// was true at one moment since this was called. It may be called up to 8 times, and whatever it
+/// reads of the object may be torn: it must survive that, and its results only count with the Look
+/// that this returns. @return also `elsewhere` if the cell is not that object's, `busy` after 8
+/// tries.
+template <typename Read>
+Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
+  for (int tries = 0; tries < tries_max; ++tries) {
+    if (tries > 0) relax();
+    // Sequentially consistent: it may not be done before a store to a shared word that is due.
+    const std::uint64_t before = cell.sequence.load(std::memory_order_seq_cst);
+    if ((before & 1) != 0) continue;
+    if (cell.object.load(std::memory_order_relaxed) != object) return Look::elsewhere;
+    const Look look = read();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (cell.sequence.load(std::memory_order_relaxed) == before) return look;
+  }
+  return Look::busy;
+}
+
+/// The length of a container. @return `found`, `busy` or `elsewhere`.
+inline Look read_size(const Cell& cell, std::uint64_t object, std::uint64_t& size) {
+  return read_steady(cell, object, [&] {
+    size = cell.size.load(std::memory_order_relaxed);
+    return Look::found;
+  });
+}
+
+}  // namespace agora::shm

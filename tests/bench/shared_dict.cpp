@@ -1,0 +1,201 @@
+#include "tests/bench/shared_dict.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <sys/mman.h>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "server/core/cells.hpp"
+#include "server/core/table.hpp"
+#include "shared/shm/memfd_extents.hpp"
+#include "shared/shm/table_reader.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/msgpack_writer.hpp"
+#include "tests/bench/generator.hpp"
+#include "tests/bench/peers.hpp"
+
+namespace agora::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int kRounds = 7;
+constexpr std::size_t kLooks = 400'000;
+constexpr double kWritesPerSecond = 1e6;
+constexpr HashKey kHashKey{17, 4711};
+constexpr std::uint64_t kObject = 1;
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+double nanoseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
+}
+
+std::string packed_text(std::string_view text) {
+  std::string bytes;
+  Writer{bytes}.text(text);
+  return bytes;
+}
+
+/// A table of the server, and its extents mapped once more, read-only, as a client has them.
+class Shared {
+ public:
+  explicit Shared(std::size_t keys) {
+    for (std::size_t i = 0; i < keys; ++i) put(key_text(i), value_text(64));
+    cell_ = cells_.take(ObjectId{kObject});
+    table_.show(cells_.at(cell_));
+    std::size_t known = 0;
+    for (const MemfdExtents::Extent& extent : extents_.extents()) {
+      const std::size_t bytes = extent.bytes.size();
+      void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, extent.descriptor, 0);
+      if (base == MAP_FAILED) throw std::runtime_error("mmap");
+      maps_.emplace_back(base, bytes);
+      pages_.add(known, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));
+      known += bytes / shm::Pages::page_bytes;
+    }
+  }
+  ~Shared() {
+    for (const auto& [base, bytes] : maps_) munmap(base, bytes);
+  }
+
+  void put(std::string_view key, std::string_view value) {
+    const std::string key_bytes = packed_text(key);
+    const std::string bytes = packed_text(value);
+    const auto placed =
+        table_.insert_or_assign(key_bytes, PackedView{key_bytes}, PackedView{bytes});
+    if (!placed) throw std::runtime_error("no room");
+  }
+  shm::Look find(std::string_view key, std::string& value) {
+    key_bytes_.clear();
+    Writer{key_bytes_}.text(key);
+    const auto& cell =
+        *reinterpret_cast<const shm::Cell*>(pages_.at(cell_.unit, sizeof(shm::Cell)));
+    return shm::find(pages_, cell, kObject, kHashKey, key_bytes_, [&](std::string_view bytes) {
+      Token token;
+      if (Reader{bytes}.next(token) != Reader::Status::ok) return false;
+      value.assign(token.body);
+      return true;
+    });
+  }
+
+ private:
+  MemfdExtents extents_;
+  Arena arena_{extents_};
+  Values values_{arena_};
+  Cells cells_{arena_};
+  Handle cell_;
+  Table table_{arena_, values_, kHashKey};
+  std::vector<std::pair<void*, std::size_t>> maps_;
+  shm::Pages pages_;
+  std::string key_bytes_;
+};
+
+/// Overwrites random keys a million times a second until it goes.
+class Writing {
+ public:
+  Writing(Shared& shared, const std::vector<std::string>& keys)
+      : thread_([this, &shared, &keys] { run(shared, keys); }) {}
+  ~Writing() {
+    done_ = true;
+    thread_.join();
+  }
+  double rate() const {
+    return static_cast<double>(writes_.load()) / nanoseconds_since(begin_) * 1e9;
+  }
+
+ private:
+  void run(Shared& shared, const std::vector<std::string>& keys) {
+    if (cpu_count() > 1) pin_to(0);
+    const std::string value = value_text(64);
+    std::mt19937 random{1};
+    while (!done_.load(std::memory_order_relaxed)) {
+      if (static_cast<double>(writes_.load(std::memory_order_relaxed)) >
+          nanoseconds_since(begin_) * kWritesPerSecond / 1e9) {
+        continue;
+      }
+      for (int i = 0; i < 16; ++i) shared.put(keys[random() % keys.size()], value);
+      writes_.fetch_add(16, std::memory_order_relaxed);
+    }
+  }
+
+  const Clock::time_point begin_ = Clock::now();
+  std::atomic<bool> done_{false};
+  std::atomic<std::uint64_t> writes_{0};
+  std::thread thread_;
+};
+
+struct Cost {
+  double nanoseconds;
+  double asked;  ///< share of the looks that would have become calls
+};
+
+class Compared {
+ public:
+  explicit Compared(std::size_t keys) : shared_(keys) {
+    for (std::size_t i = 0; i < keys; ++i) {
+      keys_.push_back(key_text(i));
+      map_.emplace(keys_.back(), value_text(64));
+    }
+    std::mt19937 random{2};
+    for (std::size_t i = 0; i < kLooks; ++i) order_.push_back(random() % keys);
+  }
+
+  double map() {
+    const auto begin = Clock::now();
+    for (const std::size_t which : order_) value_.assign(map_.find(keys_[which])->second);
+    return nanoseconds_since(begin) / kLooks;
+  }
+  Cost shared() {
+    std::size_t asked = 0;
+    const auto begin = Clock::now();
+    for (const std::size_t which : order_) {
+      if (shared_.find(keys_[which], value_) != shm::Look::found) ++asked;
+    }
+    return {nanoseconds_since(begin) / kLooks, static_cast<double>(asked) / kLooks};
+  }
+
+  void run() {
+    std::vector<double> map_ns, idle_ns, busy_ns, ratios, slower, asked, rates;
+    for (int round = 0; round < kRounds; ++round) {
+      map_ns.push_back(map());
+      idle_ns.push_back(shared().nanoseconds);
+      ratios.push_back(idle_ns.back() / map_ns.back());
+      const Writing writing{shared_, keys_};
+      const Cost cost = shared();
+      busy_ns.push_back(cost.nanoseconds);
+      slower.push_back(cost.nanoseconds / idle_ns.back());
+      asked.push_back(cost.asked);
+      rates.push_back(writing.rate());
+    }
+    std::printf(
+        "shared-dict  %7zu keys: %.0f ns, unordered_map %.0f ns, ratio %.2f (at most 2.00); beside "
+        "%.2f M writes/s %.0f ns, ratio %.2f (at most 1.30), calls instead %.6f (below 0.0001)\n",
+        keys_.size(), median(idle_ns), median(map_ns), median(ratios), median(rates) / 1e6,
+        median(busy_ns), median(slower), *std::max_element(asked.begin(), asked.end()));
+  }
+
+ private:
+  Shared shared_;
+  std::unordered_map<std::string, std::string> map_;
+  std::vector<std::string> keys_;
+  std::vector<std::size_t> order_;
+  std::string value_;
+};
+
+}  // namespace
+
+void shared_dict() {
+  if (cpu_count() > 1) pin_to(1);
+  for (const std::size_t keys : {1'000U, 100'000U, 1'000'000U}) Compared{keys}.run();
+}
+
+}  // namespace agora::bench
