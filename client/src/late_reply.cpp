@@ -26,8 +26,12 @@ std::uint64_t permits_of(PackedView argument) {
 
 }  // namespace
 
+bool hands_out(std::string_view method) {
+  return method == "queue.get" || method == "queue.get_many";
+}
+
 LateReply late_reply(const Call& call, PackedView result) {
-  if (call.method == "queue.get" || call.method == "queue.get_many") return {{}, {}, true};
+  if (hands_out(call.method)) return {{}, {}, true};
   Reader reader(call.params);
   const PackedView name = reader.value();
   if (call.method == "semaphore.acquire") {

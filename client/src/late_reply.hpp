@@ -19,6 +19,10 @@ struct LateReply {
   bool unacknowledged = false;
 };
 
+/// Whether the reply of that method hands out something that comes back only while the reply is not
+/// acknowledged. Of all others the library itself may say that they have arrived.
+bool hands_out(std::string_view method);
+
 /// Of a successful reply to that call. Pure.
 LateReply late_reply(const Call& call, PackedView result);
 

@@ -101,7 +101,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Mapping> share_mapping() const { return mapping_; }
   /// True once the I/O thread has ended and tells nothing more.
   bool thread_ended();
-  /// The caller of an asynchronous call has its reply.
+  /// The caller of an asynchronous call has its reply; 0: that was said already.
   void finished(std::uint64_t call, bool kept);
   /// From now on the I/O thread reads whenever nobody else does: notices may come.
   void expect_notices();
@@ -152,6 +152,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void read_turn(Lock& lock, const LinkRef& link, const Deadline& deadline);
   void deal_all(const LinkRef& link);
   bool deal(ServerMessage& message);
+  void arrive(OwnedSlot& call);
   void drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo);
   void pass_baton();
   void lose(LinkRef link, const std::string& reason) noexcept;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/src/anonymous.hpp"
+#include "client/src/late_reply.hpp"
 #include "client/src/session.hpp"
 
 namespace agora::client {
@@ -179,12 +180,21 @@ bool Session::deal(ServerMessage& message) {
   } else if (deal.owned) {
     if (deal.owned->due) deadlines_.erase(*deal.owned->due);
     deal.owned->pending.release();
+    arrive(*deal.owned);
     completed_.push_back(std::move(deal.owned));
     wakeup_.ring();
   } else if (deal.slot != nullptr) {
     if (deal.slot->parked) deal.slot->wake.notify_one();
   }
   return true;
+}
+
+// However long its handler takes: with what is not acknowledged the server soon refuses new calls,
+// and then those that come behind a refused one overtake it.
+void Session::arrive(OwnedSlot& call) {
+  if (call.completion && hands_out(call.call.method)) return;
+  const bool kept = call.call.effect == Effect::changes || !anonymous_names(call.result).empty();
+  table_.finished(std::exchange(call.number, 0), kept);
 }
 
 // A reply that nobody wants any more gives back what it brought.

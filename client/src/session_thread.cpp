@@ -105,10 +105,7 @@ void Session::tell(Lock& lock) {
   while (!completed_.empty()) {
     std::unique_ptr<OwnedSlot> call = std::move(completed_.front());
     completed_.pop_front();
-    if (!call->completion) {
-      if (call->number != 0) table_.finished(call->number, call->call.effect == Effect::changes);
-      continue;
-    }
+    if (!call->completion) continue;
     lock.unlock();
     watcher_.completed(*this, std::move(call));
     lock.lock();
