@@ -86,6 +86,9 @@ Waiter Call::waiter(std::optional<Duration> span) const {
   start.object = object_;
   start.since = machine_.now();
   if (span) start.until = machine_.now() + *span;
+  if (command_.guard != 0) {
+    start.guard = std::make_unique<Packed>(batch_.argument(command_.guard - 1));
+  }
   return start;
 }
 

@@ -142,6 +142,16 @@ class Machine {
 
   // Answers to parked calls; each takes the waiter out.
 
+  /// The front of the line, to be served now; none: nobody is left there. Those before it whose
+  /// guard no longer stands are refused (StaleToken), so State::waiter_left must leave the line
+  /// where it is. All serving goes through this, or through may_serve.
+  Waiter* next_in(WaitQueue& queue) {
+    Waiter* front = queue.front();
+    return front == nullptr || front->guard == nullptr ? front : next_guarded(queue);
+  }
+  /// Whether that waiter, out of its turn, may be served; if not, it has been refused.
+  bool may_serve(Waiter& waiter);
+
   /// `write(Writer&)` appends the result.
   template <typename Write>
   void answer(Waiter& waiter, Write&& write) {
@@ -232,6 +242,7 @@ class Machine {
   void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
   void fade_feeds();
 
+  Waiter* next_guarded(WaitQueue& queue);
   void leave(Waiter& waiter);
   void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);

@@ -53,6 +53,9 @@ struct alignas(64) Waiter : Caller {
   /// Of a condition.wait: how often it has acquired the lock that it takes back; 0: any other
   /// call. Such a waiter is never refused because of a deadlock.
   std::uint64_t levels = 0;
+  /// [lock, token]: the grant that must still stand when it is served. None: it has no guard, or
+  /// its effect came when the call came.
+  std::unique_ptr<Packed> guard;
 };
 
 /// Waiters in order of arrival, through one of their hooks. All O(1).

@@ -119,14 +119,16 @@ void LockState::serve(Machine& machine, Object& object) {
   while (content.broken && !waiting.empty()) {
     machine.refuse(*waiting.front(), broken_error(object));
   }
-  if (content.grant || content.broken || waiting.empty()) return;
-  const OwnerRef owner{waiting.front()->session, waiting.front()->owner};
-  grant_to(machine, *waiting.front());
+  if (content.grant || content.broken) return;
+  Waiter* const next = machine.next_in(waiting);
+  if (next == nullptr) return;
+  const OwnerRef owner{next->session, next->owner};
+  grant_to(machine, *next);
   // Its further waits are rare; where there are some, this grant may have decided them.
   const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
   for (Waiter* waiter = reentrant ? other() : nullptr; waiter != nullptr;) {
     Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
-    if (further.queue == &waiting) grant_to(machine, further);
+    if (further.queue == &waiting && machine.may_serve(further)) grant_to(machine, further);
   }
   if (other() != nullptr) break_circles(machine, owner);
 }

@@ -281,19 +281,26 @@ void Queue::serve(Machine& machine, Object& object) {
   if (closed_) refuse_all(machine, putters);
   for (bool moved = true; moved;) {
     moved = false;
-    while (!getters.empty() && !ready_.empty()) {
-      machine.changed(object, getters.front()->method);
-      serve_getter(object, *getters.front());
+    while (!ready_.empty()) {
+      Waiter* const getter = machine.next_in(getters);
+      if (getter == nullptr) break;
+      machine.changed(object, getter->method);
+      serve_getter(object, *getter);
       moved = true;
     }
     // One at a time: what comes in goes to whoever waits before the next one comes.
-    if (!putters.empty() && has_room(putters.front()->items.size())) {
-      let_in(object, *putters.front());
+    Waiter* const putter = machine.next_in(putters);
+    if (putter != nullptr && has_room(putter->items.size())) {
+      let_in(object, *putter);
       moved = true;
     }
   }
   if (drained()) refuse_all(machine, getters);
-  while (unfinished_ == 0 && !joiners.empty()) machine.answer_null(*joiners.front());
+  while (unfinished_ == 0) {
+    Waiter* const joiner = machine.next_in(joiners);
+    if (joiner == nullptr) break;
+    machine.answer_null(*joiner);
+  }
   set_alarm(object);
 }
 

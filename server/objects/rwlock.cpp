@@ -174,17 +174,19 @@ void ReadWriteLock::serve(Machine& machine, Object& object) {
   while (content.broken && !waiting.empty()) {
     machine.refuse(*waiting.front(), broken_error(object));
   }
-  while (!waiting.empty() && !content.writer && !content.broken) {
-    Waiter& next = *waiting.front();
-    const bool to_read = next.count == kToRead;
+  while (!content.writer && !content.broken) {
+    Waiter* const next = machine.next_in(waiting);
+    if (next == nullptr) return;
+    const bool to_read = next->count == kToRead;
     if (!to_read && !content.readers.empty()) return;
-    const OwnerRef owner{next.session, next.owner};
-    grant_to(machine, next);
+    const OwnerRef owner{next->session, next->owner};
+    grant_to(machine, *next);
     // Its further waits are rare; where there are some, this grant may have decided them.
     const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
     for (Waiter* waiter = to_read ? other() : nullptr; waiter != nullptr;) {
       Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
-      if (further.queue == &waiting && further.count == kToRead) grant_to(machine, further);
+      if (further.queue != &waiting || further.count != kToRead) continue;
+      if (machine.may_serve(further)) grant_to(machine, further);
     }
     if (other() != nullptr) break_circles(machine, owner);
   }
