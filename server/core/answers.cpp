@@ -53,9 +53,11 @@ void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-/// Finds out the call's number. False: it is answered already, or must not be run.
+/// Finds out the call's number. False: it is answered already, or must not be run, as a
+/// notification that would hand out to nobody.
 bool Machine::enter(Session& session, const Command& command, Caller& caller) {
   if (command.numbering == Numbering::none) return true;
+  if (command.numbering == Numbering::notification) return !caller.method.method->hands_out;
   if (command.numbering == Numbering::unusable) {
     push_failure(caller.link, caller.tag,
                  bad_number("in an opened session the id of a call is a natural number that grows "
@@ -146,7 +148,7 @@ void Machine::conclude(const Caller& caller, std::size_t begin, BlobRef blob) {
   if (session != nullptr && session->opened) {
     const PackedView value =
         blob ? blob.view() : PackedView{std::string_view{effects_->bytes}.substr(begin)};
-    keep_value(*session, caller, value, blob);
+    caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
   }
   handed_.clear();
   if (!speaks_to(caller)) {
@@ -172,6 +174,15 @@ void Machine::conclude(const Caller& caller, Error error) {
     }
   }
   if (speaks_to(caller)) push_failure(caller.link, caller.tag, std::move(error));
+}
+
+/// What a notification in an opened session gives is held by nobody: a new object goes at once.
+void Machine::free_unheard(PackedView value) {
+  if (!has_references(value)) return;
+  each_reference(value, [&](std::string_view name) {
+    Object* object = registry_.find(name);
+    if (object != nullptr && object->references == 0) maybe_free(*object);
+  });
 }
 
 /// What an opened session remembers of an answer.

@@ -37,10 +37,11 @@ struct Peer {
 
 /// What the wire says of a call's number. It counts in an opened session only.
 enum class Numbering : std::uint8_t {
-  none,      ///< a notification or a typed line: it has none
-  unusable,  ///< an id that is no natural number
-  low_bits,  ///< a msgid: the low 32 bits
-  whole,     ///< a JSON id
+  none,          ///< a typed line: it has none
+  notification,  ///< it has none, and nobody hears the answer
+  unusable,      ///< an id that is no natural number
+  low_bits,      ///< a msgid: the low 32 bits
+  whole,         ///< a JSON id
 };
 
 struct Command {

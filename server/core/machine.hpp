@@ -225,6 +225,7 @@ class Machine {
   void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
   void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
+  void free_unheard(PackedView value);
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 

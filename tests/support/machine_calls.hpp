@@ -86,6 +86,8 @@ class MachineCalls {
     return over(1, 0, method, arguments...);
   }
 
+  /// As a number: the call is a notification.
+  static constexpr std::uint64_t kUnheard = ~std::uint64_t{0};
   /// The same over a link, with the number that the call has in its opened session; 0: none.
   template <typename... Args>
   Given over(std::uint64_t link, std::uint64_t number, std::string_view method,
@@ -100,7 +102,9 @@ class MachineCalls {
     command.tag = ++last_tag_;
     if (batch_.arguments.size() > count) command.guard = static_cast<std::uint32_t>(count) + 1;
     command.number = number;
-    command.numbering = number == 0 ? Numbering::none : Numbering::whole;
+    command.numbering = number == 0          ? Numbering::none
+                        : number == kUnheard ? Numbering::notification
+                                             : Numbering::whole;
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(sizeof...(arguments));
     const std::uint64_t own = last_tag_;
