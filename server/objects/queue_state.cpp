@@ -166,6 +166,13 @@ void Queue::acknowledge(std::uint64_t id) {
   one_done();
 }
 
+void Queue::task_done(SessionId session) {
+  machine_.undo(
+      [this, session, before = held_.consumer(session)] { held_.set_consumer(session, before); });
+  held_.done(session);
+  one_done();
+}
+
 void Queue::give_back(Object& object, std::uint64_t id, Duration delay) {
   const QueueItem item = release(id).item;
   if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return come_back(item);
@@ -251,6 +258,7 @@ std::function<void()> Queue::restorer(Machine&) {
 // ---- what happens by itself ----------------------------------------------------------------
 
 void Queue::session_ended(Machine& machine, Object& object, SessionId session) {
+  unfinished_ += held_.consumer(session).early;
   const std::vector<QueueItem> items = held_.take_all(session);
   for (const QueueItem& item : items) come_back(item);
   if (!items.empty()) machine.changed(object, {});
@@ -273,6 +281,7 @@ void Queue::alarm(Machine& machine, Object& object) {
 void Queue::acknowledged(Machine& machine, Object& object, SessionId session,
                          std::uint64_t number) {
   for (const QueueItem& item : held_.arrived(session, number)) drop(item);
+  held_.forget_consumers([&](SessionId id) { return machine.sessions().find(id) == nullptr; });
   let_go(session);
   machine.serve_soon(object);  // it may be drained now
 }
