@@ -83,6 +83,7 @@ Outcome Call::may_wait() {
 Waiter Call::waiter(std::optional<Duration> span) const {
   Waiter start;
   static_cast<Caller&>(start) = caller_;
+  start.home = machine_.sessions().of(caller_.session, caller_.link);
   start.object = object_;
   start.since = machine_.now();
   if (span) start.until = machine_.now() + *span;

@@ -151,7 +151,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     }
     if (caller.number != 0) {
       Session* session = sessions_.find(caller.session);
-      session->calls.wait(caller.number, *call.parked());
+      session->calls->wait(caller.number, *call.parked());
     }
     push(Effect::Kind::parked, caller.link, caller.tag);
     return;

@@ -149,6 +149,9 @@ class Machine {
     Waiter* front = queue.front();
     return front == nullptr || front->guard == nullptr ? front : next_guarded(queue);
   }
+  /// Said once the front of a line was served: what serving the one behind it will need is fetched
+  /// meanwhile. It is long since it came, so all of it is far away by now.
+  static void expect(const WaitQueue& queue);
   /// Whether that waiter, out of its turn, may be served; if not, it has been refused.
   bool may_serve(Waiter& waiter);
 
@@ -256,7 +259,7 @@ class Machine {
   Values values_;
   Registry registry_;
   Sessions sessions_;
-  Waiters waiters_;
+  Waiters waiters_{sessions_};
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;

@@ -58,14 +58,14 @@ void Machine::end_session(SessionId id) {
   for (const auto& waiter : waited) leave(*waiter);
   unfollow_all(*ending);
   std::vector<std::string> released;
-  const auto grants = std::exchange(ending->grants, {});
-  for (const ObjectId object_id : grants) {
+  const IdSet grants = std::exchange(ending->grants, {});
+  grants.each([&](ObjectId object_id) {
     Object* object = registry_.find(object_id);
-    if (object == nullptr) continue;
+    if (object == nullptr) return;
     released.push_back(object->name);
     object->state->session_ended(*this, *object, id);
     serve_soon(*object);
-  }
+  });
   const auto ephemerals = std::exchange(ending->ephemerals, {});
   for (const ObjectId object_id : ephemerals) {
     Object* object = registry_.find(object_id);
@@ -79,7 +79,6 @@ void Machine::end_session(SessionId id) {
   }
   const LinkId link = ending->link;
   const bool opened = ending->opened;
-  waiters_.forget(id);
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;

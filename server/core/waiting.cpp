@@ -23,6 +23,20 @@ void name_object(Error& error, const Object& object) {
 
 }  // namespace
 
+void Machine::expect(const WaitQueue& queue) {
+  constexpr std::size_t kLine = 64;
+  const auto fetch = [](const void* place, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += kLine) {
+      __builtin_prefetch(static_cast<const char*>(place) + i, 1);
+    }
+  };
+  const Waiter* next = queue.front();
+  if (next == nullptr) return;
+  fetch(next, sizeof(Waiter));
+  fetch(next->home, 2 * kLine);
+  if (const Waiter* behind = WaitQueue::next(*next)) fetch(&behind->in_queue, kLine);
+}
+
 bool Machine::may_serve(Waiter& waiter) {
   if (waiter.guard == nullptr) return true;
   auto stands = check_guard(*waiter.guard);

@@ -102,10 +102,8 @@ void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) c
     const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
     // Who waits for nothing else waits for the holders, who stand here already, and for others
     // ahead: no circle goes through it that does not go past it.
-    const bool waits_elsewhere =
-        ahead->in_owner.next != nullptr || ahead->in_owner.previous != nullptr;
     if (!both_read) {
-      if (waits_elsewhere) out.push_back({ahead->session, ahead->owner});
+      if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
     } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
       // It gets its read together with that one, past whoever stands between them.
       out.resize(holders);
