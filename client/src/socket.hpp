@@ -24,7 +24,7 @@ class Socket {
   /// as long as the system's resolver does, whatever the deadline says.
   /// @error unavailable  nobody answers; the message names the address and says why.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
-                                                const Wait& wait);
+                                                const Wait& wait = wait_patiently);
 
   /// A new stream socket of that family, not connected. Without a descriptor (fd() < 0, errno says
   /// why) every operation ends at once.

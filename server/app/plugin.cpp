@@ -1,28 +1,55 @@
 #include "server/app/plugin.hpp"
 
 #include <dlfcn.h>
+#include <exception>
 #include <stdexcept>
 
 namespace agora {
+namespace {
+
+constexpr unsigned kInterface = 1;  // what AGORA_PLUGIN says
+
+using Abi = unsigned (*)();
+using Fill = void (*)(user_types_list&);
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw std::runtime_error("plugin " + path + ": " + why);
+}
+
+std::string loader_error() {
+  const char* text = ::dlerror();
+  return text != nullptr ? text : "unknown error";
+}
+
+/// What the plugin's own code throws names neither the plugin nor what was going on.
+void describe_types(const std::string& path, Fill fill, user_types_list& types) {
+  user_types_list described;
+  try {
+    fill(described);
+  } catch (const std::exception& error) {
+    refuse(path, std::string{"the description of its types failed: "} + error.what());
+  } catch (...) {
+    refuse(path, "the description of its types failed: it threw no std::exception");
+  }
+  if (described.empty()) refuse(path, "describes no types");
+  for (user_type& type : described) types.push_back(std::move(type));
+}
+
+}  // namespace
 
 void load_plugin(const std::string& path, user_types_list& types) {
-  const auto refuse = [&](const std::string& why) {
-    throw std::runtime_error("plugin " + path + ": " + why);
-  };
-  const auto error = [] {
-    const char* text = ::dlerror();
-    return std::string{text != nullptr ? text : "unknown error"};
-  };
   // A name without a slash is sought here first, as a user would expect of a file.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) refuse("cannot be loaded: " + error());
-  const auto abi = reinterpret_cast<unsigned (*)()>(::dlsym(library, "agora_plugin_abi"));
-  const auto fill =
-      reinterpret_cast<void (*)(user_types_list&)>(::dlsym(library, "agora_plugin_types"));
-  if (abi == nullptr || fill == nullptr) refuse("is no plugin of agora; see AGORA_PLUGIN");
-  if (abi() != 1) refuse("was made for another version of agora");
-  fill(types);
+  if (library == nullptr) refuse(path, "cannot be loaded: " + loader_error());
+  const auto abi = reinterpret_cast<Abi>(::dlsym(library, "agora_plugin_abi"));
+  const auto fill = reinterpret_cast<Fill>(::dlsym(library, "agora_plugin_types"));
+  if (abi == nullptr || fill == nullptr) refuse(path, "is no plugin of agora; see AGORA_PLUGIN");
+  if (const unsigned version = abi(); version != kInterface) {
+    refuse(path, "was made for another version of agora: its interface is " +
+                     std::to_string(version) + ", expected " + std::to_string(kInterface));
+  }
+  describe_types(path, fill, types);
 }
 
 }  // namespace agora

@@ -8,7 +8,8 @@
 namespace agora {
 
 /// Loads a plugin (see AGORA_PLUGIN) and appends its types. It stays loaded until the end.
-/// @throws std::runtime_error  no such file, no plugin, or one made for another agora.
+/// @throws std::runtime_error  no such file, no plugin, one made for another agora, one whose
+///   description of its types threw, or describes none; `types` is then as before.
 void load_plugin(const std::string& path, user_types_list& types);
 
 }  // namespace agora

@@ -53,9 +53,11 @@ void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-/// Finds out the call's number. False: it is answered already, or must not be run.
+/// Finds out the call's number. False: it is answered already, or must not be run, as a
+/// notification that would hand out to nobody.
 bool Machine::enter(Session& session, const Command& command, Caller& caller) {
   if (command.numbering == Numbering::none) return true;
+  if (command.numbering == Numbering::notification) return !caller.method.method->hands_out;
   if (command.numbering == Numbering::unusable) {
     push_failure(caller.link, caller.tag,
                  bad_number("in an opened session the id of a call is a natural number that grows "
@@ -74,14 +76,12 @@ bool Machine::enter(Session& session, const Command& command, Caller& caller) {
 
 /// A call that was sent before. True: it changes nothing and is made again.
 bool Machine::again(Session& session, Caller& caller) {
-  if (Waiter* waiter = session.calls.waiter(caller.number)) {
-    waiter->link = caller.link;
-    waiter->tag = caller.tag;
-    waiter->wire = caller.wire;
+  if (Waiter* waiter = session.calls->waiter(caller.number)) {
+    waiters_.came_again(*waiter, caller);
     push(Effect::Kind::parked, caller.link, caller.tag);
     return false;
   }
-  CallRecord* record = session.calls.find(caller.number);
+  CallRecord* record = session.calls->find(caller.number);
   if (record != nullptr && record->state == CallRecord::State::kept) {
     if (record->error) {
       push_failure(caller.link, caller.tag, *record->error);
@@ -109,14 +109,14 @@ bool Machine::again(Session& session, Caller& caller) {
 
 bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   const Limits& most = input_.limits;
-  if (session.calls.kept() < most.kept_replies_max &&
-      session.calls.kept_bytes() < most.kept_bytes_max) {
+  if (session.calls->kept() < most.kept_replies_max &&
+      session.calls->kept_bytes() < most.kept_bytes_max) {
     return false;
   }
   if (caller.method.type->name == "session") return false;  // the way out
   push_failure(caller.link, caller.tag,
                {Errc::session_backlog,
-                std::to_string(session.calls.kept()) +
+                std::to_string(session.calls->kept()) +
                     " replies of this session wait to be acknowledged; send session.acknowledge, "
                     "and then this call under a new number",
                 Done::no,
@@ -127,7 +127,7 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
 /// A read that is made again gives back the holds of its first reply.
 void Machine::forget_read(Session& session, CallRecord& record) {
   const std::unique_ptr<CallTies> ties = std::move(record.ties);
-  session.calls.forget(record.number);
+  session.calls->forget(record.number);
   if (!ties) return;
   for (const ObjectId id : ties->held) {
     if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
@@ -146,7 +146,7 @@ void Machine::conclude(const Caller& caller, std::size_t begin, BlobRef blob) {
   if (session != nullptr && session->opened) {
     const PackedView value =
         blob ? blob.view() : PackedView{std::string_view{effects_->bytes}.substr(begin)};
-    keep_value(*session, caller, value, blob);
+    caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
   }
   handed_.clear();
   if (!speaks_to(caller)) {
@@ -163,15 +163,24 @@ void Machine::conclude(const Caller& caller, Error error) {
   handed_.clear();
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
-    session->calls.answered(caller.number);
+    session->calls->answered(caller.number);
     if (is_changing(caller) && caller.number > session->through) {
       CallRecord record;
       record.number = caller.number;
       record.error = std::make_unique<Error>(error);
-      session->calls.enter(std::move(record));
+      session->calls->enter(std::move(record));
     }
   }
   if (speaks_to(caller)) push_failure(caller.link, caller.tag, std::move(error));
+}
+
+/// What a notification in an opened session gives is held by nobody: a new object goes at once.
+void Machine::free_unheard(PackedView value) {
+  if (!has_references(value)) return;
+  each_reference(value, [&](std::string_view name) {
+    Object* object = registry_.find(name);
+    if (object != nullptr && object->references == 0) maybe_free(*object);
+  });
 }
 
 /// What an opened session remembers of an answer.
@@ -187,8 +196,8 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
     });
   }
   if (caller.number == 0) return;
-  session.notices.answered(caller.number);
-  session.calls.answered(caller.number);
+  session.notices->answered(caller.number);
+  session.calls->answered(caller.number);
   const bool keeps = is_changing(caller) && caller.number > session.through;
   if (!keeps && held.empty()) return;
   CallRecord record;
@@ -199,7 +208,7 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
   }
   if (keeps && blob) record.blob = blob;
   if (keeps && !blob) record.result.assign(value.bytes());
-  session.calls.enter(std::move(record));
+  session.calls->enter(std::move(record));
 }
 
 bool Machine::hands_out(const Caller& caller, const Object& object) {
@@ -220,8 +229,8 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
     }
   };
   session.through = std::max(session.through, std::min(through, session.last_seen));
-  session.calls.forget_through(session.through, arrived);
-  const std::uint64_t mark = session.notices.mark();
+  session.calls->forget_through(session.through, arrived);
+  const std::uint64_t mark = session.notices->mark();
   bool confirms = mark != 0 && mark <= session.through;
   Reader reader{numbers};
   Token head;
@@ -230,10 +239,10 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
     Token number;
     static_cast<void>(reader.next(number));
     confirms = confirms || (mark != 0 && number.natural == mark);
-    CallRecord* record = session.calls.find(number.natural);
+    CallRecord* record = session.calls->find(number.natural);
     if (record == nullptr) continue;
     arrived(*record);
-    session.calls.forget(number.natural);
+    session.calls->forget(number.natural);
   }
   if (confirms) confirm_notices(session);
 }

@@ -117,6 +117,10 @@ Expected<void> AtomicRun::fits_reply(const std::string& results) const {
 Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
                                     bool only_reads) const {
   const std::string name = full_name(ref);
+  const Session* session = machine_.sessions().find(outer_.session());
+  if (ref.method->hands_out && outer_.caller().unheard() && session->opened) {
+    return fail(Errc::value_error, name + " in a notification would hand out to nobody");
+  }
   if (only_reads && ref.method->access != Access::read) {
     return fail(Errc::value_error, name + " changes something; a requirement only reads");
   }

@@ -83,9 +83,13 @@ Outcome Call::may_wait() {
 Waiter Call::waiter(std::optional<Duration> span) const {
   Waiter start;
   static_cast<Caller&>(start) = caller_;
+  start.home = machine_.sessions().of(caller_.session, caller_.link);
   start.object = object_;
   start.since = machine_.now();
   if (span) start.until = machine_.now() + *span;
+  if (command_.guard != 0) {
+    start.guard = std::make_unique<Packed>(batch_.argument(command_.guard - 1));
+  }
   return start;
 }
 

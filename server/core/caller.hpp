@@ -9,6 +9,7 @@
 namespace agora {
 
 constexpr std::uint64_t kNoId = ~std::uint64_t{0};
+constexpr std::uint64_t kNotification = kNoId - 1;  ///< an id of a call that nobody hears
 
 struct Caller {
   SessionId session{};
@@ -17,6 +18,9 @@ struct Caller {
   std::uint64_t number = 0;    ///< the call's number in an opened session; 0: it has none
   std::uint64_t wire = kNoId;  ///< the id as it came, where it is a natural number
   MethodRef method{};
+
+  /// A notification: what it gives reaches nobody.
+  bool unheard() const { return wire == kNotification; }
 };
 
 }  // namespace agora

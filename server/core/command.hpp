@@ -38,10 +38,11 @@ struct Peer {
 
 /// What the wire says of a call's number. It counts in an opened session only.
 enum class Numbering : std::uint8_t {
-  none,      ///< a notification or a typed line: it has none
-  unusable,  ///< an id that is no natural number
-  low_bits,  ///< a msgid: the low 32 bits
-  whole,     ///< a JSON id
+  none,          ///< a typed line: it has none
+  notification,  ///< it has none, and nobody hears the answer
+  unusable,      ///< an id that is no natural number
+  low_bits,      ///< a msgid: the low 32 bits
+  whole,         ///< a JSON id
 };
 
 struct Command {
@@ -51,7 +52,9 @@ struct Command {
     sign_of_life,  ///< a message that was refused before it came here
     link_opened,
     link_closed,
-    process_died,  ///< the process of `session` is proven dead
+    process_dies,  ///< the process of `session` is dead: nothing is granted to it any more, but
+                   ///< what it had sent may follow
+    process_died,  ///< all it had sent has been heard
     time_passed,
   };
   Kind kind = Kind::time_passed;

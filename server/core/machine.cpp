@@ -62,6 +62,8 @@ void Machine::apply(const Batch& batch, const Command& command) {
       return;
     case Command::Kind::link_closed:
       return link_closed(command.link);
+    case Command::Kind::process_dies:
+      return end_waits(command.session);
     case Command::Kind::process_died:
       return end_session(command.session, true);
     case Command::Kind::time_passed:
@@ -82,6 +84,24 @@ void Machine::apply(const Batch& batch, const Command& command) {
   }
 }
 
+namespace {
+
+std::uint64_t wire_id(const Command& command) {
+  switch (command.numbering) {
+    case Numbering::low_bits:
+    case Numbering::whole:
+      return command.number;
+    case Numbering::notification:
+      return kNotification;
+    case Numbering::none:
+    case Numbering::unusable:
+      break;
+  }
+  return kNoId;
+}
+
+}  // namespace
+
 void Machine::call(const Batch& batch, const Command& command) {
   Link* link = sessions_.find(command.link);
   if (link == nullptr) return;  // closed by the server: nothing more is heard from it
@@ -91,10 +111,7 @@ void Machine::call(const Batch& batch, const Command& command) {
   }
   Session& session = *link->session;
   session.alive = now_;
-  const bool has_id =
-      command.numbering == Numbering::low_bits || command.numbering == Numbering::whole;
-  Caller caller{session.id,    link->id, command.tag, 0, has_id ? command.number : kNoId,
-                command.method};
+  Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
   if (session.opened && !enter(session, command, caller)) return;
   run(batch, command, caller);
 }
@@ -137,7 +154,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     }
     if (caller.number != 0) {
       Session* session = sessions_.find(caller.session);
-      session->calls.wait(caller.number, *call.parked());
+      session->calls->wait(caller.number, *call.parked());
     }
     push(Effect::Kind::parked, caller.link, caller.tag);
     return;

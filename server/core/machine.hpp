@@ -164,6 +164,19 @@ class Machine {
 
   // Answers to parked calls; each takes the waiter out.
 
+  /// The front of the line, to be served now; none: nobody is left there. Those before it whose
+  /// guard no longer stands are refused (StaleToken), so State::waiter_left must leave the line
+  /// where it is. All serving goes through this, or through may_serve.
+  Waiter* next_in(WaitQueue& queue) {
+    Waiter* front = queue.front();
+    return front == nullptr || front->guard == nullptr ? front : next_guarded(queue);
+  }
+  /// Said once the front of a line was served: what serving the one behind it will need is fetched
+  /// meanwhile. It is long since it came, so all of it is far away by now.
+  static void expect(const WaitQueue& queue);
+  /// Whether that waiter, out of its turn, may be served; if not, it has been refused.
+  bool may_serve(Waiter& waiter);
+
   /// `write(Writer&)` appends the result.
   template <typename Write>
   void answer(Waiter& waiter, Write&& write) {
@@ -225,6 +238,7 @@ class Machine {
   void apply(const Batch& batch, const Command& command);
   void call(const Batch& batch, const Command& command);
   void link_closed(LinkId link);
+  void end_waits(SessionId session);
   void cut_off(Session& session);
   void time_passed();
   void run(const Batch& batch, const Command& command, const Caller& caller);
@@ -240,6 +254,7 @@ class Machine {
   void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
   void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
+  void free_unheard(PackedView value);
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 
@@ -257,6 +272,7 @@ class Machine {
   void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
   void fade_feeds();
 
+  Waiter* next_guarded(WaitQueue& queue);
   void leave(Waiter& waiter);
   void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
@@ -272,7 +288,7 @@ class Machine {
   Lending lending_;
   Registry registry_;
   Sessions sessions_;
-  Waiters waiters_;
+  Waiters waiters_{sessions_};
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;

@@ -144,12 +144,12 @@ void Machine::notify(const Session& session, PackedView notice) {
 }
 
 void Machine::log_notice(Session& session, NoticeLog::Entry entry) {
-  if (session.opened) session.notices.add(std::move(entry), input_.limits.unconfirmed_notices_max);
+  if (session.opened) session.notices->add(std::move(entry), input_.limits.unconfirmed_notices_max);
 }
 
 /// A reply is acknowledged that confirms the notices sent before it.
 void Machine::confirm_notices(Session& session) {
-  session.notices.confirm([&](const NoticeLog::Entry& entry) {
+  session.notices->confirm([&](const NoticeLog::Entry& entry) {
     Feed* feed = feed_of(entry.object, entry.of_topic);
     if (feed == nullptr) return;
     const auto follower = feed->followers.find(session.id);
@@ -212,7 +212,7 @@ void Machine::catch_up() {
       tell_missed(*session, only, true, budget);
       continue;
     }
-    for (NoticeLog::Entry& entry : session->notices.restart()) {
+    for (NoticeLog::Entry& entry : session->notices->restart()) {
       if (entry.farewell.empty()) continue;
       notify(*session, PackedView{entry.farewell});
       log_notice(*session, std::move(entry));

@@ -43,6 +43,17 @@ void Machine::link_closed(LinkId id) {
   push(Effect::Kind::link_closed, id, 0);
 }
 
+void Machine::end_waits(SessionId id) {
+  std::vector<std::unique_ptr<Waiter>> waited;
+  while (Waiter* waiter = waiters_.first_of(id)) {
+    waited.push_back(waiters_.remove(*waiter));
+    if (!waited.back()->link) continue;
+    push_failure(waited.back()->link, waited.back()->tag,
+                 {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
+  }
+  for (const auto& waiter : waited) leave(*waiter);
+}
+
 void Machine::end_session(SessionId id, bool gone) {
   Session* ending = sessions_.find(id);
   if (ending == nullptr) return;
@@ -53,24 +64,17 @@ void Machine::end_session(SessionId id, bool gone) {
   lending_.ended(id, gone || !ending->mapped);
   // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
   // them may be served.
-  std::vector<std::unique_ptr<Waiter>> waited;
-  while (Waiter* waiter = waiters_.first_of(id)) {
-    waited.push_back(waiters_.remove(*waiter));
-    if (!waited.back()->link) continue;
-    push_failure(waited.back()->link, waited.back()->tag,
-                 {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
-  }
-  for (const auto& waiter : waited) leave(*waiter);
+  end_waits(id);
   unfollow_all(*ending);
   std::vector<std::string> released;
-  const auto grants = std::exchange(ending->grants, {});
-  for (const ObjectId object_id : grants) {
+  const IdSet grants = std::exchange(ending->grants, {});
+  grants.each([&](ObjectId object_id) {
     Object* object = registry_.find(object_id);
-    if (object == nullptr) continue;
+    if (object == nullptr) return;
     released.push_back(object->name);
     object->state->session_ended(*this, *object, id);
     serve_soon(*object);
-  }
+  });
   const auto ephemerals = std::exchange(ending->ephemerals, {});
   for (const ObjectId object_id : ephemerals) {
     Object* object = registry_.find(object_id);
@@ -84,7 +88,6 @@ void Machine::end_session(SessionId id, bool gone) {
   }
   const LinkId link = ending->link;
   const bool opened = ending->opened;
-  waiters_.forget(id);
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;

@@ -50,6 +50,9 @@ void Sessions::close(LinkId id) {
 }
 
 Session* Sessions::find(SessionId id) {
+  if (last_found_ != nullptr && last_found_->session != nullptr && last_found_->session->id == id) {
+    return last_found_->session;
+  }
   const auto it = sessions_.find(id);
   return it == sessions_.end() ? nullptr : it->second.get();
 }
@@ -66,6 +69,8 @@ void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
   session.ttl = ttl;
   session.alive = now;
   session.epoch = 1;
+  session.calls = std::make_unique<KeptReplies>();
+  session.notices = std::make_unique<NoticeLog>();
   looks_.insert({now + ttl, session.id});
 }
 

@@ -18,35 +18,41 @@
 #include <vector>
 
 #include "server/core/command.hpp"
+#include "server/core/id_set.hpp"
 #include "server/core/kept_replies.hpp"
 #include "server/core/notice_log.hpp"
+#include "server/core/waiters.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 
 namespace agora {
 
-struct Session {
+/// Laid out in cache lines: what every call touches, then what every waiting call touches.
+struct alignas(64) Session {
   SessionId id;
-  Peer peer;
-  Instant opened_at{};
-  LinkId link;  ///< over which it speaks now; none: it is cut off
-  std::map<ObjectId, std::uint64_t> holds;
-  std::set<ObjectId> ephemerals;  ///< objects that die with it
-  std::set<ObjectId> grants;      ///< objects where it may hold something
-  std::set<ObjectId> watches;     ///< objects whose changes it hears of
-  std::set<ObjectId> topics;      ///< topics that it is subscribed to
+  LinkId link;      ///< over which it speaks now; none: it is cut off
+  Instant alive{};  ///< the last sign of life
+  bool opened = false;
+  bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
+  IdSet grants;  ///< objects where it may hold something
+
+  SessionWaits waits;
 
   // Of an opened session.
-  bool opened = false;
-  std::string token;
-  Duration ttl{};
-  Instant alive{};              ///< the last sign of life
-  std::uint64_t epoch = 0;      ///< how many links it had
   std::uint64_t last_seen = 0;  ///< the greatest call number so far
   std::uint64_t through = 0;    ///< calls up to here are acknowledged
-  KeptReplies calls;
-  NoticeLog notices;    ///< those that may not have arrived
-  bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
+  std::unique_ptr<KeptReplies> calls;  ///< there in an opened session only
+  std::unique_ptr<NoticeLog> notices;  ///< those that may not have arrived; there as `calls` is
+  std::string token;
+  Duration ttl{};
+  std::uint64_t epoch = 0;  ///< how many links it had
+
+  Peer peer;
+  Instant opened_at{};
+  std::map<ObjectId, std::uint64_t> holds;
+  std::set<ObjectId> ephemerals;  ///< objects that die with it
+  std::set<ObjectId> watches;     ///< objects whose changes it hears of
+  std::set<ObjectId> topics;      ///< topics that it is subscribed to
 };
 
 /// A session that is over.
@@ -97,6 +103,7 @@ class Sessions {
 
   /// A grant of `object` was given to the session, or none is left there. Grants may name an
   /// object where nothing is held any more, but never miss one where something is.
+  void granted(Session& session, ObjectId object) { session.grants.insert(object); }
   void granted(SessionId id, ObjectId object) {
     if (Session* session = find(id)) session->grants.insert(object);
   }

@@ -1,6 +1,7 @@
 #include "server/core/waiters.hpp"
 
 #include "server/core/object.hpp"
+#include "server/core/sessions.hpp"
 #include "shared/base/assert.hpp"
 
 namespace agora {
@@ -16,9 +17,15 @@ Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
   auto* waiter = new Waiter(std::move(start));
   waiter->serial = next_serial_++;
   all_.push_back(*waiter);
-  OfSession& own = by_session_[waiter->session];
+  SessionWaits& own = waiter->home->waits;
   own.all.push_back(*waiter);
-  (waiter->owner.empty() ? own.unnamed : own.named[waiter->owner]).push_back(*waiter);
+  if (waiter->owner.empty()) {
+    own.unnamed.push_back(*waiter);
+  } else {
+    if (!own.named) own.named = std::make_unique<decltype(own.named)::element_type>();
+    (*own.named)[waiter->owner].push_back(*waiter);
+  }
+  if (own.by_wire) own.by_wire->emplace(std::pair{waiter->wire, waiter->serial}, waiter);
   if (waiter->until) by_deadline_.emplace(std::pair{*waiter->until, waiter->serial}, waiter);
   waiter->object->waiters.push_back(*waiter);
   queue.push_back(*waiter);
@@ -28,15 +35,17 @@ Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
 std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
   waiter.queue->remove(waiter);
   waiter.object->waiters.remove(waiter);
-  OfSession& own = by_session_.find(waiter.session)->second;
+  SessionWaits& own = waiter.home->waits;
   own.all.remove(waiter);
   if (waiter.owner.empty()) {
     own.unnamed.remove(waiter);
   } else {
-    const auto line = own.named.find(waiter.owner);
+    const auto line = own.named->find(waiter.owner);
     line->second.remove(waiter);
-    if (line->second.empty()) own.named.erase(line);
+    if (line->second.empty()) own.named->erase(line);
   }
+  if (own.by_wire) own.by_wire->erase({waiter.wire, waiter.serial});
+  if (own.by_wire && own.all.empty()) own.by_wire.reset();
   if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
   all_.remove(waiter);
   return std::unique_ptr<Waiter>{&waiter};
@@ -61,28 +70,56 @@ Waiter* Waiters::find(SessionId session, LinkId link, std::uint64_t tag) {
   return waiter;
 }
 
-Waiter* Waiters::find_wire(SessionId session, std::uint64_t id) {
-  Waiter* waiter = first_of(session);
+Waiter* Waiters::find_wire(Session& session, std::uint64_t id) {
+  constexpr std::size_t kMany = 16;
+  SessionWaits& own = session.waits;
+  if (!own.by_wire && own.all.size() > kMany) {
+    own.by_wire = std::make_unique<SessionWaits::ByWire>();
+    for (Waiter* each = own.all.front(); each != nullptr; each = next_of_session(*each)) {
+      own.by_wire->emplace(std::pair{each->wire, each->serial}, each);
+    }
+  }
+  if (own.by_wire) {
+    const auto it = own.by_wire->lower_bound({id, 0});
+    return it != own.by_wire->end() && it->first.first == id ? it->second : nullptr;
+  }
+  Waiter* waiter = own.all.front();
   while (waiter != nullptr && waiter->wire != id) waiter = next_of_session(*waiter);
   return waiter;
 }
 
+void Waiters::came_again(Waiter& waiter, const Caller& caller) {
+  if (SessionWaits& own = waiter.home->waits; own.by_wire) {
+    own.by_wire->erase({waiter.wire, waiter.serial});
+    own.by_wire->emplace(std::pair{caller.wire, waiter.serial}, &waiter);
+  }
+  waiter.link = caller.link;
+  waiter.tag = caller.tag;
+  waiter.wire = caller.wire;
+}
+
+const SessionWaits* Waiters::of(SessionId id) const {
+  const Session* session = sessions_.find(id);
+  return session == nullptr ? nullptr : &session->waits;
+}
+
 Waiter* Waiters::first_of(SessionId session) const {
-  const auto it = by_session_.find(session);
-  return it == by_session_.end() ? nullptr : it->second.all.front();
+  const SessionWaits* own = of(session);
+  return own == nullptr ? nullptr : own->all.front();
 }
 
 std::size_t Waiters::count_of(SessionId session) const {
-  const auto it = by_session_.find(session);
-  return it == by_session_.end() ? 0 : it->second.all.size();
+  const SessionWaits* own = of(session);
+  return own == nullptr ? 0 : own->all.size();
 }
 
 Waiter* Waiters::first_of(SessionId session, std::string_view owner) const {
-  const auto it = by_session_.find(session);
-  if (it == by_session_.end()) return nullptr;
-  if (owner.empty()) return it->second.unnamed.front();
-  const auto line = it->second.named.find(std::string{owner});
-  return line == it->second.named.end() ? nullptr : line->second.front();
+  const SessionWaits* own = of(session);
+  if (own == nullptr) return nullptr;
+  if (owner.empty()) return own->unnamed.front();
+  if (!own->named) return nullptr;
+  const auto line = own->named->find(std::string{owner});
+  return line == own->named->end() ? nullptr : line->second.front();
 }
 
 Waiter* Waiters::due(Instant now) {

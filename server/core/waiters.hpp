@@ -25,7 +25,9 @@
 namespace agora {
 
 struct Object;
+struct Session;
 struct Waiter;
+class Sessions;
 class WaitQueue;
 
 /// A waiter's place in one list.
@@ -38,11 +40,19 @@ struct WaitHook {
 /// one of them leaves.
 struct alignas(64) Waiter : Caller {
   WaitHook in_queue, in_object, in_all;
-  WaitQueue* queue = nullptr;  ///< where it stands
+  Session* home = nullptr;  ///< the session with that id, which outlives its waiters
   Object* object = nullptr;
 
   WaitHook in_session, in_owner;
-  std::uint64_t serial = 0;  ///< order of arrival over the whole machine
+  WaitQueue* queue = nullptr;  ///< where it stands
+  std::uint64_t serial = 0;    ///< order of arrival over the whole machine
+  /// [lock, token]: the grant that must still stand when it is served. None: it has no guard, or
+  /// its effect came when the call came.
+  std::unique_ptr<Packed> guard;
+  /// Of a condition.wait: how often it has acquired the lock that it takes back; 0: any other
+  /// call. Such a waiter is never refused because of a deadlock.
+  std::uint64_t levels = 0;
+
   std::string owner;
   Instant since{};
   std::optional<Instant> until;
@@ -50,9 +60,9 @@ struct alignas(64) Waiter : Caller {
   std::vector<Handle> items;  ///< values that wait to go in (queue.put)
   std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
   Packed key;                 ///< what it waits for (dict.wait_for)
-  /// Of a condition.wait: how often it has acquired the lock that it takes back; 0: any other
-  /// call. Such a waiter is never refused because of a deadlock.
-  std::uint64_t levels = 0;
+
+  /// Whether its owner has other waiting calls.
+  bool waits_elsewhere() const { return in_owner.next != nullptr || in_owner.previous != nullptr; }
 };
 
 /// Waiters in order of arrival, through one of their hooks. All O(1).
@@ -101,16 +111,29 @@ class WaitQueue : public WaitList<&Waiter::in_queue> {
 /// All waiters of one object, whatever they wait for there.
 using ObjectWaiters = WaitList<&Waiter::in_object>;
 
+/// The waits of one session.
+struct SessionWaits {
+  using OfOwner = WaitList<&Waiter::in_owner>;
+  using ByWire = std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter*>;  // id as sent, serial
+
+  WaitList<&Waiter::in_session> all;
+  OfOwner unnamed;  ///< most owners have no text
+  /// Looked up only, never walked; no line is empty. None: there was no owner with a text yet.
+  std::unique_ptr<std::unordered_map<std::string, OfOwner>> named;
+  /// Made when an id is looked for among many, kept until nothing waits.
+  std::unique_ptr<ByWire> by_wire;
+};
+
 /// Owns all parked calls. Objects, sessions, owners and deadlines refer to them.
 class Waiters {
  public:
-  Waiters() = default;
+  explicit Waiters(Sessions& sessions) : sessions_(sessions) {}
   Waiters(const Waiters&) = delete;
   Waiters& operator=(const Waiters&) = delete;
   ~Waiters();
 
-  /// Makes a waiter at the end of `queue`, and enters it with its object. The reference is valid
-  /// until `remove`.
+  /// Makes a waiter at the end of `queue`, and enters it with its object and its home. The
+  /// reference is valid until `remove`.
   Waiter& park(Waiter start, WaitQueue& queue);
 
   /// Takes it out of its queue, its session, its object and the deadlines, and hands it over.
@@ -123,8 +146,11 @@ class Waiters {
   /// The oldest waiter with that mark, if one is parked. O(waiters of the session).
   Waiter* find(SessionId session, LinkId link, std::uint64_t tag);
 
-  /// The oldest waiter whose call came with that id. O(waiters of the session).
-  Waiter* find_wire(SessionId session, std::uint64_t id);
+  /// The oldest waiter whose call came with that id. O(log n), but for the first time since
+  /// nothing waited there.
+  Waiter* find_wire(Session& session, std::uint64_t id);
+  /// The waiting call came again, over that link and with that tag and id.
+  void came_again(Waiter& waiter, const Caller& caller);
 
   /// The oldest waiter of a session, or none. O(1).
   Waiter* first_of(SessionId session) const;
@@ -134,9 +160,6 @@ class Waiters {
   /// The oldest waiter of that owner (session and text), or none. O(1).
   Waiter* first_of(SessionId session, std::string_view owner) const;
   static Waiter* next_of_owner(const Waiter& waiter) { return waiter.in_owner.next; }
-
-  /// The session has ended, and none of its calls waits any more.
-  void forget(SessionId session) { by_session_.erase(session); }
 
   /// The waiter whose deadline is due at `now`, earliest first; none if there is none.
   Waiter* due(Instant now);
@@ -153,17 +176,11 @@ class Waiters {
   }
 
  private:
-  using OfOwner = WaitList<&Waiter::in_owner>;
-  /// The waits of one session; its place stays until the session is forgotten.
-  struct OfSession {
-    WaitList<&Waiter::in_session> all;
-    OfOwner unnamed;                                 // most owners have no text
-    std::unordered_map<std::string, OfOwner> named;  // looked up only; none of them empty
-  };
+  const SessionWaits* of(SessionId session) const;
 
+  Sessions& sessions_;
   std::uint64_t next_serial_ = 1;
-  WaitList<&Waiter::in_all> all_;                        // owns them
-  std::unordered_map<SessionId, OfSession> by_session_;  // looked up only, never walked
+  WaitList<&Waiter::in_all> all_;  // owns them
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
 };
 

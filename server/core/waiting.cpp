@@ -11,7 +11,45 @@ std::string seconds_text(double seconds) {
   if (text.back() == '.') text.pop_back();
   return text + " s";
 }
+
+void name_object(Error& error, const Object& object) {
+  for (const auto& detail : error.details) {
+    if (detail.name == "object") return;
+  }
+  std::string packed;
+  Writer{packed}.text(object.name);
+  error.details.push_back({"object", std::move(packed)});
+}
+
 }  // namespace
+
+void Machine::expect(const WaitQueue& queue) {
+  constexpr std::size_t kLine = 64;
+  const auto fetch = [](const void* place, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += kLine) {
+      __builtin_prefetch(static_cast<const char*>(place) + i, 1);
+    }
+  };
+  const Waiter* next = queue.front();
+  if (next == nullptr) return;
+  fetch(next, sizeof(Waiter));
+  fetch(next->home, 2 * kLine);
+  if (const Waiter* behind = WaitQueue::next(*next)) fetch(&behind->in_queue, kLine);
+}
+
+bool Machine::may_serve(Waiter& waiter) {
+  if (waiter.guard == nullptr) return true;
+  auto stands = check_guard(*waiter.guard);
+  if (!stands) refuse(waiter, std::move(stands.error()));
+  return stands.has_value();
+}
+
+Waiter* Machine::next_guarded(WaitQueue& queue) {
+  while (Waiter* front = queue.front()) {
+    if (may_serve(*front)) return front;
+  }
+  return nullptr;
+}
 
 void Machine::leave(Waiter& waiter) {
   Object& object = *waiter.object;
@@ -38,9 +76,7 @@ void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
 
 void Machine::refuse(Waiter& waiter, Error error) {
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
-  std::string packed;
-  Writer{packed}.text(owned->object->name);
-  error.details.push_back({"object", std::move(packed)});
+  name_object(error, *owned->object);
   conclude(*owned, std::move(error));
   leave(*owned);
 }

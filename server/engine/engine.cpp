@@ -43,6 +43,10 @@ LinkId Engine::open(Peer peer) {
 
 void Engine::close(LinkId link) { command(Command::Kind::link_closed, link); }
 
+void Engine::process_dies(SessionId session) {
+  command(Command::Kind::process_dies, {}).session = session;
+}
+
 void Engine::process_died(SessionId session) {
   command(Command::Kind::process_died, {}).session = session;
 }

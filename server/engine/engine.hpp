@@ -24,7 +24,10 @@ class Engine {
   LinkId open(Peer peer);
   /// The connection is over: the end of a plain session, a cut of an opened one.
   void close(LinkId link);
-  /// The process of an opened session is proven dead: gives back all that it has, in one step.
+  /// The process of an opened session is proven dead: nothing is granted to it any more. What it
+  /// had sent may follow, then process_died.
+  void process_dies(SessionId session);
+  /// All that it had sent has been heard: gives back all that it has, in one step.
   void process_died(SessionId session);
 
   /// Takes a call into the next turn. An error is the call's answer: nothing else will come.

@@ -171,7 +171,7 @@ bool Dialogue::step_msgpack(std::string_view& rest) {
     Reader reader{id};
     if (id.present()) static_cast<void>(reader.next(number));
     const std::uint64_t tag = id.present() ? kMsgpack | number.natural : kNoAnswer;
-    const Numbering numbering = id.present() ? Numbering::low_bits : Numbering::none;
+    const Numbering numbering = id.present() ? Numbering::low_bits : Numbering::notification;
     auto taken = submit(message.request, tag, numbering, number.natural);
     if (!taken && id.present()) {
       settle();
@@ -280,7 +280,7 @@ void Dialogue::json_message(Message& message, std::uint64_t batch) {
   }
   const std::uint64_t number = ++last_tag_;
   const std::uint64_t tag = request.id.present() ? kJson | number : kNoAnswer;
-  Numbering numbering = Numbering::none;
+  Numbering numbering = Numbering::notification;
   std::uint64_t id = 0;
   if (request.id.present()) {
     const Token token = read(request.id);

@@ -79,6 +79,8 @@ void Hub::process_died(SessionId session) {
   // What it had sent before it died still counts, as far as nobody needs to hear of it.
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
+  // Nothing is to be granted to it by what itself has given back, so its waits end first.
+  engine_->process_dies(session);
   if (Connection* connection = connection_of(it->second)) connection->drain();
   engine_->process_died(session);
   turn();

@@ -86,7 +86,9 @@ Outcome wait(Call& call, Barrier& barrier) {
     barrier.decide(Fate::breaks);
     call.changed();
   }
-  return call.wait_for(barrier.waiting, span, [](Waiter&) {});
+  return call.wait_for(barrier.waiting, span, [](Waiter& waiter) {
+    waiter.guard.reset();  // it counts from now on
+  });
 }
 
 Outcome reset(Call& call, Barrier& barrier) {

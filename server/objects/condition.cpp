@@ -148,6 +148,7 @@ Outcome wait(Call& call, Condition& condition) {
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
+    waiter.guard.reset();  // the lock is given back now, and always taken again
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);

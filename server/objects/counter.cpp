@@ -21,11 +21,10 @@ class Counter : public State {
   }
   void serve(Machine& machine, Object&) override {
     while (!waiting.empty() && waiting.begin()->first <= value) {
-      WaitQueue& line = waiting.begin()->second;
-      while (!line.empty()) {
-        machine.answer(*line.front(), [this](Writer& out) { out.integer(value); });
+      auto line = waiting.extract(waiting.begin());
+      while (Waiter* next = machine.next_in(line.mapped())) {
+        machine.answer(*next, [this](Writer& out) { out.integer(value); });
       }
-      waiting.erase(waiting.begin());
     }
   }
   void waiter_left(Machine&, Object&, Waiter& waiter) override {

@@ -42,10 +42,10 @@ void Dict::serve(Machine& machine, Object&) {
     const auto queue = awaited.find(key);
     const Handle entry = table().find(key);
     if (queue == awaited.end() || !entry) continue;
-    while (Waiter* waiter = queue->second.front()) {
+    auto line = awaited.extract(queue);
+    while (Waiter* waiter = machine.next_in(line.mapped())) {
       machine.answer(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
     }
-    awaited.erase(queue);
   }
 }
 

@@ -19,8 +19,9 @@ class Event : public State {
     return Progress::done;
   }
   void serve(Machine& machine, Object&) override {
-    while (is_set && !waiting.empty()) {
-      machine.answer(*waiting.front(), [](Writer& out) { out.boolean(true); });
+    if (!is_set) return;
+    while (Waiter* next = machine.next_in(waiting)) {
+      machine.answer(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   std::function<void()> restorer(Machine&) override {

@@ -51,13 +51,46 @@ std::optional<Reservation> HeldItems::due(Instant now) {
   return release(by_lease_.begin()->second);
 }
 
-void HeldItems::got(const GotItem& got) { got_.emplace(GotKey{got.session, got.number}, got.item); }
+void HeldItems::got(const GotItem& got) {
+  got_.emplace(GotKey{got.session, got.number}, got.item);
+  ++consumers_[got.session].got;
+}
+
+Consumer HeldItems::consumer(SessionId session) const {
+  const auto it = consumers_.find(session);
+  return it == consumers_.end() ? Consumer{} : it->second;
+}
+
+void HeldItems::set_consumer(SessionId session, const Consumer& consumer) {
+  if (consumer.got == 0 && consumer.owed == 0) {
+    consumers_.erase(session);
+  } else {
+    consumers_[session] = consumer;
+  }
+}
+
+void HeldItems::done(SessionId session) {
+  Consumer left = consumer(session);
+  if (left.owed > 0) {
+    --left.owed;
+  } else if (left.early < left.got) {
+    ++left.early;
+  }
+  set_consumer(session, left);
+}
 
 std::vector<QueueItem> HeldItems::arrived(SessionId session, std::uint64_t number) {
   std::vector<QueueItem> items;
   const auto [begin, end] = got_.equal_range({session, number});
   for (auto it = begin; it != end; ++it) items.push_back(it->second);
   got_.erase(begin, end);
+  if (items.empty()) return items;
+  Consumer left = consumer(session);
+  const std::uint64_t told = std::min<std::uint64_t>(left.early, items.size());
+  left.got -= items.size();
+  left.early -= told;
+  left.owed += items.size() - told;
+  set_consumer(session, left);
   return items;
 }
 
@@ -65,6 +98,9 @@ void HeldItems::forget_last(SessionId session, std::uint64_t number) {
   const auto behind = got_.upper_bound({session, number});
   AGORA_ASSERT(behind != got_.begin());
   got_.erase(std::prev(behind));
+  Consumer left = consumer(session);
+  --left.got;
+  set_consumer(session, left);
 }
 
 std::vector<QueueItem> HeldItems::take_all(SessionId session) {
@@ -78,6 +114,7 @@ std::vector<QueueItem> HeldItems::take_all(SessionId session) {
   auto end = begin;
   for (; end != got_.end() && end->first.first == session; ++end) items.push_back(end->second);
   got_.erase(begin, end);
+  consumers_.erase(session);
   std::sort(items.begin(), items.end(),
             [](const QueueItem& a, const QueueItem& b) { return b < a; });
   return items;

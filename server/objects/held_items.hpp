@@ -34,6 +34,13 @@ struct GotItem {
   QueueItem item;
 };
 
+/// What one session owes a queue for what it has got: told by task_done, or not yet.
+struct Consumer {
+  std::uint64_t got = 0;    ///< items whose replies are not acknowledged
+  std::uint64_t owed = 0;   ///< items that have arrived and are not said to be done
+  std::uint64_t early = 0;  ///< of `got`: as many are said to be done already; owed is 0 then
+};
+
 class HeldItems {
  public:
   bool empty() const { return reserved_.empty() && got_.empty(); }
@@ -57,7 +64,22 @@ class HeldItems {
   /// Takes out what that call has got last: what undoes `got`.
   void forget_last(SessionId session, std::uint64_t number);
 
-  /// Takes out all that a session has, last place first.
+  /// A session says task_done: of an item that has arrived if it owes one, else of one whose reply
+  /// is not acknowledged. Nothing if it has got none: it speaks for somebody else. O(log sessions).
+  void done(SessionId session);
+  /// What a session owes; nothing at all: zeros.
+  Consumer consumer(SessionId session) const;
+  /// Sets that: what undoes `done`.
+  void set_consumer(SessionId session, const Consumer& consumer);
+  /// Forgets those that owe and are gone, now and then: amortized O(1) a call.
+  template <typename IsGone>
+  void forget_consumers(IsGone&& is_gone) {
+    if (consumers_.size() < look_at_) return;
+    std::erase_if(consumers_, [&](const auto& each) { return is_gone(each.first); });
+    look_at_ = 2 * consumers_.size() + kLookAt;
+  }
+
+  /// Takes out all that a session has, last place first, and forgets what it owes.
   std::vector<QueueItem> take_all(SessionId session);
   /// Takes any item. Not to be called when empty.
   QueueItem take_any();
@@ -72,14 +94,18 @@ class HeldItems {
   }
   std::size_t reserved() const { return reserved_.size(); }
   std::size_t got() const { return got_.size(); }
+  const std::map<SessionId, Consumer>& consumers() const { return consumers_; }
 
  private:
   using GotKey = std::pair<SessionId, std::uint64_t>;
+  static constexpr std::size_t kLookAt = 64;
 
   std::map<std::uint64_t, Reservation> reserved_;
   std::set<std::pair<SessionId, std::uint64_t>> by_session_;  // reservations
   std::set<std::pair<Instant, std::uint64_t>> by_lease_;
   std::multimap<GotKey, QueueItem> got_;
+  std::map<SessionId, Consumer> consumers_;
+  std::size_t look_at_ = kLookAt;  // that many consumers: who is gone?
 };
 
 }  // namespace agora

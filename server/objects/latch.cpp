@@ -18,8 +18,9 @@ class Latch : public State {
     return Progress::done;
   }
   void serve(Machine& machine, Object&) override {
-    while (count == 0 && !waiting.empty()) {
-      machine.answer(*waiting.front(), [](Writer& out) { out.boolean(true); });
+    if (count != 0) return;
+    while (Waiter* next = machine.next_in(waiting)) {
+      machine.answer(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   std::function<void()> restorer(Machine&) override {

@@ -82,10 +82,11 @@ std::function<void()> LockState::restorer(Machine& machine) {
   };
 }
 
-std::uint64_t LockState::take(Machine& machine, SessionId session, std::string_view owner,
+std::uint64_t LockState::take(Machine& machine, Session& session, std::string_view owner,
                               std::uint64_t more) {
   if (!content.grant) {
-    content.grant = Grant{session, std::string{owner}, ++content.last_token_given, machine.now()};
+    content.grant =
+        Grant{session.id, std::string{owner}, ++content.last_token_given, machine.now()};
     machine.sessions().granted(session, id);
     show_word(true);
   }
@@ -186,11 +187,11 @@ void LockState::grant_to(Machine& machine, Waiter& next) {
   machine.changed(*next.object, next.method);
   if (next.levels != 0) {
     // Its answer cannot say owner_died, so that is left for a grant that can.
-    take(machine, next.session, next.owner, next.levels);
+    take(machine, *next.home, next.owner, next.levels);
     const bool notified = next.count != 0;
     return machine.answer(next, [&](Writer& out) { out.boolean(notified); });
   }
-  const std::uint64_t token = take(machine, next.session, next.owner, 1);
+  const std::uint64_t token = take(machine, *next.home, next.owner, 1);
   const bool died = std::exchange(content.owner_died, false);
   machine.answer(next, [&](Writer& out) { write_grant(out, token, died); });
 }
@@ -199,14 +200,19 @@ void LockState::serve(Machine& machine, Object& object) {
   while (content.broken && !waiting.empty()) {
     machine.refuse(*waiting.front(), broken_error(object));
   }
-  if (content.grant || content.broken || waiting.empty()) return;
-  const OwnerRef owner{waiting.front()->session, waiting.front()->owner};
-  grant_to(machine, *waiting.front());
-  // Its further waits are rare; where there are some, this grant may have decided them.
+  if (content.grant || content.broken) return;
+  Waiter* const next = machine.next_in(waiting);
+  if (next == nullptr) return;
+  const bool waits_elsewhere = next->waits_elsewhere();
+  const OwnerRef owner{next->session, waits_elsewhere ? next->owner : std::string{}};
+  grant_to(machine, *next);
+  Machine::expect(waiting);
+  if (!waits_elsewhere) return;
+  // This grant may have decided its further waits.
   const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
   for (Waiter* waiter = reentrant ? other() : nullptr; waiter != nullptr;) {
     Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
-    if (further.queue == &waiting) grant_to(machine, further);
+    if (further.queue == &waiting && machine.may_serve(further)) grant_to(machine, further);
   }
   if (other() != nullptr) break_circles(machine, owner);
 }
@@ -241,7 +247,8 @@ Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
     });
   }
   call.machine().changed(object, call.method());
-  const std::uint64_t token = lock.take(call.machine(), call.session(), owner, 1);
+  Session& session = *call.machine().sessions().of(call.session(), call.caller().link);
+  const std::uint64_t token = lock.take(call.machine(), session, owner, 1);
   Writer out = call.reply();
   write_grant(out, token, std::exchange(lock.content.owner_died, false));
   return Progress::done;

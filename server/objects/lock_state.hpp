@@ -72,7 +72,7 @@ class LockState : public State {
   /// Whether that owner holds it.
   bool held_by(SessionId session, std::string_view owner) const;
   /// Gives it to that owner, or more levels to the one who holds it; returns the grant's token.
-  std::uint64_t take(Machine& machine, SessionId session, std::string_view owner,
+  std::uint64_t take(Machine& machine, Session& session, std::string_view owner,
                      std::uint64_t more);
   /// Gives all levels back. It must be held.
   void free(Machine& machine);

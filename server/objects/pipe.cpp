@@ -140,19 +140,20 @@ void refuse_all(Machine& machine, const Object& object, WaitQueue& waiting, cons
 
 /// Serves those who read at that end, as far as there is something to read.
 void Pipe::read_all(Machine& machine, Object& object, End& end) {
-  while (!end.readers.empty() && !end.inbox.empty()) {
-    Waiter& reader = *end.readers.front();
-    if (reader.count == kPolls) {
-      machine.answer(reader, [](Writer& out) { out.boolean(true); });
+  while (!end.inbox.empty()) {
+    Waiter* const reader = machine.next_in(end.readers);
+    if (reader == nullptr) break;
+    if (reader->count == kPolls) {
+      machine.answer(*reader, [](Writer& out) { out.boolean(true); });
       continue;
     }
-    machine.changed(object, reader.method);
+    machine.changed(object, reader->method);
     const Handle value = pop(end);
-    machine.answer_stored(reader, value);
+    machine.answer_stored(*reader, value);
     machine.drop(value);
   }
   if (!other(end).closed) return;
-  while (Waiter* reader = end.readers.front()) {
+  while (Waiter* reader = machine.next_in(end.readers)) {
     if (reader->count == kPolls) {
       machine.answer(*reader, [](Writer& out) { out.boolean(true); });
     } else {
@@ -164,12 +165,13 @@ void Pipe::read_all(Machine& machine, Object& object, End& end) {
 /// Serves those who send from that end, as far as there is room.
 void Pipe::let_in(Machine& machine, Object& object, End& end) {
   End& to = other(end);
-  while (!end.senders.empty() && to.inbox.size() < kRoom) {
-    Waiter& sender = *end.senders.front();
-    push(to, sender.items.front());
-    sender.items.clear();
-    machine.changed(object, sender.method);
-    machine.answer_null(sender);
+  while (to.inbox.size() < kRoom) {
+    Waiter* const sender = machine.next_in(end.senders);
+    if (sender == nullptr) return;
+    push(to, sender->items.front());
+    sender->items.clear();
+    machine.changed(object, sender->method);
+    machine.answer_null(*sender);
   }
 }
 

@@ -161,7 +161,7 @@ Outcome task_done(Call& call, Queue& queue) {
     return call.fail_here(Errc::value_error,
                           "task_done was called more often than items were put in " + call.what());
   }
-  queue.one_done();
+  queue.task_done(call.session());
   call.changed();
   return Progress::done;
 }
@@ -358,7 +358,8 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Says that one item that was got is done.",
+     .doc = "Says that one item that was got is done. If its get was not acknowledged and the "
+            "session ends, it comes back and counts again for join.",
      .lost = lost::kOnce,
      .handler = on<&task_done>},
     {.name = "join",

@@ -1,9 +1,9 @@
 // How a queue is written down and read again.
 //
-// [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead];
-// the last five are lists of items, each of them [value, priority, its rest, rank, deliveries] and
-// then: delayed: when; reserved: id, session, lease, until; got: session, number. Times in
-// nanoseconds.
+// [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead,
+// consumers]; those before the last are lists of items, each of them [value, priority, its rest,
+// rank, deliveries] and then: delayed: when; reserved: id, session, lease, until; got: session,
+// number. A consumer is [session, owed, early]. Times in nanoseconds.
 
 #include "server/core/scalar.hpp"
 #include "server/objects/queue_state.hpp"
@@ -73,7 +73,7 @@ class Saved {
 }  // namespace
 
 void Queue::save(Writer& out) const {
-  out.list(11);
+  out.list(12);
   out.unsigned_integer(static_cast<std::uint64_t>(order_));
   out.unsigned_integer(maxsize_);
   out.boolean(closed_);
@@ -103,6 +103,13 @@ void Queue::save(Writer& out) const {
   });
   out.list(static_cast<std::uint32_t>(dead_.size()));
   for (const QueueItem& item : dead_) write_item(out, item, view(item), 0);
+  out.list(static_cast<std::uint32_t>(held_.consumers().size()));
+  for (const auto& [session, consumer] : held_.consumers()) {
+    out.list(3);
+    out.unsigned_integer(session.number);
+    out.unsigned_integer(consumer.owed);
+    out.unsigned_integer(consumer.early);
+  }
 }
 
 /// Enters what was saved into a new queue.
@@ -125,6 +132,7 @@ class QueueLoader {
         (this->*enter)(*item);
       }
     }
+    for (std::uint32_t left = saved_.list(); left > 0; --left) consumer();
     // What a session held that is not there any more goes back, as if it had ended now.
     for (const QueueItem& item : homeless_) queue_.come_back(item);
     return {};
@@ -150,6 +158,18 @@ class QueueLoader {
   void dead(const QueueItem& item) {
     queue_.out_bytes_ += queue_.view(item).size();
     queue_.dead_.push_back(item);
+  }
+  void consumer() {
+    saved_.list();
+    const SessionId session{saved_.natural()};
+    Consumer consumer = queue_.held_.consumer(session);
+    consumer.owed = saved_.natural();
+    consumer.early = saved_.natural();
+    if (machine_.sessions().find(session) != nullptr) {
+      queue_.held_.set_consumer(session, consumer);
+    } else {
+      queue_.unfinished_ += consumer.early;
+    }
   }
   bool held(SessionId session, const QueueItem& item) {
     queue_.out_bytes_ += queue_.view(item).size();

@@ -166,6 +166,13 @@ void Queue::acknowledge(std::uint64_t id) {
   one_done();
 }
 
+void Queue::task_done(SessionId session) {
+  machine_.undo(
+      [this, session, before = held_.consumer(session)] { held_.set_consumer(session, before); });
+  held_.done(session);
+  one_done();
+}
+
 void Queue::give_back(Object& object, std::uint64_t id, Duration delay) {
   const QueueItem item = release(id).item;
   if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return come_back(item);
@@ -251,6 +258,7 @@ std::function<void()> Queue::restorer(Machine&) {
 // ---- what happens by itself ----------------------------------------------------------------
 
 void Queue::session_ended(Machine& machine, Object& object, SessionId session) {
+  unfinished_ += held_.consumer(session).early;
   const std::vector<QueueItem> items = held_.take_all(session);
   for (const QueueItem& item : items) come_back(item);
   if (!items.empty()) machine.changed(object, {});
@@ -273,6 +281,7 @@ void Queue::alarm(Machine& machine, Object& object) {
 void Queue::acknowledged(Machine& machine, Object& object, SessionId session,
                          std::uint64_t number) {
   for (const QueueItem& item : held_.arrived(session, number)) drop(item);
+  held_.forget_consumers([&](SessionId id) { return machine.sessions().find(id) == nullptr; });
   let_go(session);
   machine.serve_soon(object);  // it may be drained now
 }
@@ -281,19 +290,26 @@ void Queue::serve(Machine& machine, Object& object) {
   if (closed_) refuse_all(machine, putters);
   for (bool moved = true; moved;) {
     moved = false;
-    while (!getters.empty() && !ready_.empty()) {
-      machine.changed(object, getters.front()->method);
-      serve_getter(object, *getters.front());
+    while (!ready_.empty()) {
+      Waiter* const getter = machine.next_in(getters);
+      if (getter == nullptr) break;
+      machine.changed(object, getter->method);
+      serve_getter(object, *getter);
       moved = true;
     }
     // One at a time: what comes in goes to whoever waits before the next one comes.
-    if (!putters.empty() && has_room(putters.front()->items.size())) {
-      let_in(object, *putters.front());
+    Waiter* const putter = machine.next_in(putters);
+    if (putter != nullptr && has_room(putter->items.size())) {
+      let_in(object, *putter);
       moved = true;
     }
   }
   if (drained()) refuse_all(machine, getters);
-  while (unfinished_ == 0 && !joiners.empty()) machine.answer_null(*joiners.front());
+  while (unfinished_ == 0) {
+    Waiter* const joiner = machine.next_in(joiners);
+    if (joiner == nullptr) break;
+    machine.answer_null(*joiner);
+  }
   set_alarm(object);
 }
 

@@ -86,8 +86,9 @@ class Queue : public State {
   /// Drops what is ready or delayed. Returns how many. O(1); the rest is done in slices.
   std::size_t clear(Object& object);
   void close() { closed_ = true; }
-  /// One item less to be done, if there is one.
-  void one_done() { unfinished_ -= unfinished_ > 0 ? 1 : 0; }
+  /// A session says that one item is done. If it is one that may still come back, it counts again
+  /// should it do so.
+  void task_done(SessionId session);
 
   WaitQueue getters;
   WaitQueue putters;
@@ -103,6 +104,8 @@ class Queue : public State {
   Reservation release(std::uint64_t id);
   void let_go(SessionId session);
   void drop(const QueueItem& item);
+  /// One item less to be done, if there is one.
+  void one_done() { unfinished_ -= unfinished_ > 0 ? 1 : 0; }
   void set_alarm(Object& object);
   void let_in(Object& object, Waiter& putter);
   void serve_getter(Object& object, Waiter& getter);

@@ -102,10 +102,8 @@ void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) c
     const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
     // Who waits for nothing else waits for the holders, who stand here already, and for others
     // ahead: no circle goes through it that does not go past it.
-    const bool waits_elsewhere =
-        ahead->in_owner.next != nullptr || ahead->in_owner.previous != nullptr;
     if (!both_read) {
-      if (waits_elsewhere) out.push_back({ahead->session, ahead->owner});
+      if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
     } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
       // It gets its read together with that one, past whoever stands between them.
       out.resize(holders);
@@ -174,17 +172,19 @@ void ReadWriteLock::serve(Machine& machine, Object& object) {
   while (content.broken && !waiting.empty()) {
     machine.refuse(*waiting.front(), broken_error(object));
   }
-  while (!waiting.empty() && !content.writer && !content.broken) {
-    Waiter& next = *waiting.front();
-    const bool to_read = next.count == kToRead;
+  while (!content.writer && !content.broken) {
+    Waiter* const next = machine.next_in(waiting);
+    if (next == nullptr) return;
+    const bool to_read = next->count == kToRead;
     if (!to_read && !content.readers.empty()) return;
-    const OwnerRef owner{next.session, next.owner};
-    grant_to(machine, next);
+    const OwnerRef owner{next->session, next->owner};
+    grant_to(machine, *next);
     // Its further waits are rare; where there are some, this grant may have decided them.
     const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
     for (Waiter* waiter = to_read ? other() : nullptr; waiter != nullptr;) {
       Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
-      if (further.queue == &waiting && further.count == kToRead) grant_to(machine, further);
+      if (further.queue != &waiting || further.count != kToRead) continue;
+      if (machine.may_serve(further)) grant_to(machine, further);
     }
     if (other() != nullptr) break_circles(machine, owner);
   }

@@ -46,11 +46,11 @@ class Semaphore : public State {
     return Progress::done;
   }
   void serve(Machine& machine, Object& object) override {
-    while (!waiting.empty() && waiting.front()->count <= content.value) {
-      Waiter& next = *waiting.front();
-      machine.changed(object, next.method);
-      take(machine, next.session, next.count);
-      machine.answer(next, [](Writer& out) { out.boolean(true); });
+    for (Waiter* next = machine.next_in(waiting); next != nullptr && next->count <= content.value;
+         next = machine.next_in(waiting)) {
+      machine.changed(object, next->method);
+      take(machine, next->session, next->count);
+      machine.answer(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   void session_ended(Machine& machine, Object& object, SessionId session) override {

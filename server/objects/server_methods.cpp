@@ -47,9 +47,9 @@ Outcome methods(Call& call) {
 /// Names of the objects where the session has a grant, in the order of their making.
 void write_grants(Writer& out, Machine& machine, const Session& session) {
   std::vector<std::string_view> names;
-  for (const ObjectId id : session.grants) {
+  session.grants.each([&](ObjectId id) {
     if (const Object* object = machine.registry().find(id)) names.push_back(object->name);
-  }
+  });
   out.list(static_cast<std::uint32_t>(names.size()));
   for (const std::string_view name : names) out.text(name);
 }

@@ -143,7 +143,7 @@ Outcome cancel(Call& call) {
   const std::int64_t id = call.integer(0);
   Waiter* waiter = nullptr;
   if (id >= 0) {
-    waiter = machine.waiters().find_wire(session.id, static_cast<std::uint64_t>(id));
+    waiter = machine.waiters().find_wire(session, static_cast<std::uint64_t>(id));
   }
   call.reply().boolean(waiter != nullptr);
   if (waiter != nullptr) {
@@ -314,7 +314,7 @@ constexpr Method kMethods[] = {
     {.name = "cancel",
      .parameters = {Parameter{"id", ParamKind::integer, kRequired, "The id of the waiting call."}},
      .result = "bool: it still waited",
-     .cost = "O(waiting calls of the session)",
+     .cost = "O(log n) in the waiting calls of the session",
      .doc = "Gives up a waiting call, which is answered Cancelled and takes nothing.",
      .lost = lost::kIdempotent,
      .handler = cancel},

@@ -5,9 +5,19 @@
 #include <typeinfo>
 
 #include "server/objects/user_type.hpp"
+#include "shared/value/normalize.hpp"
 
 namespace agora {
 namespace {
+
+/// Text that may be sent: in what is no UTF-8, a ? for each byte beyond ASCII.
+std::string sendable(std::string text) {
+  if (is_utf8(text)) return text;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+  return text;
+}
 
 Failure about(std::string exception, std::string text) {
   Error error{Errc::user_error, exception + (text.empty() ? "" : ": " + text), Done::no, {}};
@@ -28,7 +38,8 @@ Failure user_failure(const std::exception& thrown) {
   char* readable = abi::__cxa_demangle(mangled, nullptr, nullptr, &status);
   const std::string type = status == 0 && readable != nullptr ? readable : mangled;
   std::free(readable);
-  return about(type, thrown.what());
+  const char* text = thrown.what();
+  return about(type, text != nullptr ? sendable(text) : "");
 }
 
 Failure unknown_user_failure() { return about("an exception of an unknown type", ""); }

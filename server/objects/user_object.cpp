@@ -5,7 +5,9 @@
 #include <stdexcept>
 
 #include "server/core/call.hpp"
+#include "server/core/catalogue.hpp"
 #include "server/core/scalar.hpp"
+#include "shared/value/normalize.hpp"
 
 namespace agora {
 
@@ -20,6 +22,9 @@ class RegisteredType : public ObjectType {
   std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
   std::string_view sentence(const std::string& text, const std::string& otherwise);
   void check() const;
+  [[noreturn]] void refuse(const std::string& why) const;
+  void check_parameters(const std::string& where,
+                        const std::vector<user_parameter>& parameters) const;
 
   std::deque<std::string> texts_;  // what the tables' views point to
   std::vector<Parameter> arguments_;
@@ -29,6 +34,21 @@ class RegisteredType : public ObjectType {
 void RegisteredTypeDelete::operator()(RegisteredType* type) const { delete type; }
 
 namespace {
+
+/// What the user's Codec wrote from `begin` on as one value in normal form: whatever it wrote, what
+/// is sent on is sound.
+Expected<void> make_sound(const Limits& limits, std::string& bytes, std::size_t begin,
+                          const std::string& what) {
+  Budget budget{limits};
+  std::string sound;
+  const auto taken = normalize(std::string_view{bytes}.substr(begin), sound, budget);
+  if (!taken || *taken != bytes.size() - begin) {
+    return fail(Errc::user_error,
+                what + " is no value: " + (taken ? "it is more than one" : taken.error().message));
+  }
+  bytes.replace(begin, std::string::npos, sound);
+  return {};
+}
 
 class UserObject : public State {
  public:
@@ -41,6 +61,9 @@ class UserObject : public State {
   Outcome plain(Call& call, Writer& out) const override {
     std::string saved;
     if (auto ok = type_.save(object_.get(), saved); !ok) return ok.failure();
+    if (auto ok = make_sound(call.machine().limits(), saved, 0, "what is saved"); !ok) {
+      return ok.failure();
+    }
     if (auto ok = call.machine().check_work(1, saved.size(), "the type's own methods"); !ok) {
       return ok.failure();
     }
@@ -77,6 +100,10 @@ Outcome run_method(Call& call) {
   }
   const std::size_t begin = call.reply().out().size();
   auto done = row.run(object.object(), arguments, call.reply().out());
+  if (done && call.reply().out().size() > begin) {
+    done = make_sound(call.machine().limits(), call.reply().out(), begin,
+                      "what " + full_name(call.method()) + " gave");
+  }
   if (done) {
     if (row.changes) call.changed();
     return Progress::done;
@@ -175,13 +202,31 @@ std::string_view RegisteredType::sentence(const std::string& text, const std::st
   return keep(text.back() == '.' ? text : text + ".");
 }
 
+void RegisteredType::refuse(const std::string& why) const {
+  throw std::invalid_argument("user type \"" + description.name + "\": " + why);
+}
+
+void RegisteredType::check_parameters(const std::string& where,
+                                      const std::vector<user_parameter>& parameters) const {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::string what = "the parameter \"" + parameters[i].name + "\" of " + where;
+    if (!is_word(parameters[i].name)) refuse(what + " is no lower-case word");
+    // Every method has them: its object, and the call option.
+    if (parameters[i].name == "name" || parameters[i].name == "guard") refuse(what + " is taken");
+    if (i > 0 && !parameters[i].fallback && parameters[i - 1].fallback) {
+      refuse(what + " must be given, but one before it need not be");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (parameters[j].name == parameters[i].name) refuse(what + " is there twice");
+    }
+  }
+}
+
 void RegisteredType::check() const {
-  const auto refuse = [&](const std::string& why) {
-    throw std::invalid_argument("user type \"" + description.name + "\": " + why);
-  };
   if (!is_word(description.name)) refuse("its name must be a lower-case word");
   if (!description.constructor.run) refuse("it has no default constructor; describe one");
   if (!description.save || !description.load) refuse("it has no Codec; describe how it is saved");
+  check_parameters("the constructor", description.constructor.parameters);
   const std::size_t most = Parameters{}.items.size();
   for (std::size_t i = 0; i < description.rows.size(); ++i) {
     const user_type::Row& row = description.rows[i];
@@ -189,6 +234,7 @@ void RegisteredType::check() const {
     if (row.parameters.size() > most) {
       refuse(row.name + " takes more than " + std::to_string(most) + " parameters");
     }
+    check_parameters(row.name, row.parameters);
     for (std::size_t j = 0; j < i; ++j) {
       if (description.rows[j].name == row.name) refuse("two methods are named " + row.name);
     }

@@ -174,9 +174,10 @@ class describe_class {
     type_.constructor.parameters = parameters;
     type_.constructor.run =
         [parameters](user_type::Arguments given) -> Expected<user_type::Object> {
-      auto arguments = user_types::decode<A...>(given, parameters, std::index_sequence_for<A...>{});
-      if (!arguments) return arguments.failure();
       return guarded([&]() -> Expected<user_type::Object> {
+        auto arguments =
+            user_types::decode<A...>(given, parameters, std::index_sequence_for<A...>{});
+        if (!arguments) return arguments.failure();
         return user_type::Object{
             std::apply([](A&... a) { return std::make_shared<T>(std::move(a)...); }, *arguments)};
       });
@@ -211,9 +212,9 @@ class describe_class {
       });
     };
     type_.load = [load](PackedView value) -> Expected<user_type::Object> {
-      auto state = unpack<S>(value);
-      if (!state) return state.failure();
       return guarded([&]() -> Expected<user_type::Object> {
+        auto state = unpack<S>(value);
+        if (!state) return state.failure();
         return user_type::Object{std::make_shared<T>(std::invoke(load, std::move(*state)))};
       });
     };
@@ -253,13 +254,13 @@ class describe_class {
     if constexpr (!std::is_void_v<R>) row.result = Codec<std::remove_cvref_t<R>>::name();
     row.run = [function, parameters](void* object, user_type::Arguments given,
                                      std::string& result) -> Expected<void> {
-      auto arguments = user_types::decode<std::remove_cvref_t<A>...>(
-          given, parameters, std::index_sequence_for<A...>{});
-      if (!arguments) return arguments.failure();
       const auto call = [&](std::remove_cvref_t<A>&... a) -> R {
         return (static_cast<C*>(object)->*function)(static_cast<A&&>(a)...);
       };
       return guarded([&]() -> Expected<void> {
+        auto arguments = user_types::decode<std::remove_cvref_t<A>...>(
+            given, parameters, std::index_sequence_for<A...>{});
+        if (!arguments) return arguments.failure();
         if constexpr (std::is_void_v<R>) {
           std::apply(call, *arguments);
         } else {

@@ -86,7 +86,7 @@ class SocketHost : public Host {
     } else {
       made.tcp = "127.0.0.1:0";
     }
-    made.memfd = ground.memfd;
+    made.shared_memory = ground.memfd;
     made.clock = &clock_;
     made.journal = journal_.get();
     return made;

@@ -475,9 +475,9 @@ class Lifecycle(unittest.TestCase):
             process.wait(PATIENCE)
 
 
-class SharedMemoryBacked(unittest.TestCase):
-    def test_the_same_calls_work_with_memfds(self):
-        server = Server("--memfd")
+class WithoutSharedMemory(unittest.TestCase):
+    def test_the_same_calls_work_on_the_heap(self):
+        server = Server("--no-shared-memory")
         self.addCleanup(server.stop)
         with server.json() as c:
             c.call("object.create", "dict", "d")

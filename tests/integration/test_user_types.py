@@ -5,7 +5,9 @@ import unittest
 
 from harness import Case, Failure, SERVER
 
-PLUGIN = os.path.join(os.path.dirname(os.path.dirname(SERVER)), "lib", "account.so")
+LIBRARIES = os.path.join(os.path.dirname(os.path.dirname(SERVER)), "lib")
+PLUGIN = os.path.join(LIBRARIES, "account.so")
+BAD_PLUGIN = os.path.join(LIBRARIES, "bad_plugin.so")
 
 
 @unittest.skipUnless(os.path.exists(PLUGIN), "the example plugin is not built")
@@ -73,17 +75,98 @@ def math_library():
 
 
 class BadPlugins(unittest.TestCase):
-    def refused(self, path):
-        run = subprocess.run([SERVER, "--no-tcp", "--unix", "/nowhere/x", "--plugin", path],
-                             capture_output=True, text=True, timeout=30)
-        self.assertNotEqual(run.returncode, 0)
+    def refused(self, *paths, fault=""):
+        """What agorad says at its end, which must be in good order and without a ready line."""
+        options = [word for path in paths for word in ("--plugin", path)]
+        run = subprocess.run([SERVER, "--no-tcp", "--unix", "/nowhere/x", *options],
+                             capture_output=True, text=True, timeout=30,
+                             env={**os.environ, "AGORA_PLUGIN_FAULT": fault})
+        self.assertEqual(run.returncode, os.EX_UNAVAILABLE, run.stderr)
+        self.assertEqual(run.stdout, "")
+        self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
+        self.assertTrue(run.stderr.startswith("agorad: "), run.stderr)
         return run.stderr
 
     def test_a_missing_file_is_named(self):
         self.assertIn("/no/such.so", self.refused("/no/such.so"))
+        self.assertIn("such.so", self.refused("such.so"))
+
+    def test_what_is_no_library_is_refused(self):
+        for path in (__file__, os.path.dirname(__file__), "/dev/null", ""):
+            with self.subTest(path=path):
+                self.assertIn("plugin " + path + ": cannot be loaded", self.refused(path))
 
     def test_a_library_that_is_no_plugin_is_refused(self):
         self.assertIn("no plugin of agora", self.refused(math_library()))
+
+    def test_a_plugin_whose_description_is_wrong_is_refused(self):
+        wanted = {
+            "version": "another version of agora: its interface is 77, expected 1",
+            "throws": "the description of its types failed: there is no licence",
+            "throws a number": "the description of its types failed: it threw no std::exception",
+            "none": "describes no types",
+            "taken": '"dict": there is a type of that name',
+            "twice": '"trap": there is a type of that name',
+            "no word": '"Trap": its name must be a lower-case word',
+            "same method": '"trap": two methods are named number',
+            "guard": 'the parameter "guard" of touch is taken',
+            "same parameter": 'the parameter "first" of the constructor is there twice',
+            "order": 'the parameter "second" of the constructor must be given',
+        }
+        for fault, text in wanted.items():
+            with self.subTest(fault=fault):
+                self.assertIn(text, self.refused(BAD_PLUGIN, fault=fault))
+
+    def test_two_plugins_with_one_type_are_refused(self):
+        self.assertIn('"account": there is a type of that name', self.refused(PLUGIN, PLUGIN))
+
+
+class Traps(Case):
+    """A plugin whose methods fail: each failure is the caller's, and the server goes on."""
+
+    options = ("--plugin", BAD_PLUGIN)
+
+    def setUp(self):
+        super().setUp()
+        self.c.call("object.delete", "t")
+        self.c.call("object.create", "trap", "t", [5])
+
+    def fails(self, method, *params):
+        with self.assertRaises(Failure) as caught:
+            self.c.call(method, *params)
+        self.assertIsInstance(self.c.call("trap.number", "t"), int)
+        return caught.exception
+
+    def test_a_constructor_that_throws_makes_no_object(self):
+        error = self.fails("object.create", "trap", "u", [-1])
+        self.assertEqual((error.kind, error.data["done"]), ("UserError", "no"))
+        self.assertIn("unknown type", str(error))
+        self.assertFalse(self.c.call("object.exists", "u"))
+
+    def test_exceptions_without_type_or_text(self):
+        error = self.fails("trap.throw_number", "t")
+        self.assertEqual((error.kind, error.data["done"]), ("UserError", "unknown"))
+        self.assertEqual(self.c.call("trap.number", "t"), 6)
+        error = self.fails("trap.throw_silently", "t")
+        self.assertEqual((error.data["text"], error.data["done"]), ("", "no"))
+        error = self.fails("trap.throw_no_text", "t")
+        self.assertEqual(error.data["text"], "caf?")
+
+    def test_results_that_are_no_values(self):
+        for method in ("no_text", "no_value", "two_values"):
+            with self.subTest(method=method):
+                error = self.fails("trap." + method, "t")
+                self.assertEqual(error.kind, "UserError")
+                self.assertIn("what trap." + method + " gave is no value", str(error))
+
+    def test_a_codec_that_throws(self):
+        self.assertEqual(self.fails("trap.touch", "t", 1).kind, "UserError")
+
+    def test_a_transaction_takes_back_what_was_done_before(self):
+        calls = [["object.create", ["dict", "made"]], ["trap.throw_number", ["t"]]]
+        self.assertEqual(self.fails("transaction.run", calls).data["index"], 1)
+        self.assertFalse(self.c.call("object.exists", "made"))
+        self.assertEqual(self.c.call("trap.number", "t"), 5)
 
 
 if __name__ == "__main__":

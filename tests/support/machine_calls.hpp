@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/core/heap_extents.hpp"
@@ -87,23 +88,38 @@ class MachineCalls {
     return over(1, 0, method, arguments...);
   }
 
+  /// As a number: the call is a notification.
+  static constexpr std::uint64_t kUnheard = ~std::uint64_t{0};
   /// The same over a link, with the number that the call has in its opened session; 0: none.
   template <typename... Args>
   Given over(std::uint64_t link, std::uint64_t number, std::string_view method,
              const Args&... arguments) {
     batch_.clear();
     (add(packed(arguments)), ...);
+    const std::size_t count = batch_.arguments.size();
+    if (const Packed guard = std::exchange(guard_, {}); !guard.view().is_null()) add(guard);
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::call;
     command.link = LinkId{link};
     command.tag = ++last_tag_;
+    if (batch_.arguments.size() > count) command.guard = static_cast<std::uint32_t>(count) + 1;
     command.number = number;
-    command.numbering = number == 0 ? Numbering::none : Numbering::whole;
+    command.numbering = number == 0          ? Numbering::none
+                        : number == kUnheard ? Numbering::notification
+                                             : Numbering::whole;
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(sizeof...(arguments));
     const std::uint64_t own = last_tag_;
     apply();
     return arrived(own).value_or(Given{{}, "", true, own});
+  }
+
+  /// The next call is refused unless that grant of the lock stands.
+  void guard_next(std::string_view lock, std::uint64_t token) {
+    std::string packed;
+    Writer out{packed};
+    out.list(2), out.text(lock), out.unsigned_integer(token);
+    guard_ = Packed{std::move(packed)};
   }
 
   /// The answer to the call with that tag, once it is there; it is handed over once.
@@ -157,6 +173,7 @@ class MachineCalls {
   Effects effects_;
   Instant now_{};
   std::uint64_t last_tag_ = 0;
+  Packed guard_;
   std::map<std::uint64_t, Given> arrived_;
 };
 

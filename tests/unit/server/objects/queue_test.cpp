@@ -126,6 +126,61 @@ TEST_CASE("A put that a get lets in does not take over what the get hands out", 
   }
 }
 
+TEST_CASE(
+    "An item that is said to be done before its get is acknowledged counts again if it comes "
+    "back",
+    "[objects]") {
+  Calls call;
+  call("queue.clear", "q");
+  const auto joins = [&] { return call("queue.join", "q", 0).error.empty(); };
+  call("queue.put_many", "q", Ints{1, 2});
+  call.over(kLink, 1, "queue.get_many", "q", 2);
+  call.over(kLink, 2, "queue.task_done", "q");
+  call.over(kLink, 3, "queue.task_done", "q");
+  CHECK(joins());
+  call.die(kLink);
+  CHECK(call.ready() == Ints{1, 2});
+  for (int i = 0; i < 2; ++i) {
+    CHECK_FALSE(joins());
+    call("queue.get", "q");
+    CHECK(call("queue.task_done", "q").error.empty());
+  }
+  CHECK(joins());
+  CHECK(call("queue.task_done", "q").error == "ValueError");
+}
+
+TEST_CASE("What is done of acknowledged items is not counted again", "[objects]") {
+  Calls call;
+  call("queue.clear", "q");
+  call("queue.put_many", "q", Ints{1, 2, 3});
+  // Another's item, which has arrived and is not done.
+  call("queue.get", "q");
+  call.over(kLink, 1, "queue.get", "q");
+  call.acknowledge({1});
+  call.over(kLink, 2, "queue.get", "q");
+  call.over(kLink, 3, "queue.task_done", "q");  // the one that has arrived
+  call.die(kLink);
+  CHECK(call.ready() == Ints{3});
+  // The other's and the one that came back.
+  CHECK(call("queue.task_done", "q").error.empty());
+  CHECK(call("queue.join", "q", 0).error == "Timeout");
+  CHECK(call("queue.task_done", "q").error.empty());
+  CHECK(call("queue.join", "q", 0).error.empty());
+}
+
+TEST_CASE("An acknowledged get that was said to be done first leaves nothing to do", "[objects]") {
+  Calls call;
+  call("queue.clear", "q");
+  call("queue.put", "q", 1);
+  call.over(kLink, 1, "queue.get", "q");
+  call.over(kLink, 2, "queue.task_done", "q");
+  call.acknowledge({1});
+  call.die(kLink);
+  CHECK(call.ready().empty());
+  CHECK(call("queue.join", "q", 0).error.empty());
+  CHECK(call("queue.task_done", "q").error == "ValueError");
+}
+
 TEST_CASE("A closed queue is drained when the last reply is acknowledged", "[objects]") {
   Calls call;
   CHECK(call.over(kLink, 1, "queue.get_many", "q", 9).as<Ints>().size() == 5);
@@ -220,6 +275,7 @@ void fill(Calls& call) {
   call.over(kLink, 1, "queue.reserve", "q", 0, 60);
   call.over(kLink, 2, "queue.reserve", "q");
   call.over(kLink, 3, "queue.get_many", "q", 1);
+  call.over(kLink, 0, "queue.task_done", "q");
 }
 
 TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
