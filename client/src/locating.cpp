@@ -4,9 +4,13 @@
 #include <utility>
 #include <vector>
 
+#include <agora/lookup.hpp>
+
 #include "client/src/client.hpp"
 #include "client/src/thread_slots.hpp"
 #include "shared/value/any.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/normalize.hpp"
 
 namespace agora::client {
 namespace {
@@ -21,12 +25,38 @@ T member(Members& members, const char* name, T otherwise) {
   return value ? std::move(*value) : std::move(otherwise);
 }
 
+ObjectKind kind_of(std::string_view type) {
+  static constexpr std::pair<std::string_view, ObjectKind> kKinds[] = {
+      {"dict", ObjectKind::dict},
+      {"set", ObjectKind::set},
+      {"namespace", ObjectKind::namespace_},
+      {"list", ObjectKind::list},
+      {"queue", ObjectKind::queue},
+      {"event", ObjectKind::event},
+      {"value", ObjectKind::value},
+      {"array", ObjectKind::array},
+      {"lock", ObjectKind::lock},
+      {"rlock", ObjectKind::rlock},
+  };
+  for (const auto& [name, kind] : kKinds) {
+    if (name == type) return kind;
+  }
+  return ObjectKind::other;
+}
+
 /// The address of what lies at that place; maps what the server has added if it is not known yet.
 template <typename Find>
 auto find_or_grow(Mapping& mapping, const Deadline& deadline, Find&& find) {
   auto found = find();
   if (found == nullptr && mapping.grow(deadline)) found = find();
   return found;
+}
+
+std::string_view text_of(PackedView text) {
+  Token token;
+  Reader reader{text};
+  static_cast<void>(reader.next(token));
+  return token.body;
 }
 
 }  // namespace
@@ -52,6 +82,9 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   if (cell == nullptr) return nullptr;
   window->cell = reinterpret_cast<const shm::Cell*>(cell);
   window->mapping = mapping;
+  window->kind = kind_of(member<std::string>(*members, "type", ""));
+  window->pages = &mapping->pages();
+  window->hash_key = mapping->hash_key();
   window->count = member<std::size_t>(*members, "count", 0);
   if (window->count == 0) return window;
   const auto place = member<std::uint32_t>(*members, "word", 0);
@@ -60,11 +93,21 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   window->typecode = member<std::string>(*members, "typecode", "*").front();
   window->wraps = member<bool>(*members, "wraps", false);
   window->token_base = member<std::uint64_t>(*members, "base", 0);
-  if (window->words != nullptr && member<bool>(*members, "lock", false)) {
+  if (window->words != nullptr &&
+      (window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock)) {
     window->levels = mapping->lock_levels(window->object, name, window->words, window->token_base);
   }
   return window;
 }
+
+bool may_be_key(PackedView key) {
+  const Kind kind = key.kind();
+  if (kind == Kind::text) return is_utf8(text_of(key));
+  return kind == Kind::integer || kind == Kind::real || kind == Kind::boolean ||
+         kind == Kind::null || kind == Kind::bytes;
+}
+
+void map_what_is_new(const Window& window) { window.mapping->grow_if_behind(); }
 
 void Client::let_go(const Window& window) noexcept {
   try {

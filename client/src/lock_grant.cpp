@@ -10,8 +10,9 @@
 namespace agora {
 namespace client {
 
-const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, true};
-const LockWay kRecursiveLock{"rlock.acquire", "rlock.release", true, true, "rlock.holder", true};
+const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
+const LockWay kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
+                             "rlock.holder",  ObjectKind::rlock};
 const LockWay kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
 const LockWay kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
 
@@ -141,9 +142,7 @@ lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply) const {
 }
 
 bool ThreadLock::acquire(const Timeout& timeout) const {
-  if (way_.by_word) {
-    if (const auto taken = take_word(handle_, way_.again, timeout)) return *taken;
-  }
+  if (const auto taken = take_word(handle_, way_, timeout)) return *taken;
   const std::string& owner = thread_owner();
   if (way_.again) {
     const auto grant = find(handle_, way_, owner);
@@ -159,7 +158,7 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
 void ThreadLock::unlock() const noexcept {
   try {
     Grant by_word;
-    switch (way_.by_word ? release_word(handle_, by_word) : WordRelease::not_mine) {
+    switch (release_word(handle_, way_, by_word)) {
       case WordRelease::free:
       case WordRelease::once_less:
         return;
@@ -181,7 +180,7 @@ void ThreadLock::unlock() const noexcept {
 
 void ThreadLock::release() const {
   Grant by_word;
-  switch (way_.by_word ? release_word(handle_, by_word) : WordRelease::not_mine) {
+  switch (release_word(handle_, way_, by_word)) {
     case WordRelease::free:
     case WordRelease::once_less:
       return;
@@ -214,13 +213,9 @@ bool ThreadLock::has_grant() const {
   return by_word() || find(handle_, way_, thread_owner()).has_value();
 }
 
-void ThreadLock::hand_over() const {
-  if (way_.by_word) hand_over_word(handle_, way_);
-}
+void ThreadLock::hand_over() const { hand_over_word(handle_, way_); }
 
-std::optional<Grant> ThreadLock::by_word() const {
-  return way_.by_word ? word_grant(handle_) : std::nullopt;
-}
+std::optional<Grant> ThreadLock::by_word() const { return word_grant(handle_, way_); }
 
 void ThreadLock::on_lost(std::function<void()> callback) const {
   handle_.client().on_lost(handle_.name(), std::move(callback));

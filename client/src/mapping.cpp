@@ -21,6 +21,8 @@ constexpr std::size_t kGateBytes = 4096;
 /// What session.map gives along with one reply at most; see there.
 constexpr std::size_t kDescriptorsMax = 250;
 constexpr std::uint64_t kLayout = 1;
+/// A look that needs more memory mapped waits so long for it; a call would do as well.
+constexpr std::chrono::seconds kPatience{1};
 
 /// Descriptors that nobody has taken over are closed.
 struct Descriptors {
@@ -118,9 +120,20 @@ bool Mapping::make_gate() {
 
 bool Mapping::grow(const Deadline& deadline) {
   const std::lock_guard one_at_a_time(growing_);
+  return grow_alone(deadline);
+}
+
+void Mapping::grow_if_behind() {
+  const shm::Cell* const memory = memory_.load();
+  if (memory == nullptr || memory->size.load() <= extents_.load()) return;
+  const std::unique_lock alone(growing_, std::try_to_lock);
+  if (alone) grow_alone(deadline_in(kPatience));
+}
+
+bool Mapping::grow_alone(const Deadline& deadline) {
   for (;;) {
     Descriptors got;
-    const Params params = params_of(session_.session, session_.token, extents_);
+    const Params params = params_of(session_.session, session_.token, extents_.load());
     const Packed packed = call_with_descriptors(address_, params, got.list, deadline);
     if (!packed.view().present()) return false;
     auto reply = unpack<std::map<std::string, any>>(packed);
@@ -133,6 +146,9 @@ bool Mapping::grow(const Deadline& deadline) {
       return false;
     hash_key_ = {key->front(), key->back()};
     if (!take(got.list, *extents)) return false;
+    if (auto cell = (*reply)["memory"].get<std::uint32_t>()) {
+      memory_.store(reinterpret_cast<const shm::Cell*>(pages_.at(*cell, sizeof(shm::Cell))));
+    }
     if (extents_ >= *total) return true;
   }
 }

@@ -20,6 +20,8 @@
 
 #include "client/src/address.hpp"
 #include "client/src/handshake.hpp"
+#include "shared/base/keyed_hash.hpp"
+#include "shared/shm/cell.hpp"
 #include "shared/shm/lock_word.hpp"
 #include "shared/shm/pages.hpp"
 
@@ -38,8 +40,11 @@ class Mapping {
   /// Maps what has been added since; false if that failed. Any thread.
   bool grow(const Deadline& deadline);
 
+  /// The same if the server says that there is more, without waiting for another thread that does.
+  void grow_if_behind();
+
   const shm::Pages& pages() const { return pages_; }
-  std::pair<std::uint64_t, std::uint64_t> hash_key() const { return hash_key_; }
+  HashKey hash_key() const { return hash_key_; }
   /// The address of words; null if they are not mapped.
   std::byte* words(std::uint32_t place, std::size_t bytes) const;
   /// Names this mapping among all that this process ever has.
@@ -79,15 +84,17 @@ class Mapping {
 
   Mapping(const Address& address, const SessionName& session);
   bool make_gate();
+  bool grow_alone(const Deadline& deadline);
   bool take(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents);
 
   const Address address_;
   const SessionName session_;
   const std::uint64_t number_;
-  std::pair<std::uint64_t, std::uint64_t> hash_key_{};
+  HashKey hash_key_;
   std::atomic<std::uint64_t>* gate_ = nullptr;
   std::mutex growing_;
-  std::size_t extents_ = 0;  // mapped so far
+  std::atomic<std::size_t> extents_{0};            // mapped so far
+  std::atomic<const shm::Cell*> memory_{nullptr};  // its size says how many there are
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
   shm::Pages words_;

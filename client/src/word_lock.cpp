@@ -70,10 +70,11 @@ bool hope(const Mine& mine) {
 }
 
 /// As it is now, without asking for a slot.
-std::optional<Mine> find(const Handle& lock) {
+std::optional<Mine> find(const Handle& lock, const LockWay& way) {
+  if (way.lent == ObjectKind::other) return {};
   const Window* window = lock.last_window();
   if (window == nullptr) window = lock.window();
-  if (window == nullptr || window->levels == nullptr) return {};
+  if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
   if ((window->gate->load(std::memory_order_acquire) & gate::kLives) == 0) return {};
   std::uint32_t slot = 0;
   if (!ThreadSlots::find(window->mapping->number(), slot) || slot == 0) return {};
@@ -88,9 +89,10 @@ Grant grant_of(const Mine& mine, LockWord word) {
 
 }  // namespace
 
-std::optional<bool> take_word(const Handle& lock, bool again, const Timeout& timeout) {
+std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Timeout& timeout) {
+  if (way.lent == ObjectKind::other) return {};
   const Window* window = lock.window();
-  if (window == nullptr || window->levels == nullptr) return {};
+  if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
   std::uint32_t slot = 0;
   if (!ThreadSlots::find(window->mapping->number(), slot)) {
     slot = lock.client().owner_slot(*window);
@@ -100,7 +102,7 @@ std::optional<bool> take_word(const Handle& lock, bool again, const Timeout& tim
   const LockWord word = mine.word();
   if (take(mine, word)) return true;
   if (mine.holds(word)) {
-    if (!again) return {};
+    if (!way.again) return {};
     set_levels(mine, levels(mine) + 1);
     return true;
   }
@@ -109,13 +111,13 @@ std::optional<bool> take_word(const Handle& lock, bool again, const Timeout& tim
     if (!word.with_server() && word.owner() != 0) return false;
     return {};
   }
-  if (again && lock.client().grant(lock.name(), thread_owner())) return {};
+  if (way.again && lock.client().grant(lock.name(), thread_owner())) return {};
   if (hope(mine)) return true;
   return {};
 }
 
-WordRelease release_word(const Handle& lock, Grant& grant) noexcept {
-  const auto mine = find(lock);
+WordRelease release_word(const Handle& lock, const LockWay& way, Grant& grant) noexcept {
+  const auto mine = find(lock, way);
   if (!mine) return WordRelease::not_mine;
   LockWord word = mine->word();
   if (!mine->holds(word)) return WordRelease::not_mine;
@@ -131,8 +133,8 @@ WordRelease release_word(const Handle& lock, Grant& grant) noexcept {
   return WordRelease::by_call;
 }
 
-std::optional<Grant> word_grant(const Handle& lock) {
-  const auto mine = find(lock);
+std::optional<Grant> word_grant(const Handle& lock, const LockWay& way) {
+  const auto mine = find(lock, way);
   if (!mine) return {};
   const LockWord word = mine->word();
   if (!mine->holds(word)) return {};
@@ -140,11 +142,11 @@ std::optional<Grant> word_grant(const Handle& lock) {
 }
 
 void hand_over_word(const Handle& lock, const LockWay& way) {
-  auto grant = word_grant(lock);
+  auto grant = word_grant(lock, way);
   if (!grant) return;
   grant->way = &way;
   lock.client().granted(lock.name(), thread_owner(), *grant);
-  set_levels(*find(lock), 0);
+  set_levels(*find(lock, way), 0);
 }
 
 }  // namespace agora::client

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include <agora/handle.hpp>
+#include <agora/lock_grant.hpp>
 
 #include "client/src/grants.hpp"
 
@@ -13,9 +13,8 @@ namespace agora::client {
 
 /// Takes the lock if that needs no call. Somewhat later it may not need one: while there is hope
 /// this tries again, for a tenth of a millisecond at most.
-/// @param again  the thread may have it already, and then has it once more
 /// @return whether it has it now; nothing: the server must be asked.
-std::optional<bool> take_word(const Handle& lock, bool again, const Timeout& timeout);
+std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Timeout& timeout);
 
 enum class WordRelease : std::uint8_t {
   not_mine,   ///< the thread has not taken it by the word
@@ -23,11 +22,11 @@ enum class WordRelease : std::uint8_t {
   free,       ///< given back
   by_call,    ///< the server must be told: it has the word, or calls before this are unanswered
 };
-/// Gives it back, or says why not. @param token  of `by_call`: that of the grant to release
-WordRelease release_word(const Handle& lock, Grant& grant) noexcept;
+/// Gives it back, or says why not. @param grant  gets what was, or is to be, given back
+WordRelease release_word(const Handle& lock, const LockWay& way, Grant& grant) noexcept;
 
 /// The grant of the calling thread, if it has the lock by the word.
-std::optional<Grant> word_grant(const Handle& lock);
+std::optional<Grant> word_grant(const Handle& lock, const LockWay& way);
 
 /// The server is about to do something with the grant: from now on it is one that a call gave.
 void hand_over_word(const Handle& lock, const LockWay& way);

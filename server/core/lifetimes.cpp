@@ -124,6 +124,15 @@ Handle Machine::show(Object& object) {
   return object.cell;
 }
 
+Handle Machine::show_memory() {
+  if (!memory_cell_) {
+    // Objects are never number 0; a cell of nobody's is read for its size alone.
+    memory_cell_ = cells_.take(ObjectId{});
+  }
+  if (memory_cell_) cells_.at(memory_cell_).size.store(input_.sharing->extents().size());
+  return memory_cell_;
+}
+
 void Machine::publish(Object& object) {
   shm::Cell& cell = cells_.at(object.cell);
   cell.version.store(object.version);

@@ -50,6 +50,7 @@ void Machine::apply(const Batch& batch, Effects& effects) {
     if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
     free_unneeded();
   }
+  if (memory_cell_) show_memory();
   effects_ = nullptr;
 }
 

@@ -112,6 +112,8 @@ class Machine {
 
   /// The place of the object's cell, from now on kept up to date; null: no memory.
   Handle show(Object& object);
+  /// The place of a cell whose size is the number of extents that can be mapped.
+  Handle show_memory();
   /// State::lend is called once the command is done.
   void lend_soon(Object& object);
 
@@ -284,6 +286,7 @@ class Machine {
   Arena arena_;
   Values values_;
   Cells cells_{arena_};
+  Handle memory_cell_;
   HeapExtents own_words_;
   Lending lending_;
   Registry registry_;

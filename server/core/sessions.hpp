@@ -34,13 +34,13 @@ struct alignas(64) Session {
   Instant alive{};  ///< the last sign of life
   bool opened = false;
   bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
-  IdSet grants;  ///< objects where it may hold something
+  IdSet grants;         ///< objects where it may hold something
 
   SessionWaits waits;
 
   // Of an opened session.
-  std::uint64_t last_seen = 0;  ///< the greatest call number so far
-  std::uint64_t through = 0;    ///< calls up to here are acknowledged
+  std::uint64_t last_seen = 0;         ///< the greatest call number so far
+  std::uint64_t through = 0;           ///< calls up to here are acknowledged
   std::unique_ptr<KeptReplies> calls;  ///< there in an opened session only
   std::unique_ptr<NoticeLog> notices;  ///< those that may not have arrived; there as `calls` is
   std::string token;

@@ -193,7 +193,8 @@ Outcome map(Call& call) {
   effect.offset = first;
   effect.length = count;
   Writer out = call.reply();
-  out.map(4);
+  out.map(5);
+  out.text("memory"), out.unsigned_integer(machine.show_memory().unit);
   out.text("layout"), out.unsigned_integer(1);
   out.text("hash_key"), out.list(2);
   out.unsigned_integer(machine.input().hash_key.first);
@@ -229,7 +230,8 @@ Outcome locate(Call& call) {
   if (words) machine.lending().located((*session)->id, object->id);
   machine.lend_soon(*object);
   Writer out = call.reply();
-  out.map(words ? 9 : 2);
+  out.map(words ? 9 : 3);
+  out.text("type"), out.text(object->type->name);
   out.text("object"), out.unsigned_integer(object->id.number);
   out.text("cell"), out.unsigned_integer(cell.unit);
   if (!words) return Progress::done;
@@ -238,7 +240,6 @@ Outcome locate(Call& call) {
   out.text("bytes"), out.unsigned_integer(place.element_bytes);
   out.text("typecode"), out.text({&place.typecode, 1});
   out.text("wraps"), out.boolean(place.wraps);
-  out.text("lock"), out.boolean(object->state->gives_tokens());
   out.text("base"), out.unsigned_integer(place.token_base);
   return Progress::done;
 }
@@ -336,7 +337,7 @@ constexpr Method kMethods[] = {
      .parameters = {kSession, kToken,
                     Parameter{"first", ParamKind::integer, default_int(0),
                               "How many extents the caller has already."}},
-     .result = "{layout, hash_key, extents: [[writable, first_page, pages]], total}",
+     .result = "{layout, hash_key, extents: [[writable, first_page, pages]], total, memory}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::forbidden, Errc::value_error},
      .access = Access::write,
      .cost = "O(extents)",
@@ -355,7 +356,7 @@ constexpr Method kMethods[] = {
      .handler = unmap},
     {.name = "locate",
      .parameters = {kNameOf},
-     .result = "{object, cell}, and for words {word, count, bytes, typecode, wraps, lock, base}",
+     .result = "{type, object, cell}, and for words {word, count, bytes, typecode, wraps, base}",
      .errors = {Errc::not_found, Errc::out_of_memory, Errc::runtime_error},
      .access = Access::write,
      .cost = "O(1), or O(size) when a table is located for the first time",

@@ -47,7 +47,7 @@ class array : public proxy {
     change<void>("array.set", index, desired);
   }
   void assign(index_type index, T desired) const { store(index, desired); }
-  std::size_t size() const { return glance("array.len"); }
+  std::size_t size() const { return glance(client::ObjectKind::array, "array.len"); }
   bool empty() const { return size() == 0; }
 
   /// Adds in one step. @return the new value.
@@ -142,7 +142,8 @@ class array : public proxy {
   // to refuse.
   std::atomic<T>* here(index_type index) const {
     const client::Window* window = handle().window();
-    if (window == nullptr || window->typecode != word_code<T>()) return nullptr;
+    if (window == nullptr || !window->holds(client::ObjectKind::array, word_code<T>()))
+      return nullptr;
     const auto count = static_cast<index_type>(window->count);
     if (index < 0) index += count;
     return index >= 0 && index < count ? &window->word<T>(static_cast<std::size_t>(index))

@@ -12,6 +12,7 @@
 
 #include <agora/any_io.hpp>
 #include <agora/element.hpp>
+#include <agora/lookup.hpp>
 #include <agora/negated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
@@ -39,17 +40,30 @@ class dict : public proxy {
   reference_type operator[](const K& key) const { return {*this, key}; }
 
   /// @throws key_error  there is no such key.
-  V at(const K& key) const { return take_at<V>("dict.get", key, get(key)); }
+  V at(const K& key) const {
+    std::optional<V> value;
+    if (look_up(key, value) == client::Look::found) return std::move(*value);
+    return take_at<V>("dict.get", key, get(key));
+  }
   /// The value, or nothing.
   std::optional<V> find(const K& key) const;
   /// The value, or `otherwise`.
   V get_or(const K& key, const V& otherwise) const {
+    std::optional<V> value;
+    const client::Look look = look_up(key, value);
+    if (look == client::Look::found) return std::move(*value);
+    if (look == client::Look::absent) return otherwise;
     return take_at<V>("dict.get_or", key,
                       make("dict.get_or", client::Effect::reads, key, otherwise));
   }
   /// Puts the value into `out`; false, and `out` as it was, if there is no such key.
   bool get_into(const K& key, V& out) const;
-  bool contains(const K& key) const { return read<bool>("dict.contains", key); }
+  bool contains(const K& key) const {
+    const client::Look look = client::look_for(handle(), client::ObjectKind::dict, key);
+    if (look == client::Look::found) return true;
+    if (look == client::Look::absent) return false;
+    return read<bool>("dict.contains", key);
+  }
 
   void insert_or_assign(const K& key, const V& value) const {
     change<void>("dict.set", key, value);
@@ -82,7 +96,7 @@ class dict : public proxy {
   value_type pop_item() const { return change<value_type>("dict.pop_item"); }
   void clear() const { change<void>("dict.clear"); }
 
-  std::size_t size() const { return glance("dict.len"); }
+  std::size_t size() const { return glance(client::ObjectKind::dict, "dict.len"); }
   bool empty() const { return size() == 0; }
   std::vector<K> keys() const { return read<std::vector<K>>("dict.keys"); }
   std::vector<V> values() const { return read<std::vector<V>>("dict.values"); }
@@ -225,6 +239,13 @@ class dict : public proxy {
   }
 
  private:
+  client::Look look_up(const K& key, std::optional<V>& out) const {
+    if constexpr (std::is_default_constructible_v<V>) {
+      return client::look_up_into(handle(), client::ObjectKind::dict, key, out.emplace());
+    } else {
+      return client::Look::elsewhere;
+    }
+  }
   client::Reply get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
   client::Reply wait_for_key(const K& key, const client::Timeout& timeout) const {
     return wait("dict.wait_for", client::Effect::reads, timeout, key, timeout);
@@ -254,12 +275,19 @@ class dict : public proxy {
 
 template <typename K, typename V>
 std::optional<V> dict<K, V>::find(const K& key) const {
+  std::optional<V> value;
+  const client::Look look = look_up(key, value);
+  if (look == client::Look::found) return value;
+  if (look == client::Look::absent) return std::nullopt;
   return unless(Errc::key_error, "dict.get", key, get(key));
 }
 
 template <typename K, typename V>
 bool dict<K, V>::get_into(const K& key, V& out) const {
-  auto found = find(key);
+  const client::Look look = client::look_up_into(handle(), client::ObjectKind::dict, key, out);
+  if (look == client::Look::found) return true;
+  if (look == client::Look::absent) return false;
+  auto found = unless(Errc::key_error, "dict.get", key, get(key));
   if (found) out = std::move(*found);
   return found.has_value();
 }

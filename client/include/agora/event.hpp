@@ -18,7 +18,10 @@ class event : public proxy {
   void set() const { change<void>("event.set"); }
   void clear() const { change<void>("event.clear"); }
   bool is_set() const {
-    if (const client::Window* window = handle().window()) return window->glance() != 0;
+    const client::Window* window = handle().window();
+    if (window != nullptr && window->kind == client::ObjectKind::event) {
+      return window->glance() != 0;
+    }
     return read<bool>("event.is_set");
   }
 
@@ -65,7 +68,7 @@ class event : public proxy {
   // Who has to wait stands in the server's line, like everybody else.
   bool seen_set() const {
     const client::Window* window = handle().window();
-    return window != nullptr && window->glance() != 0;
+    return window != nullptr && window->kind == client::ObjectKind::event && window->glance() != 0;
   }
   client::Reply wait_by(const client::Timeout& timeout) const {
     return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);

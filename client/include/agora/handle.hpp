@@ -134,7 +134,8 @@ class Handle {
   /// shares memory the first use asks where the object lies, which is a call.
   const Window* window() const {
     const Window* seen = window_.load(std::memory_order_acquire);
-    if (seen != nullptr && seen->open()) [[likely]] return seen;
+    if (seen != nullptr && seen->open()) [[likely]]
+      return seen;
     return look();
   }
   /// What window() last gave to any copy of this handle, open or not; null if nothing yet.

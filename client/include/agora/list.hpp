@@ -76,7 +76,7 @@ class list : public proxy {
   std::optional<std::size_t> index_of(const T& value) const;
   std::size_t count(const T& value) const { return read<std::size_t>("list.count", value); }
   bool contains(const T& value) const { return read<bool>("list.contains", value); }
-  std::size_t size() const { return glance("list.len"); }
+  std::size_t size() const { return glance(client::ObjectKind::list, "list.len"); }
   bool empty() const { return size() == 0; }
   /// The whole content, read in one step.
   std::vector<T> copy() const { return read<std::vector<T>>("list.copy"); }

@@ -38,7 +38,8 @@ struct LockWay {
   bool by_token;            ///< release takes the token of what it gives back
   bool again;               ///< an owner may take it again; levels are counted here
   std::string_view holder;  ///< tells who has the lock; empty: nobody asks
-  bool by_word = false;     ///< the server lends it: a thread may take it without a call
+  /// The server lends such locks: a thread may take them without a call. `other`: it does not.
+  ObjectKind lent = ObjectKind::other;
 };
 
 extern const LockWay kPlainLock;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/lookup.hpp>
 #include <agora/proxy.hpp>
 
 #include "shared/value/any.hpp"
@@ -26,6 +27,13 @@ class namespace_ : public proxy {
   /// The attribute as a T. @throws attribute_error  there is none; type_error  it is no T.
   template <Decodable T = any>
   T get(std::string_view name) const {
+    if constexpr (std::is_default_constructible_v<T>) {
+      T value{};
+      if (client::look_up_into(handle(), client::ObjectKind::namespace_, name, value) ==
+          client::Look::found) {
+        return value;
+      }
+    }
     return take_at<T>("namespace.get", name, make("namespace.get", client::Effect::reads, name));
   }
   template <Encodable T>
@@ -34,7 +42,12 @@ class namespace_ : public proxy {
   }
   /// False if there was none.
   bool erase(std::string_view name) const;
-  bool contains(std::string_view name) const { return read<bool>("namespace.contains", name); }
+  bool contains(std::string_view name) const {
+    const client::Look look = client::look_for(handle(), client::ObjectKind::namespace_, name);
+    if (look == client::Look::found) return true;
+    if (look == client::Look::absent) return false;
+    return read<bool>("namespace.contains", name);
+  }
   /// The names of all, in the order in which they were first set.
   std::vector<std::string> attributes() const {
     return read<std::vector<std::string>>("namespace.attributes");

@@ -58,8 +58,9 @@ class proxy {
   }
 
   /// The object's size, as that call gives it, without a call where memory is shared.
-  std::size_t glance(std::string_view method) const {
-    if (const client::Window* window = handle_.window()) return window->glance();
+  std::size_t glance(client::ObjectKind kind, std::string_view method) const {
+    const client::Window* window = handle_.window();
+    if (window != nullptr && window->kind == kind) return window->glance();
     return read<std::size_t>(method);
   }
 

@@ -118,7 +118,7 @@ class queue : public proxy {
     return unless_empty("queue.peek", make("queue.peek", client::Effect::reads));
   }
 
-  std::size_t size() const { return glance("queue.size"); }
+  std::size_t size() const { return glance(client::ObjectKind::queue, "queue.size"); }
   bool empty() const { return read<bool>("queue.empty"); }
   bool full() const { return read<bool>("queue.full"); }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/lookup.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 
@@ -36,8 +37,13 @@ class set : public proxy {
   void remove(const T& value) const { change<void>("set.remove", value); }
   /// Takes any value out. @throws key_error  the set is empty.
   T pop() const { return change<T>("set.pop"); }
-  bool contains(const T& value) const { return read<bool>("set.contains", value); }
-  std::size_t size() const { return glance("set.len"); }
+  bool contains(const T& value) const {
+    const client::Look look = client::look_for(handle(), client::ObjectKind::set, value);
+    if (look == client::Look::found) return true;
+    if (look == client::Look::absent) return false;
+    return read<bool>("set.contains", value);
+  }
+  std::size_t size() const { return glance(client::ObjectKind::set, "set.len"); }
   bool empty() const { return size() == 0; }
   void clear() const { change<void>("set.clear"); }
   /// The whole content, read in one step.

@@ -156,7 +156,8 @@ class value : public proxy {
   auto* here() const {
     if constexpr (fits_word<T>) {
       const client::Window* window = handle().window();
-      if (window != nullptr && window->typecode == word_code<T>()) return &window->word<T>();
+      if (window != nullptr && window->holds(client::ObjectKind::value, word_code<T>()))
+        return &window->word<T>();
       return static_cast<std::atomic<T>*>(nullptr);
     } else {
       return static_cast<client::NoWord<T>*>(nullptr);

@@ -12,7 +12,9 @@
 #include <memory>
 #include <type_traits>
 
+#include "shared/base/keyed_hash.hpp"
 #include "shared/shm/cell.hpp"
+#include "shared/shm/pages.hpp"
 
 namespace agora::client {
 
@@ -26,15 +28,33 @@ inline constexpr std::uint64_t kOne = 4;    ///< for each asynchronous call with
 inline constexpr std::uint64_t kQuiet = kOpen | kLives;  ///< nothing else: go ahead
 }  // namespace gate
 
+/// What types there are to look at.
+enum class ObjectKind : std::uint8_t {
+  other,
+  dict,
+  set,
+  namespace_,
+  list,
+  queue,
+  event,
+  value,
+  array,
+  lock,
+  rlock
+};
+
 struct Window {
   const std::atomic<std::uint64_t>* gate = nullptr;
   const shm::Cell* cell = nullptr;
   std::uint64_t object = 0;
   std::uint64_t session = 0;
+  ObjectKind kind = ObjectKind::other;
+  const shm::Pages* pages = nullptr;
+  HashKey hash_key{};
 
   std::byte* words = nullptr;  ///< of value, array and lock; null: none
   std::size_t count = 0;       ///< elements there
-  char typecode = '*';
+  char typecode = '*';         ///< of value and array
   bool wraps = false;
 
   // Of a lock.
@@ -52,6 +72,8 @@ struct Window {
   bool connected() const {
     return (gate->load(std::memory_order_acquire) & gate::kQuiet) == gate::kQuiet;
   }
+  /// Whether a T lies at its words, that being the server's code for it.
+  bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
   /// What one look tells of any object: its size; of an event, whether it is set.
   std::size_t glance() const { return cell->size.load(std::memory_order_acquire); }
   /// The word at a place, as an atomic number of type T.
