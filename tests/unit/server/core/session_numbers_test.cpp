@@ -149,5 +149,25 @@ TEST_CASE("A notification still changes, and waits for what it does itself", "[c
   CHECK(call.numbered(1, "lock.release", "l").error.empty());
 }
 
+TEST_CASE("session.cancel finds the oldest call of an id, among many too", "[core]") {
+  MachineCalls call;
+  call.open(kLink);  // a plain session: ids may repeat
+  call("object.create", "event", "e");
+  std::vector<std::uint64_t> tags;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    tags.push_back(call.over(kLink, 1 + i % 50, "event.wait", "e").tag);
+  }
+  CHECK(call.over(kLink, 0, "session.cancel", 8).as<bool>());
+  CHECK(call.arrived(tags[7])->error == "Cancelled");
+  tags.push_back(call.over(kLink, 8, "event.wait", "e").tag);
+  CHECK(call.over(kLink, 0, "session.cancel", 8).as<bool>());
+  CHECK(call.arrived(tags[57])->error == "Cancelled");
+  CHECK(call.over(kLink, 0, "session.cancel", 8).as<bool>());
+  CHECK(call.arrived(tags[100])->error == "Cancelled");
+  CHECK_FALSE(call.over(kLink, 0, "session.cancel", 8).as<bool>());
+  call("event.set", "e");
+  CHECK_FALSE(call.over(kLink, 0, "session.cancel", 9).as<bool>());
+}
+
 }  // namespace
 }  // namespace agora::test

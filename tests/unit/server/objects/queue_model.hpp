@@ -73,13 +73,24 @@ class QueueModel {
     return true;
   }
   void reply_arrived(int owner, std::uint64_t number) {
-    std::erase_if(items_, [&](const Item& item) {
+    const auto count = static_cast<int>(std::erase_if(items_, [&](const Item& item) {
       return item.where == Where::got && item.owner == owner && item.number == number;
-    });
+    }));
+    const int told = std::min(early_[owner], count);
+    early_[owner] -= told;
+    owed_[owner] += count - told;
     settle();
   }
-  bool task_done() {
+  bool task_done(int owner) {
     if (unfinished_ == 0) return false;
+    const auto got = std::count_if(items_.begin(), items_.end(), [&](const Item& item) {
+      return item.where == Where::got && item.owner == owner;
+    });
+    if (owed_[owner] > 0) {
+      --owed_[owner];
+    } else if (early_[owner] < got) {
+      ++early_[owner];
+    }
     done(1);
     return true;
   }
@@ -113,6 +124,8 @@ class QueueModel {
       }
       std::erase_if(*line, [&](const Waiter& waiter) { return waiter.owner == owner; });
     }
+    unfinished_ += early_[owner];
+    early_[owner] = owed_[owner] = 0;
     // Last place first, as their order in the dead-letter list shows.
     for (const int arrival : arrivals(true)) {
       Item& item = at(arrival);
@@ -263,6 +276,8 @@ class QueueModel {
   int arrivals_ = 0;
   std::uint64_t ids_ = 0;
   int unfinished_ = 0;
+  std::map<int, int> owed_;   // items that have arrived at a session and are not done
+  std::map<int, int> early_;  // said to be done before they had arrived
   std::vector<Item> items_;
   std::deque<int> dead_;  // arrivals
   std::vector<Waiter> getters_;

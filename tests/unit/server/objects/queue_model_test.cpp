@@ -232,7 +232,7 @@ void random_step(Pair& pair, int at) {
     const int count = pair.model.revive(2);
     pair.compare(pair.numbered(session, "queue.revive", "q", 2), std::to_string(count));
   } else {
-    const bool done = pair.model.task_done();
+    const bool done = pair.model.task_done(session);
     pair.compare(pair.numbered(session, "queue.task_done", "q"), done ? "null" : "ValueError");
   }
 }
