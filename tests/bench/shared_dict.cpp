@@ -54,9 +54,10 @@ class Shared {
     cell_ = cells_.take(ObjectId{kObject});
     table_.show(cells_.at(cell_));
     std::size_t known = 0;
-    for (const MemfdExtents::Extent& extent : extents_.extents()) {
-      const std::size_t bytes = extent.bytes.size();
-      void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, extent.descriptor, 0);
+    for (const MemfdExtent& extent : extents_.extents()) {
+      const std::size_t bytes = extent.bytes().size();
+      void* base =
+          mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, extent.descriptor(), 0);
       if (base == MAP_FAILED) throw std::runtime_error("mmap");
       maps_.emplace_back(base, bytes);
       pages_.add(known, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));

@@ -213,15 +213,15 @@ TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][
 
   // Copies of their own size each, so that one byte too far is found by the address sanitizer.
   std::mt19937 random{seed};
-  const std::span<const MemfdExtents::Extent> extents = server.extents.extents();
+  const std::span<const MemfdExtent> extents = server.extents.extents();
   for (int round = 0; round < 60; ++round) {
     std::vector<std::unique_ptr<std::byte[]>> copies;
     shm::Pages pages;
     std::size_t known = 0;
-    for (const MemfdExtents::Extent& extent : extents) {
-      const std::size_t bytes = extent.bytes.size();
+    for (const MemfdExtent& extent : extents) {
+      const std::size_t bytes = extent.bytes().size();
       copies.push_back(std::make_unique<std::byte[]>(bytes));
-      std::memcpy(copies.back().get(), extent.bytes.data(), bytes);
+      std::memcpy(copies.back().get(), extent.bytes().data(), bytes);
       for (std::size_t n = bytes >> (3 + round % 8); n > 0; --n) {
         copies.back()[random() % bytes] = static_cast<std::byte>(random());
       }

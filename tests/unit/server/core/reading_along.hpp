@@ -35,9 +35,9 @@ class SecondMapping {
   /// Maps extents that have come since.
   void learn() {
     while (maps_.size() < extents_.extents().size()) {
-      const MemfdExtents::Extent& extent = extents_.extents()[maps_.size()];
-      const std::size_t bytes = extent.bytes.size();
-      void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, extent.descriptor, 0);
+      const MemfdExtent& extent = extents_.extents()[maps_.size()];
+      const std::size_t bytes = extent.bytes().size();
+      void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, extent.descriptor(), 0);
       if (base == MAP_FAILED) std::abort();
       maps_.emplace_back(base, bytes);
       pages_.add(known_, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));
