@@ -5,9 +5,9 @@
 #include <vector>
 
 #include <agora/lookup.hpp>
+#include <agora/thread_slots.hpp>
 
 #include "client/src/client.hpp"
-#include "client/src/thread_slots.hpp"
 #include "shared/value/any.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/normalize.hpp"
@@ -82,6 +82,7 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   if (cell == nullptr) return nullptr;
   window->cell = reinterpret_cast<const shm::Cell*>(cell);
   window->mapping = mapping;
+  window->mapping_number = mapping->number();
   window->kind = kind_of(member<std::string>(*members, "type", ""));
   window->pages = &mapping->pages();
   window->hash_key = mapping->hash_key();
@@ -119,7 +120,7 @@ void Client::let_go(const Window& window) noexcept {
 
 std::uint32_t Client::owner_slot(const Window& window) {
   std::uint32_t slot = 0;
-  if (ThreadSlots::find(window.mapping->number(), slot)) return slot;
+  if (ThreadSlots::find(window.mapping_number, slot)) return slot;
   const Params params = params_of(thread_owner());
   Call call{.method = "session.owner_slot"};
   const Reply reply = call_in(window.session, call.with(params));
@@ -128,7 +129,7 @@ std::uint32_t Client::owner_slot(const Window& window) {
   if (!given) return 0;
   slot = given->value_or(0);
   if (slot != 0) window.mapping->add_slot(slot, thread_owner());
-  ThreadSlots::add(window.mapping->number(), slot, weak_from_this(), window.session);
+  ThreadSlots::add(window.mapping_number, slot, weak_from_this(), window.session);
   return slot;
 }
 

@@ -1,4 +1,4 @@
-#include "client/src/thread_slots.hpp"
+#include <agora/thread_slots.hpp>
 
 #include <utility>
 #include <vector>

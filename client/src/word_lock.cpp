@@ -3,8 +3,9 @@
 #include <chrono>
 #include <sched.h>
 
+#include <agora/thread_slots.hpp>
+
 #include "client/src/client.hpp"
-#include "client/src/thread_slots.hpp"
 #include "shared/shm/lock_word.hpp"
 
 namespace agora::client {
@@ -77,7 +78,7 @@ std::optional<Mine> find(const Handle& lock, const LockWay& way) {
   if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
   if ((window->gate->load(std::memory_order_acquire) & gate::kLives) == 0) return {};
   std::uint32_t slot = 0;
-  if (!ThreadSlots::find(window->mapping->number(), slot) || slot == 0) return {};
+  if (!ThreadSlots::find(window->mapping_number, slot) || slot == 0) return {};
   return Mine{window, slot};
 }
 
@@ -94,7 +95,7 @@ std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Time
   const Window* window = lock.window();
   if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
   std::uint32_t slot = 0;
-  if (!ThreadSlots::find(window->mapping->number(), slot)) {
+  if (!ThreadSlots::find(window->mapping_number, slot)) {
     slot = lock.client().owner_slot(*window);
   }
   if (slot == 0) return {};

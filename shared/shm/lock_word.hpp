@@ -25,6 +25,9 @@ struct LockWord {
   /// Lent and free: may be taken.
   constexpr bool is_open() const { return (bits & 0xffff) == 0; }
 
+  /// Lent, and that slot's.
+  constexpr bool held_by(std::uint32_t slot) const { return (bits & 0xffff) == slot << 2; }
+
   constexpr LockWord taken_by(std::uint32_t slot) const {
     return {(count() + 1) << 16 | std::uint64_t{slot} << 2};
   }

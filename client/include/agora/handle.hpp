@@ -138,6 +138,8 @@ class Handle {
       return seen;
     return look();
   }
+  /// What window() last gave to this copy, open or not; null if nothing yet.
+  const Window* seen_window() const { return window_.load(std::memory_order_acquire); }
   /// What window() last gave to any copy of this handle, open or not; null if nothing yet.
   const Window* last_window() const;
 

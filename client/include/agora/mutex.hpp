@@ -11,6 +11,7 @@
 #include <agora/any_io.hpp>
 #include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
+#include <agora/word_lock.hpp>
 
 namespace agora {
 
@@ -29,8 +30,13 @@ class mutex : public proxy {
   /// Waits, for ever, until the calling thread has the lock.
   /// @throws deadlock    waiting would close a cycle, locking twice included; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
-  void lock() const { plain().acquire(std::nullopt); }
-  bool try_lock() const { return plain().acquire(client::Seconds::zero()); }
+  void lock() const {
+    if (!client::take_open_word(handle(), client::ObjectKind::lock)) plain().acquire(std::nullopt);
+  }
+  bool try_lock() const {
+    return client::take_open_word(handle(), client::ObjectKind::lock) ||
+           plain().acquire(client::Seconds::zero());
+  }
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
     return plain().acquire(client::timeout_of(span));
@@ -42,7 +48,9 @@ class mutex : public proxy {
 
   /// Gives the lock back. Never throws, as lock_guard needs it: failure shows in held() before,
   /// and in on_lost.
-  void unlock() const noexcept { plain().unlock(); }
+  void unlock() const noexcept {
+    if (!client::free_own_word(handle(), client::ObjectKind::lock)) plain().unlock();
+  }
   /// Gives the lock back.
   /// @throws not_locked    nobody has it.
   /// @throws not_owner     another owner has it.

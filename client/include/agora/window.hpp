@@ -61,6 +61,7 @@ struct Window {
   std::uint64_t token_base = 0;
   std::atomic<std::uint32_t>* levels = nullptr;  ///< how often the thread that has it took it
 
+  std::uint64_t mapping_number = 0;  ///< names the mapping among all of this process
   std::shared_ptr<Mapping> mapping;
   const Window* older = nullptr;  ///< of an earlier session
 

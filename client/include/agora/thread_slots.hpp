@@ -17,6 +17,10 @@ class ThreadSlots {
     slot = last_slot;
     return true;
   }
+  /// That slot, if it was asked for and is of the mapping used last; else 0.
+  static std::uint32_t quick(std::uint64_t mapping) {
+    return last_mapping == mapping ? last_slot : 0;
+  }
   /// Notes what it got. At the thread's end the slot is given back.
   static void add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
                   std::uint64_t session);
