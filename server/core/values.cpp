@@ -4,19 +4,14 @@
 #include <string_view>
 
 #include "shared/base/assert.hpp"
+#include "shared/shm/list_layout.hpp"
 #include "shared/value/normalize.hpp"
 
 namespace agora {
 namespace {
 
-/// In front of the value's bytes.
-struct ValueHeader {
-  std::uint32_t length;  ///< bytes behind this header; the highest bit: has references
-  std::uint32_t holds;   ///< the owner, until it drops the value, and every pin
-};
-static_assert(sizeof(ValueHeader) == 8);
-
-constexpr std::uint32_t references_bit = std::uint32_t{1} << 31;
+using shm::ValueHeader;
+constexpr std::uint32_t references_bit = ValueHeader::refers;
 
 std::uint32_t length_of(const ValueHeader& header) { return header.length & ~references_bit; }
 

@@ -86,8 +86,9 @@ Outcome set_slice(Call& call, List& list) {
                               std::to_string(made->size()));
   }
   if (part->count == 0 && made->empty()) return Progress::done;
+  const auto step = list.one_step();
   if (contiguous) {
-    list.splice(part->at(0), part->count, *made);
+    if (auto ok = list.splice(part->at(0), part->count, *made); !ok) return ok.failure();
   } else {
     for (std::size_t i = 0; i < part->count; ++i) {
       list.replace(part->at(i), (*made)[i]);
@@ -102,7 +103,7 @@ Outcome delete_slice(Call& call, List& list) {
   if (!part) return part.failure();
   if (part->count == 0) return Progress::done;
   if (call.maybe_integer(2).value_or(1) == 1) {
-    list.splice(part->at(0), part->count, {});
+    if (auto ok = list.splice(part->at(0), part->count, {}); !ok) return ok.failure();
   } else {
     list.erase_each(*part);
   }
@@ -113,7 +114,8 @@ Outcome delete_slice(Call& call, List& list) {
 Outcome append(Call& call, List& list) {
   auto made = list.make(call.arg(0));
   if (!made) return made.failure();
-  list.splice(list.elements().size(), 0, {&*made, 1});
+  auto placed = list.splice(list.elements().size(), 0, {&*made, 1});
+  if (!placed) return placed.failure();
   call.changed();
   return Progress::done;
 }
@@ -121,7 +123,7 @@ Outcome append(Call& call, List& list) {
 Outcome extend(Call& call, List& list) {
   auto made = list.make_all(call.arg(0));
   if (!made) return made.failure();
-  list.splice(list.elements().size(), 0, *made);
+  if (auto ok = list.splice(list.elements().size(), 0, *made); !ok) return ok.failure();
   if (!made->empty()) call.changed();
   return Progress::done;
 }
@@ -133,7 +135,8 @@ Outcome insert(Call& call, List& list) {
   const auto n = static_cast<std::int64_t>(list.elements().size());
   std::int64_t index = call.integer(0);
   if (index < 0) index = std::max<std::int64_t>(index < -n ? 0 : index + n, 0);
-  list.splice(static_cast<std::size_t>(std::min(index, n)), 0, {&*made, 1});
+  auto placed = list.splice(static_cast<std::size_t>(std::min(index, n)), 0, {&*made, 1});
+  if (!placed) return placed.failure();
   call.changed();
   return Progress::done;
 }
@@ -207,7 +210,8 @@ Outcome sort(Call& call, List& list) {
   }
   // Values that are not comparable must be found before the order is touched: std::stable_sort
   // needs an order, and nothing may change on an error.
-  std::vector<Handle> sorted(list.elements().begin(), list.elements().end());
+  const std::vector<Handle> before = list.elements().all();
+  std::vector<Handle> sorted = before;
   for (std::size_t i = 1; i < sorted.size(); ++i) {
     if (!compare(list.at(sorted[0]), list.at(sorted[i]))) {
       return call.fail_here(Errc::type_error,
@@ -224,8 +228,8 @@ Outcome sort(Call& call, List& list) {
   if (!comparable) {
     return call.fail_here(Errc::type_error, "some elements cannot be compared with each other");
   }
-  if (std::equal(sorted.begin(), sorted.end(), list.elements().begin())) return Progress::done;
-  list.reorder({sorted.begin(), sorted.end()});
+  if (sorted == before) return Progress::done;
+  list.reorder(sorted);
   call.changed();
   return Progress::done;
 }
@@ -265,7 +269,7 @@ Outcome repeat(Call& call, List& list) {
   for (std::size_t i = n; i < n * factor; ++i) out.packed(list.at(list.elements()[i % n]));
   auto made = list.make_all(PackedView{all});
   if (!made) return made.failure();
-  list.splice(list.elements().size(), 0, *made);
+  if (auto ok = list.splice(list.elements().size(), 0, *made); !ok) return ok.failure();
   if (!made->empty()) call.changed();
   return Progress::done;
 }
@@ -304,7 +308,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto list = std::make_unique<List>(creation.machine);
   auto made = list->make_all(saved);
   if (!made) return made.failure();
-  list->splice(0, 0, *made);
+  if (auto ok = list->splice(0, 0, *made); !ok) return ok.failure();
   return list;
 }
 

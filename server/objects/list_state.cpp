@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "shared/base/assert.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
 
@@ -11,7 +12,7 @@ namespace agora {
 
 void ListState::save(Writer& out) const {
   out.list(static_cast<std::uint32_t>(elements_.size()));
-  for (const Handle element : elements_) out.packed(at(element));
+  elements_.each([&](Handle element) { out.packed(at(element)); });
 }
 
 Outcome ListState::plain(Call& call, Writer& out) const {
@@ -22,9 +23,10 @@ Outcome ListState::plain(Call& call, Writer& out) const {
 }
 
 bool ListState::release_some(Machine&, std::size_t elements) {
+  AGORA_ASSERT(!elements_.shown());
   for (; elements > 0 && !elements_.empty(); --elements) {
-    const Handle last = elements_.back();
-    elements_.pop_back();
+    const Handle last = elements_[elements_.size() - 1];
+    elements_.erase(elements_.size() - 1, 1);
     drop(last);
   }
   return elements_.empty();
@@ -40,9 +42,9 @@ std::function<void()> ListState::restorer(Machine&) {
 void ListState::each_reference(const std::function<void(std::string_view)>& visit) const {
   // A large list mostly refers to nothing: then it costs nothing.
   if (referring_ == 0) return;
-  for (const Handle element : elements_) {
+  elements_.each([&](Handle element) {
     if (machine_.values().has_references(element)) agora::each_reference(at(element), visit);
-  }
+  });
 }
 
 Expected<Handle> ListState::make(PackedView value) {
@@ -79,66 +81,93 @@ void ListState::drop(Handle element) {
   machine_.drop(element);
 }
 
+/// Within a transaction those who read along look away until all objects are as they will stay.
+void ListState::about_to_change() {
+  if (!machine_.in_transaction() || in_transaction_ || !elements_.shown()) return;
+  in_transaction_.emplace(elements_);
+  machine_.when_it_is_over([this] { in_transaction_.reset(); });
+}
+
 void ListState::replace(std::size_t place, Handle element) {
-  const Handle old = std::exchange(elements_[place], element);
-  machine_.undo([this, place, old] { elements_[place] = old; });
+  about_to_change();
+  const Handle old = elements_.exchange(place, element);
+  machine_.undo([this, place, old] { elements_.exchange(place, old); });
   drop(old);
 }
 
 void ListState::erase(std::size_t place) {
+  about_to_change();
   const Handle old = elements_[place];
-  const auto at_place = [this, place] {
-    return elements_.begin() + static_cast<std::ptrdiff_t>(place);
-  };
-  elements_.erase(at_place());
-  machine_.undo([this, at_place, old] { elements_.insert(at_place(), old); });
+  elements_.erase(place, 1);
+  machine_.undo([this, place, old] { put_back(place, 0, {&old, 1}); });
   drop(old);
 }
 
-/// The change of the order alone.
-void ListState::put_in_place(std::size_t start, std::size_t count, std::span<const Handle> others) {
-  // The ends of a deque are its quick way; they cost nothing but the elements that come or go.
-  const auto begin = elements_.begin() + static_cast<std::ptrdiff_t>(start);
-  const auto place = elements_.erase(begin, begin + static_cast<std::ptrdiff_t>(count));
-  elements_.insert(place, others.begin(), others.end());
+/// The change of the order alone. False: no room, nothing changed.
+bool ListState::put_in_place(std::size_t start, std::size_t count, std::span<const Handle> others) {
+  const HandleDeque::Change change{elements_};
+  const std::size_t both = std::min(count, others.size());
+  if (!elements_.insert(start + both, others.subspan(both))) return false;
+  for (std::size_t i = 0; i < both; ++i) elements_.exchange(start + i, others[i]);
+  elements_.erase(start + others.size(), count - both);
+  return true;
 }
 
-void ListState::splice(std::size_t start, std::size_t count, std::span<const Handle> others) {
-  const auto begin = elements_.begin() + static_cast<std::ptrdiff_t>(start);
-  std::vector<Handle> old(begin, begin + static_cast<std::ptrdiff_t>(count));
-  put_in_place(start, count, others);
+/// Takes a change of the order back, for which there was room before.
+void ListState::put_back(std::size_t start, std::size_t count, std::span<const Handle> before) {
+  const bool placed = put_in_place(start, count, before);
+  AGORA_ASSERT(placed);
+}
+
+Expected<void> ListState::splice(std::size_t start, std::size_t count,
+                                 std::span<const Handle> others) {
+  about_to_change();
+  std::vector<Handle> old;
+  for (std::size_t i = 0; i < count; ++i) old.push_back(elements_[start + i]);
+  if (!put_in_place(start, count, others)) {
+    discard(others);
+    return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
+  }
   for (const Handle element : old) drop(element);
-  if (!machine_.in_transaction()) return;
+  if (!machine_.in_transaction()) return {};
   machine_.undo([this, start, now = others.size(), before = std::move(old)] {
-    put_in_place(start, now, before);
+    put_back(start, now, before);
   });
+  return {};
 }
 
 void ListState::erase_each(const Slice& slice) {
   std::vector<bool> goes(elements_.size());
   for (std::size_t i = 0; i < slice.count; ++i) goes[slice.at(i)] = true;
-  std::deque<Handle> stays;
+  std::vector<Handle> stays;
   std::vector<Handle> gone;
   for (std::size_t i = 0; i < goes.size(); ++i) {
     goes[i] ? gone.push_back(elements_[i]) : stays.push_back(elements_[i]);
   }
-  reorder(std::move(stays));
+  reorder(stays);
   discard(gone);
 }
 
 void ListState::reverse() {
-  std::reverse(elements_.begin(), elements_.end());
-  machine_.undo([this] { std::reverse(elements_.begin(), elements_.end()); });
+  about_to_change();
+  elements_.reverse();
+  machine_.undo([this] { elements_.reverse(); });
 }
 
-void ListState::reorder(std::deque<Handle> order) {
-  elements_.swap(order);
-  if (!machine_.in_transaction()) return;
-  machine_.undo([this, before = std::move(order)]() mutable { elements_.swap(before); });
+void ListState::reorder(const std::vector<Handle>& order) {
+  about_to_change();
+  if (machine_.in_transaction()) {
+    machine_.undo(
+        [this, now = order.size(), before = elements_.all()] { put_back(0, now, before); });
+  }
+  const bool placed = put_in_place(0, elements_.size(), order);
+  AGORA_ASSERT(placed);  // they are no more than there were
 }
 
 void ListState::clear() {
+  about_to_change();
   auto content = std::make_unique<ListState>(machine_);
+  const HandleDeque::Change change{elements_};
   content->elements_.swap(elements_);
   content->content_bytes_ = std::exchange(content_bytes_, 0);
   content->referring_ = std::exchange(referring_, 0);

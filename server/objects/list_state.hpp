@@ -5,21 +5,25 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "server/core/call.hpp"
+#include "server/core/handle_deque.hpp"
 #include "server/objects/slices.hpp"
 
 namespace agora {
 
 class ListState : public State {
  public:
-  explicit ListState(Machine& machine) : machine_(machine) {}
+  explicit ListState(Machine& machine) : machine_(machine), elements_(machine.arena()) {}
 
+  void shown(shm::Cell* cell) override {
+    cell == nullptr ? elements_.hide() : elements_.show(*cell);
+  }
   void save(Writer& out) const override;
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return elements_.size(); }
@@ -28,7 +32,9 @@ class ListState : public State {
   std::function<void()> restorer(Machine& machine) override;
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 
-  const std::deque<Handle>& elements() const { return elements_; }
+  const HandleDeque& elements() const { return elements_; }
+  /// To be held around several changes that are one step, also for those who read along.
+  HandleDeque::Change one_step() { return HandleDeque::Change{elements_}; }
   PackedView at(Handle element) const { return machine_.values().view(element); }
 
   /// A new element, not yet in the list. @error not_found, out_of_memory
@@ -45,19 +51,23 @@ class ListState : public State {
   /// Takes out what a slice names. O(n).
   void erase_each(const Slice& slice);
   /// Puts others in the place of `count` elements from `start` on.
-  void splice(std::size_t start, std::size_t count, std::span<const Handle> others);
+  /// @error out_of_memory  the others are freed, nothing else changed.
+  Expected<void> splice(std::size_t start, std::size_t count, std::span<const Handle> others);
   void reverse();
   /// Gives the same elements another order.
-  void reorder(std::deque<Handle> order);
+  void reorder(const std::vector<Handle>& order);
   /// Takes everything out, to be freed in slices. O(1).
   void clear();
 
  private:
   void drop(Handle element);
-  void put_in_place(std::size_t start, std::size_t count, std::span<const Handle> others);
+  bool put_in_place(std::size_t start, std::size_t count, std::span<const Handle> others);
+  void put_back(std::size_t start, std::size_t count, std::span<const Handle> before);
+  void about_to_change();
 
   Machine& machine_;
-  std::deque<Handle> elements_;
+  HandleDeque elements_;
+  std::optional<HandleDeque::Change> in_transaction_;  ///< from the first change in it to its end
   std::size_t content_bytes_ = 0;
   std::size_t referring_ = 0;  ///< elements that refer to something
 };

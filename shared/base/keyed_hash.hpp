@@ -27,43 +27,55 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-template <typename Word>
-std::uint64_t load(const char* from) {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
+/// Bytes that lie together.
+struct Whole {
+  std::string_view bytes;
+
+  std::size_t size() const { return bytes.size(); }
+  template <typename Word>
+  Word load(std::size_t place) const {
+    Word word;
+    std::memcpy(&word, bytes.data() + place, sizeof word);
+    return word;
+  }
+};
 
 }  // namespace hashing
 
 /// A hash of `bytes` of which every bit is usable. Each 16 bytes are folded in by one 64 x 64
 /// multiplication with secret words on both sides, so colliding keys cannot be made without the
 /// key. No cryptographic promise. The same on every machine of one byte order.
-inline std::uint64_t keyed_hash(std::string_view bytes, HashKey key) {
-  const char* at = bytes.data();
+/// @param bytes  has size() and load<Word>(place), wherever its bytes come from
+template <typename Bytes>
+std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
+  std::size_t at = 0;
   std::size_t left = bytes.size();
   std::uint64_t state = key.first ^ (hashing::spread_length * bytes.size());
   for (; left > 16; left -= 16, at += 16) {
-    state = hashing::fold(hashing::load<std::uint64_t>(at) ^ state,
-                          hashing::load<std::uint64_t>(at + 8) ^ key.second);
+    state = hashing::fold(bytes.template load<std::uint64_t>(at) ^ state,
+                          bytes.template load<std::uint64_t>(at + 8) ^ key.second);
   }
 
   // The last 1 to 16 bytes as two words that may overlap: no byte by byte loop for short keys.
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   if (left >= 8) {
-    low = hashing::load<std::uint64_t>(at);
-    high = hashing::load<std::uint64_t>(at + left - 8);
+    low = bytes.template load<std::uint64_t>(at);
+    high = bytes.template load<std::uint64_t>(at + left - 8);
   } else if (left >= 4) {
-    low = hashing::load<std::uint32_t>(at);
-    high = hashing::load<std::uint32_t>(at + left - 4);
+    low = bytes.template load<std::uint32_t>(at);
+    high = bytes.template load<std::uint32_t>(at + left - 4);
   } else if (left > 0) {
-    low = hashing::load<std::uint8_t>(at);
-    high = hashing::load<std::uint8_t>(at + left / 2) << 8 |
-           hashing::load<std::uint8_t>(at + left - 1);
+    low = bytes.template load<std::uint8_t>(at);
+    high = std::uint64_t{bytes.template load<std::uint8_t>(at + left / 2)} << 8 |
+           bytes.template load<std::uint8_t>(at + left - 1);
   }
   state = hashing::fold(low ^ state, high ^ key.second);
   return hashing::fold(state ^ key.first, key.second ^ hashing::spread_end);
+}
+
+inline std::uint64_t keyed_hash(std::string_view bytes, HashKey key) {
+  return keyed_hash_of(hashing::Whole{bytes}, key);
 }
 
 }  // namespace agora

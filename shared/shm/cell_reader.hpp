@@ -2,7 +2,10 @@
 // whether it has changed meanwhile.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
+#include <type_traits>
 
 #include "shared/shm/cell.hpp"
 
@@ -46,6 +49,21 @@ Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
     if (cell.sequence.load(std::memory_order_relaxed) == before) return look;
   }
   return Look::busy;
+}
+
+/// Longer values are for the server: in tables they rest outside of their entries from there on
+/// (server/core/values.hpp), and the longer a read takes, the likelier it is in vain.
+inline constexpr std::size_t readable_bytes_max = std::size_t{16} * 1024;
+
+/// Calls `take`; what it says, if it says anything, is whether the value is found.
+template <typename Take>
+Look hand_over(Take& take, std::string_view value) {
+  if constexpr (std::is_void_v<decltype(take(value))>) {
+    take(value);
+    return Look::found;
+  } else {
+    return take(value) ? Look::found : Look::elsewhere;
+  }
 }
 
 /// The length of a container. @return `found`, `busy` or `elsewhere`.

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 namespace agora::shm {
 
@@ -29,16 +30,20 @@ class Pages {
     }
   }
 
-  /// The address of `bytes` bytes from a unit on; null if they are not all in one known extent.
+  /// What is known from a unit on: up to the end of its extent, nothing if that is not known.
   /// Any unit may be asked for: what is read from memory that changes need not be one.
-  const std::byte* at(std::uint32_t unit, std::size_t bytes) const {
+  std::span<const std::byte> from(std::uint32_t unit) const {
     const Page& page = (*pages_)[unit / page_units];
     const std::byte* const base = page.base.load(std::memory_order_acquire);
+    if (base == nullptr) return {};
     const std::size_t offset = std::size_t{unit % page_units} * unit_bytes;
-    if (base == nullptr || bytes > page.bytes.load(std::memory_order_relaxed) - offset) {
-      return nullptr;
-    }
-    return base + offset;
+    return {base + offset, page.bytes.load(std::memory_order_relaxed) - offset};
+  }
+
+  /// The address of `bytes` bytes from a unit on; null if they are not all in one known extent.
+  const std::byte* at(std::uint32_t unit, std::size_t bytes) const {
+    const std::span<const std::byte> known = from(unit);
+    return known.size() < bytes ? nullptr : known.data();
   }
 
  private:

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 
+#include "shared/shm/key_parts.hpp"
+
 namespace agora::shm {
 
 /// One Word from any address, aligned or not, by one load.
@@ -23,10 +25,10 @@ template <typename Word>
 }
 
 /// Whether the bytes at `shared` are those of `own`; all of `own.size()` must be readable.
-inline bool same_bytes(const void* shared, std::string_view own) {
+inline bool same_bytes(const void* shared, const KeyParts& own) {
   const char* const theirs = static_cast<const char*>(shared);
   const auto differ = [&]<typename Word>(std::size_t place, Word) {
-    return load_once<Word>(theirs + place) != load_once<Word>(own.data() + place);
+    return load_once<Word>(theirs + place) != own.load<Word>(place);
   };
   const std::size_t size = own.size();
   // The last word overlaps the one before it: no byte by byte loop for what is not a multiple.
@@ -38,7 +40,7 @@ inline bool same_bytes(const void* shared, std::string_view own) {
   }
   if (size >= 4) return !differ(0, std::uint32_t{}) && !differ(size - 4, std::uint32_t{});
   for (std::size_t place = 0; place < size; ++place) {
-    if (differ(place, char{})) return false;
+    if (differ(place, std::uint8_t{})) return false;
   }
   return true;
 }

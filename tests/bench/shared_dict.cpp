@@ -16,8 +16,8 @@
 #include "server/core/table.hpp"
 #include "shared/shm/memfd_extents.hpp"
 #include "shared/shm/table_reader.hpp"
-#include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
+#include "shared/value/text_body.hpp"
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
 
@@ -76,16 +76,15 @@ class Shared {
     if (!placed) throw std::runtime_error("no room");
   }
   shm::Look find(std::string_view key, std::string& value) {
-    key_bytes_.clear();
-    Writer{key_bytes_}.text(key);
+    const TextHead head = text_head(key.size());
     const auto& cell =
         *reinterpret_cast<const shm::Cell*>(pages_.at(cell_.unit, sizeof(shm::Cell)));
-    return shm::find(pages_, cell, kObject, kHashKey, key_bytes_, [&](std::string_view bytes) {
-      Token token;
-      if (Reader{bytes}.next(token) != Reader::Status::ok) return false;
-      value.assign(token.body);
-      return true;
-    });
+    return shm::find(pages_, cell, kObject, kHashKey, {head.bytes, head.size, key},
+                     [&](std::string_view bytes) {
+                       const std::string_view body = text_body(bytes);
+                       if (body.data() != nullptr) value.assign(body);
+                       return body.data() != nullptr;
+                     });
   }
 
  private:
@@ -97,7 +96,6 @@ class Shared {
   Table table_{arena_, values_, kHashKey};
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
-  std::string key_bytes_;
 };
 
 /// Overwrites random keys a million times a second until it goes.

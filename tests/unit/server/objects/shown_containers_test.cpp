@@ -10,6 +10,7 @@
 
 #include <rapidcheck.h>
 
+#include "server/objects/list_state.hpp"
 #include "server/objects/table_state.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
@@ -35,7 +36,7 @@ class ShownContainers {
     call("object.create", "array", "a", pack(std::make_tuple("i", 8)));
     call("object.create", "value", "v", pack(std::make_tuple("any", 0)));
     call("object.create", "dict", "t");
-    for (const char* name : {"d", "s", "n"}) show(name);
+    for (const char* name : {"d", "s", "n", "l"}) show(name);
     client.learn();
   }
   ~ShownContainers() {
@@ -71,6 +72,9 @@ class ShownContainers {
         check_seen(table(name), client, cell(name), id, some_key, key);
       }
     }
+    const auto& list = static_cast<const ListState&>(*object("l").state);
+    check_list_seen(list.elements(), call.machine().values(), client, cell("l"),
+                    object("l").id.number);
   }
 
   MemfdExtents extents;
@@ -126,6 +130,7 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
   const shm::Cell& dict_cell = containers.cell("d");
   const shm::Cell& space_cell = containers.cell("n");
   std::atomic<bool> done{false};
+  Breather breather{done};
   std::uint64_t wrong = 0;
   std::uint64_t seen_twice = 0;
   std::thread reader{[&] {
@@ -141,7 +146,7 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
       return true;
     };
     for (int i = 0; i < kLooks; ++i) {
-      if (look(dict_cell, dict) && look(space_cell, space)) ++seen_twice;
+      if (look(dict_cell, dict) && look(space_cell, space)) ++seen_twice, breather.found();
     }
     done = true;
   }};
@@ -150,6 +155,7 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
     failing.push_back(pack(std::make_tuple("dict.get", std::make_tuple("d", "no such key"))));
     containers.run(failing);
     containers.run(both(number));
+    breather.between();
   }
   reader.join();
   CHECK(wrong == 0);

@@ -1,0 +1,36 @@
+#include "shared/shm/key_parts.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "shared/base/keyed_hash.hpp"
+#include "shared/shm/racing_read.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace agora;
+
+TEST_CASE("a key in parts is the same key", "[shm]") {
+  constexpr HashKey some_key{17, 4711};
+  for (std::size_t size = 0; size < 60; ++size) {
+    std::string whole(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) whole[i] = static_cast<char>(i * 37 + size + 200);
+    for (std::size_t cut = 0; cut <= std::min<std::size_t>(size, 8); ++cut) {
+      std::uint64_t head = 0;
+      for (std::size_t i = 0; i < cut; ++i) {
+        head |= std::uint64_t{static_cast<std::uint8_t>(whole[i])} << (8 * i);
+      }
+      // On its own, so that a byte too far is found by the address sanitizer.
+      const std::string body = whole.substr(cut);
+      const shm::KeyParts parts{head, cut, body};
+      CHECK(parts.size() == size);
+      CHECK(keyed_hash_of(parts, some_key) == keyed_hash(whole, some_key));
+      CHECK(shm::same_bytes(whole.data(), parts));
+      for (std::size_t i = 0; i < size; ++i) {
+        std::string other = whole;
+        other[i] = static_cast<char>(other[i] + 1);
+        CHECK_FALSE(shm::same_bytes(other.data(), parts));
+      }
+    }
+  }
+}
