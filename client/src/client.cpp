@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <agora/error.hpp>
+#include <agora/lock_grant.hpp>
 
 #include "client/src/anonymous.hpp"
 #include "client/src/fork_guard.hpp"
@@ -140,6 +141,7 @@ void Client::Live::ended(Session& from) noexcept {
       for (const Mapping::HeldLock& lock : mapping->held_locks()) {
         Grant grant{lock.token, false, from.number(), false};
         grant.levels = lock.levels;
+        grant.way = lock.kind == ObjectKind::lock ? &kPlainLock : &kRecursiveLock;
         grants.add(lock.name, lock.owner, grant);
       }
     }

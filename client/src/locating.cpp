@@ -96,14 +96,16 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   window->token_base = member<std::uint64_t>(*members, "base", 0);
   if (window->words != nullptr &&
       (window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock)) {
-    window->levels = mapping->lock_levels(window->object, name, window->words, window->token_base);
+    window->levels = mapping->lock_levels(*window, name);
   }
   return window;
 }
 
+bool may_be_key(std::string_view text) { return is_utf8(text); }
+
 bool may_be_key(PackedView key) {
   const Kind kind = key.kind();
-  if (kind == Kind::text) return is_utf8(text_of(key));
+  if (kind == Kind::text) return may_be_key(text_of(key));
   return kind == Kind::integer || kind == Kind::real || kind == Kind::boolean ||
          kind == Kind::null || kind == Kind::bytes;
 }

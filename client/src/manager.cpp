@@ -156,11 +156,11 @@ client::Params manager::packed(const semaphore_options& options) {
   return params;
 }
 
-client::Params manager::number_options(bool local, bool wrap) {
+client::Params manager::packed(const number_options& options, bool number, bool integer) {
   client::Params params;
-  if (local) params.add("local"), params.add(true);
-  if (wrap) params.add("wrap"), params.add(true);
-  params.count /= 2;  // pairs
+  if (number && options.local) params.add("local"), params.add(true);
+  if (integer) params.add("wrap"), params.add(true);  // as std::atomic does
+  params.count /= 2;                                  // pairs
   return params;
 }
 

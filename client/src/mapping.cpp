@@ -182,15 +182,15 @@ std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
   return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
 }
 
-std::atomic<std::uint32_t>* Mapping::lock_levels(std::uint64_t object, const std::string& name,
-                                                 const std::byte* word, std::uint64_t token_base) {
+std::atomic<std::uint32_t>* Mapping::lock_levels(const Window& window, const std::string& name) {
   const std::lock_guard guard(mutex_);
-  auto& lock = locks_[object];
+  auto& lock = locks_[window.object];
   if (!lock) {
     lock = std::make_unique<Lock>();
     lock->name = name;
-    lock->word = word;
-    lock->token_base = token_base;
+    lock->kind = window.kind;
+    lock->word = window.words;
+    lock->token_base = window.token_base;
   }
   return &lock->levels;
 }
@@ -209,7 +209,8 @@ std::vector<Mapping::HeldLock> Mapping::held_locks() const {
     const std::uint32_t levels = lock->levels.load();
     const auto owner = slots_.find(word.owner());
     if (levels == 0 || owner == slots_.end()) continue;
-    held.push_back({lock->name, owner->second, lock->token_base + word.count(), levels});
+    held.push_back(
+        {lock->name, lock->kind, owner->second, lock->token_base + word.count(), levels});
   }
   return held;
 }

@@ -62,11 +62,11 @@ class Mapping {
   // Locks and the threads that take them.
 
   /// A lock of this session: its levels, the same for all windows on it.
-  std::atomic<std::uint32_t>* lock_levels(std::uint64_t object, const std::string& name,
-                                          const std::byte* word, std::uint64_t token_base);
+  std::atomic<std::uint32_t>* lock_levels(const Window& window, const std::string& name);
   void add_slot(std::uint32_t slot, std::string owner);
   struct HeldLock {
     std::string name;
+    ObjectKind kind = ObjectKind::other;
     std::string owner;
     std::uint64_t token = 0;
     std::uint32_t levels = 0;
@@ -77,6 +77,7 @@ class Mapping {
  private:
   struct Lock {
     std::string name;
+    ObjectKind kind = ObjectKind::other;
     const std::byte* word = nullptr;
     std::uint64_t token_base = 0;
     std::atomic<std::uint32_t> levels{0};

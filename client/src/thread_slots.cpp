@@ -1,7 +1,7 @@
-#include <agora/thread_slots.hpp>
-
 #include <utility>
 #include <vector>
+
+#include <agora/thread_slots.hpp>
 
 #include "client/src/client.hpp"
 

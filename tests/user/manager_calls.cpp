@@ -35,7 +35,8 @@ int main() {
   return user::run([] {
     const agora::manager m;
     USER_CHECK(m.ping());
-    USER_CHECK(m.transport() == "unix");
+    USER_CHECK(m.transport() == "shared memory");
+    USER_CHECK(agora::manager({.shared_memory = false}).transport() == "unix");
     USER_CHECK(m.address().starts_with("unix:/"));
     USER_CHECK(m.server().get<std::map<std::string, agora::any>>()->contains("incarnation"));
     check_waiting_methods(m);

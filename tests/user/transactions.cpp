@@ -44,7 +44,7 @@ void bank(const agora::manager& m) {
 void runs_again(const agora::manager& m) {
   const auto l = m.list<int>("l", {1, 2, 3});
   const auto d = m.dict<std::string, int>("d");
-  const auto v = m.value<int>("v", 1);
+  const auto v = m.value<int>("v", 1, {.local = false});
   int runs = 0;
   std::optional<agora::pipelined<int>> sum;
   m.atomically([&](agora::transaction& t) {

@@ -241,7 +241,7 @@ class dict : public proxy {
  private:
   client::Look look_up(const K& key, std::optional<V>& out) const {
     if constexpr (std::is_default_constructible_v<V>) {
-      return client::look_up_into(handle(), client::ObjectKind::dict, key, out.emplace());
+      return client::look_up(handle(), client::ObjectKind::dict, key, out.emplace());
     } else {
       return client::Look::elsewhere;
     }
@@ -284,7 +284,7 @@ std::optional<V> dict<K, V>::find(const K& key) const {
 
 template <typename K, typename V>
 bool dict<K, V>::get_into(const K& key, V& out) const {
-  const client::Look look = client::look_up_into(handle(), client::ObjectKind::dict, key, out);
+  const client::Look look = client::look_up(handle(), client::ObjectKind::dict, key, out);
   if (look == client::Look::found) return true;
   if (look == client::Look::absent) return false;
   auto found = unless(Errc::key_error, "dict.get", key, get(key));

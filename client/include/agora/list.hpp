@@ -11,6 +11,7 @@
 
 #include <agora/any_io.hpp>
 #include <agora/element.hpp>
+#include <agora/lookup.hpp>
 #include <agora/negated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
@@ -35,6 +36,10 @@ class list : public proxy {
 
   reference_type operator[](index_type index) const { return {*this, index}; }
   T at(index_type index) const {
+    if constexpr (std::is_default_constructible_v<T>) {
+      T value{};
+      if (client::look_at(handle(), index, value) == client::Look::found) return value;
+    }
     return take_at<T>("list.get", index, make("list.get", client::Effect::reads, index));
   }
   T front() const { return at(0); }

@@ -95,9 +95,10 @@ class manager {
 
   /// An integer wraps round, as std::atomic does.
   template <typename T = any>
-  agora::value<T> value(std::string_view name = {}, const T& initial = T{}) const {
+  agora::value<T> value(std::string_view name = {}, const T& initial = T{},
+                        number_options options = {}) const {
     return agora::value<T>(
-        create("value", name, client::params_of(typecode_for<T>(), initial), shared_number<T>()));
+        create("value", name, client::params_of(typecode_for<T>(), initial), packed<T>(options)));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {
@@ -192,15 +193,16 @@ class manager {
 
   /// @param size  how many elements, all 0. An integer wraps round, as std::atomic does.
   template <typename T, std::integral Size>
-  agora::array<T> array(std::string_view name, Size size) const {
+  agora::array<T> array(std::string_view name, Size size, number_options options = {}) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), size), shared_number<T>()));
+        create("array", name, client::params_of(typecode_for<T>(), size), packed<T>(options)));
   }
   /// @param values  the first content.
   template <typename T>
-  agora::array<T> array(std::string_view name, const std::vector<T>& values) const {
+  agora::array<T> array(std::string_view name, const std::vector<T>& values,
+                        number_options options = {}) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), values), shared_number<T>()));
+        create("array", name, client::params_of(typecode_for<T>(), values), packed<T>(options)));
   }
   template <typename T>
   agora::array<T> array(const reference& object) const {
@@ -311,13 +313,11 @@ class manager {
   static client::Params packed(const queue_options& options);
   static client::Params packed(const lock_options& options);
   static client::Params packed(const semaphore_options& options);
-  // A number lies where programs on the server's host can touch it; see
-  // docs/concepts/shared-memory.
   template <typename T>
-  static client::Params shared_number() {
-    return number_options(typecode_for<T>() != "any", Integer<T>);
+  static client::Params packed(const number_options& options) {
+    return packed(options, typecode_for<T>() != "any", Integer<T>);
   }
-  static client::Params number_options(bool local, bool wrap);
+  static client::Params packed(const number_options& options, bool number, bool integer);
   client::Reply call_packed(std::string_view method, const client::Params& params) const;
   client::Call shape_of(std::string_view method) const;
   client::Handle server_handle() const;

@@ -29,7 +29,7 @@ class namespace_ : public proxy {
   T get(std::string_view name) const {
     if constexpr (std::is_default_constructible_v<T>) {
       T value{};
-      if (client::look_up_into(handle(), client::ObjectKind::namespace_, name, value) ==
+      if (client::look_up(handle(), client::ObjectKind::namespace_, name, value) ==
           client::Look::found) {
         return value;
       }

@@ -29,7 +29,8 @@ class recursive_mutex : public proxy {
   /// @throws deadlock    waiting would close a cycle; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const {
-    if (!client::take_open_word(handle(), client::ObjectKind::rlock)) recursive().acquire(std::nullopt);
+    if (!client::take_open_word(handle(), client::ObjectKind::rlock))
+      recursive().acquire(std::nullopt);
   }
   bool try_lock() const {
     return client::take_open_word(handle(), client::ObjectKind::rlock) ||

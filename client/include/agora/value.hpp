@@ -16,6 +16,13 @@
 
 namespace agora {
 
+/// Options of value and array; they count only if the factory's call makes the object.
+struct number_options {
+  /// Programs on the server's host change it without the server, at the speed of memory. False: it
+  /// can be watched, and stand in transactions. Only numbers and bools can be local.
+  bool local = true;
+};
+
 /// What a value<T> is on the server: `q` for a 64-bit integer, `d` for a double ..., else `any`.
 template <typename T>
 constexpr std::string_view typecode_for() {
