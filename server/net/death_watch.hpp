@@ -25,6 +25,8 @@ class DeathWatch {
   /// Watches the process of a session, instead of an earlier one of that session. A process that
   /// has ended already is reported like one that ends later.
   void watch(SessionId session, std::int64_t pid);
+  /// Whether the end of that session's process will be known.
+  bool watches(SessionId session) const { return watched_.contains(session); }
   void forget(SessionId session) { watched_.erase(session); }
   void forget_all() { watched_.clear(); }
 

@@ -51,7 +51,9 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
   if (effect.kind == Effect::Kind::extents) {
-    for (std::size_t i = 0; i < effect.length; ++i) {
+    // Whose death cannot be seen gets nothing: it would have no end.
+    const bool watched = deaths_.watches(effect.session);
+    for (std::size_t i = 0; watched && i < effect.length; ++i) {
       connection->pass_on(sharing_->descriptor(effect.offset + i));
     }
     return;

@@ -79,6 +79,7 @@ std::function<void()> LockState::restorer(Machine& machine) {
     if (content.grant) machine.sessions().returned(content.grant->session, id);
     content = before;
     if (content.grant) machine.sessions().granted(content.grant->session, id);
+    show_word(true);
   };
 }
 
@@ -150,7 +151,8 @@ void LockState::take_over(shm::LockWord word) {
   if (word.owner() == 0) return;
   const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
   if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr) return owner_gone();
-  content.grant = Grant{owner->session, owner->owner, content.last_token_given, std::nullopt};
+  content.grant =
+      Grant{owner->session, owner->owner, content.last_token_given, std::nullopt, word.owner()};
   content.levels = 1;
   machine_.sessions().granted(owner->session, id);
 }
@@ -162,11 +164,14 @@ void LockState::lend(Machine&, Object& object) {
   show_word(false);
 }
 
-/// Says in the word that no program's thread holds the lock, and whether the server lends it.
+/// Says in the word what stands here, and whether the server lends it. Who got the lock by a call
+/// is not named there.
 void LockState::show_word(bool with_server) {
   if (!place_) return;
   const std::uint64_t count = content.last_token_given - place_->base;
-  const std::uint64_t shown = shm::LockWord::of(count, with_server).bits;
+  const std::uint32_t owner = content.grant ? content.grant->slot : 0;
+  const std::uint64_t shown =
+      shm::LockWord::of(count, with_server).bits | std::uint64_t{owner} << 2;
   Words& words = machine_.lending().words();
   // Only a hostile program changes what is in the server's hands: such a word is lent no more.
   const bool ours = words.compare_exchange(place_->word, word_, shown);

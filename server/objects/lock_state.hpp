@@ -32,6 +32,7 @@ struct Grant {
   std::string owner;
   std::uint64_t token = 0;
   std::optional<Instant> since{};  ///< not known if it was taken without the server
+  std::uint32_t slot = 0;          ///< by which the owner then took it; else 0
 };
 
 /// What of a lock changes.

@@ -78,7 +78,7 @@ Outcome sessions(Call& call) {
     out.text("host"), out.text(session.peer.host);
     out.text("pid");
     session.peer.pid != 0 ? out.integer(session.peer.pid) : out.null();
-    out.text("transport"), out.text(session.peer.transport);
+    out.text("transport"), out.text(session.mapped ? "shared memory" : session.peer.transport);
     out.text("opened"), out.real(seconds_of(session.opened_at));
     out.text("holds"), write_grants(out, machine, session);
     out.text("waits"), write_waits(out, machine, session.id);

@@ -190,6 +190,7 @@ Outcome map(Call& call) {
   const std::size_t count = std::min(all.size() - first, kExtentsMax);
   (*session)->mapped = true;
   Effect& effect = machine.push(Effect::Kind::extents, link.id, call.caller().tag);
+  effect.session = (*session)->id;
   effect.offset = first;
   effect.length = count;
   Writer out = call.reply();

@@ -21,6 +21,7 @@
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
 #include "tests/bench/shared_dict.hpp"
+#include "tests/bench/shared_memory.hpp"
 #include "tests/bench/whole_manager.hpp"
 
 namespace agora::bench {
@@ -47,7 +48,7 @@ void round_trip() {
   if (client_cpu() >= 0) pin_to(client_cpu());
   Agorad server{server_cpu()};
   Echo echo{server_cpu()};
-  agora::manager m("unix:" + server.unix_path);
+  agora::manager m("unix:" + server.unix_path, {.shared_memory = false});
   const auto d = m.dict<std::string, std::string>("d");
   const std::string key = key_text(1);
   d.insert_or_assign(key, value_text(64));
@@ -265,6 +266,8 @@ const std::vector<Benchmark> kAll{
     {"long-list", long_list},
     {"opened", opened_session},
     {"shared-dict", shared_dict},
+    {"shared-memory", shared_memory},
+    {"killed-clients", killed_clients},
 };
 
 }  // namespace
