@@ -2,6 +2,7 @@
 // whether it has changed meanwhile.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -31,6 +32,17 @@ inline void relax() {
 #endif
 }
 
+/// The sequence, even if that comes soon. A writer that waits for a line of memory is back within
+/// some hundred nanoseconds, and all 8 tries together wait some microseconds: a call takes longer.
+inline std::uint64_t await_even(const Cell& cell, int tries) {
+  for (int pauses = tries == 0 ? 0 : 1 << std::min(tries, 5);; --pauses) {
+    // Sequentially consistent: it may not be done before a store to a shared word that is due.
+    const std::uint64_t sequence = cell.sequence.load(std::memory_order_seq_cst);
+    if ((sequence & 1) == 0 || pauses <= 0) return sequence;
+    relax();
+  }
+}
+
 /// Calls `read()`, which returns a Look, until nothing has changed while it ran; what it says then
 /// was true at one moment since this was called. It may be called up to 8 times, and whatever it
 /// reads of the object may be torn: it must survive that, and its results only count with the Look
@@ -39,9 +51,7 @@ inline void relax() {
 template <typename Read>
 Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
   for (int tries = 0; tries < tries_max; ++tries) {
-    if (tries > 0) relax();
-    // Sequentially consistent: it may not be done before a store to a shared word that is due.
-    const std::uint64_t before = cell.sequence.load(std::memory_order_seq_cst);
+    const std::uint64_t before = await_even(cell, tries);
     if ((before & 1) != 0) continue;
     if (cell.object.load(std::memory_order_relaxed) != object) return Look::elsewhere;
     const Look look = read();

@@ -60,16 +60,19 @@ class Scribe {
     const Handle entry = server_.table.find(key_of(key_number(which)));
     switch (below(16)) {
       case 0:
-        return put(below(lasting_keys));
       case 1:
-        return put_pair();
       case 2:
-        return erase_many();
       case 3:
-        return entry ? take_back(entry) : put(which);
+        return put(below(lasting_keys));
       case 4:
+        return put_pair();
       case 5:
+        return erase_many();
       case 6:
+        return entry ? take_back(entry) : put(which);
+      case 7:
+      case 8:
+      case 9:
         if (entry) return server_.table.erase(entry);
         [[fallthrough]];
       default:
@@ -84,8 +87,9 @@ class Scribe {
     if (!server_.table.insert_or_assign(key_of(key), key, value)) std::abort();
   }
   void put(std::uint32_t which) {
-    const bool large = which >= lasting_keys && below(50) == 0;
-    put(key_number(which), twin(large ? 9'000 : below(100), below(1U << 30)));
+    // Those that last are written where they stand, and long enough to be met half-way.
+    const std::uint32_t longest = which < lasting_keys ? 7'000 : below(50) == 0 ? 9'000 : 100;
+    put(key_number(which), twin(below(longest), below(1U << 30)));
   }
   /// The same number under two keys, in one step.
   void put_pair() {

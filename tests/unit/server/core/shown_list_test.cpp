@@ -166,7 +166,10 @@ TEST_CASE("readers see every element of a list after every change", "[core][stor
   CHECK(rc::check("at either end and inside", [](std::uint32_t seed) {
     Rising server{seed};
     for (int i = 0; i < 20; ++i) {
+      const shm::Cell& shown = server.cells.at(server.cell);
+      const std::uint64_t before = shown.sequence;
       server.step();
+      RC_ASSERT(shown.sequence > before);
       server.client.learn();
       check_list_seen(server.list, server.values, server.client, server.client.cell(server.cell),
                       some_object);

@@ -203,6 +203,35 @@ TEST_CASE_METHOD(ShownTable, "a change of many entries is seen once it is whole"
   CHECK(find(text("b")).value == integer(2).bytes());
 }
 
+TEST_CASE_METHOD(ShownTable, "every change moves the sequence", "[core][storage][shm]") {
+  std::uint64_t before = cells.at(cell).sequence;
+  const auto moved = [&] {
+    const std::uint64_t now = cells.at(cell).sequence;
+    const bool has = now > before && now % 2 == 0;
+    before = now;
+    return has;
+  };
+  const Packed key = text("k");
+  for (const std::size_t size : {50, 50, 40, 45, 200, 20'000, 20'001, 3}) {
+    put(key, text_of_size(size, 1));
+    CHECK(moved());
+  }
+  const Handle entry = table.find(key_of(key));
+  const auto other = table.substitute(entry, integer(1));
+  REQUIRE(other);
+  CHECK(moved());
+  table.put_back_instead(*other, entry);
+  CHECK(moved());
+  table.set_aside(entry);
+  CHECK(moved());
+  table.put_back(entry);
+  CHECK(moved());
+  table.erase(entry);
+  CHECK(moved());
+  CHECK_FALSE(table.find(key_of(key)));
+  CHECK_FALSE(moved());
+}
+
 TEST_CASE_METHOD(ShownTable, "what takes a value may say that it has no use for it",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
