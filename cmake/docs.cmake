@@ -18,7 +18,7 @@ execute_process(COMMAND ${DOCS_PYTHON} ${docs_snippets} --write ${docs_programs_
 add_custom_target(docs_programs)
 foreach(name ${docs_programs})
   add_executable(page_${name} ${docs_programs_dir}/${name}.cpp)
-  target_link_libraries(page_${name} PRIVATE agora::client)
+  agora_program(page_${name})
   target_compile_options(page_${name} PRIVATE -UNDEBUG)  # their assertions are the test
   add_dependencies(docs_programs page_${name})
   add_test(NAME page_${name} COMMAND page_${name})

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdio>
 #include <dirent.h>
+#include <iostream>
+#include <map>
 #include <mutex>
 #include <random>
 #include <signal.h>

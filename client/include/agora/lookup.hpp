@@ -14,6 +14,7 @@
 #include "shared/shm/list_reader.hpp"
 #include "shared/shm/table_reader.hpp"
 #include "shared/value/key_bytes.hpp"
+#include "shared/value/text_body.hpp"
 
 namespace agora::client {
 
@@ -30,13 +31,8 @@ bool may_be_key(std::string_view text);
 
 /// A text as a key: its header, and the characters where they are.
 inline shm::KeyParts text_key(std::string_view text) {
-  const std::uint64_t size = text.size();
-  if (size < 32) return {0xa0 | size, 1, text};
-  if (size < 256) return {0xd9 | size << 8, 2, text};
-  if (size < 65536) return {0xda | (size >> 8) << 8 | (size & 0xff) << 16, 3, text};
-  return {0xdb | (size >> 24) << 8 | (size >> 16 & 0xff) << 16 | (size >> 8 & 0xff) << 24 |
-              (size & 0xff) << 32,
-          5, text};
+  const TextHead head = text_head(text.size());
+  return {head.bytes, head.size, text};
 }
 
 /// Any other key as it is looked for. One for each thread, so that looking allocates nothing.
@@ -93,11 +89,9 @@ Look take_into(V& out, Read&& read) {
     // Straight into a text, but not into the caller's: what is there may be torn.
     thread_local std::string taken;
     const Look look = read([](std::string_view value) {
-      Token token;
-      Reader reader{value};
-      if (reader.next(token) != Reader::Status::ok || token.kind != Kind::text) return false;
-      shm::copy_racing(token.body, taken);
-      return true;
+      const std::string_view text = text_body(value);
+      if (text.data() != nullptr) shm::copy_racing(text, taken);
+      return text.data() != nullptr;
     });
     if (look == Look::found) out.swap(taken);
     return look;
