@@ -10,10 +10,13 @@
 #include <map>
 #include <new>
 #include <random>
+#include <signal.h>
 #include <string>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <system_error>
+#include <unistd.h>
 #include <vector>
 
 #include <agora/agora.hpp>
@@ -59,6 +62,31 @@ inline void await_waits(const agora::manager& m, std::size_t count) {
   while (waits(m) != count) {
   }
 }
+
+/// Lets one process wait for another, once for each give(). To be made before the fork.
+class Baton {
+ public:
+  Baton() { USER_CHECK(::pipe(ends_) == 0); }
+  ~Baton() { ::close(ends_[0]), ::close(ends_[1]); }
+  Baton(const Baton&) = delete;
+  Baton& operator=(const Baton&) = delete;
+  void give() const { USER_CHECK(::write(ends_[1], "x", 1) == 1); }
+  void await() const {
+    char byte = 0;
+    USER_CHECK(::read(ends_[0], &byte, 1) == 1);
+  }
+
+ private:
+  int ends_[2];
+};
+
+/// Stops a child; returns once it stands still.
+inline void stop(agora::process& child) {
+  USER_CHECK(kill(child.pid(), SIGSTOP) == 0);
+  siginfo_t told;
+  USER_CHECK(waitid(P_PID, static_cast<id_t>(child.pid()), &told, WSTOPPED) == 0);
+}
+inline void go_on(agora::process& child) { USER_CHECK(kill(child.pid(), SIGCONT) == 0); }
 
 struct Descriptors {
   std::size_t memory = 0;  ///< of memfds: the extents of its memory
