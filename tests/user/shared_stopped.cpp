@@ -1,0 +1,204 @@
+// Who stands still keeps a lock that it may write to, however short its ttl; who is dead, or ended
+// by an admin, does not: the next owner is told, and what the old one still does touches nobody.
+#include <chrono>
+#include <functional>
+#include <future>
+#include <optional>
+#include <signal.h>
+#include <string>
+#include <thread>
+
+#include <agora/agora.hpp>
+
+#include "tests/user/shared_world.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kSoon = 60s;
+
+bool free_for_another(const agora::mutex& lock) {
+  return std::async(std::launch::async,
+                    [&] {
+                      if (!lock.try_lock()) return false;
+                      lock.unlock();
+                      return true;
+                    })
+      .get();
+}
+
+/// A child with a manager of its own that takes a lock, says so, and goes on when it is told.
+class Holder {
+ public:
+  using Then = std::function<void(const agora::manager&, const agora::mutex&)>;
+  Holder(const agora::manager& m, const std::string& lock, agora::manager_options options,
+         Then then)
+      : child_([this, address = m.address(), lock, options, then] {
+          const agora::manager mine(address, options);
+          const agora::mutex held = mine.lock(lock);
+          held.lock();
+          USER_CHECK(mine.transport() == (options.shared_memory ? "shared memory" : "unix"));
+          has_it_.give();
+          go_.await();
+          then(mine, held);
+        }) {
+    has_it_.await();
+  }
+
+  void tell() const { go_.give(); }
+  agora::process& process() { return child_; }
+  void ends_well() {
+    child_.join();
+    USER_CHECK(child_.exit_code() == 0);
+  }
+
+ private:
+  user::Baton has_it_;
+  user::Baton go_;
+  agora::process child_;
+};
+
+void lost(const agora::manager&, const agora::mutex& lock) {
+  USER_THROWS(lock.release(), agora::session_lost);
+  USER_CHECK(!lock.held());
+}
+
+void stopped(const agora::manager& m) {
+  const auto kept = m.lock("kept");
+  const auto passed_on = m.lock("passed on");
+  Holder mapped(m, "kept", {.ttl = 1s}, [&](const auto&, const agora::mutex& lock) {
+    USER_CHECK(lock.held());
+    USER_CHECK(!lock.owner_died());
+    lock.release();
+    lock.lock();
+    USER_CHECK(lock.held());
+    lock.release();
+  });
+  user::stop(mapped.process());
+  // It began after the other stood still: when its second is over, so is the other's.
+  Holder plain(m, "passed on", {.ttl = 1s, .shared_memory = false}, lost);
+  user::stop(plain.process());
+  USER_CHECK(passed_on.try_lock_for(kSoon));
+  USER_CHECK(passed_on.owner_died());
+
+  USER_CHECK(!kept.try_lock());
+  USER_CHECK(!kept.try_lock_for(1ms));
+  USER_CHECK(kept.locked());
+  mapped.tell();
+  user::go_on(mapped.process());
+  USER_CHECK(kept.try_lock_for(kSoon));
+  USER_CHECK(!kept.owner_died());
+  kept.unlock();
+  mapped.ends_well();
+
+  plain.tell();
+  user::go_on(plain.process());
+  plain.ends_well();
+  USER_CHECK(passed_on.held() && !free_for_another(passed_on));
+  const std::uint64_t token = passed_on.token();
+  passed_on.unlock();
+  USER_CHECK(passed_on.try_lock() && !passed_on.owner_died() && passed_on.token() > token);
+  passed_on.unlock();
+}
+
+void killed(const agora::manager& m, bool waits_before) {
+  const auto lock = m.lock("killed");
+  Holder holder(m, "killed", {}, {});
+  std::future<bool> heir;
+  const auto inherit = [&] {
+    USER_CHECK(lock.try_lock_for(kSoon));
+    const bool told = lock.owner_died();
+    lock.unlock();
+    return told;
+  };
+  if (waits_before) {
+    heir = std::async(std::launch::async, inherit);
+    user::await_waits(m, 1);
+  }
+  holder.process().kill();
+  holder.process().join();
+  USER_CHECK(waits_before ? heir.get() : inherit());
+  lock.lock();
+  USER_CHECK(!lock.owner_died());
+  lock.unlock();
+}
+
+/// A process that has killed itself while it held the lock broke it.
+void broken(const agora::manager& m) {
+  const auto lock = m.lock("broken", {.on_owner_death = agora::on_owner_death::broken});
+  lock.lock(), lock.unlock();
+  Holder holder(m, "broken", {}, {});
+  holder.process().kill();
+  holder.process().join();
+  USER_THROWS(lock.try_lock_for(kSoon), agora::owner_died);
+  USER_THROWS(lock.lock(), agora::owner_died);
+  lock.reset();
+  lock.lock(), lock.unlock();
+}
+
+/// The session of a living process is ended: it may still write, and spoils nothing.
+void ended_by_an_admin(const agora::manager& m) {
+  const auto lock = m.lock("ended");
+  Holder holder(m, "ended", {}, [](const agora::manager& mine, const agora::mutex& held) {
+    held.unlock();
+    while (held.held()) {
+    }
+    USER_CHECK(mine.ping());
+    USER_CHECK(!held.try_lock());
+  });
+  for (auto& row : m.call<user::Rows>("server.sessions")) {
+    const auto pid = row["pid"].get<int>();
+    if (!pid || *pid != holder.process().pid()) continue;
+    m.call<void>("server.end_session", *row["id"].get<std::string>());
+  }
+  USER_CHECK(lock.try_lock_for(kSoon));
+  USER_CHECK(lock.owner_died());
+  holder.tell();
+  holder.ends_well();
+  USER_CHECK(lock.held() && !free_for_another(lock));
+  lock.unlock();
+}
+
+/// A lock outlasts the thread that has it: no other thread gets that thread's name.
+void thread_ends(const agora::manager& m) {
+  const auto lock = m.lock("left behind");
+  const auto other = m.lock("other");
+  Holder holder(m, "left behind", {}, [](const agora::manager& mine, const agora::mutex&) {
+    const auto left = mine.lock("left by a thread");
+    const auto taken = mine.lock("other");
+    std::thread([&] { left.lock(); }).join();
+    for (int i = 0; i < 100; ++i) {
+      std::thread([&] {
+        taken.lock();
+        USER_CHECK(taken.held() && !left.held());
+        USER_THROWS(left.release(), agora::not_owner);
+        taken.unlock();
+      }).join();
+    }
+    USER_CHECK(!left.try_lock());
+  });
+  holder.tell();
+  holder.ends_well();
+  for (const char* name : {"left behind", "left by a thread"}) {
+    const auto left = m.lock(name);
+    USER_CHECK(left.try_lock_for(kSoon));
+    USER_CHECK(left.owner_died());
+    left.unlock();
+  }
+}
+
+}  // namespace
+
+int main() {
+  return user::run([] {
+    const agora::manager m;
+    stopped(m);
+    killed(m, false);
+    killed(m, true);
+    broken(m);
+    ended_by_an_admin(m);
+    thread_ends(m);
+    user::await_sessions(m, 1);
+  });
+}

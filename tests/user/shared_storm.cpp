@@ -1,0 +1,306 @@
+// Four processes over the same locks, numbers, queue and dict, killed and stopped at random moments
+// and replaced: no step is lost or done twice, nothing stays stuck, nothing is left in the server.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <signal.h>
+#include <string>
+#include <vector>
+
+#include <agora/agora.hpp>
+
+#include "tests/user/shared_world.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t kWorkers = 4;
+constexpr int kKills = 350;
+constexpr int kKillsBeforeBaseline = 50;
+constexpr std::size_t kItems = std::size_t{1} << 20;
+constexpr auto kSoon = 30s;
+
+/// What a lock protects, next to a number on the server. Only whoever has the lock touches it.
+struct Section {
+  std::atomic<std::uint64_t> inside;  ///< somebody is between its first and its last step
+  std::atomic<std::uint64_t> done;    ///< increments that were completed
+};
+
+/// Steps of one worker's place, over all that had it.
+struct Steps {
+  std::atomic<std::uint64_t> begun;
+  std::atomic<std::uint64_t> ended;
+};
+
+enum Item : std::uint8_t { begun = 1, pushed = 2, acknowledging = 4, acknowledged = 8 };
+
+struct Ledger {
+  std::array<Section, 2> sections;
+  std::array<Steps, kWorkers + 1> sums;
+  std::array<Steps, kWorkers + 1> keys;
+  std::atomic<std::uint32_t> items;
+  std::array<std::atomic<std::uint8_t>, kItems> item;
+};
+
+struct World {
+  explicit World(const agora::manager& manager) : m(manager) {}
+
+  agora::manager m;
+  Ledger& ledger = user::shared<Ledger>();
+  agora::mutex lock = m.lock("lock");
+  agora::recursive_mutex rlock = m.rlock("rlock");
+  std::array<agora::value<std::uint64_t>, 2> counts{m.value<std::uint64_t>("under lock"),
+                                                    m.value<std::uint64_t>("under rlock")};
+  agora::value<std::uint64_t> sum = m.value<std::uint64_t>("sum");
+  agora::dict<std::string, std::uint64_t> dict = m.dict<std::string, std::uint64_t>("dict");
+  agora::queue<std::uint32_t> queue = m.queue<std::uint32_t>("queue");
+};
+
+/// One increment by a load and a store, the lock being held. Balances the books first, if the owner
+/// before was cut off in the middle: the lock must say so.
+template <typename Lock>
+void step(const Lock& lock, Section& section, const agora::value<std::uint64_t>& count) {
+  const std::uint64_t before = count.load();
+  if (section.inside.exchange(1) != 0) {
+    USER_CHECK(lock.owner_died());
+    USER_CHECK(before == section.done || before == section.done + 1);
+    section.done = before;
+  }
+  USER_CHECK(before == section.done);
+  count.store(before + 1);
+  ++section.done;
+  section.inside = 0;
+}
+
+void under_lock(const World& w, std::size_t laps) {
+  for (std::size_t i = 0; i < laps; ++i) {
+    const std::lock_guard guard(w.lock);
+    step(w.lock, w.ledger.sections[0], w.counts[0]);
+  }
+}
+
+void under_rlock(const World& w) {
+  const std::lock_guard outer(w.rlock);
+  step(w.rlock, w.ledger.sections[1], w.counts[1]);
+  const std::lock_guard inner(w.rlock);
+  step(w.rlock, w.ledger.sections[1], w.counts[1]);
+}
+
+void add(const World& w, std::size_t place) {
+  Steps& steps = w.ledger.sums[place];
+  ++steps.begun;
+  w.sum.fetch_add(1);
+  ++steps.ended;
+}
+
+/// Only this place changes its key, so that it reads what it wrote.
+void write_key(const World& w, std::size_t place) {
+  const std::string key = "key " + std::to_string(place);
+  Steps& steps = w.ledger.keys[place];
+  ++steps.begun;
+  const std::uint64_t written = w.dict.add(key, 1);
+  ++steps.ended;
+  USER_CHECK(w.dict.at(key) == written);
+}
+
+/// What others have written is there, and nothing that nobody began to write.
+void read_key(const World& w, std::size_t place) {
+  const Steps& steps = w.ledger.keys[place];
+  const std::uint64_t at_least = steps.ended;
+  const std::uint64_t read = w.dict.get_or("key " + std::to_string(place), 0);
+  USER_CHECK(at_least <= read && read <= steps.begun);
+}
+
+void push(const World& w) {
+  if (w.queue.size() > 100) return;
+  const std::uint32_t number = w.ledger.items++;
+  USER_CHECK(number < kItems);
+  w.ledger.item[number] |= Item::begun;
+  w.queue.push(number);
+  w.ledger.item[number] |= Item::pushed;
+}
+
+void take(const World& w) {
+  auto reserved = w.queue.try_reserve();
+  if (!reserved) return;
+  auto& item = w.ledger.item[reserved->item()];
+  USER_CHECK((item & Item::begun) != 0 && (item & Item::acknowledged) == 0);
+  item |= Item::acknowledging;
+  reserved->acknowledge();
+  item |= Item::acknowledged;
+}
+
+void work(const World& w, std::size_t place, std::uint32_t seed) {
+  std::minstd_rand chance(seed);
+  for (;;) {
+    switch (chance() % 8) {
+      case 0:
+        under_lock(w, 1 + chance() % 20);
+        break;
+      case 1:
+        under_rlock(w);
+        break;
+      case 2:
+        if (!w.lock.try_lock_for(std::chrono::microseconds(chance() % 500))) break;
+        step(w.lock, w.ledger.sections[0], w.counts[0]);
+        w.lock.unlock();
+        break;
+      case 3:
+        add(w, place);
+        break;
+      case 4:
+        write_key(w, place);
+        break;
+      case 5:
+        read_key(w, chance() % kWorkers);
+        break;
+      case 6:
+        push(w);
+        break;
+      default:
+        take(w);
+        break;
+    }
+  }
+}
+
+class Storm {
+ public:
+  Storm(const World& world, std::uint32_t seed) : w_(world), chance_(seed) {
+    for (std::size_t place = 0; place < kWorkers; ++place) start(place);
+  }
+
+  void rage(int kills) {
+    while (kills > 0) {
+      const std::size_t place = chance_() % kWorkers;
+      for (auto steps = chance_() % 30; steps > 0; --steps) take_part();
+      const bool stops = chance_() % 2 == 0;
+      if (stops) {
+        USER_CHECK(kill(workers_[place]->pid(), SIGSTOP) == 0);
+        for (auto steps = chance_() % 10; steps > 0; --steps) take_part();
+      }
+      if (stops && chance_() % 2 == 0) {
+        USER_CHECK(kill(workers_[place]->pid(), SIGCONT) == 0);
+        continue;
+      }
+      end(place);
+      --kills;
+      check_locks();
+      start(place);
+    }
+  }
+
+  void end_all() {
+    for (std::size_t place = 0; place < kWorkers; ++place) end(place);
+  }
+
+  /// Every lock comes free, and the books balance.
+  void check_locks() const {
+    USER_CHECK(w_.lock.try_lock_for(kSoon));
+    step(w_.lock, w_.ledger.sections[0], w_.counts[0]);
+    w_.lock.unlock();
+    USER_CHECK(w_.rlock.try_lock_for(kSoon));
+    step(w_.rlock, w_.ledger.sections[1], w_.counts[1]);
+    w_.rlock.unlock();
+  }
+
+ private:
+  void start(std::size_t place) {
+    const auto seed = static_cast<std::uint32_t>(chance_());
+    workers_[place].emplace([this, place, seed] { work(w_, place, seed); });
+  }
+
+  void end(std::size_t place) {
+    workers_[place]->kill();
+    workers_[place]->join();
+    USER_CHECK(workers_[place]->exit_code() == -SIGKILL);
+  }
+
+  /// What never waits for somebody who may be stopped.
+  void take_part() {
+    add(w_, kWorkers);
+    write_key(w_, kWorkers);
+    read_key(w_, chance_() % kWorkers);
+    if (!w_.lock.try_lock()) return;
+    step(w_.lock, w_.ledger.sections[0], w_.counts[0]);
+    w_.lock.unlock();
+  }
+
+  const World& w_;
+  std::minstd_rand chance_;
+  std::array<std::optional<agora::process>, kWorkers> workers_;
+};
+
+void check_sums(const World& w) {
+  std::uint64_t begun = 0;
+  std::uint64_t ended = 0;
+  for (const Steps& steps : w.ledger.sums) begun += steps.begun, ended += steps.ended;
+  USER_CHECK(ended <= w.sum && w.sum <= begun && begun - ended <= kKills + kWorkers);
+  for (std::size_t place = 0; place <= kWorkers; ++place) {
+    const std::uint64_t value = w.dict.get_or("key " + std::to_string(place), 0);
+    const Steps& steps = w.ledger.keys[place];
+    USER_CHECK(steps.ended <= value && value <= steps.begun);
+  }
+  USER_CHECK(w.counts[0] == w.ledger.sections[0].done && w.counts[0] > kKills);
+  USER_CHECK(w.counts[1] == w.ledger.sections[1].done && w.counts[1] > kKills);
+}
+
+/// Takes out what is left. Every item was acknowledged, or is still there, or was being
+/// acknowledged when its worker died.
+void check_items(const World& w) {
+  std::vector<bool> left(kItems);
+  while (const auto item = w.queue.try_pop()) {
+    USER_CHECK(!left[*item]);
+    left[*item] = true;
+  }
+  for (const std::uint32_t item : w.queue.dead()) {
+    USER_CHECK(!left[item]);
+    left[item] = true;
+  }
+  for (std::uint32_t number = 0; number < w.ledger.items; ++number) {
+    const std::uint8_t item = w.ledger.item[number];
+    if ((item & Item::acknowledged) != 0) USER_CHECK(!left[number]);
+    if ((item & (Item::pushed | Item::acknowledging)) == Item::pushed) USER_CHECK(left[number]);
+  }
+}
+
+void check_quiet(const World& w) {
+  user::await_sessions(w.m, 1);
+  USER_CHECK(user::waits(w.m) == 0);
+  for (auto& row : w.m.call<user::Rows>("server.locks")) {
+    USER_CHECK(row["holders"].get<std::vector<agora::any>>()->empty());
+  }
+}
+
+}  // namespace
+
+int main() {
+  return user::run([] {
+    const std::uint32_t seed = user::seed();
+    const World w{agora::manager()};
+    USER_CHECK(w.m.transport() == "shared memory");
+    const pid_t server = user::server_pid(w.m);
+    Storm calm(w, seed);
+    calm.rage(kKillsBeforeBaseline);
+    calm.end_all();
+    calm.check_locks();
+    check_quiet(w);
+    const user::Descriptors descriptors = user::descriptors(server);
+    const std::size_t resident = user::resident_kib(server);
+
+    Storm storm(w, seed + 1);
+    storm.rage(kKills - kKillsBeforeBaseline);
+    storm.end_all();
+    storm.check_locks();
+    check_quiet(w);
+    check_sums(w);
+    check_items(w);
+    USER_CHECK(user::descriptors(server) == descriptors);
+    USER_CHECK(user::resident_kib(server) < resident + 8 * 1024);
+  });
+}
