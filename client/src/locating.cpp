@@ -91,11 +91,15 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   const auto place = member<std::uint32_t>(*members, "word", 0);
   const std::size_t bytes = window->count * member<std::size_t>(*members, "bytes", 8);
   window->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
+  if (window->words == nullptr) {
+    // They cannot be mapped: the server need not keep them for us.
+    start_in(session, "session.let_go", params_of(window->object));
+    return nullptr;
+  }
   window->typecode = member<std::string>(*members, "typecode", "*").front();
   window->wraps = member<bool>(*members, "wraps", false);
   window->token_base = member<std::uint64_t>(*members, "base", 0);
-  if (window->words != nullptr &&
-      (window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock)) {
+  if (window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock) {
     window->levels = mapping->lock_levels(*window, name);
   }
   return window;

@@ -23,6 +23,8 @@ constexpr std::size_t kDescriptorsMax = 250;
 constexpr std::uint64_t kLayout = 1;
 /// A look that needs more memory mapped waits so long for it; a call would do as well.
 constexpr std::chrono::seconds kPatience{1};
+/// Where there was no room for it, looks make calls for so long before it is tried again.
+constexpr std::chrono::seconds kPause{1};
 
 /// Descriptors that nobody has taken over are closed.
 struct Descriptors {
@@ -127,7 +129,8 @@ void Mapping::grow_if_behind() {
   const shm::Cell* const memory = memory_.load();
   if (memory == nullptr || memory->size.load() <= extents_.load()) return;
   const std::unique_lock alone(growing_, std::try_to_lock);
-  if (alone) grow_alone(deadline_in(kPatience));
+  if (!alone || !is_past(not_before_)) return;
+  if (!grow_alone(deadline_in(kPatience))) not_before_ = deadline_in(kPause);
 }
 
 bool Mapping::grow_alone(const Deadline& deadline) {

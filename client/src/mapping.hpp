@@ -41,6 +41,7 @@ class Mapping {
   bool grow(const Deadline& deadline);
 
   /// The same if the server says that there is more, without waiting for another thread that does.
+  /// Not at once again after it failed.
   void grow_if_behind();
 
   const shm::Pages& pages() const { return pages_; }
@@ -94,8 +95,9 @@ class Mapping {
   HashKey hash_key_;
   std::atomic<std::uint64_t>* gate_ = nullptr;
   std::mutex growing_;
-  std::atomic<std::size_t> extents_{0};            // mapped so far
-  std::atomic<const shm::Cell*> memory_{nullptr};  // its size says how many there are
+  Deadline not_before_ = Clock::time_point::min();  // grow_if_behind does nothing
+  std::atomic<std::size_t> extents_{0};             // mapped so far
+  std::atomic<const shm::Cell*> memory_{nullptr};   // its size says how many there are
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
   shm::Pages words_;
