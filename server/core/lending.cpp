@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace agora {
+namespace {
+
+/// Half of what a word can count to: at a grant every 10 ns, 16 days from the end.
+constexpr std::uint64_t kCountMax = std::uint64_t{1} << 47;
+
+}  // namespace
 
 std::uint32_t Lending::give_slot(SessionId session, std::string_view owner) {
   std::uint32_t number = 0;
@@ -40,7 +46,11 @@ const Lending::Slot* Lending::owner_of(std::uint32_t slot) const {
 }
 
 std::optional<WordPlace> Lending::lock_word(ObjectId lock) {
-  const auto word = words_.allocate_word();
+  auto word = words_.allocate_word();
+  // What a program has spoilt for one lock must not overflow in the next.
+  while (word && shm::LockWord{words_.load(*word)}.count() > kCountMax) {
+    word = words_.allocate_word();
+  }
   if (!word) return std::nullopt;
   lock_index_[lock] = lock_words_.size();
   lock_words_.push_back({lock, *word});

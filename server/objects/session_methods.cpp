@@ -180,7 +180,12 @@ Outcome map(Call& call) {
                 "this connection cannot get shared memory: that needs the Unix "
                 "socket, the server's own user, and a server that shares");
   }
+  // First: it may add an extent.
+  const Handle memory = machine.show_memory();
   const auto all = machine.input().sharing->extents();
+  if (all.empty()) {
+    return fail(Errc::forbidden, "this server's system gives it no memory that can be shared");
+  }
   const std::int64_t asked = call.integer(2);
   if (asked < 0 || static_cast<std::size_t>(asked) > all.size()) {
     return fail(Errc::value_error,
@@ -195,7 +200,7 @@ Outcome map(Call& call) {
   effect.length = count;
   Writer out = call.reply();
   out.map(5);
-  out.text("memory"), out.unsigned_integer(machine.show_memory().unit);
+  out.text("memory"), out.unsigned_integer(memory.unit);
   out.text("layout"), out.unsigned_integer(1);
   out.text("hash_key"), out.list(2);
   out.unsigned_integer(machine.input().hash_key.first);

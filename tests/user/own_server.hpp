@@ -61,7 +61,7 @@ class OwnServer {
     USER_CHECK(program != nullptr);
     std::vector<std::string> all{
         program,      "--listen", "127.0.0.1:0", "--unix", socket_, "--remove-directory",
-        "--owner-fd", "3",        "--log-level", "warn"};
+        "--owner-fd", "3",        "--log-level", "error"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     std::vector<char*> words;
     for (std::string& word : all) words.push_back(word.data());

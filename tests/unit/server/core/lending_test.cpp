@@ -1,0 +1,81 @@
+// What is lent to programs on the server's host, and when it is lent again.
+
+#include "server/core/lending.hpp"
+
+#include "server/core/heap_extents.hpp"
+#include "tests/support/catch.hpp"
+
+namespace agora::test {
+namespace {
+
+constexpr SessionId kFirst{1};
+constexpr SessionId kSecond{2};
+constexpr ObjectId kLock{10};
+
+void write(Lending& lending, WordPlace word, std::uint64_t bits) {
+  std::uint64_t found = lending.words().load(word);
+  REQUIRE(lending.words().compare_exchange(word, found, bits));
+}
+
+}  // namespace
+
+TEST_CASE("A lock's word is another's only after all have let it go", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory);
+  const auto word = lending.lock_word(kLock);
+  lending.located(kFirst, kLock);
+  lending.located(kFirst, kLock);
+  lending.located(kSecond, kLock);
+  lending.give_back(kLock, *word, 0);
+  CHECK(lending.lock_word(ObjectId{11}) != word);
+  lending.let_go(kFirst, kLock);
+  lending.let_go(kFirst, kLock);
+  lending.let_go(kFirst, kLock);  // once too often
+  CHECK(lending.lock_word(ObjectId{12}) != word);
+  lending.ended(kSecond, true);
+  CHECK(lending.lock_word(ObjectId{13}) == word);
+}
+
+TEST_CASE("The words of a session that may still write are never used again", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory);
+  const auto word = lending.lock_word(kLock);
+  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  lending.located(kFirst, kLock);
+  lending.ended(kFirst, false);
+  lending.give_back(kLock, *word, 0);
+  CHECK(lending.lock_word(ObjectId{11}) != word);
+  CHECK(lending.give_slot(kSecond, "t1") != slot);
+}
+
+TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory);
+  const auto word = lending.lock_word(kLock);
+  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
+  CHECK(lending.held_by(kFirst) == std::vector{kLock});
+  lending.take_slot(kFirst, slot);
+  REQUIRE(lending.owner_of(slot) != nullptr);
+  CHECK(lending.owner_of(slot)->owner == "t1");
+  write(lending, *word, shm::LockWord::of(1, false).bits);
+  lending.take_slot(kFirst, slot);
+  CHECK(lending.owner_of(slot) == nullptr);
+  CHECK(lending.give_slot(kSecond, "t2") == slot);
+}
+
+TEST_CASE("A word that was spoilt so that its count would overflow is no lock's again",
+          "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory);
+  const auto spoilt = lending.lock_word(kLock);
+  const auto worn = lending.lock_word(ObjectId{11});
+  write(lending, *spoilt, ~std::uint64_t{0});
+  write(lending, *worn, shm::LockWord::of(1'000'000'000'000, true).bits);
+  lending.give_back(ObjectId{11}, *worn, 0);
+  lending.give_back(kLock, *spoilt, 0);
+  CHECK(lending.lock_word(ObjectId{12}) == worn);
+  CHECK(lending.lock_word(ObjectId{13}) != spoilt);
+}
+
+}  // namespace agora::test
