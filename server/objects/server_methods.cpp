@@ -1,6 +1,7 @@
 // server.*: the server as an object: who is there, who holds what, who waits for whom.
 
 #include <algorithm>
+#include <set>
 
 #include "server/core/call.hpp"
 #include "server/core/describe.hpp"
@@ -46,10 +47,14 @@ Outcome methods(Call& call) {
 
 /// Names of the objects where the session has a grant, in the order of their making.
 void write_grants(Writer& out, Machine& machine, const Session& session) {
+  std::set<ObjectId> ids;
+  session.grants.each([&](ObjectId id) { ids.insert(id); });
+  // What its threads took by the word is known here only by looking there.
+  for (const ObjectId id : machine.lending().held_by(session.id)) ids.insert(id);
   std::vector<std::string_view> names;
-  session.grants.each([&](ObjectId id) {
+  for (const ObjectId id : ids) {
     if (const Object* object = machine.registry().find(id)) names.push_back(object->name);
-  });
+  }
   out.list(static_cast<std::uint32_t>(names.size()));
   for (const std::string_view name : names) out.text(name);
 }

@@ -1,5 +1,7 @@
 // Programs on the server's host touch its memory: same proxies, no calls; and the socket when not.
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -29,10 +31,22 @@ void values(const agora::manager& m) {
   USER_CHECK(m.call<std::vector<int>>("array.slice", "a") == std::vector<int>({1, 2, 1}));
 }
 
+// Whether server.sessions knows of a lock that was taken without the server.
+bool says_who_holds(const agora::manager& m, const std::string& name) {
+  using Members = std::map<std::string, agora::any>;
+  for (auto& session : m.call<std::vector<Members>>("server.sessions")) {
+    const auto holds = session["holds"].get<std::vector<std::string>>();
+    if (*session["transport"].get<std::string>() != "shared memory") continue;
+    if (std::count(holds->begin(), holds->end(), name) == 1) return true;
+  }
+  return false;
+}
+
 void locks(const agora::manager& m) {
   auto lock = m.lock("l");
   lock.lock();
   const auto first = lock.token();
+  if (m.transport() == "shared memory") USER_CHECK(says_who_holds(m, "l"));
   USER_CHECK(lock.held());
   USER_CHECK(m.call<bool>("lock.locked", "l"));
   USER_CHECK(lock.held() && lock.token() == first);
