@@ -1,0 +1,229 @@
+// SIGKILL at every few instructions of what is done in shared memory: a child is led step by step
+// through one lap and killed there. Nobody is stuck, no step counts half, the next owner is told.
+
+// Instructions are walked one by one: the fewer there are, the more of them are tried.
+#pragma GCC optimize("O2")
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <random>
+#include <signal.h>
+#include <string>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <agora/agora.hpp>
+
+#include "tests/user/shared_world.hpp"
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// For each operation.
+constexpr std::size_t kKillsMax = 50;
+/// Instructions walked at most over all these kills: up to 20 microseconds each.
+constexpr std::size_t kWalkMax = 20'000;
+constexpr int kLapsAfter = 100;
+
+/// Where the child is, as it has said before it went on.
+enum Stage : int { outside, locking, inside, unlocking };
+
+struct Book {
+  std::atomic<int> stage;
+  std::atomic<int> open;  ///< whoever has the lock is between load and done
+  std::atomic<std::uint64_t> done;
+};
+
+struct Ledger {
+  Book lock;
+  Book rlock;
+  std::atomic<std::uint64_t> sum_begun;
+  std::atomic<std::uint64_t> sum_ended;
+};
+
+struct World {
+  agora::manager m;
+  Ledger& ledger = user::shared<Ledger>();
+  agora::mutex lock = m.lock("lock");
+  agora::recursive_mutex rlock = m.rlock("rlock");
+  agora::value<std::uint64_t> under_lock = m.value<std::uint64_t>("under lock");
+  agora::value<std::uint64_t> under_rlock = m.value<std::uint64_t>("under rlock");
+  agora::value<std::uint64_t> sum = m.value<std::uint64_t>("sum");
+  agora::array<std::uint32_t> array = m.array<std::uint32_t>("array", 4);
+  agora::dict<std::string, int> dict = m.dict<std::string, int>("dict", {{"key", 7}});
+};
+
+void step(Book& book, const agora::value<std::uint64_t>& count) {
+  const std::uint64_t before = count.load();
+  if (book.open.exchange(1) != 0) {
+    USER_CHECK(before == book.done || before == book.done + 1);
+    book.done = before;
+  }
+  USER_CHECK(before == book.done);
+  count.store(before + 1);
+  ++book.done;
+  book.open = 0;
+}
+
+/// What a lap consists of, in their order. All of it takes place in memory.
+using Operation = void (*)(const World&);
+constexpr Operation kOperations[] = {
+    [](const World& w) {
+      w.ledger.lock.stage = locking;
+      w.lock.lock();
+      w.ledger.lock.stage = inside;
+    },
+    [](const World& w) { step(w.ledger.lock, w.under_lock); },
+    [](const World& w) {
+      w.ledger.lock.stage = unlocking;
+      w.lock.unlock();
+      w.ledger.lock.stage = outside;
+    },
+    [](const World& w) {
+      w.ledger.rlock.stage = locking;
+      w.rlock.lock();
+      w.ledger.rlock.stage = inside;
+    },
+    [](const World& w) { w.rlock.lock(); },
+    [](const World& w) { step(w.ledger.rlock, w.under_rlock); },
+    [](const World& w) { w.rlock.unlock(); },
+    [](const World& w) {
+      w.ledger.rlock.stage = unlocking;
+      w.rlock.unlock();
+      w.ledger.rlock.stage = outside;
+    },
+    [](const World& w) {
+      ++w.ledger.sum_begun;
+      w.sum.fetch_add(1);
+      ++w.ledger.sum_ended;
+    },
+    [](const World& w) { w.array.add(2, 1); },
+    [](const World& w) { USER_CHECK(w.dict.at("key") == 7 && w.dict.size() == 1); },
+    [](const World& w) {
+      w.ledger.lock.stage = locking;
+      USER_CHECK(w.lock.try_lock());
+      w.lock.unlock();
+      w.ledger.lock.stage = outside;
+    },
+};
+constexpr std::size_t kCount = std::size(kOperations);
+
+/// Stops itself before and after the operation of that number, if there is one.
+void lap(const World& w, std::size_t stop = kCount) {
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (i == stop) raise(SIGSTOP);
+    kOperations[i](w);
+    if (i == stop) raise(SIGSTOP);
+  }
+}
+
+/// A child that is about to begin an operation, and goes on only instruction by instruction.
+class Led {
+ public:
+  Led(const World& w, std::size_t operation) : pid_(fork()) {
+    USER_CHECK(pid_ >= 0);
+    if (pid_ == 0) follow(w, operation);
+    int status = 0;
+    USER_CHECK(waitpid(pid_, &status, 0) == pid_ && is_waiting(status));
+  }
+  Led(const Led&) = delete;
+  Led& operator=(const Led&) = delete;
+  ~Led() {
+    kill(pid_, SIGKILL);
+    int status = 0;
+    USER_CHECK(waitpid(pid_, &status, 0) == pid_ && WIFSIGNALED(status));
+  }
+
+  /// So many instructions, or until the operation is over. @return how many.
+  std::size_t walk(std::size_t most) const {
+    for (std::size_t steps = 0; steps < most; ++steps) {
+      USER_CHECK(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr) == 0);
+      int status = 0;
+      USER_CHECK(waitpid(pid_, &status, 0) == pid_ && WIFSTOPPED(status));
+      if (is_waiting(status)) return steps;
+      USER_CHECK(WSTOPSIG(status) == SIGTRAP);
+    }
+    return most;
+  }
+
+ private:
+  [[noreturn]] static void follow(const World& w, std::size_t operation) {
+    lap(w), lap(w);  // finds all objects and gets its name as an owner
+    USER_CHECK(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0);
+    lap(w, operation);
+    _exit(1);
+  }
+  static bool is_waiting(int status) { return WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP; }
+
+  const pid_t pid_;
+};
+
+template <typename Lock>
+void inherit(const Lock& lock, Book& book, const agora::value<std::uint64_t>& count) {
+  const int stage = book.stage.exchange(outside);
+  USER_CHECK(lock.try_lock_for(60s));
+  if (stage == outside) USER_CHECK(!lock.owner_died() && book.open == 0);
+  if (stage == inside) USER_CHECK(lock.owner_died());
+  if (book.open != 0) USER_CHECK(lock.owner_died());
+  step(book, count);
+  lock.unlock();
+}
+
+void check_after(const World& w) {
+  Ledger& books = w.ledger;
+  inherit(w.lock, books.lock, w.under_lock);
+  inherit(w.rlock, books.rlock, w.under_rlock);
+  const std::uint64_t sum = w.sum.load();
+  USER_CHECK(books.sum_ended <= sum && sum <= books.sum_begun);
+  books.sum_begun = sum, books.sum_ended = sum;
+  for (int i = 0; i < kLapsAfter; ++i) lap(w);
+  USER_CHECK(!w.lock.locked() && !w.rlock.locked());
+}
+
+/// All is as it was: what needed no call needs none again.
+void check_speed(const World& w) {
+  const auto calls = [&] {
+    return *w.m.call<std::map<std::string, agora::any>>("server.stats")["calls"].get<int>();
+  };
+  lap(w);
+  const int before = calls();
+  for (int i = 0; i < kLapsAfter; ++i) lap(w);
+  USER_CHECK(calls() - before < kLapsAfter / 10);
+}
+
+void kill_in(const World& w, std::size_t operation, std::minstd_rand& chance) {
+  std::size_t length = 0;
+  {
+    const Led whole(w, operation);
+    length = whole.walk(kWalkMax * 10);
+  }
+  check_after(w);
+  USER_CHECK(length > 10 && length < kWalkMax * 10);
+  const std::size_t kills = std::min(kKillsMax, 2 * kWalkMax / length);
+  const std::size_t stride = length / kills + 1;
+  for (std::size_t at = chance() % stride; at < length; at += stride) {
+    {
+      const Led child(w, operation);
+      child.walk(at);
+    }
+    check_after(w);
+  }
+}
+
+}  // namespace
+
+int main() {
+  return user::run([] {
+    std::minstd_rand chance(user::seed());
+    const World w;
+    USER_CHECK(w.m.transport() == "shared memory");
+    lap(w);
+    for (std::size_t operation = 0; operation < kCount; ++operation) kill_in(w, operation, chance);
+    user::await_sessions(w.m, 1);
+    check_speed(w);
+  });
+}
