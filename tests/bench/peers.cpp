@@ -168,10 +168,14 @@ void serve_echo(const std::string& unix_path) {
 }
 
 int cpu_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  ::sched_getaffinity(0, sizeof set, &set);
-  return CPU_COUNT(&set);
+  // Once: a thread that has pinned itself has one CPU, and so have those that it starts.
+  static const int count = [] {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    ::sched_getaffinity(0, sizeof set, &set);
+    return CPU_COUNT(&set);
+  }();
+  return count;
 }
 
 void pin_to(int cpu) {
