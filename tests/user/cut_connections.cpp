@@ -18,7 +18,7 @@ namespace {
 void increments(const agora::manager& server, std::uint32_t seed) {
   user::CuttingProxy way(server.address(), 60'000, seed);
   {
-    const agora::manager m(way.address(), {.deadline = 60s});
+    const agora::manager m(way.address(), {.deadline = 60s, .shared_memory = false});
     const auto d = m.dict<std::string, std::int64_t>("sums");
     const auto q = m.queue<int>("q");
     const auto anonymous = m.list<int>();
@@ -59,7 +59,7 @@ void increments(const agora::manager& server, std::uint32_t seed) {
 
 void waiting(const agora::manager& server) {
   user::CuttingProxy way(server.address());
-  const agora::manager m(way.address());
+  const agora::manager m(way.address(), {.shared_memory = false});
   const auto mine = m.queue<std::string>("w");
   const auto theirs = server.queue<std::string>("w");
   const auto waiters = [&] { return server.call<std::vector<agora::any>>("server.waits").size(); };
@@ -87,7 +87,7 @@ void waiting(const agora::manager& server) {
 
 void held(const agora::manager& server) {
   user::CuttingProxy way(server.address());
-  const agora::manager m(way.address(), {.ttl = 1s});
+  const agora::manager m(way.address(), {.ttl = 1s, .shared_memory = false});
   const auto lock = m.lock("l");
   std::promise<void> lost;
   lock.on_lost([&] { lost.set_value(); });

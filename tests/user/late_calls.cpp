@@ -14,7 +14,7 @@ namespace {
 
 void unlocking(const agora::manager& server) {
   user::CuttingProxy way(server.address());
-  const agora::manager m(way.address(), {.ttl = 3600s, .deadline = 500ms});
+  const agora::manager m(way.address(), {.ttl = 3600s, .deadline = 500ms, .shared_memory = false});
   const auto lock = m.lock("l");
   lock.lock();
   way.shut();
@@ -41,7 +41,7 @@ void give_up(const agora::manager& server, user::CuttingProxy& way, Wait wait) {
 
 void late_grants(const agora::manager& server) {
   user::CuttingProxy way(server.address());
-  const agora::manager m(way.address(), {.ttl = 3600s, .deadline = 500ms});
+  const agora::manager m(way.address(), {.ttl = 3600s, .deadline = 500ms, .shared_memory = false});
   const auto permits = m.semaphore("s", 0);
   const auto tasks = m.queue<int>("q");
   const auto lock = m.lock("l");
