@@ -118,7 +118,14 @@ void killed(const agora::manager& m, bool waits_before) {
   }
   holder.process().kill();
   holder.process().join();
+  // Whoever comes after it may get its number as an owner, and yet has nothing of it.
+  Holder next(m, "elsewhere", {}, [](const agora::manager& mine, const agora::mutex& held) {
+    USER_CHECK(!mine.lock("killed").held());
+    held.release();
+  });
   USER_CHECK(waits_before ? heir.get() : inherit());
+  next.tell();
+  next.ends_well();
   lock.lock();
   USER_CHECK(!lock.owner_died());
   lock.unlock();
