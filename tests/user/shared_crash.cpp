@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// For each operation.
-constexpr std::size_t kKillsMax = 50;
+constexpr std::size_t kKillsMax = user::kSanitized ? 15 : 50;
 /// Instructions walked at most over all these kills: up to 20 microseconds each.
 constexpr std::size_t kWalkMax = 20'000;
 constexpr int kLapsAfter = 100;

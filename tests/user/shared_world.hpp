@@ -25,6 +25,13 @@
 
 namespace user {
 
+/// Sanitizers need memory and descriptors of their own, and time.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 /// AGORA_SEED if it is set, else a new one; printed, so that a run can be had again.
 inline std::uint32_t seed() {
   const char* given = std::getenv("AGORA_SEED");
