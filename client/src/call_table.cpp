@@ -92,7 +92,7 @@ void CallTable::close(std::uint64_t number) {
   acknowledgements_.finished(number, false);
 }
 
-void CallTable::abandon(std::uint64_t number) {
+void CallTable::abandon(std::uint64_t number, GateHold pending) {
   const auto found = calls_.find(wire_id(number));
   if (found == calls_.end()) return;
   Entry& entry = found->second;
@@ -101,6 +101,7 @@ void CallTable::abandon(std::uint64_t number) {
     entry.owned = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
     entry.owned->number = number;
   }
+  entry.owned->pending = std::move(pending);
   entry.slot = nullptr;
   put_in(entry);
 }
@@ -129,7 +130,7 @@ std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
   take_out(entry);
   std::unique_ptr<OwnedSlot> own = std::move(entry.owned);
   put_in(entry);
-  call.sent ? abandon(number) : close(number);
+  call.sent ? abandon(number, std::move(own->pending)) : close(number);
   return own;
 }
 

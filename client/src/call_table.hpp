@@ -58,19 +58,21 @@ using Deadlines = std::multimap<Clock::time_point, OwnedSlot*>;
 class GateHold {
  public:
   GateHold() = default;
-  explicit GateHold(Mapping& mapping) : mapping_(&mapping) { mapping_->call_started(); }
-  GateHold(GateHold&& other) noexcept : mapping_(std::exchange(other.mapping_, nullptr)) {}
+  explicit GateHold(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {
+    mapping_->call_started();
+  }
+  GateHold(GateHold&& other) noexcept : mapping_(std::move(other.mapping_)) {}
   GateHold& operator=(GateHold&& other) noexcept {
     std::swap(mapping_, other.mapping_);
     return *this;
   }
   ~GateHold() { release(); }
   void release() {
-    if (mapping_ != nullptr) std::exchange(mapping_, nullptr)->call_answered();
+    if (const auto mapping = std::exchange(mapping_, nullptr)) mapping->call_answered();
   }
 
  private:
-  Mapping* mapping_ = nullptr;
+  std::shared_ptr<Mapping> mapping_;
 };
 
 /// A call that nobody's stack keeps: its bytes are its own, and somebody may want to be told.
@@ -102,7 +104,8 @@ class CallTable {
   void close(std::uint64_t number);
   /// The caller gives up. The table keeps a copy of the call: if a connection breaks, a call that
   /// the server has seen is asked for again, to learn and give back what it brought.
-  void abandon(std::uint64_t number);
+  /// @param pending  for as long as that may still come
+  void abandon(std::uint64_t number, GateHold pending = {});
   /// The caller gives up, the call does not: the table keeps it, as one for whose reply nobody
   /// asks.
   void keep(std::uint64_t number);

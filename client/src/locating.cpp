@@ -84,10 +84,14 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   window->mapping = mapping;
   window->mapping_number = mapping->number();
   window->kind = kind_of(member<std::string>(*members, "type", ""));
+  const bool lock = window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock;
   window->pages = &mapping->pages();
   window->hash_key = mapping->hash_key();
   window->count = member<std::size_t>(*members, "count", 0);
-  if (window->count == 0) return window;
+  if (window->count == 0) {
+    if (lock) window->kind = ObjectKind::other;  // it is not lent
+    return window;
+  }
   const auto place = member<std::uint32_t>(*members, "word", 0);
   const std::size_t bytes = window->count * member<std::size_t>(*members, "bytes", 8);
   window->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
@@ -99,7 +103,7 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   window->typecode = member<std::string>(*members, "typecode", "*").front();
   window->wraps = member<bool>(*members, "wraps", false);
   window->token_base = member<std::uint64_t>(*members, "base", 0);
-  if (window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock) {
+  if (lock) {
     window->levels = mapping->lock_levels(*window, name);
   }
   return window;

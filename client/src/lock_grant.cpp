@@ -205,7 +205,7 @@ bool ThreadLock::owner_died() const {
 }
 
 bool ThreadLock::held() const {
-  if (by_word()) return handle_.last_window()->connected();
+  if (const auto grant = by_word()) return handle_.client().certain_in(grant->session);
   return is_held(handle_, way_, thread_owner());
 }
 

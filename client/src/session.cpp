@@ -121,7 +121,8 @@ void Session::give_up(Slot& slot) {
   } else if (!slot.sent) {
     table_.close(slot.number);
   } else {
-    table_.abandon(slot.number);
+    const bool pending = mapping_ && slot.call.effect == Effect::changes;
+    table_.abandon(slot.number, pending ? GateHold(mapping_) : GateHold());
     leave(slot);
     wakeup_.ring();  // nobody blocks for its reply any more
   }
@@ -214,7 +215,7 @@ std::unique_ptr<OwnedSlot> Session::start(std::unique_ptr<OwnedSlot> call) {
     wakeup_.ring();
     return nullptr;
   }
-  if (mapping_ && call->completion) call->pending = GateHold(*mapping_);
+  if (mapping_ && call->completion) call->pending = GateHold(mapping_);
   plan_cancel(*call);
   if (call->deadline) call->due = deadlines_.emplace(*call->next_date(), call.get());
   Slot& slot = *call;
@@ -271,7 +272,7 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
       call->error = std::make_unique<Error>(too_large_error(call->call));
       call->done = true;
     } else {
-      if (mapping_) call->pending = GateHold(*mapping_);
+      if (mapping_) call->pending = GateHold(mapping_);
       enter_later({call.get(), nullptr});
     }
   }

@@ -15,6 +15,9 @@ struct Entry {
   std::uint64_t session = 0;
 };
 
+/// The thread's slots are given back: whatever of it still runs makes calls.
+constinit thread_local bool over = false;
+
 /// Gives all slots back when the thread ends.
 struct Entries {
   std::vector<Entry> list;
@@ -22,6 +25,9 @@ struct Entries {
   Entries(const Entries&) = delete;
   Entries& operator=(const Entries&) = delete;
   ~Entries() {
+    over = true;
+    std::uint32_t none = 0;
+    ThreadSlots::find(~std::uint64_t{0}, none);  // forgets the one used last
     for (const Entry& each : list) {
       const auto client = each.slot != 0 ? each.client.lock() : nullptr;
       if (client) client->start_in(each.session, "session.return_slot", params_of(each.slot));
@@ -40,6 +46,11 @@ constinit thread_local std::uint64_t ThreadSlots::last_mapping = 0;
 constinit thread_local std::uint32_t ThreadSlots::last_slot = 0;
 
 bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
+  if (over) {
+    last_mapping = 0;
+    last_slot = slot = 0;
+    return true;
+  }
   for (const Entry& each : entries().list) {
     if (each.mapping != mapping) continue;
     last_mapping = mapping;

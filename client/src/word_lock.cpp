@@ -92,6 +92,13 @@ Grant grant_of(const Mine& mine, LockWord word) {
 
 std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Timeout& timeout) {
   if (way.lent == ObjectKind::other) return {};
+  // What the thread has already it has once more, whatever is under way: nobody else can see that.
+  if (const auto held = way.again ? find(lock, way) : std::nullopt) {
+    if (held->holds(held->word())) {
+      set_levels(*held, levels(*held) + 1);
+      return true;
+    }
+  }
   const Window* window = lock.window();
   if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
   std::uint32_t slot = 0;
@@ -102,16 +109,9 @@ std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Time
   const Mine mine{window, slot};
   const LockWord word = mine.word();
   if (take(mine, word)) return true;
-  if (mine.holds(word)) {
-    if (!way.again) return {};
-    set_levels(mine, levels(mine) + 1);
-    return true;
-  }
-  if (timeout && timeout->count() <= 0) {
-    // In whosever hands it is: somebody has it.
-    if (!word.with_server() && word.owner() != 0) return false;
-    return {};
-  }
+  if (mine.holds(word)) return {};  // the server says what is wrong with that
+  // Whether somebody has it, the server knows: a word may be left of one who is gone.
+  if (timeout && timeout->count() <= 0) return {};
   if (way.again && lock.client().grant(lock.name(), thread_owner())) return {};
   if (hope(mine)) return true;
   return {};

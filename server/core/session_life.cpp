@@ -88,9 +88,15 @@ void Machine::end_session(SessionId id, bool gone) {
   }
   const LinkId link = ending->link;
   const bool opened = ending->opened;
+  const bool may_go_on = ending->mapped && !gone;
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;
+    // It must not go on with what it has mapped, and hears of its end by that of the connection.
+    if (may_go_on && sessions_.find(link) != nullptr) {
+      sessions_.close(link);
+      push(Effect::Kind::link_closed, link, 0);
+    }
   } else if (Link* plain = sessions_.find(link); plain != nullptr && plain->lost == id) {
     sessions_.close(link);
     push(Effect::Kind::link_closed, link, 0);

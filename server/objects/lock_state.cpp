@@ -117,7 +117,8 @@ void LockState::owner_gone() {
 }
 
 bool LockState::locate(Machine& machine, Object& object, Located& out) {
-  if (!local) return false;
+  // Who may free what another has taken must say which grant is meant, and a word cannot tell.
+  if (!local || !owner_checked) return false;
   if (!place_) {
     const auto word = machine.lending().lock_word(object.id);
     if (!word) return false;
@@ -150,7 +151,9 @@ void LockState::take_over(shm::LockWord word) {
   content.levels = 0;
   if (word.owner() == 0) return;
   const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
-  if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr) return owner_gone();
+  // Nobody's: of a session that was ended while its process went on, or nonsense.
+  if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr)
+    return show_word(true);
   content.grant =
       Grant{owner->session, owner->owner, content.last_token_given, std::nullopt, word.owner()};
   content.levels = 1;
@@ -170,8 +173,8 @@ void LockState::show_word(bool with_server) {
   if (!place_) return;
   const std::uint64_t count = content.last_token_given - place_->base;
   const std::uint32_t owner = content.grant ? content.grant->slot : 0;
-  const std::uint64_t shown =
-      shm::LockWord::of(count, with_server).bits | std::uint64_t{owner} << 2;
+  const std::uint64_t shown = shm::LockWord::of(count, with_server).bits | std::uint64_t{owner}
+                                                                               << 2;
   Words& words = machine_.lending().words();
   // Only a hostile program changes what is in the server's hands: such a word is lent no more.
   const bool ours = words.compare_exchange(place_->word, word_, shown);

@@ -175,7 +175,7 @@ Outcome map(Call& call) {
   Link& link = link_of(call);
   auto session = session_named(call);
   if (!session) return session.failure();
-  if (!can_map(machine, link.peer)) {
+  if (!can_map(machine, link.peer) || !(*session)->peer.may_map) {
     return fail(Errc::forbidden,
                 "this connection cannot get shared memory: that needs the Unix "
                 "socket, the server's own user, and a server that shares");

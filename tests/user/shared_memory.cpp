@@ -1,6 +1,8 @@
 // Programs on the server's host touch its memory: same proxies, no calls; and the socket when not.
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <string>
@@ -64,6 +66,33 @@ void locks(const agora::manager& m) {
   }
   USER_CHECK(deadlock && lock.held());
   lock.unlock();
+
+  m.call<agora::any>("object.create", "lock", "kept", std::vector<int>(),
+                     std::map<std::string, bool>{{"local", false}});
+  const auto kept = m.lock("kept");
+  for (int i = 0; i < 2; ++i) {
+    kept.lock();
+    USER_CHECK(kept.held() && !std::async([&] { return kept.try_lock(); }).get());
+    kept.unlock();
+  }
+
+  // A thread's last words come when its slot is given back already.
+  struct LastWord {
+    std::function<void()> say;
+    ~LastWord() {
+      if (say) say();
+    }
+  };
+  std::thread([&] {
+    static thread_local LastWord last;
+    last.say = [&] {
+      lock.lock();
+      USER_CHECK(!std::async([&] { return lock.try_lock(); }).get());
+      lock.unlock();
+    };
+    lock.lock();
+    lock.unlock();
+  }).join();
 
   auto again = m.rlock("r");
   again.lock(), again.lock();
