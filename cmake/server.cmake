@@ -1,15 +1,13 @@
-# Floors 7 and 8 of the server: net and app. Asio lives in net, and only there and where app joins
-# the parts.
+# Floors 7 and 8 of the server: net and app.
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 
 agora_library(agora_net FOLDERS server/net LINK agora_engine PRIVATE Threads::Threads)
-target_compile_definitions(agora_net PUBLIC ASIO_STANDALONE ASIO_NO_DEPRECATED)
 
 agora_library(agora_server_shm FOLDERS server/shm LINK agora_core agora_shm PRIVATE Threads::Threads)
 
-add_library(agora_server STATIC server/app/server.cpp server/app/host.cpp
-            server/app/plugin.cpp)
+add_library(agora_server STATIC server/app/server.cpp server/app/endings.cpp
+            server/app/host.cpp server/app/plugin.cpp)
 target_include_directories(agora_server PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 target_link_libraries(agora_server PUBLIC agora_net agora_server_shm Threads::Threads ${CMAKE_DL_LIBS})
 target_compile_definitions(agora_server PRIVATE AGORA_VERSION="${PROJECT_VERSION}")

@@ -6,11 +6,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/post.hpp>
-#include <asio/signal_set.hpp>
-
+#include "server/app/endings.hpp"
 #include "server/app/host.hpp"
 #include "server/app/version.hpp"
 #include "server/core/heap_extents.hpp"
@@ -19,6 +15,7 @@
 #include "server/engine/memory_journal.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/loop.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user_object.hpp"
 #include "server/shm/shared_memory.hpp"
@@ -88,10 +85,8 @@ struct Server::Parts {
         user_types(register_all(std::move(options.types))),
         machine(types_with(user_types), memory ? memory->arena() : heap,
                 make_input(options, clock, memory.get())),
-        hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
-        engine(machine, clock, journal, hub),
-        signals(io),
-        owner(io) {
+        hub(loop, clock, [this] { loop.post([this] { finish(); }); }),
+        engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
     const Complain complain = [this](const std::string& line) {
@@ -101,21 +96,9 @@ struct Server::Parts {
     if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, complain);
     if (tcp) tcp->start();
     if (unix_socket) unix_socket->start();
-    if (options.owner_fd >= 0) watch_owner();
-  }
-
-  void watch_owner() {
-    asio::error_code error;
-    owner.assign(options.owner_fd, error);
-    if (error) {
-      throw std::runtime_error("the owner descriptor " + std::to_string(options.owner_fd) +
-                               " cannot be watched (" + error.message() +
-                               "); it must be an inherited pidfd");
+    if (options.owner_fd >= 0) {
+      owner.emplace(loop, Descriptor{options.owner_fd}, [this] { finish(); });
     }
-    owner.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [this](const asio::error_code& ended) {
-                       if (!ended) finish();
-                     });
   }
 
   /// Stops listening, ends all sessions, and lets run() return.
@@ -124,12 +107,10 @@ struct Server::Parts {
     if (tcp) tcp->stop();
     if (unix_socket) unix_socket->stop();
     hub.close_all();
-    signals.cancel();
-    owner.close();
     if (options.remove_directory && options.unix_path) {
       ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
     }
-    io.stop();
+    loop.stop();
   }
 
   ServerOptions options;
@@ -139,14 +120,13 @@ struct Server::Parts {
   Journal& journal;
   HeapExtents heap;
   std::unique_ptr<SharedMemory> memory;
-  // One thread uses the sockets; only posting (stop) comes from others.
-  asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  Loop loop;
   std::vector<RegisteredTypePointer> user_types;
   Machine machine;
   Hub hub;
   Engine engine;
-  asio::signal_set signals;
-  asio::posix::stream_descriptor owner;
+  std::optional<SignalEnding> signals;
+  std::optional<OwnerEnding> owner;
   std::unique_ptr<Listener> tcp;
   std::unique_ptr<Listener> unix_socket;
   bool finished = false;
@@ -170,25 +150,15 @@ std::string Server::ready_line() const {
 }
 
 void Server::take_signals() {
-  parts_->signals.add(SIGTERM);
-  parts_->signals.add(SIGINT);
-  parts_->signals.async_wait([this](const asio::error_code& error, int) {
-    if (!error) parts_->finish();
-  });
+  parts_->signals.emplace(parts_->loop, [parts = parts_.get()] { parts->finish(); });
 }
 
-void Server::run() {
-  const auto work = asio::make_work_guard(parts_->io);
-  parts_->io.run();
-}
+void Server::run() { parts_->loop.run(); }
 
-std::size_t Server::poll() {
-  parts_->io.restart();
-  return parts_->io.poll();
-}
+std::size_t Server::poll() { return parts_->loop.poll(); }
 
 void Server::stop() {
-  asio::post(parts_->io, [parts = parts_.get()] { parts->finish(); });
+  parts_->loop.post_from_afar([parts = parts_.get()] { parts->finish(); });
 }
 
 }  // namespace agora

@@ -6,10 +6,12 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include <asio/post.hpp>
-
 namespace agora {
 namespace {
+
+/// Told once, in the order in which it comes: who connects and then speaks over another connection
+/// is met in that order.
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 /// One part, the usual case, goes by the cheaper call.
 ssize_t send_parts(int fd, std::span<iovec> parts) {
@@ -38,27 +40,33 @@ ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descripto
 
 }  // namespace
 
-Connection::Connection(Hub& hub, Socket socket, Peer peer)
+Connection::Connection(Hub& hub, Descriptor socket, Peer peer)
     : hub_(hub),
       socket_(std::move(socket)),
       proven_pid_(peer.pid_proven ? peer.pid : 0),
-      dialogue_(hub.hall(), std::move(peer)) {
-  socket_.native_non_blocking(true);
+      dialogue_(hub.hall(), std::move(peer)) {}
+
+void Connection::start() {
+  hub_.loop().add(socket_.get(), kInput, *this);
+  watched_ = true;
 }
 
-void Connection::wait_readable() {
-  if (reading_ || input_ended_ || !socket_.is_open()) return;
-  reading_ = true;
-  socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const asio::error_code& error) {
-    self->reading_ = false;
-    if (!error) self->on_readable();
-  });
+/// Input is told once when it comes; room for output only while it is waited for, since each
+/// answer that a peer takes would be told.
+void Connection::wait_for_room(bool wanted) {
+  if (writing_ == wanted) return;
+  writing_ = wanted;
+  hub_.loop().change(socket_.get(), wanted ? kInput | EPOLLOUT : kInput, *this);
 }
 
-void Connection::on_readable() {
-  read_some();
+void Connection::on_ready(std::uint32_t events) {
+  const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
+  if (gone || (events & EPOLLRDHUP) != 0) ends_ = true;
+  if (gone || (events & EPOLLOUT) != 0) wait_for_room(false);
+  if (reading_) read_some();
   hub_.touch(*this);
-  hub_.turn_soon(*this);
+  hub_.turn_soon();
 }
 
 void Connection::drain() {
@@ -75,20 +83,23 @@ void Connection::run_rest() {
       dialogue_.proceed();
       dialogue_.output() = {};  // nobody is there to read it
     }
+    readable_ = true;  // whatever the loop has told so far
   } while (read_some() || dialogue_.has_backlog());
 }
 
 /// True if there was something and there may be more.
 bool Connection::read_some() {
-  if (input_ended_) return false;
+  if (input_ended_ || !readable_) return false;
   auto& buffer = hub_.read_buffer();
-  const ssize_t got = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), 0);
+  const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  // Less than there was room for: that was all, unless the end stands behind it.
+  readable_ = got > 0 && (ends_ || got == static_cast<ssize_t>(buffer.size()));
   if (got > 0) {
     dialogue_.receive({buffer.data(), static_cast<std::size_t>(got)});
   } else if (got == 0) {
     input_ended_ = true;
     dialogue_.end_of_input();
-  } else if (errno != EAGAIN && errno != EINTR) {
+  } else if (errno != EAGAIN) {
     input_ended_ = true;
     dialogue_.abandon();
   }
@@ -96,8 +107,13 @@ bool Connection::read_some() {
 }
 
 void Connection::go_on() {
+  goes_on_ = false;
   if (!socket_.is_open()) return;
-  dialogue_.proceed();
+  if (dialogue_.has_backlog()) {
+    dialogue_.proceed();
+  } else if (reading_) {
+    read_some();
+  }
   hub_.touch(*this);
   hub_.turn();
 }
@@ -116,15 +132,16 @@ void Connection::flush() {
 
 void Connection::after_turn() {
   if (dialogue_.closing()) {
+    reading_ = false;
     if (dialogue_.ended() && dialogue_.output().empty()) close();
     return;
   }
-  if (dialogue_.has_backlog()) {
-    // The others first: this one has had its share of the turn.
-    asio::post(hub_.io(), [self = shared_from_this()] { self->go_on(); });
-  } else if (!dialogue_.full()) {
-    wait_readable();
-  }
+  const bool backlog = dialogue_.has_backlog();
+  reading_ = !backlog && !dialogue_.full();
+  if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
+  // The others first: this one has had its share of the turn.
+  if (std::exchange(goes_on_, true)) return;
+  hub_.loop().post([self = shared_from_this()] { self->go_on(); });
 }
 
 bool Connection::send_some() {
@@ -133,14 +150,13 @@ bool Connection::send_some() {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
     const std::span<iovec> next{parts.data(), count};
-    const ssize_t sent = descriptors_.empty()
-                             ? send_parts(socket_.native_handle(), next)
-                             : send_with(socket_.native_handle(), next, descriptors_);
+    const ssize_t sent = descriptors_.empty() ? send_parts(socket_.get(), next)
+                                              : send_with(socket_.get(), next, descriptors_);
     if (sent >= 0) {
       descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
-      wait_writable();
+      wait_for_room(true);
       return true;
     } else if (errno != EINTR) {
       return false;
@@ -149,20 +165,13 @@ bool Connection::send_some() {
   return true;
 }
 
-void Connection::wait_writable() {
-  writing_ = true;
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this()](const asio::error_code& error) {
-                       self->writing_ = false;
-                       if (error) return;
-                       self->flush();
-                       self->hub_.turn();
-                     });
+void Connection::close_socket() {
+  if (std::exchange(watched_, false)) hub_.loop().remove(socket_.get(), *this);
+  socket_.close();
 }
 
 void Connection::close() {
-  asio::error_code ignored;
-  socket_.close(ignored);
+  close_socket();
   hub_.remove(link());
 }
 

@@ -6,18 +6,18 @@
 #include <memory>
 #include <vector>
 
-#include <asio/generic/stream_protocol.hpp>
-
 #include "server/net/dialogue.hpp"
 #include "server/net/hub.hpp"
 
 namespace agora {
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public Loop::Watcher, public std::enable_shared_from_this<Connection> {
  public:
-  using Socket = asio::generic::stream_protocol::socket;
-
-  Connection(Hub& hub, Socket socket, Peer peer);
+  /// @param socket  connected, not blocking
+  Connection(Hub& hub, Descriptor socket, Peer peer);
+  ~Connection() { close_socket(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   LinkId link() const { return dialogue_.link(); }
   Dialogue& dialogue() { return dialogue_; }
@@ -25,7 +25,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The process at the other end, if the kernel vouches for it; else 0.
   std::int64_t proven_pid() const { return proven_pid_; }
 
-  void start() { wait_readable(); }
+  /// @throws std::system_error  the socket cannot be watched.
+  void start();
+  void on_ready(std::uint32_t events) override;
   /// That process is dead: takes what it had sent, but for calls that would wait or hand
   /// something out.
   void drain();
@@ -39,22 +41,25 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool touched = false;  ///< the hub's mark: stands in its list of this turn
 
  private:
-  void wait_readable();
-  void wait_writable();
-  void on_readable();
+  void wait_for_room(bool wanted);
   bool read_some();
   void run_rest();
   void go_on();
   void after_turn();
   bool send_some();
+  void close_socket();
 
   Hub& hub_;
-  Socket socket_;
+  Descriptor socket_;
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // to go with the next bytes
   Dialogue dialogue_;
-  bool reading_ = false;  // a wait for input is pending
-  bool writing_ = false;  // a wait for room is pending
+  bool watched_ = false;   // by the loop
+  bool readable_ = false;  // told that there is input, and not all of it is read yet
+  bool ends_ = false;      // told that the peer has closed: read until there is nothing more
+  bool reading_ = true;    // the dialogue takes input
+  bool writing_ = false;   // the kernel has no room: the loop will tell
+  bool goes_on_ = false;   // the loop will call go_on()
   bool input_ended_ = false;
 };
 

@@ -2,27 +2,32 @@
 
 #include <cerrno>
 #include <sys/syscall.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
-#include <asio/post.hpp>
-
 namespace agora {
+
+DeathWatch::Process::Process(DeathWatch& watch, SessionId session, Descriptor pidfd)
+    : watch_(watch), session_(session), pidfd_(std::move(pidfd)) {
+  watch_.loop_.add(pidfd_.get(), EPOLLIN, *this);
+}
+
+DeathWatch::Process::~Process() { watch_.loop_.remove(pidfd_.get(), *this); }
 
 void DeathWatch::watch(SessionId session, std::int64_t pid) {
   watched_.erase(session);
-  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0));
-  if (fd < 0) {
+  Descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0))};
+  if (!pidfd.is_open()) {
     if (errno != ESRCH) return;  // no descriptors left, or no such kernel: the ttl stays
-    asio::post(io_, [this, session] { died_(session); });
+    loop_.post([this, session] { died_(session); });
     return;
   }
-  auto& descriptor = watched_[session];
-  descriptor = std::make_unique<asio::posix::stream_descriptor>(io_, fd);
-  descriptor->async_wait(asio::posix::stream_descriptor::wait_read,
-                         [this, session](const asio::error_code& error) {
-                           if (!error) report(session);
-                         });
+  try {
+    watched_[session] = std::make_unique<Process>(*this, session, std::move(pidfd));
+  } catch (const std::system_error&) {
+    watched_.erase(session);  // the ttl stays
+  }
 }
 
 void DeathWatch::report(SessionId session) {

@@ -9,9 +9,7 @@
 #include <memory>
 #include <unordered_map>
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-
+#include "server/net/loop.hpp"
 #include "shared/base/ids.hpp"
 
 namespace agora {
@@ -19,8 +17,8 @@ namespace agora {
 class DeathWatch {
  public:
   /// `died` is called from the loop, once for each session whose process has ended.
-  DeathWatch(asio::io_context& io, std::function<void(SessionId)> died)
-      : io_(io), died_(std::move(died)) {}
+  DeathWatch(Loop& loop, std::function<void(SessionId)> died)
+      : loop_(loop), died_(std::move(died)) {}
 
   /// Watches the process of a session, instead of an earlier one of that session. A process that
   /// has ended already is reported like one that ends later.
@@ -31,11 +29,24 @@ class DeathWatch {
   void forget_all() { watched_.clear(); }
 
  private:
+  class Process : public Loop::Watcher {
+   public:
+    Process(DeathWatch& watch, SessionId session, Descriptor pidfd);
+    ~Process();
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    void on_ready(std::uint32_t) override { watch_.report(session_); }
+
+   private:
+    DeathWatch& watch_;
+    SessionId session_;
+    Descriptor pidfd_;
+  };
   void report(SessionId session);
 
-  asio::io_context& io_;
+  Loop& loop_;
   std::function<void(SessionId)> died_;
-  std::unordered_map<SessionId, std::unique_ptr<asio::posix::stream_descriptor>> watched_;
+  std::unordered_map<SessionId, std::unique_ptr<Process>> watched_;
 };
 
 }  // namespace agora

@@ -2,20 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 #include <utility>
-
-#include <asio/post.hpp>
 
 #include "server/net/connection.hpp"
 
 namespace agora {
 
-Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
-    : io_(io),
+Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
+    : loop_(loop),
       clock_(clock),
       stop_(std::move(stop)),
-      deaths_(io, [this](SessionId session) { process_died(session); }),
-      timer_(io),
+      deaths_(loop, [this](SessionId session) { process_died(session); }),
+      timer_(loop,
+             [this] {
+               timer_at_.reset();
+               turn();
+             }),
       read_buffer_(std::make_unique<std::array<char, 256 * 1024>>()) {}
 
 Hub::~Hub() = default;
@@ -28,7 +31,13 @@ void Hub::join(Engine& engine) {
 void Hub::add(std::shared_ptr<Connection> connection) {
   Connection& added = *connection;
   connections_.emplace(added.link(), std::move(connection));
-  added.start();
+  try {
+    added.start();
+  } catch (const std::system_error&) {
+    added.dialogue().abandon();
+    remove(added.link());
+    throw;
+  }
 }
 
 void Hub::remove(LinkId link) {
@@ -94,16 +103,9 @@ void Hub::turn() {
   set_timer();
 }
 
-void Hub::turn_soon(const Connection& reader) {
-  constexpr int kAlone = 8;
-  reads_in_a_row_ = &reader == last_reader_ ? reads_in_a_row_ + 1 : 0;
-  last_reader_ = &reader;
-  if (reads_in_a_row_ >= kAlone && !turn_posted_) {
-    reads_in_a_row_ = kAlone;
-    return turn();
-  }
+void Hub::turn_soon() {
   if (std::exchange(turn_posted_, true)) return;
-  asio::post(io_, [this] {
+  loop_.post([this] {
     turn_posted_ = false;
     turn();
   });
@@ -136,12 +138,7 @@ void Hub::set_timer() {
     return;
   }
   const auto wait = std::max(*deadline - clock_.now(), Duration::zero());
-  timer_.expires_after(std::chrono::duration_cast<asio::steady_timer::duration>(wait));
-  timer_.async_wait([this](const asio::error_code& error) {
-    if (error) return;
-    timer_at_.reset();
-    turn();
-  });
+  timer_.set(std::chrono::steady_clock::now() + wait);
 }
 
 void Hub::close_all() {

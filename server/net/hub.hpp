@@ -10,13 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
-
 #include "server/core/sharing.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
+#include "server/net/loop.hpp"
 
 namespace agora {
 
@@ -25,7 +23,7 @@ class Connection;
 class Hub : public Outbox {
  public:
   /// `stop` is called when a client asks the server to shut down.
-  Hub(asio::io_context& io, Clock& clock, std::function<void()> stop);
+  Hub(Loop& loop, Clock& clock, std::function<void()> stop);
   ~Hub() override;
 
   /// The engine speaks to the hub, and the hub to the engine: joined once, before anything runs.
@@ -35,8 +33,9 @@ class Hub : public Outbox {
   void share(const Sharing& sharing) { sharing_ = &sharing; }
 
   DialogueHall& hall() { return *hall_; }
-  asio::io_context& io() { return io_; }
+  Loop& loop() { return loop_; }
 
+  /// @throws std::system_error  its socket cannot be watched; it is forgotten again.
   void add(std::shared_ptr<Connection> connection);
   void remove(LinkId link);
   std::size_t size() const { return connections_.size(); }
@@ -44,9 +43,8 @@ class Hub : public Outbox {
   /// Runs what was taken in, sends the answers, sets the timer.
   void turn();
   /// The same once all connections that are ready now have been read: one turn for all of them,
-  /// so that a busy server sends in bunches and wakes its clients less often. Where one connection
-  /// alone has spoken for a while there is nobody to wait for: then at once.
-  void turn_soon(const Connection& reader);
+  /// so that a busy server sends in bunches and wakes its clients less often.
+  void turn_soon();
   /// Ends every session, sends what can be sent at once, and forgets the connections.
   void close_all();
 
@@ -69,10 +67,8 @@ class Hub : public Outbox {
   // Whose effect came last: the effects of a turn come in runs. Forgotten when it goes.
   LinkId last_link_{};
   Connection* last_connection_ = nullptr;
-  const Connection* last_reader_ = nullptr;  // compared only, never looked into
-  int reads_in_a_row_ = 0;                   // by that connection, nobody else between
 
-  asio::io_context& io_;
+  Loop& loop_;
   Clock& clock_;
   std::function<void()> stop_;
   Engine* engine_ = nullptr;
@@ -82,7 +78,7 @@ class Hub : public Outbox {
   std::vector<std::shared_ptr<Connection>> touched_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
   DeathWatch deaths_;
-  asio::steady_timer timer_;
+  Timer timer_;
   std::optional<Instant> timer_at_;
   std::unique_ptr<std::array<char, 256 * 1024>> read_buffer_;
 };

@@ -5,11 +5,6 @@
 #include <memory>
 #include <string>
 
-#include <asio/generic/stream_protocol.hpp>
-#include <asio/ip/tcp.hpp>
-#include <asio/local/stream_protocol.hpp>
-#include <asio/steady_timer.hpp>
-
 #include "server/net/hub.hpp"
 
 namespace agora {

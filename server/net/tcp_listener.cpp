@@ -1,15 +1,20 @@
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
-
-#include <asio/ip/tcp.hpp>
+#include <string_view>
+#include <sys/socket.h>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
 
 namespace agora {
 namespace {
-
-using asio::ip::tcp;
 
 struct HostPort {
   std::string host;
@@ -31,34 +36,63 @@ HostPort split(const std::string& text) {
   throw std::runtime_error("--listen " + text + ": expected HOST:PORT, such as 127.0.0.1:7117");
 }
 
-tcp::endpoint endpoint_of(const std::string& text) {
+/// An IPv4 or IPv6 address and port, as the system's calls take it.
+struct Endpoint {
+  sockaddr_storage bytes{};
+  socklen_t length = sizeof(sockaddr_storage);
+
+  sockaddr* address() { return reinterpret_cast<sockaddr*>(&bytes); }
+  int family() const { return bytes.ss_family; }
+  bool is_loopback() const {
+    if (family() == AF_INET6) {
+      return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(bytes).sin6_addr);
+    }
+    return ntohl(reinterpret_cast<const sockaddr_in&>(bytes).sin_addr.s_addr) >> 24 == 127;
+  }
+};
+
+Endpoint endpoint_of(const std::string& text) {
   const HostPort parts = split(text);
   const std::string host = parts.host == "localhost" ? "127.0.0.1" : parts.host;
-  asio::error_code error;
-  const auto address = asio::ip::make_address(host, error);
-  if (error) {
+  addrinfo wanted{};
+  wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const std::string port = std::to_string(parts.port);
+  if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found) != 0) {
     throw std::runtime_error("--listen " + text + ": \"" + parts.host + "\" is no IP address");
   }
-  if (!address.is_loopback()) {
+  Endpoint endpoint;
+  std::memcpy(&endpoint.bytes, found->ai_addr, found->ai_addrlen);
+  endpoint.length = found->ai_addrlen;
+  ::freeaddrinfo(found);
+  if (!endpoint.is_loopback()) {
     throw std::runtime_error("--listen " + text +
                              ": only loopback addresses are served without a key or TLS, which "
                              "this version does not offer yet; use 127.0.0.1 or ::1");
   }
-  return {address, parts.port};
+  return endpoint;
 }
 
-std::string text_of(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+std::string text_of(Endpoint& endpoint) {
+  std::array<char, NI_MAXHOST> host{};
+  std::array<char, NI_MAXSERV> port{};
+  ::getnameinfo(endpoint.address(), endpoint.length, host.data(), host.size(), port.data(),
+                port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
+  const std::string name = host.data();
+  return (endpoint.family() == AF_INET6 ? "[" + name + "]" : name) + ":" + port.data();
 }
 
-std::optional<Peer> introduce(tcp::socket& socket) {
-  asio::error_code error;
-  const tcp::endpoint remote = socket.remote_endpoint(error);
-  if (error) return std::nullopt;
-  socket.set_option(tcp::no_delay{true}, error);
-  socket.set_option(asio::socket_base::keep_alive{true}, error);
+void switch_on(int fd, int level, int option) {
+  const int on = 1;
+  ::setsockopt(fd, level, option, &on, sizeof on);
+}
+
+std::optional<Peer> introduce(int fd) {
+  Endpoint remote;
+  if (::getpeername(fd, remote.address(), &remote.length) != 0) return std::nullopt;
+  switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
+  switch_on(fd, SOL_SOCKET, SO_KEEPALIVE);
   Peer peer;
   peer.host = text_of(remote);
   peer.transport = "tcp";
@@ -68,35 +102,34 @@ std::optional<Peer> introduce(tcp::socket& socket) {
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, tcp::acceptor acceptor, std::string address, Complain complain)
+  TcpListener(Hub& hub, Descriptor listening, std::string address, Complain complain)
       : address_(std::move(address)),
-        loop_(hub, std::move(acceptor), introduce, std::move(complain)) {}
-  void start() override { loop_.accept(); }
-  void stop() override { loop_.stop(); }
+        acceptor_(hub, std::move(listening), introduce, std::move(complain)) {}
+  void start() override { acceptor_.start(); }
+  void stop() override { acceptor_.stop(); }
   std::string address() const override { return address_; }
 
  private:
   std::string address_;
-  Acceptor<tcp> loop_;
+  Acceptor acceptor_;
 };
 
 }  // namespace
 
 std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
                                      Complain complain) {
-  const tcp::endpoint wanted = endpoint_of(host_and_port);
-  tcp::acceptor acceptor{hub.io()};
-  asio::error_code error;
-  acceptor.open(wanted.protocol());
-  acceptor.set_option(tcp::acceptor::reuse_address{true});
-  acceptor.bind(wanted, error);
-  if (!error) acceptor.listen(511, error);
-  if (error) {
-    throw std::runtime_error("cannot listen on " + host_and_port + ": " + error.message() +
+  Endpoint endpoint = endpoint_of(host_and_port);
+  Descriptor made{
+      ::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
+  switch_on(made.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (::bind(made.get(), endpoint.address(), endpoint.length) != 0 ||
+      ::listen(made.get(), 511) != 0 ||
+      ::getsockname(made.get(), endpoint.address(), &endpoint.length) != 0) {
+    throw std::runtime_error("cannot listen on " + host_and_port + ": " + std::strerror(errno) +
                              "; --listen HOST:PORT takes another, port 0 any free one");
   }
-  const std::string address = text_of(acceptor.local_endpoint());
-  return std::make_unique<TcpListener>(hub, std::move(acceptor), address, std::move(complain));
+  return std::make_unique<TcpListener>(hub, std::move(made), text_of(endpoint),
+                                       std::move(complain));
 }
 
 }  // namespace agora

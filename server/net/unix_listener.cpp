@@ -8,15 +8,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <asio/local/stream_protocol.hpp>
-
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
 
 namespace agora {
 namespace {
-
-using asio::local::stream_protocol;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
@@ -37,17 +33,44 @@ void prepare_directory(const std::string& path) {
   refuse(path, "cannot make the directory " + directory.string() + ": " + std::strerror(errno));
 }
 
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  return address;
+}
+
+Descriptor new_socket(const std::string& path) {
+  Descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!made.is_open()) refuse(path, std::strerror(errno));
+  return made;
+}
+
 /// Clears away the file of a server that is gone; leaves everything else alone.
-void clear_dead_socket(asio::io_context& io, const std::string& path) {
+void clear_dead_socket(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) refuse(path, "a file that is no socket is there");
-  stream_protocol::socket probe{io};
-  asio::error_code error;
-  probe.connect(stream_protocol::endpoint{path}, error);
-  if (!error) refuse(path, "a live server is there already");
-  if (error != asio::error::connection_refused) refuse(path, error.message());
+  const Descriptor probe = new_socket(path);
+  const sockaddr_un address = address_of(path);
+  // A live server whose queue of connections is full says EAGAIN.
+  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+      errno == EAGAIN) {
+    refuse(path, "a live server is there already");
+  }
+  if (errno != ECONNREFUSED) refuse(path, std::strerror(errno));
   ::unlink(path.c_str());
+}
+
+/// Bound with rights for this user only from the first moment on.
+Descriptor listening_socket(const std::string& path) {
+  Descriptor made = new_socket(path);
+  const sockaddr_un address = address_of(path);
+  const mode_t before = ::umask(0177);
+  const int bound = ::bind(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  ::umask(before);
+  if (bound != 0 || ::listen(made.get(), 511) != 0) refuse(path, std::strerror(errno));
+  return made;
 }
 
 std::string this_host() {
@@ -57,32 +80,29 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, stream_protocol::acceptor acceptor, std::string path, Complain complain)
+  UnixListener(Hub& hub, Descriptor listening, std::string path, Complain complain)
       : path_(std::move(path)),
         host_(this_host()),
         complain_(complain),
-        loop_(
-            hub, std::move(acceptor),
-            [this](stream_protocol::socket& socket) { return introduce(socket); }, complain) {}
+        acceptor_(
+            hub, std::move(listening), [this](int fd) { return introduce(fd); }, complain) {}
   ~UnixListener() override { remove_file(); }
-  void start() override { loop_.accept(); }
+  void start() override { acceptor_.start(); }
   void stop() override {
-    loop_.stop();
+    acceptor_.stop();
     remove_file();
   }
   std::string address() const override { return path_; }
 
  private:
-  std::optional<Peer> introduce(stream_protocol::socket& socket) {
+  std::optional<Peer> introduce(int fd) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
-    const int fd = socket.native_handle();
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
     if (credentials.uid != ::geteuid() && credentials.uid != 0) {
       static constexpr std::string_view kForeign =
           "Forbidden: this socket serves the server's own user only\n";
-      asio::error_code ignored;
-      socket.write_some(asio::buffer(kForeign), ignored);
+      static_cast<void>(::send(fd, kForeign.data(), kForeign.size(), MSG_NOSIGNAL));
       complain_("refused user " + std::to_string(credentials.uid) + " on " + path_);
       return std::nullopt;
     }
@@ -105,7 +125,7 @@ class UnixListener : public Listener {
   std::string host_;
   Complain complain_;
   bool removed_ = false;
-  Acceptor<stream_protocol> loop_;
+  Acceptor acceptor_;
 };
 
 }  // namespace
@@ -115,16 +135,8 @@ std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, Complai
     refuse(path, "a path must have 1 to 107 bytes, this one has " + std::to_string(path.size()));
   }
   prepare_directory(path);
-  clear_dead_socket(hub.io(), path);
-  stream_protocol::acceptor acceptor{hub.io()};
-  asio::error_code error;
-  acceptor.open(stream_protocol{});
-  const mode_t before = ::umask(0177);  // never a moment in which others could connect
-  acceptor.bind(stream_protocol::endpoint{path}, error);
-  ::umask(before);
-  if (!error) acceptor.listen(511, error);
-  if (error) refuse(path, error.message());
-  return std::make_unique<UnixListener>(hub, std::move(acceptor), path, std::move(complain));
+  clear_dead_socket(path);
+  return std::make_unique<UnixListener>(hub, listening_socket(path), path, std::move(complain));
 }
 
 }  // namespace agora

@@ -1,0 +1,48 @@
+// Endings: what from outside ends a server: a signal, or the end of the process that it belongs to.
+#pragma once
+
+#include <csignal>
+#include <functional>
+
+#include "server/net/loop.hpp"
+
+namespace agora {
+
+/// Calls `end` from the loop once SIGTERM or SIGINT has come. One at a time in a process. The
+/// signals are handled as before once it is gone.
+class SignalEnding : private Loop::Watcher {
+ public:
+  /// @throws std::system_error  no descriptors left.
+  SignalEnding(Loop& loop, std::function<void()> end);
+  ~SignalEnding();
+  SignalEnding(const SignalEnding&) = delete;
+  SignalEnding& operator=(const SignalEnding&) = delete;
+
+ private:
+  void on_ready(std::uint32_t) override { end_(); }
+
+  Loop& loop_;
+  std::function<void()> end_;
+  Descriptor event_;
+  struct sigaction terminate_before_ {};
+  struct sigaction interrupt_before_ {};
+};
+
+/// Calls `end` from the loop once the process of a pidfd has ended.
+class OwnerEnding : private Loop::Watcher {
+ public:
+  /// @throws std::runtime_error  it cannot be watched.
+  OwnerEnding(Loop& loop, Descriptor pidfd, std::function<void()> end);
+  ~OwnerEnding();
+  OwnerEnding(const OwnerEnding&) = delete;
+  OwnerEnding& operator=(const OwnerEnding&) = delete;
+
+ private:
+  void on_ready(std::uint32_t) override { end_(); }
+
+  Loop& loop_;
+  Descriptor pidfd_;
+  std::function<void()> end_;
+};
+
+}  // namespace agora

@@ -1,0 +1,90 @@
+#include "server/net/acceptor.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <string>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+#include "server/net/connection.hpp"
+#include "server/net/secret.hpp"
+
+namespace agora {
+namespace {
+
+/// So many in one go; those that are connected already are not to wait for ever.
+constexpr int kBunch = 64;
+/// After a failure that will not mend itself at once.
+constexpr std::chrono::milliseconds kPause{100};
+
+Descriptor spare() { return Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
+
+Descriptor accept_from(const Descriptor& listening) {
+  return Descriptor{::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Hub& hub, Descriptor listening, Introduce introduce, Complain complain)
+    : hub_(hub),
+      listening_(std::move(listening)),
+      spare_(spare()),
+      retry_(hub.loop(), [this] { start(); }),
+      introduce_(std::move(introduce)),
+      complain_(std::move(complain)) {}
+
+void Acceptor::start() { hub_.loop().add(listening_.get(), EPOLLIN | EPOLLET, *this); }
+
+void Acceptor::stop() {
+  if (!listening_.is_open()) return;
+  hub_.loop().remove(listening_.get(), *this);
+  listening_.close();
+  retry_.cancel();
+}
+
+void Acceptor::on_ready(std::uint32_t) {
+  for (int i = 0; i < kBunch && listening_.is_open(); ++i) {
+    Descriptor socket = accept_from(listening_);
+    if (socket.is_open()) {
+      welcome(std::move(socket));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR && errno != ECONNABORTED) {
+      return fail();
+    }
+  }
+  hub_.loop().post([this] { on_ready(EPOLLIN); });
+}
+
+void Acceptor::welcome(Descriptor socket) {
+  std::optional<Peer> peer = introduce_(socket.get());
+  if (!peer) return;
+  const std::size_t most = hub_.hall().engine.limits().connections_max;
+  if (hub_.size() >= most) {
+    static constexpr std::string_view kFull =
+        "Overloaded: the server has all the connections that it allows\n";
+    static_cast<void>(::send(socket.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL));
+    return complain_("refused a connection: " + std::to_string(most) + " are open");
+  }
+  peer->secret = random_secret();
+  try {
+    hub_.add(std::make_shared<Connection>(hub_, std::move(socket), std::move(*peer)));
+  } catch (const std::system_error& error) {
+    complain_(std::string{"refused a connection: "} + error.what());
+  }
+}
+
+void Acceptor::fail() {
+  complain_(std::string{"cannot accept a connection: "} + std::strerror(errno));
+  spare_.close();
+  accept_from(listening_).close();
+  spare_ = spare();
+  hub_.loop().remove(listening_.get(), *this);
+  retry_.set(std::chrono::steady_clock::now() + kPause);
+}
+
+}  // namespace agora

@@ -1,0 +1,134 @@
+#include "server/net/loop.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <utility>
+
+namespace agora {
+namespace {
+
+[[noreturn]] void refuse(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+Descriptor opened(int fd, const char* what) {
+  if (fd < 0) refuse(what);
+  return Descriptor{fd};
+}
+
+/// To the nanosecond where the kernel can (5.11); else to the next whole millisecond.
+int wait_for(int epoll, std::span<epoll_event> space, std::chrono::nanoseconds left) {
+  using std::chrono::seconds;
+  const auto whole = std::chrono::duration_cast<seconds>(left);
+  const timespec span{whole.count(), (left - whole).count()};
+  const int most = static_cast<int>(space.size());
+  const int found = ::epoll_pwait2(epoll, space.data(), most, &span, nullptr);
+  if (found >= 0 || errno != ENOSYS) return found;
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return ::epoll_wait(epoll, space.data(), most, static_cast<int>(std::min<long>(ms, 1 << 30)));
+}
+
+}  // namespace
+
+Loop::Loop()
+    : epoll_(opened(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
+      event_(opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+  add(event_.get(), EPOLLIN, bell_);
+}
+
+void Loop::add(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{.events = events, .data = {.ptr = &watcher}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) refuse("epoll_ctl");
+}
+
+void Loop::change(int fd, std::uint32_t events, Watcher& watcher) {
+  epoll_event event{.events = events, .data = {.ptr = &watcher}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) refuse("epoll_ctl");
+}
+
+void Loop::remove(int fd, Watcher& watcher) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  for (epoll_event& event : left_) {
+    if (event.data.ptr == &watcher) event.data.ptr = nullptr;
+  }
+}
+
+void Loop::post_from_afar(Task task) {
+  const std::lock_guard guard(afar_mutex_);
+  afar_.push_back(std::move(task));
+  ::eventfd_write(event_.get(), 1);
+}
+
+void Loop::Bell::on_ready(std::uint32_t) {
+  eventfd_t count = 0;
+  ::eventfd_read(loop.event_.get(), &count);
+  const std::lock_guard guard(loop.afar_mutex_);
+  for (Task& task : loop.afar_) loop.post(std::move(task));
+  loop.afar_.clear();
+}
+
+void Loop::run() {
+  while (!stopped_) pass(true);
+}
+
+std::size_t Loop::poll() {
+  std::size_t done = 0;
+  for (std::size_t more = 1; more > 0 && !stopped_; done += more) more = pass(false);
+  return done;
+}
+
+std::size_t Loop::pass(bool may_wait) {
+  const int found = wait(may_wait);
+  left_ = std::span{ready_}.first(static_cast<std::size_t>(std::max(found, 0)));
+  while (!left_.empty()) {
+    const epoll_event event = left_.front();
+    left_ = left_.subspan(1);
+    if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+  }
+  const std::size_t tasks = run_tasks();
+  return static_cast<std::size_t>(std::max(found, 0)) + tasks + run_timers();
+}
+
+int Loop::wait(bool may_wait) {
+  const int most = static_cast<int>(ready_.size());
+  if (!may_wait || !tasks_.empty()) return ::epoll_wait(epoll_.get(), ready_.data(), most, 0);
+  if (timers_.empty()) return ::epoll_wait(epoll_.get(), ready_.data(), most, -1);
+  const auto left = timers_.begin()->first - std::chrono::steady_clock::now();
+  return wait_for(epoll_.get(), ready_, std::max(left, std::chrono::nanoseconds::zero()));
+}
+
+std::size_t Loop::run_tasks() {
+  running_.swap(tasks_);
+  for (const Task& task : running_) task();
+  const std::size_t done = running_.size();
+  running_.clear();
+  return done;
+}
+
+std::size_t Loop::run_timers() {
+  if (timers_.empty()) return 0;
+  const Moment now = std::chrono::steady_clock::now();
+  std::size_t done = 0;
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    Timer& due = *timers_.begin()->second;
+    due.cancel();
+    due.ring_();
+    ++done;
+  }
+  return done;
+}
+
+void Timer::set(Loop::Moment when) {
+  cancel();
+  place_ = loop_.timers_.emplace(when, this);
+  is_set_ = true;
+}
+
+void Timer::cancel() {
+  if (std::exchange(is_set_, false)) loop_.timers_.erase(place_);
+}
+
+}  // namespace agora
