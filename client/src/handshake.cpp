@@ -5,6 +5,7 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/descriptors.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
 namespace agora::client {
@@ -23,18 +24,20 @@ Expected<void> send_whole(Link& link, std::string_view bytes, std::string_view m
                           const Deadline& deadline, const Wait& wait) {
   while (!bytes.empty()) {
     const iovec one[] = {part(bytes)};
-    const Socket::Result sent = link.socket->send(one);
+    const Socket::Result sent = link.channel.send(one);
     if (sent.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
     if (is_past(deadline)) return broken(method, "the server did not answer in time");
     const bool full = sent.io == Socket::Io::later;
-    if (full && !wait(link.socket->fd(), POLLOUT, deadline)) return broken(method, kCalledOff);
+    if (full && !wait(link.channel.fd(), POLLOUT, deadline)) return broken(method, kCalledOff);
     bytes.remove_prefix(sent.bytes);
   }
   return {};
 }
 
+/// @param descriptors  where those that come along go; null: none are expected
 Expected<Packed> exchange(Link& link, std::string_view method, const Params& params,
-                          const Deadline& deadline, const Wait& wait) {
+                          const Deadline& deadline, const Wait& wait,
+                          std::vector<int>* descriptors = nullptr) {
   std::string message;
   begin_msgpack_request(kHandshakeId, method, params.count, message);
   message += params.bytes;
@@ -49,10 +52,14 @@ Expected<Packed> exchange(Link& link, std::string_view method, const Params& par
     }
     if (*next) continue;
     if (is_past(deadline)) return broken(method, "the server did not answer in time");
-    if (!wait(link.socket->fd(), POLLIN, deadline)) return broken(method, kCalledOff);
-    const Socket::Result got = link.socket->receive(link.inbox.space(), Clock::now());
+    const std::span<char> space = link.inbox.space();
+    const Socket::Result got = descriptors != nullptr
+                                   ? link.channel.socket().receive_with(space, *descriptors)
+                                   : link.channel.receive(space, Clock::now());
     if (got.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
-    if (got.io == Socket::Io::some) link.inbox.filled(got.bytes);
+    link.inbox.filled(got.bytes);
+    if (got.io == Socket::Io::some) continue;
+    if (!wait(link.channel.fd(), POLLIN, deadline)) return broken(method, kCalledOff);
   }
 }
 
@@ -70,6 +77,15 @@ std::string host_name() {
 }
 
 }  // namespace
+
+bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
+  Descriptors got;
+  const auto reply = exchange(link, "session.ring", params_of(), deadline, wait, &got.list);
+  if (!reply || got.list.empty()) return link.channel.alive();
+  // What stands behind the reply can only be bells.
+  link.inbox.clear();
+  return link.channel.go_over(got.list.front());
+}
 
 Expected<SessionName> open_session(Link& link, const manager_options& options,
                                    const Deadline& deadline, const Wait& wait) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "client/src/channel.hpp"
 #include "client/src/inbox.hpp"
 #include "client/src/socket.hpp"
 
@@ -12,9 +13,9 @@ namespace agora::client {
 
 /// The session's mutex guards it, but for `inbox`, which belongs to who is `reading`.
 struct Link {
-  explicit Link(std::unique_ptr<Socket> its_socket) : socket(std::move(its_socket)) {}
+  explicit Link(std::unique_ptr<Socket> socket) : channel(std::move(socket)) {}
 
-  const std::unique_ptr<Socket> socket;
+  Channel channel;
   Inbox inbox;
   bool reading = false;  ///< somebody has the baton
   bool sending = false;  ///< one thread writes at a time

@@ -11,6 +11,7 @@
 
 #include <agora/handle.hpp>
 
+#include "client/src/descriptors.hpp"
 #include "client/src/link.hpp"
 #include "shared/value/any.hpp"
 
@@ -18,50 +19,11 @@ namespace agora::client {
 namespace {
 
 constexpr std::size_t kGateBytes = 4096;
-/// What session.map gives along with one reply at most; see there.
-constexpr std::size_t kDescriptorsMax = 250;
 constexpr std::uint64_t kLayout = 1;
 /// A look that needs more memory mapped waits so long for it; a call would do as well.
 constexpr std::chrono::seconds kPatience{1};
 /// Where there was no room for it, looks make calls for so long before it is tried again.
 constexpr std::chrono::seconds kPause{1};
-
-/// Descriptors that nobody has taken over are closed.
-struct Descriptors {
-  std::vector<int> list;
-  Descriptors() = default;
-  Descriptors(const Descriptors&) = delete;
-  Descriptors& operator=(const Descriptors&) = delete;
-  ~Descriptors() {
-    for (const int descriptor : list) {
-      if (descriptor >= 0) ::close(descriptor);
-    }
-  }
-};
-
-/// Reads once, with room for descriptors. False: the connection has ended.
-bool receive_with(int fd, std::span<char> space, std::size_t& got, std::vector<int>& descriptors) {
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kDescriptorsMax)];
-  iovec one{space.data(), space.size()};
-  msghdr message{};
-  message.msg_iov = &one;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  const ssize_t bytes = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  got = bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
-  if (bytes == 0) return false;
-  if (bytes < 0) return errno == EAGAIN || errno == EINTR;
-  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
-       each = CMSG_NXTHDR(&message, each)) {
-    if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    const std::size_t before = descriptors.size();
-    descriptors.resize(before + count);
-    std::memcpy(descriptors.data() + before, CMSG_DATA(each), count * sizeof(int));
-  }
-  return true;
-}
 
 /// One call on a new connection, its reply, and what comes along with it. Empty: it failed.
 Packed call_with_descriptors(const Address& address, const Params& params,
@@ -73,16 +35,16 @@ Packed call_with_descriptors(const Address& address, const Params& params,
   begin_msgpack_request(1, "session.map", params.count, request);
   request += params.bytes;
   const iovec one[] = {part(request)};
-  if (link.socket->send(one).bytes != request.size()) return {};
+  if (link.channel.send(one).bytes != request.size()) return {};
   while (!is_past(deadline)) {
     auto next = link.inbox.next();
     if (!next) return {};
     if (*next) return (*next)->ok() ? Packed{(*next)->result} : Packed{};
-    pollfd wanted{link.socket->fd(), POLLIN, 0};
+    pollfd wanted{link.channel.fd(), POLLIN, 0};
     ::poll(&wanted, 1, milliseconds_left(deadline, 60'000));
-    std::size_t got = 0;
-    if (!receive_with(link.socket->fd(), link.inbox.space(), got, descriptors)) return {};
-    link.inbox.filled(got);
+    const Socket::Result got = link.channel.socket().receive_with(link.inbox.space(), descriptors);
+    if (got.io == Socket::Io::ended) return {};
+    link.inbox.filled(got.bytes);
   }
   return {};
 }

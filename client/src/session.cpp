@@ -295,7 +295,7 @@ bool Session::certain() {
   if (!link_ || over()) return false;
   // One that shares memory has no ttl: it ends with this process, or is ended by hand.
   const bool certain = mapping_ || lease_.certain(LifeClock::now());
-  if (certain && link_->socket->alive()) return true;
+  if (certain && link_->channel.alive()) return true;
   wakeup_.ring();
   return false;
 }

@@ -43,7 +43,7 @@ bool Session::take_turn(Lock& lock, const Deadline& deadline) {
 bool Session::send_parts(const LinkRef& link, std::span<iovec> parts, const Deadline& deadline,
                          bool& any_sent) {
   for (;;) {
-    const Socket::Result sent = link->socket->send(parts);
+    const Socket::Result sent = link->channel.send(parts);
     switch (sent.io) {
       case Socket::Io::some:
         advance(parts, sent.bytes);
@@ -70,7 +70,7 @@ void Session::wait_to_send(const LinkRef& link, const Deadline& deadline) {
   const bool baton = !link->reading;
   link->reading = true;
   lock.unlock();
-  const Socket::Ready ready = link->socket->wait_writable(baton, deadline);
+  const Socket::Ready ready = link->channel.wait_writable(baton, deadline);
   if (!baton) return;
   lock.lock();
   if (ready.readable) read_turn(lock, link, deadline);
@@ -86,7 +86,7 @@ void Session::flush(Lock& lock) {
     link->sending = true;
     lock.unlock();
     const iovec one[] = {part(bytes)};
-    const Socket::Result sent = link->socket->send(one);
+    const Socket::Result sent = link->channel.send(one);
     lock.lock();
     link->sending = false;
     may_send_.notify_one();
@@ -129,13 +129,14 @@ void Session::read_turn(Lock& lock, const LinkRef& link, const Deadline& deadlin
   try {
     const std::span<char> space = link->inbox.space();
     lock.unlock();
-    const Socket::Result got = link->socket->receive(space, deadline);
+    const Socket::Result got = link->channel.receive(space, deadline);
     lock.lock();
     if (link != link_) return;
     if (got.io == Socket::Io::ended) return lose(link, "the server has closed the connection");
-    if (got.io != Socket::Io::some) return;
-    link->inbox.filled(got.bytes);
-    deal_all(link);
+    if (got.io == Socket::Io::some) {
+      link->inbox.filled(got.bytes);
+      deal_all(link);
+    }
     if (!link->outbox.empty()) flush(lock);
   } catch (const std::bad_alloc&) {
     lose(link, "there is no memory for a reply");
@@ -226,7 +227,7 @@ void Session::lose(LinkRef link, const std::string& reason) noexcept {
   if (mapping_) mapping_->close_gate();
   cut_at_ = LifeClock::now();
   if (!over()) lost_reason_ = reason;
-  link->socket->shut_down();
+  link->channel.shut_down();
   may_send_.notify_all();
   wakeup_.ring();
 }

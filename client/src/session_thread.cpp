@@ -22,6 +22,13 @@ Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& de
                                      const Wait& wait) {
   auto socket = Socket::dial(plan.address, deadline, wait);
   if (!socket) return socket.failure();
+  auto link = std::make_shared<Link>(std::move(*socket));
+  const bool may_ring =
+      plan.options.shared_memory && plan.address.kind == Address::Kind::unix_socket;
+  if (!may_ring || ask_for_ring(*link, deadline, wait)) return link;
+  // The rings could not be mapped: another connection does without.
+  socket = Socket::dial(plan.address, deadline, wait);
+  if (!socket) return socket.failure();
   return std::make_shared<Link>(std::move(*socket));
 }
 
@@ -59,7 +66,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   if (started) return session;
   const std::string bytes = farewell();
   const iovec one[] = {part(bytes)};
-  session->link_->socket->send(one);
+  session->link_->channel.send(one);
   return started.failure();
 }
 
@@ -189,13 +196,20 @@ void Session::wait_for_work(Lock& lock, Clock::time_point now) {
   const LinkRef link = link_;
   const bool wants = table_.owned() > 0 || expects_notices_;
   int events = POLLRDHUP;
-  if (wants && !doze_) events |= POLLIN;
-  if (!link->outbox.empty() && !link->sending) events |= POLLOUT;
+  if (wants && !doze_) {
+    if (!link->reading && !link->channel.may_poll_input()) return read_idle(lock, link);
+    events |= POLLIN;
+  }
+  if (!link->outbox.empty() && !link->sending) {
+    const short event = link->channel.room_event();
+    if (event == 0) return;
+    events |= event;
+  }
   const Deadline until = next_date(now);
   doze_ = false;
   lock.unlock();
   pollfd wanted[] = {{wakeup_.fd(), POLLIN, 0},
-                     {link->socket->fd(), static_cast<short>(events), 0}};
+                     {link->channel.fd(), static_cast<short>(events), 0}};
   ::poll(wanted, 2, milliseconds_left(until, 60'000));
   lock.lock();
   if (link == link_ && (wanted[1].revents & ~POLLOUT) != 0) read_idle(lock, link);
@@ -351,7 +365,7 @@ void Session::stop() noexcept {
     over_.store(true, std::memory_order_release);
     wakeup_.ring();
     thread_ended_.wait(lock, [this] { return finished_; });
-    if (link_) link_->socket->shut_down();
+    if (link_) link_->channel.shut_down();
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session ends with its ttl then
   }
 }

@@ -1,6 +1,7 @@
 #include "client/src/socket.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@ namespace {
 
 // How long one receive may block without a look at the deadline: long, for each turn costs a wake.
 constexpr std::chrono::seconds kReceiveTurn{5};
+
+/// What the kernel takes along with one message is 253.
+constexpr std::size_t kDescriptorsMax = 250;
 
 bool is_later(int problem) {
   return problem == EAGAIN || problem == EWOULDBLOCK || problem == EINTR;
@@ -62,6 +66,32 @@ Socket::Result Socket::receive(std::span<char> space, const Deadline& deadline) 
   const int ready = ::poll(&wanted, 1, milliseconds_left(deadline, 5000));
   if (ready <= 0) return {};
   return received(::recv(fd, space.data(), space.size(), MSG_DONTWAIT));
+}
+
+Socket::Result Socket::receive_at_once(std::span<char> space) {
+  return received(::recv(fd_.load(), space.data(), space.size(), MSG_DONTWAIT));
+}
+
+Socket::Result Socket::receive_with(std::span<char> space, std::vector<int>& descriptors) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kDescriptorsMax)];
+  iovec one{space.data(), space.size()};
+  msghdr message{};
+  message.msg_iov = &one;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t bytes = ::recvmsg(fd_.load(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  const Result result = received(bytes);
+  if (bytes <= 0) return result;
+  for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
+       each = CMSG_NXTHDR(&message, each)) {
+    if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t count = (each->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    const std::size_t before = descriptors.size();
+    descriptors.resize(before + count);
+    std::memcpy(descriptors.data() + before, CMSG_DATA(each), count * sizeof(int));
+  }
+  return result;
 }
 
 Socket::Ready Socket::wait_writable(bool or_readable, const Deadline& deadline) {

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <sys/uio.h>
+#include <vector>
 
 #include "client/src/address.hpp"
 #include "client/src/deadline.hpp"
@@ -51,6 +52,11 @@ class Socket {
   /// without one: `later` says only that nothing has come yet. Cost: one system call if the
   /// deadline is far.
   Result receive(std::span<char> space, const Deadline& deadline);
+
+  /// Reads what is there, and does not wait.
+  Result receive_at_once(std::span<char> space);
+  /// The same; descriptors that come along are appended, close-on-exec, at most 250 in one read.
+  Result receive_with(std::span<char> space, std::vector<int>& descriptors);
 
   struct Ready {
     bool readable = false;

@@ -29,6 +29,7 @@ struct Effect {
     session_attached,  ///< `session` is opened, or resumed, over `link`
     session_ended,     ///< an opened session is over
     extents,           ///< the link's next reply carries the descriptors of shared extents
+    ring,              ///< what the link says behind its next reply may go through a ring
     shutdown,          ///< the server is to stop
   };
   Kind kind = Kind::reply;

@@ -68,6 +68,7 @@ struct Link {
   Session* session = nullptr;  ///< none: its session has ended
   SessionId lost;              ///< which that was
   Peer peer;
+  bool ring = false;  ///< it has asked for one
 };
 
 class Sessions {

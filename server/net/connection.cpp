@@ -60,6 +60,13 @@ void Connection::wait_for_room(bool wanted) {
 }
 
 void Connection::on_ready(std::uint32_t events) {
+  if (on_ring_) {
+    hear_bells();
+    writing_ = false;
+    if (reading_) read_some();
+    hub_.touch(*this);
+    return hub_.turn_soon();
+  }
   const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
   if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
   if (gone || (events & EPOLLRDHUP) != 0) ends_ = true;
@@ -89,6 +96,7 @@ void Connection::run_rest() {
 
 /// True if there was something and there may be more.
 bool Connection::read_some() {
+  if (on_ring_) return read_ring();
   if (input_ended_ || !readable_) return false;
   auto& buffer = hub_.read_buffer();
   const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
@@ -138,6 +146,7 @@ void Connection::after_turn() {
   }
   const bool backlog = dialogue_.has_backlog();
   reading_ = !backlog && !dialogue_.full();
+  if (on_ring_ && reading_) hub_.warm_up(*ring_, *this);
   if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
   // The others first: this one has had its share of the turn.
   if (std::exchange(goes_on_, true)) return;
@@ -145,6 +154,7 @@ void Connection::after_turn() {
 }
 
 bool Connection::send_some() {
+  if (on_ring_) return send_by_ring();
   Output& output = dialogue_.output();
   while (!output.empty()) {
     std::array<iovec, 16> parts;
@@ -162,7 +172,85 @@ bool Connection::send_some() {
       return false;
     }
   }
+  on_ring_ = ring_ != nullptr;
   return true;
+}
+
+// ---- the ring ------------------------------------------------------------------------------
+
+bool Connection::offer_ring() {
+  if (ring_ || !(ring_ = Ring::make())) return false;
+  pass_on(ring_->descriptor());
+  return true;
+}
+
+/// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
+void Connection::hear_bells() {
+  std::array<char, 256> bells;
+  while (!socket_ended_) {
+    const ssize_t heard = ::recv(socket_.get(), bells.data(), bells.size(), 0);
+    if (heard < 0 && errno == EAGAIN) break;
+    if (heard <= 0) socket_ended_ = true;
+  }
+  readable_ = socket_ended_;
+}
+
+/// A socket that takes no more holds a byte that has not been heard.
+void Connection::ring_bell() {
+  static_cast<void>(::send(socket_.get(), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+bool Connection::read_ring() {
+  if (input_ended_) return false;
+  auto& buffer = hub_.read_buffer();
+  const bool ended = socket_ended_;  // looked at first: what stands in the ring came before it
+  const auto got = ring_->in.take(buffer);
+  if (!got || (*got == 0 && ended)) {
+    input_ended_ = true;
+    got ? dialogue_.end_of_input() : dialogue_.abandon();
+    return false;
+  }
+  if (*got == 0) return false;
+  if (ring_->in.release()) ring_bell();
+  dialogue_.receive({buffer.data(), *got});
+  return true;
+}
+
+bool Connection::send_by_ring() {
+  Output& output = dialogue_.output();
+  while (!output.empty()) {
+    const auto room = ring_->out.room();
+    if (!room) return false;
+    if (*room == 0) {
+      writing_ = ring_->out.wait_for_room();
+      if (writing_) return true;
+      continue;
+    }
+    std::array<iovec, 16> parts;
+    const std::size_t count = output.gather(parts);
+    output.consume(ring_->out.put(std::span{parts}.first(count)));
+    const bool asleep = ring_->out.publish(shm::current_cpu());
+    ring_->peer_awake = !asleep;
+    if (asleep) ring_bell();
+  }
+  return true;
+}
+
+bool Connection::read_ring_if_any() {
+  if (!reading_ || input_ended_ || ring_->in.empty()) return false;
+  read_ring();
+  hub_.touch(*this);
+  return true;
+}
+
+bool Connection::ready_to_sleep() {
+  ring_->warm = false;
+  return !reading_ || input_ended_ || ring_->in.wait_for_bytes();
+}
+
+std::optional<std::uint32_t> Connection::awake_on() const {
+  if (!ring_->peer_awake || !reading_ || input_ended_) return std::nullopt;
+  return ring_->in.writer_cpu();
 }
 
 void Connection::close_socket() {

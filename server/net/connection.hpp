@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "server/net/dialogue.hpp"
 #include "server/net/hub.hpp"
+#include "server/net/ring.hpp"
 
 namespace agora {
 
@@ -35,6 +37,16 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   void flush();
   /// The next bytes that are sent carry a copy of this descriptor; at most 250 go along.
   void pass_on(int descriptor) { descriptors_.push_back(descriptor); }
+  /// The bytes behind the next answers go through a ring, in both directions, if there is memory
+  /// for one. Once for a connection. @return whether there is
+  bool offer_ring();
+  bool has_ring() const { return ring_ != nullptr; }
+  /// Whether there is something in the ring that the dialogue would take; reads it.
+  bool read_ring_if_any();
+  /// Before the loop sleeps: true if the peer will ring when it has written to the ring.
+  bool ready_to_sleep();
+  /// Where the peer last ran, if looking for its next call may be worth it.
+  std::optional<std::uint32_t> awake_on() const;
   /// The end, from outside.
   void close();
 
@@ -47,12 +59,19 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   void go_on();
   void after_turn();
   bool send_some();
+  bool send_by_ring();
+  bool read_ring();
+  void hear_bells();
+  void ring_bell();
   void close_socket();
 
   Hub& hub_;
   Descriptor socket_;
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // to go with the next bytes
+  std::unique_ptr<Ring> ring_;
+  bool on_ring_ = false;       // bytes go through it
+  bool socket_ended_ = false;  // and with it what is to come through the ring
   Dialogue dialogue_;
   bool watched_ = false;   // by the loop
   bool readable_ = false;  // told that there is input, and not all of it is read yet

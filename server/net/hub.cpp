@@ -19,7 +19,9 @@ Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
                timer_at_.reset();
                turn();
              }),
-      read_buffer_(std::make_unique<std::array<char, 256 * 1024>>()) {}
+      read_buffer_(std::make_unique<std::array<char, 256 * 1024>>()) {
+  loop_.ask_before_sleep(*this);
+}
 
 Hub::~Hub() = default;
 
@@ -42,7 +44,10 @@ void Hub::add(std::shared_ptr<Connection> connection) {
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
-  connections_.erase(link);
+  const auto it = connections_.find(link);
+  if (it == connections_.end()) return;
+  if (it->second->has_ring()) --rings_;
+  connections_.erase(it);
 }
 
 void Hub::touch(Connection& connection) {
@@ -67,8 +72,55 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
     }
     return;
   }
+  if (effect.kind == Effect::Kind::ring) {
+    constexpr std::size_t kRingsMax = 256;
+    if (rings_ < kRingsMax && connection->offer_ring()) ++rings_;
+    return;
+  }
   connection->dialogue().deliver(effect, effects);
   touch(*connection);
+}
+
+void Hub::warm_up(Ring& ring, Connection& connection) {
+  if (std::exchange(ring.warm, true)) return;
+  warm_.push_back(connection.shared_from_this());
+}
+
+bool Hub::read_rings() {
+  bool found = false;
+  for (std::size_t i = 0; i < warm_.size(); ++i) found = warm_[i]->read_ring_if_any() || found;
+  if (found) turn();
+  return found;
+}
+
+/// Looks into the rings a while before the thread sleeps; who writes later wakes it.
+bool Hub::may_sleep() {
+  if (warm_.empty()) return true;
+  // Sockets have their turn now and then, however busy the rings are.
+  constexpr int kInARow = 16;
+  int rounds = 0;
+  const auto any = [this] { return read_rings(); };
+  while (rounds < kInARow) {
+    const std::uint32_t here = shm::current_cpu();
+    std::uint32_t other = here;
+    bool awake = false;
+    for (const auto& connection : warm_) {
+      const auto cpu = connection->awake_on();
+      if (!cpu) continue;
+      awake = true;
+      if (*cpu != here) other = *cpu;
+    }
+    if (!patience_.look(other, awake, any)) break;
+    ++rounds;
+  }
+  if (rounds > 0) return false;
+  bool all = true;
+  std::erase_if(warm_, [&](const auto& connection) {
+    const bool sleeps = connection->ready_to_sleep();
+    all = all && sleeps;
+    return sleeps;
+  });
+  return all;
 }
 
 Connection* Hub::connection_of(LinkId link) {

@@ -15,12 +15,14 @@
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/net/loop.hpp"
+#include "shared/shm/patience.hpp"
 
 namespace agora {
 
 class Connection;
+class Ring;
 
-class Hub : public Outbox {
+class Hub : public Outbox, private Loop::Sleeper {
  public:
   /// `stop` is called when a client asks the server to shut down.
   Hub(Loop& loop, Clock& clock, std::function<void()> stop);
@@ -51,15 +53,20 @@ class Hub : public Outbox {
   /// Marks a connection that has something to send after this turn.
   void touch(Connection& connection);
 
+  /// The loop looks into that connection's ring before it sleeps.
+  void warm_up(Ring& ring, Connection& connection);
+
   void deliver(const Effect& effect, const Effects& effects) override;
 
   /// One buffer for all reads: what a read leaves unfinished moves to the dialogue.
   std::array<char, 256 * 1024>& read_buffer() { return *read_buffer_; }
 
  private:
+  bool read_rings();
   Connection* connection_of(LinkId link);
   void attached(SessionId session, LinkId link);
   void process_died(SessionId session);
+  bool may_sleep() override;
   void flush_touched();
   void set_timer();
 
@@ -76,6 +83,9 @@ class Hub : public Outbox {
   const Sharing* sharing_ = nullptr;
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> touched_;
+  std::vector<std::shared_ptr<Connection>> warm_;  // whose rings are looked into
+  shm::Patience patience_;
+  std::size_t rings_ = 0;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
   DeathWatch deaths_;
   Timer timer_;

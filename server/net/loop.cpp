@@ -94,7 +94,9 @@ std::size_t Loop::pass(bool may_wait) {
 
 int Loop::wait(bool may_wait) {
   const int most = static_cast<int>(ready_.size());
-  if (!may_wait || !tasks_.empty()) return ::epoll_wait(epoll_.get(), ready_.data(), most, 0);
+  const bool work = !tasks_.empty() || (sleeper_ != nullptr && !sleeper_->may_sleep());
+  if (!may_wait || work || !tasks_.empty())
+    return ::epoll_wait(epoll_.get(), ready_.data(), most, 0);
   if (timers_.empty()) return ::epoll_wait(epoll_.get(), ready_.data(), most, -1);
   const auto left = timers_.begin()->first - std::chrono::steady_clock::now();
   return wait_for(epoll_.get(), ready_, std::max(left, std::chrono::nanoseconds::zero()));

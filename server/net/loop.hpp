@@ -37,6 +37,16 @@ class Loop {
     ~Watcher() = default;
   };
 
+  /// Whoever has work that no descriptor tells of.
+  class Sleeper {
+   public:
+    /// Before the loop waits. False: there was work, look at everything again.
+    virtual bool may_sleep() = 0;
+
+   protected:
+    ~Sleeper() = default;
+  };
+
   /// @throws std::system_error  no descriptors left.
   Loop();
   Loop(const Loop&) = delete;
@@ -49,6 +59,9 @@ class Loop {
   void change(int fd, std::uint32_t events, Watcher& watcher);
   /// Nothing more is told, also of what this pass has found already. Before fd is closed.
   void remove(int fd, Watcher& watcher);
+
+  /// Asks it before each sleep. It must outlive the loop's last pass.
+  void ask_before_sleep(Sleeper& sleeper) { sleeper_ = &sleeper; }
 
   /// Runs the task in this thread, after what is ready now.
   void post(Task task) { tasks_.push_back(std::move(task)); }
@@ -87,6 +100,7 @@ class Loop {
   std::vector<Task> tasks_;
   std::vector<Task> running_;  // keeps its memory
   Timers timers_;
+  Sleeper* sleeper_ = nullptr;
   bool stopped_ = false;
 
   std::mutex afar_mutex_;

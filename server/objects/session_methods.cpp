@@ -3,12 +3,14 @@
 // docs/concepts/sessions.md.
 
 #include <cmath>
+#include <utility>
 
 #include "server/core/call.hpp"
 #include "server/core/people.hpp"
 #include "server/core/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
+#include "shared/shm/ring.hpp"
 
 namespace agora {
 namespace {
@@ -216,6 +218,23 @@ Outcome map(Call& call) {
   return Progress::done;
 }
 
+Outcome ring(Call& call) {
+  Machine& machine = call.machine();
+  Link& link = link_of(call);
+  if (!can_map(machine, link.peer)) {
+    return fail(Errc::forbidden,
+                "this connection cannot get a ring: that needs the Unix socket, the server's own "
+                "user, and a server that shares");
+  }
+  if (link.session == nullptr || link.session->opened || std::exchange(link.ring, true)) {
+    return fail(Errc::runtime_error,
+                "a connection asks for its ring once, before its session is opened or resumed");
+  }
+  machine.push(Effect::Kind::ring, link.id, call.caller().tag);
+  call.reply().unsigned_integer(shm::kRingTotal);
+  return Progress::done;
+}
+
 Outcome unmap(Call& call) {
   if (Session* session = opened(call)) session->mapped = false;
   return Progress::done;
@@ -353,6 +372,17 @@ constexpr Method kMethods[] = {
             "now on: it ends with its process, session.close or server.end_session.",
      .lost = lost::kIdempotent,
      .handler = map},
+    {.name = "ring",
+     .result = "int: how many bytes to map of the descriptor that comes along",
+     .errors = {Errc::forbidden, Errc::runtime_error},
+     .access = Access::write,
+     .cost = "some 20 us",
+     .doc = "If the reply comes with a descriptor, all further bytes of this connection, in both "
+            "directions, go through the rings in its memory (shared/shm/ring.hpp); bytes on the "
+            "socket then only wake. Without one the connection stays as it is. To be called first "
+            "on a connection, and nothing may follow before its reply is there.",
+     .lost = "Make another connection.",
+     .handler = ring},
     {.name = "unmap",
      .result = "null",
      .access = Access::write,

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "shared/shm/cell.hpp"
+#include "shared/shm/relax.hpp"
 
 namespace agora::shm {
 
@@ -22,15 +23,6 @@ enum class Look : std::uint8_t {
 
 /// So often a reader looks before it gives up.
 inline constexpr int tries_max = 8;
-
-/// Lets the other thread of this core go on, if there is one.
-inline void relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 /// The sequence, even if that comes soon. A writer that waits for a line of memory is back within
 /// some hundred nanoseconds, and all 8 tries together wait some microseconds: a call takes longer.

@@ -20,6 +20,7 @@
 #include "server/objects/types.hpp"
 #include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/rings.hpp"
 #include "tests/bench/shared_dict.hpp"
 #include "tests/bench/shared_memory.hpp"
 #include "tests/bench/whole_manager.hpp"
@@ -267,6 +268,7 @@ const std::vector<Benchmark> kAll{
     {"opened", opened_session},
     {"shared-dict", shared_dict},
     {"shared-memory", shared_memory},
+    {"rings", rings},
     {"killed-clients", killed_clients},
 };
 

@@ -1,0 +1,21 @@
+// Descriptors: file descriptors that came from the server; what nobody has taken over is closed.
+#pragma once
+
+#include <unistd.h>
+#include <vector>
+
+namespace agora::client {
+
+struct Descriptors {
+  std::vector<int> list;
+  Descriptors() = default;
+  Descriptors(const Descriptors&) = delete;
+  Descriptors& operator=(const Descriptors&) = delete;
+  ~Descriptors() {
+    for (const int descriptor : list) {
+      if (descriptor >= 0) ::close(descriptor);
+    }
+  }
+};
+
+}  // namespace agora::client
