@@ -24,7 +24,7 @@ class Channel {
   Channel& operator=(const Channel&) = delete;
 
   /// All bytes from now on go through the rings of this memfd, which is left open. False: it
-  /// cannot be mapped, and the connection is of no use any more.
+  /// cannot be mapped, and the socket serves on.
   bool go_over(int memfd);
 
   /// Sends what there is room for at once. Never waits, never raises SIGPIPE.

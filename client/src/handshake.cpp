@@ -78,13 +78,10 @@ std::string host_name() {
 
 }  // namespace
 
-bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
+void ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
   const auto reply = exchange(link, "session.ring", params_of(), deadline, wait, &got.list);
-  if (!reply || got.list.empty()) return link.channel.alive();
-  // What stands behind the reply can only be bells.
-  link.inbox.clear();
-  return link.channel.go_over(got.list.front());
+  if (reply && !got.list.empty()) static_cast<void>(link.channel.go_over(got.list.front()));
 }
 
 Expected<SessionName> open_session(Link& link, const manager_options& options,

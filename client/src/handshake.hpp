@@ -22,9 +22,9 @@ struct SessionName {
   bool shared_memory = false;  ///< the server would share its memory
 };
 
-/// Asks for rings through which all further bytes go; without one the connection stays as it is.
-/// First on a new link, of a Unix socket. False: the link is of no use any more.
-bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait);
+/// Asks for rings through which all further bytes go; without them the connection stays as it is.
+/// First on a new link, of a Unix socket.
+void ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait);
 
 /// Calls session.open. The link is new, and nobody else uses it yet.
 /// @error unavailable, timeout, and whatever the server answers.

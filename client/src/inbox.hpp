@@ -23,9 +23,6 @@ class Inbox {
   /// So many bytes were written to space().
   void filled(std::size_t bytes) { end_ += bytes; }
 
-  /// Forgets what has come and was not a message yet. Only between messages.
-  void clear() { begin_ = end_; }
-
   /// The next whole message, whose views live until space(); nothing if more bytes are needed.
   /// @error invalid_request, too_large  the stream makes no sense any more; final.
   Expected<std::optional<ServerMessage>> next();

@@ -25,11 +25,8 @@ Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& de
   auto link = std::make_shared<Link>(std::move(*socket));
   const bool may_ring =
       plan.options.shared_memory && plan.address.kind == Address::Kind::unix_socket;
-  if (!may_ring || ask_for_ring(*link, deadline, wait)) return link;
-  // The rings could not be mapped: another connection does without.
-  socket = Socket::dial(plan.address, deadline, wait);
-  if (!socket) return socket.failure();
-  return std::make_shared<Link>(std::move(*socket));
+  if (may_ring) ask_for_ring(*link, deadline, wait);
+  return link;
 }
 
 std::string farewell() {

@@ -83,6 +83,8 @@ Socket::Result Socket::receive_with(std::span<char> space, std::vector<int>& des
   const ssize_t bytes = ::recvmsg(fd_.load(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   const Result result = received(bytes);
   if (bytes <= 0) return result;
+  // This process has no room for another descriptor.
+  if ((message.msg_flags & MSG_CTRUNC) != 0) descriptors.push_back(-1);
   for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(&message, each)) {
     if (each->cmsg_level != SOL_SOCKET || each->cmsg_type != SCM_RIGHTS) continue;

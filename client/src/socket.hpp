@@ -55,7 +55,8 @@ class Socket {
 
   /// Reads what is there, and does not wait.
   Result receive_at_once(std::span<char> space);
-  /// The same; descriptors that come along are appended, close-on-exec, at most 250 in one read.
+  /// The same; descriptors that come along are appended, close-on-exec, at most 250 in one read;
+  /// -1 says that there were some for which this process has no room.
   Result receive_with(std::span<char> space, std::vector<int>& descriptors);
 
   struct Ready {

@@ -13,6 +13,9 @@ namespace {
 /// is met in that order.
 constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
+/// What wakes a peer that speaks through a ring. No message of any form begins with it.
+constexpr char kBell = 0;
+
 /// One part, the usual case, goes by the cheaper call.
 ssize_t send_parts(int fd, std::span<iovec> parts) {
   if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
@@ -102,6 +105,11 @@ bool Connection::read_some() {
   const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
   // Less than there was room for: that was all, unless the end stands behind it.
   readable_ = got > 0 && (ends_ || got == static_cast<ssize_t>(buffer.size()));
+  if (got > 0 && ring_) {
+    on_ring_ = buffer[0] == kBell;
+    if (on_ring_) return read_ring();
+    ring_.reset();
+  }
   if (got > 0) {
     dialogue_.receive({buffer.data(), static_cast<std::size_t>(got)});
   } else if (got == 0) {
@@ -172,16 +180,13 @@ bool Connection::send_some() {
       return false;
     }
   }
-  on_ring_ = ring_ != nullptr;
   return true;
 }
 
 // ---- the ring ------------------------------------------------------------------------------
 
-bool Connection::offer_ring() {
-  if (ring_ || !(ring_ = Ring::make())) return false;
-  pass_on(ring_->descriptor());
-  return true;
+void Connection::offer_ring(std::size_t& count) {
+  if (!ring_ && (ring_ = Ring::make(count))) pass_on(ring_->descriptor());
 }
 
 /// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
@@ -197,7 +202,7 @@ void Connection::hear_bells() {
 
 /// A socket that takes no more holds a byte that has not been heard.
 void Connection::ring_bell() {
-  static_cast<void>(::send(socket_.get(), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+  static_cast<void>(::send(socket_.get(), &kBell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 bool Connection::read_ring() {

@@ -37,10 +37,9 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   void flush();
   /// The next bytes that are sent carry a copy of this descriptor; at most 250 go along.
   void pass_on(int descriptor) { descriptors_.push_back(descriptor); }
-  /// The bytes behind the next answers go through a ring, in both directions, if there is memory
-  /// for one. Once for a connection. @return whether there is
-  bool offer_ring();
-  bool has_ring() const { return ring_ != nullptr; }
+  /// The next answer carries a ring, if there is memory for one. Once the peer has rung, all bytes
+  /// go through it; if it says anything else first, the descriptor was lost on the way.
+  void offer_ring(std::size_t& count);
   /// Whether there is something in the ring that the dialogue would take; reads it.
   bool read_ring_if_any();
   /// Before the loop sleeps: true if the peer will ring when it has written to the ring.
@@ -70,7 +69,7 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // to go with the next bytes
   std::unique_ptr<Ring> ring_;
-  bool on_ring_ = false;       // bytes go through it
+  bool on_ring_ = false;       // the peer has taken it up: bytes go through it
   bool socket_ended_ = false;  // and with it what is to come through the ring
   Dialogue dialogue_;
   bool watched_ = false;   // by the loop

@@ -44,10 +44,7 @@ void Hub::add(std::shared_ptr<Connection> connection) {
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
-  const auto it = connections_.find(link);
-  if (it == connections_.end()) return;
-  if (it->second->has_ring()) --rings_;
-  connections_.erase(it);
+  connections_.erase(link);
 }
 
 void Hub::touch(Connection& connection) {
@@ -74,7 +71,7 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
   }
   if (effect.kind == Effect::Kind::ring) {
     constexpr std::size_t kRingsMax = 256;
-    if (rings_ < kRingsMax && connection->offer_ring()) ++rings_;
+    if (rings_ < kRingsMax) connection->offer_ring(rings_);
     return;
   }
   connection->dialogue().deliver(effect, effects);

@@ -81,11 +81,11 @@ class Hub : public Outbox, private Loop::Sleeper {
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueHall> hall_;
   const Sharing* sharing_ = nullptr;
+  std::size_t rings_ = 0;  // of all connections
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> touched_;
   std::vector<std::shared_ptr<Connection>> warm_;  // whose rings are looked into
   shm::Patience patience_;
-  std::size_t rings_ = 0;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
   DeathWatch deaths_;
   Timer timer_;

@@ -378,9 +378,9 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "some 20 us",
      .doc = "If the reply comes with a descriptor, all further bytes of this connection, in both "
-            "directions, go through the rings in its memory (shared/shm/ring.hpp); bytes on the "
-            "socket then only wake. Without one the connection stays as it is. To be called first "
-            "on a connection, and nothing may follow before its reply is there.",
+            "directions, may go through the rings in its memory (shared/shm/ring.hpp); bytes of "
+            "value 0 on the socket then only wake. Without one the connection stays as it is. To "
+            "be called first on a connection; nothing may follow before its reply is there.",
      .lost = "Make another connection.",
      .handler = ring},
     {.name = "unmap",

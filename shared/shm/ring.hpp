@@ -68,8 +68,9 @@ class RingWriter {
   /// Nothing: the other side has written nonsense.
   std::optional<std::size_t> room() {
     if (written_ - read_ == kRingBytes) {
-      read_ = place_.words->read.load(std::memory_order_acquire);
-      if (written_ - read_ > kRingBytes) return std::nullopt;
+      const std::uint64_t read = place_.words->read.load(std::memory_order_acquire);
+      if (written_ - read > kRingBytes) return std::nullopt;
+      read_ = read;
     }
     return kRingBytes - (written_ - read_);
   }

@@ -198,7 +198,7 @@ LATER = {"session.login"}  # In the contract, and not yet in every version.
 # How programs get at shared memory: docs/protocol/shared-memory.md.
 SHARED_MEMORY = {
     "session." + name
-    for name in ("map", "unmap", "locate", "let_go", "owner_slot", "return_slot")
+    for name in ("ring", "map", "unmap", "locate", "let_go", "owner_slot", "return_slot")
 }
 METHODS = {row[0]: row for row in map(parse, TABLE.strip().splitlines())}
 

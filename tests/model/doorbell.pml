@@ -1,16 +1,17 @@
-/* Who sleeps is woken: request and reply rings between clients and the server.
+/* Who sleeps is woken: request and reply rings between clients and the server (shared/shm/ring.hpp).
  *
- * Two clients, each with a ring of requests and a ring of replies, and one server. Whoever stores
- * into a ring looks at the reader's state, and rings only if it says SLEEPING: the server by an
- * eventfd, which counts; a client by a futex on the state itself, which forgets. Whoever wants to
- * sleep says so, and looks into the rings once more. Both put a fence between store and load.
+ * Two clients, each with a ring of requests and a ring of replies of one place each, and one server.
+ * Beside the rings stands a socket: a byte on it wakes, counts until it is heard, and its end of
+ * file is told to whoever waits on it. Whoever stores into a ring looks at whether the reader waits,
+ * and rings only then; whoever takes from it looks at whether the writer waits for room. Whoever
+ * wants to sleep says for what it waits, and looks once more. All put a fence between store and
+ * load.
  *
  * Memory is that of x86 (TSO): a store goes into the buffer of its thread and reaches memory some
- * time later, in order; a fence waits until the own buffer is empty. Futex calls are fences, as in
- * Linux; writing to an eventfd is not trusted to be one. Each client makes CALLS calls, up to two
- * unanswered (the rings hold two). The server may be woken for nothing (by a socket) WAKES times.
- * DEATH: it may be killed at any step; then a client's reading thread finds the end of file, says
- * so and wakes the client.
+ * time later, in order; a fence waits until the own buffer is empty; an exchange is a fence and
+ * happens in memory. Each client makes CALLS calls, as many unanswered as the rings hold. The server
+ * takes no further request of a client whose reply it could not write yet. It may be woken for
+ * nothing (by another socket) WAKES times. DEATH: it may be killed at any step.
  *
  * Checked: each request arrives once, in order, and so does each reply; every run ends, with no
  * client asleep and no request left. Who sleeps for ever is an invalid end state. */
@@ -23,31 +24,50 @@
 #endif
 
 #define SERVER 2
-#define READER 3                 /* of client 0 */
 
-#define RUNNING 0
-#define SLEEPING 1
+/* Shared memory: of client c, its requests (r = 0) and its replies (r = 1). */
+#define AT(c, r, n) (10 * (c) + 5 * (r) + (n))
+#define PLACE(c, r) AT(c, r, 0)
+#define WRITTEN(c, r) AT(c, r, 1)
+#define TAKEN(c, r) AT(c, r, 2)
+#define READER_WAITS(c, r) AT(c, r, 3)
+#define WRITER_WAITS(c, r) AT(c, r, 4)
+byte memory[20];
+chan buffer[3] = [6] of { byte, byte };
 
-/* Shared memory. */
-#define SERVER_STATE 0
-#define REQUEST(c, n) (1 + 8 * (c) + (n) % 2)
-#define REQUESTS(c) (3 + 8 * (c))
-#define REPLY(c, n) (4 + 8 * (c) + (n) % 2)
-#define REPLIES(c) (6 + 8 * (c))
-#define CLIENT_STATE(c) (7 + 8 * (c))
-#define SESSION_LOST(c) (8 + 8 * (c))
-byte memory[17];
-chan buffer[5] = [4] of { byte, byte };
-
-/* The kernel. */
-byte eventfd;
-bit asleep[2];
+/* The sockets: bytes that nobody has heard. More than two say no more than two. */
+byte to_server[2];
+byte to_client[2];
 
 bit alive = 1;
 bit finished[2];
 
 #define store(me, place, value) buffer[me]!(place), (value)
 #define fence(me) empty(buffer[me])
+
+inline ring(bell) {
+  if
+  :: bell < 2 -> bell++
+  :: else
+  fi
+}
+
+/* After a store: `waits` is looked at, and whoever waits is woken. */
+inline wake(me, waits, bell) {
+#ifdef BUG_CLEARS_AFTER_RINGING
+  if
+  :: memory[waits] -> atomic { ring(bell) }; store(me, waits, 0)
+  :: else
+  fi
+#else
+  atomic {
+    if
+    :: memory[waits] -> memory[waits] = 0; ring(bell)
+    :: else
+    fi
+  }
+#endif
+}
 
 proctype store_buffers() {
   byte place, value;
@@ -56,126 +76,141 @@ end:
   :: atomic { buffer[0]?place, value -> memory[place] = value; place = 0; value = 0 }
   :: atomic { buffer[1]?place, value -> memory[place] = value; place = 0; value = 0 }
   :: atomic { buffer[2]?place, value -> memory[place] = value; place = 0; value = 0 }
-  :: atomic { buffer[3]?place, value -> memory[place] = value; place = 0; value = 0 }
-  :: atomic { buffer[4]?place, value -> memory[place] = value; place = 0; value = 0 }
   od
 }
 
 /* ---- a client ----------------------------------------------------------------------------- */
 
+#define room_for_request (memory[TAKEN(c, 0)] == sent)
+#define reply_there (memory[WRITTEN(c, 1)] > received)
+#define wants_to_send (sent < CALLS)
+
 inline request() {
 #ifdef BUG_CLIENT_LOOKS_FIRST
-  seen = memory[SERVER_STATE];
+  seen = memory[READER_WAITS(c, 0)];
 #endif
-  store(c, REQUEST(c, sent), sent);
-  store(c, REQUESTS(c), sent + 1);
+  store(c, PLACE(c, 0), sent);
+  atomic { store(c, WRITTEN(c, 0), sent + 1); sent++ };
 #ifndef BUG_CLIENT_RINGS_WITHOUT_FENCE
   fence(c);
 #endif
-#ifndef BUG_CLIENT_LOOKS_FIRST
-  seen = memory[SERVER_STATE];
-#endif
+#ifdef BUG_CLIENT_LOOKS_FIRST
   if
-  :: seen == SLEEPING -> eventfd++
+  :: atomic { seen -> seen = 0; memory[READER_WAITS(c, 0)] = 0; ring(to_server[c]) }
   :: else
-  fi;
-  atomic { seen = 0; sent++ }
+  fi
+#else
+  wake(c, READER_WAITS(c, 0), to_server[c])
+#endif
 }
 
-#define reply_or_end (memory[REPLIES(c)] > received || memory[SESSION_LOST(c)])
+inline take_reply() {
+  atomic { assert(memory[PLACE(c, 1)] == received); received++ };
+  store(c, TAKEN(c, 1), received);
+#ifndef BUG_CLIENT_TAKES_WITHOUT_FENCE
+  fence(c);
+#endif
+#ifndef BUG_CLIENT_KEEPS_ROOM_TO_ITSELF
+  wake(c, WRITER_WAITS(c, 1), to_server[c])
+#endif
+}
 
-inline await_reply() {
-  do
-  :: atomic { memory[REPLIES(c)] > received ->
-       assert(memory[REPLY(c, received)] == received);
-       received++;
-       break
-     }
-  :: atomic { memory[REPLIES(c)] == received && memory[SESSION_LOST(c)] -> goto gone }
-#ifdef BUG_CLIENT_SPINS
-  :: !reply_or_end
-#endif
-  :: atomic { !reply_or_end -> store(c, CLIENT_STATE(c), SLEEPING) };
+/* Sleeps until the server has rung, for a reply or, if it has more to send, for room. */
+inline sleep() {
+  store(c, READER_WAITS(c, 1), 1);
+  if
+  :: wants_to_send -> store(c, WRITER_WAITS(c, 0), 1)
+  :: else
+  fi;
 #ifndef BUG_CLIENT_SLEEPS_WITHOUT_FENCE
-     fence(c);
+  fence(c);
 #endif
+  if
 #ifdef BUG_CLIENT_SLEEPS_UNCHECKED
-     if
-     :: true ->
+  :: true ->
+#else
+  :: reply_there || (wants_to_send && room_for_request)
+  :: !(reply_there || (wants_to_send && room_for_request)) ->
+#endif
+#ifdef BUG_CLIENT_HEARS_LATE
+     to_client[c] = 0;
+#endif
+#ifdef BUG_END_IS_NOT_TOLD
+     atomic { to_client[c] > 0 -> to_client[c] = 0 }
 #else
      if
-     :: reply_or_end
-     :: !reply_or_end ->
+     :: atomic { to_client[c] > 0 -> to_client[c] = 0 }
+     :: atomic { !alive && to_client[c] == 0 -> ended = 1 }
+     fi
 #endif
-        atomic { fence(c) ->
-          if
-          :: memory[CLIENT_STATE(c)] == SLEEPING -> asleep[c] = 1
-          :: else
-          fi
-        };
-        !asleep[c]
-     fi;
-     store(c, CLIENT_STATE(c), RUNNING)
-  od
+  fi
 }
 
 proctype client(byte c) {
-  byte sent, received, seen;
+  byte sent, received;
+  bit seen, ended;
   do
-  :: sent < CALLS && sent - received < 2 && !memory[SESSION_LOST(c)] -> request()
-  :: sent > received -> await_reply()
   :: received == CALLS -> break
-  :: sent == received && memory[SESSION_LOST(c)] -> break
+  :: received < CALLS && wants_to_send && room_for_request && !ended -> request()
+  :: received < CALLS && reply_there -> take_reply()
+  :: received < CALLS && ended && !reply_there -> break
+#ifdef BUG_CLIENT_SPINS
+  :: received < CALLS && !reply_there && !(wants_to_send && room_for_request) -> skip
+#endif
+  :: received < CALLS && !ended && !reply_there && !(wants_to_send && room_for_request) -> sleep()
   od;
-gone:
-  atomic { finished[c] = 1; sent = 0; received = 0; seen = 0 }
-}
-
-/* The thread that reads the socket; it finds the end of file. */
-proctype reader(byte c) {
-end:
-  !alive;
-#ifdef BUG_END_IS_NOT_TOLD
-  store(READER + c, SESSION_LOST(c), 1);
-#else
-  store(READER + c, SESSION_LOST(c), 1);
-#ifndef BUG_END_LEAVES_STATE
-  store(READER + c, CLIENT_STATE(c), RUNNING);
-#endif
-  atomic { fence(READER + c) -> asleep[c] = 0 }
-#endif
+  atomic { finished[c] = 1; sent = 0; received = 0; seen = 0; ended = 0 }
 }
 
 /* ---- the server --------------------------------------------------------------------------- */
 
-inline answer(c) {
-  atomic { memory[REQUESTS(c)] > done[c] ->
-    assert(memory[REQUEST(c, done[c])] == done[c])
+#define request_there(c) (!owes[c] && memory[WRITTEN(c, 0)] > done[c])
+#define room_for_reply(c) (owes[c] && memory[TAKEN(c, 1)] == done[c] - 1)
+#define work (request_there(0) || request_there(1) || room_for_reply(0) || room_for_reply(1))
+
+inline take_request(c) {
+  atomic { request_there(c) ->
+    assert(memory[PLACE(c, 0)] == done[c]);
+    done[c]++;
+    owes[c] = 1
   };
-  store(SERVER, REPLY(c, done[c]), done[c]);
-  atomic { store(SERVER, REPLIES(c), done[c] + 1); done[c]++ };
+  store(SERVER, TAKEN(c, 0), done[c]);
+  fence(SERVER);
+  wake(SERVER, WRITER_WAITS(c, 0), to_client[c])
+}
+
+inline reply(c) {
+  atomic { room_for_reply(c) -> store(SERVER, PLACE(c, 1), done[c] - 1) };
+  atomic { store(SERVER, WRITTEN(c, 1), done[c]); owes[c] = 0 };
 #ifndef BUG_SERVER_RINGS_WITHOUT_FENCE
   fence(SERVER);
 #endif
+  wake(SERVER, READER_WAITS(c, 1), to_client[c])
+}
+
+inline say_what_is_waited_for(c) {
   if
-  :: memory[CLIENT_STATE(c)] == SLEEPING ->
-#ifndef BUG_WAKE_LEAVES_STATE
-     store(SERVER, CLIENT_STATE(c), RUNNING);
-#endif
-     atomic { fence(SERVER) -> asleep[c] = 0 }
-  :: else
+  :: owes[c] -> store(SERVER, WRITER_WAITS(c, 1), 1)
+  :: !owes[c] -> store(SERVER, READER_WAITS(c, 0), 1)
   fi
 }
 
-#define requests_left (memory[REQUESTS(0)] > done[0] || memory[REQUESTS(1)] > done[1])
-
 proctype server() {
   byte done[2], wakes_left = WAKES;
+  bit owes[2];
   {
     do
-    :: answer(0)
-    :: answer(1)
-    :: atomic { !requests_left -> store(SERVER, SERVER_STATE, SLEEPING) };
+    :: take_request(0)
+    :: reply(0)
+#ifndef ONE_CLIENT
+    :: take_request(1)
+    :: reply(1)
+#endif
+    :: !work ->
+       say_what_is_waited_for(0);
+#ifndef ONE_CLIENT
+       say_what_is_waited_for(1);
+#endif
 #ifndef BUG_SERVER_SLEEPS_WITHOUT_FENCE
        fence(SERVER);
 #endif
@@ -184,24 +219,21 @@ proctype server() {
        :: true ->
 #else
        if
-       :: requests_left
-       :: !requests_left ->
+       :: work
+       :: !work ->
 #endif
-#ifdef BUG_SERVER_CLEARS_LATE
-          eventfd = 0;
+#ifdef BUG_SERVER_HEARS_LATE
+          to_server[0] = 0; to_server[1] = 0;
 #endif
 end:      if
-          :: eventfd > 0
+          :: atomic { to_server[0] > 0 -> to_server[0] = 0 }
+          :: atomic { to_server[1] > 0 -> to_server[1] = 0 }
           :: atomic { wakes_left > 0 -> wakes_left-- }
           fi
-       fi;
-#ifndef BUG_SERVER_CLEARS_LATE
-       eventfd = 0;
-#endif
-       store(SERVER, SERVER_STATE, RUNNING)
+       fi
     od
   } unless { !alive };
-  atomic { done[0] = 0; done[1] = 0; wakes_left = 0 }
+  atomic { done[0] = 0; done[1] = 0; owes[0] = 0; owes[1] = 0; wakes_left = 0 }
 }
 
 init {
@@ -212,12 +244,6 @@ init {
 #ifndef ONE_CLIENT
     run client(1);
 #endif
-#ifdef DEATH
-    run reader(0);
-#ifndef ONE_CLIENT
-    run reader(1);
-#endif
-#endif
   };
 #ifdef DEATH
   if
@@ -226,7 +252,7 @@ init {
   fi;
 #endif
   timeout;
-  assert(finished[0] && (finished[1] || memory[REQUESTS(1)] == 0));
-  assert(!alive || memory[REQUESTS(0)] == memory[REPLIES(0)]);
-  assert(!alive || memory[REQUESTS(1)] == memory[REPLIES(1)])
+  assert(finished[0] && (finished[1] || memory[WRITTEN(1, 0)] == 0));
+  assert(!alive || memory[WRITTEN(0, 0)] == memory[WRITTEN(0, 1)]);
+  assert(!alive || memory[WRITTEN(1, 0)] == memory[WRITTEN(1, 1)])
 }

@@ -1,0 +1,164 @@
+"""docs/protocol/shared-memory.md: calls through rings, by a client that was written from that page."""
+import os
+import signal
+import subprocess
+import sys
+import unittest
+
+from harness import Case, Failure, Json, Pack, Text, read_line, until
+from rings import READ, READER_WAITS, SIZE, WRITTEN, ask, through_ring
+
+HOLDER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import harness
+from rings import through_ring
+
+class At:
+    def __init__(self, path):
+        self.unix = path
+    connect = harness.Server.connect
+
+c = harness.Pack(through_ring(At(sys.argv[2])))
+c.call("session.open")
+c.call("lock.acquire", sys.argv[3])
+print("held", flush=True)
+c.call("lock.acquire", sys.argv[4])
+"""
+
+
+class Rings(Case):
+    def ring(self, form="pack"):
+        sock = through_ring(self.server, form)
+        self.addCleanup(sock.close)
+        return sock
+
+    def test_all_three_forms(self):
+        pack, json, text = Pack(self.ring()), Json(self.ring("json")), Text(self.ring("typed"))
+        name = pack.call("object.create", "dict", "forms") and "forms"
+        pack.call("dict.set", name, "a", [1, {"b": None}])
+        self.assertEqual(json.call("dict.get", name, "a"), [1, {"b": None}])
+        text.send("dict.get forms a")
+        self.assertIn('"b"', text.line())
+
+    def test_a_value_larger_than_the_ring(self):
+        c = Pack(self.ring())
+        large = os.urandom(1 << 20)
+        c.call("object.create", "dict", "large")
+        c.call("dict.set", "large", "k", large)
+        self.assertEqual(c.call("dict.get", "large", "k"), large)
+
+    def test_answers_that_nobody_takes_wait(self):
+        c = Pack(self.ring())
+        c.call("object.create", "dict", "pile")
+        c.call("dict.set", "pile", "k", "x" * 10000)
+        numbers = [c.start("dict.get", "pile", "k") for _ in range(200)]  # 2 MB of answers
+        for number in numbers:
+            self.assertEqual(len(c.finish(number)), 10000)
+
+    def test_waiting_calls_wake_their_caller(self):
+        c = Pack(self.ring())
+        c.call("object.create", "queue", "q")
+        waiting = c.start("queue.get", "q")
+        self.c.call("queue.put", "q", 5)
+        self.assertEqual(c.finish(waiting), 5)
+
+    def test_a_killed_holder_loses_its_lock_and_its_place(self):
+        self.c.call("object.create", "lock", "one")
+        self.c.call("object.create", "lock", "two")
+        self.c.call("lock.acquire", "two")
+        here = os.path.dirname(os.path.abspath(__file__))
+        holder = subprocess.Popen([sys.executable, "-c", HOLDER, here, self.server.unix, "one", "two"],
+                                  stdout=subprocess.PIPE)
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        self.assertEqual(read_line(holder.stdout), "held\n")
+        holder.stdout.close()
+        until(lambda: self.c.call("object.info", "two")["waiters"] == 1, "the wait")
+        holder.send_signal(signal.SIGKILL)
+        with self.server.json() as heir:
+            heir.call("lock.acquire", "one")
+        until(lambda: self.c.call("object.info", "two")["waiters"] == 0, "the end of the wait")
+
+    def test_what_stands_in_the_ring_at_the_end_is_run(self):
+        self.c.call("object.create", "list", "last")
+        sock = self.ring()
+        c = Pack(sock)
+        c.call("ping")
+        for i in range(50):
+            c.send([2, "list.append", ["last", i]])
+        c.close()
+        until(lambda: self.c.call("list.len", "last") == 50, "the last calls")
+
+    def test_nonsense_ends_the_connection_and_no_other(self):
+        for place, value in ((WRITTEN, SIZE + 1), (WRITTEN, 2**64 - 1)):
+            sock = self.ring()
+            Pack(sock).call("ping")
+            sock.store(0, place, sock.written + value & 2**64 - 1)
+            sock.bell(0, READER_WAITS)
+            while sock.hear():
+                pass
+        sock = self.ring()
+        c = Pack(sock)
+        c.call("object.create", "dict", "much")
+        c.call("dict.set", "much", "k", "x" * 2 * SIZE)
+        sock.store(1, READ, 2**63)  # of the answers: more than were ever written
+        c.start("dict.get", "much", "k")
+        while sock.hear():
+            pass
+        self.assertEqual(self.c.call("ping"), "pong")
+
+    def test_rewriting_every_word_harms_nobody_else(self):
+        other = Pack(self.ring())
+        for word in range(0, 256, 4):
+            sock = self.ring()
+            c = Pack(sock)
+            c.call("ping")
+            sock.memory[word : word + 4] = b"\xff\xff\xff\x7f"
+            c.start("ping")
+            sock.sock.close()
+            self.assertEqual(other.call("ping"), "pong")
+
+    def test_once_for_a_connection_and_first(self):
+        sock = self.server.connect(unix=True)
+        self.addCleanup(sock.close)
+        c = Pack(sock)
+        c.call("session.open")
+        with self.assertRaises(Failure) as caught:
+            c.call("session.ring")
+        self.assertIn("before its session", str(caught.exception))
+        with self.assertRaises(Failure):
+            Pack(self.ring()).call("session.ring")
+
+    def test_not_over_tcp(self):
+        with self.server.pack() as c, self.assertRaises(Failure) as caught:
+            c.call("session.ring")
+        self.assertEqual(caught.exception.kind, "Forbidden")
+
+    def test_whoever_does_not_take_it_up_keeps_the_socket(self):
+        sock = self.server.connect(unix=True)
+        self.addCleanup(sock.close)
+        os.close(ask(sock)[1][0])
+        c = Pack(sock)
+        c.last = 1
+        self.assertEqual(c.call("ping"), "pong")
+
+    def test_beyond_the_last_ring_the_socket_serves(self):
+        socks = []
+        self.addCleanup(lambda: [sock.close() for sock in socks])
+        for _ in range(400):
+            sock = self.server.connect(unix=True)
+            socks.append(sock)
+            _, descriptors = ask(sock)
+            if not descriptors:
+                break
+            os.close(descriptors[0])
+        else:
+            self.fail("400 rings")
+        c = Pack(sock)
+        c.last = 1
+        self.assertEqual(c.call("ping"), "pong")
+
+
+if __name__ == "__main__":
+    unittest.main()
