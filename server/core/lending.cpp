@@ -46,12 +46,10 @@ const Lending::Slot* Lending::owner_of(std::uint32_t slot) const {
 }
 
 std::optional<WordPlace> Lending::lock_word(ObjectId lock) {
-  auto word = words_.allocate_word();
-  // What a program has spoilt for one lock must not overflow in the next.
-  while (word && shm::LockWord{words_.load(*word)}.count() > kCountMax) {
-    word = words_.allocate_word();
-  }
+  const auto word = words_.allocate_word();
   if (!word) return std::nullopt;
+  // What a program has spoilt for one lock must not overflow in the next.
+  if (shm::LockWord{words_.load(*word)}.count() > kCountMax) words_.store(*word, 0);
   lock_index_[lock] = lock_words_.size();
   lock_words_.push_back({lock, *word});
   return word;

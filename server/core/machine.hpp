@@ -89,6 +89,9 @@ class Machine {
   std::uint64_t next_number() { return ++last_number_; }
   /// The token after which a new lock's tokens begin.
   std::uint64_t token_floor() const { return token_floor_; }
+  /// No token above this can have been given by now, as fast as memory is. A count in a lock's word
+  /// that says otherwise was written there by a faulty or hostile program.
+  std::uint64_t tokens_possible() const;
 
   // Objects.
 

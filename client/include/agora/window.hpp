@@ -69,10 +69,6 @@ struct Window {
     return gate->load(std::memory_order_acquire) == gate::kQuiet &&
            cell->object.load(std::memory_order_acquire) == object;
   }
-  /// Whether the connection stands and the session is not known to be over.
-  bool connected() const {
-    return (gate->load(std::memory_order_acquire) & gate::kQuiet) == gate::kQuiet;
-  }
   /// Whether a T lies at its words, that being the server's code for it.
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
   /// What one look tells of any object: its size; of an event, whether it is set.

@@ -64,7 +64,7 @@ TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending
   CHECK(lending.give_slot(kSecond, "t2") == slot);
 }
 
-TEST_CASE("A word that was spoilt so that its count would overflow is no lock's again",
+TEST_CASE("A word that was spoilt so that its count would overflow begins anew",
           "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
@@ -72,10 +72,13 @@ TEST_CASE("A word that was spoilt so that its count would overflow is no lock's 
   const auto worn = lending.lock_word(ObjectId{11});
   write(lending, *spoilt, ~std::uint64_t{0});
   write(lending, *worn, shm::LockWord::of(1'000'000'000'000, true).bits);
-  lending.give_back(ObjectId{11}, *worn, 0);
   lending.give_back(kLock, *spoilt, 0);
+  lending.give_back(ObjectId{11}, *worn, 0);
   CHECK(lending.lock_word(ObjectId{12}) == worn);
-  CHECK(lending.lock_word(ObjectId{13}) != spoilt);
+  // Passed over, enough of them would be all memory.
+  CHECK(lending.lock_word(ObjectId{13}) == spoilt);
+  CHECK(lending.words().load(*spoilt) == 0);
+  CHECK(lending.words().load(*worn) == shm::LockWord::of(1'000'000'000'000, true).bits);
 }
 
 }  // namespace agora::test
