@@ -34,7 +34,8 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
       input_(std::move(input)),
       arena_(extents),
       values_(arena_, input_.limits.blob_bytes_min),
-      lending_(input_.words != nullptr ? *input_.words : own_words_),
+      lending_(input_.words != nullptr ? *input_.words : own_words_,
+               input_.limits.session_slots_max),
       now_(input_.started),
       token_floor_(input_.token_floor) {}
 
@@ -79,6 +80,9 @@ void Machine::apply(const Batch& batch, const Command& command) {
       return end_waits(command.session);
     case Command::Kind::process_died:
       return end_session(command.session, true);
+    case Command::Kind::not_mapped:
+      if (Session* session = sessions_.find(command.session)) session->mapped = false;
+      return;
     case Command::Kind::time_passed:
       return time_passed();
     case Command::Kind::sign_of_life:

@@ -115,6 +115,9 @@ class Machine {
 
   /// The place of the object's cell, from now on kept up to date; null: no memory.
   Handle show(Object& object);
+  /// The object is about to change within a transaction: whoever looks at its cell waits until all
+  /// of that is done, as those do who look at what a State keeps itself.
+  void cover(Object& object);
   /// The place of a cell whose size is the number of extents that can be mapped.
   Handle show_memory();
   /// State::lend is called once the command is done.

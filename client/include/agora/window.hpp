@@ -10,10 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include "shared/base/keyed_hash.hpp"
-#include "shared/shm/cell.hpp"
+#include "shared/shm/cell_reader.hpp"
 #include "shared/shm/pages.hpp"
 
 namespace agora::client {
@@ -71,8 +72,13 @@ struct Window {
   }
   /// Whether a T lies at its words, that being the server's code for it.
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
-  /// What one look tells of any object: its size; of an event, whether it is set.
-  std::size_t glance() const { return cell->size.load(std::memory_order_acquire); }
+  /// What one look tells of any object: its size; of an event, whether it is set. Nothing: it
+  /// changed each time.
+  std::optional<std::size_t> glance() const {
+    std::uint64_t size = 0;
+    if (shm::read_size(*cell, object, size) != shm::Look::found) return std::nullopt;
+    return size;
+  }
   /// The word at a place, as an atomic number of type T.
   template <typename T>
   std::atomic<T>& word(std::size_t place = 0) const {
