@@ -44,6 +44,23 @@ enum class ObjectKind : std::uint8_t {
   rlock
 };
 
+/// How a thread of this process has a lock by its word. Only that thread writes it, but for the
+/// session's end, which takes it all back.
+struct WordHold {
+  static constexpr std::uint64_t held(std::uint32_t slot, std::uint32_t levels) {
+    return std::uint64_t{slot} << 32 | levels;
+  }
+  static constexpr std::uint32_t slot(std::uint64_t holder) {
+    return static_cast<std::uint32_t>(holder >> 32);
+  }
+  static constexpr std::uint32_t levels(std::uint64_t holder) {
+    return static_cast<std::uint32_t>(holder);
+  }
+
+  std::atomic<std::uint64_t> count{0};   ///< the word's, when it was taken
+  std::atomic<std::uint64_t> holder{0};  ///< its slot, and how often it has taken it; 0: nobody
+};
+
 struct Window {
   const std::atomic<std::uint64_t>* gate = nullptr;
   const shm::Cell* cell = nullptr;
@@ -60,7 +77,8 @@ struct Window {
 
   // Of a lock.
   std::uint64_t token_base = 0;
-  std::atomic<std::uint32_t>* levels = nullptr;  ///< how often the thread that has it took it
+  WordHold* hold = nullptr;
+  const std::atomic<std::uint32_t>* lost = nullptr;  ///< grants of this process that were lost
 
   std::uint64_t mapping_number = 0;  ///< names the mapping among all of this process
   std::shared_ptr<Mapping> mapping;
