@@ -6,8 +6,6 @@
 #include <unistd.h>
 #include <utility>
 
-#include "client/src/socket.hpp"
-
 namespace agora::client {
 namespace {
 
@@ -29,7 +27,7 @@ int open_peer(int fd) {
 
 }  // namespace
 
-ServerLife::ServerLife(const Socket& socket) : process_(open_peer(socket.fd())) {}
+ServerLife::ServerLife(int socket) : process_(open_peer(socket)) {}
 
 ServerLife::~ServerLife() {
   if (process_ >= 0) ::close(process_);

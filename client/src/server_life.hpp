@@ -4,13 +4,11 @@
 
 namespace agora::client {
 
-class Socket;
-
 class ServerLife {
  public:
   ServerLife() = default;
-  /// Of the process that listens where that socket is connected to. The socket may go.
-  explicit ServerLife(const Socket& socket);
+  /// Of the process that listens where that socket is connected to; the socket may go.
+  explicit ServerLife(int socket);
   ~ServerLife();
   ServerLife(ServerLife&& other) noexcept;
   ServerLife& operator=(ServerLife&& other) noexcept;

@@ -57,7 +57,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   if (name->shared_memory && plan.options.shared_memory) {
     session->mapping_ = Mapping::open(plan.address, *name, until);
     if (session->mapping_) {
-      session->server_life_ = ServerLife(*session->link_->socket);
+      session->server_life_ = ServerLife(session->link_->channel.fd());
     } else {
       begin_msgpack_notification("session.unmap", 0, session->link_->outbox);
     }
