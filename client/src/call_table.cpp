@@ -64,6 +64,7 @@ void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::ti
   entry.sent_at = now;
   entry.owned = std::move(owned);
   put_in(entry);
+  if (slot.call.waits && slot.pending) unheard_.emplace(last_, &slot);
   acknowledgements_.opened(last_);
 }
 
@@ -74,12 +75,22 @@ void CallTable::open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now)
   open(at, std::move(slot), now);
 }
 
+/// The server takes the calls of a session in their order: what waits from before that number on
+/// stands in its line, and holds up nothing that comes later.
+void CallTable::heard_up_to(std::uint64_t number) {
+  while (!unheard_.empty() && unheard_.begin()->first < number) {
+    unheard_.begin()->second->pending.release();
+    unheard_.erase(unheard_.begin());
+  }
+}
+
 void CallTable::put_in(const Entry& entry) {
   open_ += entry.waits ? 0 : 1;
   owned_ += entry.owned ? 1 : 0;
 }
 
 void CallTable::take_out(const Entry& entry) {
+  unheard_.erase(entry.number);
   open_ -= entry.waits ? 0 : 1;
   owned_ -= entry.owned ? 1 : 0;
 }
@@ -155,6 +166,7 @@ CallTable::Deal CallTable::deal(ServerMessage& reply) {
   take_out(entry);
   calls_.erase(found);
   acknowledgements_.answered(entry.number);
+  heard_up_to(entry.number);
   if (entry.slot == nullptr) return drop(entry, reply);
   Deal deal;
   deal.dealt = Dealt::delivered;
@@ -227,6 +239,7 @@ std::vector<std::unique_ptr<OwnedSlot>> CallTable::fail_all(const Error& error) 
     if (entry.owned) kept.push_back(std::move(entry.owned));
   }
   calls_.clear();
+  unheard_.clear();
   open_ = owned_ = 0;
   std::ranges::sort(kept, {}, [](const auto& slot) { return slot->number; });
   return kept;

@@ -24,6 +24,28 @@
 
 namespace agora::client {
 
+/// While it lives, looks past the server wait for a call without an answer: see window.hpp.
+class GateHold {
+ public:
+  GateHold() = default;
+  explicit GateHold(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {
+    mapping_->call_started();
+  }
+  GateHold(GateHold&& other) noexcept : mapping_(std::move(other.mapping_)) {}
+  GateHold& operator=(GateHold&& other) noexcept {
+    std::swap(mapping_, other.mapping_);
+    return *this;
+  }
+  ~GateHold() { release(); }
+  explicit operator bool() const { return mapping_ != nullptr; }
+  void release() {
+    if (const auto mapping = std::exchange(mapping_, nullptr)) mapping->call_answered();
+  }
+
+ private:
+  std::shared_ptr<Mapping> mapping_;
+};
+
 /// The place where one call waits for its reply.
 struct Slot {
   Slot(const Call& its_call, const Deadline& its_deadline)
@@ -45,6 +67,8 @@ struct Slot {
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
+  /// Of a call for whose reply nobody blocks: no look may come before it.
+  GateHold pending;
 
   /// When something is to be done about it next.
   const Deadline& next_date() const { return cancel_at && !cancelled ? cancel_at : deadline; }
@@ -53,27 +77,6 @@ struct Slot {
 struct OwnedSlot;
 /// Calls by the time at which they end.
 using Deadlines = std::multimap<Clock::time_point, OwnedSlot*>;
-
-/// While it lives, looks past the server wait for a call without an answer: see window.hpp.
-class GateHold {
- public:
-  GateHold() = default;
-  explicit GateHold(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {
-    mapping_->call_started();
-  }
-  GateHold(GateHold&& other) noexcept : mapping_(std::move(other.mapping_)) {}
-  GateHold& operator=(GateHold&& other) noexcept {
-    std::swap(mapping_, other.mapping_);
-    return *this;
-  }
-  ~GateHold() { release(); }
-  void release() {
-    if (const auto mapping = std::exchange(mapping_, nullptr)) mapping->call_answered();
-  }
-
- private:
-  std::shared_ptr<Mapping> mapping_;
-};
 
 /// A call that nobody's stack keeps: its bytes are its own, and somebody may want to be told.
 struct OwnedSlot : Slot {
@@ -85,7 +88,6 @@ struct OwnedSlot : Slot {
   std::string undo_method;
   std::string undo_params;
   std::unique_ptr<Completion> completion;  ///< null: nobody wants to know
-  GateHold pending;                        ///< it has no answer yet
   std::optional<Deadlines::iterator> due;  ///< its place among the deadlines, if it has one
 };
 
@@ -162,11 +164,14 @@ class CallTable {
   };
   void open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now);
   Deal drop(Entry& entry, const ServerMessage& reply);
+  void heard_up_to(std::uint64_t number);
   void put_in(const Entry& entry);
   void take_out(const Entry& entry);
   void resume_entry(Entry& entry, std::uint64_t last_seen, std::string& out);
 
   std::unordered_map<std::uint32_t, Entry> calls_;  // by the number's low half, as on the wire
+  // Waiting calls of which it is not known that they stand in their lines, by their numbers.
+  std::map<std::uint64_t, Slot*> unheard_;
   std::uint64_t last_ = 0;
   std::size_t open_ = 0;   // calls that do not wait
   std::size_t owned_ = 0;  // calls with `owned`, abandoned ones included

@@ -1,6 +1,7 @@
 #include "client/src/client.hpp"
 
 #include <condition_variable>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -22,6 +23,9 @@ struct Client::Live : SessionWatcher {
   void ended(Session& from) noexcept override;
   void unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>> calls,
               const Wait& wait) noexcept override;
+  void settled(Session& from) noexcept override;
+  std::vector<Grants::Callback> lose(Session& over);
+  void wait_for_earlier(const Session& fresh);
   void post(std::vector<Grants::Callback> callbacks);
   void post(std::uint64_t session, std::unique_ptr<OwnedSlot> call, Keep arrived);
   void post(std::vector<Notices::Due> due);
@@ -33,12 +37,14 @@ struct Client::Live : SessionWatcher {
   std::mutex mutex;      // guards the rest
   std::shared_ptr<Session> session;
   std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
-  std::uint64_t sessions = 0;                     // opened so far
-  std::atomic<std::uint64_t> mapped{0};           // the number of `session` if it shares memory
-  bool opening = false;                           // one thread opens a session at a time
-  std::condition_variable opened;                 // or failed to
-  std::uint64_t failures = 0;                     // of opening, whatever time there was
-  Error failure;                                  // the last of them
+  // Those whose thread may still make what they had not sent again, and what waits for that.
+  std::map<std::uint64_t, std::vector<GateHold>> unsettled;
+  std::uint64_t sessions = 0;            // opened so far
+  std::atomic<std::uint64_t> mapped{0};  // the number of `session` if it shares memory
+  bool opening = false;                  // one thread opens a session at a time
+  std::condition_variable opened;        // or failed to
+  std::uint64_t failures = 0;            // of opening, whatever time there was
+  Error failure;                         // the last of them
   bool ending = false;
   Grants grants;
   Notices notices;
@@ -131,21 +137,26 @@ void Client::Live::post(std::vector<Grants::Callback> callbacks) {
   }
 }
 
+// What that session held is lost, whether it was got by calls or by words. Under the mutex.
+std::vector<Grants::Callback> Client::Live::lose(Session& over) {
+  std::uint64_t present = over.number();
+  mapped.compare_exchange_strong(present, 0);
+  if (Mapping* mapping = over.mapping()) {
+    for (const Mapping::HeldLock& lock : mapping->lose_locks()) {
+      Grant grant{lock.token, false, over.number(), false};
+      grant.levels = lock.levels;
+      grant.way = lock.kind == ObjectKind::lock ? &kPlainLock : &kRecursiveLock;
+      grants.remember(lock.name, lock.owner, grant);
+    }
+  }
+  return grants.lose(over.number());
+}
+
 void Client::Live::ended(Session& from) noexcept {
   std::vector<Grants::Callback> due;
   {
     const std::lock_guard guard(mutex);
-    std::uint64_t present = from.number();
-    mapped.compare_exchange_strong(present, 0);
-    if (const Mapping* mapping = from.mapping()) {
-      for (const Mapping::HeldLock& lock : mapping->held_locks()) {
-        Grant grant{lock.token, false, from.number(), false};
-        grant.levels = lock.levels;
-        grant.way = lock.kind == ObjectKind::lock ? &kPlainLock : &kRecursiveLock;
-        grants.add(lock.name, lock.owner, grant);
-      }
-    }
-    due = grants.lose(from.number());
+    due = lose(from);
   }
   post(std::move(due));
   // Behind the notices that came before.
@@ -158,6 +169,21 @@ void Client::Live::ended(Session& from) noexcept {
     }
     for (const Notices::Due& each : deaf) (*each.callback)(each.notice);
   });
+}
+
+// Looks of the new session wait until what earlier ones had not sent is on its way in it. Under the
+// mutex.
+void Client::Live::wait_for_earlier(const Session& fresh) {
+  if (fresh.mapping() == nullptr) return;
+  for (const auto& before : earlier) {
+    if (!unsettled.contains(before->number())) continue;
+    unsettled.at(before->number()).emplace_back(fresh.share_mapping());
+  }
+}
+
+void Client::Live::settled(Session& from) noexcept {
+  const std::lock_guard guard(mutex);
+  unsettled.erase(from.number());
 }
 
 // They are made once more in the next session, in their order, each within its own time.
@@ -303,6 +329,14 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& dead
   };
   const Opening opening{here};
   const std::uint64_t number = (here.epoch << 32) + ++here.sessions;
+  {
+    // Before anything can be taken anew in the next session.
+    std::unique_lock lock(here.mutex);
+    here.unsettled.try_emplace(number);
+    auto due = here.session ? here.lose(*here.session) : std::vector<Grants::Callback>();
+    lock.unlock();
+    here.post(std::move(due));
+  }
   auto fresh = Session::open(plan_, here, number, deadline, wait);
   std::unique_lock lock(here.mutex);
   if (fresh && here.ending) {
@@ -311,6 +345,7 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& dead
     return fail(Errc::unavailable, "the manager has ended");
   }
   if (!fresh) {
+    here.unsettled.erase(number);
     // One that had less time than others give has nothing to say to them.
     if (!is_past(deadline)) ++here.failures, here.failure = fresh.error();
     return fresh.failure();
@@ -318,6 +353,7 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& dead
   std::erase_if(here.earlier, [](const auto& session) { return session->thread_ended(); });
   if (here.session) here.earlier.push_back(std::move(here.session));
   here.session = std::move(*fresh);
+  here.wait_for_earlier(*here.session);
   here.mapped.store(here.session->mapping() != nullptr ? number : 0);
   if (!here.notices.empty()) here.session->expect_notices();
   return here.session;
@@ -483,6 +519,8 @@ void Client::ungranted(const std::string& name, const std::string& owner) {
   const std::lock_guard guard(here.mutex);
   here.grants.remove(name, owner);
 }
+
+const std::atomic<std::uint32_t>& Client::lost_grants() { return live().grants.lost(); }
 
 void Client::on_lost(const std::string& name, Grants::Callback callback) {
   Live& here = live();

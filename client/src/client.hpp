@@ -97,6 +97,8 @@ class Client : public std::enable_shared_from_this<Client> {
   std::uint32_t leave(const std::string& name, const std::string& owner);
   void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
   void on_lost(const std::string& name, Grants::Callback callback);
+  /// How many of them are lost, and not given back yet; stays where it is.
+  const std::atomic<std::uint32_t>& lost_grants();
 
   /// Calls the listener's callback on the teller's thread for each notice of its kind about its
   /// object, in order, and for gaps. It must not throw. A forked child begins without.

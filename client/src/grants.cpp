@@ -12,10 +12,26 @@ void Grants::callbacks_of(const std::string& name, std::vector<Callback>& out) c
 std::vector<Grants::Callback> Grants::add(const std::string& name, const std::string& owner,
                                           Grant grant) {
   std::vector<Callback> due;
+  remove(name, owner);
   grant.lost = grant.session <= lost_up_to_;
-  if (grant.lost) callbacks_of(name, due);
+  if (grant.lost) callbacks_of(name, due), ++lost_;
   held_.insert_or_assign({name, owner}, grant);
   return due;
+}
+
+void Grants::remember(const std::string& name, const std::string& owner, const Grant& grant) {
+  remove(name, owner);
+  held_.insert_or_assign({name, owner}, grant);
+}
+
+void Grants::erase(Held::iterator grant) {
+  if (grant->second.lost) --lost_;
+  held_.erase(grant);
+}
+
+void Grants::remove(const std::string& name, const std::string& owner) {
+  const auto found = held_.find({name, owner});
+  if (found != held_.end()) erase(found);
 }
 
 std::optional<Grant> Grants::find(const std::string& name, const std::string& owner) const {
@@ -35,7 +51,7 @@ std::uint32_t Grants::leave(const std::string& name, const std::string& owner) {
   const auto found = held_.find({name, owner});
   if (found == held_.end()) return 0;
   const std::uint32_t left = --found->second.levels;
-  if (left == 0) held_.erase(found);
+  if (left == 0) erase(found);
   return left;
 }
 
@@ -50,6 +66,7 @@ std::vector<Grants::Callback> Grants::lose(std::uint64_t session) {
   for (auto& [key, grant] : held_) {
     if (grant.lost || grant.session > lost_up_to_) continue;
     grant.lost = true;
+    ++lost_;
     callbacks_of(key.first, due);
   }
   return due;

@@ -13,6 +13,12 @@ namespace agora::client {
 namespace {
 
 // Holding does not wait, whatever the call does for which it is done.
+/// A look that found nothing to look at is not tried again for so long: it costs a call.
+constexpr std::chrono::seconds kPause{1};
+/// No window goes before its handle, as any thread may be looking through it. Whoever deletes and
+/// makes an object over and over under one handle makes calls in the end.
+constexpr int kWindowsMax = 1000;
+
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
   const Deadline own = client.deadline_of(Call{});
   return whole && (!own || *whole < *own) ? whole : own;
@@ -67,15 +73,23 @@ void HandleState::hold_quietly() noexcept {
   }
 }
 
+// Where there was nothing to look at there may be later: the object is made, memory comes free.
+bool HandleState::may_locate(std::uint64_t session) const {
+  if (windows_.load() >= kWindowsMax) return false;
+  return without_in_.load() != session || Clock::now() >= without_until_.load();
+}
+
 // Threads may look at the same time; the one that comes second finds the other's window.
 const Window* HandleState::look() {
   const std::uint64_t session = client_->mapped();
-  if (session == 0 || without_in_.load() == session) return nullptr;
+  if (session == 0) return nullptr;
   const Window* last = window_.load();
   if (last == nullptr || last->session != session || last->cell->object.load() != last->object) {
+    if (!may_locate(session)) return nullptr;
     if (must_hold() && !hold(client_->deadline_of(Call{}))) return nullptr;
     std::unique_ptr<Window> made = client_->locate(name_, session);
     if (!made) {
+      without_until_.store(Clock::now() + kPause);
       without_in_.store(session);
       return nullptr;
     }
@@ -83,6 +97,7 @@ const Window* HandleState::look() {
     const Window* const fresh = made.get();
     if (window_.compare_exchange_strong(last, fresh)) {
       last = made.release();
+      ++windows_;
     } else {
       client_->let_go(*made);
     }

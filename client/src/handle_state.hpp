@@ -39,6 +39,7 @@ class HandleState : public Holder {
  private:
   Expected<void> hold(const Deadline& deadline);
   bool must_hold();
+  bool may_locate(std::uint64_t session) const;
   bool anonymous() const { return name_.starts_with('#'); }
 
   const std::shared_ptr<Client> client_;
@@ -47,7 +48,9 @@ class HandleState : public Holder {
   const std::uint64_t kept_in_;  // the session of `keep_`
   std::atomic<std::uint64_t> held_in_;
   std::atomic<const Window*> window_{nullptr};  // owned, with all older ones
-  std::atomic<std::uint64_t> without_in_{0};    // a session in which the object has none
+  std::atomic<std::uint64_t> without_in_{0};    // a session in which none was to be had
+  std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
+  std::atomic<int> windows_{0};
 };
 
 }  // namespace agora::client

@@ -104,7 +104,8 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   window->wraps = member<bool>(*members, "wraps", false);
   window->token_base = member<std::uint64_t>(*members, "base", 0);
   if (lock) {
-    window->levels = mapping->lock_levels(*window, name);
+    window->lost = &lost_grants();
+    window->hold = mapping->word_hold(*window, name);
   }
   return window;
 }
@@ -123,6 +124,7 @@ void map_what_is_new(const Window& window) { window.mapping->grow_if_behind(); }
 void Client::let_go(const Window& window) noexcept {
   try {
     if (window.words == nullptr) return;
+    window.mapping->let_go(window);
     start_in(window.session, "session.let_go", params_of(window.object));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end does it
   }

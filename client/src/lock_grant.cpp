@@ -122,6 +122,7 @@ bool note(const Handle& handle, const LockWay& way, const std::string& owner, Re
   if (!granted) throw_mismatch(way.acquire, handle.name(), granted.failure());
   Grant grant{granted->token, granted->owner_died, reply.session, false};
   grant.way = &way;
+  forget_word(handle, reply.session);
   handle.client().granted(handle.name(), owner, grant);
   return true;
 }

@@ -147,17 +147,27 @@ std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
   return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
 }
 
-std::atomic<std::uint32_t>* Mapping::lock_levels(const Window& window, const std::string& name) {
+WordHold* Mapping::word_hold(const Window& window, const std::string& name) {
   const std::lock_guard guard(mutex_);
   auto& lock = locks_[window.object];
   if (!lock) {
     lock = std::make_unique<Lock>();
     lock->name = name;
     lock->kind = window.kind;
-    lock->word = window.words;
     lock->token_base = window.token_base;
   }
-  return &lock->levels;
+  ++lock->windows;
+  return &lock->hold;
+}
+
+// One that is held stays: its loss would have to be told.
+void Mapping::let_go(const Window& window) {
+  if (window.hold == nullptr) return;
+  const std::lock_guard guard(mutex_);
+  const auto found = locks_.find(window.object);
+  if (found == locks_.end()) return;
+  const Lock& lock = *found->second;
+  if (--found->second->windows == 0 && lock.hold.holder.load() == 0) locks_.erase(found);
 }
 
 void Mapping::add_slot(std::uint32_t slot, std::string owner) {
@@ -165,17 +175,15 @@ void Mapping::add_slot(std::uint32_t slot, std::string owner) {
   slots_[slot] = std::move(owner);
 }
 
-std::vector<Mapping::HeldLock> Mapping::held_locks() const {
+std::vector<Mapping::HeldLock> Mapping::lose_locks() {
   const std::lock_guard guard(mutex_);
   std::vector<HeldLock> held;
   for (const auto& [object, lock] : locks_) {
-    const auto& bits = *reinterpret_cast<const std::atomic<std::uint64_t>*>(lock->word);
-    const shm::LockWord word{bits.load()};
-    const std::uint32_t levels = lock->levels.load();
-    const auto owner = slots_.find(word.owner());
-    if (levels == 0 || owner == slots_.end()) continue;
-    held.push_back(
-        {lock->name, lock->kind, owner->second, lock->token_base + word.count(), levels});
+    const std::uint64_t holder = lock->hold.holder.exchange(0);
+    const auto owner = slots_.find(WordHold::slot(holder));
+    if (holder == 0 || owner == slots_.end()) continue;
+    held.push_back({lock->name, lock->kind, owner->second,
+                    lock->token_base + lock->hold.count.load(), WordHold::levels(holder)});
   }
   return held;
 }

@@ -62,8 +62,10 @@ class Mapping {
 
   // Locks and the threads that take them.
 
-  /// A lock of this session: its levels, the same for all windows on it.
-  std::atomic<std::uint32_t>* lock_levels(const Window& window, const std::string& name);
+  /// How threads of this process have a lock of this session: the same for all windows on it, and
+  /// kept until each of them has let it go.
+  WordHold* word_hold(const Window& window, const std::string& name);
+  void let_go(const Window& window);
   void add_slot(std::uint32_t slot, std::string owner);
   struct HeldLock {
     std::string name;
@@ -72,16 +74,16 @@ class Mapping {
     std::uint64_t token = 0;
     std::uint32_t levels = 0;
   };
-  /// What threads of this process hold by the word alone.
-  std::vector<HeldLock> held_locks() const;
+  /// The session is over: what threads of this process held by the word alone, each told once.
+  std::vector<HeldLock> lose_locks();
 
  private:
   struct Lock {
     std::string name;
     ObjectKind kind = ObjectKind::other;
-    const std::byte* word = nullptr;
     std::uint64_t token_base = 0;
-    std::atomic<std::uint32_t> levels{0};
+    std::size_t windows = 0;
+    WordHold hold;
   };
 
   Mapping(const Address& address, const SessionName& session);

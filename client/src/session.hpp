@@ -29,6 +29,7 @@
 #include "client/src/handshake.hpp"
 #include "client/src/lease.hpp"
 #include "client/src/link.hpp"
+#include "client/src/server_life.hpp"
 #include "client/src/wait.hpp"
 #include "client/src/wakeup.hpp"
 #include "shared/base/expected.hpp"
@@ -52,6 +53,8 @@ class SessionWatcher {
   /// with `wait`, which stop() calls off.
   virtual void unsent(Session& session, std::vector<std::unique_ptr<OwnedSlot>> calls,
                       const Wait& wait) noexcept = 0;
+  /// After all of these, unless the session is stopped: it makes no more calls anywhere.
+  virtual void settled(Session& session) noexcept = 0;
 };
 
 /// What a session needs to know of its manager.
@@ -180,6 +183,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::uint64_t number_;
   SessionName name_;
   std::shared_ptr<Mapping> mapping_;  // never changes once the session is open
+  ServerLife server_life_;            // of a session that shares memory
   std::atomic<bool> over_{false};
   Wakeup wakeup_;
 

@@ -53,7 +53,9 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   session->last_sent_ = sent;
   if (name->shared_memory && plan.options.shared_memory) {
     session->mapping_ = Mapping::open(plan.address, *name, until);
-    if (!session->mapping_) {
+    if (session->mapping_) {
+      session->server_life_ = ServerLife(session->link_->channel.fd());
+    } else {
       begin_msgpack_notification("session.unmap", 0, session->link_->outbox);
     }
   }
@@ -230,7 +232,8 @@ void Session::pause(Lock& lock, Backoff::Span span) {
 }
 
 // The session outlives a broken connection by its ttl at the server; after that there is nothing
-// left to resume.
+// left to resume. One that shares memory has no ttl: the server keeps it for as long as both live,
+// whether or not its socket can be reached.
 void Session::reconnect(Lock& lock) {
   Error error{Errc::session_lost, lost_reason_, {}, {}};
   // A connection that broke before it brought an answer is no better than none.
@@ -250,7 +253,8 @@ void Session::reconnect(Lock& lock) {
     if (attempt(lock, error)) return;
     if (error.code == Errc::session_lost) return end(lock, error);
     lost_reason_ = error.message;
-    if (LifeClock::now() >= cut_at_ + lease_.ttl()) {
+    const bool kept = mapping_ && !server_life_.ended();
+    if (!kept && LifeClock::now() >= cut_at_ + lease_.ttl()) {
       error.message.insert(0, "the session could not be resumed within its ttl: ");
       error.code = Errc::session_lost;
       return end(lock, error);
@@ -269,14 +273,11 @@ bool Session::attempt(Lock& lock, Error& error) {
   };
   auto link = dial(plan_, deadline, wait);
   const LifeClock::time_point sent = LifeClock::now();
-  const bool there = static_cast<bool>(link);
   Expected<std::uint64_t> seen =
       link ? resume_session(**link, name_, deadline, wait) : link.failure();
   lock.lock();
   if (!seen) {
     error = std::move(seen.error());
-    // A server that is there, however slow, keeps a session that shares memory.
-    if (there && mapping_) cut_at_ = LifeClock::now();
     // Of a server that knows no such session, or takes it for somebody else's.
     if (error.code == Errc::unauthenticated) error.code = Errc::session_lost;
     return false;
@@ -316,6 +317,7 @@ void Session::end(Lock& lock, const Error& error) {
       return wait_on(fd, events, until);
     });
   }
+  watcher_.settled(*this);
   lock.lock();
 }
 

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,11 @@ struct Entry {
   std::uint32_t slot = 0;
   std::weak_ptr<Client> client;
   std::uint64_t session = 0;
+  std::chrono::steady_clock::time_point asked;
 };
+
+/// Where no slot was left the thread makes calls for so long.
+constexpr std::chrono::seconds kPause{1};
 
 /// The thread's slots are given back: whatever of it still runs makes calls.
 constinit thread_local bool over = false;
@@ -53,6 +58,7 @@ bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
   }
   for (const Entry& each : entries().list) {
     if (each.mapping != mapping) continue;
+    if (each.slot == 0 && std::chrono::steady_clock::now() - each.asked >= kPause) return false;
     last_mapping = mapping;
     last_slot = slot = each.slot;
     return true;
@@ -63,8 +69,11 @@ bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
 void ThreadSlots::add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
                       std::uint64_t session) {
   // Sessions come and go; what belongs to clients that are gone is of no use.
-  std::erase_if(entries().list, [](const Entry& each) { return each.client.expired(); });
-  entries().list.push_back({mapping, slot, std::move(client), session});
+  std::erase_if(entries().list, [mapping](const Entry& each) {
+    return each.mapping == mapping || each.client.expired();
+  });
+  entries().list.push_back(
+      {mapping, slot, std::move(client), session, std::chrono::steady_clock::now()});
   last_mapping = mapping;
   last_slot = slot;
 }

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <agora/thread_slots.hpp>
+#include <agora/word_lock.hpp>
 
 #include "client/src/client.hpp"
 #include "shared/shm/lock_word.hpp"
@@ -25,23 +26,24 @@ struct Mine {
   std::uint32_t slot;
   std::atomic<std::uint64_t>& bits() const { return window->word<std::uint64_t>(); }
   LockWord word() const { return {bits().load(std::memory_order_acquire)}; }
-  bool holds(LockWord word) const {
-    return word.owner() == slot && window->levels->load(std::memory_order_relaxed) > 0;
+  /// How often this thread has it by the word.
+  std::uint32_t levels() const {
+    const std::uint64_t holder = window->hold->holder.load(std::memory_order_relaxed);
+    return WordHold::slot(holder) == slot ? WordHold::levels(holder) : 0;
+  }
+  bool holds(LockWord word) const { return word.owner() == slot && levels() > 0; }
+  void set_levels(std::uint32_t levels) const {
+    const std::uint64_t holder = levels == 0 ? 0 : WordHold::held(slot, levels);
+    window->hold->holder.store(holder, std::memory_order_relaxed);
   }
 };
 
-// Only the thread that has the lock counts its levels.
-std::uint32_t levels(const Mine& mine) {
-  return mine.window->levels->load(std::memory_order_relaxed);
-}
-void set_levels(const Mine& mine, std::uint32_t levels) {
-  mine.window->levels->store(levels, std::memory_order_relaxed);
-}
-
 bool take(const Mine& mine, LockWord word) {
-  if (!word.is_open()) return false;
+  if (!word.is_open() || mine.window->hold->holder.load(std::memory_order_relaxed) != 0) {
+    return false;  // see take_open_word
+  }
   if (!mine.bits().compare_exchange_strong(word.bits, word.taken_by(mine.slot).bits)) return false;
-  set_levels(mine, 1);
+  note_taken(*mine.window, word.taken_by(mine.slot));
   return true;
 }
 
@@ -75,16 +77,22 @@ std::optional<Mine> find(const Handle& lock, const LockWay& way) {
   if (way.lent == ObjectKind::other) return {};
   const Window* window = lock.last_window();
   if (window == nullptr) window = lock.window();
-  if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
+  if (window == nullptr || window->kind != way.lent || window->hold == nullptr) return {};
   if ((window->gate->load(std::memory_order_acquire) & gate::kLives) == 0) return {};
   std::uint32_t slot = 0;
   if (!ThreadSlots::find(window->mapping_number, slot) || slot == 0) return {};
   return Mine{window, slot};
 }
 
+/// Whether the calling thread had the lock in a session that is over, and has not heard of it.
+bool has_lost(const Handle& lock, const LockWay& way) {
+  const auto grant = lock.client().grant(lock.name(), thread_owner());
+  return grant && grant->lost && grant->way == &way;
+}
+
 Grant grant_of(const Mine& mine, LockWord word) {
   Grant grant{mine.window->token_base + word.count(), false, mine.window->session, false};
-  grant.levels = levels(mine);
+  grant.levels = mine.levels();
   return grant;
 }
 
@@ -95,26 +103,38 @@ std::optional<bool> take_word(const Handle& lock, const LockWay& way, const Time
   // What the thread has already it has once more, whatever is under way: nobody else can see that.
   if (const auto held = way.again ? find(lock, way) : std::nullopt) {
     if (held->holds(held->word())) {
-      set_levels(*held, levels(*held) + 1);
+      held->set_levels(held->levels() + 1);
       return true;
     }
   }
   const Window* window = lock.window();
-  if (window == nullptr || window->kind != way.lent || window->levels == nullptr) return {};
+  if (window == nullptr || window->kind != way.lent || window->hold == nullptr) return {};
   std::uint32_t slot = 0;
   if (!ThreadSlots::find(window->mapping_number, slot)) {
     slot = lock.client().owner_slot(*window);
   }
   if (slot == 0) return {};
+  // Looked at behind the window: what was lost before its session began is known by now.
+  const bool lost = window->lost->load() != 0 && has_lost(lock, way);
+  if (lost && way.again) return {};
   const Mine mine{window, slot};
   const LockWord word = mine.word();
-  if (take(mine, word)) return true;
-  if (mine.holds(word)) return {};  // the server says what is wrong with that
-  // Whether somebody has it, the server knows: a word may be left of one who is gone.
-  if (timeout && timeout->count() <= 0) return {};
-  if (way.again && lock.client().grant(lock.name(), thread_owner())) return {};
-  if (hope(mine)) return true;
-  return {};
+  if (!take(mine, word)) {
+    if (mine.holds(word)) return {};  // the server says what is wrong with that
+    // Whether somebody has it, the server knows: a word may be left of one who is gone.
+    if (timeout && timeout->count() <= 0) return {};
+    if (way.again && lock.client().grant(lock.name(), thread_owner())) return {};
+    if (!hope(mine)) return {};
+  }
+  // It has the lock anew, and with that knows as much as if a call had given it.
+  if (lost) lock.client().ungranted(lock.name(), thread_owner());
+  return true;
+}
+
+void forget_word(const Handle& lock, std::uint64_t session) {
+  const Window* const window = lock.last_window();
+  if (window == nullptr || window->hold == nullptr || window->session != session) return;
+  window->hold->holder.store(0, std::memory_order_relaxed);
 }
 
 WordRelease release_word(const Handle& lock, const LockWay& way, Grant& grant) noexcept {
@@ -123,7 +143,7 @@ WordRelease release_word(const Handle& lock, const LockWay& way, Grant& grant) n
   LockWord word = mine->word();
   if (!mine->holds(word)) return WordRelease::not_mine;
   grant = grant_of(*mine, word);
-  set_levels(*mine, grant.levels - 1);
+  mine->set_levels(grant.levels - 1);
   if (grant.levels > 1) return WordRelease::once_less;
   const std::uint64_t quiet = mine->window->gate->load(std::memory_order_acquire) & ~gate::kOpen;
   while (quiet == gate::kLives && !word.with_server()) {
@@ -147,7 +167,7 @@ void hand_over_word(const Handle& lock, const LockWay& way) {
   if (!grant) return;
   grant->way = &way;
   lock.client().granted(lock.name(), thread_owner(), *grant);
-  set_levels(*find(lock, way), 0);
+  find(lock, way)->set_levels(0);
 }
 
 }  // namespace agora::client

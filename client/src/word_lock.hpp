@@ -25,6 +25,10 @@ enum class WordRelease : std::uint8_t {
 /// Gives it back, or says why not. @param grant  gets what was, or is to be, given back
 WordRelease release_word(const Handle& lock, const LockWay& way, Grant& grant) noexcept;
 
+/// A call has given the lock to somebody in that session: no thread of this process has it by the
+/// word, whatever became of the one that had.
+void forget_word(const Handle& lock, std::uint64_t session);
+
 /// The grant of the calling thread, if it has the lock by the word.
 std::optional<Grant> word_grant(const Handle& lock, const LockWay& way);
 

@@ -55,6 +55,7 @@ struct Command {
     process_dies,  ///< the process of `session` is dead: nothing is granted to it any more, but
                    ///< what it had sent may follow
     process_died,  ///< all it had sent has been heard
+    not_mapped,    ///< `session` got no memory: its process's end could not be seen
     time_passed,
   };
   Kind kind = Kind::time_passed;
@@ -67,7 +68,7 @@ struct Command {
   std::uint32_t peer = 0;    ///< link_opened: in Batch::peers
   std::uint64_t number = 0;  ///< call: as far as `numbering` says
   Numbering numbering = Numbering::none;
-  SessionId session{};  ///< process_died
+  SessionId session{};  ///< process_dies, process_died, not_mapped
 };
 
 /// Commands in their order, with the bytes that they speak of.

@@ -27,6 +27,8 @@ struct Effect {
     notice,            ///< a message that nobody asked for now: a map
     link_closed,       ///< drop the connection; nothing more will be said to it
     session_attached,  ///< `session` is opened, or resumed, over `link`
+    session_moved,     ///< the same for one that shares memory: it still ends with the process
+                       ///< that has it mapped, whoever speaks for it over `link`
     session_ended,     ///< an opened session is over
     extents,           ///< the link's next reply carries the descriptors of shared extents
     ring,              ///< what the link says behind its next reply may go through a ring
@@ -35,7 +37,7 @@ struct Effect {
   Kind kind = Kind::reply;
   LinkId link{};
   std::uint64_t tag = 0;
-  SessionId session{};  ///< session_attached, session_ended
+  SessionId session{};  ///< session_attached, session_moved, session_ended, extents
   std::size_t offset =
       0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
   std::size_t length = 0;  ///< the same; extents: how many

@@ -1,6 +1,7 @@
 #include "server/core/lending.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace agora {
 namespace {
@@ -10,18 +11,24 @@ constexpr std::uint64_t kCountMax = std::uint64_t{1} << 47;
 
 }  // namespace
 
+bool Lending::has_slot_for(SessionId session) const {
+  const auto of = slots_of_.find(session);
+  if (of != slots_of_.end() && of->second.size() >= session_slots_max_) return false;
+  return !free_slots_.empty() || slots_.size() <= shm::kOwnerSlotMax;
+}
+
 std::uint32_t Lending::give_slot(SessionId session, std::string_view owner) {
+  if (!has_slot_for(session)) take_left_slots();
+  if (!has_slot_for(session)) return 0;
   std::uint32_t number = 0;
   if (!free_slots_.empty()) {
     number = free_slots_.back();
     free_slots_.pop_back();
-  } else if (slots_.size() <= shm::kOwnerSlotMax) {
+  } else {
     number = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
-  } else {
-    return 0;
   }
-  slots_[number] = {session, std::string{owner}, true};
+  slots_[number] = {session, std::string{owner}, true, false};
   slots_of_[session].push_back(number);
   return number;
 }
@@ -29,16 +36,32 @@ std::uint32_t Lending::give_slot(SessionId session, std::string_view owner) {
 void Lending::take_slot(SessionId session, std::uint32_t slot) {
   const auto of = slots_of_.find(session);
   if (of == slots_of_.end()) return;
-  const auto place = std::find(of->second.begin(), of->second.end(), slot);
-  if (place == of->second.end()) return;
-  const bool named =
-      std::any_of(lock_words_.begin(), lock_words_.end(), [this, slot](const LockPlace& lock) {
-        return shm::LockWord{words_.load(lock.word)}.owner() == slot;
-      });
-  if (named) return;
-  of->second.erase(place);
-  slots_[slot] = {};
-  free_slots_.push_back(slot);
+  const bool its = std::find(of->second.begin(), of->second.end(), slot) != of->second.end();
+  if (!its) return;
+  if (!std::exchange(slots_[slot].left, true)) left_slots_.push_back(slot);
+  take_left_slots();
+}
+
+/// By number; true: some lock's word has it.
+std::vector<bool> Lending::slots_named() const {
+  std::vector<bool> named(shm::kOwnerSlotMax + 2);
+  for (const LockPlace& lock : lock_words_) {
+    named[shm::LockWord{words_.load(lock.word)}.owner()] = true;
+  }
+  return named;
+}
+
+/// Threads have ended while they held a lock, and somebody has given it back since.
+void Lending::take_left_slots() {
+  if (left_slots_.empty()) return;
+  const std::vector<bool> named = slots_named();
+  std::erase_if(left_slots_, [&](std::uint32_t slot) {
+    if (named[slot]) return false;
+    std::erase(slots_of_[slots_[slot].session], slot);
+    slots_[slot] = {};
+    free_slots_.push_back(slot);
+    return true;
+  });
 }
 
 const Lending::Slot* Lending::owner_of(std::uint32_t slot) const {
@@ -46,12 +69,10 @@ const Lending::Slot* Lending::owner_of(std::uint32_t slot) const {
 }
 
 std::optional<WordPlace> Lending::lock_word(ObjectId lock) {
-  auto word = words_.allocate_word();
-  // What a program has spoilt for one lock must not overflow in the next.
-  while (word && shm::LockWord{words_.load(*word)}.count() > kCountMax) {
-    word = words_.allocate_word();
-  }
+  const auto word = words_.allocate_word();
   if (!word) return std::nullopt;
+  // What a program has spoilt for one lock must not overflow in the next.
+  if (shm::LockWord{words_.load(*word)}.count() > kCountMax) words_.store(*word, 0);
   lock_index_[lock] = lock_words_.size();
   lock_words_.push_back({lock, *word});
   return word;
@@ -94,6 +115,7 @@ void Lending::give_back(ObjectId object, WordPlace first, std::size_t bytes) {
 }
 
 void Lending::ended(SessionId session, bool dead) {
+  std::erase_if(left_slots_, [&](std::uint32_t slot) { return slots_[slot].session == session; });
   // What a living process may still touch stays as it is.
   if (dead) {
     if (const auto of = slots_of_.find(session); of != slots_of_.end()) {

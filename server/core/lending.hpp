@@ -20,13 +20,16 @@
 
 #include "server/core/words.hpp"
 #include "shared/base/ids.hpp"
+#include "shared/base/limits.hpp"
 #include "shared/shm/lock_word.hpp"
 
 namespace agora {
 
 class Lending {
  public:
-  explicit Lending(ExtentSource& words) : words_(words) {}
+  /// @param session_slots_max  see Limits
+  explicit Lending(ExtentSource& words, std::size_t session_slots_max = Limits{}.session_slots_max)
+      : session_slots_max_(session_slots_max), words_(words) {}
 
   Words& words() { return words_; }
   const Words& words() const { return words_; }
@@ -36,10 +39,13 @@ class Lending {
     SessionId session;
     std::string owner;  ///< what the thread calls itself in calls
     bool in_use = false;
+    bool left = false;  ///< its thread has ended, while a lock's word had it
   };
-  /// A slot for that owner, 1 to kOwnerSlotMax; 0: none is left.
+  /// A slot for that owner, 1 to kOwnerSlotMax; 0: none is left, or that session has its share.
+  /// Cost: O(1); where none is left O(locks that were ever located).
   std::uint32_t give_slot(SessionId session, std::string_view owner);
-  /// The thread ends: its slot can be another's, unless a lock word still has it; then it stays.
+  /// The thread ends: its slot can be another's, once no lock word has it any more: looked at now,
+  /// and whenever slots run out. Cost: O(locks that were ever located).
   void take_slot(SessionId session, std::uint32_t slot);
   /// Who that is; null if nobody (a hostile program can write anything into a word).
   const Slot* owner_of(std::uint32_t slot) const;
@@ -72,12 +78,17 @@ class Lending {
     std::size_t bytes = 0;
   };
 
+  bool has_slot_for(SessionId session) const;
+  std::vector<bool> slots_named() const;
+  void take_left_slots();
   void forget(ObjectId object, std::uint64_t times);
   void free(const Known& known);
 
+  const std::size_t session_slots_max_;
   Words words_;
   std::vector<Slot> slots_{1};  // by number; 0 is nobody
   std::vector<std::uint32_t> free_slots_;
+  std::vector<std::uint32_t> left_slots_;  // whose threads have ended
   std::map<SessionId, std::vector<std::uint32_t>> slots_of_;
   std::vector<LockPlace> lock_words_;
   std::unordered_map<ObjectId, std::size_t> lock_index_;  // into lock_words_

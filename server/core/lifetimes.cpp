@@ -119,9 +119,21 @@ Handle Machine::show(Object& object) {
   shm::Cell& cell = cells_.at(object.cell);
   publish(object);
   object.state->shown(&cell);
-  const bool in_change = (cell.sequence.load(std::memory_order_relaxed) & 1) != 0;
-  if (in_change) shm::end_change(cell);  // of content that nobody can read along
+  object.cell_keeper = !shm::in_change(cell);
+  if (!object.cell_keeper) shm::end_change(cell);  // of content that nobody can read along
   return object.cell;
+}
+
+void Machine::cover(Object& object) {
+  if (!in_transaction() || !object.cell || object.cell_keeper) return;
+  if (shm::in_change(cells_.at(object.cell))) return;
+  shm::begin_change(cells_.at(object.cell));
+  when_it_is_over([this, id = object.id] {
+    Object* changed = registry_.find(id);
+    if (changed == nullptr || !changed->cell) return;
+    publish(*changed);
+    shm::end_change(cells_.at(changed->cell));
+  });
 }
 
 Handle Machine::show_memory() {

@@ -1,6 +1,7 @@
 #include "server/core/machine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,10 @@ namespace {
 constexpr std::size_t kObjectBytes = 640;
 constexpr std::size_t kWaiterBytes = 512;
 
+// A lock is taken and freed in two atomic steps, of which no machine does so many. At that rate
+// tokens would stay below 2^53 for a year of a server's life.
+constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
+
 // How much of deleted objects is given back with each command, elements.
 constexpr std::size_t kBuryElements = 2'000;
 
@@ -29,7 +34,8 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
       input_(std::move(input)),
       arena_(extents),
       values_(arena_, input_.limits.blob_bytes_min),
-      lending_(input_.words != nullptr ? *input_.words : own_words_),
+      lending_(input_.words != nullptr ? *input_.words : own_words_,
+               input_.limits.session_slots_max),
       now_(input_.started),
       token_floor_(input_.token_floor) {}
 
@@ -38,6 +44,13 @@ Machine::~Machine() = default;
 std::size_t Machine::memory_used() const {
   return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ +
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
+}
+
+std::uint64_t Machine::tokens_possible() const {
+  const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
+  // The time of a batch is that of its begin.
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 2;
+  return input_.token_floor + seconds * kGrantsPerSecondMax;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
@@ -67,6 +80,9 @@ void Machine::apply(const Batch& batch, const Command& command) {
       return end_waits(command.session);
     case Command::Kind::process_died:
       return end_session(command.session, true);
+    case Command::Kind::not_mapped:
+      if (Session* session = sessions_.find(command.session)) session->mapped = false;
+      return;
     case Command::Kind::time_passed:
       return time_passed();
     case Command::Kind::sign_of_life:

@@ -89,6 +89,9 @@ class Machine {
   std::uint64_t next_number() { return ++last_number_; }
   /// The token after which a new lock's tokens begin.
   std::uint64_t token_floor() const { return token_floor_; }
+  /// No token above this can have been given by now, as fast as memory is. A count in a lock's word
+  /// that says otherwise was written there by a faulty or hostile program.
+  std::uint64_t tokens_possible() const;
 
   // Objects.
 
@@ -112,6 +115,9 @@ class Machine {
 
   /// The place of the object's cell, from now on kept up to date; null: no memory.
   Handle show(Object& object);
+  /// The object is about to change within a transaction: whoever looks at its cell waits until all
+  /// of that is done, as those do who look at what a State keeps itself.
+  void cover(Object& object);
   /// The place of a cell whose size is the number of extents that can be mapped.
   Handle show_memory();
   /// State::lend is called once the command is done.

@@ -237,12 +237,13 @@ struct Object {
   Suspicion suspicion;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
-  bool lent = false;      ///< programs may change its words without the server
-  bool to_lend = false;   ///< stands in the machine's list of objects to lend again
-  Handle cell;            ///< what programs that map the arena see; null: nobody asked
-  bool to_serve = false;  ///< stands in the machine's list of objects to serve
-  bool unlinked = false;  ///< deleted by a transaction that still runs
-  Packed options;         ///< as given, for object.info
+  bool lent = false;         ///< programs may change its words without the server
+  bool to_lend = false;      ///< stands in the machine's list of objects to lend again
+  Handle cell;               ///< what programs that map the arena see; null: nobody asked
+  bool cell_keeper = false;  ///< the State brings the cell through changes (State::shown)
+  bool to_serve = false;     ///< stands in the machine's list of objects to serve
+  bool unlinked = false;     ///< deleted by a transaction that still runs
+  Packed options;            ///< as given, for object.info
   std::unique_ptr<State> state;
   std::unique_ptr<Feed> watched;  ///< its changes, if somebody watches it or has just done so
 

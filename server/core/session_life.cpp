@@ -18,7 +18,8 @@ void Machine::resume_session(Session& session, Link& link) {
   }
   end_session(plain);
   rewind_feeds(session);
-  push(Effect::Kind::session_attached, link.id, 0).session = session.id;
+  const auto now = session.mapped ? Effect::Kind::session_moved : Effect::Kind::session_attached;
+  push(now, link.id, 0).session = session.id;
 }
 
 /// A cut, no end: whoever waits keeps the place, and is answered when it asks again. A call without

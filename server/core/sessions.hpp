@@ -34,7 +34,8 @@ struct alignas(64) Session {
   Instant alive{};  ///< the last sign of life
   bool opened = false;
   bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
-  IdSet grants;         ///< objects where it may hold something
+  bool unmapped = false;  ///< it has said that it maps nothing, now or ever
+  IdSet grants;           ///< objects where it may hold something
 
   SessionWaits waits;
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "server/core/scalar.hpp"
+#include "server/core/words.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
@@ -191,6 +192,20 @@ void read_c(Typecode code, const std::byte* from, std::string& out) {
     case Typecode::boolean:
       return writer.boolean(get(std::uint8_t{}) != 0);
   }
+}
+
+std::optional<std::string> add_to_word(Typecode code, std::byte* at, PackedView amount) {
+  if (std::string_view{"bBhHiIlL"}.find(static_cast<char>(code)) == std::string_view::npos) {
+    return std::nullopt;
+  }
+  const Token token = read(amount);
+  if (token.kind != Kind::integer) return std::nullopt;
+  const std::uint64_t more =
+      token.negative ? static_cast<std::uint64_t>(token.integer) : token.natural;
+  const std::uint64_t sum = add_bits(at, c_bytes(code), more) + more;
+  std::string out;
+  read_c(code, reinterpret_cast<const std::byte*>(&sum), out);
+  return out;
 }
 
 std::string zero_of(Typecode code) {

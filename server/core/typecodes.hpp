@@ -46,6 +46,15 @@ void write_c(Typecode code, PackedView coerced, std::byte* to);
 /// Appends the value that lies at `from` in C's form.
 void read_c(Typecode code, const std::byte* from, std::string& out);
 
+/// Adds to an int in words that others may write to (words.hpp), modulo 2^bits and in one step that
+/// nobody can hold up; the new value. Nothing: one of them is no int.
+std::optional<std::string> add_to_word(Typecode code, std::byte* at, PackedView amount);
+
+/// What is wrong where others write into such a word without end.
+inline constexpr const char* kWordBusy =
+    "programs on this host change it too often for this to be done in one step; nothing was "
+    "changed";
+
 /// What an element is at first: 0, 0.0, false, b"\0".
 std::string zero_of(Typecode code);
 

@@ -134,6 +134,21 @@ bool exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
   });
 }
 
+std::uint64_t swap_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
+  return with_size(bytes, [=](auto kind) -> std::uint64_t {
+    using Number = decltype(kind);
+    return __atomic_exchange_n(&number_at<Number>(at), static_cast<Number>(bits), __ATOMIC_SEQ_CST);
+  });
+}
+
+std::uint64_t add_bits(std::byte* at, std::size_t bytes, std::uint64_t amount) {
+  return with_size(bytes, [=](auto kind) -> std::uint64_t {
+    using Number = decltype(kind);
+    return __atomic_fetch_add(&number_at<Number>(at), static_cast<Number>(amount),
+                              __ATOMIC_SEQ_CST);
+  });
+}
+
 void store_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
   with_size(bytes, [&](auto kind) {
     __atomic_store_n(&number_at<decltype(kind)>(at), static_cast<decltype(kind)>(bits),

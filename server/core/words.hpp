@@ -53,6 +53,15 @@ class Words {
                                        __ATOMIC_SEQ_CST);
   }
 
+  /// Sets those bits; tells what was there before. One step, whatever others write meanwhile.
+  std::uint64_t set_bits(WordPlace place, std::uint64_t bits) {
+    return __atomic_fetch_or(word(place), bits, __ATOMIC_SEQ_CST);
+  }
+  /// Puts `bits` there, whatever was there before.
+  void store(WordPlace place, std::uint64_t bits) {
+    __atomic_store_n(word(place), bits, __ATOMIC_SEQ_CST);
+  }
+
   /// Handed out now, bytes.
   std::size_t bytes_used() const { return lines_used_ * line_words * word_bytes; }
 
@@ -74,6 +83,14 @@ std::uint64_t load_bits(const std::byte* from, std::size_t bytes);
 /// As Words::compare_exchange.
 bool exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
                    std::uint64_t desired);
+/// Puts `bits` there; tells what was there before.
+std::uint64_t swap_bits(std::byte* at, std::size_t bytes, std::uint64_t bits);
+/// Adds modulo 2^(8 * bytes); tells what was there before.
+std::uint64_t add_bits(std::byte* at, std::size_t bytes, std::uint64_t amount);
 void store_bits(std::byte* at, std::size_t bytes, std::uint64_t bits);
+
+/// So often a change that depends on what was there is tried. Programs may write there without end,
+/// and the server's thread has others to serve.
+inline constexpr int word_tries_max = 1000;
 
 }  // namespace agora

@@ -51,6 +51,10 @@ void Engine::process_died(SessionId session) {
   command(Command::Kind::process_died, {}).session = session;
 }
 
+void Engine::not_mapped(SessionId session) {
+  command(Command::Kind::not_mapped, {}).session = session;
+}
+
 Expected<void> Engine::call(const CallRequest& request) {
   auto taken = admission_.admit(request, batch());
   if (!taken) sign_of_life(request.link);

@@ -29,6 +29,8 @@ class Engine {
   void process_dies(SessionId session);
   /// All that it had sent has been heard: gives back all that it has, in one step.
   void process_died(SessionId session);
+  /// What session.map promised an opened session it did not get: it has a ttl again.
+  void not_mapped(SessionId session);
 
   /// Takes a call into the next turn. An error is the call's answer: nothing else will come.
   Expected<void> call(const CallRequest& request);

@@ -55,16 +55,22 @@ void Hub::touch(Connection& connection) {
 void Hub::deliver(const Effect& effect, const Effects& effects) {
   if (effect.kind == Effect::Kind::shutdown) return stop_();
   if (effect.kind == Effect::Kind::session_attached) return attached(effect.session, effect.link);
+  if (effect.kind == Effect::Kind::session_moved) {
+    sessions_[effect.session] = effect.link;
+    return;
+  }
   if (effect.kind == Effect::Kind::session_ended) {
     sessions_.erase(effect.session);
     return deaths_.forget(effect.session);
   }
+  // Whose death cannot be seen gets nothing: it would have no end.
+  if (effect.kind == Effect::Kind::extents && !deaths_.watches(effect.session)) {
+    return engine_->not_mapped(effect.session);
+  }
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
   if (effect.kind == Effect::Kind::extents) {
-    // Whose death cannot be seen gets nothing: it would have no end.
-    const bool watched = deaths_.watches(effect.session);
-    for (std::size_t i = 0; watched && i < effect.length; ++i) {
+    for (std::size_t i = 0; i < effect.length; ++i) {
       connection->pass_on(sharing_->descriptor(effect.offset + i));
     }
     return;

@@ -69,6 +69,11 @@ class Array : public State {
     write_c(code, narrowed, reinterpret_cast<std::byte*>(&desired));
     return exchange_bits(at(place), c_bytes(code), bits, desired);
   }
+  /// Adds to an int in words that wrap round; gives the new value. Nothing: it is not.
+  std::optional<std::string> add_in_word(std::size_t place, PackedView amount) const {
+    if (!words_ || !wraps) return std::nullopt;
+    return add_to_word(code, at(place), amount);
+  }
   /// Narrows a value to the typecode. @error type_error, value_error
   Expected<void> narrow(PackedView value, std::string& out) const {
     return coerce(code, wraps, value, out);
@@ -249,7 +254,12 @@ Outcome add(Call& call, Array& array) {
   const auto place = place_of(call.integer(0), array.size());
   if (!place) return no_index(call, array);
   array.note(*place, 1);
-  for (;;) {
+  if (const auto sum = array.add_in_word(*place, call.arg(1))) {
+    call.changed();
+    call.reply().packed(PackedView{*sum});
+    return Progress::done;
+  }
+  for (int tries = 0; tries < word_tries_max; ++tries) {
     std::string before;
     std::string sum;
     std::string narrowed;
@@ -263,13 +273,14 @@ Outcome add(Call& call, Array& array) {
     call.reply().packed(PackedView{narrowed});
     return Progress::done;
   }
+  return call.fail_here(Errc::timeout, call.what() + ": " + kWordBusy);
 }
 
 Outcome compare_and_set(Call& call, Array& array) {
   const auto place = place_of(call.integer(0), array.size());
   if (!place) return no_index(call, array);
   array.note(*place, 1);
-  for (;;) {
+  for (int tries = 0; tries < word_tries_max; ++tries) {
     std::string before;
     const std::uint64_t bits = array.read(*place, before);
     const bool same = equal(PackedView{before}, call.arg(1));
@@ -282,6 +293,7 @@ Outcome compare_and_set(Call& call, Array& array) {
     call.reply().boolean(same);
     return Progress::done;
   }
+  return call.fail_here(Errc::timeout, call.what() + ": " + kWordBusy);
 }
 
 Outcome fill(Call& call, Array& array) {
@@ -420,7 +432,7 @@ constexpr Method kMethods[] = {
     {.name = "add",
      .parameters = {kIndex, Parameter{"amount", ParamKind::number, kRequired, "May be negative."}},
      .result = "number: the new value",
-     .errors = {Errc::index_error, Errc::type_error, Errc::value_error},
+     .errors = {Errc::index_error, Errc::type_error, Errc::value_error, Errc::timeout},
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Adds to an element in one step.",
@@ -431,7 +443,7 @@ constexpr Method kMethods[] = {
                     Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
                     kValue},
      .result = "bool: false if it had another value",
-     .errors = {Errc::index_error, Errc::type_error, Errc::value_error},
+     .errors = {Errc::index_error, Errc::type_error, Errc::value_error, Errc::timeout},
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Sets an element only if it is the expected one.",

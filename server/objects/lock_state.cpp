@@ -48,7 +48,7 @@ bool LockState::holders(std::vector<Holder>& out) const {
     const shm::LockWord word{machine_.lending().words().load(place_->word)};
     const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
     if (owner == nullptr) return true;
-    out.push_back({owner->session, owner->owner, place_->base + word.count(), std::nullopt});
+    out.push_back({owner->session, owner->owner, token_of(word), std::nullopt});
     return true;
   }
   if (const auto& grant = content.grant) {
@@ -134,20 +134,18 @@ bool LockState::locate(Machine& machine, Object& object, Located& out) {
 
 void LockState::take_back(Machine& machine, Object& object) {
   if (!lent_) return;
-  Words& words = machine.lending().words();
-  std::uint64_t found = words.load(place_->word);
-  while (!words.compare_exchange(place_->word, found, shm::LockWord{found}.taken_back().bits)) {
-  }
+  const shm::LockWord found{
+      machine.lending().words().set_bits(place_->word, shm::LockWord::server_bit)};
   lent_ = false;
-  word_ = shm::LockWord{found}.taken_back().bits;
-  take_over(shm::LockWord{found});
+  word_ = found.taken_back().bits;
+  take_over(found);
   machine.lend_soon(object);
 }
 
 /// What was done by the word while it was lent. A program that writes nonsense into it may spoil
-/// this lock, and nothing else: tokens never go back.
+/// this lock, and nothing else: tokens never go back, nor beyond what can have been given by now.
 void LockState::take_over(shm::LockWord word) {
-  content.last_token_given = std::max(content.last_token_given, place_->base + word.count());
+  content.last_token_given = std::max(content.last_token_given, token_of(word));
   content.levels = 0;
   if (word.owner() == 0) return;
   const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
@@ -158,6 +156,10 @@ void LockState::take_over(shm::LockWord word) {
       Grant{owner->session, owner->owner, content.last_token_given, std::nullopt, word.owner()};
   content.levels = 1;
   machine_.sessions().granted(owner->session, id);
+}
+
+std::uint64_t LockState::token_of(shm::LockWord word) const {
+  return std::min(place_->base + word.count(), machine_.tokens_possible());
 }
 
 void LockState::lend(Machine&, Object& object) {

@@ -90,6 +90,7 @@ class LockState : public State {
  private:
   void grant_to(Machine& machine, Waiter& next);
   void take_over(shm::LockWord word);
+  std::uint64_t token_of(shm::LockWord word) const;
   void owner_gone();
   void show_word(bool with_server);
 

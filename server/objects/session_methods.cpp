@@ -177,6 +177,9 @@ Outcome map(Call& call) {
   Link& link = link_of(call);
   auto session = session_named(call);
   if (!session) return session.failure();
+  if ((*session)->unmapped) {
+    return fail(Errc::forbidden, "this session has said session.unmap: it gets no memory any more");
+  }
   if (!can_map(machine, link.peer) || !(*session)->peer.may_map) {
     return fail(Errc::forbidden,
                 "this connection cannot get shared memory: that needs the Unix "
@@ -236,7 +239,11 @@ Outcome ring(Call& call) {
 }
 
 Outcome unmap(Call& call) {
-  if (Session* session = opened(call)) session->mapped = false;
+  if (Session* session = opened(call)) {
+    session->mapped = false;
+    // A session.map of its own may still be on its way, over another connection.
+    session->unmapped = true;
+  }
   return Progress::done;
 }
 

@@ -53,8 +53,14 @@ class Value : public State {
   Expected<void> put(PackedView narrowed);
   /// Lets the content lie in a word that programs may change. @error out_of_memory
   Expected<void> move_to_word();
+  /// Puts a narrowed value in; gives the old one. @error not_found, out_of_memory
+  Expected<Packed> exchange(PackedView narrowed);
+  /// Adds where the content is an int in a word that wraps round; gives the new value. Nothing:
+  /// it is not.
+  std::optional<std::string> add_in_word(PackedView amount);
   /// Replaces the value by `change(value, out)`, narrowed, in one step; its error if it has one.
   /// @return the value before.
+  /// @error timeout  programs write there without end; nothing was changed.
   template <typename Change>
   Expected<Packed> replace(Change&& change);
 
@@ -97,6 +103,23 @@ Expected<void> Value::put(PackedView narrowed) {
   return {};
 }
 
+Expected<Packed> Value::exchange(PackedView narrowed) {
+  if (!word_) {
+    Packed before{view()};
+    if (auto ok = put(narrowed); !ok) return ok.failure();
+    return before;
+  }
+  const std::uint64_t bits = swap_bits(at(), c_bytes(code), bits_of(code, narrowed));
+  std::string before;
+  read_c(code, reinterpret_cast<const std::byte*>(&bits), before);
+  return Packed{std::move(before)};
+}
+
+std::optional<std::string> Value::add_in_word(PackedView amount) {
+  if (!word_ || !wraps) return std::nullopt;
+  return add_to_word(code, at(), amount);
+}
+
 Expected<void> Value::move_to_word() {
   const auto word = machine_.lending().words().allocate(Words::word_bytes);
   if (!word) return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
@@ -110,7 +133,7 @@ Expected<void> Value::move_to_word() {
 /// Programs may come between where the content is a word: then it is done again.
 template <typename Change>
 Expected<Packed> Value::replace(Change&& change) {
-  for (;;) {
+  for (int tries = 0; tries < word_tries_max; ++tries) {
     std::uint64_t bits = word_ ? load_bits(at(), c_bytes(code)) : 0;
     Packed before;
     if (word_) {
@@ -131,6 +154,7 @@ Expected<Packed> Value::replace(Change&& change) {
     if (exchange_bits(at(), c_bytes(code), bits, bits_of(code, PackedView{narrowed})))
       return before;
   }
+  return fail(Errc::timeout, kWordBusy);
 }
 
 bool Value::locate(Machine&, Object&, Located& out) {
@@ -173,6 +197,11 @@ Outcome set(Call& call, Value& value) {
 }
 
 Outcome add(Call& call, Value& value) {
+  if (const auto sum = value.add_in_word(call.arg(0))) {
+    call.changed();
+    call.reply().packed(PackedView{*sum});
+    return Progress::done;
+  }
   std::string narrowed;
   auto before = value.replace([&](PackedView old, std::string& sum) {
     auto added =
@@ -188,10 +217,11 @@ Outcome add(Call& call, Value& value) {
 }
 
 Outcome exchange(Call& call, Value& value) {
-  auto old = value.replace([&](PackedView, std::string& wanted) -> Expected<void> {
-    wanted = call.arg(0).bytes();
-    return {};
-  });
+  std::string narrowed;
+  if (auto ok = coerce(value.code, value.wraps, call.arg(0), narrowed); !ok) {
+    return unfit(call, ok.error());
+  }
+  auto old = value.exchange(PackedView{narrowed});
   if (!old) return unfit(call, old.error());
   call.changed();
   call.reply().packed(*old);
@@ -275,7 +305,7 @@ constexpr Method kMethods[] = {
     {.name = "add",
      .parameters = {Parameter{"amount", ParamKind::number, kRequired, "May be negative."}},
      .result = "number: the new value",
-     .errors = {Errc::type_error, Errc::value_error},
+     .errors = {Errc::type_error, Errc::value_error, Errc::timeout},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
@@ -296,7 +326,7 @@ constexpr Method kMethods[] = {
      .parameters = {Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
                     kValue},
      .result = "bool: false if it had another value",
-     .errors = {Errc::type_error, Errc::value_error, Errc::not_found},
+     .errors = {Errc::type_error, Errc::value_error, Errc::not_found, Errc::timeout},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",

@@ -29,6 +29,9 @@ struct Limits {
   /// calls are refused, so that a client that never acknowledges does not fill the server.
   std::size_t kept_replies_max = 1'024;
   std::size_t kept_bytes_max = std::size_t{64} << 20;
+  /// Threads of one session that take locks in shared memory; more of them make calls. A lock's
+  /// word tells 16,382 threads of all sessions apart.
+  std::size_t session_slots_max = 1'024;
   /// Objects that one session watches or is subscribed to: each costs a step with every change.
   std::size_t session_watches_max = 65'536;
   /// Notices of which an opened session is not known to have received them; of more of them, the

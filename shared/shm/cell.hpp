@@ -4,8 +4,8 @@
 // that whoever still knows the place of one can always look whether it is the same object's; ids
 // are never used again. `sequence` is odd while the content changes, and moves with every change:
 // a reader takes it, reads, and keeps what it has read only if neither it nor `object` has moved.
-// A length or a flag is one word, but within a transaction it may be the old one: whoever compares
-// several objects reads it with the same care.
+// A length or a flag is one word, but within a transaction it may be the old one, so it is read
+// with the same care.
 #pragma once
 
 #include <atomic>
@@ -22,6 +22,11 @@ struct alignas(64) Cell {
   std::atomic<std::uint64_t> spare[3];
 };
 static_assert(sizeof(Cell) == 64 && std::atomic<std::uint64_t>::is_always_lock_free);
+
+/// Whether a change has begun and not ended. Only the server.
+inline bool in_change(const Cell& cell) {
+  return (cell.sequence.load(std::memory_order_relaxed) & 1) != 0;
+}
 
 /// Before the first write of a change; a cell that is in the midst of one stays so. Only the
 /// server.

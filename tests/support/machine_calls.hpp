@@ -66,6 +66,14 @@ class MachineCalls {
     command.session = session(link);
     apply();
   }
+  /// The session that speaks over that link got no memory.
+  void not_mapped(std::uint64_t link) {
+    batch_.clear();
+    Command& command = batch_.commands.emplace_back();
+    command.kind = Command::Kind::not_mapped;
+    command.session = session(link);
+    apply();
+  }
   /// Lets time pass, and the machine hear of it.
   void advance(double seconds) {
     batch_.clear();

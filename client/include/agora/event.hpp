@@ -18,11 +18,8 @@ class event : public proxy {
   void set() const { change<void>("event.set"); }
   void clear() const { change<void>("event.clear"); }
   bool is_set() const {
-    const client::Window* window = handle().window();
-    if (window != nullptr && window->kind == client::ObjectKind::event) {
-      return window->glance() != 0;
-    }
-    return read<bool>("event.is_set");
+    const auto seen = glance_at(client::ObjectKind::event);
+    return seen ? *seen != 0 : read<bool>("event.is_set");
   }
 
   /// Waits, for ever, until the flag is set.
@@ -66,10 +63,7 @@ class event : public proxy {
 
  private:
   // Who has to wait stands in the server's line, like everybody else.
-  bool seen_set() const {
-    const client::Window* window = handle().window();
-    return window != nullptr && window->kind == client::ObjectKind::event && window->glance() != 0;
-  }
+  bool seen_set() const { return glance_at(client::ObjectKind::event).value_or(0) != 0; }
   client::Reply wait_by(const client::Timeout& timeout) const {
     return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);
   }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -59,9 +60,14 @@ class proxy {
 
   /// The object's size, as that call gives it, without a call where memory is shared.
   std::size_t glance(client::ObjectKind kind, std::string_view method) const {
+    const auto seen = glance_at(kind);
+    return seen ? *seen : read<std::size_t>(method);
+  }
+  /// What one look tells of it; nothing: only a call can say.
+  std::optional<std::size_t> glance_at(client::ObjectKind kind) const {
     const client::Window* window = handle_.window();
-    if (window != nullptr && window->kind == kind) return window->glance();
-    return read<std::size_t>(method);
+    if (window == nullptr || window->kind != kind) return std::nullopt;
+    return window->glance();
   }
 
   /// A call that changes something.

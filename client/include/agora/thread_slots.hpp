@@ -10,10 +10,10 @@ class Client;
 
 class ThreadSlots {
  public:
-  /// Whether this thread has asked for a slot there already; `slot` is what it got, 0 for none.
-  /// Cost: a comparison, for the mapping that it used last.
+  /// Whether this thread need not ask for a slot there; `slot` is what it got, 0 for none: then it
+  /// asks again a second later. Cost: a comparison, for the mapping that it used last.
   static bool find(std::uint64_t mapping, std::uint32_t& slot) {
-    if (last_mapping != mapping) return find_other(mapping, slot);
+    if (last_mapping != mapping || last_slot == 0) return find_other(mapping, slot);
     slot = last_slot;
     return true;
   }

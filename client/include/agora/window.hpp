@@ -10,10 +10,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 #include "shared/base/keyed_hash.hpp"
-#include "shared/shm/cell.hpp"
+#include "shared/shm/cell_reader.hpp"
 #include "shared/shm/pages.hpp"
 
 namespace agora::client {
@@ -43,6 +44,23 @@ enum class ObjectKind : std::uint8_t {
   rlock
 };
 
+/// How a thread of this process has a lock by its word. Only that thread writes it, but for the
+/// session's end, which takes it all back.
+struct WordHold {
+  static constexpr std::uint64_t held(std::uint32_t slot, std::uint32_t levels) {
+    return std::uint64_t{slot} << 32 | levels;
+  }
+  static constexpr std::uint32_t slot(std::uint64_t holder) {
+    return static_cast<std::uint32_t>(holder >> 32);
+  }
+  static constexpr std::uint32_t levels(std::uint64_t holder) {
+    return static_cast<std::uint32_t>(holder);
+  }
+
+  std::atomic<std::uint64_t> count{0};   ///< the word's, when it was taken
+  std::atomic<std::uint64_t> holder{0};  ///< its slot, and how often it has taken it; 0: nobody
+};
+
 struct Window {
   const std::atomic<std::uint64_t>* gate = nullptr;
   const shm::Cell* cell = nullptr;
@@ -59,7 +77,8 @@ struct Window {
 
   // Of a lock.
   std::uint64_t token_base = 0;
-  std::atomic<std::uint32_t>* levels = nullptr;  ///< how often the thread that has it took it
+  WordHold* hold = nullptr;
+  const std::atomic<std::uint32_t>* lost = nullptr;  ///< grants of this process that were lost
 
   std::uint64_t mapping_number = 0;  ///< names the mapping among all of this process
   std::shared_ptr<Mapping> mapping;
@@ -69,14 +88,15 @@ struct Window {
     return gate->load(std::memory_order_acquire) == gate::kQuiet &&
            cell->object.load(std::memory_order_acquire) == object;
   }
-  /// Whether the connection stands and the session is not known to be over.
-  bool connected() const {
-    return (gate->load(std::memory_order_acquire) & gate::kQuiet) == gate::kQuiet;
-  }
   /// Whether a T lies at its words, that being the server's code for it.
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
-  /// What one look tells of any object: its size; of an event, whether it is set.
-  std::size_t glance() const { return cell->size.load(std::memory_order_acquire); }
+  /// What one look tells of any object: its size; of an event, whether it is set. Nothing: it
+  /// changed each time.
+  std::optional<std::size_t> glance() const {
+    std::uint64_t size = 0;
+    if (shm::read_size(*cell, object, size) != shm::Look::found) return std::nullopt;
+    return size;
+  }
   /// The word at a place, as an atomic number of type T.
   template <typename T>
   std::atomic<T>& word(std::size_t place = 0) const {

@@ -12,17 +12,26 @@
 
 namespace agora::client {
 
-/// Takes the lock if it is lent and free and this thread has its slot.
+/// Notes that the calling thread has just taken the word as `word`.
+inline void note_taken(const Window& window, shm::LockWord word) {
+  window.hold->count.store(word.count(), std::memory_order_relaxed);
+  window.hold->holder.store(WordHold::held(word.owner(), 1), std::memory_order_relaxed);
+}
+
+/// Takes the lock if it is lent and free and this thread has its slot. Not where a lock was lost:
+/// whose that was has to be told.
 inline bool take_open_word(const Handle& lock, ObjectKind kind) {
   const Window* const window = lock.seen_window();
   if (window == nullptr || window->kind != kind || !window->open()) return false;
   const std::uint32_t slot = ThreadSlots::quick(window->mapping_number);
-  if (slot == 0) return false;
+  if (slot == 0 || window->lost->load(std::memory_order_relaxed) != 0) return false;
+  // Had by a thread of this process, and its word free: the server has ended the session.
+  if (window->hold->holder.load(std::memory_order_relaxed) != 0) return false;
   std::atomic<std::uint64_t>& bits = window->word<std::uint64_t>();
   shm::LockWord word{bits.load(std::memory_order_relaxed)};
   if (!word.is_open()) return false;
   if (!bits.compare_exchange_strong(word.bits, word.taken_by(slot).bits)) return false;
-  window->levels->store(1, std::memory_order_relaxed);
+  note_taken(*window, word.taken_by(slot));
   return true;
 }
 
@@ -36,11 +45,13 @@ inline bool free_own_word(const Handle& lock, ObjectKind kind) {
   std::atomic<std::uint64_t>& bits = window->word<std::uint64_t>();
   shm::LockWord word{bits.load(std::memory_order_relaxed)};
   if (slot == 0 || !word.held_by(slot)) return false;
-  if (window->levels->load(std::memory_order_relaxed) != 1) return false;
-  // Before the word is free: then they are the next owner's.
-  window->levels->store(0, std::memory_order_relaxed);
+  std::atomic<std::uint64_t>& holder = window->hold->holder;
+  const std::uint64_t once = WordHold::held(slot, 1);
+  if (holder.load(std::memory_order_relaxed) != once) return false;
+  // Before the word is free: then it is the next owner's.
+  holder.store(0, std::memory_order_relaxed);
   if (bits.compare_exchange_strong(word.bits, word.freed().bits)) return true;
-  window->levels->store(1, std::memory_order_relaxed);
+  holder.store(once, std::memory_order_relaxed);
   return false;
 }
 

@@ -22,6 +22,7 @@ using client::Session;
 
 /// Notes what it is told, and lets a test wait for it.
 struct Notes : client::SessionWatcher {
+  void settled(client::Session&) noexcept override {}
   void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
     session.finished(call->number, true);
     note([&] { call->error ? ++failed : ++succeeded; });

@@ -64,7 +64,45 @@ TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending
   CHECK(lending.give_slot(kSecond, "t2") == slot);
 }
 
-TEST_CASE("A word that was spoilt so that its count would overflow is no lock's again",
+TEST_CASE("The slot of a thread that ended while it held a lock comes back", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory, 2);
+  const auto word = lending.lock_word(kLock);
+  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
+  lending.take_slot(kFirst, slot);
+  CHECK(lending.give_slot(kFirst, "t2") != 0);
+  CHECK(lending.give_slot(kFirst, "t3") == 0);
+  write(lending, *word, shm::LockWord::of(1, true).bits);
+  CHECK(lending.give_slot(kFirst, "t3") == slot);
+  lending.ended(kFirst, true);
+  CHECK(lending.owner_of(slot) == nullptr);
+}
+
+TEST_CASE("A session that ends takes along what its ended threads had left", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory, 1);
+  const auto word = lending.lock_word(kLock);
+  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
+  lending.take_slot(kFirst, slot);
+  lending.ended(kFirst, true);
+  CHECK(lending.give_slot(kSecond, "t2") == slot);
+  write(lending, *word, shm::LockWord::of(1, true).bits);
+  CHECK(lending.give_slot(kSecond, "t3") == 0);
+  CHECK(lending.owner_of(slot)->owner == "t2");
+}
+
+TEST_CASE("No session gets all slots", "[core][lending]") {
+  HeapExtents memory;
+  Lending lending(memory);
+  std::size_t given = 0;
+  while (lending.give_slot(kFirst, "t") != 0) ++given;
+  CHECK(given == Limits{}.session_slots_max);
+  CHECK(lending.give_slot(kSecond, "t") != 0);
+}
+
+TEST_CASE("A word that was spoilt so that its count would overflow begins anew",
           "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
@@ -72,10 +110,13 @@ TEST_CASE("A word that was spoilt so that its count would overflow is no lock's 
   const auto worn = lending.lock_word(ObjectId{11});
   write(lending, *spoilt, ~std::uint64_t{0});
   write(lending, *worn, shm::LockWord::of(1'000'000'000'000, true).bits);
-  lending.give_back(ObjectId{11}, *worn, 0);
   lending.give_back(kLock, *spoilt, 0);
+  lending.give_back(ObjectId{11}, *worn, 0);
   CHECK(lending.lock_word(ObjectId{12}) == worn);
-  CHECK(lending.lock_word(ObjectId{13}) != spoilt);
+  // Passed over, enough of them would be all memory.
+  CHECK(lending.lock_word(ObjectId{13}) == spoilt);
+  CHECK(lending.words().load(*spoilt) == 0);
+  CHECK(lending.words().load(*worn) == shm::LockWord::of(1'000'000'000'000, true).bits);
 }
 
 }  // namespace agora::test
