@@ -35,6 +35,7 @@ class AgoraDialect final : public Dialect {
   std::string name(std::string_view object) const { return prefix_ + "-" + std::string(object); }
   std::string own_name(std::string_view object, std::size_t connection) const;
   void create(int fd, std::string_view type, const std::string& name);
+  void store_all(int fd, const Shape& shape);
   Request stored(const Shape& shape, std::uint64_t key) const;
 
   std::string prefix_;

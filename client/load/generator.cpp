@@ -18,6 +18,7 @@ constexpr int kPatienceMs = 30'000;
 struct Runner {
   Line line;
   std::size_t next = 0;    ///< the batch to be sent
+  bool sending = false;    ///< it is begun, and not all of it is sent
   std::size_t sent = 0;    ///< bytes of it that are sent
   std::size_t oldest = 0;  ///< the batch whose reply comes
   std::size_t got = 0;     ///< bytes of that reply
@@ -123,8 +124,8 @@ class Driver {
 
   void send_more(std::size_t i) {
     Runner& runner = runners_[i];
-    while (runner.sent > 0 || may_begin(runner)) {
-      if (runner.sent == 0) begin(runner);
+    while (runner.sending || may_begin(runner)) {
+      if (!runner.sending) begin(runner);
       const std::string& bytes = runner.batch(runner.next).bytes;
       const ssize_t n = ::send(runner.line.fd, bytes.data() + runner.sent,
                                bytes.size() - runner.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -135,6 +136,7 @@ class Driver {
       runner.sent += static_cast<std::size_t>(n);
       if (runner.sent < bytes.size()) continue;
       runner.sent = 0;
+      runner.sending = false;
       ++runner.next;
     }
     watch_for_room(i, false);
@@ -143,6 +145,7 @@ class Driver {
   void begin(Runner& runner) {
     if (latencies_ != nullptr) runner.since[runner.next % runner.since.size()] = Clock::now();
     begun_ += runner.line.traffic->calls;
+    runner.sending = true;
     ++runner.open;
     ++open_;
   }

@@ -2,10 +2,16 @@
 // README.md here.
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <sysexits.h>
+#include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -63,6 +69,35 @@ int run_singles(const std::vector<std::string>& names) {
   return 0;
 }
 
+int run(const std::vector<std::string>& names, const std::string& json) {
+  try {
+    if (names.front() != "numbers" && names.front() != "matrix") return run_singles(names);
+    return run_table(names.front(), {names.begin() + 1, names.end()}, json);
+  } catch (const std::exception& error) {
+    std::cerr << "agora_bench: " << error.what() << '\n';
+    return EX_SOFTWARE;
+  }
+}
+
+/// Runs it in a child whose scratch directories lie in one of this process: when the child is
+/// interrupted its servers die with it, and what they left is removed here.
+int run_cleanly(const std::vector<std::string>& names, const std::string& json) {
+  const Scratch scratch;
+  ::setenv("TMPDIR", scratch.path().c_str(), 1);
+  static pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::exit(run(names, json));
+  }
+  for (const int ending : {SIGINT, SIGTERM, SIGHUP}) {
+    std::signal(ending, [](int) { ::kill(child, SIGKILL); });
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+}
+
 }  // namespace
 }  // namespace agora::bench
 
@@ -77,11 +112,5 @@ int main(int argc, char** argv) {
       "numbers or matrix, with words that the wanted rows contain; or single benchmarks");
   app.add_option("--json", json, "Write the figures of numbers or matrix to this file as well");
   CLI11_PARSE(app, argc, argv);
-  try {
-    if (names.front() != "numbers" && names.front() != "matrix") return run_singles(names);
-    return run_table(names.front(), {names.begin() + 1, names.end()}, json);
-  } catch (const std::exception& error) {
-    std::cerr << "agora_bench: " << error.what() << '\n';
-    return EX_SOFTWARE;
-  }
+  return run_cleanly(names, json);
 }

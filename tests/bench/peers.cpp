@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <climits>
@@ -149,12 +150,15 @@ std::size_t Child::resident() const {
 }
 
 Scratch::Scratch() {
-  char path[] = "/tmp/agora-bench-XXXXXX";
-  if (::mkdtemp(path) == nullptr) throw std::runtime_error("no temporary directory");
-  path_ = path;
+  const char* place = std::getenv("TMPDIR");
+  path_ = std::string(place != nullptr ? place : "/tmp") + "/agora-bench-XXXXXX";
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory");
 }
 
-Scratch::~Scratch() { std::filesystem::remove_all(path_); }
+Scratch::~Scratch() {
+  std::error_code problem;  // a server that was killed this moment may still be letting go
+  std::filesystem::remove_all(path_, problem);
+}
 
 Agorad::Agorad(int cpu)
     : child({beside("agorad"), "--listen", "127.0.0.1:0", "--unix", scratch.path() + "/a.sock"},
