@@ -72,7 +72,7 @@ class Driver {
     if (ready < 0 && errno == EINTR) return;
     if (ready <= 0) throw std::runtime_error("the server stopped answering");
     now_ = Clock::now();
-    if (!over_ && until_.calls == 0 &&
+    if (!over_ && until_.calls == 0 && answered_ >= until_.calls_min &&
         now_ - begin_ >= std::chrono::duration<double>(until_.seconds)) {
       over_ = true;
       stopped_ = now_;
@@ -111,6 +111,7 @@ class Driver {
     ++runner.oldest;
     --runner.open;
     --open_;
+    answered_ += runner.line.traffic->calls;
     if (!over_) runner.calls += runner.line.traffic->calls;
     if (until_.calls != 0) stopped_ = now_;
   }
@@ -164,7 +165,8 @@ class Driver {
   std::vector<Runner> runners_;
   std::vector<char> space_ = std::vector<char>(std::size_t{256} << 10);
   Clock::time_point begin_, stopped_, now_;
-  std::uint64_t begun_ = 0;
+  std::uint64_t begun_ = 0;     ///< calls
+  std::uint64_t answered_ = 0;  ///< calls, also those after the end
   std::size_t open_ = 0;
   bool over_ = false;
 };

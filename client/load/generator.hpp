@@ -20,10 +20,11 @@ struct Line {
   std::size_t under_way = 1;  ///< batches sent ahead of their replies, at least 1
 };
 
-/// When a drive ends: after so many seconds, or after so many calls if that is not 0. Lines then
-/// finish their piece and all replies are awaited.
+/// When a drive ends: after so many seconds, but not before so many calls are answered; or, if
+/// `calls` is not 0, when so many are. Lines then finish their piece and all replies are awaited.
 struct Until {
   double seconds = 1;
+  std::uint64_t calls_min = 0;
   std::uint64_t calls = 0;
 };
 

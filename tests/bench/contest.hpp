@@ -24,6 +24,7 @@ class Side {
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
 
+  /// @param seconds  at least; on average every connection has a whole pipeline answered.
   /// @return answered requests a second.
   double run(double seconds);
   const std::vector<load::Line>& lines() const { return lines_; }

@@ -15,7 +15,7 @@ namespace {
 
 using load::Shape;
 using load::Work;
-constexpr double kSeconds = 0.25;
+constexpr double kSeconds = 0.2;  // a turn: some 200 cells, and the whole in a quarter of an hour
 
 const char* name_of(Work work) {
   switch (work) {

@@ -22,6 +22,7 @@ svg { font: 12px system-ui, sans-serif; }
 .cell { fill: #4493c8; } .behind { fill: #d9734e; }
 }
 </style>"""
+EDGE = 4.0  # ratios beyond it are told by their number
 BEGIN, END = "<!-- numbers: made by ./run bench publish -->", "<!-- end of numbers -->"
 
 
@@ -62,14 +63,13 @@ HEADINGS = {
 
 
 def numbers_picture(figures):
-    """Bars of ratios on a logarithmic scale that begin at 1; a stroke is the bound."""
+    """Bars of ratios on a logarithmic scale that begin at 1 and are cut at EDGE; a stroke is the bound."""
     figures = [each for each in figures if "theirs" in each and each["measured"] > 0]
-    edge = max([2.0] + [max(each["measured"], 1 / each["measured"]) for each in figures])
-    left, width, row_height = 330, 940, 20
-    middle, half = left + 260, 240
+    left, width, row_height = 270, 1080, 20
+    middle, half = left + 190, 180
 
     def place(ratio):
-        return middle + half * max(-1.0, min(1.0, math.log(ratio) / math.log(edge)))
+        return middle + half * max(-1.0, min(1.0, math.log(ratio) / math.log(EDGE)))
 
     parts, y, heading = [], 40, None
     for figure in figures:
@@ -84,12 +84,12 @@ def numbers_picture(figures):
         if limit:
             parts.append(f'<line class="bound" x1="{place(limit):.1f}" x2="{place(limit):.1f}" y1="{y - 2}" y2="{y + 14}"/>')
         verdict = f"{short(figure['measured'])} x {figure['peer']}" + (f", {bound(figure)}" if limit else "")
-        parts.append(text(left + 515, y + 10, verdict + (" (missed)" if kind == "missed" else "")))
+        parts.append(text(left + 390, y + 10, verdict + (" (missed)" if kind == "missed" else "")))
         y += row_height
-    title = "Ratios of agora to its peers, one run, medians of rounds; the stroke is the bound"
+    title = "Ratios of agora to its peers; the stroke is the bound; red: missed. Right is more, which is worse for 'at most'"
     rule = f'<line class="rule" x1="{middle}" x2="{middle}" y1="44" y2="{y}"/>'
     parts = [text(12, 24, title), text(middle, 40, "1 x", "faint", "middle"), rule] + parts
-    return svg(left + width - 130, y + 12, title, parts)
+    return svg(width, y + 12, title, parts)
 
 
 def matrix_picture(figures):
@@ -104,8 +104,6 @@ def matrix_picture(figures):
             columns.append(column)
         if figure.get("peer", "Redis") == "Redis":
             cells[row, column] = figure.get("measured")
-    order = {row: (row.split()[0:2], rows.index(row)) for row in rows}
-    rows.sort(key=lambda row: (list(dict.fromkeys(each.split()[0] for each in rows)).index(row.split()[0]), order[row]))
     left, top, wide, high = 150, 62, 84, 20
     parts = [text(12, 24, "agora beside Redis: ratio of requests a second; c = connections, p = pipeline")]
     for c, column in enumerate(columns):
@@ -121,7 +119,7 @@ def matrix_picture(figures):
                 parts.append(f'<rect class="{kind}" fill-opacity="{depth:.2f}" x="{x}" y="{y}" width="{wide - 2}" height="{high - 2}"/>')
             words = f"{short(ratio)} x" if ratio else "–"
             parts.append(text(x + wide / 2, y + 14, words, "", "middle"))
-    return svg(left + len(columns) * wide + 12, top + len(rows) * high + 12, "agora beside Redis, the whole matrix", parts)
+    return svg(max(left + len(columns) * wide + 12, 640), top + len(rows) * high + 12, "agora beside Redis, the whole matrix", parts)
 
 
 def numbers_table(run):

@@ -93,6 +93,7 @@ TEST_CASE("a drive by time awaits all replies, so that the next one can begin", 
   const Traffic traffic = traffic_with(100'000, 2, 1);
   const std::vector<Line> lines{{server.fd(), &traffic}};
   for (int i = 0; i < 3; ++i) CHECK(drive(lines, {.seconds = 0.01}).calls_of.size() == 1);
+  CHECK(drive(lines, {.seconds = 0, .calls_min = 20}).calls >= 20);
 }
 
 TEST_CASE("requests larger than a socket's buffers pass", "[load]") {
