@@ -35,11 +35,17 @@ struct Single {
 
 const std::vector<Single>& singles() {
   static const std::vector<Single> all{
-      {"dialogue", dialogue},           {"core-growth", core_growth},
-      {"hand-off", hand_off},           {"sweep", sweep},
-      {"long-queue", long_queue},       {"long-list", long_list},
-      {"opened", opened_session},       {"shared-dict", shared_dict},
-      {"shared-memory", shared_memory}, {"killed-clients", killed_clients},
+      {"dialogue", dialogue},
+      {"core-growth", core_growth},
+      {"hand-off", hand_off},
+      {"sweep", sweep},
+      {"long-queue", long_queue},
+      {"long-list", long_list},
+      {"opened", opened_session},
+      {"shared-dict", shared_dict},
+      {"shared-memory", shared_memory},
+      {"killed-clients", killed_clients},
+      {"rings", rings},
   };
   return all;
 }
