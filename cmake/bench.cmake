@@ -1,5 +1,6 @@
 # The benchmarks: agora beside its peers. Run by people, not by ctest.
-add_executable(agora_bench tests/bench/main.cpp tests/bench/generator.cpp tests/bench/peers.cpp
-               tests/bench/whole_manager.cpp tests/bench/shared_dict.cpp tests/bench/shared_memory.cpp
-               tests/bench/rings.cpp)
-target_link_libraries(agora_bench PRIVATE agora_client agora_net agora_shm)
+file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/*.cpp)
+add_executable(agora_bench ${bench_sources})
+target_link_libraries(agora_bench PRIVATE agora_client agora_load agora_net agora_shm CLI11::CLI11
+                      nlohmann_json::nlohmann_json)
+target_compile_definitions(agora_bench PRIVATE AGORA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -33,3 +33,6 @@ add_test(NAME docs_scripts COMMAND ${DOCS_PYTHON} -m unittest discover -s
          ${CMAKE_SOURCE_DIR}/tests/docs -p "*_test.py")
 set_tests_properties(docs_scripts PROPERTIES
                      ENVIRONMENT "AGORA_SERVER=$<TARGET_FILE:agorad>;PYTHONDONTWRITEBYTECODE=1")
+# The pictures and the table of docs/speed are those of the figures beside them.
+add_test(NAME docs_speed COMMAND ${DOCS_PYTHON} -B ${CMAKE_SOURCE_DIR}/tests/bench/picture.py --check
+         ${CMAKE_SOURCE_DIR}/docs/speed)

@@ -1,8 +1,8 @@
 # What `cmake --install` leaves, and find_package(agora) finds: agora::client, agora::server.
 include(CMakePackageConfigHelpers)
 
-add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp)
-target_link_libraries(agora PRIVATE agora_client CLI11::CLI11)
+add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp)
+target_link_libraries(agora PRIVATE agora_client agora_load CLI11::CLI11)
 
 set(libraries agora_value agora_wire agora_shm agora_core agora_engine agora_net agora_server_shm agora_server
               agora_client)

@@ -1,4 +1,5 @@
-// agora: the command line. `agora call METHOD ARGS...` for one call, `agora serve` for a server.
+// agora: the command line. `agora call METHOD ARGS...` for one call, `agora serve` for a server,
+// `agora bench` for a load.
 
 #include <cerrno>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 
 #include <agora/error.hpp>
 
+#include "client/cli/bench.hpp"
 #include "client/cli/typed_call.hpp"
 #include "client/src/server_binary.hpp"
 
@@ -34,6 +36,50 @@ int call(const std::string& address, const std::vector<std::string>& words) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_UNAVAILABLE;
   }
+}
+
+int put_load(const std::string& address, const agora::client::BenchOptions& options) {
+  try {
+    return agora::client::bench(address, options);
+  } catch (const agora::value_error& error) {
+    std::cerr << "agora: " << error.what() << '\n';
+    return EX_USAGE;
+  } catch (const agora::unavailable& error) {
+    std::cerr << "agora: " << error.what() << '\n';
+    return EX_UNAVAILABLE;
+  } catch (const std::exception& error) {
+    std::cerr << "agora: " << error.what() << '\n';
+    return 1;
+  }
+}
+
+CLI::App* add_bench(CLI::App& app, agora::client::BenchOptions& options) {
+  auto* verb = app.add_subcommand("bench", "Put a load on the server and print what it took");
+  verb->add_option("-c,--connections", options.connections, "Connections")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  verb->add_option("-n,--requests", options.requests, "Requests of each test")
+      ->check(CLI::Range(1, 2'000'000'000))
+      ->capture_default_str();
+  verb->add_option("-P,--pipeline", options.pipeline, "Requests under way on each connection")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  verb->add_option("-d,--value-bytes", options.value_bytes, "Size of a value, bytes")
+      ->check(CLI::Range(0, 32 << 20))
+      ->capture_default_str();
+  verb->add_option("-t,--tests", options.tests, "Which tests, with commas between them")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"get", "set", "incr", "queue", "lock"}))
+      ->capture_default_str();
+  verb->add_option("--keys", options.keys, "Keys of the dict for get, set and incr")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  verb->add_flag("--json", options.json, "One JSON object a line for each test");
+  verb->footer(
+      "queue is put and get, lock is acquire and release: two requests. The objects have names of\n"
+      "their own and are removed at the end. Latency is that of a whole pipeline.\n"
+      "Exits with 69 if no server answers.");
+  return verb;
 }
 
 /// Becomes agorad, with the same words.
@@ -70,7 +116,10 @@ int main(int argc, char** argv) {
   auto* server = app.add_subcommand("serve", "Run a server; the options are agorad's");
   server->prefix_command();
   server->set_help_flag();  // --help is agorad's own
+  agora::client::BenchOptions load;
+  const CLI::App* load_verb = add_bench(app, load);
   CLI11_PARSE(app, argc, argv);
+  if (*load_verb) return put_load(address, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();
   if (words.empty()) {

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -10,12 +11,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sstream>
 #include <stdexcept>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <climits>
@@ -49,6 +52,35 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+std::vector<std::string> memcached_command(const std::string& unix_path, int port) {
+  std::vector<std::string> words{"memcached", "-t", "1", "-m", "4096", "-I", "16m", "-c", "4096"};
+  if (::geteuid() == 0) words.insert(words.end(), {"-u", "root"});
+  if (unix_path.empty()) {
+    words.insert(words.end(), {"-l", "127.0.0.1", "-p", std::to_string(port)});
+  } else {
+    words.insert(words.end(), {"-s", unix_path});
+  }
+  return words;
+}
+
+std::vector<std::string> etcd_command(const std::string& directory, int port) {
+  const std::string clients = "http://127.0.0.1:" + std::to_string(port);
+  const std::string peers = "http://127.0.0.1:" + std::to_string(free_port());
+  return {"etcd",
+          "--data-dir",
+          directory + "/data",
+          "--listen-client-urls",
+          clients,
+          "--advertise-client-urls",
+          clients,
+          "--listen-peer-urls",
+          peers,
+          "--initial-advertise-peer-urls",
+          peers,
+          "--initial-cluster",
+          "default=" + peers};
+}
+
 template <typename Dial>
 int patiently(Dial&& dial) {
   for (int attempt = 0; attempt < 500; ++attempt) {
@@ -61,12 +93,17 @@ int patiently(Dial&& dial) {
 }  // namespace
 
 Child::Child(const std::vector<std::string>& command, int cpu, const std::string& ready_prefix) {
+  int in[2];
   int out[2];
-  if (::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+  if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) {
+    throw std::runtime_error("no pipe");
+  }
+  static_cast<void>(cpu_count());  // remembers the CPUs before anything is pinned
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (cpu >= 0) pin_to(cpu);
+    pin_to(cpu);
+    ::dup2(in[0], STDIN_FILENO);
     ::dup2(out[1], STDOUT_FILENO);
     const int null = ::open("/dev/null", O_WRONLY);
     ::dup2(null, STDERR_FILENO);
@@ -76,24 +113,32 @@ Child::Child(const std::vector<std::string>& command, int cpu, const std::string
     ::execvp(words[0], words.data());
     ::_exit(127);
   }
-  ::close(out[1]);
-  std::string line;
-  for (char c; !ready_prefix.empty() && ::read(out[0], &c, 1) == 1;) {
-    if (c != '\n') {
-      line += c;
-      continue;
-    }
-    if (line.starts_with(ready_prefix)) break;
-    line.clear();
-  }
-  ready_line_ = line;
-  // Left open: a peer that writes more must not die of it.
-  static_cast<void>(::fcntl(out[0], F_SETFL, O_NONBLOCK));
+  ::close(in[0]), ::close(out[1]);
+  to_ = in[1], from_ = out[0];  // open to the end: a peer that writes more must not die of it
+  if (ready_prefix.empty()) return;
+  do {
+    ready_line_ = next_line();
+  } while (!ready_line_.starts_with(ready_prefix));
 }
 
 Child::~Child() {
   ::kill(pid_, SIGKILL);
   ::waitpid(pid_, nullptr, 0);
+  ::close(to_), ::close(from_);
+}
+
+std::string Child::next_line() const {
+  std::string line;
+  for (char c; ::read(from_, &c, 1) == 1; line += c) {
+    if (c == '\n') return line;
+  }
+  throw std::runtime_error("a peer ended");
+}
+
+std::string Child::ask(const std::string& line) const {
+  const std::string bytes = line + "\n";
+  if (::write(to_, bytes.data(), bytes.size()) < 0) throw std::runtime_error("a peer ended");
+  return next_line();
 }
 
 std::size_t Child::resident() const {
@@ -105,12 +150,15 @@ std::size_t Child::resident() const {
 }
 
 Scratch::Scratch() {
-  char path[] = "/tmp/agora-bench-XXXXXX";
-  if (::mkdtemp(path) == nullptr) throw std::runtime_error("no temporary directory");
-  path_ = path;
+  const char* place = std::getenv("TMPDIR");
+  path_ = std::string(place != nullptr ? place : "/tmp") + "/agora-bench-XXXXXX";
+  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory");
 }
 
-Scratch::~Scratch() { std::filesystem::remove_all(path_); }
+Scratch::~Scratch() {
+  std::error_code problem;  // a server that was killed this moment may still be letting go
+  std::filesystem::remove_all(path_, problem);
+}
 
 Agorad::Agorad(int cpu)
     : child({beside("agorad"), "--listen", "127.0.0.1:0", "--unix", scratch.path() + "/a.sock"},
@@ -126,63 +174,90 @@ Redis::Redis(int cpu)
     : unix_path(scratch.path() + "/r.sock"),
       port(free_port()),
       child({"redis-server", "--port", std::to_string(port), "--bind", "127.0.0.1", "--unixsocket",
-             unix_path, "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir",
-             scratch.path()},
+             unix_path, "--save", "", "--appendonly", "no", "--daemonize", "no", "--maxclients",
+             "12000", "--dir", scratch.path()},
             cpu, "") {
+  ::close(connect_tcp(port));
+}
+
+Memcached::Memcached(int cpu, bool on_unix)
+    : unix_path(on_unix ? scratch.path() + "/m.sock" : ""),
+      port(on_unix ? 0 : free_port()),
+      child(memcached_command(unix_path, port), cpu, "") {
+  ::close(on_unix ? connect_unix(unix_path) : connect_tcp(port));
+}
+
+Etcd::Etcd(int cpu) : port(free_port()), child(etcd_command(scratch.path(), port), cpu, "") {
   ::close(connect_tcp(port));
 }
 
 Echo::Echo(int cpu)
     : unix_path(scratch.path() + "/e.sock"),
-      child({own_path(), "--serve-echo", unix_path}, cpu, "ready") {}
+      child({own_path(), "--serve-echo", unix_path}, cpu, "ready "),
+      port(std::stoi(child.ready_line().substr(6))) {}
 
-void serve_echo(const std::string& unix_path) {
-  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  unix_path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener, 16) != 0) {
-    ::_exit(1);
-  }
-  static_cast<void>(!::write(STDOUT_FILENO, "ready\n", 6));
-  const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
-  epoll_event event{.events = EPOLLIN, .data = {.fd = listener}};
-  ::epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
-  std::array<char, 65536> buffer;
-  for (;;) {
-    if (::epoll_wait(epoll, &event, 1, -1) != 1) continue;
-    if (event.data.fd == listener) {
-      epoll_event added{.events = EPOLLIN, .data = {.fd = ::accept(listener, nullptr, nullptr)}};
-      ::epoll_ctl(epoll, EPOLL_CTL_ADD, added.data.fd, &added);
-      continue;
-    }
-    const int fd = event.data.fd;
-    const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
-    if (got <= 0) {
-      ::close(fd);
-    } else {
-      static_cast<void>(::send(fd, buffer.data(), static_cast<std::size_t>(got), MSG_NOSIGNAL));
-    }
-  }
+Manager::Manager(int server_cpu, int worker_cpu)
+    : child({"/usr/bin/python3", "-B", source_file("tests/bench/manager_peer.py"),
+             std::to_string(server_cpu), std::to_string(worker_cpu)},
+            worker_cpu, "ready") {}
+
+double Manager::run(const std::string& work, double seconds) const {
+  return std::stod(child.ask(work + " " + std::to_string(seconds)));
 }
 
-int cpu_count() {
+namespace {
+
+const cpu_set_t& first_cpus() {
   // Once: a thread that has pinned itself has one CPU, and so have those that it starts.
-  static const int count = [] {
+  static const cpu_set_t cpus = [] {
     cpu_set_t set;
     CPU_ZERO(&set);
     ::sched_getaffinity(0, sizeof set, &set);
-    return CPU_COUNT(&set);
+    return set;
   }();
-  return count;
+  return cpus;
 }
 
+/// The n-th CPU that the process could use when it began, or -1 if it had only one.
+int nth_cpu(int n) {
+  if (cpu_count() < 2) return -1;
+  for (int cpu = 0;; ++cpu) {
+    if (CPU_ISSET(static_cast<unsigned>(cpu), &first_cpus()) && n-- == 0) return cpu;
+  }
+}
+
+}  // namespace
+
+int cpu_count() { return CPU_COUNT(&first_cpus()); }
+int server_cpu() { return nth_cpu(0); }
+int client_cpu() { return nth_cpu(1); }
+
 void pin_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(cpu), &set);
+  cpu_set_t set = first_cpus();
+  if (cpu >= 0) {
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<unsigned>(cpu), &set);
+  }
   ::sched_setaffinity(0, sizeof set, &set);
+}
+
+std::size_t raise_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+std::string source_file(const std::string& name) { return AGORA_SOURCE_DIR "/" + name; }
+
+bool is_installed(const std::string& program) {
+  const char* path = std::getenv("PATH");
+  std::istringstream places{path != nullptr ? path : "/usr/bin:/bin"};
+  for (std::string place; std::getline(places, place, ':');) {
+    if (::access((place + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
 }
 
 int connect_unix(const std::string& path) {

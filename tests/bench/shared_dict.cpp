@@ -13,18 +13,20 @@
 #include <unordered_map>
 #include <vector>
 
+#include "client/load/traffic.hpp"
 #include "server/core/cells.hpp"
 #include "server/core/table.hpp"
 #include "shared/shm/memfd_extents.hpp"
 #include "shared/shm/table_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/value/text_body.hpp"
-#include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace agora::bench {
 namespace {
 
+using load::key_text;
+using load::value_text;
 using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 7;
 constexpr std::size_t kLooks = 400'000;

@@ -20,12 +20,15 @@
 
 #include <agora/agora.hpp>
 
-#include "tests/bench/generator.hpp"
+#include "client/load/traffic.hpp"
+#include "tests/bench/dialects.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace agora::bench {
 namespace {
 
+using load::key_text;
+using load::value_text;
 using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 7;
 
@@ -81,12 +84,6 @@ class RedisCalls {
   int fd_;
   char space_[4096];
 };
-
-std::string resp(const std::vector<std::string>& words) {
-  std::string out = "*" + std::to_string(words.size()) + "\r\n";
-  for (const auto& word : words) out += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
-  return out;
-}
 
 void values_and_locks(const manager& m, RedisCalls& redis) {
   const auto v = m.value<long>("v", 0);

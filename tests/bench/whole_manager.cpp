@@ -10,16 +10,19 @@
 #include <unistd.h>
 #include <vector>
 
+#include "client/load/agora_dialect.hpp"
+#include "client/load/traffic.hpp"
 #include "server/core/heap_extents.hpp"
 #include "server/core/machine.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/codec.hpp"
-#include "tests/bench/generator.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace agora::bench {
 namespace {
 
+using load::key_text;
+using load::value_text;
 using Clock = std::chrono::steady_clock;
 constexpr int kRounds = 7;
 
@@ -203,8 +206,8 @@ class Stream {
     for (std::uint64_t i = 0; i < kCalls; ++i) {
       places_.push_back(batch_.size() + 3);
       const std::string key = key_text(i);
-      i % 2 == 0 ? put_call(batch_, "dict.get", {"d", key})
-                 : put_call(batch_, "dict.set", {"d", key, value_text(64)});
+      i % 2 == 0 ? put_call(batch_, "dict.get", {"d-dict", key})
+                 : put_call(batch_, "dict.set", {"d-dict", key, value_text(64)});
     }
   }
   /// @return calls a second.
@@ -296,7 +299,7 @@ void opened_session() {
   if (cpu_count() > 1) pin_to(1);
   Agorad server{cpu_count() > 1 ? 0 : -1};
   const int fill_fd = connect_tcp(server.port);
-  fill(fill_fd, agora_protocol(64), 1'000);
+  load::AgoraDialect{"d"}.prepare(fill_fd, {.keys = 1'000});
   ::close(fill_fd);
   const int plain_fd = connect_unix(server.unix_path);
   const int opened_fd = connect_unix(server.unix_path);

@@ -1,0 +1,47 @@
+// agora's own MessagePack-RPC, as a load generator speaks it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "client/load/traffic.hpp"
+
+namespace agora::load {
+
+/// A call as bytes: [0, 1, method, params]. Ids may repeat on a plain connection, so all are 1.
+std::string agora_call(std::string_view method, const std::vector<std::string>& params);
+
+/// A reply in whole, [1, 1, error, result], of a size not known beforehand.
+/// @throws std::runtime_error  it is an error (what it says is the message), the connection ended,
+/// or the reply has more than 4 KiB.
+std::string agora_reply(int fd, const std::string& request);
+
+/// Works on objects of its own: one dict for all keys; a queue, a lock for each connection.
+class AgoraDialect final : public Dialect {
+ public:
+  /// @param prefix  of the objects' names; nobody else uses such names.
+  /// @param ephemeral  the objects go with the connection that made them.
+  explicit AgoraDialect(std::string prefix = "bench", bool ephemeral = false)
+      : prefix_(std::move(prefix)), ephemeral_(ephemeral) {}
+
+  void prepare(int fd, const Shape& shape) override;
+  std::vector<Request> piece(const Shape& shape, std::size_t connection,
+                             std::uint64_t key) const override;
+  /// Deletes what was prepared.
+  void clear(int fd);
+
+ private:
+  std::string name(std::string_view object) const { return prefix_ + "-" + std::string(object); }
+  std::string own_name(std::string_view object, std::size_t connection) const;
+  void create(int fd, std::string_view type, const std::string& name);
+  void store_all(int fd, const Shape& shape);
+  Request stored(const Shape& shape, std::uint64_t key) const;
+
+  std::string prefix_;
+  bool ephemeral_;
+  std::size_t grant_bytes_ = 0;  ///< of a reply to lock.acquire, learned from the first one
+  std::vector<std::string> created_;
+};
+
+}  // namespace agora::load

@@ -1,0 +1,26 @@
+// The rows of the two tables: `numbers`, in which each has a bound, and the wide `matrix`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/bench/figures.hpp"
+
+namespace agora::bench {
+
+/// Words of which each must occur in a row's name; none: every row is wanted.
+using Filter = std::vector<std::string>;
+bool fits(const std::string& row, const Filter& filter);
+
+void numbers(Report& report, const Filter& filter);
+void matrix(Report& report, const Filter& filter);
+
+// The rows of `numbers` that are more than a load of requests; each adds its figures.
+void round_trip(Report& report);
+void growing(Report& report);
+void flooding(Report& report);
+void idle_connections(Report& report);
+void hand_over(Report& report);
+void etcd_locks(Report& report);
+
+}  // namespace agora::bench
