@@ -78,10 +78,12 @@ std::string host_name() {
 
 }  // namespace
 
-void ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
+bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
   const auto reply = exchange(link, "session.ring", params_of(), deadline, wait, &got.list);
-  if (reply && !got.list.empty()) static_cast<void>(link.channel.go_over(got.list.front()));
+  if (!reply) return reply.error().code != Errc::unavailable;
+  if (!got.list.empty()) static_cast<void>(link.channel.go_over(got.list.front()));
+  return true;
 }
 
 Expected<SessionName> open_session(Link& link, const manager_options& options,

@@ -23,8 +23,9 @@ struct SessionName {
 };
 
 /// Asks for rings through which all further bytes go; without them the connection stays as it is.
-/// First on a new link, of a Unix socket.
-void ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait);
+/// First on a new link, of a Unix socket. False: the link is of no use any more, since this process
+/// cannot read what comes with descriptors.
+bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait);
 
 /// Calls session.open. The link is new, and nobody else uses it yet.
 /// @error unavailable, timeout, and whatever the server answers.

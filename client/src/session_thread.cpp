@@ -25,7 +25,10 @@ Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& de
   auto link = std::make_shared<Link>(std::move(*socket));
   const bool may_ring =
       plan.options.shared_memory && plan.address.kind == Address::Kind::unix_socket;
-  if (may_ring) ask_for_ring(*link, deadline, wait);
+  if (!may_ring || ask_for_ring(*link, deadline, wait)) return link;
+  socket = Socket::dial(plan.address, deadline, wait);
+  if (!socket) return socket.failure();
+  link = std::make_shared<Link>(std::move(*socket));
   return link;
 }
 
