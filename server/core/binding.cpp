@@ -11,8 +11,17 @@ namespace {
 
 Failure invalid(std::string message) { return fail(Errc::invalid_params, std::move(message)); }
 
+/// Where the value lies in the batch: in a message that was taken over, or copied.
 Batch::Span append(Batch& batch, PackedView value) {
-  const Batch::Span span{batch.bytes.size(), value.size()};
+  if (!batch.buffers.empty()) {
+    const std::string& last = batch.buffers.back();
+    const auto at = reinterpret_cast<std::uintptr_t>(value.bytes().data()) -
+                    reinterpret_cast<std::uintptr_t>(last.data());
+    if (at < last.size()) {
+      return {at, value.size(), static_cast<std::uint32_t>(batch.buffers.size())};
+    }
+  }
+  const Batch::Span span{batch.bytes.size(), value.size(), 0};
   batch.bytes += value.bytes();
   return span;
 }

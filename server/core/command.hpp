@@ -75,7 +75,8 @@ struct Command {
 struct Batch {
   struct Span {
     std::size_t offset = 0;
-    std::size_t length = 0;  ///< 0: left out by the caller
+    std::size_t length = 0;    ///< 0: left out by the caller
+    std::uint32_t buffer = 0;  ///< in `buffers`, counted from 1; 0: in `bytes`
   };
 
   Instant now{};  ///< time stands still within a batch
@@ -83,10 +84,18 @@ struct Batch {
   std::vector<Span> arguments;
   std::vector<Peer> peers;
   std::string bytes;
+  std::vector<std::string> buffers;  ///< messages that were large, taken over instead of copied
 
   PackedView argument(std::size_t index) const {
     const Span span = arguments[index];
-    return PackedView{std::string_view{bytes}.substr(span.offset, span.length)};
+    const std::string_view all = span.buffer == 0 ? bytes : buffers[span.buffer - 1];
+    return PackedView{all.substr(span.offset, span.length)};
+  }
+  /// All bytes that it holds.
+  std::size_t size() const {
+    std::size_t sum = bytes.size();
+    for (const std::string& buffer : buffers) sum += buffer.size();
+    return sum;
   }
   bool empty() const { return commands.empty(); }
   void clear() {
@@ -94,6 +103,7 @@ struct Batch {
     arguments.clear();
     peers.clear();
     bytes.clear();
+    buffers.clear();
   }
 };
 

@@ -149,7 +149,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   Expected<Object*> object = target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
   const std::size_t cap = input_.limits.memory_bytes_max;
-  if (command.method.method->grows && cap != 0 && memory_used() + batch.bytes.size() > cap) {
+  if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
     return conclude(caller, memory_full(cap));
   }
   if (command.guard != 0) {

@@ -16,6 +16,7 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   if (request.only_harmless && (ref->method->waits() || ref->method->hands_out)) return {};
   const std::size_t bytes_before = batch.bytes.size();
   const std::size_t first = batch.arguments.size();
+  if (request.message != nullptr) batch.buffers.push_back(std::move(*request.message));
   Binder binder{limits_};
   Expected<void> bound = request.params.present() ? binder.bind(*ref, request.params, batch)
                                                   : binder.bind(*ref, request.positional, batch);
@@ -28,6 +29,10 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   if (!bound || !guard) {
     batch.bytes.resize(bytes_before);
     batch.arguments.resize(first);
+    if (request.message != nullptr) {
+      *request.message = std::move(batch.buffers.back());
+      batch.buffers.pop_back();
+    }
     return bound ? guard.failure() : std::move(bound);
   }
   Command command;

@@ -26,6 +26,9 @@ struct CallRequest {
   PackedView params;                         ///< a list (by position), a map (by name), or absent
   std::span<const PackedView> positional{};  ///< by position, instead of `params`
   PackedView options;  ///< call options beside the parameters, a map, or absent
+  /// What all these views lie in, if it is large and nobody needs it any more: taken over, and left
+  /// empty, if the call is admitted.
+  std::string* message = nullptr;
   /// The caller is dead: what would wait, or hand something out, is dropped.
   bool only_harmless = false;
 };

@@ -4,6 +4,8 @@ namespace agora {
 namespace {
 
 constexpr std::size_t kSpareBytesMax = std::size_t{1} << 20;
+/// Fresh memory costs more than what is done with it: one buffer is kept for large messages.
+constexpr std::size_t kSpareMessageMax = std::size_t{8} << 20;
 
 }  // namespace
 
@@ -85,6 +87,12 @@ void Engine::apply(std::unique_ptr<Batch> committed) {
   machine_.apply(*committed, effects_);
   for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
   effects_.clear();
+  for (std::string& message : committed->buffers) {
+    if (message.capacity() > spare_message_.capacity() && message.capacity() <= kSpareMessageMax) {
+      spare_message_.swap(message);
+    }
+  }
+  spare_message_.clear();
   committed->clear();
   // A batch that a large value made large gives its memory back.
   if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "server/core/machine.hpp"
 #include "server/engine/admission.hpp"
@@ -43,6 +45,9 @@ class Engine {
   /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.
   void turn();
 
+  /// Memory that a large message has left behind, for the next one; may have no capacity.
+  std::string take_spare() { return std::exchange(spare_message_, {}); }
+
   /// When turn() has something to do without any call; nothing: never.
   std::optional<Instant> next_deadline() const { return machine_.next_deadline(); }
 
@@ -61,6 +66,7 @@ class Engine {
   Admission admission_;
   std::unique_ptr<Batch> gathering_;
   std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
+  std::string spare_message_;
   Effects effects_;
   std::uint64_t last_link_ = 0;
   bool turning_ = false;

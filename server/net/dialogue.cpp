@@ -21,6 +21,9 @@ constexpr std::uint64_t kJson = std::uint64_t{1} << 61;
 constexpr std::uint64_t kTyped = std::uint64_t{2} << 61;
 constexpr std::uint64_t kNoAnswer = std::uint64_t{3} << 61;
 
+/// From this size on a message keeps its place from the read to the object, bytes.
+constexpr std::size_t kLargeMessage = std::size_t{64} << 10;
+
 constexpr std::string_view kNotHttp = "This port speaks agora, not HTTP; try telnet.\n";
 
 std::string packed_msgid(std::uint64_t tag) {
@@ -46,11 +49,27 @@ void Dialogue::receive(std::string_view bytes) {
   if (input_.empty()) {
     // The usual case: whole messages, read where they lie.
     pump(bytes);
-    input_.assign(bytes);
-    return;
+    return keep(bytes);
+  }
+  keep(bytes);
+  proceed();
+}
+
+/// Puts bytes behind what is left of earlier reads. For a large message there is room for all of it
+/// at once, so that it is not moved as it grows; memory that is not written to costs nothing.
+void Dialogue::keep(std::string_view bytes) {
+  constexpr std::size_t kAheadMax = std::size_t{8} << 20;
+  if (bytes.empty()) return;
+  const std::size_t held = input_.size() + bytes.size();
+  const std::size_t whole = input_begin_ + msgpack_framer_.announced_bytes();
+  const std::size_t wanted = std::min(whole, held + kAheadMax);
+  if (wire_ == Wire::msgpack && wanted >= kLargeMessage && wanted > input_.capacity()) {
+    std::string larger = hall_.engine.take_spare();
+    larger.reserve(wanted);
+    larger = input_;
+    input_.swap(larger);
   }
   input_ += bytes;
-  proceed();
 }
 
 void Dialogue::proceed() {
@@ -126,7 +145,8 @@ void Dialogue::refuse_http() {
 /// A call of the usual kind, whole and in the buffer; false: look at it properly.
 bool Dialogue::step_quick(std::string_view& rest) {
   QuickCall quick;
-  if (!msgpack_framer_.at_begin() || !read_quick_call(rest, quick)) return false;
+  if (!read_quick_call(rest, quick)) return false;
+  if (quick.frame_bytes > hall_.engine.limits().frame_bytes_max) return false;
   ++calls_;
   CallRequest call;
   call.link = link_;
@@ -137,6 +157,9 @@ bool Dialogue::step_quick(std::string_view& rest) {
   call.role = role_;
   call.method = quick.method;
   call.positional = quick.params();
+  const bool is_last =
+      !input_.empty() && rest.data() + quick.frame_bytes == input_.data() + input_.size();
+  if (is_last && quick.frame_bytes >= kLargeMessage) call.message = &input_;
   if (auto taken = hall_.engine.call(call); !taken) {
     settle();
     encode_msgpack_error(PackedView{packed_msgid(quick.id)}, taken.error(), output_.bytes());
@@ -146,7 +169,8 @@ bool Dialogue::step_quick(std::string_view& rest) {
 }
 
 bool Dialogue::step_msgpack(std::string_view& rest) {
-  if (step_quick(rest)) return true;
+  const bool at_begin = msgpack_framer_.at_begin();
+  if (at_begin && step_quick(rest)) return true;
   const FrameStatus status = msgpack_framer_.scan(rest);
   if (status == FrameStatus::need_more) return false;
   if (status == FrameStatus::broken) {
@@ -156,6 +180,7 @@ bool Dialogue::step_msgpack(std::string_view& rest) {
     close();
     return false;
   }
+  if (!at_begin && step_quick(rest)) return true;  // it came in pieces
   const std::string_view frame = rest.substr(0, msgpack_framer_.frame_bytes());
   ++calls_;
   hall_.scratch.clear();

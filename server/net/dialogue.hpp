@@ -75,6 +75,7 @@ class Dialogue {
   bool decide(std::string_view& rest);
   bool step_msgpack(std::string_view& rest);
   bool step_quick(std::string_view& rest);
+  void keep(std::string_view bytes);
   bool step_text(std::string_view& rest);
   void refuse_http();
   void line(std::string_view text);

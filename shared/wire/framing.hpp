@@ -51,6 +51,8 @@ class MsgpackFramer {
 
   /// Length of the message found, bytes; only after `frame`.
   std::size_t frame_bytes() const { return position_; }
+  /// What the message under way has announced so far, bytes; 0: nothing of one has been looked at.
+  std::size_t announced_bytes() const { return frame_given_ ? 0 : position_; }
 
   /// Why the framing is lost (invalid_request or too_large); only after `broken`, which is final.
   const Error& error() const { return error_; }

@@ -54,9 +54,11 @@ bool is_ascii(const char* text, std::size_t length) {
 
 /// Text whose header says the shortest length; other text is for the decoder.
 bool text(Cursor& cursor, unsigned char first, std::string_view& body) {
+  static constexpr std::uint64_t kLeast[] = {0x20, 0x100, 0x10000};
   std::uint64_t length = first & 0x1fU;
-  if (first == 0xd9) {
-    if (!cursor.big_endian(1, length) || length < 32) return false;
+  if (first >= 0xd9 && first <= 0xdb) {
+    const std::size_t step = first - std::size_t{0xd9};
+    if (!cursor.big_endian(std::size_t{1} << step, length) || length < kLeast[step]) return false;
   } else if ((first & 0xe0U) != 0xa0) {
     return false;
   }
@@ -78,6 +80,15 @@ bool message_id(Cursor& cursor, std::uint32_t& id) {
   return true;
 }
 
+/// Bytes whose header says the shortest length.
+bool binary(Cursor& cursor, unsigned char first) {
+  static constexpr std::uint64_t kLeast[] = {0, 0x100, 0x10000};
+  const std::size_t step = first - std::size_t{0xc4};
+  std::uint64_t length = 0;
+  return cursor.big_endian(std::size_t{1} << step, length) && length >= kLeast[step] &&
+         cursor.skip(static_cast<std::size_t>(length));
+}
+
 /// An unsigned int that needs its width.
 bool natural(Cursor& cursor, unsigned char first) {
   static constexpr std::uint64_t kLeast[] = {0x80, 0x100, 0x10000, 0x100000000U};
@@ -96,6 +107,7 @@ bool scalar(Cursor& cursor, PackedView& value) {
     std::string_view body;
     const bool whole = first == 0xcb                    ? cursor.skip(8)
                        : first >= 0xcc && first <= 0xcf ? natural(cursor, first)
+                       : first >= 0xc4 && first <= 0xc6 ? binary(cursor, first)
                                                         : text(cursor, first, body);
     if (!whole) return false;
   }

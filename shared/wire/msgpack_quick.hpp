@@ -1,5 +1,5 @@
 // The short way for the calls that programs make most: `[0, msgid, "dict.get", ["d", "k"]]` whose
-// parameters are small scalars, complete in the buffer and in normal form already.
+// parameters are scalars, complete in the buffer and in normal form already.
 //
 // One pass finds the end of the message, its id, its method and its parameters where they lie;
 // nothing is copied. Whatever is unusual is not judged here: the framer and the decoder are.

@@ -69,7 +69,7 @@ TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
                                  std::string{"\xd0\x05"},  // a signed int that has a shorter form
                                  std::string{"\x91\x01"},
                                  std::string{"\x81\x01\x02"},
-                                 std::string{"\xc4\x01x"},
+                                 std::string{"\xc5\x00\x01x", 4},  // not the shortest header
                                  std::string{"\xd4\x01x"}};
   for (const std::string& value : unusual) {
     QuickCall call;
@@ -86,8 +86,15 @@ TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire
                                                "d\x05\xd9\x20"} +
                                        std::string(32, 'k'),
                                    3);
+  std::string large;
+  Writer out{large};
+  out.text(std::string(300, 'x')), out.text(std::string(70'000, 'y'));
+  large += std::string{"\xc4\x02zz\xc5\x01\x00", 7} + std::string(256, '\xff');
+  check_against_decoder(call_of(7, "dict.set", large, 4));
+  QuickCall call;
+  CHECK(read_quick_call(call_of(7, "dict.set", large, 4), call));
   for (int i = 0; i < 20'000; ++i) {
-    std::string bytes = good;
+    std::string bytes = i % 50 == 0 ? call_of(7, "m", large.substr(large.size() - 263), 2) : good;
     for (int change = 0; change < 1 + i % 3; ++change) {
       bytes[random() % bytes.size()] = static_cast<char>(random());
     }
