@@ -1,11 +1,12 @@
 """The rules of MessagePack-RPC: every encoding is read, the shortest written, lost framing ends the connection."""
+import os
 import struct
 import unittest
 
 import msgpack
 from msgpack import ExtType
 
-from harness import Case
+from harness import Case, Failure
 
 MANY = 4294967295
 
@@ -507,6 +508,34 @@ class Hostile(Case):
                     pass
         self.assertIsNone(self.server.process.poll())
         self.assertEqual(self.c.call("ping"), "pong")
+
+
+
+class Large(Case):
+    def test_large_messages_beside_small_ones_and_wrong_ones(self):
+        with self.server.pack() as c:
+            c.call("object.create", "dict", "large")
+            text, raw = "x" * (3 << 20), os.urandom(1 << 20)
+            right = [
+                c.start("dict.set", "large", "text", text),
+                c.start("dict.set", "large", "raw", raw),
+                c.start("dict.len", "large"),
+            ]
+            wrong = [
+                c.start("dict.sett", "large", "k", text),
+                c.start("dict.set", "large", text),
+                c.start("list.append", "large", raw),
+            ]
+            last = c.start("dict.set", "large", "list", [text, {"k": raw}])
+            self.assertEqual([c.finish(number) for number in right], [None, None, 2])
+            for number, kind in zip(wrong, ("MethodNotFound", "InvalidParams", "WrongType")):
+                with self.assertRaises(Failure) as caught:
+                    c.finish(number)
+                self.assertEqual(caught.exception.kind, kind)
+            self.assertEqual(c.finish(last), None)
+            self.assertEqual(c.call("dict.get", "large", "text"), text)
+            self.assertEqual(c.call("dict.get", "large", "raw"), raw)
+            self.assertEqual(c.call("dict.get", "large", "list"), [text, {"k": raw}])
 
 
 if __name__ == "__main__":
