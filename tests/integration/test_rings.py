@@ -119,6 +119,33 @@ class Rings(Case):
             sock.sock.close()
             self.assertEqual(other.call("ping"), "pong")
 
+    def connections(self):
+        """The sockets of the server and its rings."""
+        return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
+
+    def test_an_end_that_comes_together_with_the_first_bell(self):
+        self.assertEqual(self.c.call("ping"), "pong")
+        before = self.connections()
+        sock = self.ring()
+        self.addCleanup(self.server.process.send_signal, signal.SIGCONT)
+        self.server.process.send_signal(signal.SIGSTOP)
+        Pack(sock).start("ping")
+        sock.close()
+        self.server.process.send_signal(signal.SIGCONT)
+        until(lambda: self.connections() == before, "the end of the connection")
+
+    def test_an_end_while_answers_wait_for_room(self):
+        self.c.call("object.create", "dict", "untaken")
+        self.c.call("dict.set", "untaken", "k", "x" * 10000)
+        before = self.connections()
+        sock = self.ring()
+        c = Pack(sock)
+        for _ in range(50):
+            c.start("dict.get", "untaken", "k")
+        until(lambda: sock.there() == SIZE, "a full ring")
+        sock.close()
+        until(lambda: self.connections() == before, "the end of the connection")
+
     def test_once_for_a_connection_and_first(self):
         sock = self.server.connect(unix=True)
         self.addCleanup(sock.close)
