@@ -12,13 +12,13 @@
 namespace agora::client {
 namespace {
 
-// Holding does not wait, whatever the call does for which it is done.
 /// A look that found nothing to look at is not tried again for so long: it costs a call.
 constexpr std::chrono::seconds kPause{1};
 /// No window goes before its handle, as any thread may be looking through it. Whoever deletes and
 /// makes an object over and over under one handle makes calls in the end.
 constexpr int kWindowsMax = 1000;
 
+// Holding does not wait, whatever the call does for which it is done.
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
   const Deadline own = client.deadline_of(Call{});
   return whole && (!own || *whole < *own) ? whole : own;

@@ -152,6 +152,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void flush(Lock& lock);
   void await(Lock& lock, Slot& slot);
   void park(Lock& lock, Slot& slot);
+  void put_down(const LinkRef& link);
   void read_turn(Lock& lock, const LinkRef& link, const Deadline& deadline);
   void deal_all(const LinkRef& link);
   bool deal(ServerMessage& message);

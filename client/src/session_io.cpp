@@ -74,7 +74,7 @@ void Session::wait_to_send(const LinkRef& link, const Deadline& deadline) {
   if (!baton) return;
   lock.lock();
   if (ready.readable) read_turn(lock, link, deadline);
-  link->reading = false;
+  put_down(link);
   pass_baton();
 }
 
@@ -108,8 +108,16 @@ void Session::await(Lock& lock, Slot& slot) {
     while (!slot.done && link == link_ && !is_past(slot.next_date())) {
       read_turn(lock, link, slot.next_date());
     }
-    link->reading = false;
+    put_down(link);
   }
+}
+
+// The I/O thread, which may have the next turn, sleeps on the socket; through rings that tells only
+// of what somebody has said that he waits for.
+void Session::put_down(const LinkRef& link) {
+  link->reading = false;
+  const bool wants = table_.owned() > 0 || expects_notices_;
+  if (wants && !link->channel.may_poll_input()) wakeup_.ring();
 }
 
 void Session::park(Lock& lock, Slot& slot) {

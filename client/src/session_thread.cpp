@@ -224,7 +224,7 @@ void Session::read_idle(Lock& lock, const LinkRef& link) {
   }
   link->reading = true;
   read_turn(lock, link, Clock::now());
-  link->reading = false;
+  put_down(link);
   pass_baton();
 }
 

@@ -57,7 +57,7 @@ void Acceptor::on_ready(std::uint32_t) {
       return fail();
     }
   }
-  hub_.loop().post([this] { on_ready(EPOLLIN); });
+  if (listening_.is_open()) hub_.loop().post([this] { on_ready(EPOLLIN); });
 }
 
 void Acceptor::welcome(Descriptor socket) {

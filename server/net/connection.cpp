@@ -1,8 +1,10 @@
 #include "server/net/connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -11,7 +13,7 @@ namespace {
 
 /// Told once, in the order in which it comes: who connects and then speaks over another connection
 /// is met in that order.
-constexpr std::uint32_t kInput = EPOLLIN | EPOLLRDHUP | EPOLLET;
+constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 /// What wakes a peer that speaks through a ring. No message of any form begins with it.
 constexpr char kBell = 0;
@@ -72,7 +74,7 @@ void Connection::on_ready(std::uint32_t events) {
   }
   const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
   if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
-  if (gone || (events & EPOLLRDHUP) != 0) ends_ = true;
+  if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) until_dry_ = true;
   if (gone || (events & EPOLLOUT) != 0) wait_for_room(false);
   if (reading_) read_some();
   hub_.touch(*this);
@@ -86,15 +88,26 @@ void Connection::drain() {
   hub_.touch(*this);
 }
 
-/// Takes all that the peer, who hears nothing any more, had sent; what was read before first.
+/// Takes what the peer, who hears nothing any more, had sent by now; what was read before first.
+/// More may come all the time, from a child that has its socket.
 void Connection::run_rest() {
-  do {
+  const std::size_t end = read_bytes_ + waiting_bytes();
+  if (!on_ring_) readable_ = true;  // whatever the loop has told so far
+  const auto run_backlog = [this] {
     while (dialogue_.has_backlog()) {
       dialogue_.proceed();
       dialogue_.output() = {};  // nobody is there to read it
     }
-    readable_ = true;  // whatever the loop has told so far
-  } while (read_some() || dialogue_.has_backlog());
+  };
+  run_backlog();
+  while (read_bytes_ < end && !dialogue_.closing() && read_some()) run_backlog();
+}
+
+/// What has come and was not read yet.
+std::size_t Connection::waiting_bytes() const {
+  if (on_ring_) return shm::kRingBytes;
+  int bytes = 0;
+  return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 /// True if there was something and there may be more.
@@ -103,12 +116,17 @@ bool Connection::read_some() {
   if (input_ended_ || !readable_) return false;
   auto& buffer = hub_.read_buffer();
   const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-  // Less than there was room for: that was all, unless the end stands behind it.
-  readable_ = got > 0 && (ends_ || got == static_cast<ssize_t>(buffer.size()));
+  // Less than there was room for: that was all, unless the end or urgent data stand behind it.
+  readable_ = got > 0 && (until_dry_ || got == static_cast<ssize_t>(buffer.size()));
+  if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
     on_ring_ = buffer[0] == kBell;
-    if (on_ring_) return read_ring();
-    ring_.reset();
+    if (!on_ring_) {
+      ring_.reset();
+    } else {
+      hear_bells();  // the end may stand right behind the first one
+      return read_ring();
+    }
   }
   if (got > 0) {
     dialogue_.receive({buffer.data(), static_cast<std::size_t>(got)});
@@ -136,13 +154,13 @@ void Connection::go_on() {
 
 void Connection::flush() {
   if (!socket_.is_open()) return;
-  if (!writing_ && !send_some()) {
-    dialogue_.output() = {};
-    run_rest();
-    dialogue_.abandon();
-    dialogue_.output() = {};
-    if (!dialogue_.ended()) hub_.touch(*this);
+  if (!writing_ && !broken_ && !send_some()) {
+    // It hears nothing any more; what it had sent by now still counts.
+    broken_ = true;
+    rest_ = read_bytes_ + waiting_bytes();
+    if (!on_ring_) readable_ = true;
   }
+  if (broken_) dialogue_.output() = {};
   after_turn();
 }
 
@@ -154,6 +172,11 @@ void Connection::after_turn() {
   }
   const bool backlog = dialogue_.has_backlog();
   reading_ = !backlog && !dialogue_.full();
+  const bool more = on_ring_ ? socket_ended_ || !ring_->in.empty() : readable_;
+  if (broken_ && !backlog && (!more || input_ended_ || read_bytes_ >= rest_)) {
+    dialogue_.abandon();
+    return hub_.touch(*this);
+  }
   if (on_ring_ && reading_) hub_.warm_up(*ring_, *this);
   if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
   // The others first: this one has had its share of the turn.
@@ -191,7 +214,7 @@ void Connection::offer_ring(std::size_t& count) {
 
 /// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
 void Connection::hear_bells() {
-  std::array<char, 256> bells;
+  auto& bells = hub_.read_buffer();
   while (!socket_ended_) {
     const ssize_t heard = ::recv(socket_.get(), bells.data(), bells.size(), 0);
     if (heard < 0 && errno == EAGAIN) break;
@@ -216,6 +239,7 @@ bool Connection::read_ring() {
     return false;
   }
   if (*got == 0) return false;
+  read_bytes_ += *got;
   if (ring_->in.release()) ring_bell();
   dialogue_.receive({buffer.data(), *got});
   return true;
@@ -225,7 +249,7 @@ bool Connection::send_by_ring() {
   Output& output = dialogue_.output();
   while (!output.empty()) {
     const auto room = ring_->out.room();
-    if (!room) return false;
+    if (!room || (*room == 0 && socket_ended_)) return false;
     if (*room == 0) {
       writing_ = ring_->out.wait_for_room();
       if (writing_) return true;

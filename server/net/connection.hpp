@@ -55,6 +55,7 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   void wait_for_room(bool wanted);
   bool read_some();
   void run_rest();
+  std::size_t waiting_bytes() const;
   void go_on();
   void after_turn();
   bool send_some();
@@ -72,13 +73,16 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   bool on_ring_ = false;       // the peer has taken it up: bytes go through it
   bool socket_ended_ = false;  // and with it what is to come through the ring
   Dialogue dialogue_;
-  bool watched_ = false;   // by the loop
-  bool readable_ = false;  // told that there is input, and not all of it is read yet
-  bool ends_ = false;      // told that the peer has closed: read until there is nothing more
-  bool reading_ = true;    // the dialogue takes input
-  bool writing_ = false;   // the kernel has no room: the loop will tell
-  bool goes_on_ = false;   // the loop will call go_on()
+  bool watched_ = false;    // by the loop
+  bool readable_ = false;   // told that there is input, and not all of it is read yet
+  bool until_dry_ = false;  // the peer has closed, or sent urgent data: a short read is not all
+  bool reading_ = true;     // the dialogue takes input
+  bool writing_ = false;    // the kernel has no room: the loop will tell
+  bool goes_on_ = false;    // the loop will call go_on()
+  bool broken_ = false;     // nothing can be sent any more
   bool input_ended_ = false;
+  std::size_t read_bytes_ = 0;  // ever
+  std::size_t rest_ = 0;        // of a broken one: so many are read, ever
 };
 
 }  // namespace agora

@@ -19,14 +19,15 @@ Descriptor opened(int fd, const char* what) {
   return Descriptor{fd};
 }
 
-/// To the nanosecond where the kernel can (5.11); else to the next whole millisecond.
+/// To the nanosecond where the kernel can (5.11, and no filter forbids it); else to the next whole
+/// millisecond.
 int wait_for(int epoll, std::span<epoll_event> space, std::chrono::nanoseconds left) {
   using std::chrono::seconds;
   const auto whole = std::chrono::duration_cast<seconds>(left);
   const timespec span{whole.count(), (left - whole).count()};
   const int most = static_cast<int>(space.size());
   const int found = ::epoll_pwait2(epoll, space.data(), most, &span, nullptr);
-  if (found >= 0 || errno != ENOSYS) return found;
+  if (found >= 0 || errno == EINTR) return found;
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
   return ::epoll_wait(epoll, space.data(), most, static_cast<int>(std::min<long>(ms, 1 << 30)));
 }
