@@ -14,7 +14,6 @@ if(AGORA_TESTS)
     add_executable(unit_client ${client_tests})
     target_link_libraries(unit_client PRIVATE agora_client agora_load test_main rapidcheck)
     add_test(NAME unit_client COMMAND unit_client)
-    set_tests_properties(unit_client PROPERTIES TIMEOUT 300)
   endif()
 
   # Programs that include the whole library, of which there are a hundred, share its compiled form:
@@ -42,7 +41,7 @@ if(AGORA_TESTS)
     target_include_directories(user_${name} PRIVATE ${CMAKE_SOURCE_DIR})
     add_dependencies(user_programs user_${name})
     add_test(NAME user_${name} COMMAND user_${name})
-    set_tests_properties(user_${name} PROPERTIES TIMEOUT 120
+    set_tests_properties(user_${name} PROPERTIES
                          ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   endforeach()
   target_link_libraries(user_user_types PRIVATE agora_server)  # it embeds one

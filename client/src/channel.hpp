@@ -51,6 +51,7 @@ class Channel {
   bool ring_bell();
   bool hear_bells();
   bool await_bell(const Deadline& deadline);
+  Socket::Result receive_by_ring(std::span<char> space, const Deadline& deadline);
   Socket::Result taken(std::span<char> space);
 
   const std::unique_ptr<Socket> socket_;

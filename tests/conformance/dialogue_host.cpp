@@ -17,7 +17,7 @@ class DialogueHost : public Host, private Outbox {
         engine_(machine_, clock_, *journal_, *this),
         hall_(engine_) {}
 
-  std::unique_ptr<Link> connect() override;
+  std::unique_ptr<Link> connect(Speech speech) override;
   bool work() override {
     for (int i = 0; i < 8; ++i) {
       engine_.turn();
@@ -82,7 +82,7 @@ class DialogueLink : public Link {
   Dialogue& dialogue_;
 };
 
-std::unique_ptr<Link> DialogueHost::connect() {
+std::unique_ptr<Link> DialogueHost::connect(Speech) {
   Peer peer;
   peer.transport = "test";
   peer.role = Role::admin;

@@ -38,6 +38,7 @@ enum class Wiring {
   whole,     ///< a dialogue that gets each message at once
   bytewise,  ///< a dialogue that gets one byte at a time
   unix_socket,
+  ring,  ///< a Unix socket, then rings; over a ground that is shared
   tcp,
 };
 std::unique_ptr<Door> wire_door(const Ground& ground, Speech speech, Wiring wiring);

@@ -23,7 +23,8 @@ class Link {
 class Host {
  public:
   virtual ~Host() = default;
-  virtual std::unique_ptr<Link> connect() = 0;
+  /// @param speech  in which the session will speak
+  virtual std::unique_ptr<Link> connect(Speech speech) = 0;
   /// Lets the server work until nothing moves any more. @return whether anything may have moved.
   virtual bool work() = 0;
   virtual ManualClock& clock() = 0;
@@ -31,6 +32,6 @@ class Host {
 };
 
 std::unique_ptr<Host> dialogue_host(const Ground& ground, bool bytewise);
-std::unique_ptr<Host> socket_host(const Ground& ground, bool unix_socket);
+std::unique_ptr<Host> socket_host(const Ground& ground, Wiring wiring);
 
 }  // namespace agora::test

@@ -13,6 +13,7 @@
 #include "server/app/server.hpp"
 #include "server/objects/types.hpp"
 #include "tests/conformance/link.hpp"
+#include "tests/conformance/ring_link.hpp"
 
 namespace agora::test {
 namespace {
@@ -58,16 +59,17 @@ class TemporaryDirectory {
 
 class SocketHost : public Host {
  public:
-  SocketHost(const Ground& ground, bool unix_socket)
-      : unix_socket_(unix_socket),
+  SocketHost(const Ground& ground, Wiring wiring)
+      : wiring_(wiring),
         journal_(journal_of(ground)),
         catalogue_(all_types()),
         server_(options(ground)) {}
 
-  std::unique_ptr<Link> connect() override {
-    const int fd = unix_socket_ ? connect_unix() : connect_tcp();
+  std::unique_ptr<Link> connect(Speech speech) override {
+    const int fd = wiring_ == Wiring::tcp ? connect_tcp() : connect_unix();
     for (int i = 0; i < 4; ++i) server_.poll();  // accepted in the order of the connects
-    return std::make_unique<SocketLink>(fd);
+    if (wiring_ != Wiring::ring) return std::make_unique<SocketLink>(fd);
+    return ring_link(Descriptor{fd}, *speaker(speech, catalogue_), [this] { work(); });
   }
   bool work() override {
     std::size_t moved = 0;
@@ -81,10 +83,10 @@ class SocketHost : public Host {
   ServerOptions options(const Ground& ground) {
     ServerOptions made;
     made.tcp.reset();
-    if (unix_socket_) {
-      made.unix_path = directory_.path() + "/agora.sock";
-    } else {
+    if (wiring_ == Wiring::tcp) {
       made.tcp = "127.0.0.1:0";
+    } else {
+      made.unix_path = directory_.path() + "/agora.sock";
     }
     made.shared_memory = ground.memfd;
     made.clock = &clock_;
@@ -118,7 +120,7 @@ class SocketHost : public Host {
     return fd;
   }
 
-  bool unix_socket_;
+  Wiring wiring_;
   TemporaryDirectory directory_;  // before the server: its socket goes first
   ManualClock clock_;
   std::unique_ptr<Journal> journal_;
@@ -128,8 +130,8 @@ class SocketHost : public Host {
 
 }  // namespace
 
-std::unique_ptr<Host> socket_host(const Ground& ground, bool unix_socket) {
-  return std::make_unique<SocketHost>(ground, unix_socket);
+std::unique_ptr<Host> socket_host(const Ground& ground, Wiring wiring) {
+  return std::make_unique<SocketHost>(ground, wiring);
 }
 
 }  // namespace agora::test

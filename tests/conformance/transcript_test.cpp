@@ -163,6 +163,8 @@ TEST_CASE("Stories told over a Unix socket", "[conformance]") {
   check_wires(kHeap, Wiring::unix_socket);
 }
 
+TEST_CASE("Stories told through rings", "[conformance]") { check_wires(kMemfd, Wiring::ring); }
+
 TEST_CASE("Stories told over TCP", "[conformance]") { check_wires(kHeap, Wiring::tcp); }
 
 }  // namespace

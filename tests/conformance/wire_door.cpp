@@ -7,7 +7,8 @@ namespace {
 class WireDoor : public Door {
  public:
   WireDoor(std::unique_ptr<Host> host, Speech speech) : host_(std::move(host)), speech_(speech) {
-    control_ = host_->connect();  // moves the clock along; the first session, as in every door
+    // Moves the clock along; the first session, as in every door.
+    control_ = host_->connect(Speech::json);
     tick_ = speaker(Speech::json, host_->catalogue());
   }
 
@@ -44,7 +45,7 @@ class WireDoor : public Door {
   Line& line_of(const std::string& session) {
     const auto it = lines_.find(session);
     if (it != lines_.end()) return it->second;
-    return lines_[session] = {host_->connect(), speaker(speech_, host_->catalogue())};
+    return lines_[session] = {host_->connect(speech_), speaker(speech_, host_->catalogue())};
   }
   std::vector<Answer> settle() {
     std::vector<Answer> answers;
@@ -78,8 +79,8 @@ class WireDoor : public Door {
 
 std::unique_ptr<Door> wire_door(const Ground& ground, Speech speech, Wiring wiring) {
   const bool dialogue = wiring == Wiring::whole || wiring == Wiring::bytewise;
-  auto host = dialogue ? dialogue_host(ground, wiring == Wiring::bytewise)
-                       : socket_host(ground, wiring == Wiring::unix_socket);
+  auto host =
+      dialogue ? dialogue_host(ground, wiring == Wiring::bytewise) : socket_host(ground, wiring);
   return std::make_unique<WireDoor>(std::move(host), speech);
 }
 

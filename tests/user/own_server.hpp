@@ -56,6 +56,7 @@ class OwnServer {
     dup2(output, 1);
     // However this program ends: the server sees it, and leaves nothing behind.
     dup2(static_cast<int>(syscall(SYS_pidfd_open, owner, 0)), 3);
+    fcntl(3, F_SETFD, 0);  // it may have been 3 already, and then is not passed on
     closefrom(4);
     const char* program = std::getenv("AGORA_SERVER");
     USER_CHECK(program != nullptr);

@@ -18,6 +18,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+/// Short, but not so short that a slow program seems gone.
+constexpr std::chrono::seconds kTtl{user::kSanitized ? 5 : 1};
+
 /// Ends the sessions of this process's managers but for the one that asks.
 void end_sessions_named(const agora::manager& admin, const std::string& client) {
   for (auto& row : admin.call<user::Rows>("server.sessions")) {
@@ -154,8 +157,8 @@ void cut(const std::string& path) {
 void out_of_reach() {
   const user::OwnServer server;
   const std::string path = server.unix_address().substr(5);
-  const agora::manager mapped(server.unix_address(), {.ttl = 1s});
-  const agora::manager plain(server.unix_address(), {.ttl = 1s, .shared_memory = false});
+  const agora::manager mapped(server.unix_address(), {.ttl = kTtl});
+  const agora::manager plain(server.unix_address(), {.ttl = kTtl, .shared_memory = false});
   const agora::manager far(server.tcp_address());
   const auto kept = mapped.lock("kept");
   const auto lost = plain.lock("lost");
@@ -184,7 +187,7 @@ void out_of_reach() {
 /// The server is dead, and no other comes: then the session is lost.
 void dead_server() {
   auto server = std::make_unique<user::OwnServer>();
-  const agora::manager mapped(server->unix_address(), {.ttl = 1s});
+  const agora::manager mapped(server->unix_address(), {.ttl = kTtl});
   const auto lock = mapped.lock("gone");
   std::atomic<bool> told{false};
   lock.on_lost([&] { told = true; });
