@@ -114,7 +114,7 @@ TEST_CASE("the index agrees with a sorted map after any changes", "[core][storag
       } else if (!entries.model().empty()) {
         action % 8 == 6 ? entries.pop_last() : entries.replace(entries.pick(seed));
         if (action % 16 < 8) continue;
-        for (std::size_t i = 0; i < seed % 900U; ++i) {
+        for (std::size_t i = 0; i < seed % 900U && !entries.model().empty(); ++i) {
           entries.insert(entries.pick(seed * i * 7919));
         }
       }
