@@ -18,10 +18,10 @@ Batch::Span append(Batch& batch, PackedView value) {
     const auto at = reinterpret_cast<std::uintptr_t>(value.bytes().data()) -
                     reinterpret_cast<std::uintptr_t>(last.data());
     if (at < last.size()) {
-      return {at, value.size(), static_cast<std::uint32_t>(batch.buffers.size())};
+      return Batch::Span::in_buffer(batch.buffers.size() - 1, at, value.size());
     }
   }
-  const Batch::Span span{batch.bytes.size(), value.size(), 0};
+  const Batch::Span span{batch.bytes.size(), value.size()};
   batch.bytes += value.bytes();
   return span;
 }

@@ -21,8 +21,11 @@ Catalogue::Catalogue(std::vector<const ObjectType*> types) : types_(std::move(ty
 }
 
 const MethodRef* Catalogue::find(std::string_view full_name) const {
+  if (const MethodRef* method = recent_.find(full_name)) return method;
   const auto it = methods_.find(full_name);
-  return it == methods_.end() ? nullptr : &it->second;
+  if (it == methods_.end()) return nullptr;
+  recent_.remember(it->first, it->second);
+  return &it->second;
 }
 
 const ObjectType* Catalogue::type(std::string_view name) const {

@@ -9,6 +9,7 @@
 
 #include "server/core/command.hpp"
 #include "server/core/object.hpp"
+#include "shared/base/recent.hpp"
 
 namespace agora {
 
@@ -31,6 +32,7 @@ class Catalogue {
   std::vector<std::string> names_;
   std::vector<std::string_view> views_;  // of names_
   std::unordered_map<std::string_view, MethodRef> methods_;
+  mutable Recent<const MethodRef> recent_;  // of methods_
 };
 
 /// "dict.get", or "ping" for the methods of the server-wide type without a name.

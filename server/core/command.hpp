@@ -75,8 +75,19 @@ struct Command {
 struct Batch {
   struct Span {
     std::size_t offset = 0;
-    std::size_t length = 0;    ///< 0: left out by the caller
-    std::uint32_t buffer = 0;  ///< in `buffers`, counted from 1; 0: in `bytes`
+    std::size_t length = 0;  ///< 0: left out by the caller
+
+    /// A place in one of `buffers`; any other is in `bytes`.
+    static Span in_buffer(std::size_t buffer, std::size_t offset, std::size_t length) {
+      return {kInBuffer | buffer << kBufferShift | offset, length};
+    }
+    bool is_in_buffer() const { return (offset & kInBuffer) != 0; }
+    std::size_t buffer() const { return (offset & ~kInBuffer) >> kBufferShift; }
+    std::size_t offset_in_buffer() const { return offset & ((std::size_t{1} << kBufferShift) - 1); }
+
+   private:
+    static constexpr unsigned kBufferShift = 40;
+    static constexpr std::size_t kInBuffer = std::size_t{1} << 63;
   };
 
   Instant now{};  ///< time stands still within a batch
@@ -88,8 +99,11 @@ struct Batch {
 
   PackedView argument(std::size_t index) const {
     const Span span = arguments[index];
-    const std::string_view all = span.buffer == 0 ? bytes : buffers[span.buffer - 1];
-    return PackedView{all.substr(span.offset, span.length)};
+    if (span.is_in_buffer()) [[unlikely]] {
+      const std::string_view all = buffers[span.buffer()];
+      return PackedView{all.substr(span.offset_in_buffer(), span.length)};
+    }
+    return PackedView{{bytes.data() + span.offset, span.length}};
   }
   /// All bytes that it holds.
   std::size_t size() const {

@@ -5,8 +5,11 @@
 namespace agora {
 
 Object* Registry::find(std::string_view name) {
+  if (Object* object = recent_.find(name)) return object;
   const auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : it->second;
+  if (it == by_name_.end()) return nullptr;
+  recent_.remember(it->second->name, *it->second);
+  return it->second;
 }
 
 Object* Registry::find(ObjectId id) {
@@ -37,6 +40,7 @@ void Registry::unlink(Object& object) {
   object.unlinked = true;
   names_.erase(object.name);
   by_name_.erase(object.name);
+  recent_.forget(object.name);
 }
 
 void Registry::link(Object& object) {

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "server/core/object.hpp"
+#include "shared/base/recent.hpp"
 
 namespace agora {
 
@@ -71,6 +72,7 @@ class Registry {
 
  private:
   std::unordered_map<std::string_view, Object*> by_name_;  // looked up only, never walked
+  Recent<Object> recent_;                                  // of by_name_
   std::unordered_map<ObjectId, std::unique_ptr<Object>> by_id_;
   std::set<std::string_view> names_;
   using Times = std::set<std::pair<Instant, ObjectId>>;
