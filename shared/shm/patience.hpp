@@ -6,7 +6,6 @@
 // into step.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <sched.h>
@@ -36,7 +35,10 @@ class Patience {
     const auto begin = Clock::now();
     for (;;) {
       for (int i = 0; i < kPauses; ++i) {
-        if (there()) return found(Clock::now() - begin);
+        if (there()) {
+          in_vain_ = 0;
+          return true;
+        }
         relax();
       }
       // The scheduler may have put both on one CPU meanwhile.
@@ -47,25 +49,19 @@ class Patience {
   }
 
  private:
-  static constexpr Span kLeast = std::chrono::microseconds(2);
-  static constexpr Span kMost = std::chrono::microseconds(20);
+  // About what a wake-up costs: whoever looks no longer than that loses no more than it could win.
+  static constexpr Span kMost = std::chrono::microseconds(50);
   static constexpr Span kTry = std::chrono::microseconds(100);
-  static constexpr unsigned kTryEvery = 64;
+  static constexpr unsigned kTryEvery = 32;
   static constexpr unsigned kInVainMax = 8;
   static constexpr int kPauses = 16;
 
   Span span(bool awake) {
-    if (awake && in_vain_ < kInVainMax) return std::clamp(usual_ * 4, kLeast, kMost);
+    if (awake && in_vain_ < kInVainMax) return kMost;
     return tries_++ % kTryEvery == 0 ? kTry : Span::zero();
   }
-  bool found(Span after) {
-    in_vain_ = 0;
-    usual_ += (std::min(after, kMost) - usual_) / 8;
-    return true;
-  }
 
-  Span usual_ = kMost / 4;  // how long it took, lately
-  unsigned in_vain_ = 0;    // in a row
+  unsigned in_vain_ = 0;  // in a row
   unsigned tries_ = 0;
 };
 
