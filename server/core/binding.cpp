@@ -1,5 +1,8 @@
 #include "server/core/binding.hpp"
 
+#include <algorithm>
+#include <cstring>
+
 #include "server/core/creation.hpp"
 #include "server/core/scalar.hpp"
 #include "server/core/signature.hpp"
@@ -11,19 +14,38 @@ namespace {
 
 Failure invalid(std::string message) { return fail(Errc::invalid_params, std::move(message)); }
 
-/// Where the value lies in the batch: in a message that was taken over, or copied.
-Batch::Span append(Batch& batch, PackedView value) {
+/// Where bytes of a call lie in the batch: in a message that was taken over, or copied.
+Batch::Span append(Batch& batch, std::string_view bytes) {
   if (!batch.buffers.empty()) {
     const std::string& last = batch.buffers.back();
-    const auto at = reinterpret_cast<std::uintptr_t>(value.bytes().data()) -
+    const auto at = reinterpret_cast<std::uintptr_t>(bytes.data()) -
                     reinterpret_cast<std::uintptr_t>(last.data());
     if (at < last.size()) {
-      return Batch::Span::in_buffer(batch.buffers.size() - 1, at, value.size());
+      return Batch::Span::in_buffer(batch.buffers.size() - 1, at, bytes.size());
     }
   }
-  const Batch::Span span{batch.bytes.size(), value.size()};
-  batch.bytes += value.bytes();
+  const Batch::Span span{batch.bytes.size(), bytes.size()};
+  batch.bytes += bytes;
   return span;
+}
+
+void append(Batch& batch, PackedView value) {
+  const Batch::Span span = append(batch, value.bytes());
+  batch.arguments.push_back(span);
+}
+
+/// Values that lie one behind another, by one copy.
+void append(Batch& batch, std::span<const PackedView> values) {
+  if (values.empty()) return;
+  const char* const begin = values.front().bytes().data();
+  const std::string_view last = values.back().bytes();
+  const std::string_view all{begin, static_cast<std::size_t>(last.data() + last.size() - begin)};
+  Batch::Span span = append(batch, all);
+  for (const PackedView value : values) {
+    span.length = value.size();
+    batch.arguments.push_back(span);
+    span.offset += span.length;
+  }
 }
 
 std::string parameter_names(const MethodRef& ref) {
@@ -41,9 +63,25 @@ std::string too_many(const MethodRef& ref, std::size_t given) {
          (most == 1 ? " parameter" : " parameters") + ", got " + std::to_string(given);
 }
 
+/// Below 0x20, or 0x7f, among eight characters.
+bool has_control_character(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101U;
+  constexpr std::uint64_t kHighBits = 0x80 * kOnes;
+  const std::uint64_t below = (word - 0x20 * kOnes) & ~word;
+  const std::uint64_t other = word ^ (0x7f * kOnes);
+  return ((below | ((other - kOnes) & ~other)) & kHighBits) != 0;
+}
+
+/// Eight at a time, the last ones overlapping: every call has a name.
 bool has_control_character(std::string_view text) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
+  std::uint64_t word = 0x2020202020202020U;
+  if (text.size() < 8) {
+    for (const char c : text) word = word << 8 | static_cast<unsigned char>(c);
+    return has_control_character(word);
+  }
+  for (std::size_t at = 0; at < text.size(); at += 8) {
+    std::memcpy(&word, text.data() + std::min(at, text.size() - 8), sizeof word);
+    if (has_control_character(word)) return true;
   }
   return false;
 }
@@ -62,19 +100,36 @@ bool is_guard(PackedView guard) {
 
 }  // namespace
 
+template <typename ValueAt>
+Expected<void> Binder::check(const MethodRef& ref, std::size_t given, ValueAt&& value_at) const {
+  const std::size_t count = parameter_count(ref);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Parameter& parameter = parameter_at(ref, i);
+    const PackedView value = i < given ? value_at(i) : PackedView{};
+    if (value.present()) {
+      if (parameter.kind == ParamKind::any) continue;
+      if (auto ok = check_value(ref, parameter, value); !ok) return ok;
+    } else if (parameter.is_required()) {
+      return invalid(signature(ref) + " lacks the parameter " + std::string{parameter.name});
+    }
+  }
+  return {};
+}
+
 Expected<void> Binder::bind(const MethodRef& ref, PackedView params, Batch& batch) {
   const std::size_t first = batch.arguments.size();
   auto bound =
       params.kind() == Kind::map ? bind_map(ref, params, batch) : bind_list(ref, params, batch);
-  return bound ? check(ref, batch, first) : std::move(bound);
+  if (!bound) return bound;
+  return check(ref, batch.arguments.size() - first,
+               [&](std::size_t i) { return batch.argument(first + i); });
 }
 
 Expected<void> Binder::bind(const MethodRef& ref, std::span<const PackedView> values,
                             Batch& batch) const {
   if (values.size() > parameter_count(ref)) return invalid(too_many(ref, values.size()));
-  const std::size_t first = batch.arguments.size();
-  for (const PackedView value : values) batch.arguments.push_back(append(batch, value));
-  return check(ref, batch, first);
+  append(batch, values);
+  return check(ref, values.size(), [&](std::size_t i) { return values[i]; });
 }
 
 Expected<std::uint32_t> Binder::bind_guard(PackedView options, Batch& batch) const {
@@ -96,7 +151,7 @@ Expected<std::uint32_t> Binder::bind_guard(PackedView options, Batch& batch) con
     return fail(Errc::value_error,
                 "guard must be [lock, token]: a lock's name and the token of its grant");
   }
-  batch.arguments.push_back(append(batch, guard));
+  append(batch, guard);
   return static_cast<std::uint32_t>(batch.arguments.size());
 }
 
@@ -108,7 +163,7 @@ Expected<void> Binder::bind_list(const MethodRef& ref, PackedView params, Batch&
     return invalid(too_many(ref, head.count));
   }
   for (std::uint32_t i = 0; i < head.count; ++i) {
-    batch.arguments.push_back(append(batch, reader.value()));
+    append(batch, reader.value());
   }
   return {};
 }
@@ -135,49 +190,38 @@ Expected<void> Binder::bind_map(const MethodRef& ref, PackedView params, Batch& 
       return invalid(full_name(ref) + " has no parameter \"" + std::string{name} + "\"; it takes " +
                      parameter_names(ref));
     }
-    batch.arguments[first + place] = append(batch, value);
-  }
-  return {};
-}
-
-Expected<void> Binder::check(const MethodRef& ref, const Batch& batch, std::size_t first) const {
-  for (std::size_t i = 0; i < parameter_count(ref); ++i) {
-    const Parameter& parameter = parameter_at(ref, i);
-    const bool given = first + i < batch.arguments.size() && batch.arguments[first + i].length > 0;
-    if (given) {
-      if (auto ok = check_value(ref, parameter, batch.argument(first + i)); !ok) return ok;
-    } else if (parameter.is_required()) {
-      return invalid(signature(ref) + " lacks the parameter " + std::string{parameter.name});
-    }
+    batch.arguments[first + place] = append(batch, value.bytes());
   }
   return {};
 }
 
 Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parameter,
                                    PackedView value) const {
-  const std::string_view name = parameter.name;
   if (!fits(value, parameter)) {
-    return invalid("parameter " + std::string{name} + " of " + full_name(ref) + ": " +
+    return invalid("parameter " + std::string{parameter.name} + " of " + full_name(ref) + ": " +
                    expected_got(parameter, value));
   }
   if (value.is_null()) return {};
+  if (parameter.kind == ParamKind::name) return check_name(parameter.name, text_of(value));
   if (parameter.kind == ParamKind::seconds) {
-    return check_seconds(name, value, limits_.timeout_seconds_max, parameter.takes_null());
+    return check_seconds(parameter.name, value, limits_.timeout_seconds_max,
+                         parameter.takes_null());
   }
-  if (parameter.kind == ParamKind::name) {
-    const std::string_view text = read(value).body;
-    if (text.empty() || text.size() > limits_.name_bytes_max || has_control_character(text)) {
-      return fail(Errc::value_error, std::string{name} + " must be 1 to " +
-                                         std::to_string(limits_.name_bytes_max) +
-                                         " bytes of text without control characters, got " +
-                                         std::to_string(text.size()) + " bytes");
-    }
-  } else if (name == "owner" && read(value).body.size() > limits_.owner_bytes_max) {
-    return fail(Errc::value_error, "owner must be at most " +
-                                       std::to_string(limits_.owner_bytes_max) + " bytes, got " +
-                                       std::to_string(read(value).body.size()));
-  }
-  return {};
+  if (parameter.kind != ParamKind::text || parameter.name != "owner") return {};
+  const std::size_t length = text_of(value).size();
+  if (length <= limits_.owner_bytes_max) return {};
+  return fail(Errc::value_error, "owner must be at most " +
+                                     std::to_string(limits_.owner_bytes_max) + " bytes, got " +
+                                     std::to_string(length));
+}
+
+Expected<void> Binder::check_name(std::string_view parameter, std::string_view name) const {
+  const bool fits = !name.empty() && name.size() <= limits_.name_bytes_max;
+  if (fits && !has_control_character(name)) return {};
+  return fail(Errc::value_error, std::string{parameter} + " must be 1 to " +
+                                     std::to_string(limits_.name_bytes_max) +
+                                     " bytes of text without control characters, got " +
+                                     std::to_string(name.size()) + " bytes");
 }
 
 Error unknown_method(const Catalogue& catalogue, std::string_view name) {

@@ -25,7 +25,7 @@ class Binder {
   /// @error invalid_params  arity, unknown name, wrong kind: names parameter, expected, got.
   /// @error value_error     an object's name or a time out of bounds.
   Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch);
-  /// The same, by position.
+  /// The same, by position; the values lie one behind another.
   Expected<void> bind(const MethodRef& ref, std::span<const PackedView> values, Batch& batch) const;
 
   /// The call options that stood among the named parameters of the last bind; absent: none.
@@ -38,9 +38,11 @@ class Binder {
  private:
   Expected<void> bind_list(const MethodRef& ref, PackedView params, Batch& batch) const;
   Expected<void> bind_map(const MethodRef& ref, PackedView params, Batch& batch);
-  Expected<void> check(const MethodRef& ref, const Batch& batch, std::size_t first) const;
+  template <typename ValueAt>
+  Expected<void> check(const MethodRef& ref, std::size_t given, ValueAt&& value_at) const;
   Expected<void> check_value(const MethodRef& ref, const Parameter& parameter,
                              PackedView value) const;
+  Expected<void> check_name(std::string_view parameter, std::string_view name) const;
 
   const Limits& limits_;
   std::string options_;

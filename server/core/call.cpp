@@ -4,10 +4,6 @@
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
-PackedView Call::arg(std::size_t i) const {
-  const std::size_t place = i + (command_.method.on_object ? 1 : 0);
-  return place < command_.count ? batch_.argument(command_.first + place) : PackedView{};
-}
 
 PackedView Call::value(std::size_t i) const {
   const PackedView given = arg(i);
@@ -36,7 +32,7 @@ bool Call::boolean(std::size_t i) const {
 
 std::string_view Call::text(std::size_t i) const {
   const PackedView given = arg(i);
-  if (given.present() && !given.is_null()) return read(given).body;
+  if (given.present() && !given.is_null()) return text_of(given);
   return parameter(i).fallback.text;
 }
 

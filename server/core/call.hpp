@@ -21,7 +21,10 @@ class Call {
   // Arguments, by their place in the row (the object's name is not counted). Their kinds were
   // checked at admission; what was left out has the row's default.
   bool given(std::size_t i) const { return arg(i).present(); }
-  PackedView arg(std::size_t i) const;
+  PackedView arg(std::size_t i) const {
+    const std::size_t place = i + (command_.method.on_object ? 1 : 0);
+    return place < command_.count ? batch_.argument(command_.first + place) : PackedView{};
+  }
   /// The value; null if it was left out.
   PackedView value(std::size_t i) const;
   std::int64_t integer(std::size_t i) const;

@@ -99,10 +99,7 @@ struct Batch {
 
   PackedView argument(std::size_t index) const {
     const Span span = arguments[index];
-    if (span.is_in_buffer()) [[unlikely]] {
-      const std::string_view all = buffers[span.buffer()];
-      return PackedView{all.substr(span.offset_in_buffer(), span.length)};
-    }
+    if (span.is_in_buffer()) [[unlikely]] return in_buffer(span);
     return PackedView{{bytes.data() + span.offset, span.length}};
   }
   /// All bytes that it holds.
@@ -112,6 +109,10 @@ struct Batch {
     return sum;
   }
   bool empty() const { return commands.empty(); }
+  PackedView in_buffer(Span span) const {
+    const std::string_view all = buffers[span.buffer()];
+    return PackedView{all.substr(span.offset_in_buffer(), span.length)};
+  }
   void clear() {
     commands.clear();
     arguments.clear();

@@ -104,33 +104,6 @@ Expected<void> read_creation(const ObjectType& type, PackedView arguments, Packe
   return read_arguments(type, arguments, creation);
 }
 
-bool fits(PackedView value, const Parameter& parameter) {
-  const Kind kind = value.kind();
-  if (kind == Kind::null && parameter.takes_null()) return true;
-  switch (parameter.kind) {
-    case ParamKind::any:
-      return true;
-    case ParamKind::name:
-      return kind == Kind::text || kind == Kind::reference;
-    case ParamKind::text:
-      return kind == Kind::text;
-    case ParamKind::integer:
-      return kind == Kind::integer;
-    case ParamKind::number:
-    case ParamKind::seconds:
-      return kind == Kind::integer || kind == Kind::real;
-    case ParamKind::boolean:
-      return kind == Kind::boolean;
-    case ParamKind::list:
-      return kind == Kind::list;
-    case ParamKind::map:
-      return kind == Kind::map;
-    case ParamKind::pairs:
-      return kind == Kind::map || kind == Kind::list;
-  }
-  return false;
-}
-
 std::string_view to_string(ParamKind kind) {
   switch (kind) {
     case ParamKind::any:

@@ -27,8 +27,39 @@ std::span<const Parameter> common_options();
 Expected<void> read_creation(const ObjectType& type, PackedView arguments, PackedView options,
                              Creation& creation, CommonOptions& common);
 
+/// The kinds of value that a kind of parameter takes, a bit each.
+constexpr unsigned kinds_of(ParamKind kind) {
+  const auto bit = [](Kind one) { return 1U << static_cast<unsigned>(one); };
+  switch (kind) {
+    case ParamKind::any:
+      break;
+    case ParamKind::name:
+      return bit(Kind::text) | bit(Kind::reference);
+    case ParamKind::text:
+      return bit(Kind::text);
+    case ParamKind::integer:
+      return bit(Kind::integer);
+    case ParamKind::number:
+    case ParamKind::seconds:
+      return bit(Kind::integer) | bit(Kind::real);
+    case ParamKind::boolean:
+      return bit(Kind::boolean);
+    case ParamKind::list:
+      return bit(Kind::list);
+    case ParamKind::map:
+      return bit(Kind::map);
+    case ParamKind::pairs:
+      return bit(Kind::map) | bit(Kind::list);
+  }
+  return ~0U;
+}
+
 /// True if a value is of the parameter's kind (or null where null is its default).
-bool fits(PackedView value, const Parameter& parameter);
+inline bool fits(PackedView value, const Parameter& parameter) {
+  const Kind kind = value.kind();
+  if (((kinds_of(parameter.kind) >> static_cast<unsigned>(kind)) & 1U) != 0) return true;
+  return kind == Kind::null && parameter.takes_null();
+}
 
 /// "expected a list, got int 5".
 std::string expected_got(const Parameter& parameter, PackedView value);

@@ -137,7 +137,7 @@ void Machine::call(const Batch& batch, const Command& command) {
 Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   const MethodRef& ref = command.method;
   if (!ref.on_object) return nullptr;
-  const std::string_view name = read(batch.argument(command.first)).body;
+  const std::string_view name = text_of(batch.argument(command.first));
   Object* object = registry_.find(name);
   if (object == nullptr) return fail(missing_object(name, *ref.type));
   if (object->type != ref.type) return fail(wrong_type(*object, ref));
@@ -160,10 +160,12 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   Call call{*this, batch, command, caller, *object};
   reply_bytes_.clear();
   Outcome outcome = command.method.method->handler(call);
-  // Whoever is served now is answered first: what this call hands out is not theirs.
-  std::vector<ObjectId> handed = std::exchange(handed_, {});
-  settle();
-  handed_ = std::move(handed);
+  if (!to_serve_.empty() || !to_lend_.empty()) {
+    // Whoever is served now is answered first: what this call hands out is not theirs.
+    std::vector<ObjectId> handed = std::exchange(handed_, {});
+    serve_all();
+    handed_ = std::move(handed);
+  }
   if (!outcome) return conclude(caller, std::move(outcome.error()));
   if (*outcome == Progress::waiting) {
     if (auto closed = closed_cycle(*this, *call.parked())) {
@@ -219,7 +221,7 @@ Expected<void> Machine::check_guard(PackedView guard) {
                " no longer stands");
 }
 
-void Machine::settle() {
+void Machine::serve_all() {
   if (in_transaction()) return;
   // Serving one object may change others, which then stand at the end.
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {

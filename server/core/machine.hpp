@@ -252,7 +252,10 @@ class Machine {
   void run(const Batch& batch, const Command& command, const Caller& caller);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
-  void settle();
+  void settle() {
+    if (!to_serve_.empty() || !to_lend_.empty()) serve_all();
+  }
+  void serve_all();
   void lend_again();
   void publish(Object& object);
 

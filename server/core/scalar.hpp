@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
+#include <string_view>
 
 #include "shared/base/time.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -14,6 +16,13 @@ inline Token read(PackedView value) {
   Reader reader{value};
   static_cast<void>(reader.next(token));
   return token;
+}
+
+/// The body of a value that is text, bytes or a reference.
+inline std::string_view text_of(PackedView value) {
+  const std::string_view bytes = value.bytes();
+  const auto first = static_cast<std::uint8_t>(bytes[0]);
+  return (first & 0xe0U) == 0xa0 ? std::string_view{bytes.data() + 1, bytes.size() - 1} : read(value).body;
 }
 
 /// A number of seconds, not negative, as a span. Rounded up: nothing gives up before its time.

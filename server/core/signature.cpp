@@ -4,15 +4,6 @@
 
 namespace agora {
 
-std::size_t parameter_count(const MethodRef& ref) {
-  return ref.method->parameters.size() + (ref.on_object ? 1 : 0);
-}
-
-const Parameter& parameter_at(const MethodRef& ref, std::size_t place) {
-  if (!ref.on_object) return ref.method->parameters[place];
-  return place == 0 ? kNameOf : ref.method->parameters[place - 1];
-}
-
 std::string default_text_of(const Parameter& parameter) {
   const Default& fallback = parameter.fallback;
   switch (fallback.is) {

@@ -7,6 +7,7 @@
 
 #include "server/core/entry_value.hpp"
 #include "shared/base/assert.hpp"
+#include "shared/base/same_bytes.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/normalize.hpp"
 
@@ -52,8 +53,6 @@ Table::~Table() {
   while (size() > 0) release_some(size());
 }
 
-Handle Table::find(std::string_view key_bytes) const { return find(hash_of(key_bytes), key_bytes); }
-
 Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
   if (buckets_.count() == 0) return {};
   std::uint32_t unit = buckets_.head(buckets_.index_of(hash));
@@ -67,7 +66,7 @@ Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
 
 bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
   const std::string_view own{entry.key(), entry.key_bytes()};
-  if ((entry.key_word & Entry::key_is_derived) == 0) return own == key_bytes;
+  if ((entry.key_word & Entry::key_is_derived) == 0) return same_bytes(own, key_bytes);
   std::string scratch;
   return agora::key_bytes(PackedView{own}, scratch) == key_bytes;
 }
@@ -92,14 +91,13 @@ std::optional<BlobRef> Table::pin(Handle entry) const {
   return values_->pin(outside_value(at(entry)));
 }
 
-Expected<Table::Placed> Table::insert_or_assign(std::string_view key_bytes, PackedView key,
-                                                PackedView value) {
-  const std::uint32_t hash = hash_of(key_bytes);
-  const Handle found = find(hash, key_bytes);
-  const Handle entry =
-      found ? assign(found, value) : insert(next_sequence_, hash, key_bytes, key, value);
+Expected<Table::Placed> Table::put_at(Place place, std::string_view key_bytes, PackedView key,
+                                      PackedView value) {
+  const Handle entry = place.entry
+                           ? assign(place.entry, value)
+                           : insert(next_sequence_, place.hash, key_bytes, key, value);
   if (!entry) return no_room();
-  return Placed{entry, !found};
+  return Placed{entry, !place.entry};
 }
 
 Expected<Handle> Table::load(std::uint64_t sequence, std::string_view key_bytes, PackedView key,

@@ -65,7 +65,17 @@ class Table {
   ~Table();
 
   /// The entry with that comparison key; null if there is none.
-  Handle find(std::string_view key_bytes) const;
+  Handle find(std::string_view key_bytes) const { return locate(key_bytes).entry; }
+
+  /// Where a key is, or would be. Good while no entry is added or taken out.
+  struct Place {
+    std::uint32_t hash;
+    Handle entry;  ///< null: there is none
+  };
+  Place locate(std::string_view key_bytes) const {
+    const std::uint32_t hash = hash_of(key_bytes);
+    return {hash, find(hash, key_bytes)};
+  }
 
   PackedView key(Handle entry) const;
   /// Absent if the entry was made without a value.
@@ -83,7 +93,12 @@ class Table {
   /// @error out_of_memory  no room; nothing changed.
   /// Handles of other entries stay good, that of this entry need not. Cost: the copies, and a walk
   /// through lists, maps and opaque values that looks for references.
-  Expected<Placed> insert_or_assign(std::string_view key_bytes, PackedView key, PackedView value);
+  Expected<Placed> insert_or_assign(std::string_view key_bytes, PackedView key, PackedView value) {
+    return put_at(locate(key_bytes), key_bytes, key, value);
+  }
+  /// The same where `place` is that of the key.
+  Expected<Placed> put_at(Place place, std::string_view key_bytes, PackedView key,
+                          PackedView value);
 
   /// Inserts with a given sequence number, for loading in the saved order. The number must not be
   /// below next_sequence() and the key must not be there. @error out_of_memory

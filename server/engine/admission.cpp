@@ -17,36 +17,41 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   const std::size_t bytes_before = batch.bytes.size();
   const std::size_t first = batch.arguments.size();
   if (request.message != nullptr) batch.buffers.push_back(std::move(*request.message));
-  Binder binder{limits_};
-  Expected<void> bound = request.params.present() ? binder.bind(*ref, request.params, batch)
-                                                  : binder.bind(*ref, request.positional, batch);
-  const std::size_t last = batch.arguments.size();
-  Expected<std::uint32_t> guard = 0U;
-  if (bound) {
-    const PackedView inside = binder.options();
-    guard = binder.bind_guard(inside.present() ? inside : request.options, batch);
-  }
-  if (!bound || !guard) {
+  Expected<std::uint32_t> guard = bind(*ref, request, batch);
+  if (!guard) {
     batch.bytes.resize(bytes_before);
     batch.arguments.resize(first);
     if (request.message != nullptr) {
       *request.message = std::move(batch.buffers.back());
       batch.buffers.pop_back();
     }
-    return bound ? guard.failure() : std::move(bound);
+    return guard.failure();
   }
-  Command command;
+  const std::size_t guards = *guard == 0 ? 0 : 1;
+  Command& command = batch.commands.emplace_back();
   command.kind = Command::Kind::call;
   command.link = request.link;
   command.tag = request.tag;
   command.method = *ref;
   command.first = static_cast<std::uint32_t>(first);
-  command.count = static_cast<std::uint32_t>(last - first);
+  command.count = static_cast<std::uint32_t>(batch.arguments.size() - first - guards);
   command.guard = *guard;
   command.number = request.number;
   command.numbering = request.numbering;
-  batch.commands.push_back(command);
   return {};
+}
+
+/// The arguments, and behind them the guard. @return as Binder::bind_guard.
+Expected<std::uint32_t> Admission::bind(const MethodRef& ref, const CallRequest& request,
+                                        Batch& batch) const {
+  Binder binder{limits_};
+  if (!request.params.present()) {
+    if (auto bound = binder.bind(ref, request.positional, batch); !bound) return bound.failure();
+    return binder.bind_guard(request.options, batch);
+  }
+  if (auto bound = binder.bind(ref, request.params, batch); !bound) return bound.failure();
+  const PackedView inside = binder.options();
+  return binder.bind_guard(inside.present() ? inside : request.options, batch);
 }
 
 }  // namespace agora

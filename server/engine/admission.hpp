@@ -24,7 +24,8 @@ struct CallRequest {
   Role role = Role::write;
   std::string_view method;
   PackedView params;                         ///< a list (by position), a map (by name), or absent
-  std::span<const PackedView> positional{};  ///< by position, instead of `params`
+  /// By position, one behind another, instead of `params`.
+  std::span<const PackedView> positional{};
   PackedView options;  ///< call options beside the parameters, a map, or absent
   /// What all these views lie in, if it is large and nobody needs it any more: taken over, and left
   /// empty, if the call is admitted.
@@ -47,6 +48,9 @@ class Admission {
   Expected<void> admit(const CallRequest& request, Batch& batch) const;
 
  private:
+  Expected<std::uint32_t> bind(const MethodRef& ref, const CallRequest& request,
+                               Batch& batch) const;
+
   const Catalogue& catalogue_;
   const Limits& limits_;
 };

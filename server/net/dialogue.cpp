@@ -495,18 +495,14 @@ void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Eff
   if (effect.error) {
     return encode_msgpack_error(PackedView{packed_msgid(tag)}, *effect.error, output_.bytes());
   }
-  // [1, msgid, nil, and then the value itself: copied, or shared if it is large.
-  Writer out{output_.bytes()};
-  out.list(4);
-  out.integer(1);
-  out.unsigned_integer(tag & ~kFormMask);
-  out.null();
+  // The value itself: copied, or shared if it is large.
+  encode_msgpack_reply_head(static_cast<std::uint32_t>(tag & ~kFormMask), output_.bytes());
   if (effect.blob.view().present()) {
     weigh_answer(effect.blob.view().size());
     return output_.append(effect.blob);
   }
   weigh_answer(effect.length);
-  out.packed(effects.result(effect));
+  output_.bytes().append(effects.bytes, effect.offset, effect.length);
 }
 
 }  // namespace agora

@@ -53,35 +53,46 @@ void Hub::touch(Connection& connection) {
 }
 
 void Hub::deliver(const Effect& effect, const Effects& effects) {
-  if (effect.kind == Effect::Kind::shutdown) return stop_();
-  if (effect.kind == Effect::Kind::session_attached) return attached(effect.session, effect.link);
-  if (effect.kind == Effect::Kind::session_moved) {
-    sessions_[effect.session] = effect.link;
-    return;
+  switch (effect.kind) {
+    case Effect::Kind::reply:
+    case Effect::Kind::failure:
+    case Effect::Kind::parked:
+    case Effect::Kind::notice:
+    case Effect::Kind::link_closed:
+      if (Connection* connection = connection_of(effect.link)) {
+        connection->dialogue().deliver(effect, effects);
+        touch(*connection);
+      }
+      return;
+    case Effect::Kind::session_attached:
+      return attached(effect.session, effect.link);
+    case Effect::Kind::session_moved:
+      sessions_[effect.session] = effect.link;
+      return;
+    case Effect::Kind::session_ended:
+      sessions_.erase(effect.session);
+      return deaths_.forget(effect.session);
+    case Effect::Kind::extents:
+      return pass_on_extents(effect);
+    case Effect::Kind::ring:
+      if (Connection* connection = connection_of(effect.link)) {
+        constexpr std::size_t kRingsMax = 256;
+        if (rings_ < kRingsMax) connection->offer_ring(rings_);
+      }
+      return;
+    case Effect::Kind::shutdown:
+      return stop_();
   }
-  if (effect.kind == Effect::Kind::session_ended) {
-    sessions_.erase(effect.session);
-    return deaths_.forget(effect.session);
-  }
+}
+
+void Hub::pass_on_extents(const Effect& effect) {
   // Whose death cannot be seen gets nothing: it would have no end.
-  if (effect.kind == Effect::Kind::extents && !deaths_.watches(effect.session)) {
-    return engine_->not_mapped(effect.session);
-  }
+  if (!deaths_.watches(effect.session)) return engine_->not_mapped(effect.session);
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
-  if (effect.kind == Effect::Kind::extents) {
-    for (std::size_t i = 0; i < effect.length; ++i) {
-      connection->pass_on(sharing_->descriptor(effect.offset + i));
-    }
-    return;
+  for (std::size_t i = 0; i < effect.length; ++i) {
+    connection->pass_on(sharing_->descriptor(effect.offset + i));
   }
-  if (effect.kind == Effect::Kind::ring) {
-    constexpr std::size_t kRingsMax = 256;
-    if (rings_ < kRingsMax) connection->offer_ring(rings_);
-    return;
-  }
-  connection->dialogue().deliver(effect, effects);
-  touch(*connection);
 }
 
 void Hub::warm_up(Ring& ring, Connection& connection) {

@@ -65,6 +65,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   bool read_rings();
   Connection* connection_of(LinkId link);
   void attached(SessionId session, LinkId link);
+  void pass_on_extents(const Effect& effect);
   void process_died(SessionId session);
   bool may_sleep() override;
   void flush_touched();

@@ -116,7 +116,8 @@ void TableState::each_reference(const std::function<void(std::string_view)>& vis
 
 Expected<Table::Placed> TableState::put(std::string_view key_bytes, PackedView key,
                                         PackedView value) {
-  const Handle before = table_.find(key_bytes);
+  const Table::Place at = table_.locate(key_bytes);
+  const Handle before = at.entry;
   if (auto kept = machine_.retain(value); !kept) return kept.failure();
   if (!before) {
     if (auto kept = machine_.retain(key); !kept) {
@@ -127,7 +128,7 @@ Expected<Table::Placed> TableState::put(std::string_view key_bytes, PackedView k
   const std::size_t bytes_before = before ? entry_bytes(before) : 0;
   const bool referred = before && table_.has_references(before);
   const Packed old = referred ? Packed{table_.value(before)} : Packed{};
-  auto placed = place(before, key_bytes, key, value);
+  auto placed = place(at, key_bytes, key, value);
   if (!placed) {
     machine_.release(value);
     if (!before) machine_.release(key);
@@ -141,11 +142,11 @@ Expected<Table::Placed> TableState::put(std::string_view key_bytes, PackedView k
 }
 
 /// The change of the table alone, with its way back.
-Expected<Table::Placed> TableState::place(Handle before, std::string_view key_bytes, PackedView key,
-                                          PackedView value) {
+Expected<Table::Placed> TableState::place(Table::Place at, std::string_view key_bytes,
+                                          PackedView key, PackedView value) {
   about_to_change();
-  if (!machine_.in_transaction()) return table_.insert_or_assign(key_bytes, key, value);
-  if (before) {
+  if (!machine_.in_transaction()) return table_.put_at(at, key_bytes, key, value);
+  if (const Handle before = at.entry) {
     auto made = table_.substitute(before, value);
     if (!made) return made.failure();
     machine_.undo([this, entry = *made, aside = std::make_shared<Aside>(table_, before)] {
@@ -153,7 +154,7 @@ Expected<Table::Placed> TableState::place(Handle before, std::string_view key_by
     });
     return Table::Placed{*made, false};
   }
-  auto placed = table_.insert_or_assign(key_bytes, key, value);
+  auto placed = table_.put_at(at, key_bytes, key, value);
   if (placed) machine_.undo([this, entry = placed->entry] { table_.erase(entry); });
   return placed;
 }

@@ -57,7 +57,7 @@ class TableState : public State {
   Expected<void> restore(PackedView saved);
 
  private:
-  Expected<Table::Placed> place(Handle before, std::string_view key_bytes, PackedView key,
+  Expected<Table::Placed> place(Table::Place at, std::string_view key_bytes, PackedView key,
                                 PackedView value);
   void about_to_change();
 
@@ -74,6 +74,10 @@ struct Key {
   std::string_view bytes;
   /// @error type_error  it cannot be a key or member.
   Expected<void> read(PackedView key) {
+    if (is_plain_key(key.kind())) {
+      bytes = key.bytes();
+      return {};
+    }
     auto made = hashable_key(key, scratch);
     if (!made) return made.failure();
     bytes = *made;

@@ -4,7 +4,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
+
+#include "shared/base/same_bytes.hpp"
 
 namespace agora {
 
@@ -15,7 +19,7 @@ class Recent {
   /// Null: not remembered.
   Value* find(std::string_view name) const {
     const Slot& slot = slots_[place(name)];
-    return slot.name == name ? slot.value : nullptr;
+    return same_bytes(slot.name, name) ? slot.value : nullptr;
   }
   void remember(std::string_view name, Value& value) { slots_[place(name)] = {name, &value}; }
   void forget(std::string_view name) { slots_[place(name)] = {}; }
@@ -25,15 +29,20 @@ class Recent {
     std::string_view name;
     Value* value = nullptr;
   };
-  static constexpr std::size_t kSlots = 64;
+  static constexpr unsigned kSlotBits = 7;
 
+  /// By what names mostly differ in: their length and their end.
   static std::size_t place(std::string_view name) {
-    if (name.empty()) return 0;
-    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(name[i]); };
-    return (name.size() + at(0) * 7U + at(name.size() / 2) * 5U + at(name.size() - 1)) % kSlots;
+    std::uint32_t end = 0;
+    if (name.size() >= sizeof end) {
+      std::memcpy(&end, name.data() + name.size() - sizeof end, sizeof end);
+    } else {
+      for (const char c : name) end = end << 8 | static_cast<unsigned char>(c);
+    }
+    return (end ^ static_cast<std::uint32_t>(name.size())) * 0x9e3779b1U >> (32 - kSlotBits);
   }
 
-  std::array<Slot, kSlots> slots_{};
+  std::array<Slot, std::size_t{1} << kSlotBits> slots_{};
 };
 
 }  // namespace agora

@@ -15,6 +15,14 @@
 
 namespace agora {
 
+/// True if values of that kind are always their own comparison key, and hashable.
+constexpr bool is_plain_key(Kind kind) {
+  constexpr unsigned kOthers =
+      1U << static_cast<unsigned>(Kind::real) | 1U << static_cast<unsigned>(Kind::list) |
+      1U << static_cast<unsigned>(Kind::map) | 1U << static_cast<unsigned>(Kind::opaque);
+  return ((kOthers >> static_cast<unsigned>(kind)) & 1U) == 0;
+}
+
 /// The comparison key of `value`. For most values these are its own bytes, then no copy is made;
 /// else they are built in `scratch`, which must live as long as the result is used.
 std::string_view key_bytes(PackedView value, std::string& scratch);

@@ -36,8 +36,11 @@ Expected<std::size_t> normalize(std::string_view bytes, std::string& out, Budget
 /// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view text);
 
+bool finds_references(PackedView value);
 /// True if the value is, or contains, a reference (opaque side tables included).
-bool has_references(PackedView value);
+inline bool has_references(PackedView value) {
+  return value.present() && !value.is_plain() && finds_references(value);
+}
 
 /// Calls `visit(name)` for every reference in the value, side tables of opaque values included.
 template <typename Visit>

@@ -21,27 +21,13 @@ std::size_t extension_type_offset(std::uint8_t first) {
   }
 }
 
-Kind extension_kind(std::string_view bytes, std::uint8_t first) {
-  const std::size_t offset = extension_type_offset(first);
+}  // namespace
+
+Kind packed::extension_kind(std::string_view bytes) {
+  const std::size_t offset = extension_type_offset(static_cast<std::uint8_t>(bytes[0]));
   AGORA_ASSERT(offset < bytes.size());
   return bytes[offset] == kReferenceType ? Kind::reference : Kind::opaque;
 }
-
-Kind tagged_kind(std::string_view bytes, std::uint8_t first) {
-  if (first == 0xc0) return Kind::null;
-  if (first == 0xc2 || first == 0xc3) return Kind::boolean;
-  if (first >= 0xc4 && first <= 0xc6) return Kind::bytes;
-  if (first >= 0xc7 && first <= 0xc9) return extension_kind(bytes, first);
-  if (first == 0xca || first == 0xcb) return Kind::real;
-  if (first >= 0xcc && first <= 0xd3) return Kind::integer;
-  if (first >= 0xd4 && first <= 0xd8) return extension_kind(bytes, first);
-  if (first >= 0xd9 && first <= 0xdb) return Kind::text;
-  if (first >= 0xdc && first <= 0xdd) return Kind::list;
-  AGORA_ASSERT(first >= 0xde);
-  return Kind::map;
-}
-
-}  // namespace
 
 std::string_view to_string(Kind kind) {
   switch (kind) {
@@ -67,16 +53,6 @@ std::string_view to_string(Kind kind) {
       return "opaque";
   }
   return "unknown";
-}
-
-Kind PackedView::kind() const {
-  AGORA_ASSERT(present());
-  const auto first = static_cast<std::uint8_t>(bytes_[0]);
-  if (first < 0x80 || first >= 0xe0) return Kind::integer;
-  if (first < 0x90) return Kind::map;
-  if (first < 0xa0) return Kind::list;
-  if (first < 0xc0) return Kind::text;
-  return tagged_kind(bytes_, first);
 }
 
 }  // namespace agora

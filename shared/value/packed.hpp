@@ -5,6 +5,8 @@
 // The server builds no tree of what it only stores: it copies these bytes in and out.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,6 +31,42 @@ enum class Kind : std::uint8_t {
 /// "null", "bool", "int", "float", "text", "bytes", "list", "map", "reference", "opaque".
 std::string_view to_string(Kind kind);
 
+namespace packed {
+
+/// What first bytes of extensions say: no kind, the type number tells.
+constexpr std::uint8_t kExtension = 0xff;
+
+/// The kind of a value by its first byte. 0xc1 begins none.
+consteval std::array<std::uint8_t, 256> kinds_by_first_byte() {
+  std::array<std::uint8_t, 256> table{};
+  const auto fill = [&](unsigned from, unsigned to, Kind kind) {
+    for (unsigned i = from; i <= to; ++i) table[i] = static_cast<std::uint8_t>(kind);
+  };
+  fill(0x00, 0x7f, Kind::integer);
+  fill(0x80, 0x8f, Kind::map);
+  fill(0x90, 0x9f, Kind::list);
+  fill(0xa0, 0xbf, Kind::text);
+  fill(0xc0, 0xc1, Kind::null);
+  fill(0xc2, 0xc3, Kind::boolean);
+  fill(0xc4, 0xc6, Kind::bytes);
+  fill(0xca, 0xcb, Kind::real);
+  fill(0xcc, 0xd3, Kind::integer);
+  fill(0xd9, 0xdb, Kind::text);
+  fill(0xdc, 0xdd, Kind::list);
+  fill(0xde, 0xdf, Kind::map);
+  fill(0xe0, 0xff, Kind::integer);
+  for (const unsigned first : {0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8}) {
+    table[first] = kExtension;
+  }
+  return table;
+}
+inline constexpr std::array<std::uint8_t, 256> kKinds = kinds_by_first_byte();
+
+/// The kind of a value that is an extension.
+Kind extension_kind(std::string_view bytes);
+
+}  // namespace packed
+
 /// Exactly one value in normal form, owned by somebody else. Default: absent (no value at all),
 /// which is not the same as a null value.
 class PackedView {
@@ -41,7 +79,18 @@ class PackedView {
   constexpr std::string_view bytes() const { return bytes_; }
   constexpr std::size_t size() const { return bytes_.size(); }
   /// The kind, read off the first byte. Must be present.
-  Kind kind() const;
+  Kind kind() const {
+    const std::uint8_t kind = packed::kKinds[static_cast<std::uint8_t>(bytes_[0])];
+    return kind == packed::kExtension ? packed::extension_kind(bytes_) : static_cast<Kind>(kind);
+  }
+  /// True for what can neither be nor contain a reference.
+  bool is_plain() const {
+    constexpr unsigned kOthers = 1U << static_cast<unsigned>(Kind::list) |
+                                 1U << static_cast<unsigned>(Kind::map) |
+                                 1U << static_cast<unsigned>(Kind::reference) |
+                                 1U << static_cast<unsigned>(Kind::opaque);
+    return ((kOthers >> static_cast<unsigned>(kind())) & 1U) == 0;
+  }
   bool is_null() const { return bytes_.size() == 1 && bytes_[0] == '\xc0'; }
 
   friend bool operator==(PackedView a, PackedView b) = default;  ///< same bytes, not equal values

@@ -4,7 +4,7 @@
 
 namespace agora {
 
-bool has_references(PackedView value) {
+bool finds_references(PackedView value) {
   bool found = false;
   each_reference(value, [&found](std::string_view) { found = true; });
   return found;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "shared/value/big_endian.hpp"
+
 namespace agora {
 namespace {
 
@@ -15,11 +17,21 @@ class Cursor {
     value = static_cast<unsigned char>(*at_++);
     return true;
   }
+  /// A number of 1, 2, 4 or 8 bytes.
   bool big_endian(std::size_t width, std::uint64_t& value) {
     if (left() < width) return false;
-    value = 0;
-    for (std::size_t i = 0; i < width; ++i) {
-      value = value << 8 | static_cast<unsigned char>(at_[i]);
+    switch (width) {
+      case 1:
+        value = load_big_endian<std::uint8_t>(at_);
+        break;
+      case 2:
+        value = load_big_endian<std::uint16_t>(at_);
+        break;
+      case 4:
+        value = load_big_endian<std::uint32_t>(at_);
+        break;
+      default:
+        value = load_big_endian<std::uint64_t>(at_);
     }
     at_ += width;
     return true;
@@ -37,36 +49,43 @@ class Cursor {
   const char* end_;
 };
 
+std::uint64_t word_at(const char* from) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
 bool is_ascii(const char* text, std::size_t length) {
   constexpr std::uint64_t kHighBits = 0x8080808080808080U;
-  while (length >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text, 8);
-    if ((word & kHighBits) != 0) return false;
-    text += 8;
-    length -= 8;
+  std::uint64_t bits = 0;
+  if (length >= 8) {
+    // The last word may overlap the one before it: no tail to walk over.
+    for (std::size_t at = 0; at + 8 < length; at += 8) bits |= word_at(text + at);
+    bits |= word_at(text + length - 8);
+  } else {
+    for (; length > 0; --length, ++text) bits |= static_cast<unsigned char>(*text);
   }
-  for (; length > 0; --length, ++text) {
-    if (static_cast<unsigned char>(*text) >= 0x80) return false;
-  }
-  return true;
+  return (bits & kHighBits) == 0;
 }
 
 /// Text whose header says the shortest length; other text is for the decoder.
-bool text(Cursor& cursor, unsigned char first, std::string_view& body) {
+bool long_text(Cursor& cursor, unsigned char first, std::string_view& body) {
   static constexpr std::uint64_t kLeast[] = {0x20, 0x100, 0x10000};
-  std::uint64_t length = first & 0x1fU;
-  if (first >= 0xd9 && first <= 0xdb) {
-    const std::size_t step = first - std::size_t{0xd9};
-    if (!cursor.big_endian(std::size_t{1} << step, length) || length < kLeast[step]) return false;
-  } else if ((first & 0xe0U) != 0xa0) {
-    return false;
-  }
+  if (first < 0xd9 || first > 0xdb) return false;
+  const std::size_t step = first - std::size_t{0xd9};
+  std::uint64_t length = 0;
+  if (!cursor.big_endian(std::size_t{1} << step, length) || length < kLeast[step]) return false;
   body = {cursor.at(), static_cast<std::size_t>(length)};
   return cursor.skip(static_cast<std::size_t>(length)) && is_ascii(body.data(), body.size());
 }
 
-bool message_id(Cursor& cursor, std::uint32_t& id) {
+inline bool text(Cursor& cursor, unsigned char first, std::string_view& body) {
+  if ((first & 0xe0U) != 0xa0) return long_text(cursor, first, body);
+  body = {cursor.at(), first & 0x1fU};
+  return cursor.skip(body.size()) && is_ascii(body.data(), body.size());
+}
+
+inline bool message_id(Cursor& cursor, std::uint32_t& id) {
   unsigned char first = 0;
   if (!cursor.byte(first)) return false;
   if (first < 0x80) {
@@ -97,20 +116,25 @@ bool natural(Cursor& cursor, unsigned char first) {
   return cursor.big_endian(std::size_t{1} << step, value) && value >= kLeast[step];
 }
 
-bool scalar(Cursor& cursor, PackedView& value) {
+/// A scalar that is no short text.
+bool other_scalar(Cursor& cursor, unsigned char first) {
+  const bool alone =
+      first < 0x80 || first >= 0xe0 || first == 0xc0 || first == 0xc2 || first == 0xc3;
+  if (alone) return true;
+  std::string_view body;
+  if (first == 0xcb) return cursor.skip(8);
+  if (first >= 0xcc && first <= 0xcf) return natural(cursor, first);
+  if (first >= 0xc4 && first <= 0xc6) return binary(cursor, first);
+  return long_text(cursor, first, body);
+}
+
+inline bool scalar(Cursor& cursor, PackedView& value) {
   const char* begin = cursor.at();
   unsigned char first = 0;
   if (!cursor.byte(first)) return false;
-  const bool alone =
-      first < 0x80 || first >= 0xe0 || first == 0xc0 || first == 0xc2 || first == 0xc3;
-  if (!alone) {
-    std::string_view body;
-    const bool whole = first == 0xcb                    ? cursor.skip(8)
-                       : first >= 0xcc && first <= 0xcf ? natural(cursor, first)
-                       : first >= 0xc4 && first <= 0xc6 ? binary(cursor, first)
-                                                        : text(cursor, first, body);
-    if (!whole) return false;
-  }
+  std::string_view body;
+  const bool is_short_text = (first & 0xe0U) == 0xa0;
+  if (!(is_short_text ? text(cursor, first, body) : other_scalar(cursor, first))) return false;
   value = PackedView{{begin, static_cast<std::size_t>(cursor.at() - begin)}};
   return true;
 }

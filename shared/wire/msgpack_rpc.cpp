@@ -194,6 +194,21 @@ void encode_msgpack_reply(PackedView id, PackedView result, std::string& out) {
   writer.packed(result);
 }
 
+void encode_msgpack_reply_head(std::uint32_t id, std::string& out) {
+  // Every answer has one: built in place, appended once.
+  char head[8] = {'\x94', static_cast<char>(kReplyType)};
+  char* end = head + 2;
+  if (id < 0x80) {
+    *end++ = static_cast<char>(id);
+  } else {
+    const int width = id < 0x100 ? 1 : id < 0x10000 ? 2 : 4;
+    *end++ = width == 1 ? '\xcc' : width == 2 ? '\xcd' : '\xce';
+    for (int bits = (width - 1) * 8; bits >= 0; bits -= 8) *end++ = static_cast<char>(id >> bits);
+  }
+  *end++ = '\xc0';
+  out.append(head, static_cast<std::size_t>(end - head));
+}
+
 void encode_msgpack_error(PackedView id, const Error& error, std::string& out) {
   Writer writer(out);
   writer.list(4);

@@ -31,6 +31,8 @@ std::uint32_t msgid_of(std::string_view bytes);
 
 /// `[1, id, nil, result]`
 void encode_msgpack_reply(PackedView id, PackedView result, std::string& out);
+/// The same up to the result, which follows in `out` or beside it.
+void encode_msgpack_reply_head(std::uint32_t id, std::string& out);
 /// `[1, id, [code, type, message, data], nil]`
 void encode_msgpack_error(PackedView id, const Error& error, std::string& out);
 /// `[2, "notice", [params]]`; `params` is a map.
