@@ -15,8 +15,13 @@ namespace agora {
 class Call {
  public:
   Call(Machine& machine, const Batch& batch, const Command& command, const Caller& caller,
-       Object* object)
-      : machine_(machine), batch_(batch), command_(command), caller_(caller), object_(object) {}
+       Object* object, std::uint64_t foreseen = 0)
+      : machine_(machine),
+        batch_(batch),
+        command_(command),
+        caller_(caller),
+        object_(object),
+        foreseen_(foreseen) {}
 
   // Arguments, by their place in the row (the object's name is not counted). Their kinds were
   // checked at admission; what was left out has the row's default.
@@ -44,6 +49,8 @@ class Call {
   const MethodRef& method() const { return command_.method; }
   /// The object that the call is for. Only for methods on objects.
   Object& object() { return *object_; }
+  /// What State::foresee gave for the first argument; 0: nothing.
+  std::uint64_t foreseen() const { return foreseen_; }
 
   /// Where the result is written; nothing written means null.
   Writer reply() { return Writer{machine_.reply_bytes()}; }
@@ -69,8 +76,8 @@ class Call {
   bool hands_out() { return machine_.hands_out(caller_, *object_); }
 
   /// An error about this object, with its name in the details.
-  Failure fail_here(Errc code, std::string message) const;
-  Failure fail_here(Error error) const;
+  [[gnu::cold]] Failure fail_here(Errc code, std::string message) const;
+  [[gnu::cold]] Failure fail_here(Error error) const;
 
   /// "dict jobs", for messages.
   std::string what() const;
@@ -112,6 +119,7 @@ class Call {
   const Command& command_;
   const Caller& caller_;
   Object* object_;
+  std::uint64_t foreseen_;
   BlobRef blob_;
   Waiter* parked_ = nullptr;
 };

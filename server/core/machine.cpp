@@ -56,8 +56,10 @@ std::uint64_t Machine::tokens_possible() const {
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
   now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
-  for (const Command& command : batch.commands) {
-    apply(batch, command);
+  foresight_.begin(batch);
+  for (std::size_t i = 0; i < batch.commands.size(); ++i) {
+    known_ = foresight_.advance(batch, i);
+    apply(batch, batch.commands[i]);
     settle();
     if (!behind_.empty()) catch_up();
     if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
@@ -146,7 +148,10 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
 
 void Machine::run(const Batch& batch, const Command& command, const Caller& caller) {
   handed_.clear();
-  Expected<Object*> object = target(batch, command);
+  // What was found out ahead, or else is found out now.
+  const Foresight::Known known = std::exchange(known_, {});
+  const bool is_known = known.object != nullptr && known.object->type == command.method.type;
+  Expected<Object*> object = is_known ? known.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
   const std::size_t cap = input_.limits.memory_bytes_max;
   if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
@@ -157,7 +162,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
       return conclude(caller, std::move(ok.error()));
     }
   }
-  Call call{*this, batch, command, caller, *object};
+  Call call{*this, batch, command, caller, *object, known.seen};
   reply_bytes_.clear();
   Outcome outcome = command.method.method->handler(call);
   if (!to_serve_.empty() || !to_lend_.empty()) {

@@ -26,6 +26,7 @@
 #include "server/core/collector.hpp"
 #include "server/core/command.hpp"
 #include "server/core/effect.hpp"
+#include "server/core/foresight.hpp"
 #include "server/core/heap_extents.hpp"
 #include "server/core/lending.hpp"
 #include "server/core/object.hpp"
@@ -263,7 +264,7 @@ class Machine {
   bool again(Session& session, Caller& caller);
   bool refuse_backlog(Session& session, const Caller& caller);
   void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
-  void conclude(const Caller& caller, Error error);
+  [[gnu::cold]] void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
   void free_unheard(PackedView value);
   void forget_read(Session& session, CallRecord& record);
@@ -285,7 +286,7 @@ class Machine {
 
   Waiter* next_guarded(WaitQueue& queue);
   void leave(Waiter& waiter);
-  void push_failure(LinkId link, std::uint64_t tag, Error error);
+  [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
   void free_unneeded();
   void commit();
@@ -299,6 +300,8 @@ class Machine {
   HeapExtents own_words_;
   Lending lending_;
   Registry registry_;
+  Foresight foresight_{registry_};
+  Foresight::Known known_;  // of the command that comes next
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};

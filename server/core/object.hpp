@@ -154,6 +154,15 @@ class State {
     static_cast<void>(waiter), static_cast<void>(out);
   }
 
+  /// A method with that first argument may run here soon: fetches what it will look at first. What
+  /// it gives comes back with foresee_more, for what it will look at then, and as Call::foreseen;
+  /// 0: nothing. Other calls may come in between and change anything.
+  virtual std::uint64_t foresee(PackedView argument) const {
+    static_cast<void>(argument);
+    return 0;
+  }
+  virtual void foresee_more(std::uint64_t seen) const { static_cast<void>(seen); }
+
   /// Lock-like objects: appends the present holders and returns true.
   virtual bool holders(std::vector<Holder>& out) const {
     static_cast<void>(out);

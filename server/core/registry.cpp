@@ -38,6 +38,7 @@ void Registry::remove(Object& object) {
 
 void Registry::unlink(Object& object) {
   object.unlinked = true;
+  ++names_changed_;
   names_.erase(object.name);
   by_name_.erase(object.name);
   recent_.forget(object.name);
@@ -45,6 +46,7 @@ void Registry::unlink(Object& object) {
 
 void Registry::link(Object& object) {
   object.unlinked = false;
+  ++names_changed_;
   const bool is_new = by_name_.emplace(object.name, &object).second;
   AGORA_ASSERT(is_new);
   names_.insert(object.name);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -57,6 +58,9 @@ class Registry {
   void bury(Machine& machine, std::size_t elements);
   bool has_dead() const { return !dead_.empty(); }
 
+  /// How often a name came to stand for another object, or for none.
+  std::uint64_t names_changed() const { return names_changed_; }
+
   std::size_t size() const { return by_id_.size(); }
   /// How many of them are anonymous.
   std::size_t anonymous() const { return anonymous_; }
@@ -82,6 +86,7 @@ class Registry {
   Times expiries_;
   Times alarms_;
   std::size_t anonymous_ = 0;
+  std::uint64_t names_changed_ = 0;
   std::deque<std::unique_ptr<State>> dead_;
 };
 

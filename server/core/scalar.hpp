@@ -22,7 +22,9 @@ inline Token read(PackedView value) {
 inline std::string_view text_of(PackedView value) {
   const std::string_view bytes = value.bytes();
   const auto first = static_cast<std::uint8_t>(bytes[0]);
-  return (first & 0xe0U) == 0xa0 ? std::string_view{bytes.data() + 1, bytes.size() - 1} : read(value).body;
+  const std::size_t header = (first & 0xe0U) == 0xa0 ? 1 : first == 0xd9 ? 2 : 0;
+  if (header == 0) return read(value).body;
+  return {bytes.data() + header, bytes.size() - header};
 }
 
 /// A number of seconds, not negative, as a span. Rounded up: nothing gives up before its time.

@@ -73,8 +73,30 @@ class Table {
     Handle entry;  ///< null: there is none
   };
   Place locate(std::string_view key_bytes) const {
-    const std::uint32_t hash = hash_of(key_bytes);
+    return locate(hash_of(key_bytes), key_bytes);
+  }
+  /// The same if the key's hash is known.
+  Place locate(std::uint32_t hash, std::string_view key_bytes) const {
     return {hash, find(hash, key_bytes)};
+  }
+
+  // For whoever knows which keys will be wanted soon.
+
+  std::uint32_t hash_of(std::string_view key_bytes) const {
+    return static_cast<std::uint32_t>(keyed_hash(key_bytes, hash_key_));
+  }
+  /// Fetches where the chain of that hash begins.
+  void fetch_bucket(std::uint32_t hash) const {
+    if (buckets_.count() > 0) __builtin_prefetch(&buckets_.head(buckets_.index_of(hash)));
+  }
+  /// Fetches the first entry of that chain: its key, and what of its value lies behind it.
+  void fetch_entry(std::uint32_t hash) const {
+    if (buckets_.count() == 0) return;
+    const std::uint32_t unit = buckets_.head(buckets_.index_of(hash));
+    if (unit == 0) return;
+    const auto* entry = reinterpret_cast<const char*>(&at(Handle{unit}));
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + 64);
   }
 
   PackedView key(Handle entry) const;
@@ -181,9 +203,6 @@ class Table {
 
  private:
   Entry& at(Handle entry) const { return arena_->as<Entry>(entry); }
-  std::uint32_t hash_of(std::string_view key_bytes) const {
-    return static_cast<std::uint32_t>(keyed_hash(key_bytes, hash_key_));
-  }
   Handle find(std::uint32_t hash, std::string_view key_bytes) const;
   bool key_matches(const Entry& entry, std::string_view key_bytes) const;
   Handle insert(std::uint64_t sequence, std::uint32_t hash, std::string_view key_bytes,

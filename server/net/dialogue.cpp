@@ -6,6 +6,8 @@
 #include "server/core/scalar.hpp"
 #include "server/core/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/json_quick.hpp"
 #include "shared/wire/msgpack_quick.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 #include "shared/wire/typed_line.hpp"
@@ -20,6 +22,8 @@ constexpr std::uint64_t kMsgpack = 0;
 constexpr std::uint64_t kJson = std::uint64_t{1} << 61;
 constexpr std::uint64_t kTyped = std::uint64_t{2} << 61;
 constexpr std::uint64_t kNoAnswer = std::uint64_t{3} << 61;
+/// JSON that was read the short way: the rest of the tag is the id.
+constexpr std::uint64_t kQuickJson = std::uint64_t{4} << 61;
 
 /// From this size on a message keeps its place from the read to the object, bytes.
 constexpr std::size_t kLargeMessage = std::size_t{64} << 10;
@@ -148,14 +152,7 @@ bool Dialogue::step_quick(std::string_view& rest) {
   if (!read_quick_call(rest, quick)) return false;
   if (quick.frame_bytes > hall_.engine.limits().frame_bytes_max) return false;
   ++calls_;
-  CallRequest call;
-  call.link = link_;
-  call.tag = kMsgpack | quick.id;
-  call.numbering = Numbering::low_bits;
-  call.number = quick.id;
-  call.only_harmless = only_harmless_;
-  call.role = role_;
-  call.method = quick.method;
+  CallRequest call = request(kMsgpack | quick.id, Numbering::low_bits, quick.id, quick.method);
   call.positional = quick.params();
   const bool is_last =
       !input_.empty() && rest.data() + quick.frame_bytes == input_.data() + input_.size();
@@ -264,8 +261,8 @@ void Dialogue::close() {
 
 void Dialogue::abandon() { close(); }
 
-Expected<void> Dialogue::submit(const Request& request, std::uint64_t tag, Numbering numbering,
-                                std::uint64_t number) {
+CallRequest Dialogue::request(std::uint64_t tag, Numbering numbering, std::uint64_t number,
+                              std::string_view method) const {
   CallRequest call;
   call.link = link_;
   call.tag = tag;
@@ -273,15 +270,47 @@ Expected<void> Dialogue::submit(const Request& request, std::uint64_t tag, Numbe
   call.number = number;
   call.only_harmless = only_harmless_;
   call.role = role_;
-  call.method = request.method;
-  call.params = request.params;
-  call.options = request.options;
+  call.method = method;
+  return call;
+}
+
+Expected<void> Dialogue::submit(const Request& words, std::uint64_t tag, Numbering numbering,
+                                std::uint64_t number) {
+  CallRequest call = request(tag, numbering, number, words.method);
+  call.params = words.params;
+  call.options = words.options;
   return hall_.engine.call(call);
 }
 
 // ---- JSON ----------------------------------------------------------------------------------
 
+/// A call of the usual kind; false: look at it properly.
+bool Dialogue::quick_json_line(std::string_view text) {
+  JsonQuickCall quick;
+  if (!read_json_quick_call(text, quick, hall_.scratch)) return false;
+  CallRequest call = request(kQuickJson | quick.id, Numbering::whole, quick.id, quick.method);
+  call.positional = quick.params();
+  if (auto taken = hall_.engine.call(call); !taken) {
+    settle();
+    answer_quick_json(call.tag, {}, &taken.error());
+  }
+  return true;
+}
+
+void Dialogue::answer_quick_json(std::uint64_t tag, PackedView result, const Error* error) {
+  const std::uint64_t id = tag & ~kFormMask;
+  if (error == nullptr) {
+    encode_json_reply(id, result, output_.bytes());
+  } else {
+    std::string packed;
+    Writer{packed}.unsigned_integer(id);
+    encode_json_error(PackedView{packed}, *error, output_.bytes());
+  }
+  output_.bytes() += '\n';
+}
+
 void Dialogue::json_line(std::string_view text) {
+  if (quick_json_line(text)) return;
   const JsonRpcDecoder::Result calls = hall_.json.decode(text);
   std::uint64_t batch = 0;
   if (calls.batch) {
@@ -450,6 +479,7 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
     answer_typed(result, effect.error.get());
     return next_typed();
   }
+  if (form == kQuickJson) return answer_quick_json(effect.tag, result, effect.error.get());
   if (form != kJson) return;
   const auto it = json_calls_.find(effect.tag & ~kFormMask);
   if (it == json_calls_.end()) return;

@@ -23,7 +23,7 @@ struct DialogueHall {
   explicit DialogueHall(Engine& the_engine) : engine(the_engine), json(the_engine.limits()) {}
   Engine& engine;
   JsonRpcDecoder json;
-  std::string scratch;        ///< one MessagePack message's values
+  std::string scratch;        ///< one MessagePack message's values, or one JSON line's
   std::string typed_scratch;  ///< one typed line's; apart, since a turn may run typed lines
 };
 
@@ -79,6 +79,7 @@ class Dialogue {
   bool step_text(std::string_view& rest);
   void refuse_http();
   void line(std::string_view text);
+  bool quick_json_line(std::string_view text);
   void json_line(std::string_view text);
   void json_message(Message& message, std::uint64_t batch);
   void typed_line(std::string_view text);
@@ -92,10 +93,13 @@ class Dialogue {
 
   /// Has what was taken in answered first, so that answers keep the order of the calls.
   void settle() { hall_.engine.turn(); }
-  Expected<void> submit(const Request& request, std::uint64_t tag, Numbering numbering,
+  CallRequest request(std::uint64_t tag, Numbering numbering, std::uint64_t number,
+                      std::string_view method) const;
+  Expected<void> submit(const Request& words, std::uint64_t tag, Numbering numbering,
                         std::uint64_t number);
   void notice(PackedView params, bool catching_up);
   void cut_off();
+  void answer_quick_json(std::uint64_t tag, PackedView result, const Error* error);
   void answer_json(const JsonCall& call, PackedView result, const Error* error);
   void finish_batch(std::uint64_t batch);
   void answer_typed(PackedView result, const Error* error);

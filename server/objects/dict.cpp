@@ -49,10 +49,10 @@ void Dict::serve(Machine& machine, Object&) {
   }
 }
 
-Expected<Handle> put(Dict& dict, std::string_view key_bytes, PackedView key, PackedView value) {
-  auto placed = dict.put(key_bytes, key, value);
+Expected<Handle> put(Dict& dict, const Key& at, PackedView key, PackedView value) {
+  auto placed = dict.put(at, key, value);
   if (!placed) return placed.failure();
-  if (placed->inserted && dict.awaited.contains(key_bytes)) dict.woken.emplace_back(key_bytes);
+  if (placed->inserted && dict.awaited.contains(at.bytes)) dict.woken.emplace_back(at.bytes);
   return placed->entry;
 }
 
@@ -67,8 +67,8 @@ Failure no_key(const Call& call, PackedView key) {
 
 Outcome get(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   if (!entry) return no_key(call, call.arg(0));
   reply_value(call, dict, entry);
   return Progress::done;
@@ -76,16 +76,16 @@ Outcome get(Call& call, Dict& dict) {
 
 Outcome get_or(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   entry ? reply_value(call, dict, entry) : call.reply().packed(call.value(1));
   return Progress::done;
 }
 
 Outcome set(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  auto entry = put(dict, key.bytes, call.arg(0), call.arg(1));
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  auto entry = put(dict, key, call.arg(0), call.arg(1));
   if (!entry) return entry.failure();
   call.changed(call.arg(0));
   return Progress::done;
@@ -93,10 +93,10 @@ Outcome set(Call& call, Dict& dict) {
 
 Outcome set_default(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  Handle entry = dict.find(key);
   if (!entry) {
-    auto made = put(dict, key.bytes, call.arg(0), call.value(1));
+    auto made = put(dict, key, call.arg(0), call.value(1));
     if (!made) return made.failure();
     entry = *made;
     call.changed(call.arg(0));
@@ -107,15 +107,15 @@ Outcome set_default(Call& call, Dict& dict) {
 
 Outcome contains(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  call.reply().boolean(static_cast<bool>(dict.table().find(key.bytes)));
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  call.reply().boolean(static_cast<bool>(dict.find(key)));
   return Progress::done;
 }
 
 Outcome remove(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   if (!entry) return no_key(call, call.arg(0));
   dict.drop(entry);
   call.changed(call.arg(0));
@@ -124,8 +124,8 @@ Outcome remove(Call& call, Dict& dict) {
 
 Outcome pop(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   if (!entry) {
     if (!call.given(1)) return no_key(call, call.arg(0));
     call.reply().packed(call.arg(1));
@@ -190,7 +190,7 @@ Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
   return each_pair(pairs, [&](PackedView key, PackedView value) -> Expected<void> {
     Key ready;
     static_cast<void>(ready.read(key));
-    auto entry = put(dict, ready.bytes, key, value);
+    auto entry = put(dict, ready, key, value);
     if (entry) return {};
     entry.error().done = Done::unknown;  // the machine ran out of storage half-way
     return entry.failure();
@@ -253,8 +253,8 @@ Outcome scan(Call& call, Dict& dict) {
 
 Outcome add(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   const PackedView one{"\x01"};
   const PackedView zero{std::string_view{"\0", 1}};
   const PackedView amount = call.given(1) ? call.arg(1) : one;
@@ -264,7 +264,7 @@ Outcome add(Call& call, Dict& dict) {
   if (!added) {
     return call.fail_here(added.error().code, call.what() + ": " + added.error().message);
   }
-  auto placed = put(dict, key.bytes, call.arg(0), PackedView{sum});
+  auto placed = put(dict, key, call.arg(0), PackedView{sum});
   if (!placed) return placed.failure();
   call.changed(call.arg(0));
   call.reply().packed(PackedView{sum});
@@ -273,11 +273,11 @@ Outcome add(Call& call, Dict& dict) {
 
 Outcome compare_and_set(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = dict.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
   const bool same = entry && equal(dict.table().value(entry), call.arg(1));
   if (same) {
-    auto placed = put(dict, key.bytes, call.arg(0), call.arg(2));
+    auto placed = put(dict, key, call.arg(0), call.arg(2));
     if (!placed) return placed.failure();
     call.changed(call.arg(0));
   }
@@ -295,7 +295,7 @@ Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
   for (std::uint32_t i = 0; i < head.count; ++i) {
     Key key;
     if (auto ok = key.read(reader.value()); !ok) return ok;
-    const Handle entry = dict.table().find(key.bytes);
+    const Handle entry = dict.find(key);
     if (entry && seen.insert(entry.unit).second) visit(entry);
   }
   return {};
@@ -332,8 +332,8 @@ Outcome delete_many(Call& call, Dict& dict) {
 
 Outcome wait_for(Call& call, Dict& dict) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  if (const Handle entry = dict.table().find(key.bytes)) {
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  if (const Handle entry = dict.find(key)) {
     reply_value(call, dict, entry);
     return Progress::done;
   }

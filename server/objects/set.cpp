@@ -122,10 +122,10 @@ Expected<void> add_all(Call& call, Set& set, const Table& other,
 
 Outcome add(Call& call, Set& set) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const bool is_new = !set.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const bool is_new = !set.find(key);
   if (is_new) {
-    if (auto placed = set.put(key.bytes, call.arg(0), {}); !placed) return placed.failure();
+    if (auto placed = set.put(key, call.arg(0), {}); !placed) return placed.failure();
     call.changed(call.arg(0));
   }
   call.reply().boolean(is_new);
@@ -134,8 +134,8 @@ Outcome add(Call& call, Set& set) {
 
 Outcome discard(Call& call, Set& set) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = set.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = set.find(key);
   if (entry) {
     set.drop(entry);
     call.changed(call.arg(0));
@@ -146,8 +146,8 @@ Outcome discard(Call& call, Set& set) {
 
 Outcome remove(Call& call, Set& set) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  const Handle entry = set.table().find(key.bytes);
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = set.find(key);
   if (!entry) return no_key(call, Errc::key_error, call.arg(0), "is not in");
   set.drop(entry);
   call.changed(call.arg(0));
@@ -165,8 +165,8 @@ Outcome pop(Call& call, Set& set) {
 
 Outcome contains(Call& call, Set& set) {
   Key key;
-  if (auto ok = key.read(call.arg(0)); !ok) return ok.failure();
-  call.reply().boolean(static_cast<bool>(set.table().find(key.bytes)));
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  call.reply().boolean(static_cast<bool>(set.find(key)));
   return Progress::done;
 }
 

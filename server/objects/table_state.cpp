@@ -114,9 +114,17 @@ void TableState::each_reference(const std::function<void(std::string_view)>& vis
   });
 }
 
-Expected<Table::Placed> TableState::put(std::string_view key_bytes, PackedView key,
-                                        PackedView value) {
-  const Table::Place at = table_.locate(key_bytes);
+std::uint64_t TableState::foresee(PackedView key) const {
+  // What is small lies in a near cache anyway.
+  constexpr std::size_t kLarge = 4096;
+  if (table_.size() < kLarge || !key.present() || !is_plain_key(key.kind())) return 0;
+  const std::uint32_t hash = table_.hash_of(key.bytes());
+  table_.fetch_bucket(hash);
+  return std::uint64_t{1} << 32 | hash;
+}
+
+Expected<Table::Placed> TableState::put(Table::Place at, std::string_view key_bytes,
+                                        PackedView key, PackedView value) {
   const Handle before = at.entry;
   if (auto kept = machine_.retain(value); !kept) return kept.failure();
   if (!before) {

@@ -18,6 +18,29 @@
 
 namespace agora {
 
+/// A key as it is looked up.
+struct Key {
+  std::string scratch;
+  std::string_view bytes;
+  std::uint64_t foreseen = 0;  ///< what TableState::foresee gave for it; 0: nothing
+  /// @error type_error  it cannot be a key or member.
+  Expected<void> read(PackedView key) {
+    if (is_plain_key(key.kind())) {
+      bytes = key.bytes();
+      return {};
+    }
+    auto made = hashable_key(key, scratch);
+    if (!made) return made.failure();
+    bytes = *made;
+    return {};
+  }
+  /// The call's first argument.
+  Expected<void> read(const Call& call) {
+    foreseen = call.foreseen();
+    return read(call.arg(0));
+  }
+};
+
 class TableState : public State {
  public:
   explicit TableState(Machine& machine);
@@ -30,9 +53,18 @@ class TableState : public State {
   std::size_t bytes() const override { return content_bytes_; }
   bool release_some(Machine& machine, std::size_t elements) override;
   std::function<void()> restorer(Machine& machine) override;
+  std::uint64_t foresee(PackedView key) const override;
+  void foresee_more(std::uint64_t hash) const override {
+    table_.fetch_entry(static_cast<std::uint32_t>(hash));
+  }
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 
   const Table& table() const { return table_; }
+  Table::Place locate(const Key& key) const {
+    if (key.foreseen == 0) return table_.locate(key.bytes);
+    return table_.locate(static_cast<std::uint32_t>(key.foreseen), key.bytes);
+  }
+  Handle find(const Key& key) const { return locate(key).entry; }
   /// Bytes of an entry's key and value.
   std::size_t entry_bytes(Handle entry) const {
     return table_.key(entry).size() + table_.value(entry).size();
@@ -47,7 +79,12 @@ class TableState : public State {
   /// Writes an entry, new or in place of the one with that key.
   /// @param value  absent in a set
   /// @error not_found, out_of_memory  nothing changed.
-  Expected<Table::Placed> put(std::string_view key_bytes, PackedView key, PackedView value);
+  Expected<Table::Placed> put(const Key& at, PackedView key, PackedView value) {
+    return put(locate(at), at.bytes, key, value);
+  }
+  Expected<Table::Placed> put(std::string_view key_bytes, PackedView key, PackedView value) {
+    return put(table_.locate(key_bytes), key_bytes, key, value);
+  }
   /// Takes an entry out and releases what it referred to.
   void drop(Handle entry);
   /// Takes everything out, to be freed in slices; cursors stay meaningful. O(1).
@@ -57,6 +94,8 @@ class TableState : public State {
   Expected<void> restore(PackedView saved);
 
  private:
+  Expected<Table::Placed> put(Table::Place at, std::string_view key_bytes, PackedView key,
+                              PackedView value);
   Expected<Table::Placed> place(Table::Place at, std::string_view key_bytes, PackedView key,
                                 PackedView value);
   void about_to_change();
@@ -66,23 +105,6 @@ class TableState : public State {
   std::optional<Table::Change> in_transaction_;  ///< from the first change in it to its end
   std::size_t content_bytes_ = 0;                ///< keys and values, packed
   std::size_t referring_ = 0;                    ///< entries that refer to something
-};
-
-/// A key as it is looked up.
-struct Key {
-  std::string scratch;
-  std::string_view bytes;
-  /// @error type_error  it cannot be a key or member.
-  Expected<void> read(PackedView key) {
-    if (is_plain_key(key.kind())) {
-      bytes = key.bytes();
-      return {};
-    }
-    auto made = hashable_key(key, scratch);
-    if (!made) return made.failure();
-    bytes = *made;
-    return {};
-  }
 };
 
 /// "k" for text, 5 for an int: a value as it is named in "... is not a key of dict d".

@@ -10,14 +10,17 @@
 
 namespace agora {
 
-/// Makes an error result: `return fail(Errc::key_error, "...");`
+/// Makes an error result: `return fail(Errc::key_error, "...");`. Errors are rare: code around them
+/// is laid out for success.
 struct Failure {
   std::unique_ptr<Error> error;
 };
 
-inline Failure fail(Error error) { return {std::make_unique<Error>(std::move(error))}; }
+[[gnu::cold]] inline Failure fail(Error error) {
+  return {std::make_unique<Error>(std::move(error))};
+}
 
-inline Failure fail(Errc code, std::string message) {
+[[gnu::cold]] inline Failure fail(Errc code, std::string message) {
   return fail(Error{code, std::move(message), Done::no, {}});
 }
 

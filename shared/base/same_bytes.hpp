@@ -1,5 +1,5 @@
-// same_bytes: whether two short strings are equal, without a call: names and keys are mostly shorter
-// than what makes memcmp worth it.
+// same_bytes: whether two strings are equal, without a call for short ones: names and keys are
+// mostly shorter than what makes memcmp worth it.
 #pragma once
 
 #include <cstddef>

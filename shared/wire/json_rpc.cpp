@@ -1,5 +1,8 @@
 #include "shared/wire/json_rpc.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include "shared/value/msgpack_reader.hpp"
@@ -202,6 +205,18 @@ void encode_json_reply(PackedView id, PackedView result, std::string& out) {
   out.append(R"({"jsonrpc":"2.0","id":)");
   packed_to_json(id, out);
   out.append(R"(,"result":)");
+  packed_to_json(result, out);
+  out.push_back('}');
+}
+
+void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
+  constexpr std::string_view kHead = R"({"jsonrpc":"2.0","id":)";
+  constexpr std::string_view kResult = R"(,"result":)";
+  std::array<char, kHead.size() + 20 + kResult.size()> front;
+  char* end = std::copy(kHead.begin(), kHead.end(), front.data());
+  end = std::to_chars(end, end + 20, id).ptr;
+  end = std::copy(kResult.begin(), kResult.end(), end);
+  out.append(front.data(), end);
   packed_to_json(result, out);
   out.push_back('}');
 }

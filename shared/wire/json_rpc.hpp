@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,6 +69,8 @@ class JsonRpcDecoder {
 
 /// Append one message, without a line end (a batch puts several into one line).
 void encode_json_reply(PackedView id, PackedView result, std::string& out);
+/// The same for an id that is a natural number.
+void encode_json_reply(std::uint64_t id, PackedView result, std::string& out);
 void encode_json_error(PackedView id, const Error& error, std::string& out);
 /// `params` is the map of a server message: `kind`, `object` and what belongs to the kind.
 void encode_json_notice(PackedView params, std::string& out);

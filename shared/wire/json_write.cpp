@@ -7,6 +7,7 @@
 
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/wire/base64.hpp"
+#include "shared/wire/json_plain.hpp"
 #include "shared/wire/json_words.hpp"
 
 namespace agora {
@@ -262,15 +263,13 @@ void append_escaped(char c, std::string& out) {
 
 void text_to_json(std::string_view utf8, std::string& out) {
   out.push_back('"');
-  std::size_t run = 0;
-  for (std::size_t i = 0; i < utf8.size(); ++i) {
-    const char c = utf8[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(utf8.substr(run, i - run));
-    append_escaped(c, out);
-    run = i + 1;
+  for (;;) {
+    const std::size_t plain = plain_json_run(utf8, false);
+    out.append(utf8, 0, plain);
+    if (plain == utf8.size()) break;
+    append_escaped(utf8[plain], out);
+    utf8.remove_prefix(plain + 1);
   }
-  out.append(utf8.substr(run));
   out.push_back('"');
 }
 
