@@ -139,23 +139,24 @@ void Machine::forget_read(Session& session, CallRecord& record) {
 /// True if the link on which the call was last heard still speaks for its session.
 bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
 
-/// The value that stands from `begin` on in the effects' bytes, or the blob.
-void Machine::conclude(const Caller& caller, std::size_t begin, BlobRef blob) {
+/// The value that stands from `begin` on in `bytes`, which are of the effects, or the blob.
+void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob) {
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     const PackedView value =
-        blob ? blob.view() : PackedView{std::string_view{effects_->bytes}.substr(begin)};
+        blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
     caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
   }
   handed_.clear();
   if (!speaks_to(caller)) {
-    effects_->bytes.resize(begin);
+    bytes.resize(begin);
     return;
   }
   Effect& effect = push(Effect::Kind::reply, caller.link, caller.tag);
+  effect.written = &bytes == &effects_->written;
   effect.offset = begin;
-  effect.length = blob ? 0 : effects_->bytes.size() - begin;
+  effect.length = blob ? 0 : bytes.size() - begin;
   effect.blob = std::move(blob);
 }
 

@@ -67,7 +67,7 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   std::vector<ObjectId> handed = std::exchange(machine_.handed_, {});
   machine_.commit();
   machine_.handed_ = std::move(handed);
-  machine_.reply_bytes_ = std::move(results);
+  machine_.reply_bytes() += results;
   return Progress::done;
 }
 
@@ -179,16 +179,20 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   Caller caller = outer_.caller();
   caller.method = *ref;
   Call call{machine_, batch, command, caller, *object};
-  machine_.reply_bytes_.clear();
+  const Written written{machine_.reply_bytes()};
   Outcome outcome = ref->method->handler(call);
-  if (!outcome) return outcome.failure();
+  if (!outcome) {
+    written.drop();
+    return outcome.failure();
+  }
   if (const BlobRef blob = call.take_blob()) {
     result.append(blob.view().bytes());
-  } else if (machine_.reply_bytes_.empty()) {
+  } else if (written.size() == 0) {
     Writer{result}.null();
   } else {
-    result += machine_.reply_bytes_;
+    result += written.bytes();
   }
+  written.drop();
   return {};
 }
 

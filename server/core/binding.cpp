@@ -86,6 +86,13 @@ bool has_control_character(std::string_view text) {
   return false;
 }
 
+Failure bad_name(const Parameter& parameter, std::string_view name, const Limits& limits) {
+  return fail(Errc::value_error, std::string{parameter.name} + " must be 1 to " +
+                                     std::to_string(limits.name_bytes_max) +
+                                     " bytes of text without control characters, got " +
+                                     std::to_string(name.size()) + " bytes");
+}
+
 /// [name, token]
 bool is_guard(PackedView guard) {
   if (guard.kind() != Kind::list || read(guard).count != 2) return false;
@@ -100,20 +107,32 @@ bool is_guard(PackedView guard) {
 
 }  // namespace
 
+/// Text or a reference that names an object. Every call has one.
+inline bool Binder::is_name(PackedView value) const {
+  if (value.kind() != Kind::text && value.kind() != Kind::reference) return false;
+  const std::string_view name = text_of(value);
+  return !name.empty() && name.size() <= limits_.name_bytes_max && !has_control_character(name);
+}
+
 template <typename ValueAt>
 Expected<void> Binder::check(const MethodRef& ref, std::size_t given, ValueAt&& value_at) const {
-  const std::size_t count = parameter_count(ref);
-  for (std::size_t i = 0; i < count; ++i) {
+  const auto lacks = [&](const Parameter& parameter) {
+    return invalid(signature(ref) + " lacks the parameter " + std::string{parameter.name});
+  };
+  for (std::size_t i = 0; i < given; ++i) {
     const Parameter& parameter = parameter_at(ref, i);
-    const PackedView value = i < given ? value_at(i) : PackedView{};
+    const PackedView value = value_at(i);
     if (value.present()) {
       if (parameter.kind == ParamKind::any) continue;
+      if (parameter.kind == ParamKind::name && is_name(value)) continue;
       if (auto ok = check_value(ref, parameter, value); !ok) return ok;
     } else if (parameter.is_required()) {
-      return invalid(signature(ref) + " lacks the parameter " + std::string{parameter.name});
+      return lacks(parameter);
     }
   }
-  return {};
+  // No required one stands behind one that is not.
+  if (given == parameter_count(ref) || !parameter_at(ref, given).is_required()) return {};
+  return lacks(parameter_at(ref, given));
 }
 
 Expected<void> Binder::bind(const MethodRef& ref, PackedView params, Batch& batch) {
@@ -202,7 +221,7 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
                    expected_got(parameter, value));
   }
   if (value.is_null()) return {};
-  if (parameter.kind == ParamKind::name) return check_name(parameter.name, text_of(value));
+  if (parameter.kind == ParamKind::name) return bad_name(parameter, text_of(value), limits_);
   if (parameter.kind == ParamKind::seconds) {
     return check_seconds(parameter.name, value, limits_.timeout_seconds_max,
                          parameter.takes_null());
@@ -213,15 +232,6 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
   return fail(Errc::value_error, "owner must be at most " +
                                      std::to_string(limits_.owner_bytes_max) + " bytes, got " +
                                      std::to_string(length));
-}
-
-Expected<void> Binder::check_name(std::string_view parameter, std::string_view name) const {
-  const bool fits = !name.empty() && name.size() <= limits_.name_bytes_max;
-  if (fits && !has_control_character(name)) return {};
-  return fail(Errc::value_error, std::string{parameter} + " must be 1 to " +
-                                     std::to_string(limits_.name_bytes_max) +
-                                     " bytes of text without control characters, got " +
-                                     std::to_string(name.size()) + " bytes");
 }
 
 Error unknown_method(const Catalogue& catalogue, std::string_view name) {

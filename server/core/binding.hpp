@@ -42,7 +42,7 @@ class Binder {
   Expected<void> check(const MethodRef& ref, std::size_t given, ValueAt&& value_at) const;
   Expected<void> check_value(const MethodRef& ref, const Parameter& parameter,
                              PackedView value) const;
-  Expected<void> check_name(std::string_view parameter, std::string_view name) const;
+  bool is_name(PackedView value) const;
 
   const Limits& limits_;
   std::string options_;

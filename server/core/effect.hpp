@@ -41,23 +41,42 @@ struct Effect {
   std::size_t offset =
       0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
   std::size_t length = 0;  ///< the same; extents: how many
+  bool written = false;    ///< reply: its handler has written it, in Effects::written
   BlobRef blob{};          ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
+};
+
+/// What a handler writes at the end of Effects::written.
+class Written {
+ public:
+  explicit Written(std::string& all) : all_(all), begin_(all.size()) {}
+  std::size_t begin() const { return begin_; }
+  std::size_t size() const { return all_.size() - begin_; }
+  std::string_view bytes() const { return {all_.data() + begin_, size()}; }
+  /// It is not the result after all.
+  void drop() const { all_.resize(begin_); }
+
+ private:
+  std::string& all_;
+  std::size_t begin_;
 };
 
 /// The effects of some commands in their order, with the bytes of the replies.
 struct Effects {
   std::vector<Effect> list;
   std::string bytes;
+  std::string written;  ///< results that handlers write: whoever else is answered stays out of them
 
-  /// The value that a reply or notice carries; valid until the next change of `bytes`.
+  /// The value that a reply or notice carries; valid until the next change of the bytes.
   PackedView result(const Effect& effect) const {
     if (effect.blob.view().present()) return effect.blob.view();
-    return PackedView{std::string_view{bytes}.substr(effect.offset, effect.length)};
+    const std::string& in = effect.written ? written : bytes;
+    return PackedView{{in.data() + effect.offset, effect.length}};
   }
   void clear() {
     list.clear();
     bytes.clear();
+    written.clear();
   }
 };
 

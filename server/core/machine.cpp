@@ -63,7 +63,7 @@ void Machine::apply(const Batch& batch, Effects& effects) {
     settle();
     if (!behind_.empty()) catch_up();
     if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
-    free_unneeded();
+    if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
   }
   if (memory_cell_) show_memory();
   effects_ = nullptr;
@@ -163,7 +163,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     }
   }
   Call call{*this, batch, command, caller, *object, known.seen};
-  reply_bytes_.clear();
+  const Written result{effects_->written};
   Outcome outcome = command.method.method->handler(call);
   if (!to_serve_.empty() || !to_lend_.empty()) {
     // Whoever is served now is answered first: what this call hands out is not theirs.
@@ -171,30 +171,35 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     serve_all();
     handed_ = std::move(handed);
   }
-  if (!outcome) return conclude(caller, std::move(outcome.error()));
+  if (!outcome) {
+    result.drop();
+    return conclude(caller, std::move(outcome.error()));
+  }
   if (*outcome == Progress::waiting) {
-    if (auto closed = closed_cycle(*this, *call.parked())) {
-      return refuse(*call.parked(), std::move(*closed));
-    }
-    if (caller.number != 0) {
-      Session* session = sessions_.find(caller.session);
-      session->calls->wait(caller.number, *call.parked());
-    }
-    push(Effect::Kind::parked, caller.link, caller.tag);
-    return;
+    result.drop();
+    return parked(caller, *call.parked());
   }
   if (BlobRef blob = call.take_blob()) {
-    return conclude(caller, effects_->bytes.size(), std::move(blob));
+    result.drop();
+    return conclude(caller, effects_->bytes, effects_->bytes.size(), std::move(blob));
   }
   // A value of the greatest size fits with what a reply wraps round it.
   constexpr std::size_t kWrapping = 4096;
-  if (reply_bytes_.size() > input_.limits.frame_bytes_max + kWrapping) {
+  if (result.size() > input_.limits.frame_bytes_max + kWrapping) {
+    result.drop();
     return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
   }
-  const std::size_t begin = effects_->bytes.size();
-  if (reply_bytes_.empty()) Writer{reply_bytes_}.null();
-  effects_->bytes += reply_bytes_;
-  conclude(caller, begin, {});
+  if (result.size() == 0) call.reply().null();
+  conclude(caller, effects_->written, result.begin(), {});
+}
+
+/// The call waits, unless that closes a circle.
+void Machine::parked(const Caller& caller, Waiter& waiter) {
+  if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
+  if (caller.number != 0) {
+    sessions_.find(caller.session)->calls->wait(caller.number, waiter);
+  }
+  push(Effect::Kind::parked, caller.link, caller.tag);
 }
 
 /// [lock, token]: the grant with that token must still stand.

@@ -193,7 +193,7 @@ class Machine {
     const std::size_t begin = effects_->bytes.size();
     Writer out{effects_->bytes};
     write(out);
-    conclude(*owned, begin, {});
+    conclude(*owned, effects_->bytes, begin, {});
   }
   void answer_null(Waiter& waiter);
   /// Answers it with a stored value, without a copy if the value is large.
@@ -236,8 +236,8 @@ class Machine {
   /// Forgets the replies that the session has.
   void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
 
-  /// Where the call that is being applied writes its result.
-  std::string& reply_bytes() { return reply_bytes_; }
+  /// Where the call that is being applied writes its result: at the end.
+  std::string& reply_bytes() { return effects_->written; }
   /// Pushes an effect that concerns a link as a whole.
   Effect& push(Effect::Kind kind, LinkId link, std::uint64_t tag);
 
@@ -251,6 +251,7 @@ class Machine {
   void cut_off(Session& session);
   void time_passed();
   void run(const Batch& batch, const Command& command, const Caller& caller);
+  void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
   void settle() {
@@ -263,7 +264,7 @@ class Machine {
   bool enter(Session& session, const Command& command, Caller& caller);
   bool again(Session& session, Caller& caller);
   bool refuse_backlog(Session& session, const Caller& caller);
-  void conclude(const Caller& caller, std::size_t begin, BlobRef blob);
+  void conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob);
   [[gnu::cold]] void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
   void free_unheard(PackedView value);
@@ -308,7 +309,6 @@ class Machine {
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::string reply_bytes_;
   std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
   std::vector<ObjectId> to_lend_;   // whose words may be lent again

@@ -67,7 +67,7 @@ void Machine::answer_stored(Waiter& waiter, Handle value) {
   std::optional<BlobRef> blob = values_.pin(value);
   if (!blob) return answer(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
-  conclude(*owned, effects_->bytes.size(), std::move(*blob));
+  conclude(*owned, effects_->bytes, effects_->bytes.size(), std::move(*blob));
 }
 
 void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
@@ -91,7 +91,7 @@ void Machine::time_out(Waiter& waiter) {
   if (outcome) {
     const std::size_t begin = effects_->bytes.size();
     effects_->bytes += result;
-    conclude(*owned, begin, {});
+    conclude(*owned, effects_->bytes, begin, {});
   } else {
     conclude(*owned, std::move(outcome.error()));
   }

@@ -17,17 +17,17 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   const std::size_t bytes_before = batch.bytes.size();
   const std::size_t first = batch.arguments.size();
   if (request.message != nullptr) batch.buffers.push_back(std::move(*request.message));
-  Expected<std::uint32_t> guard = bind(*ref, request, batch);
-  if (!guard) {
+  std::uint32_t guard = 0;
+  if (Expected<void> bound = bind(*ref, request, batch, guard); !bound) {
     batch.bytes.resize(bytes_before);
     batch.arguments.resize(first);
     if (request.message != nullptr) {
       *request.message = std::move(batch.buffers.back());
       batch.buffers.pop_back();
     }
-    return guard.failure();
+    return bound;
   }
-  const std::size_t guards = *guard == 0 ? 0 : 1;
+  const std::size_t guards = guard == 0 ? 0 : 1;
   Command& command = batch.commands.emplace_back();
   command.kind = Command::Kind::call;
   command.link = request.link;
@@ -35,23 +35,25 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   command.method = *ref;
   command.first = static_cast<std::uint32_t>(first);
   command.count = static_cast<std::uint32_t>(batch.arguments.size() - first - guards);
-  command.guard = *guard;
+  command.guard = guard;
   command.number = request.number;
   command.numbering = request.numbering;
   return {};
 }
 
-/// The arguments, and behind them the guard. @return as Binder::bind_guard.
-Expected<std::uint32_t> Admission::bind(const MethodRef& ref, const CallRequest& request,
-                                        Batch& batch) const {
+/// The arguments, and behind them the guard, with what Binder::bind_guard says of it.
+Expected<void> Admission::bind(const MethodRef& ref, const CallRequest& request, Batch& batch,
+                               std::uint32_t& guard) const {
   Binder binder{limits_};
-  if (!request.params.present()) {
-    if (auto bound = binder.bind(ref, request.positional, batch); !bound) return bound.failure();
-    return binder.bind_guard(request.options, batch);
-  }
-  if (auto bound = binder.bind(ref, request.params, batch); !bound) return bound.failure();
+  Expected<void> bound = request.params.present() ? binder.bind(ref, request.params, batch)
+                                                  : binder.bind(ref, request.positional, batch);
   const PackedView inside = binder.options();
-  return binder.bind_guard(inside.present() ? inside : request.options, batch);
+  const PackedView options = inside.present() ? inside : request.options;
+  if (!bound || !options.present()) return bound;
+  auto place = binder.bind_guard(options, batch);
+  if (!place) return place.failure();
+  guard = *place;
+  return {};
 }
 
 }  // namespace agora

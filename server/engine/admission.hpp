@@ -48,8 +48,8 @@ class Admission {
   Expected<void> admit(const CallRequest& request, Batch& batch) const;
 
  private:
-  Expected<std::uint32_t> bind(const MethodRef& ref, const CallRequest& request,
-                               Batch& batch) const;
+  Expected<void> bind(const MethodRef& ref, const CallRequest& request, Batch& batch,
+                      std::uint32_t& guard) const;
 
   const Catalogue& catalogue_;
   const Limits& limits_;

@@ -7,8 +7,6 @@
 #include "server/core/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
-#include "shared/wire/json_quick.hpp"
-#include "shared/wire/msgpack_quick.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 #include "shared/wire/typed_line.hpp"
 
@@ -148,7 +146,7 @@ void Dialogue::refuse_http() {
 
 /// A call of the usual kind, whole and in the buffer; false: look at it properly.
 bool Dialogue::step_quick(std::string_view& rest) {
-  QuickCall quick;
+  QuickCall& quick = hall_.quick;
   if (!read_quick_call(rest, quick)) return false;
   if (quick.frame_bytes > hall_.engine.limits().frame_bytes_max) return false;
   ++calls_;
@@ -286,7 +284,7 @@ Expected<void> Dialogue::submit(const Request& words, std::uint64_t tag, Numberi
 
 /// A call of the usual kind; false: look at it properly.
 bool Dialogue::quick_json_line(std::string_view text) {
-  JsonQuickCall quick;
+  JsonQuickCall& quick = hall_.quick_json;
   if (!read_json_quick_call(text, quick, hall_.scratch)) return false;
   CallRequest call = request(kQuickJson | quick.id, Numbering::whole, quick.id, quick.method);
   call.positional = quick.params();
@@ -532,7 +530,7 @@ void Dialogue::answer_msgpack(std::uint64_t tag, const Effect& effect, const Eff
     return output_.append(effect.blob);
   }
   weigh_answer(effect.length);
-  output_.bytes().append(effects.bytes, effect.offset, effect.length);
+  output_.bytes() += effects.result(effect).bytes();
 }
 
 }  // namespace agora

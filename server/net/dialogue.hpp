@@ -13,7 +13,9 @@
 #include "server/engine/engine.hpp"
 #include "server/net/output.hpp"
 #include "shared/wire/framing.hpp"
+#include "shared/wire/json_quick.hpp"
 #include "shared/wire/json_rpc.hpp"
+#include "shared/wire/msgpack_quick.hpp"
 #include "shared/wire/sniff.hpp"
 
 namespace agora {
@@ -24,6 +26,8 @@ struct DialogueHall {
   Engine& engine;
   JsonRpcDecoder json;
   std::string scratch;        ///< one MessagePack message's values, or one JSON line's
+  QuickCall quick;            ///< the call that is being read; its arrays are not cleared each time
+  JsonQuickCall quick_json;   ///< the same in JSON
   std::string typed_scratch;  ///< one typed line's; apart, since a turn may run typed lines
 };
 
