@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/src/fork_guard.hpp"
+#include "shared/base/send_parts.hpp"
 
 namespace agora::client {
 namespace {
@@ -43,10 +44,7 @@ void Socket::close_inherited() {
 }
 
 Socket::Result Socket::send(std::span<const iovec> parts) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts.data());
-  message.msg_iovlen = parts.size();
-  const ssize_t sent = ::sendmsg(fd_.load(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = send_parts(fd_.load(), parts, MSG_DONTWAIT);
   if (sent >= 0) return {Io::some, static_cast<std::size_t>(sent)};
   return {is_later(errno) ? Io::later : Io::ended, 0};
 }

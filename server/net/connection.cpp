@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include "shared/base/send_parts.hpp"
+
 namespace agora {
 namespace {
 
@@ -18,16 +20,7 @@ constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 /// What wakes a peer that speaks through a ring. No message of any form begins with it.
 constexpr char kBell = 0;
 
-/// One part, the usual case, goes by the cheaper call.
-ssize_t send_parts(int fd, std::span<iovec> parts) {
-  if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
-  msghdr message{};
-  message.msg_iov = parts.data();
-  message.msg_iovlen = parts.size();
-  return ::sendmsg(fd, &message, MSG_NOSIGNAL);
-}
-
-/// The same, and with the first byte the descriptors.
+/// Sends parts, and with the first byte the descriptors.
 ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descriptors) {
   std::vector<char> control(CMSG_SPACE(descriptors.size_bytes()));
   msghdr message{};

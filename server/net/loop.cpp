@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace agora {
@@ -19,25 +20,14 @@ Descriptor opened(int fd, const char* what) {
   return Descriptor{fd};
 }
 
-/// To the nanosecond where the kernel can (5.11, and no filter forbids it); else to the next whole
-/// millisecond.
-int wait_for(int epoll, std::span<epoll_event> space, std::chrono::nanoseconds left) {
-  using std::chrono::seconds;
-  const auto whole = std::chrono::duration_cast<seconds>(left);
-  const timespec span{whole.count(), (left - whole).count()};
-  const int most = static_cast<int>(space.size());
-  const int found = ::epoll_pwait2(epoll, space.data(), most, &span, nullptr);
-  if (found >= 0 || errno == EINTR) return found;
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return ::epoll_wait(epoll, space.data(), most, static_cast<int>(std::min<long>(ms, 1 << 30)));
-}
-
 }  // namespace
 
 Loop::Loop()
     : epoll_(opened(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
-      event_(opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+      event_(opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
+      clock_(opened(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd")) {
   add(event_.get(), EPOLLIN, bell_);
+  add(clock_.get(), EPOLLIN, alarm_);
 }
 
 void Loop::add(int fd, std::uint32_t events, Watcher& watcher) {
@@ -71,6 +61,22 @@ void Loop::Bell::on_ready(std::uint32_t) {
   loop.afar_.clear();
 }
 
+void Loop::Alarm::on_ready(std::uint32_t) {
+  std::uint64_t times = 0;
+  static_cast<void>(::read(loop.clock_.get(), &times, sizeof times));
+  rings.reset();
+}
+
+void Loop::Alarm::set(Moment when) {
+  if (rings && *rings <= when) return;  // an early one costs a pass
+  rings = when;
+  // The beginning of time would mean never.
+  const auto span = std::max(when.time_since_epoch(), Moment::duration{1});
+  const auto whole = std::chrono::floor<std::chrono::seconds>(span);
+  const itimerspec at{{}, {whole.count(), (span - whole).count()}};
+  ::timerfd_settime(loop.clock_.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
+
 void Loop::run() {
   while (!stopped_) pass(true);
 }
@@ -98,9 +104,8 @@ int Loop::wait(bool may_wait) {
   const bool work = !tasks_.empty() || (sleeper_ != nullptr && !sleeper_->may_sleep());
   if (!may_wait || work || !tasks_.empty())
     return ::epoll_wait(epoll_.get(), ready_.data(), most, 0);
-  if (timers_.empty()) return ::epoll_wait(epoll_.get(), ready_.data(), most, -1);
-  const auto left = timers_.begin()->first - std::chrono::steady_clock::now();
-  return wait_for(epoll_.get(), ready_, std::max(left, std::chrono::nanoseconds::zero()));
+  if (!timers_.empty()) alarm_.set(timers_.begin()->first);
+  return ::epoll_wait(epoll_.get(), ready_.data(), most, -1);
 }
 
 std::size_t Loop::run_tasks() {

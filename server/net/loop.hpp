@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <sys/epoll.h>
 #include <vector>
@@ -86,6 +87,15 @@ class Loop {
     void on_ready(std::uint32_t events) override;
     Loop& loop;
   };
+  /// Hears that the first timer may be due. The kernel is told of a time once, not for each wait.
+  struct Alarm : Watcher {
+    explicit Alarm(Loop& its_loop) : loop(its_loop) {}
+    void on_ready(std::uint32_t events) override;
+    /// It rings at that time, or earlier: whoever rings late is worse.
+    void set(Moment when);
+    Loop& loop;
+    std::optional<Moment> rings{};
+  };
 
   std::size_t pass(bool may_wait);
   int wait(bool may_wait);
@@ -94,7 +104,9 @@ class Loop {
 
   Descriptor epoll_;
   Descriptor event_;
+  Descriptor clock_;
   Bell bell_{*this};
+  Alarm alarm_{*this};
   std::array<epoll_event, kPassMax> ready_{};
   std::span<epoll_event> left_;  // of ready_: not told yet
   std::vector<Task> tasks_;
