@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "client/src/fork_guard.hpp"
-#include "shared/base/send_parts.hpp"
+#include "shared/net/send_parts.hpp"
 
 namespace agora::client {
 namespace {

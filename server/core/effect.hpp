@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/core/values.hpp"
+#include "shared/base/assert.hpp"
 #include "shared/base/error.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/value/packed.hpp"
@@ -51,10 +52,13 @@ class Written {
  public:
   explicit Written(std::string& all) : all_(all), begin_(all.size()) {}
   std::size_t begin() const { return begin_; }
-  std::size_t size() const { return all_.size() - begin_; }
+  std::size_t size() const {
+    AGORA_ASSERT(all_.size() >= begin_);
+    return all_.size() - begin_;
+  }
   std::string_view bytes() const { return {all_.data() + begin_, size()}; }
   /// It is not the result after all.
-  void drop() const { all_.resize(begin_); }
+  void drop() const { all_.resize(all_.size() - size()); }
 
  private:
   std::string& all_;
@@ -71,6 +75,7 @@ struct Effects {
   PackedView result(const Effect& effect) const {
     if (effect.blob.view().present()) return effect.blob.view();
     const std::string& in = effect.written ? written : bytes;
+    AGORA_ASSERT(effect.offset + effect.length <= in.size());
     return PackedView{{in.data() + effect.offset, effect.length}};
   }
   void clear() {

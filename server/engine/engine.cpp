@@ -3,7 +3,6 @@
 namespace agora {
 namespace {
 
-constexpr std::size_t kSpareBytesMax = std::size_t{1} << 20;
 /// Fresh memory costs more than what is done with it: one buffer is kept for large messages.
 constexpr std::size_t kSpareMessageMax = std::size_t{8} << 20;
 

@@ -45,6 +45,12 @@ class Engine {
   /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.
   void turn();
 
+  /// So much was taken in that more of it would only push it out of a near cache.
+  bool has_enough() const {
+    constexpr std::size_t kEnough = std::size_t{256} << 10;
+    return gathering_ != nullptr && gathering_->bytes.size() >= kEnough;
+  }
+
   /// Memory that a large message has left behind, for the next one; may have no capacity.
   std::string take_spare() { return std::exchange(spare_message_, {}); }
 
@@ -55,6 +61,9 @@ class Engine {
   const Limits& limits() const { return machine_.limits(); }
 
  private:
+  /// What is kept for the bytes of the next turn.
+  static constexpr std::size_t kSpareBytesMax = std::size_t{4} << 20;
+
   Batch& batch();
   Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);

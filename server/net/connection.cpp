@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include "shared/base/send_parts.hpp"
+#include "shared/net/send_parts.hpp"
 
 namespace agora {
 namespace {

@@ -170,6 +170,7 @@ void Hub::turn() {
 }
 
 void Hub::turn_soon() {
+  if (engine_->has_enough()) return turn();
   if (std::exchange(turn_posted_, true)) return;
   loop_.post([this] {
     turn_posted_ = false;

@@ -35,18 +35,17 @@ void RegisteredTypeDelete::operator()(RegisteredType* type) const { delete type;
 
 namespace {
 
-/// What the user's Codec wrote from `begin` on as one value in normal form: whatever it wrote, what
-/// is sent on is sound.
-Expected<void> make_sound(const Limits& limits, std::string& bytes, std::size_t begin,
-                          const std::string& what) {
+/// What the user's Codec wrote as one value in normal form: whatever it wrote, what is sent on is
+/// sound. It writes to a string of its own, where it can spoil nobody else's.
+Expected<void> make_sound(const Limits& limits, std::string& bytes, const std::string& what) {
   Budget budget{limits};
   std::string sound;
-  const auto taken = normalize(std::string_view{bytes}.substr(begin), sound, budget);
-  if (!taken || *taken != bytes.size() - begin) {
+  const auto taken = normalize(bytes, sound, budget);
+  if (!taken || *taken != bytes.size()) {
     return fail(Errc::user_error,
                 what + " is no value: " + (taken ? "it is more than one" : taken.error().message));
   }
-  bytes.replace(begin, std::string::npos, sound);
+  bytes = std::move(sound);
   return {};
 }
 
@@ -56,12 +55,13 @@ class UserObject : public State {
       : type_(type), object_(std::move(object)) {}
 
   void save(Writer& out) const override {
-    if (!type_.save(object_.get(), out.out())) out.null();
+    std::string saved;
+    type_.save(object_.get(), saved) ? out.packed(PackedView{saved}) : out.null();
   }
   Outcome plain(Call& call, Writer& out) const override {
     std::string saved;
     if (auto ok = type_.save(object_.get(), saved); !ok) return ok.failure();
-    if (auto ok = make_sound(call.machine().limits(), saved, 0, "what is saved"); !ok) {
+    if (auto ok = make_sound(call.machine().limits(), saved, "what is saved"); !ok) {
       return ok.failure();
     }
     if (auto ok = call.machine().check_work(1, saved.size(), "the type's own methods"); !ok) {
@@ -98,17 +98,17 @@ Outcome run_method(Call& call) {
       return call.fail_here(std::move(ok.error()));
     }
   }
-  const std::size_t begin = call.reply().out().size();
-  auto done = row.run(object.object(), arguments, call.reply().out());
-  if (done && call.reply().out().size() > begin) {
-    done = make_sound(call.machine().limits(), call.reply().out(), begin,
+  std::string result;
+  auto done = row.run(object.object(), arguments, result);
+  if (done && !result.empty()) {
+    done = make_sound(call.machine().limits(), result,
                       "what " + full_name(call.method()) + " gave");
   }
   if (done) {
+    call.reply().packed(PackedView{result});
     if (row.changes) call.changed();
     return Progress::done;
   }
-  call.reply().out().resize(begin);
   // What threw half-way may have changed something.
   if (row.changes && done.error().code == Errc::user_error) {
     done.error().done = Done::unknown;

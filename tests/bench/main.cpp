@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -50,11 +51,19 @@ const std::vector<Single>& singles() {
   return all;
 }
 
+using Table = void (*)(Report&, const Filter&);
+
+const std::map<std::string, Table>& tables() {
+  static const std::map<std::string, Table> all{
+      {"numbers", numbers}, {"matrix", matrix}, {"scaling", scaling}};
+  return all;
+}
+
 int run_table(const std::string& name, const Filter& filter, const std::string& json) {
   pin_to(client_cpu());
   raise_descriptors();
   Report report{name};
-  name == "numbers" ? numbers(report, filter) : matrix(report, filter);
+  tables().at(name)(report, filter);
   report.finish();
   if (!json.empty()) report.write_json(json);
   return 0;
@@ -65,7 +74,8 @@ int run_singles(const std::vector<std::string>& names) {
     const auto found = std::find_if(singles().begin(), singles().end(),
                                     [&](const Single& single) { return single.name == name; });
     if (found == singles().end()) {
-      std::cerr << "agora_bench: there is no benchmark " << name << "; there are numbers, matrix";
+      std::cerr << "agora_bench: there is no benchmark " << name
+                << "; there are numbers, matrix, scaling";
       for (const Single& single : singles()) std::cerr << ", " << single.name;
       std::cerr << '\n';
       return EX_USAGE;
@@ -78,7 +88,7 @@ int run_singles(const std::vector<std::string>& names) {
 
 int run(const std::vector<std::string>& names, const std::string& json) {
   try {
-    if (names.front() != "numbers" && names.front() != "matrix") return run_singles(names);
+    if (!tables().contains(names.front())) return run_singles(names);
     return run_table(names.front(), {names.begin() + 1, names.end()}, json);
   } catch (const std::exception& error) {
     std::cerr << "agora_bench: " << error.what() << '\n';
@@ -116,8 +126,8 @@ int main(int argc, char** argv) {
   std::string json;
   app.add_option(
       "names", names,
-      "numbers or matrix, with words that the wanted rows contain; or single benchmarks");
-  app.add_option("--json", json, "Write the figures of numbers or matrix to this file as well");
+      "numbers, matrix or scaling, with words that the wanted rows contain; or single benchmarks");
+  app.add_option("--json", json, "Write the figures of a table to this file as well");
   CLI11_PARSE(app, argc, argv);
   return run_cleanly(names, json);
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the pictures and the table of docs/speed from the figures there: picture.py [--check] DIRECTORY.
+"""Makes the pictures and the tables of docs/speed from the figures there: picture.py [--check] DIRECTORY.
 
-Reads numbers.json and matrix.json, writes numbers.svg and matrix.svg, and puts the table into README.md between
-its two marks. With --check nothing is written; what is stale is named, and the exit status is 1.
+Reads numbers.json, matrix.json and scaling.json, writes a picture of each, and puts tables into README.md and
+growth.md between two marks. With --check nothing is written; what is stale is named, and the exit status is 1.
 """
 import html
 import json
@@ -23,7 +23,9 @@ svg { font: 12px system-ui, sans-serif; }
 }
 </style>"""
 EDGE = 4.0  # ratios beyond it are told by their number
-BEGIN, END = "<!-- numbers: made by ./run bench publish -->", "<!-- end of numbers -->"
+BEGIN, END = "<!-- {}: made by ./run bench publish -->", "<!-- end of {} -->"
+BESIDE_PEERS = "Ratios of agora to its peers; the stroke is the bound; red: missed. Right is more, which is worse for 'at most'"
+GROWTH = "How many times longer a call takes than with the least of its kind; to the right of 1: dearer"
 
 
 def short(value):
@@ -58,11 +60,12 @@ def group(figure):
 HEADINGS = {
     "tcp": "get and set over TCP", "unix": "get and set over the Unix socket", "queue": "queue", "lock": "lock",
     "etcd": "lock", "round-trip": "one blocking client", "growth": "many entries", "flood": "one floods, 50 are polite",
-    "large": "large values", "json": "JSON", "hand-over": "hand-over to a waiting process",
+    "connections": "connections", "entries": "entries of a dict", "objects": "objects", "waiters": "calls that wait",
+    "sizes": "bytes of a value", "large": "large values", "json": "JSON", "hand-over": "hand-over to a waiting process",
 }
 
 
-def numbers_picture(figures):
+def bars_picture(figures, title):
     """Bars of ratios on a logarithmic scale that begin at 1 and are cut at EDGE; a stroke is the bound."""
     figures = [each for each in figures if "theirs" in each and each["measured"] > 0]
     left, width, row_height = 270, 1080, 20
@@ -86,7 +89,6 @@ def numbers_picture(figures):
         verdict = f"{short(figure['measured'])} x {figure['peer']}" + (f", {bound(figure)}" if limit else "")
         parts.append(text(left + 390, y + 10, verdict + (" (missed)" if kind == "missed" else "")))
         y += row_height
-    title = "Ratios of agora to its peers; the stroke is the bound; red: missed. Right is more, which is worse for 'at most'"
     rule = f'<line class="rule" x1="{middle}" x2="{middle}" y1="44" y2="{y}"/>'
     parts = [text(12, 24, title), text(middle, 40, "1 x", "faint", "middle"), rule] + parts
     return svg(width, y + 12, title, parts)
@@ -140,18 +142,30 @@ def numbers_table(run):
     return "\n".join(lines)
 
 
-def page_with(page, table):
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}"
+def scaling_table(run):
+    lines = ["| | time of a call | beside | times dearer | latency |", "| --- | --- | --- | --- | --- |"]
+    for figure in run["figures"]:
+        ours, theirs = (f"{short(figure[each])} us" for each in ("ours", "theirs"))
+        lines.append(f"| {figure['what']} | {ours} | {figure['peer']}: {theirs} | {short(figure['measured'])} x | {figure['note']} |")
+    return "\n".join(lines)
+
+
+def page_with(page, name, table):
+    begin, end = BEGIN.format(name), END.format(name)
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n\n{table}\n\n{end}{rest.split(end)[1]}"
 
 
 def products(directory):
     """Each file that is made, and what it must hold."""
-    run = json.loads((directory / "numbers.json").read_text())
-    page = directory / "README.md"
-    yield directory / "numbers.svg", numbers_picture(run["figures"])
-    yield directory / "matrix.svg", matrix_picture(json.loads((directory / "matrix.json").read_text())["figures"])
-    yield page, page_with(page.read_text(), numbers_table(run))
+    numbers, matrix, scaling = (json.loads((directory / f"{name}.json").read_text())
+                                for name in ("numbers", "matrix", "scaling"))
+    yield directory / "numbers.svg", bars_picture(numbers["figures"], BESIDE_PEERS)
+    yield directory / "matrix.svg", matrix_picture(matrix["figures"])
+    yield directory / "scaling.svg", bars_picture(scaling["figures"], GROWTH)
+    page, growth = directory / "README.md", directory / "growth.md"
+    yield page, page_with(page.read_text(), "numbers", numbers_table(numbers))
+    yield growth, page_with(growth.read_text(), "scaling", scaling_table(scaling))
 
 
 def main(arguments):

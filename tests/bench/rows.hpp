@@ -1,4 +1,5 @@
-// The rows of the two tables: `numbers`, in which each has a bound, and the wide `matrix`.
+// The rows of the tables: `numbers`, in which each has a bound, the wide `matrix`, and `scaling`,
+// which says how the cost of a call grows.
 #pragma once
 
 #include <string>
@@ -14,6 +15,7 @@ bool fits(const std::string& row, const Filter& filter);
 
 void numbers(Report& report, const Filter& filter);
 void matrix(Report& report, const Filter& filter);
+void scaling(Report& report, const Filter& filter);
 
 // The rows of `numbers` that are more than a load of requests; each adds its figures.
 void round_trip(Report& report);

@@ -15,9 +15,22 @@ struct Raw {
   std::string bytes;
 };
 
+/// A result whose Codec first takes away what stands where it is to write.
+struct Greedy {};
+
 }  // namespace traps
 
 namespace agora {
+
+template <>
+struct Codec<traps::Greedy> {
+  static void encode(Writer& writer, const traps::Greedy&) {
+    writer.out().assign(writer.out().size(), '\xc0');
+    writer.out().clear();
+    writer.integer(7);
+  }
+  static std::string name() { return "anything"; }
+};
 
 template <>
 struct Codec<traps::Touchy> {
@@ -61,6 +74,7 @@ class Trap {
   std::string no_text() const { return "caf\xe9"; }
   traps::Raw no_value() const { return {"\xc1"}; }
   traps::Raw two_values() const { return {"\x01\x02"}; }
+  traps::Greedy greedy() const { return {}; }
   void touch(const traps::Touchy&) {}
 
  private:
@@ -77,6 +91,7 @@ agora::user_type trap(const std::string& name) {
       .method("no_text", &Trap::no_text, "Gives text that is no UTF-8.")
       .method("no_value", &Trap::no_value, "Gives what is no value.")
       .method("two_values", &Trap::two_values, "Gives more than one value.")
+      .method("greedy", &Trap::greedy, "Writes over what others have written.")
       .method("touch", &Trap::touch, "Never gets to run.", {{"it"}})
       .saved([](const Trap& one) { return one.number(); },
              [](std::int64_t number) { return Trap{number}; });

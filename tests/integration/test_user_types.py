@@ -1,4 +1,5 @@
 """A user's own C++ class, loaded by agorad --plugin: the account of docs/examples/user_type."""
+import json
 import os
 import subprocess
 import unittest
@@ -158,6 +159,15 @@ class Traps(Case):
                 error = self.fails("trap." + method, "t")
                 self.assertEqual(error.kind, "UserError")
                 self.assertIn("what trap." + method + " gave is no value", str(error))
+
+    def test_a_codec_that_writes_over_others_spoils_no_other_answer(self):
+        self.c.call("object.create", "dict", "d")
+        self.c.call("dict.set", "d", "k", "value")
+        calls = [("dict.get", ["d", "k"]), ("trap.greedy", ["t"]), ("dict.get", ["d", "k"])] * 8
+        self.c.send("\n".join(json.dumps({"id": 1000 + i, "method": method, "params": params})
+                              for i, (method, params) in enumerate(calls)))
+        answers = [json.loads(self.c.line()).get("result") for _ in calls]
+        self.assertEqual(answers, ["value", 7, "value"] * 8)
 
     def test_a_codec_that_throws(self):
         self.assertEqual(self.fails("trap.touch", "t", 1).kind, "UserError")

@@ -8,7 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLOORS = {
-    "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/wire": 2,
+    "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/net": 1, "shared/wire": 2,
     "server/core": 3, "server/objects": 4, "server/engine": 5, "server/net": 7, "server/shm": 7, "server/app": 8,
     "client/include/agora": 7, "client/src": 7, "client/load": 7, "client/cli": 8,
 }

@@ -7,8 +7,8 @@
 
 namespace agora {
 
-/// @return as ::send. One part, the usual case, goes by the cheaper call; a peer that has gone is an
-/// error and no signal.
+/// @return as ::send. One part, the usual case, goes by the cheaper call; a peer that has gone is
+/// an error and no signal.
 inline ssize_t send_parts(int fd, std::span<const iovec> parts, int flags = 0) {
   if (parts.size() == 1) {
     return ::send(fd, parts[0].iov_base, parts[0].iov_len, flags | MSG_NOSIGNAL);
