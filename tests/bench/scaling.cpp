@@ -106,9 +106,9 @@ std::string grouped(std::size_t number) {
 
 void connections(Report& report) {
   const Agorad server{server_cpu()};
-  AgoraDialect dialect;
   Loads loads;
   for (const std::size_t count : {10U, 100U, 1'000U, 10'000U}) {
+    AgoraDialect dialect{"of-" + std::to_string(count)};
     loads.push_back(std::make_unique<Load>("get, " + grouped(count) + " connections", dialect,
                                            Shape{.connections = count}, server));
   }
@@ -151,12 +151,13 @@ class ManyObjects final : public load::Dialect {
 };
 
 void objects(Report& report) {
-  const Agorad server{server_cpu()};
+  std::vector<std::unique_ptr<Agorad>> servers;
   Loads loads;
   for (const std::uint64_t count : {10U, 1'000U, 100'000U, 1'000'000U}) {
+    servers.push_back(std::make_unique<Agorad>(server_cpu()));
     ManyObjects dialect;
     loads.push_back(std::make_unique<Load>("len of one of " + grouped(count) + " dicts", dialect,
-                                           Shape{.pipeline = 32, .keys = count}, server));
+                                           Shape{.pipeline = 32, .keys = count}, *servers.back()));
   }
   add_all(report, "objects", loads);
 }
