@@ -1,9 +1,10 @@
 // Foresight: what a command will look at in a large container is fetched while the commands before
 // it are done, in two steps: first where its key's chain begins, then what stands there.
 //
-// What is found out on the way is kept for the command itself, so that it costs next to nothing:
+// What is found out on the way is kept for the command itself, and is not found out twice:
 // the object is looked up once, the key hashed once. Measured with 32 calls under way on a dict of
-// 10,000 keys: a look-up waits 20 ns for memory instead of 55.
+// 10,000 keys: a look-up takes 25 ns instead of 59; the looks ahead cost about as much there, and
+// with 100,000 keys a quarter of the server's own time is saved.
 #pragma once
 
 #include <array>
