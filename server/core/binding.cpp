@@ -17,7 +17,7 @@ Failure invalid(std::string message) { return fail(Errc::invalid_params, std::mo
 /// Where bytes of a call lie in the batch: in a message that was taken over, or copied.
 Batch::Span append(Batch& batch, std::string_view bytes) {
   if (!batch.buffers.empty()) {
-    const std::string& last = batch.buffers.back();
+    const std::string_view last = batch.buffers.back().view();
     const auto at = reinterpret_cast<std::uintptr_t>(bytes.data()) -
                     reinterpret_cast<std::uintptr_t>(last.data());
     if (at < last.size()) {

@@ -10,6 +10,7 @@
 
 #include "server/core/method.hpp"
 #include "shared/base/ids.hpp"
+#include "shared/base/raw_bytes.hpp"
 #include "shared/base/time.hpp"
 #include "shared/value/packed.hpp"
 
@@ -95,7 +96,7 @@ struct Batch {
   std::vector<Span> arguments;
   std::vector<Peer> peers;
   std::string bytes;
-  std::vector<std::string> buffers;  ///< messages that were large, taken over instead of copied
+  std::vector<RawBytes> buffers;  ///< messages that were large, taken over instead of copied
 
   PackedView argument(std::size_t index) const {
     const Span span = arguments[index];
@@ -105,12 +106,12 @@ struct Batch {
   /// All bytes that it holds.
   std::size_t size() const {
     std::size_t sum = bytes.size();
-    for (const std::string& buffer : buffers) sum += buffer.size();
+    for (const RawBytes& buffer : buffers) sum += buffer.size();
     return sum;
   }
   bool empty() const { return commands.empty(); }
   PackedView in_buffer(Span span) const {
-    const std::string_view all = buffers[span.buffer()];
+    const std::string_view all = buffers[span.buffer()].view();
     return PackedView{all.substr(span.offset_in_buffer(), span.length)};
   }
   void clear() {

@@ -12,6 +12,7 @@
 #include "server/core/command.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
+#include "shared/base/raw_bytes.hpp"
 
 namespace agora {
 
@@ -29,7 +30,7 @@ struct CallRequest {
   PackedView options;  ///< call options beside the parameters, a map, or absent
   /// What all these views lie in, if it is large and nobody needs it any more: taken over, and left
   /// empty, if the call is admitted.
-  std::string* message = nullptr;
+  RawBytes* message = nullptr;
   /// The caller is dead: what would wait, or hand something out, is dropped.
   bool only_harmless = false;
 };

@@ -1,12 +1,6 @@
 #include "server/engine/engine.hpp"
 
 namespace agora {
-namespace {
-
-/// Fresh memory costs more than what is done with it: one buffer is kept for large messages.
-constexpr std::size_t kSpareMessageMax = std::size_t{8} << 20;
-
-}  // namespace
 
 Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
     : machine_(machine),
@@ -86,12 +80,7 @@ void Engine::apply(std::unique_ptr<Batch> committed) {
   machine_.apply(*committed, effects_);
   for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
   effects_.clear();
-  for (std::string& message : committed->buffers) {
-    if (message.capacity() > spare_message_.capacity() && message.capacity() <= kSpareMessageMax) {
-      spare_message_.swap(message);
-    }
-  }
-  spare_message_.clear();
+  for (RawBytes& message : committed->buffers) spare_buffers_.keep(std::move(message));
   committed->clear();
   // A batch that a large value made large gives its memory back.
   if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};

@@ -14,6 +14,7 @@
 #include "server/core/machine.hpp"
 #include "server/engine/admission.hpp"
 #include "server/engine/ports.hpp"
+#include "server/engine/spare_buffers.hpp"
 
 namespace agora {
 
@@ -48,11 +49,11 @@ class Engine {
   /// So much was taken in that more of it would only push it out of a near cache.
   bool has_enough() const {
     constexpr std::size_t kEnough = std::size_t{256} << 10;
-    return gathering_ != nullptr && gathering_->bytes.size() >= kEnough;
+    return gathering_ != nullptr && gathering_->size() >= kEnough;
   }
 
-  /// Memory that a large message has left behind, for the next one; may have no capacity.
-  std::string take_spare() { return std::exchange(spare_message_, {}); }
+  /// Memory that large messages have left behind.
+  SpareBuffers& spare_buffers() { return spare_buffers_; }
 
   /// When turn() has something to do without any call; nothing: never.
   std::optional<Instant> next_deadline() const { return machine_.next_deadline(); }
@@ -75,7 +76,7 @@ class Engine {
   Admission admission_;
   std::unique_ptr<Batch> gathering_;
   std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
-  std::string spare_message_;
+  SpareBuffers spare_buffers_;
   Effects effects_;
   std::uint64_t last_link_ = 0;
   bool turning_ = false;

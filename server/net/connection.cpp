@@ -61,7 +61,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (on_ring_) {
     hear_bells();
     writing_ = false;
-    if (reading_) read_some();
+    if (reading_) read();
     hub_.touch(*this);
     return hub_.turn_soon();
   }
@@ -69,7 +69,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
   if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) until_dry_ = true;
   if (gone || (events & EPOLLOUT) != 0) wait_for_room(false);
-  if (reading_) read_some();
+  if (reading_) read();
   hub_.touch(*this);
   hub_.turn_soon();
 }
@@ -103,17 +103,25 @@ std::size_t Connection::waiting_bytes() const {
   return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
+/// A large message is read on for a while: the parts of many at once would push each other out of
+/// the caches.
+void Connection::read() {
+  constexpr int kInARow = 8;
+  for (int i = 0; i < kInARow && read_some() && dialogue_.large_message_under_way(); ++i) {
+  }
+}
+
 /// True if there was something and there may be more.
 bool Connection::read_some() {
   if (on_ring_) return read_ring();
   if (input_ended_ || !readable_) return false;
-  auto& buffer = hub_.read_buffer();
-  const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+  const std::span<char> into = dialogue_.room();
+  const ssize_t got = ::recv(socket_.get(), into.data(), into.size(), 0);
   // Less than there was room for: that was all, unless the end or urgent data stand behind it.
-  readable_ = got > 0 && (until_dry_ || got == static_cast<ssize_t>(buffer.size()));
+  readable_ = got > 0 && (until_dry_ || got == static_cast<ssize_t>(into.size()));
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
-    on_ring_ = buffer[0] == kBell;
+    on_ring_ = into[0] == kBell;
     if (!on_ring_) {
       ring_.reset();
     } else {
@@ -122,7 +130,7 @@ bool Connection::read_some() {
     }
   }
   if (got > 0) {
-    dialogue_.receive({buffer.data(), static_cast<std::size_t>(got)});
+    dialogue_.received(static_cast<std::size_t>(got));
   } else if (got == 0) {
     input_ended_ = true;
     dialogue_.end_of_input();
@@ -139,7 +147,7 @@ void Connection::go_on() {
   if (dialogue_.has_backlog()) {
     dialogue_.proceed();
   } else if (reading_) {
-    read_some();
+    read();
   }
   hub_.touch(*this);
   hub_.turn();
@@ -207,7 +215,7 @@ void Connection::offer_ring(std::size_t& count) {
 
 /// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
 void Connection::hear_bells() {
-  auto& bells = hub_.read_buffer();
+  std::array<char, 256> bells;
   while (!socket_ended_) {
     const ssize_t heard = ::recv(socket_.get(), bells.data(), bells.size(), 0);
     if (heard < 0 && errno == EAGAIN) break;
@@ -223,9 +231,8 @@ void Connection::ring_bell() {
 
 bool Connection::read_ring() {
   if (input_ended_) return false;
-  auto& buffer = hub_.read_buffer();
   const bool ended = socket_ended_;  // looked at first: what stands in the ring came before it
-  const auto got = ring_->in.take(buffer);
+  const auto got = ring_->in.take(dialogue_.room());
   if (!got || (*got == 0 && ended)) {
     input_ended_ = true;
     got ? dialogue_.end_of_input() : dialogue_.abandon();
@@ -234,7 +241,7 @@ bool Connection::read_ring() {
   if (*got == 0) return false;
   read_bytes_ += *got;
   if (ring_->in.release()) ring_bell();
-  dialogue_.receive({buffer.data(), *got});
+  dialogue_.received(*got);
   return true;
 }
 

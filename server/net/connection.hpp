@@ -53,6 +53,7 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
 
  private:
   void wait_for_room(bool wanted);
+  void read();
   bool read_some();
   void run_rest();
   std::size_t waiting_bytes() const;

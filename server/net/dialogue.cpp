@@ -5,6 +5,7 @@
 
 #include "server/core/scalar.hpp"
 #include "server/core/signature.hpp"
+#include "shared/base/ascii.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
@@ -24,7 +25,10 @@ constexpr std::uint64_t kNoAnswer = std::uint64_t{3} << 61;
 constexpr std::uint64_t kQuickJson = std::uint64_t{4} << 61;
 
 /// From this size on a message keeps its place from the read to the object, bytes.
-constexpr std::size_t kLargeMessage = std::size_t{64} << 10;
+constexpr std::size_t kLargeMessage = std::size_t{16} << 10;
+
+/// At most so much is read at once: what does not leave a near cache before it is looked at.
+constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
 constexpr std::string_view kNotHttp = "This port speaks agora, not HTTP; try telnet.\n";
 
@@ -45,6 +49,31 @@ Dialogue::Dialogue(DialogueHall& hall, Peer peer)
 
 // ---- input ---------------------------------------------------------------------------------
 
+std::span<char> DialogueHall::room() {
+  if (arriving.capacity() == 0) arriving = engine.spare_buffers().take(kReadBytes);
+  arriving.reserve(kReadBytes);
+  return arriving.room().first(kReadBytes);
+}
+
+std::span<char> Dialogue::room() {
+  if (!large_message_under_way()) return hall_.room();
+  make_room(input_.size() + 1);
+  const std::span<char> all = input_.room();
+  return all.first(std::min({all.size(), large_message_end() - input_.size(), kReadBytes}));
+}
+
+void Dialogue::received(std::size_t bytes) {
+  if (large_message_under_way()) {
+    const bool ascii = is_ascii(input_.room().data(), bytes);  // while it is in a near cache
+    input_ascii_ = ascii ? input_ascii_ + bytes : 0;
+    input_.grow_by(bytes);
+    return proceed();
+  }
+  hall_.arriving.grow_by(bytes);
+  receive(hall_.arriving.view());
+  hall_.arriving.clear();
+}
+
 void Dialogue::receive(std::string_view bytes) {
   if (closing_) return;
   calls_ = 0;
@@ -57,33 +86,43 @@ void Dialogue::receive(std::string_view bytes) {
   proceed();
 }
 
-/// Puts bytes behind what is left of earlier reads. For a large message there is room for all of it
-/// at once, so that it is not moved as it grows; memory that is not written to costs nothing.
+/// Puts bytes behind what is left of earlier reads.
 void Dialogue::keep(std::string_view bytes) {
-  constexpr std::size_t kAheadMax = std::size_t{8} << 20;
   if (bytes.empty()) return;
-  const std::size_t held = input_.size() + bytes.size();
-  const std::size_t whole = input_begin_ + msgpack_framer_.announced_bytes();
-  const std::size_t wanted = std::min(whole, held + kAheadMax);
-  if (wire_ == Wire::msgpack && wanted >= kLargeMessage && wanted > input_.capacity()) {
-    std::string larger = hall_.engine.take_spare();
-    larger.reserve(wanted);
-    larger = input_;
-    input_.swap(larger);
-  }
-  input_ += bytes;
+  make_room(input_.size() + bytes.size());
+  input_.append(bytes);
+  input_ascii_ = 0;
+}
+
+/// Where a large message that is under way ends in the input; 0: none is.
+std::size_t Dialogue::large_message_end() const {
+  const std::size_t announced = msgpack_framer_.announced_bytes();
+  return announced >= kLargeMessage ? input_begin_ + announced : 0;
+}
+
+/// For a large message there is room for all of it at once, so that it is not moved as it grows;
+/// memory that is not written to costs nothing. What a peer only announces is believed in part.
+void Dialogue::make_room(std::size_t held) {
+  constexpr std::size_t kAheadMax = std::size_t{8} << 20;
+  const std::size_t wanted =
+      std::min(large_message_end(), held + std::max(held, kAheadMax));
+  if (wanted <= input_.capacity()) return;
+  RawBytes larger = hall_.engine.spare_buffers().take(wanted);
+  larger.reserve(wanted);
+  larger.append(input_.view());
+  input_ = std::move(larger);
 }
 
 void Dialogue::proceed() {
   calls_ = 0;
-  std::string_view rest = std::string_view{input_}.substr(input_begin_);
+  std::string_view rest = input_.view().substr(input_begin_);
   pump(rest);
   input_begin_ = input_.size() - rest.size();
   if (rest.empty()) {
-    std::string{}.swap(input_);  // an idle connection keeps nothing
-    input_begin_ = 0;
+    input_ = {};  // an idle connection keeps nothing
+    input_begin_ = input_ascii_ = 0;
   } else if (input_begin_ > input_.size() / 2) {
-    input_.erase(0, input_begin_);
+    input_.drop_front(input_begin_);
     input_begin_ = 0;
   }
 }
@@ -144,17 +183,24 @@ void Dialogue::refuse_http() {
   close();
 }
 
+/// The buffer whose last message ends there: it can be given away.
+RawBytes* Dialogue::buffer_ending_at(const char* end) {
+  RawBytes& buffer = input_.empty() ? hall_.arriving : input_;
+  const std::string_view held = buffer.view();
+  return !held.empty() && held.data() + held.size() == end ? &buffer : nullptr;
+}
+
 /// A call of the usual kind, whole and in the buffer; false: look at it properly.
 bool Dialogue::step_quick(std::string_view& rest) {
   QuickCall& quick = hall_.quick;
-  if (!read_quick_call(rest, quick)) return false;
+  if (!read_quick_call(rest, quick, std::min(input_ascii_, rest.size()))) return false;
   if (quick.frame_bytes > hall_.engine.limits().frame_bytes_max) return false;
   ++calls_;
   CallRequest call = request(kMsgpack | quick.id, Numbering::low_bits, quick.id, quick.method);
   call.positional = quick.params();
-  const bool is_last =
-      !input_.empty() && rest.data() + quick.frame_bytes == input_.data() + input_.size();
-  if (is_last && quick.frame_bytes >= kLargeMessage) call.message = &input_;
+  if (quick.frame_bytes >= kLargeMessage) {
+    call.message = buffer_ending_at(rest.data() + quick.frame_bytes);
+  }
   if (auto taken = hall_.engine.call(call); !taken) {
     settle();
     encode_msgpack_error(PackedView{packed_msgid(quick.id)}, taken.error(), output_.bytes());

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,12 @@ namespace agora {
 /// What all dialogues of a server share: the engine, and buffers that are free between messages.
 struct DialogueHall {
   explicit DialogueHall(Engine& the_engine) : engine(the_engine), json(the_engine.limits()) {}
+  /// Room for one read.
+  std::span<char> room();
+
   Engine& engine;
   JsonRpcDecoder json;
+  RawBytes arriving;          ///< what one read has brought; no room: a batch has taken it over
   std::string scratch;        ///< one MessagePack message's values, or one JSON line's
   QuickCall quick;            ///< the call that is being read; its arrays are not cleared each time
   JsonQuickCall quick_json;   ///< the same in JSON
@@ -37,6 +42,14 @@ class Dialogue {
 
   LinkId link() const { return link_; }
 
+  /// Where the next bytes are to be read to: behind what is held of a large message that is under
+  /// way, and no further than its end; else where the hall has room. Good until any dialogue of
+  /// the hall is used again.
+  std::span<char> room();
+  /// A part of one is held, and it is read to its place.
+  bool large_message_under_way() const { return large_message_end() > input_.size(); }
+  /// So many bytes, at least one, were read to room(): takes them in, as receive() does.
+  void received(std::size_t bytes);
   /// Takes what was read. At most Limits::turn_calls_max calls go to the engine; what is left
   /// stays for proceed().
   void receive(std::string_view bytes);
@@ -79,7 +92,10 @@ class Dialogue {
   bool decide(std::string_view& rest);
   bool step_msgpack(std::string_view& rest);
   bool step_quick(std::string_view& rest);
+  RawBytes* buffer_ending_at(const char* end);
   void keep(std::string_view bytes);
+  void make_room(std::size_t held);
+  std::size_t large_message_end() const;
   bool step_text(std::string_view& rest);
   void refuse_http();
   void line(std::string_view text);
@@ -118,8 +134,9 @@ class Dialogue {
   LineFramer line_framer_;
   bool first_line_ = true;
   bool spoke_json_ = false;  // the last line was no typed one
-  std::string input_;        // what is left of earlier reads
+  RawBytes input_;           // what is left of earlier reads
   std::size_t input_begin_ = 0;
+  std::size_t input_ascii_ = 0;  // so many bytes at its end are known to be ASCII
   std::size_t calls_ = 0;  // in this turn
   // Calls taken in before their answers are awaited: many, while answers are small; one by one
   // after a large one, so that no more than a bound of output piles up.

@@ -19,7 +19,11 @@ Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
                timer_at_.reset();
                turn();
              }),
-      read_buffer_(std::make_unique<std::array<char, 256 * 1024>>()) {
+      spares_timer_(loop, [this] {
+        spares_watched_ = false;
+        engine_->spare_buffers().release_unused();
+        watch_spares();
+      }) {
   loop_.ask_before_sleep(*this);
 }
 
@@ -167,6 +171,14 @@ void Hub::turn() {
   engine_->turn();
   flush_touched();
   set_timer();
+  watch_spares();
+}
+
+/// A server that has nothing to do any more keeps no memory of the time when it had.
+void Hub::watch_spares() {
+  if (spares_watched_ || engine_->spare_buffers().empty()) return;
+  spares_watched_ = true;
+  spares_timer_.set(std::chrono::steady_clock::now() + std::chrono::seconds{1});
 }
 
 void Hub::turn_soon() {
@@ -215,6 +227,7 @@ void Hub::close_all() {
   const auto left = std::exchange(connections_, {});
   for (const auto& [link, connection] : left) connection->close();
   timer_.cancel();
+  spares_timer_.cancel();
   deaths_.forget_all();
 }
 

@@ -58,9 +58,6 @@ class Hub : public Outbox, private Loop::Sleeper {
 
   void deliver(const Effect& effect, const Effects& effects) override;
 
-  /// One buffer for all reads: what a read leaves unfinished moves to the dialogue.
-  std::array<char, 256 * 1024>& read_buffer() { return *read_buffer_; }
-
  private:
   bool read_rings();
   Connection* connection_of(LinkId link);
@@ -70,6 +67,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   bool may_sleep() override;
   void flush_touched();
   void set_timer();
+  void watch_spares();
 
   bool turn_posted_ = false;
   // Whose effect came last: the effects of a turn come in runs. Forgotten when it goes.
@@ -91,7 +89,8 @@ class Hub : public Outbox, private Loop::Sleeper {
   DeathWatch deaths_;
   Timer timer_;
   std::optional<Instant> timer_at_;
-  std::unique_ptr<std::array<char, 256 * 1024>> read_buffer_;
+  Timer spares_timer_;
+  bool spares_watched_ = false;
 };
 
 }  // namespace agora

@@ -1,7 +1,8 @@
 #include "shared/wire/msgpack_quick.hpp"
 
-#include <cstring>
+#include <algorithm>
 
+#include "shared/base/ascii.hpp"
 #include "shared/value/big_endian.hpp"
 
 namespace agora {
@@ -10,7 +11,9 @@ namespace {
 /// Walks over the front of the buffer; every step says whether it could be made.
 class Cursor {
  public:
-  explicit Cursor(std::string_view bytes) : at_(bytes.data()), end_(at_ + bytes.size()) {}
+  /// From `ascii` on all is known to be ASCII.
+  Cursor(std::string_view bytes, const char* ascii)
+      : at_(bytes.data()), end_(at_ + bytes.size()), ascii_(ascii) {}
 
   bool byte(unsigned char& value) {
     if (at_ == end_) return false;
@@ -41,32 +44,18 @@ class Cursor {
     at_ += count;
     return true;
   }
+  /// What was skipped since `from`, as far as it may be anything but ASCII.
+  std::size_t unchecked_since(const char* from) const {
+    return static_cast<std::size_t>(std::clamp(ascii_, from, at_) - from);
+  }
   const char* at() const { return at_; }
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
  private:
   const char* at_;
   const char* end_;
+  const char* ascii_;
 };
-
-std::uint64_t word_at(const char* from) {
-  std::uint64_t word = 0;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
-
-bool is_ascii(const char* text, std::size_t length) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080U;
-  std::uint64_t bits = 0;
-  if (length >= 8) {
-    // The last word may overlap the one before it: no tail to walk over.
-    for (std::size_t at = 0; at + 8 < length; at += 8) bits |= word_at(text + at);
-    bits |= word_at(text + length - 8);
-  } else {
-    for (; length > 0; --length, ++text) bits |= static_cast<unsigned char>(*text);
-  }
-  return (bits & kHighBits) == 0;
-}
 
 /// Text whose header says the shortest length; other text is for the decoder.
 bool long_text(Cursor& cursor, unsigned char first, std::string_view& body) {
@@ -76,7 +65,7 @@ bool long_text(Cursor& cursor, unsigned char first, std::string_view& body) {
   std::uint64_t length = 0;
   if (!cursor.big_endian(std::size_t{1} << step, length) || length < kLeast[step]) return false;
   body = {cursor.at(), static_cast<std::size_t>(length)};
-  return cursor.skip(static_cast<std::size_t>(length)) && is_ascii(body.data(), body.size());
+  return cursor.skip(body.size()) && is_ascii(body.data(), cursor.unchecked_since(body.data()));
 }
 
 inline bool text(Cursor& cursor, unsigned char first, std::string_view& body) {
@@ -141,8 +130,8 @@ inline bool scalar(Cursor& cursor, PackedView& value) {
 
 }  // namespace
 
-bool read_quick_call(std::string_view buffer, QuickCall& call) {
-  Cursor cursor{buffer};
+bool read_quick_call(std::string_view buffer, QuickCall& call, std::size_t ascii_bytes) {
+  Cursor cursor{buffer, buffer.data() + (buffer.size() - ascii_bytes)};
   unsigned char first = 0;
   if (!cursor.byte(first) || first != 0x94) return false;
   if (!cursor.byte(first) || first != 0x00) return false;

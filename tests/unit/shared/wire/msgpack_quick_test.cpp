@@ -77,6 +77,21 @@ TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
   }
 }
 
+TEST_CASE("what is known to be ASCII is not looked at again, all else is", "[wire]") {
+  std::string value;
+  Writer{value}.text(std::string(100, 'x'));
+  std::string bytes = call_of(1, "dict.set", value, 1);
+  QuickCall call;
+  for (std::size_t known = 0; known <= bytes.size(); ++known) {
+    CHECK(read_quick_call(bytes, call, known));
+    CHECK(call.values[0].bytes() == value);
+  }
+  bytes[bytes.size() - 50] = '\xff';
+  CHECK_FALSE(read_quick_call(bytes, call, 0));
+  CHECK_FALSE(read_quick_call(bytes, call, 49));
+  CHECK(read_quick_call(bytes, call, 50));  // a wrong promise: it was not looked at
+}
+
 TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);

@@ -1,0 +1,61 @@
+#include "server/engine/spare_buffers.hpp"
+
+#include "tests/support/catch.hpp"
+
+namespace agora {
+namespace {
+
+RawBytes buffer_of(std::size_t bytes) {
+  RawBytes made;
+  made.reserve(bytes);
+  made.append("left over");
+  return made;
+}
+
+TEST_CASE("a spare buffer is large enough and holds nothing", "[engine]") {
+  SpareBuffers spares;
+  CHECK(spares.empty());
+  CHECK(spares.take(1).capacity() == 0);
+  spares.keep(buffer_of(1'000));
+  spares.keep(buffer_of(5'000));
+  spares.keep(buffer_of(2'000));
+  CHECK(spares.take(10'000).capacity() == 0);
+  const RawBytes taken = spares.take(2'500);
+  CHECK(taken.capacity() == 5'000);
+  CHECK(taken.empty());
+  CHECK(spares.take(100).capacity() == 2'000);  // the newest that has the room
+  CHECK(spares.take(100).capacity() == 1'000);
+  CHECK(spares.empty());
+}
+
+TEST_CASE("what nobody needed for a while is given back", "[engine]") {
+  SpareBuffers spares;
+  for (int i = 0; i < 4; ++i) spares.keep(buffer_of(1'000));
+  spares.release_unused();  // they have just come: all may be needed
+  // Two of the four are in use now and then.
+  RawBytes first = spares.take(1'000);
+  RawBytes second = spares.take(1'000);
+  spares.keep(std::move(first));
+  spares.keep(std::move(second));
+  spares.release_unused();
+  CHECK(spares.take(1'000).capacity() == 1'000);
+  CHECK(spares.take(1'000).capacity() == 1'000);
+  CHECK(spares.take(1'000).capacity() == 0);
+}
+
+TEST_CASE("spare buffers that nobody needs go altogether, the oldest first", "[engine]") {
+  SpareBuffers spares;
+  spares.keep(buffer_of(1'000));
+  spares.keep(buffer_of(2'000));
+  spares.release_unused();
+  CHECK_FALSE(spares.empty());
+  spares.release_unused();
+  CHECK(spares.empty());
+  spares.keep(buffer_of(std::size_t{200} << 20));
+  spares.keep(buffer_of(std::size_t{100} << 20));  // together they would be too much
+  CHECK(spares.take(1).capacity() == std::size_t{100} << 20);
+  CHECK(spares.empty());
+}
+
+}  // namespace
+}  // namespace agora

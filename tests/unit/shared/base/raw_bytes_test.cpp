@@ -1,0 +1,46 @@
+#include "shared/base/raw_bytes.hpp"
+
+#include <string>
+
+#include "tests/support/catch.hpp"
+
+using agora::RawBytes;
+
+TEST_CASE("raw bytes hold what was appended and what was written to their room", "[base]") {
+  RawBytes bytes;
+  CHECK(bytes.empty());
+  CHECK(bytes.view().empty());
+  CHECK(bytes.room().empty());
+  bytes.append("");
+  bytes.append("one");
+  bytes.reserve(100);
+  CHECK(bytes.capacity() == 100);
+  CHECK(bytes.room().size() == 97);
+  bytes.room()[0] = '!';
+  bytes.grow_by(1);
+  CHECK(bytes.view() == "one!");
+  bytes.reserve(10);  // there is more already
+  CHECK(bytes.capacity() == 100);
+  bytes.append(std::string(200, 'x'));
+  CHECK(bytes.view() == "one!" + std::string(200, 'x'));
+  bytes.drop_front(3);
+  CHECK(bytes.view() == "!" + std::string(200, 'x'));
+  bytes.clear();
+  CHECK(bytes.empty());
+  CHECK(bytes.capacity() >= 204);
+}
+
+TEST_CASE("raw bytes keep their place when they move", "[base]") {
+  RawBytes from;
+  from.append("held");
+  const char* const place = from.view().data();
+  RawBytes to = std::move(from);
+  CHECK(to.view().data() == place);
+  CHECK(from.empty());
+  CHECK(from.capacity() == 0);
+  from.append("again");
+  CHECK(from.view() == "again");
+  from = std::move(to);
+  CHECK(from.view() == "held");
+  CHECK(to.capacity() == 0);
+}
