@@ -1,6 +1,7 @@
 #include "server/shm/shared_memory.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -12,6 +13,8 @@ constexpr std::size_t page_bytes = std::size_t{1} << 20;
 constexpr std::size_t ahead_bytes_min = 4 * page_bytes;
 /// The arena's own greatest (server/core/arena.hpp).
 constexpr std::size_t ahead_bytes_max = 64 * page_bytes;
+/// Between the steps of making one ahead. A MiB takes a tenth of it.
+constexpr std::chrono::milliseconds rest{1};
 
 MemfdExtent::Access access(bool writable) {
   return writable ? MemfdExtent::Access::write : MemfdExtent::Access::read;
@@ -19,8 +22,21 @@ MemfdExtent::Access access(bool writable) {
 
 }  // namespace
 
-SharedMemory::Space::~Space() {
-  if (next_.valid()) next_.wait();
+SharedMemory::Space::Ahead::Ahead(std::size_t the_bytes, bool writable)
+    : bytes(the_bytes), made(std::async(std::launch::async, [this, writable] {
+        bool in_no_hurry = true;
+        return MemfdExtent::make(bytes, access(writable), [&] {
+          in_no_hurry = in_no_hurry && !hurry.try_acquire_for(rest);
+        });
+      })) {}
+
+SharedMemory::Space::Ahead::~Ahead() {
+  if (made.valid()) take();
+}
+
+MemfdExtent SharedMemory::Space::Ahead::take() {
+  hurry.release();
+  return made.get();
 }
 
 std::span<std::byte> SharedMemory::Space::allocate(std::size_t bytes) {
@@ -41,20 +57,19 @@ std::span<std::byte> SharedMemory::Space::allocate(std::size_t bytes) {
 }
 
 MemfdExtent SharedMemory::Space::take(std::size_t bytes) {
-  if (next_.valid() && std::exchange(next_bytes_, 0) == bytes) return next_.get();
-  return MemfdExtent::make(bytes, access(writable_));
+  if (!next_ || next_->bytes != bytes) return MemfdExtent::make(bytes, access(writable_));
+  MemfdExtent made = next_->take();
+  next_.reset();
+  return made;
 }
 
 /// Without a thread for it the next one is made when it is needed.
 void SharedMemory::Space::prepare(std::size_t bytes) {
-  if (bytes < ahead_bytes_min) return;
+  if (bytes < ahead_bytes_min || (next_ && next_->bytes == bytes)) return;
   try {
-    next_ = std::async(std::launch::async, [bytes, writable = writable_] {
-      return MemfdExtent::make(bytes, access(writable));
-    });
-    next_bytes_ = bytes;
+    next_ = std::make_unique<Ahead>(bytes, writable_);
   } catch (const std::system_error&) {
-    next_bytes_ = 0;
+    next_.reset();
   }
 }
 

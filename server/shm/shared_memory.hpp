@@ -4,11 +4,14 @@
 // descriptor, our mapping stays the only one that writes), and the words, which they may write.
 // Where the system gives no memfd (a seccomp filter, no descriptors left) the heap serves instead:
 // what lies there nobody maps, and calls do all of it. Making an extent costs the kernel a
-// millisecond for 8 MiB, so the next one is made ahead, in a thread of its own.
+// millisecond for 8 MiB, so the next one is made ahead, in a thread of its own, and in small steps:
+// where the server has only that CPU, calls would wait for as long as the thread works.
 #pragma once
 
 #include <cstddef>
 #include <future>
+#include <memory>
+#include <semaphore>
 #include <vector>
 
 #include "server/core/heap_extents.hpp"
@@ -32,10 +35,22 @@ class SharedMemory : public Sharing {
   class Space : public ExtentSource {
    public:
     Space(SharedMemory& all, bool writable) : all_(all), writable_(writable) {}
-    ~Space() override;
     std::span<std::byte> allocate(std::size_t bytes) override;
 
    private:
+    /// An extent that a thread makes.
+    struct Ahead {
+      /// @throws std::system_error  no thread
+      Ahead(std::size_t bytes, bool writable);
+      ~Ahead();
+      /// Waits for it; once.
+      MemfdExtent take();
+
+      const std::size_t bytes;
+      std::binary_semaphore hurry{0};  // it is waited for: no rests any more
+      std::future<MemfdExtent> made;
+    };
+
     MemfdExtent take(std::size_t bytes);
     void prepare(std::size_t bytes);
 
@@ -44,8 +59,7 @@ class SharedMemory : public Sharing {
     std::uint32_t pages_ = 0;  // so far
     std::vector<MemfdExtent> mapped_;
     HeapExtents heap_;
-    std::future<MemfdExtent> next_;
-    std::size_t next_bytes_ = 0;  // of it; 0: none is being made
+    std::unique_ptr<Ahead> next_;  // null: none is being made
   };
 
   std::vector<SharedExtent> extents_;

@@ -1,5 +1,6 @@
 #include "shared/shm/memfd_extents.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -22,21 +23,33 @@ int open_memfd() {
 }
 
 /// fallocate, again if a signal came in between.
-bool reserve(int descriptor, off_t bytes) {
+bool reserve(int descriptor, off_t from, off_t bytes) {
   int result = 0;
   do {
-    result = fallocate(descriptor, 0, 0, bytes);
+    result = fallocate(descriptor, 0, from, bytes);
   } while (result != 0 && errno == EINTR);
   return result == 0;
+}
+
+bool reserve_in_steps(int descriptor, off_t bytes, const std::function<void()>& between) {
+  constexpr off_t kStep = off_t{1} << 20;
+  const off_t step = between ? kStep : bytes;
+  for (off_t from = 0; from < bytes; from += step) {
+    if (from > 0) between();
+    if (!reserve(descriptor, from, std::min(step, bytes - from))) return false;
+  }
+  return true;
 }
 
 /// F_SEAL_FUTURE_WRITE, which older headers lack: our own mapping goes on writing, new ones cannot.
 constexpr int seal_future_write = 0x0010;
 
 /// The new memfd's memory with its size fixed for ever; null if anything of that failed.
-void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access) {
+void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access,
+                 const std::function<void()>& between) {
   const auto length = static_cast<off_t>(bytes);
-  if (ftruncate(descriptor, length) != 0 || !reserve(descriptor, length)) return nullptr;
+  if (ftruncate(descriptor, length) != 0) return nullptr;
+  if (!reserve_in_steps(descriptor, length, between)) return nullptr;
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (base == MAP_FAILED) return nullptr;
   int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
@@ -50,11 +63,12 @@ void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access) 
 
 }  // namespace
 
-MemfdExtent MemfdExtent::make(std::size_t bytes, Access access) {
+MemfdExtent MemfdExtent::make(std::size_t bytes, Access access,
+                              const std::function<void()>& between) {
   MemfdExtent made;
   made.descriptor_ = open_memfd();
   if (made.descriptor_ < 0) return {};
-  void* base = map_sealed(made.descriptor_, bytes, access);
+  void* base = map_sealed(made.descriptor_, bytes, access, between);
   if (base == nullptr) return {};
   made.bytes_ = {static_cast<std::byte*>(base), bytes};
   return made;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -19,8 +20,10 @@ class MemfdExtent {
   /// What whoever gets the descriptor can do: map it for reading only, or for writing too.
   enum class Access { read, write };
 
-  /// Any thread. Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB.
-  static MemfdExtent make(std::size_t bytes, Access access);
+  /// Any thread. Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB. `between`
+  /// is called after each MiB of that, so that who is in no hurry can make way for others.
+  static MemfdExtent make(std::size_t bytes, Access access,
+                          const std::function<void()>& between = {});
 
   MemfdExtent() = default;
   MemfdExtent(MemfdExtent&& other) noexcept

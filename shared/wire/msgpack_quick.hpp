@@ -26,8 +26,8 @@ struct QuickCall {
   std::span<const PackedView> params() const { return {values.data(), count}; }
 };
 
-/// Reads the message at the front of `buffer`. The views point into it. The last `ascii_bytes` of it
-/// are known to be ASCII, and not looked at again.
+/// Reads the message at the front of `buffer`. The views point into it. The last `ascii_bytes` of
+/// it are known to be ASCII, and not looked at again.
 /// @return false for anything but a whole call as described above; then nothing is said about it.
 bool read_quick_call(std::string_view buffer, QuickCall& call, std::size_t ascii_bytes = 0);
 

@@ -1,5 +1,5 @@
-// Large messages that come in pieces, over many connections at once, are answered as whole ones are:
-// wherever their memory lies, and whoever takes it over.
+// Large messages that come in pieces, over many connections at once, are answered as whole ones
+// are: wherever their memory lies, and whoever takes it over.
 
 #include <array>
 #include <cstring>
@@ -89,7 +89,8 @@ using Random = std::mt19937;
 /// Text of any size: mostly ASCII, sometimes with a letter beyond it, or with a byte that is none.
 std::string value(Random& random) {
   static constexpr std::size_t kSizes[] = {10, 1'000, 16'300, 70'000, 300'000, 600'000};
-  std::string text(random() % kSizes[random() % std::size(kSizes)], static_cast<char>('a' + random() % 26));
+  const std::size_t size = random() % kSizes[random() % std::size(kSizes)];
+  std::string text(size, static_cast<char>('a' + random() % 26));
   const std::size_t at = text.size() < 2 ? 0 : random() % (text.size() - 1);
   if (text.size() >= 2 && random() % 4 == 0) text.replace(at, 2, "\xc3\xa4");
   if (text.size() >= 2 && random() % 8 == 0) text[at] = '\xff';
