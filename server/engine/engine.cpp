@@ -7,7 +7,8 @@ Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
       clock_(clock),
       journal_(journal),
       outbox_(outbox),
-      admission_(machine.catalogue(), machine.limits()) {}
+      admission_(machine.catalogue(), machine.limits()),
+      deadline_(machine.next_deadline()) {}
 
 Batch& Engine::batch() {
   if (gathering_ == nullptr) {
@@ -15,8 +16,7 @@ Batch& Engine::batch() {
     gathering_->now = clock_.now();
     // What is due comes before what has just arrived: a waiter whose time is up must not be
     // served by a later call.
-    const auto deadline = machine_.next_deadline();
-    if (deadline && *deadline <= gathering_->now) gathering_->commands.emplace_back();
+    if (deadline_ && *deadline_ <= gathering_->now) gathering_->commands.emplace_back();
   }
   return *gathering_;
 }
@@ -65,10 +65,8 @@ void Engine::sign_of_life(LinkId link) { command(Command::Kind::sign_of_life, li
 void Engine::turn() {
   if (turning_) return;
   turning_ = true;
-  if (gathering_ == nullptr) {
-    const auto deadline = machine_.next_deadline();
-    if (deadline && *deadline <= clock_.now()) static_cast<void>(batch());
-  }
+  const bool due = gathering_ == nullptr && deadline_ && *deadline_ <= clock_.now();
+  if (due) static_cast<void>(batch());
   do {
     if (gathering_ != nullptr) journal_.append(std::move(gathering_));
     while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));
@@ -78,6 +76,7 @@ void Engine::turn() {
 
 void Engine::apply(std::unique_ptr<Batch> committed) {
   machine_.apply(*committed, effects_);
+  deadline_ = machine_.next_deadline();
   for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
   effects_.clear();
   for (RawBytes& message : committed->buffers) spare_buffers_.keep(std::move(message));

@@ -56,7 +56,7 @@ class Engine {
   SpareBuffers& spare_buffers() { return spare_buffers_; }
 
   /// When turn() has something to do without any call; nothing: never.
-  std::optional<Instant> next_deadline() const { return machine_.next_deadline(); }
+  std::optional<Instant> next_deadline() const { return deadline_; }
 
   Machine& machine() { return machine_; }
   const Limits& limits() const { return machine_.limits(); }
@@ -74,6 +74,7 @@ class Engine {
   Journal& journal_;
   Outbox& outbox_;
   Admission admission_;
+  std::optional<Instant> deadline_;  // the machine's: only a batch moves it
   std::unique_ptr<Batch> gathering_;
   std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
   SpareBuffers spare_buffers_;

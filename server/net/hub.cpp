@@ -48,12 +48,15 @@ void Hub::add(std::shared_ptr<Connection> connection) {
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
-  connections_.erase(link);
+  const auto found = connections_.find(link);
+  if (found == connections_.end()) return;
+  gone_.push_back(std::move(found->second));
+  connections_.erase(found);
 }
 
 void Hub::touch(Connection& connection) {
   if (std::exchange(connection.touched, true)) return;
-  touched_.push_back(connection.shared_from_this());
+  touched_.push_back(&connection);
 }
 
 void Hub::deliver(const Effect& effect, const Effects& effects) {
@@ -193,9 +196,9 @@ void Hub::turn_soon() {
 void Hub::flush_touched() {
   // A flush may find a connection broken, which ends its session and touches others.
   while (!touched_.empty()) {
-    std::vector<std::shared_ptr<Connection>> ready;
+    std::vector<Connection*> ready;
     ready.swap(touched_);
-    for (const auto& connection : ready) {
+    for (Connection* const connection : ready) {
       connection->touched = false;
       connection->flush();
     }
@@ -204,8 +207,10 @@ void Hub::flush_touched() {
     if (touched_.empty()) {
       ready.clear();
       touched_.swap(ready);  // keeps its memory
+      break;
     }
   }
+  gone_.clear();
 }
 
 void Hub::set_timer() {
@@ -226,6 +231,7 @@ void Hub::close_all() {
   last_connection_ = nullptr;
   const auto left = std::exchange(connections_, {});
   for (const auto& [link, connection] : left) connection->close();
+  touched_.clear();
   timer_.cancel();
   spares_timer_.cancel();
   deaths_.forget_all();

@@ -82,7 +82,8 @@ class Hub : public Outbox, private Loop::Sleeper {
   const Sharing* sharing_ = nullptr;
   std::size_t rings_ = 0;  // of all connections
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
-  std::vector<std::shared_ptr<Connection>> touched_;
+  std::vector<Connection*> touched_;
+  std::vector<std::shared_ptr<Connection>> gone_;  // kept until the turn is over
   std::vector<std::shared_ptr<Connection>> warm_;  // whose rings are looked into
   shm::Patience patience_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
