@@ -8,6 +8,7 @@
 
 #include "client/src/client.hpp"
 #include "shared/shm/lock_word.hpp"
+#include "shared/shm/relax.hpp"
 
 namespace agora::client {
 namespace {
@@ -47,12 +48,6 @@ bool take(const Mine& mine, LockWord word) {
   return true;
 }
 
-void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
 /// Yields between looks: on a busy CPU it is the holder that has to run.
 bool hope(const Mine& mine) {
   thread_local int vain = 0;
@@ -64,7 +59,7 @@ bool hope(const Mine& mine) {
         vain = 0;
         return true;
       }
-      pause();
+      shm::relax();
     }
     ::sched_yield();
   } while (std::chrono::steady_clock::now() < until);

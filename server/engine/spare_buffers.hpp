@@ -16,10 +16,11 @@ class SpareBuffers {
  public:
   bool empty() const { return spares_.empty(); }
 
-  /// One with that much room, holding nothing; if there is none, one without any room.
+  /// One with that much room, holding nothing, and not much more: who waits for the rest of a small
+  /// message is not to sit on the memory of a huge one. If there is none, one without any room.
   RawBytes take(std::size_t wanted) {
     for (auto at = spares_.rbegin(); at != spares_.rend(); ++at) {
-      if (at->capacity() < wanted) continue;
+      if (at->capacity() < wanted || at->capacity() / kFitMax > wanted) continue;
       RawBytes taken = std::move(*at);
       held_ -= taken.capacity();
       spares_.erase(std::next(at).base());
@@ -40,7 +41,8 @@ class SpareBuffers {
 
   /// Gives back what nobody has needed since the last time; for a regular call.
   void release_unused() {
-    for (std::size_t released = 0; released < unused_ && !spares_.empty();) {
+    const std::size_t surplus = unused_;  // what is dropped lowers it
+    for (std::size_t released = 0; released < surplus && !spares_.empty();) {
       released += spares_.front().capacity();
       drop_oldest();
     }
@@ -50,6 +52,7 @@ class SpareBuffers {
  private:
   static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
   static constexpr std::size_t kCountMax = 1024;
+  static constexpr std::size_t kFitMax = 4;  // times what is wanted
 
   void drop_oldest() {
     held_ -= spares_.front().capacity();

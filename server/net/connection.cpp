@@ -215,9 +215,9 @@ void Connection::offer_ring(std::size_t& count) {
 
 /// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
 void Connection::hear_bells() {
-  std::array<char, 256> bells;
+  const std::span<char> space = hub_.hall().room();  // free until something is read to it
   while (!socket_ended_) {
-    const ssize_t heard = receive_at_once(socket_.get(), bells);
+    const ssize_t heard = receive_at_once(socket_.get(), space);
     if (heard < 0 && errno == EAGAIN) break;
     if (heard <= 0) socket_ended_ = true;
   }

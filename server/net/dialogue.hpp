@@ -47,7 +47,9 @@ class Dialogue {
   /// the hall is used again.
   std::span<char> room();
   /// A part of one is held, and it is read to its place.
-  bool large_message_under_way() const { return large_message_end() > input_.size(); }
+  bool large_message_under_way() const {
+    return !closing_ && large_message_end() > input_.size();
+  }
   /// So many bytes, at least one, were read to room(): takes them in, as receive() does.
   void received(std::size_t bytes);
   /// Takes what was read. At most Limits::turn_calls_max calls go to the engine; what is left

@@ -41,7 +41,7 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     added.start();
   } catch (const std::system_error&) {
     added.dialogue().abandon();
-    remove(added.link());
+    connections_.erase(added.link());  // nobody has touched it yet
     throw;
   }
 }

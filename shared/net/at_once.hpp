@@ -1,7 +1,8 @@
 // Sending and receiving what a socket takes or has at once.
 //
-// By the bare system call: the C library's own functions are points where a thread can be cancelled,
-// which costs a program with threads two locked operations a call, and none of these ever waits.
+// By the bare system call: the C library's own functions are points where a thread can be
+// cancelled, which costs a program with threads two locked operations a call, and none of these
+// ever waits.
 #pragma once
 
 #include <span>
