@@ -15,7 +15,7 @@ namespace {
 
 /// What one thread did before it sent comes before what another does after the server's answer to
 /// it, as when a lock passes on. The order is made in the server, where the thread sanitizer cannot
-/// follow it, and has to be told.
+/// follow it: it assumes that for sockets, and has to be told for rings.
 #if defined(__SANITIZE_THREAD__)
 constinit char through_the_server = 0;
 void before_sending() { __tsan_release(&through_the_server); }
