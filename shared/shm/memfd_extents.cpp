@@ -32,7 +32,7 @@ bool reserve(int descriptor, off_t from, off_t bytes) {
 }
 
 bool reserve_in_steps(int descriptor, off_t bytes, const std::function<void()>& between) {
-  constexpr off_t kStep = off_t{1} << 20;
+  constexpr off_t kStep = off_t{2} << 20;
   const off_t step = between ? kStep : bytes;
   for (off_t from = 0; from < bytes; from += step) {
     if (from > 0) between();

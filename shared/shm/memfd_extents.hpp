@@ -21,7 +21,7 @@ class MemfdExtent {
   enum class Access { read, write };
 
   /// Any thread. Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB. `between`
-  /// is called after each MiB of that, so that who is in no hurry can make way for others.
+  /// is called after each 2 MiB of that, so that who is in no hurry can make way for others.
   static MemfdExtent make(std::size_t bytes, Access access,
                           const std::function<void()>& between = {});
 
