@@ -46,11 +46,13 @@ std::size_t Machine::memory_used() const {
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
-std::uint64_t Machine::tokens_possible() const {
+std::uint64_t Machine::believed(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
-  // The time of a batch is that of its begin.
-  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 2;
-  return input_.token_floor + seconds * kGrantsPerSecondMax;
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
+  const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
+  // The time of a batch is that of its begin. What is more than that is nonsense; it is not taken
+  // for all that is believed, since later locks begin there, and theirs must be believed too.
+  return token <= most + kGrantsPerSecondMax ? token : most;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {

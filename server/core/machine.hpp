@@ -90,9 +90,9 @@ class Machine {
   std::uint64_t next_number() { return ++last_number_; }
   /// The token after which a new lock's tokens begin.
   std::uint64_t token_floor() const { return token_floor_; }
-  /// No token above this can have been given by now, as fast as memory is. A count in a lock's word
-  /// that says otherwise was written there by a faulty or hostile program.
-  std::uint64_t tokens_possible() const;
+  /// What a lock's word says of the last token, if it can have been given by now, as fast as memory
+  /// is; else, as a faulty or hostile program has written it there, the greatest that can.
+  std::uint64_t believed(std::uint64_t token) const;
 
   // Objects.
 

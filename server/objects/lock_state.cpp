@@ -159,7 +159,7 @@ void LockState::take_over(shm::LockWord word) {
 }
 
 std::uint64_t LockState::token_of(shm::LockWord word) const {
-  return std::min(place_->base + word.count(), machine_.tokens_possible());
+  return machine_.believed(place_->base + word.count());
 }
 
 void LockState::lend(Machine&, Object& object) {
