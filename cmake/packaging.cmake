@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp)
 target_link_libraries(agora PRIVATE agora_client agora_load CLI11::CLI11)
 
-set(libraries agora_value agora_wire agora_shm agora_core agora_engine agora_net agora_server_shm agora_server
+set(libraries agora_value agora_wire agora_shm agora_storage agora_core agora_engine agora_net agora_server_shm agora_server
               agora_client)
 foreach(library ${libraries})
   string(REPLACE agora_ "" short ${library})
@@ -18,7 +18,7 @@ install(TARGETS ${libraries} EXPORT agora ARCHIVE DESTINATION ${CMAKE_INSTALL_LI
 install(DIRECTORY client/include/agora DESTINATION include FILES_MATCHING PATTERN *.hpp)
 # The lower floors keep their paths ("shared/value/codec.hpp"), out of the way of others' headers.
 install(DIRECTORY shared DESTINATION include/agora/rooms FILES_MATCHING PATTERN *.hpp)
-install(DIRECTORY server/app server/core server/engine server/objects DESTINATION include/agora/rooms/server
+install(DIRECTORY server/app server/storage server/core server/engine server/objects DESTINATION include/agora/rooms/server
         FILES_MATCHING PATTERN *.hpp)
 install(EXPORT agora NAMESPACE agora:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/agora
         FILE agora-targets.cmake)

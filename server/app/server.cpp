@@ -9,7 +9,7 @@
 #include "server/app/endings.hpp"
 #include "server/app/host.hpp"
 #include "server/app/version.hpp"
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "server/core/machine.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/memory_journal.hpp"

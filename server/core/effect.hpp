@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/core/values.hpp"
+#include "server/storage/values.hpp"
 #include "shared/base/assert.hpp"
 #include "shared/base/error.hpp"
 #include "shared/base/ids.hpp"

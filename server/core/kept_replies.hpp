@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/values.hpp"
+#include "server/storage/values.hpp"
 #include "shared/base/error.hpp"
 #include "shared/base/ids.hpp"
 

@@ -18,7 +18,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/core/words.hpp"
+#include "server/storage/words.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/shm/lock_word.hpp"

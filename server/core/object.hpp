@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "server/core/arena.hpp"
+#include "server/storage/arena.hpp"
 #include "server/core/feed.hpp"
 #include "server/core/method.hpp"
 #include "server/core/waiters.hpp"
-#include "server/core/words.hpp"
+#include "server/storage/words.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 #include "shared/shm/cell.hpp"

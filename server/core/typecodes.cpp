@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "server/core/scalar.hpp"
-#include "server/core/words.hpp"
+#include "server/storage/words.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"

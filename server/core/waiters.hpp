@@ -18,7 +18,7 @@
 
 #include "server/core/caller.hpp"
 #include "server/core/command.hpp"
-#include "server/core/values.hpp"
+#include "server/storage/values.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/core/sharing.hpp"
+#include "server/storage/sharing.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"

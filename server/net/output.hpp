@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 #include <vector>
 
-#include "server/core/values.hpp"
+#include "server/storage/values.hpp"
 
 namespace agora {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "server/core/call.hpp"
-#include "server/core/handle_deque.hpp"
+#include "server/storage/handle_deque.hpp"
 #include "server/objects/slices.hpp"
 
 namespace agora {

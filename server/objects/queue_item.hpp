@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "server/core/scalar.hpp"
-#include "server/core/values.hpp"
+#include "server/storage/values.hpp"
 
 namespace agora {
 

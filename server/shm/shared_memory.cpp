@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t page_bytes = std::size_t{1} << 20;
 /// Smaller extents are made when they are needed: that is soon done.
 constexpr std::size_t ahead_bytes_min = 4 * page_bytes;
-/// The arena's own greatest (server/core/arena.hpp).
+/// The arena's own greatest (server/storage/arena.hpp).
 constexpr std::size_t ahead_bytes_max = 64 * page_bytes;
 /// Between the steps of making one ahead, a quarter of it each. On a busy CPU it takes longer until
 /// the thread has its next turn: with more and smaller steps it would come too late.

@@ -14,8 +14,8 @@
 #include <semaphore>
 #include <vector>
 
-#include "server/core/heap_extents.hpp"
-#include "server/core/sharing.hpp"
+#include "server/storage/heap_extents.hpp"
+#include "server/storage/sharing.hpp"
 #include "shared/shm/memfd_extents.hpp"
 
 namespace agora {

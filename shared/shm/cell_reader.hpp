@@ -54,7 +54,7 @@ Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
 }
 
 /// Longer values are for the server: in tables they rest outside of their entries from there on
-/// (server/core/values.hpp), and the longer a read takes, the likelier it is in vain.
+/// (server/storage/values.hpp), and the longer a read takes, the likelier it is in vain.
 inline constexpr std::size_t readable_bytes_max = std::size_t{16} * 1024;
 
 /// Calls `take`; what it says, if it says anything, is whether the value is found.

@@ -1,6 +1,6 @@
 // Pages: the server's arena as another process sees it: 1 MiB pages, mapped read-only.
 //
-// An arena names its blocks by units of 16 bytes in one linear space (server/core/arena.hpp).
+// An arena names its blocks by units of 16 bytes in one linear space (server/storage/arena.hpp).
 // Extents of whole pages are added as they become known, and never go or move before this does.
 // Adding is for one thread at a time; looking is for any thread at any time, without a lock.
 #pragma once

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "client/load/agora_dialect.hpp"
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "server/core/machine.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "client/load/traffic.hpp"
-#include "server/core/cells.hpp"
-#include "server/core/table.hpp"
+#include "server/storage/cells.hpp"
+#include "server/storage/table.hpp"
 #include "shared/shm/memfd_extents.hpp"
 #include "shared/shm/table_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"

@@ -1,6 +1,6 @@
 #include "tests/conformance/world.hpp"
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/shm/memfd_extents.hpp"
 
 namespace agora::test {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "server/core/machine.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/codec.hpp"

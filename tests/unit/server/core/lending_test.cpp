@@ -2,7 +2,7 @@
 
 #include "server/core/lending.hpp"
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora::test {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/sharing.hpp"
+#include "server/storage/sharing.hpp"
 #include "shared/value/any.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"

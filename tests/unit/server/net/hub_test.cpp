@@ -5,7 +5,7 @@
 
 #include <sys/mman.h>
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/connection.hpp"
 #include "server/objects/types.hpp"

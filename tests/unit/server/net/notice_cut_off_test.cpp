@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"

@@ -1,6 +1,6 @@
 #include "server/net/output.hpp"
 
-#include "server/core/heap_extents.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/value/codec.hpp"
 #include "tests/support/catch.hpp"
 

@@ -15,7 +15,7 @@
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
-#include "tests/unit/server/core/reading_along.hpp"
+#include "tests/unit/server/storage/reading_along.hpp"
 #include "tests/unit/server/objects/random_calls.hpp"
 
 namespace agora::test {

@@ -1,0 +1,155 @@
+#include "server/storage/arena.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "shared/base/assert.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::size_t page_units = Arena::page_bytes / Arena::unit_bytes;
+/// The marks of one page take this many units at the front of its extent.
+constexpr std::size_t marks_units = page_units / 8 / Arena::unit_bytes;
+constexpr std::size_t units_per_page = page_units - marks_units;
+constexpr std::size_t units_max = Arena::pages_max * units_per_page;
+
+/// In the bin that a request falls into, blocks may be smaller than it: look at this many.
+constexpr int fit_tries = 8;
+
+std::uint32_t units_of(std::size_t bytes) {
+  AGORA_ASSERT(bytes > 0);
+  return static_cast<std::uint32_t>((bytes + Arena::unit_bytes - 1) / Arena::unit_bytes);
+}
+
+}  // namespace
+
+Handle Arena::allocate(std::size_t bytes) {
+  if (bytes > units_max * unit_bytes) return {};
+  const std::uint32_t units = units_of(bytes);
+  std::uint32_t unit = find(units);
+  if (unit == 0) {
+    if (!grow(units)) return {};
+    unit = find(units);
+  }
+  const std::uint32_t found = free_block(unit).units;
+  remove(unit);
+  if (found > units) insert(unit + units, found - units);
+  units_used_ += units;
+  return Handle{unit};
+}
+
+void Arena::free(Handle block, std::size_t bytes) {
+  const std::uint32_t units = units_of(bytes);
+  AGORA_ASSERT(block && units <= units_used_);
+  units_used_ -= units;
+  release(block.unit, units);
+}
+
+bool Arena::resize(Handle block, std::size_t bytes_old, std::size_t bytes_new) {
+  if (bytes_new > units_max * unit_bytes) return false;
+  const std::uint32_t units_old = units_of(bytes_old);
+  const std::uint32_t units_new = units_of(bytes_new);
+  if (units_new < units_old) {
+    units_used_ -= units_old - units_new;
+    release(block.unit + units_new, units_old - units_new);
+  } else if (units_new > units_old) {
+    const std::uint32_t behind = block.unit + units_old;
+    const std::uint32_t wanted = units_new - units_old;
+    if (!marked(behind) || free_block(behind).units < wanted) return false;
+    const std::uint32_t found = free_block(behind).units;
+    remove(behind);
+    if (found > wanted) insert(behind + wanted, found - wanted);
+    units_used_ += wanted;
+  }
+  return true;
+}
+
+/// Puts a free block at the front of its bin's list and marks both its ends.
+void Arena::insert(std::uint32_t unit, std::uint32_t units) {
+  const std::size_t bin = FreeBins::bin_of(units);
+  const std::uint32_t head = bins_.head(bin);
+  FreeBlock& block = free_block(unit);
+  block.next = head;
+  block.prev = 0;
+  block.units = units;
+  if (head != 0) free_block(head).prev = unit;
+  bins_.set_head(bin, unit);
+
+  const std::uint32_t last = unit + units - 1;
+  free_block(last).units_behind = units;
+  marks_of(unit) |= std::uint64_t{1} << (unit % 64);
+  marks_of(last) |= std::uint64_t{1} << (last % 64);
+}
+
+/// Takes a free block out of its list and wipes its marks.
+void Arena::remove(std::uint32_t unit) {
+  const FreeBlock block = free_block(unit);
+  if (block.next != 0) free_block(block.next).prev = block.prev;
+  if (block.prev != 0) {
+    free_block(block.prev).next = block.next;
+  } else {
+    bins_.set_head(FreeBins::bin_of(block.units), block.next);
+  }
+  const std::uint32_t last = unit + block.units - 1;
+  marks_of(unit) &= ~(std::uint64_t{1} << (unit % 64));
+  marks_of(last) &= ~(std::uint64_t{1} << (last % 64));
+}
+
+/// Makes units free and joins them with free neighbours. The units in front of an extent's first
+/// block hold its marks and are never marked themselves, so nothing joins across extents.
+void Arena::release(std::uint32_t unit, std::uint32_t units) {
+  AGORA_ASSERT(!marked(unit));
+  if (marked(unit - 1)) {
+    const std::uint32_t before = free_block(unit - 1).units_behind;
+    remove(unit - before);
+    unit -= before;
+    units += before;
+  }
+  if (marked(unit + units)) {
+    const std::uint32_t behind = free_block(unit + units).units;
+    remove(unit + units);
+    units += behind;
+  }
+  insert(unit, units);
+}
+
+/// A free block of at least `units`: one of nearly that size, else the next larger; 0 if none.
+std::uint32_t Arena::find(std::uint32_t units) const {
+  const std::size_t bin = FreeBins::bin_of(units);
+  std::uint32_t unit = bins_.head(bin);
+  for (int tries = 0; unit != 0 && tries < fit_tries; ++tries) {
+    const FreeBlock& block = free_block(unit);
+    if (block.units >= units) return unit;
+    unit = block.next;
+  }
+  const std::size_t larger = bins_.first_in_use(bin + 1);
+  return larger == FreeBins::none ? 0 : bins_.head(larger);
+}
+
+/// Appends an extent with room for one block of `units`.
+bool Arena::grow(std::uint32_t units) {
+  const std::size_t needed = (units + units_per_page - 1) / units_per_page;
+  const std::size_t left = pages_max - pages_.size();
+  if (needed > left) return false;
+  std::size_t wanted = std::clamp(next_extent_pages_, needed, left);
+
+  std::span<std::byte> extent = source_.allocate(wanted * page_bytes);
+  while (extent.empty() && wanted > needed) {
+    wanted = std::max(wanted / 2, needed);
+    extent = source_.allocate(wanted * page_bytes);
+  }
+  if (extent.empty()) return false;
+  next_extent_pages_ = std::min(next_extent_pages_ * 2, extent_bytes_max / page_bytes);
+
+  const auto first = static_cast<std::uint32_t>(pages_.size() * page_units);
+  auto* marks = reinterpret_cast<std::uint64_t*>(extent.data());
+  for (std::size_t page = 0; page < wanted; ++page) {
+    pages_.push_back({extent.data() + page * page_bytes, marks + page * (page_units / 64)});
+  }
+  const auto reserved = static_cast<std::uint32_t>(wanted * marks_units);
+  insert(first + reserved, static_cast<std::uint32_t>(wanted * units_per_page));
+  return true;
+}
+
+}  // namespace agora

@@ -1,0 +1,52 @@
+#include "server/storage/cells.hpp"
+
+#include <cstddef>
+#include <memory>
+
+namespace agora {
+namespace {
+
+constexpr std::uint32_t cells_in_block = 64;
+constexpr std::uint32_t cell_units = sizeof(shm::Cell) / Arena::unit_bytes;
+
+void clear(shm::Cell& cell, std::uint64_t object) {
+  cell.object.store(object, std::memory_order_relaxed);
+  for (auto* word :
+       {&cell.version, &cell.size, &cell.shape, &cell.spare[0], &cell.spare[1], &cell.spare[2]}) {
+    word->store(0, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace
+
+Handle Cells::take(ObjectId object) {
+  if (free_.empty() && !add_block()) return {};
+  const Handle cell = free_.back();
+  free_.pop_back();
+  shm::begin_change(at(cell));
+  clear(at(cell), object.number);
+  return cell;
+}
+
+void Cells::give_back(Handle cell) {
+  shm::begin_change(at(cell));
+  clear(at(cell), 0);
+  shm::end_change(at(cell));
+  free_.push_back(cell);
+}
+
+bool Cells::add_block() {
+  // Blocks begin at any unit, cells at the begin of a cache line, that is at every fourth.
+  const std::size_t bytes = cells_in_block * sizeof(shm::Cell) + sizeof(shm::Cell);
+  const Handle block = arena_.allocate(bytes - Arena::unit_bytes);
+  if (!block) return false;
+  const std::uint32_t first = (block.unit + cell_units - 1) / cell_units * cell_units;
+  for (std::uint32_t i = cells_in_block; i > 0; --i) {
+    const Handle cell{first + (i - 1) * cell_units};
+    std::construct_at(&at(cell));
+    free_.push_back(cell);
+  }
+  return true;
+}
+
+}  // namespace agora

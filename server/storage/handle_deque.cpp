@@ -1,0 +1,209 @@
+#include "server/storage/handle_deque.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "shared/base/assert.hpp"
+
+namespace agora {
+namespace {
+
+using shm::chunk_slots;
+
+constexpr std::size_t chunk_bytes = chunk_slots * sizeof(Handle);
+constexpr std::size_t places_min = 4;
+/// Readers are told the begin in 32 bits.
+constexpr std::size_t places_max = (std::size_t{1} << 32) / chunk_slots;
+
+std::size_t directory_bytes(std::size_t places) { return places * sizeof(Handle); }
+
+}  // namespace
+
+HandleDeque::~HandleDeque() {
+  hide();
+  if (size_ > 0) shrink_back(size_);
+}
+
+void HandleDeque::swap(HandleDeque& other) noexcept {
+  std::swap(arena_, other.arena_);
+  std::swap(directory_, other.directory_);
+  std::swap(places_, other.places_);
+  std::swap(begin_, other.begin_);
+  std::swap(size_, other.size_);
+}
+
+std::vector<Handle> HandleDeque::all() const {
+  std::vector<Handle> handles;
+  handles.reserve(size_);
+  each([&](Handle handle) { handles.push_back(handle); });
+  return handles;
+}
+
+Handle HandleDeque::exchange(std::size_t place, Handle handle) {
+  const Change change{*this};
+  return std::exchange(*slot(place), handle);
+}
+
+bool HandleDeque::insert(std::size_t place, std::span<const Handle> handles) {
+  AGORA_ASSERT(place <= size_);
+  const std::size_t count = handles.size();
+  if (count == 0) return true;
+  const Change change{*this};
+  if (place < size_ - place) {
+    if (!grow_front(count)) return false;
+    move_down(0, count, place);
+  } else {
+    const std::size_t behind = size_ - place;
+    if (!grow_back(count)) return false;
+    move_up(place + count, place, behind);
+  }
+  for (const Handle handle : handles) *slot(place++) = handle;
+  return true;
+}
+
+void HandleDeque::erase(std::size_t place, std::size_t count) {
+  AGORA_ASSERT(place <= size_ && count <= size_ - place);
+  if (count == 0) return;
+  const Change change{*this};
+  const std::size_t behind = size_ - place - count;
+  if (place < behind) {
+    move_up(count, 0, place);
+    shrink_front(count);
+  } else {
+    move_down(place, place + count, behind);
+    shrink_back(count);
+  }
+}
+
+void HandleDeque::reverse() {
+  const Change change{*this};
+  for (std::size_t i = 0; i < size_ / 2; ++i) std::swap(*slot(i), *slot(size_ - 1 - i));
+}
+
+std::size_t HandleDeque::bytes() const {
+  return Arena::rounded(directory_bytes(places_)) + chunks_of(size_) * chunk_bytes;
+}
+
+std::size_t HandleDeque::chunks_of(std::size_t size) const {
+  if (size == 0) return 0;
+  return (begin_ + size - 1) / chunk_slots - first_chunk() + 1;
+}
+
+/// Makes room for `count` more in front, and counts them in.
+bool HandleDeque::grow_front(std::size_t count) {
+  const std::size_t free_slots = size_ == 0 ? 0 : begin_ % chunk_slots;
+  if (count > free_slots) {
+    const std::size_t chunks = (count - free_slots + chunk_slots - 1) / chunk_slots;
+    if (!make_places(chunks, 0)) return false;
+    if (!make_chunks(first_chunk() - chunks, first_chunk())) return false;
+  }
+  begin_ -= count;
+  size_ += count;
+  return true;
+}
+
+/// The same behind.
+bool HandleDeque::grow_back(std::size_t count) {
+  const std::size_t had = chunks_of(size_);
+  const std::size_t chunks = chunks_of(size_ + count) - had;
+  if (chunks > 0) {
+    if (!make_places(0, chunks)) return false;
+    const std::size_t first = first_chunk() + had;
+    if (!make_chunks(first, first + chunks)) return false;
+  }
+  size_ += count;
+  return true;
+}
+
+/// Fills places [first, last) of the directory with new chunks, all or none.
+bool HandleDeque::make_chunks(std::size_t first, std::size_t last) {
+  for (std::size_t place = first; place < last; ++place) {
+    const Handle chunk = arena_->allocate(chunk_bytes);
+    if (!chunk) {
+      free_chunks(first, place);
+      if (size_ == 0) free_directory();
+      return false;
+    }
+    directory()[place] = chunk;
+  }
+  return true;
+}
+
+/// Makes sure that the directory has so many free places before and behind those in use. A larger
+/// directory has at least as many free places as used ones, so this is rare.
+bool HandleDeque::make_places(std::size_t before, std::size_t behind) {
+  const std::size_t used = chunks_of(size_);
+  const std::size_t first = first_chunk();
+  if (directory_ && before <= first && behind <= places_ - first - used) return true;
+  const std::size_t wanted = before + used + behind;
+  std::size_t places = places_;
+  Handle made = directory_;
+  if (places_ < wanted * 2 || !directory_) {
+    places = std::bit_ceil(std::max(wanted * 2, places_min));
+    if (places > places_max) return false;
+    made = arena_->allocate(directory_bytes(places));
+    if (!made) return false;
+  }
+  const std::size_t now = before + (places - wanted) / 2;
+  if (directory_) {
+    std::memmove(&arena_->as<Handle>(made) + now, directory() + first, used * sizeof(Handle));
+    if (made != directory_) arena_->free(directory_, directory_bytes(places_));
+  }
+  directory_ = made;
+  places_ = places;
+  begin_ = now * chunk_slots + begin_ % chunk_slots;
+  return true;
+}
+
+void HandleDeque::shrink_front(std::size_t count) {
+  const std::size_t first = first_chunk();
+  begin_ += count;
+  size_ -= count;
+  free_chunks(first, first_chunk());
+}
+
+void HandleDeque::shrink_back(std::size_t count) {
+  const std::size_t had = chunks_of(size_);
+  size_ -= count;
+  const std::size_t first = first_chunk();
+  free_chunks(first + chunks_of(size_), first + had);
+  if (size_ == 0) free_directory();
+}
+
+void HandleDeque::free_chunks(std::size_t first, std::size_t last) {
+  for (std::size_t place = first; place < last; ++place) {
+    arena_->free(directory()[place], chunk_bytes);
+  }
+}
+
+void HandleDeque::free_directory() {
+  arena_->free(directory_, directory_bytes(places_));
+  directory_ = {};
+  places_ = 0;
+  begin_ = 0;
+}
+
+/// Moves `count` handles to a place further in front.
+void HandleDeque::move_down(std::size_t to, std::size_t from, std::size_t count) {
+  while (count > 0) {
+    const std::size_t run = std::min({count, chunk_slots - (begin_ + to) % chunk_slots,
+                                      chunk_slots - (begin_ + from) % chunk_slots});
+    std::memmove(slot(to), slot(from), run * sizeof(Handle));
+    to += run;
+    from += run;
+    count -= run;
+  }
+}
+
+/// Moves `count` handles to a place further behind.
+void HandleDeque::move_up(std::size_t to, std::size_t from, std::size_t count) {
+  while (count > 0) {
+    const std::size_t run = std::min({count, (begin_ + to + count - 1) % chunk_slots + 1,
+                                      (begin_ + from + count - 1) % chunk_slots + 1});
+    count -= run;
+    std::memmove(slot(to + count), slot(from + count), run * sizeof(Handle));
+  }
+}
+
+}  // namespace agora

@@ -1,0 +1,200 @@
+#include "server/storage/order_index.hpp"
+
+#include <algorithm>
+
+#include "shared/base/assert.hpp"
+
+namespace agora {
+namespace {
+
+/// The first chunk begins small: most tables are.
+constexpr std::size_t first_capacity = 8;
+/// A chunk with fewer handles looks for a neighbour to merge with ...
+constexpr std::size_t sparse_below = 128;
+/// ... if together they leave room, so that the next insert or erase does not undo it.
+constexpr std::size_t merged_max = 256;
+
+std::size_t block_bytes(std::size_t capacity) { return capacity * sizeof(Handle); }
+
+}  // namespace
+
+OrderIndex::~OrderIndex() {
+  for (const Chunk& chunk : chunks_) arena_->free(chunk.block, block_bytes(chunk.capacity));
+}
+
+bool OrderIndex::append(Handle entry) {
+  const std::uint64_t sequence = sequence_of(entry);
+  AGORA_ASSERT(size_ == 0 || sequence > sequence_of(last()));
+  if (!make_room(sequence)) return false;
+  Chunk& chunk = chunks_.back();
+  handles(chunk)[chunk.count++] = entry;
+  ++size_;
+  return true;
+}
+
+bool OrderIndex::insert(Handle entry) {
+  const std::uint64_t sequence = sequence_of(entry);
+  if (size_ == 0 || sequence > sequence_of(last())) return append(entry);
+  std::size_t index = chunk_of(sequence);
+  if (chunks_[index].count == chunks_[index].capacity) {
+    if (!split(index)) return false;
+    index = chunk_of(sequence);
+  }
+  Chunk& chunk = chunks_[index];
+  // Looked for before the chunk's first number is lowered: the search measures from that.
+  const std::size_t slot = slot_of(chunk, sequence);
+  Handle* const begin = handles(chunk);
+  std::copy_backward(begin + slot, begin + chunk.count, begin + chunk.count + 1);
+  begin[slot] = entry;
+  chunk.sequence_min = std::min(chunk.sequence_min, sequence);
+  ++chunk.count;
+  ++size_;
+  return true;
+}
+
+void OrderIndex::erase(std::uint64_t sequence) {
+  const Place place = place_of(sequence);
+  Chunk& chunk = chunks_[place.chunk];
+  Handle* const begin = handles(chunk);
+  std::copy(begin + place.slot + 1, begin + chunk.count, begin + place.slot);
+  --chunk.count;
+  --size_;
+  if (chunk.count == 0) {
+    remove_chunk(place.chunk);
+  } else if (chunk.count < sparse_below && !merge_with_next(place.chunk) && place.chunk > 0) {
+    merge_with_next(place.chunk - 1);
+  }
+}
+
+void OrderIndex::pop_last() {
+  AGORA_ASSERT(size_ > 0);
+  --size_;
+  if (--chunks_.back().count == 0) remove_chunk(chunks_.size() - 1);
+}
+
+void OrderIndex::replace(std::uint64_t sequence, Handle entry) {
+  const Place place = place_of(sequence);
+  handles(chunks_[place.chunk])[place.slot] = entry;
+}
+
+Handle OrderIndex::last() const {
+  return size_ == 0 ? Handle{} : handles(chunks_.back())[chunks_.back().count - 1];
+}
+
+OrderIndex::Place OrderIndex::lower_bound(std::uint64_t sequence) const {
+  if (size_ == 0) return {};
+  const std::size_t index = chunk_of(sequence);
+  const std::size_t slot = slot_of(chunks_[index], sequence);
+  return slot < chunks_[index].count ? Place{index, slot} : Place{index + 1, 0};
+}
+
+Handle OrderIndex::at(Place place) const {
+  return place.chunk < chunks_.size() ? handles(chunks_[place.chunk])[place.slot] : Handle{};
+}
+
+OrderIndex::Place OrderIndex::next(Place place) const {
+  return place.slot + 1 < chunks_[place.chunk].count ? Place{place.chunk, place.slot + 1}
+                                                     : Place{place.chunk + 1, 0};
+}
+
+std::size_t OrderIndex::bytes() const {
+  std::size_t sum = chunks_.capacity() * sizeof(Chunk);
+  for (const Chunk& chunk : chunks_) sum += Arena::rounded(block_bytes(chunk.capacity));
+  return sum;
+}
+
+/// The only chunk that may hold that number; the first one if it is below all.
+std::size_t OrderIndex::chunk_of(std::uint64_t sequence) const {
+  const auto above = std::upper_bound(
+      chunks_.begin(), chunks_.end(), sequence,
+      [](std::uint64_t wanted, const Chunk& chunk) { return wanted < chunk.sequence_min; });
+  return above == chunks_.begin() ? 0 : static_cast<std::size_t>(above - chunks_.begin()) - 1;
+}
+
+/// The first slot with a number >= `sequence`; `count` if there is none.
+std::size_t OrderIndex::slot_of(const Chunk& chunk, std::uint64_t sequence) const {
+  const Handle* const begin = handles(chunk);
+  const auto below = [this](Handle entry, std::uint64_t wanted) {
+    return sequence_of(entry) < wanted;
+  };
+  // Numbers rise by at least one a slot, so the search ends where a chunk without gaps would have
+  // it; looking there first makes it one step for the ends of the order and for dense chunks.
+  const std::uint64_t distance = sequence - std::min(sequence, chunk.sequence_min);
+  const std::size_t guess = std::min<std::uint64_t>(distance, chunk.count - 1U);
+  if (below(begin[guess], sequence)) return guess + 1;
+  if (guess == 0 || below(begin[guess - 1], sequence)) return guess;
+  const Handle* const found = std::lower_bound(begin, begin + guess, sequence, below);
+  return static_cast<std::size_t>(found - begin);
+}
+
+/// The place of the entry with exactly that number.
+OrderIndex::Place OrderIndex::place_of(std::uint64_t sequence) const {
+  const Place place = lower_bound(sequence);
+  const Handle entry = at(place);
+  AGORA_ASSERT(entry && sequence_of(entry) == sequence);
+  return place;
+}
+
+/// Makes sure that the last chunk can take one more.
+bool OrderIndex::make_room(std::uint64_t sequence) {
+  if (!chunks_.empty()) {
+    Chunk& last = chunks_.back();
+    if (last.count < last.capacity) return true;
+    if (last.capacity < chunk_handles_max) return enlarge(last, last.capacity * std::size_t{2});
+  }
+  const std::size_t capacity = chunks_.empty() ? first_capacity : chunk_handles_max;
+  const Handle block = arena_->allocate(block_bytes(capacity));
+  if (!block) return false;
+  chunks_.push_back({sequence, block, 0, static_cast<std::uint16_t>(capacity)});
+  return true;
+}
+
+/// Makes room in a full chunk: enlarges it, or moves its second half to a new chunk behind it.
+bool OrderIndex::split(std::size_t index) {
+  Chunk& full = chunks_[index];
+  if (full.capacity < chunk_handles_max) return enlarge(full, full.capacity * std::size_t{2});
+  const Handle block = arena_->allocate(block_bytes(chunk_handles_max));
+  if (!block) return false;
+  const auto stays = static_cast<std::uint16_t>(full.count / 2);
+  const auto goes = static_cast<std::uint16_t>(full.count - stays);
+  const Handle* const moved = handles(full) + stays;
+  std::copy_n(moved, goes, &arena_->as<Handle>(block));
+  const Chunk made{sequence_of(*moved), block, goes, chunk_handles_max};
+  full.count = stays;
+  chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, made);
+  return true;
+}
+
+bool OrderIndex::enlarge(Chunk& chunk, std::size_t capacity) {
+  const std::size_t bytes_old = block_bytes(chunk.capacity);
+  if (!arena_->resize(chunk.block, bytes_old, block_bytes(capacity))) {
+    const Handle block = arena_->allocate(block_bytes(capacity));
+    if (!block) return false;
+    std::copy_n(handles(chunk), chunk.count, &arena_->as<Handle>(block));
+    arena_->free(chunk.block, bytes_old);
+    chunk.block = block;
+  }
+  chunk.capacity = static_cast<std::uint16_t>(capacity);
+  return true;
+}
+
+void OrderIndex::remove_chunk(std::size_t index) {
+  arena_->free(chunks_[index].block, block_bytes(chunks_[index].capacity));
+  chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+/// Moves all handles of the next chunk into this one if both are sparse.
+bool OrderIndex::merge_with_next(std::size_t index) {
+  if (index + 1 >= chunks_.size()) return false;
+  Chunk& into = chunks_[index];
+  const Chunk& from = chunks_[index + 1];
+  const std::size_t sum = std::size_t{into.count} + from.count;
+  if (sum > merged_max) return false;
+  if (sum > into.capacity && !enlarge(into, merged_max)) return false;
+  std::copy_n(handles(from), from.count, handles(into) + into.count);
+  into.count = static_cast<std::uint16_t>(sum);
+  remove_chunk(index + 1);
+  return true;
+}
+
+}  // namespace agora

@@ -1,0 +1,96 @@
+// OrderIndex: the entries of a table in the order of their sequence numbers, 4 bytes each.
+//
+// Chunks of up to 512 handles lie in the arena; a directory of chunks lies beside it. A sequence
+// number stands only in its entry, so finding one is a binary search over the directory and one
+// inside a chunk that looks into entries. Numbers that are close together make the second search
+// short: a handle stands at most as far into its chunk as its number is from the chunk's first.
+// Sparse neighbours are merged, so chunks hold 128 handles on average at the least.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "server/storage/arena.hpp"
+#include "server/storage/entry.hpp"
+
+namespace agora {
+
+class OrderIndex {
+ public:
+  static constexpr std::size_t chunk_handles_max = 512;
+
+  /// A position in the order; good until the index changes.
+  struct Place {
+    std::size_t chunk = 0;
+    std::size_t slot = 0;
+  };
+
+  explicit OrderIndex(Arena& arena) : arena_(&arena) {}
+  OrderIndex(const OrderIndex&) = delete;
+  OrderIndex& operator=(const OrderIndex&) = delete;
+  OrderIndex(OrderIndex&& other) noexcept : OrderIndex(*other.arena_) { swap(other); }
+  ~OrderIndex();
+  void swap(OrderIndex& other) noexcept {
+    std::swap(arena_, other.arena_);
+    std::swap(chunks_, other.chunks_);
+    std::swap(size_, other.size_);
+  }
+
+  /// Adds an entry whose number is above all others. O(1). False: no room, nothing changed.
+  bool append(Handle entry);
+
+  /// Adds an entry whose number, wherever it stands, is not there yet. O(log n) plus at most 2 KiB
+  /// moved, or half of them when a full chunk is split. False: no room, nothing changed.
+  bool insert(Handle entry);
+
+  /// Takes out the entry with that number, which must be there. O(log n) plus at most 2 KiB moved,
+  /// and once in hundreds of calls a move within the directory (16 bytes for 512 entries).
+  void erase(std::uint64_t sequence);
+
+  /// Puts another block with the same number in the place of the entry with that number.
+  void replace(std::uint64_t sequence, Handle entry);
+
+  /// The ends of the order; null if there are no entries.
+  Handle first() const { return size_ == 0 ? Handle{} : at({0, 0}); }
+  Handle last() const;
+
+  /// The first entry with a number >= `sequence`; O(log n).
+  Place lower_bound(std::uint64_t sequence) const;
+  /// The entry at a place; null behind the last one.
+  Handle at(Place place) const;
+  Place next(Place place) const;
+
+  /// Takes out the last entry without a search; there must be one.
+  void pop_last();
+
+  std::size_t size() const { return size_; }
+  /// Chunks in the arena and the directory, bytes.
+  std::size_t bytes() const;
+
+ private:
+  struct Chunk {
+    std::uint64_t sequence_min;  ///< no number in this chunk is smaller, none before it as large
+    Handle block;
+    std::uint16_t count;
+    std::uint16_t capacity;
+  };
+
+  Handle* handles(const Chunk& chunk) const { return &arena_->as<Handle>(chunk.block); }
+  std::uint64_t sequence_of(Handle entry) const { return arena_->as<Entry>(entry).sequence; }
+  std::size_t chunk_of(std::uint64_t sequence) const;
+  std::size_t slot_of(const Chunk& chunk, std::uint64_t sequence) const;
+  Place place_of(std::uint64_t sequence) const;
+  bool make_room(std::uint64_t sequence);
+  bool split(std::size_t index);
+  bool enlarge(Chunk& chunk, std::size_t capacity);
+  void remove_chunk(std::size_t index);
+  bool merge_with_next(std::size_t index);
+
+  Arena* arena_;
+  std::vector<Chunk> chunks_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace agora

@@ -1,0 +1,337 @@
+#include "server/storage/table.hpp"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/storage/entry_value.hpp"
+#include "shared/base/assert.hpp"
+#include "shared/base/same_bytes.hpp"
+#include "shared/value/key_bytes.hpp"
+#include "shared/value/normalize.hpp"
+
+namespace agora {
+namespace {
+
+/// An insert may split this many buckets, to catch up after one found no room for it.
+constexpr int splits_max = 2;
+/// An erase may merge this many buckets: at a quarter of the load it takes four to keep it there.
+constexpr int merges_max = 4;
+constexpr std::uint32_t buckets_min = 8;
+
+Failure no_room() { return fail(Errc::out_of_memory, "no room for the entry"); }
+
+}  // namespace
+
+Table::Table(Arena& arena, Values& values, HashKey key)
+    : arena_(&arena), values_(&values), hash_key_(key), buckets_(arena), order_(arena) {}
+
+Table::Table(Table&& other) noexcept
+    : arena_(other.arena_),
+      values_(other.values_),
+      hash_key_(other.hash_key_),
+      buckets_(std::move(other.buckets_)),
+      order_(std::move(other.order_)),
+      next_sequence_(other.next_sequence_),
+      entry_bytes_(std::exchange(other.entry_bytes_, 0)) {}
+
+Table& Table::operator=(Table&& other) noexcept {
+  Table moved{std::move(other)};  // ends with what this had
+  std::swap(arena_, moved.arena_);
+  std::swap(values_, moved.values_);
+  std::swap(hash_key_, moved.hash_key_);
+  buckets_.swap(moved.buckets_);
+  order_.swap(moved.order_);
+  std::swap(next_sequence_, moved.next_sequence_);
+  std::swap(entry_bytes_, moved.entry_bytes_);
+  return *this;
+}
+
+Table::~Table() {
+  hide();
+  while (size() > 0) release_some(size());
+}
+
+Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
+  if (buckets_.count() == 0) return {};
+  std::uint32_t unit = buckets_.head(buckets_.index_of(hash));
+  while (unit != 0) {
+    const Entry& entry = at(Handle{unit});
+    if (entry.hash == hash && key_matches(entry, key_bytes)) break;
+    unit = entry.next;
+  }
+  return Handle{unit};
+}
+
+bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
+  const std::string_view own{entry.key(), entry.key_bytes()};
+  if ((entry.key_word & Entry::key_is_derived) == 0) return same_bytes(own, key_bytes);
+  std::string scratch;
+  return agora::key_bytes(PackedView{own}, scratch) == key_bytes;
+}
+
+PackedView Table::key(Handle entry) const {
+  return PackedView{std::string_view{at(entry).key(), at(entry).key_bytes()}};
+}
+
+PackedView Table::value(Handle entry) const {
+  const Entry& held = at(entry);
+  if (held.is_outside()) return values_->view(outside_value(held));
+  return PackedView{std::string_view{held.value(), held.value_bytes()}};
+}
+
+bool Table::has_references(Handle entry) const {
+  return ((at(entry).key_word & Entry::key_refers) |
+          (at(entry).value_word & Entry::value_refers)) != 0;
+}
+
+std::optional<BlobRef> Table::pin(Handle entry) const {
+  if (!at(entry).is_outside()) return {};
+  return values_->pin(outside_value(at(entry)));
+}
+
+Expected<Table::Placed> Table::put_at(Place place, std::string_view key_bytes, PackedView key,
+                                      PackedView value) {
+  const Handle entry = place.entry
+                           ? assign(place.entry, value)
+                           : insert(next_sequence_, place.hash, key_bytes, key, value);
+  if (!entry) return no_room();
+  return Placed{entry, !place.entry};
+}
+
+Expected<Handle> Table::load(std::uint64_t sequence, std::string_view key_bytes, PackedView key,
+                             PackedView value) {
+  AGORA_ASSERT(sequence >= next_sequence_);
+  const std::uint32_t hash = hash_of(key_bytes);
+  AGORA_ASSERT(!find(hash, key_bytes));
+  const Handle entry = insert(sequence, hash, key_bytes, key, value);
+  if (!entry) return no_room();
+  return entry;
+}
+
+void Table::continue_from(std::uint64_t sequence) {
+  if (sequence > next_sequence_) next_sequence_ = sequence;
+}
+
+Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_view key_bytes,
+                     PackedView key, PackedView value) {
+  AGORA_ASSERT(buckets_.count() > 0 || size() == 0);
+  AGORA_ASSERT(key.present());
+  if (key.size() > Entry::length_mask) return {};
+  if (buckets_.count() == 0 && !buckets_.add()) return {};
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return {};
+  const std::size_t block_bytes = sizeof(Entry) + key.size() + stored.size();
+  const Handle made = arena_->allocate(block_bytes);
+  if (!made) return {};
+
+  Entry& entry = at(made);
+  entry.hash = hash;
+  entry.sequence = sequence;
+  entry.key_word = static_cast<std::uint32_t>(key.size());
+  if (key.bytes() != key_bytes) entry.key_word |= Entry::key_is_derived;
+  if (agora::has_references(key)) entry.key_word |= Entry::key_refers;
+  std::memcpy(entry.key(), key.bytes().data(), key.size());
+  stored.write(entry);
+  if (!order_.append(made)) {
+    arena_->free(made, block_bytes);
+    return {};
+  }
+  stored.keep();
+  next_sequence_ = sequence + 1;
+  entry_bytes_ += bytes_of(made);
+  link(made);
+  return made;
+}
+
+/// Hangs an entry that already has its place in the order into its chain.
+void Table::link(Handle entry) {
+  const Change change{*this};
+  std::uint32_t& head = buckets_.head(buckets_.index_of(at(entry).hash));
+  at(entry).next = head;
+  head = entry.unit;
+  split_bucket();
+}
+
+/// Gives an entry another value; null if there is no room. The old one goes last, since the new
+/// one may be a view into it.
+Handle Table::assign(Handle entry, PackedView value) {
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return {};
+  const std::size_t bytes_before = bytes_of(entry);
+  const bool was_outside = at(entry).is_outside();
+  const Handle before = was_outside ? outside_value(at(entry)) : Handle{};
+  const Handle placed = place(entry, stored);
+  if (!placed) return {};
+  stored.keep();
+  entry_bytes_ = entry_bytes_ - bytes_before + bytes_of(placed);
+  if (was_outside) values_->drop(before);
+  return placed;
+}
+
+/// Writes the value where the entry stands if it fits, else to a new block in its place.
+Handle Table::place(Handle entry, const EntryValue& stored) {
+  Entry& held = at(entry);
+  const std::size_t bytes_old = held.block_bytes();
+  const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + stored.size();
+  if (bytes_new <= bytes_old) {
+    const Change change{*this};
+    // The value is moved before the room behind it is given away: it may have come from there.
+    stored.write(held);
+    arena_->resize(entry, bytes_old, bytes_new);
+    return entry;
+  }
+  if (!arena_->resize(entry, bytes_old, bytes_new)) return move_entry(entry, stored);
+  const Change change{*this};
+  stored.write(held);
+  return entry;
+}
+
+Handle Table::move_entry(Handle entry, const EntryValue& stored) {
+  const Entry& held = at(entry);
+  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + stored.size());
+  if (!made) return {};
+  std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
+  stored.write(at(made));
+  {
+    const Change change{*this};
+    link_to(entry) = made.unit;
+  }
+  order_.replace(held.sequence, made);
+  arena_->free(entry, held.block_bytes());
+  return made;
+}
+
+void Table::erase(Handle entry) {
+  set_aside(entry);
+  free_aside(entry);
+}
+
+void Table::set_aside(Handle entry) {
+  order_.erase(at(entry).sequence);
+  entry_bytes_ -= bytes_of(entry);
+  const Change change{*this};
+  link_to(entry) = at(entry).next;
+  merge_bucket();
+}
+
+Expected<Handle> Table::substitute(Handle entry, PackedView value) {
+  EntryValue stored(*values_, value);
+  if (!stored.valid()) return no_room();
+  const Entry& held = at(entry);
+  const Handle made = arena_->allocate(sizeof(Entry) + held.key_bytes() + stored.size());
+  if (!made) return no_room();
+  std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
+  stored.write(at(made));
+  stored.keep();
+  stand_in(entry, made);
+  return made;
+}
+
+/// Lets `other`, which has the same key and number, stand in the place of `entry`.
+void Table::stand_in(Handle entry, Handle other) {
+  at(other).next = at(entry).next;
+  {
+    const Change change{*this};
+    link_to(entry) = other.unit;
+  }
+  order_.replace(at(entry).sequence, other);
+  entry_bytes_ = entry_bytes_ - bytes_of(entry) + bytes_of(other);
+}
+
+void Table::put_back(Handle aside) {
+  const bool placed = order_.insert(aside);
+  AGORA_ASSERT(placed);
+  entry_bytes_ += bytes_of(aside);
+  link(aside);
+}
+
+void Table::put_back_instead(Handle entry, Handle aside) {
+  stand_in(entry, aside);
+  free_aside(entry);
+}
+
+void Table::free_aside(Handle aside) {
+  const Entry& held = at(aside);
+  if (held.is_outside()) values_->drop(outside_value(held));
+  arena_->free(aside, held.block_bytes());
+}
+
+void Table::go_back_to(std::uint64_t sequence) {
+  AGORA_ASSERT(!last() || sequence > at(last()).sequence);
+  next_sequence_ = sequence;
+}
+
+bool Table::erase(std::string_view key_bytes) {
+  const Handle entry = find(key_bytes);
+  if (entry) erase(entry);
+  return static_cast<bool>(entry);
+}
+
+/// The head or link that leads to an entry.
+std::uint32_t& Table::link_to(Handle entry) const {
+  std::uint32_t* link = &buckets_.head(buckets_.index_of(at(entry).hash));
+  while (*link != entry.unit) {
+    AGORA_ASSERT(*link != 0);
+    link = &at(Handle{*link}).next;
+  }
+  return *link;
+}
+
+std::size_t Table::bytes_of(Handle entry) const {
+  const Entry& held = at(entry);
+  const std::size_t outside = held.is_outside() ? values_->bytes(outside_value(held)) : 0;
+  return Arena::rounded(held.block_bytes()) + outside;
+}
+
+std::size_t Table::release_some(std::size_t entries) {
+  constexpr std::size_t entries_per_segment = 64;
+  AGORA_ASSERT(!shown());
+  for (std::size_t n = entries / entries_per_segment + 1; n > 0 && buckets_.segments() > 0; --n) {
+    buckets_.drop_segment();
+  }
+  for (; entries > 0 && size() > 0; --entries) {
+    const Handle entry = order_.last();
+    order_.pop_last();
+    entry_bytes_ -= bytes_of(entry);
+    free_aside(entry);
+  }
+  return size() + buckets_.segments();
+}
+
+/// Adds a bucket if there are more entries than buckets. Without room for it, chains grow longer.
+void Table::split_bucket() {
+  for (int n = 0; n < splits_max && size() > buckets_.count(); ++n) {
+    if (!buckets_.add()) return;
+    const std::uint32_t added = buckets_.count() - 1;
+    std::uint32_t* stay = &buckets_.head(Buckets::partner(added));
+    std::uint32_t* go = &buckets_.head(added);
+    for (std::uint32_t unit = *stay; unit != 0;) {
+      Entry& entry = at(Handle{unit});
+      std::uint32_t*& tail = buckets_.index_of(entry.hash) == added ? go : stay;
+      *tail = unit;
+      tail = &entry.next;
+      unit = entry.next;
+    }
+    *stay = 0;
+    *go = 0;
+  }
+}
+
+/// Gives the last bucket's entries back to its partner while three of four buckets are empty.
+void Table::merge_bucket() {
+  for (int n = 0; n < merges_max && buckets_.count() > buckets_min && size() < buckets_.count() / 4;
+       ++n) {
+    const std::uint32_t gone = buckets_.count() - 1;
+    std::uint32_t* tail = &buckets_.head(gone);
+    std::uint32_t& head = buckets_.head(Buckets::partner(gone));
+    const std::uint32_t first = *tail;
+    while (*tail != 0) tail = &at(Handle{*tail}).next;
+    *tail = head;
+    head = first == 0 ? head : first;
+    buckets_.remove_last();
+  }
+}
+
+}  // namespace agora

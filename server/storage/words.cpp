@@ -1,0 +1,159 @@
+#include "server/storage/words.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace agora {
+namespace {
+
+constexpr std::size_t line_bytes = Words::line_words * Words::word_bytes;
+constexpr std::size_t page_lines = Words::page_words / Words::line_words;
+constexpr std::size_t page_bytes = page_lines * line_bytes;
+constexpr std::size_t extent_pages_max = 64;
+/// What 32-bit places reach.
+constexpr std::size_t pages_max = (std::size_t{1} << 32) / Words::page_words;
+/// Lines that are cut up into single words at a time.
+constexpr std::size_t cut_lines = 64;
+
+template <typename T>
+T& number_at(const std::byte* at) {
+  return *reinterpret_cast<T*>(const_cast<std::byte*>(at));
+}
+
+template <typename Visit>
+auto with_size(std::size_t bytes, Visit&& visit) {
+  switch (bytes) {
+    case 1:
+      return visit(std::uint8_t{});
+    case 2:
+      return visit(std::uint16_t{});
+    case 4:
+      return visit(std::uint32_t{});
+    default:
+      return visit(std::uint64_t{});
+  }
+}
+
+}  // namespace
+
+std::optional<WordPlace> Words::allocate(std::size_t bytes) {
+  const std::size_t lines = (bytes + line_bytes - 1) / line_bytes;
+  auto found = std::find_if(free_.begin(), free_.end(),
+                            [lines](const auto& range) { return range.second >= lines; });
+  if (found == free_.end()) {
+    if (!grow(lines)) return std::nullopt;
+    found = std::prev(free_.end());
+  }
+  const auto [line, room] = *found;
+  free_.erase(found);
+  if (room > lines) {
+    free_.emplace(line + static_cast<std::uint32_t>(lines),
+                  room - static_cast<std::uint32_t>(lines));
+  }
+  lines_used_ += lines;
+  const WordPlace first = line * static_cast<WordPlace>(line_words);
+  std::memset(at(first), 0, lines * line_bytes);
+  return first;
+}
+
+void Words::free(WordPlace first, std::size_t bytes) {
+  const std::size_t lines = (bytes + line_bytes - 1) / line_bytes;
+  lines_used_ -= lines;
+  put_back(first / static_cast<std::uint32_t>(line_words), static_cast<std::uint32_t>(lines));
+}
+
+/// Joins the range with free neighbours of the same extent: pages of two extents are not side by
+/// side in memory.
+void Words::put_back(std::uint32_t line, std::uint32_t lines) {
+  const auto touches = [this](std::uint32_t end) {
+    return end % page_lines != 0 ||
+           pages_[end / page_lines] == pages_[(end / page_lines) - 1] + page_bytes;
+  };
+  auto next = free_.lower_bound(line);
+  if (next != free_.end() && line + lines == next->first && touches(next->first)) {
+    lines += next->second;
+    next = free_.erase(next);
+  }
+  if (next != free_.begin()) {
+    const auto before = std::prev(next);
+    if (before->first + before->second == line && touches(line)) {
+      before->second += lines;
+      return;
+    }
+  }
+  free_.emplace(line, lines);
+}
+
+bool Words::grow(std::size_t lines) {
+  const std::size_t needed = (lines + page_lines - 1) / page_lines;
+  const std::size_t pages = std::max(needed, next_extent_pages_);
+  if (pages > pages_max - pages_.size()) return false;
+  const std::span<std::byte> extent = source_.allocate(pages * page_bytes);
+  if (extent.empty()) return false;
+  const auto first = static_cast<std::uint32_t>(pages_.size() * page_lines);
+  for (std::size_t page = 0; page < pages; ++page) {
+    pages_.push_back(extent.data() + page * page_bytes);
+  }
+  next_extent_pages_ = std::min(pages * 2, extent_pages_max);
+  free_.emplace(first, static_cast<std::uint32_t>(pages * page_lines));
+  return true;
+}
+
+std::optional<WordPlace> Words::allocate_word() {
+  if (spare_words_.empty()) {
+    const auto first = allocate(cut_lines * line_bytes);
+    if (!first) return std::nullopt;
+    // Taken from the back: word 0 of every line, then word 1 of every line ...
+    for (std::size_t column = line_words; column-- > 0;) {
+      for (std::size_t line = cut_lines; line-- > 0;) {
+        spare_words_.push_back(*first + static_cast<WordPlace>(line * line_words + column));
+      }
+    }
+  }
+  const WordPlace place = spare_words_.back();
+  spare_words_.pop_back();
+  return place;
+}
+
+std::uint64_t load_bits(const std::byte* from, std::size_t bytes) {
+  return with_size(bytes, [from](auto kind) -> std::uint64_t {
+    return __atomic_load_n(&number_at<decltype(kind)>(from), __ATOMIC_SEQ_CST);
+  });
+}
+
+bool exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
+                   std::uint64_t desired) {
+  return with_size(bytes, [&](auto kind) {
+    using Number = decltype(kind);
+    auto found = static_cast<Number>(expected);
+    const bool done =
+        __atomic_compare_exchange_n(&number_at<Number>(at), &found, static_cast<Number>(desired),
+                                    false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    expected = found;
+    return done;
+  });
+}
+
+std::uint64_t swap_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
+  return with_size(bytes, [=](auto kind) -> std::uint64_t {
+    using Number = decltype(kind);
+    return __atomic_exchange_n(&number_at<Number>(at), static_cast<Number>(bits), __ATOMIC_SEQ_CST);
+  });
+}
+
+std::uint64_t add_bits(std::byte* at, std::size_t bytes, std::uint64_t amount) {
+  return with_size(bytes, [=](auto kind) -> std::uint64_t {
+    using Number = decltype(kind);
+    return __atomic_fetch_add(&number_at<Number>(at), static_cast<Number>(amount),
+                              __ATOMIC_SEQ_CST);
+  });
+}
+
+void store_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
+  with_size(bytes, [&](auto kind) {
+    __atomic_store_n(&number_at<decltype(kind)>(at), static_cast<decltype(kind)>(bits),
+                     __ATOMIC_SEQ_CST);
+  });
+}
+
+}  // namespace agora

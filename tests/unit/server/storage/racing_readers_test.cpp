@@ -1,0 +1,236 @@
+// Readers beside a writer that never rests, and readers of memory in which anything may stand.
+
+#include <atomic>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/storage/table.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/storage.hpp"
+
+using namespace agora;
+using namespace agora::test;
+using shm::Look;
+
+namespace {
+
+constexpr HashKey some_key{17, 4711};
+constexpr std::uint64_t some_object = 99;
+constexpr std::uint32_t lasting_keys = 50;    // always there
+constexpr std::uint32_t passing_keys = 3000;  // come and go
+
+struct Server : Storage<MemfdExtents> {
+  Cells cells{arena};
+  Handle cell = cells.take(ObjectId{some_object});
+  Table table{arena, values, some_key};
+  SecondMapping client{extents};
+};
+
+Packed key_number(std::uint32_t which) { return text("key " + std::to_string(which)); }
+
+/// A text that is whole only if its two halves say the same.
+Packed twin(std::size_t half, std::uint32_t seed) {
+  std::mt19937 random{seed};
+  std::string body(half, '\0');
+  for (char& c : body) c = static_cast<char>('a' + random() % 26);
+  return text(body + body);
+}
+
+bool is_whole(const std::string& packed) {
+  Token token;
+  if (Reader{std::string_view{packed}}.next(token) != Reader::Status::ok) return false;
+  const std::size_t half = token.body.size() / 2;
+  return token.kind == Kind::text && token.body.substr(0, half) == token.body.substr(half);
+}
+
+/// Everything that may happen to a table, for as long as it is told to.
+class Scribe {
+ public:
+  Scribe(Server& server, std::uint32_t seed) : server_(server), random_(seed) {
+    for (std::uint32_t i = 0; i < lasting_keys; ++i) put(i);
+    put_pair();
+  }
+
+  void step() {
+    const std::uint32_t which = lasting_keys + below(passing_keys);
+    const Handle entry = server_.table.find(key_of(key_number(which)));
+    switch (below(16)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return put(below(lasting_keys));
+      case 4:
+        return put_pair();
+      case 5:
+        return erase_many();
+      case 6:
+        return entry ? take_back(entry) : put(which);
+      case 7:
+      case 8:
+      case 9:
+        if (entry) return server_.table.erase(entry);
+        [[fallthrough]];
+      default:
+        put(which);
+    }
+    server_.client.learn();
+  }
+
+ private:
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(random_() % n); }
+  void put(PackedView key, PackedView value) {
+    if (!server_.table.insert_or_assign(key_of(key), key, value)) std::abort();
+  }
+  void put(std::uint32_t which) {
+    // Those that last are written where they stand, and long enough to be met half-way.
+    const std::uint32_t longest = which < lasting_keys ? 7'000 : below(50) == 0 ? 9'000 : 100;
+    put(key_number(which), twin(below(longest), below(1U << 30)));
+  }
+  /// The same number under two keys, in one step.
+  void put_pair() {
+    const Table::Change both{server_.table};
+    ++pair_;
+    put(text("first"), integer(pair_));
+    put(text("second"), integer(pair_));
+  }
+  /// What shrinks the table, and takes what stands again together.
+  void erase_many() {
+    if (below(2000) != 0) return;
+    for (std::uint32_t i = 0; i < passing_keys; ++i) {
+      server_.table.erase(key_of(key_number(lasting_keys + i)));
+    }
+  }
+  /// A transaction that fails.
+  void take_back(Handle entry) {
+    const Table::Change change{server_.table};
+    if (below(2) == 0) {
+      server_.table.set_aside(entry);
+      server_.table.put_back(entry);
+    } else if (auto made = server_.table.substitute(entry, twin(below(100), 1))) {
+      server_.table.put_back_instead(*made, entry);
+    }
+  }
+
+  Server& server_;
+  std::mt19937 random_;
+  std::int64_t pair_ = 0;
+};
+
+/// One that looks, and counts what may not be.
+class Looker {
+ public:
+  Looker(const Server& server, std::uint32_t seed) : server_(server), random_(seed) {}
+
+  /// @return whether one of the keys that last was found
+  bool step() {
+    look_at_pair();
+    const std::uint32_t which =
+        static_cast<std::uint32_t>(random_() % (lasting_keys + passing_keys));
+    const Look look = find(key_number(random_() % 2 == 0 ? which % lasting_keys : which));
+    if (look == Look::found && !is_whole(value_)) ++torn;
+    const Look lasting = find(key_number(which % lasting_keys));
+    if (lasting == Look::absent) ++missed;
+    if (lasting == Look::found) ++found;
+    return lasting == Look::found;
+  }
+
+  std::uint64_t found = 0;
+  std::uint64_t torn = 0;
+  std::uint64_t missed = 0;
+  std::uint64_t backwards = 0;
+
+ private:
+  Look find(PackedView key) {
+    return shm::find(server_.client.pages(), server_.client.cell(server_.cell), some_object,
+                     some_key, key_of(key),
+                     [&](std::string_view bytes) { shm::copy_racing(bytes, value_); });
+  }
+  /// A number of the pair, or what was known of it.
+  std::int64_t number(const char* key, std::int64_t known) {
+    const Look look = find(text(key));
+    // In an extent that is newer than what the client has mapped: it would make a call.
+    if (look == Look::busy || look == Look::elsewhere) return known;
+    if (look != Look::found) return ++missed, known;
+    Token token;
+    static_cast<void>(Reader{std::string_view{value_}}.next(token));
+    return static_cast<std::int64_t>(token.natural);
+  }
+  void look_at_pair() {
+    const std::int64_t first = number("first", pair_);
+    if (first < pair_) ++backwards;
+    const std::int64_t second = number("second", first);
+    if (second < first) ++backwards;
+    pair_ = second;
+  }
+
+  const Server& server_;
+  std::mt19937 random_;
+  std::string value_;
+  std::int64_t pair_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("beside a writer that never rests nothing is torn, missed or seen backwards",
+          "[core][storage][shm]") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  Server server;
+  server.table.show(server.cells.at(server.cell));
+  server.client.learn();
+  Scribe writer{server, seed};
+  server.client.learn();
+  Looker one{server, seed + 1};
+  Looker other{server, seed + 2};
+  std::atomic<int> at_work{2};
+  std::atomic<bool> done{false};
+  Breather breather{done};
+  const auto look = [&](Looker& looker) {
+    for (int i = 0; i < 60'000; ++i) {
+      if (looker.step()) breather.found();
+    }
+    if (--at_work == 0) done = true;
+  };
+  std::thread first{look, std::ref(one)};
+  std::thread second{look, std::ref(other)};
+  while (!done.load()) writer.step(), breather.between();
+  first.join();
+  second.join();
+  for (const Looker* looker : {&one, &other}) {
+    CHECK(looker->torn == 0);
+    CHECK(looker->missed == 0);
+    CHECK(looker->backwards == 0);
+    CHECK(looker->found > 0);
+  }
+}
+
+TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][storage][shm]") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  Server server;
+  server.table.show(server.cells.at(server.cell));
+  Scribe writer{server, seed};
+  for (int i = 0; i < 10'000; ++i) writer.step();
+
+  std::mt19937 random{seed};
+  for (int round = 0; round < 60; ++round) {
+    const DamagedCopy copy{server.extents, random, round};
+    shm::Cell cell{};
+    cell.object = some_object;
+    cell.shape = round % 2 == 0 ? server.cells.at(server.cell).shape.load()
+                                : std::uint64_t{random()} << 32 | random();
+    std::string value;
+    for (std::uint32_t which = 0; which < 2'000; ++which) {
+      const std::string key = key_of(key_number(which));
+      const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
+      const Look look = shm::find(copy.pages, cell, some_object, some_key, key, take);
+      CHECK(look != Look::busy);
+      CHECK(value.size() <= shm::readable_bytes_max);
+    }
+  }
+}

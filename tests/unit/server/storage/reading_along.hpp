@@ -1,0 +1,191 @@
+// A process that reads along, played within this one: the server's extents mapped a second time,
+// read-only, and a cell to look at.
+#pragma once
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <sys/mman.h>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <rapidcheck.h>
+
+#include "server/storage/cells.hpp"
+#include "server/storage/handle_deque.hpp"
+#include "server/storage/table.hpp"
+#include "shared/shm/list_reader.hpp"
+#include "shared/shm/memfd_extents.hpp"
+#include "shared/shm/pages.hpp"
+#include "shared/shm/table_reader.hpp"
+#include "shared/value/key_bytes.hpp"
+#include "shared/value/normalize.hpp"
+
+namespace agora::test {
+
+/// The pages that a client has mapped. `learn` is the writer's, looking is anybody's.
+class SecondMapping {
+ public:
+  explicit SecondMapping(const MemfdExtents& extents) : extents_(extents) {}
+  SecondMapping(const SecondMapping&) = delete;
+  SecondMapping& operator=(const SecondMapping&) = delete;
+  ~SecondMapping() {
+#if !defined(__SANITIZE_THREAD__)
+    for (const auto& [base, bytes] : maps_) munmap(base, bytes);
+#endif
+  }
+
+  /// Maps extents that have come since.
+  void learn() {
+    while (maps_.size() < extents_.extents().size()) {
+      const MemfdExtent& extent = extents_.extents()[maps_.size()];
+      const std::size_t bytes = extent.bytes().size();
+#if defined(__SANITIZE_THREAD__)
+      // The sanitizer knows addresses, not memory: two mappings would hide every race from it.
+      void* base = extent.bytes().data();
+#else
+      void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, extent.descriptor(), 0);
+      if (base == MAP_FAILED) std::abort();
+#endif
+      maps_.emplace_back(base, bytes);
+      pages_.add(known_, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));
+      known_ += bytes / shm::Pages::page_bytes;
+    }
+  }
+
+  const shm::Pages& pages() const { return pages_; }
+  const shm::Cell& cell(Handle place) const {
+    return *reinterpret_cast<const shm::Cell*>(pages_.at(place.unit, sizeof(shm::Cell)));
+  }
+
+ private:
+  const MemfdExtents& extents_;
+  std::vector<std::pair<void*, std::size_t>> maps_;
+  std::size_t known_ = 0;
+  shm::Pages pages_;
+};
+
+/// The server's memory with any bytes in it: one in 8, 16, ... 1024 of them.
+struct DamagedCopy {
+  DamagedCopy(const MemfdExtents& extents, std::mt19937& random, int round) {
+    std::size_t known = 0;
+    // Each of its own size, so that one byte too far is found by the address sanitizer.
+    for (const MemfdExtent& extent : extents.extents()) {
+      const std::size_t bytes = extent.bytes().size();
+      copies.push_back(std::make_unique<std::byte[]>(bytes));
+      std::memcpy(copies.back().get(), extent.bytes().data(), bytes);
+      for (std::size_t n = bytes >> (3 + round % 8); n > 0; --n) {
+        copies.back()[random() % bytes] = static_cast<std::byte>(random());
+      }
+      pages.add(known, bytes / shm::Pages::page_bytes, copies.back().get());
+      known += bytes / shm::Pages::page_bytes;
+    }
+  }
+
+  std::vector<std::unique_ptr<std::byte[]>> copies;
+  shm::Pages pages;
+};
+
+/// Now and then lets those who read find something, which they cannot while a change is under way:
+/// on one CPU a writer that never rests may be stopped in the midst of one each time.
+class Breather {
+ public:
+  explicit Breather(const std::atomic<bool>& done) : done_(done) {}
+  /// A reader has found something.
+  void found() { ++found_; }
+  /// The writer is between two changes.
+  void between() {
+    if (++steps_ % 256 != 0) return;
+    for (const std::uint64_t before = found_; found_ == before && !done_;) {
+      std::this_thread::yield();
+    }
+  }
+
+ private:
+  const std::atomic<bool>& done_;
+  std::atomic<std::uint64_t> found_{0};
+  std::uint64_t steps_ = 0;
+};
+
+/// What a lookup gave.
+struct Seen {
+  shm::Look look;
+  std::string value;  ///< if it was found
+};
+
+inline Seen look_up(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
+                    HashKey hash_key, PackedView key) {
+  Seen seen{};
+  std::string scratch;
+  seen.look = shm::find(client.pages(), cell, object, hash_key, key_bytes(key, scratch),
+                        [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
+  return seen;
+}
+
+/// Readers must see of a key what the table says itself, or have to ask where they have to.
+inline void check_seen(const Table& table, const SecondMapping& client, const shm::Cell& cell,
+                       std::uint64_t object, HashKey hash_key, PackedView key) {
+  using shm::Look;
+  std::string scratch;
+  const std::string_view bytes = key_bytes(key, scratch);
+  const Handle entry = table.find(bytes);
+  const Look there = shm::contains(client.pages(), cell, object, hash_key, bytes);
+  const Seen seen = look_up(client, cell, object, hash_key, key);
+  if (!entry) {
+    RC_ASSERT(there == Look::absent);
+    RC_ASSERT(seen.look == Look::absent);
+    return;
+  }
+  const PackedView value = table.value(entry);
+  const bool derived = table.key(entry).bytes() != bytes;
+  const bool refers = value.present() && has_references(value);
+  RC_ASSERT(there == (derived ? Look::elsewhere : Look::found));
+  if (derived || refers || value.size() >= shm::readable_bytes_max) {
+    RC_ASSERT(seen.look == Look::elsewhere);
+  } else {
+    RC_ASSERT(seen.look == Look::found);
+    RC_ASSERT(seen.value == value.bytes());
+  }
+}
+
+inline Seen look_at(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
+                    std::int64_t index) {
+  Seen seen{};
+  seen.look = shm::at(client.pages(), cell, object, index,
+                      [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
+  return seen;
+}
+
+/// The same of a list: every index, from either end and beyond.
+inline void check_list_seen(const HandleDeque& list, const Values& values,
+                            const SecondMapping& client, const shm::Cell& cell,
+                            std::uint64_t object) {
+  using shm::Look;
+  const auto size = static_cast<std::int64_t>(list.size());
+  std::uint64_t size_seen = 0;
+  RC_ASSERT(shm::read_size(cell, object, size_seen) == Look::found);
+  RC_ASSERT(size_seen == list.size());
+  for (std::int64_t index = -size - 2; index < size + 2; ++index) {
+    const Seen seen = look_at(client, cell, object, index);
+    if (index < -size || index >= size) {
+      RC_ASSERT(seen.look == Look::absent);
+      continue;
+    }
+    const Handle element = list[static_cast<std::size_t>(index < 0 ? index + size : index)];
+    const PackedView value = values.view(element);
+    if (values.has_references(element) || value.size() > shm::readable_bytes_max) {
+      RC_ASSERT(seen.look == Look::elsewhere);
+    } else {
+      RC_ASSERT(seen.look == Look::found);
+      RC_ASSERT(seen.value == value.bytes());
+    }
+  }
+}
+
+}  // namespace agora::test

@@ -1,0 +1,202 @@
+// A list of values and those who read it along, beside a writer that never rests and in memory in
+// which anything may stand.
+
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "server/storage/handle_deque.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/storage.hpp"
+
+using namespace agora;
+using namespace agora::test;
+using shm::Look;
+
+namespace {
+
+constexpr std::uint64_t some_object = 99;
+
+/// Numbers that rise by one from element to element, while elements come and go at both ends, alone
+/// or many at once, and are rewritten inside.
+class Rising : public Storage<MemfdExtents> {
+ public:
+  explicit Rising(std::uint32_t seed) : random_(seed) {
+    for (int i = 0; i < 1000; ++i) append();
+    list.show(cells.at(cell));
+    client.learn();
+  }
+  ~Rising() { drop(0, list.size()); }
+
+  void step() {
+    client.learn();
+    switch (random_() % 8) {
+      case 0:
+        return prepend();
+      case 1:
+        return drop(list.size() - 1, 1);
+      case 2:
+        return rewrite(random_() % list.size());
+      case 3:
+        if (list.size() > 3000) return drop(0, 2000);
+        return append_many();
+      case 4:
+        return drop(0, 1);
+      default:
+        append();
+    }
+  }
+
+  HandleDeque list{arena};
+  Cells cells{arena};
+  Handle cell = cells.take(ObjectId{some_object});
+  SecondMapping client{extents};
+
+ private:
+  /// The number twice, with something between that sometimes makes it long.
+  Handle make(std::int64_t number) {
+    std::string bytes;
+    agora::Writer out{bytes};
+    out.list(3);
+    out.integer(number);
+    out.text(std::string(random_() % 50 == 0 ? 20'000 : random_() % 60, 'x'));
+    out.integer(number);
+    const Handle made = values.store(PackedView{bytes});
+    if (!made) std::abort();
+    return made;
+  }
+  void insert(std::size_t place, Handle handle) {
+    if (!list.insert(place, {&handle, 1})) std::abort();
+  }
+  void append() { insert(list.size(), make(first_ + static_cast<std::int64_t>(list.size()))); }
+  void append_many() {
+    std::vector<Handle> made;
+    const auto next = first_ + static_cast<std::int64_t>(list.size());
+    for (int i = 0; i < 300; ++i) made.push_back(make(next + i));
+    if (!list.insert(list.size(), made)) std::abort();
+  }
+  void prepend() { insert(0, make(--first_)); }
+  void drop(std::size_t place, std::size_t count) {
+    std::vector<Handle> gone;
+    for (std::size_t i = 0; i < count; ++i) gone.push_back(list[place + i]);
+    list.erase(place, count);
+    if (place == 0) first_ += static_cast<std::int64_t>(count);
+    for (const Handle handle : gone) values.drop(handle);
+  }
+  void rewrite(std::size_t place) {
+    values.drop(list.exchange(place, make(first_ + static_cast<std::int64_t>(place))));
+  }
+
+  std::mt19937 random_;
+  std::int64_t first_ = 0;
+};
+
+/// The number of an element; nothing if it is not whole.
+std::optional<std::int64_t> number_of(const std::string& packed) {
+  agora::Reader reader{std::string_view{packed}};
+  Token list, first, text, last;
+  for (Token* token : {&list, &first, &text, &last}) {
+    if (reader.next(*token) != agora::Reader::Status::ok) return std::nullopt;
+  }
+  if (list.count != 3 || first.integer != last.integer || !reader.at_end()) return std::nullopt;
+  return first.integer;
+}
+
+}  // namespace
+
+TEST_CASE("beside a writer that never rests an element is whole and in its place",
+          "[core][storage][shm]") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  Rising server{seed};
+  std::atomic<bool> done{false};
+  Breather breather{done};
+  std::uint64_t torn = 0;
+  std::uint64_t misplaced = 0;
+  std::uint64_t found = 0;
+  std::thread reader{[&] {
+    std::mt19937 random{seed + 1};
+    const shm::Cell& cell = server.client.cell(server.cell);
+    for (int i = 0; i < 150'000; ++i) {
+      const auto index = static_cast<std::int64_t>(random() % 4000) - 2000;
+      // Two elements in one look: their numbers differ as their places do.
+      std::string a;
+      std::string b;
+      const Look look = shm::read_steady(cell, some_object, [&] {
+        const auto shape = shm::ListShape::of(cell.shape.load(std::memory_order_relaxed));
+        std::string_view value;
+        if (cell.size.load(std::memory_order_relaxed) < 11) return Look::absent;
+        for (const auto& [place, own] : {std::pair{0U, &a}, {10U, &b}}) {
+          const Look one = shm::find_element(server.client.pages(), shape, place, value);
+          if (one != Look::found) return one;
+          shm::copy_racing(value, *own);
+        }
+        return Look::found;
+      });
+      if (look == Look::found) {
+        const auto first = number_of(a);
+        const auto second = number_of(b);
+        if (!first || !second) {
+          ++torn;
+        } else if (*second - *first != 10) {
+          ++misplaced;
+        }
+      }
+      const Seen seen = look_at(server.client, cell, some_object, index);
+      if (seen.look != Look::found) continue;
+      ++found, breather.found();
+      if (!number_of(seen.value)) ++torn;
+    }
+    done = true;
+  }};
+  while (!done.load()) server.step(), breather.between();
+  reader.join();
+  CHECK(torn == 0);
+  CHECK(misplaced == 0);
+  CHECK(found > 0);
+}
+
+TEST_CASE("readers see every element of a list after every change", "[core][storage][shm]") {
+  CHECK(rc::check("at either end and inside", [](std::uint32_t seed) {
+    Rising server{seed};
+    for (int i = 0; i < 20; ++i) {
+      const shm::Cell& shown = server.cells.at(server.cell);
+      const std::uint64_t before = shown.sequence;
+      server.step();
+      RC_ASSERT(shown.sequence > before);
+      server.client.learn();
+      check_list_seen(server.list, server.values, server.client, server.client.cell(server.cell),
+                      some_object);
+    }
+  }));
+}
+
+TEST_CASE("whatever stands in the memory of a list, a reader comes back from it",
+          "[core][storage][shm]") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  Rising server{seed};
+  for (int i = 0; i < 3000; ++i) server.step();
+  std::mt19937 random{seed};
+  for (int round = 0; round < 60; ++round) {
+    const DamagedCopy copy{server.extents, random, round};
+    shm::Cell cell{};
+    const shm::Cell& real = server.cells.at(server.cell);
+    cell.object = some_object;
+    cell.size = round % 3 == 0 ? std::uint64_t{random()} << random() % 32 : real.size.load();
+    cell.shape = round % 2 == 0 ? real.shape.load() : std::uint64_t{random()} << 32 | random();
+    std::string value;
+    for (std::int64_t index = -3000; index < 3000; ++index) {
+      const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
+      const Look look = shm::at(copy.pages, cell, some_object, index, take);
+      CHECK(look != Look::busy);
+      CHECK(value.size() <= shm::readable_bytes_max);
+    }
+  }
+}
