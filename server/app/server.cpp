@@ -10,7 +10,7 @@
 #include "server/app/host.hpp"
 #include "server/app/version.hpp"
 #include "server/storage/heap_extents.hpp"
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/hub.hpp"

@@ -1,7 +1,7 @@
 #include "server/engine/admission.hpp"
 
-#include "server/core/binding.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/binding.hpp"
+#include "server/core/methods/scalar.hpp"
 
 namespace agora {
 

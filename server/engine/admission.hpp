@@ -8,8 +8,8 @@
 #include <span>
 #include <string_view>
 
-#include "server/core/catalogue.hpp"
-#include "server/core/command.hpp"
+#include "server/core/state/catalogue.hpp"
+#include "server/core/methods/command.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/base/raw_bytes.hpp"

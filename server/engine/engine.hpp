@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/engine/admission.hpp"
 #include "server/engine/ports.hpp"
 #include "server/engine/spare_buffers.hpp"

@@ -3,8 +3,8 @@
 
 #include <memory>
 
-#include "server/core/command.hpp"
-#include "server/core/effect.hpp"
+#include "server/core/methods/command.hpp"
+#include "server/core/state/effect.hpp"
 #include "shared/base/time.hpp"
 
 namespace agora {

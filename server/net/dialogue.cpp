@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "server/core/scalar.hpp"
-#include "server/core/signature.hpp"
+#include "server/core/methods/scalar.hpp"
+#include "server/core/state/signature.hpp"
 #include "shared/base/ascii.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"

@@ -10,9 +10,9 @@
 #include <cstring>
 #include <string>
 
-#include "server/core/call.hpp"
-#include "server/core/numbers.hpp"
-#include "server/core/typecodes.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/numbers.hpp"
+#include "server/core/methods/typecodes.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/slices.hpp"
 #include "server/objects/types.hpp"

@@ -3,9 +3,9 @@
 // Each generation gives the places 0 to parties-1 once each, in the order of arrival. Who gives up
 // (time-out, cancel, death) breaks the barrier for all: BrokenBarrier until reset.
 
-#include "server/core/call.hpp"
-#include "server/core/creation.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"

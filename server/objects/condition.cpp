@@ -7,8 +7,8 @@
 // end of the lock's line; so a notify never goes to anybody who is gone. A wait that is cancelled,
 // or whose lock is deleted or broken, ends at once, with an error and without the lock.
 
-#include "server/core/deadlock.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/deadlock.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

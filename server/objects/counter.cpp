@@ -4,8 +4,8 @@
 
 #include <map>
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

@@ -11,7 +11,7 @@
 #include <set>
 #include <string>
 
-#include "server/core/numbers.hpp"
+#include "server/core/methods/numbers.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/table_state.hpp"
 #include "server/objects/types.hpp"

@@ -3,7 +3,7 @@
 // set wakes everybody who waits and lets later waits pass until clear. It has no owner: nothing
 // happens to it when a session ends.
 
-#include "server/core/call.hpp"
+#include "server/core/machine/call.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"

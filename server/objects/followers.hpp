@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 
 namespace agora {
 

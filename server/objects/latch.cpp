@@ -2,8 +2,8 @@
 //
 // It has no owner: nothing happens to it when a session ends.
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

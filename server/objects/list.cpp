@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "server/core/numbers.hpp"
+#include "server/core/methods/numbers.hpp"
 #include "server/objects/list_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

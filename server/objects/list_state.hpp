@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/core/call.hpp"
+#include "server/core/machine/call.hpp"
 #include "server/storage/handle_deque.hpp"
 #include "server/objects/slices.hpp"
 

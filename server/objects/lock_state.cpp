@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/core/deadlock.hpp"
-#include "server/core/people.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/deadlock.hpp"
+#include "server/core/machine/people.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {

@@ -21,8 +21,8 @@
 #include <string_view>
 #include <vector>
 
-#include "server/core/call.hpp"
-#include "server/core/lending.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/state/lending.hpp"
 
 namespace agora {
 

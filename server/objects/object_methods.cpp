@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "server/core/call.hpp"
-#include "server/core/creation.hpp"
-#include "server/core/pattern.hpp"
-#include "server/core/people.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
+#include "server/core/methods/pattern.hpp"
+#include "server/core/machine/people.hpp"
 #include "server/objects/followers.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

@@ -8,8 +8,8 @@
 
 #include <cmath>
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/queue_state.hpp"
 #include "server/objects/types.hpp"

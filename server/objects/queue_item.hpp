@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <tuple>
 
-#include "server/core/scalar.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/storage/values.hpp"
 
 namespace agora {

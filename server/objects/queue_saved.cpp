@@ -5,7 +5,7 @@
 // rank, deliveries] and then: delayed: when; reserved: id, session, lease, until; got: session,
 // number. A consumer is [session, owed, early]. Times in nanoseconds.
 
-#include "server/core/scalar.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/queue_state.hpp"
 
 namespace agora {

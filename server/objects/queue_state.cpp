@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
 

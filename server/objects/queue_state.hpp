@@ -17,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/objects/held_items.hpp"
 #include "server/objects/ready_items.hpp"
 

@@ -1,7 +1,7 @@
 // ping and help: the methods that have no type in front.
 
-#include "server/core/call.hpp"
-#include "server/core/describe.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/describe.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

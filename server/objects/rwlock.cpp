@@ -9,8 +9,8 @@
 #include <map>
 #include <utility>
 
-#include "server/core/deadlock.hpp"
-#include "server/core/people.hpp"
+#include "server/core/machine/deadlock.hpp"
+#include "server/core/machine/people.hpp"
 #include "server/objects/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

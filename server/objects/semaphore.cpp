@@ -9,8 +9,8 @@
 #include <cstdint>
 #include <map>
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"

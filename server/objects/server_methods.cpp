@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <set>
 
-#include "server/core/call.hpp"
-#include "server/core/describe.hpp"
-#include "server/core/people.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/describe.hpp"
+#include "server/core/machine/people.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <utility>
 
-#include "server/core/call.hpp"
-#include "server/core/people.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/people.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/shm/ring.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/scalar.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/table_state.hpp"
 #include "server/objects/types.hpp"

@@ -12,8 +12,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/core/call.hpp"
-#include "server/core/creation.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
 #include "shared/value/key_bytes.hpp"
 
 namespace agora {

@@ -5,8 +5,8 @@
 // history, or as one gap. A subscription ends with its session, or with the topic, whose end is
 // told as a gap.
 
-#include "server/core/call.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "server/objects/followers.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

@@ -1,6 +1,6 @@
 // transaction.run: several calls as one step, all or nothing, if what it requires holds.
 
-#include "server/core/call.hpp"
+#include "server/core/machine/call.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "server/core/object.hpp"
+#include "server/core/state/object.hpp"
 
 namespace agora {
 

@@ -4,9 +4,9 @@
 #include <deque>
 #include <stdexcept>
 
-#include "server/core/call.hpp"
-#include "server/core/catalogue.hpp"
-#include "server/core/scalar.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/state/catalogue.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "shared/value/normalize.hpp"
 
 namespace agora {

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "server/core/object.hpp"
+#include "server/core/state/object.hpp"
 #include "server/objects/user_type.hpp"
 
 namespace agora {

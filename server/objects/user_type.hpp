@@ -33,7 +33,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/core/method.hpp"
+#include "server/core/methods/method.hpp"
 #include "shared/value/any.hpp"
 #include "shared/value/codec.hpp"
 

@@ -5,9 +5,9 @@
 
 #include <string>
 
-#include "server/core/call.hpp"
-#include "server/core/numbers.hpp"
-#include "server/core/typecodes.hpp"
+#include "server/core/machine/call.hpp"
+#include "server/core/methods/numbers.hpp"
+#include "server/core/methods/typecodes.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"

@@ -9,7 +9,7 @@
 
 #include "client/load/agora_dialect.hpp"
 #include "server/storage/heap_extents.hpp"
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"

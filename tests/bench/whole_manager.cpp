@@ -13,7 +13,7 @@
 #include "client/load/agora_dialect.hpp"
 #include "client/load/traffic.hpp"
 #include "server/storage/heap_extents.hpp"
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/codec.hpp"
 #include "tests/bench/peers.hpp"

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/core/describe.hpp"
+#include "server/core/machine/describe.hpp"
 #include "server/objects/types.hpp"
 #include "shared/wire/json_write.hpp"
 

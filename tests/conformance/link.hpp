@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "server/core/catalogue.hpp"
+#include "server/core/state/catalogue.hpp"
 #include "tests/conformance/door.hpp"
 
 namespace agora::test {

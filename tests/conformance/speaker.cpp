@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "server/core/signature.hpp"
+#include "server/core/state/signature.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/framing.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/catalogue.hpp"
+#include "server/core/state/catalogue.hpp"
 #include "tests/conformance/door.hpp"
 
 namespace agora::test {

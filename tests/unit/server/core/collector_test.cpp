@@ -1,6 +1,6 @@
 // Circles of anonymous objects: those that nobody can reach go, all others stay.
 
-#include "server/core/collector.hpp"
+#include "server/core/machine/collector.hpp"
 
 #include <cstdint>
 #include <map>

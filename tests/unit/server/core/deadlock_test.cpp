@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/scalar.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "shared/value/describe.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"

@@ -1,13 +1,13 @@
 // What was found out ahead of a command must not be believed when a command in between has changed
 // it. The dict is large enough to be looked at ahead; batches are applied whole and one by one.
-#include "server/core/foresight.hpp"
+#include "server/core/machine/foresight.hpp"
 
 #include <random>
 #include <string>
 #include <vector>
 
 #include "server/storage/heap_extents.hpp"
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/codec.hpp"
 #include "tests/support/catch.hpp"

@@ -1,6 +1,6 @@
 // A few ids in their order, against a std::set.
 
-#include "server/core/id_set.hpp"
+#include "server/core/state/id_set.hpp"
 
 #include <set>
 #include <vector>

@@ -1,13 +1,13 @@
 // KeptReplies: the records of an opened session's calls, by number.
 
-#include "server/core/kept_replies.hpp"
+#include "server/core/state/kept_replies.hpp"
 
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "server/core/waiters.hpp"
+#include "server/core/state/waiters.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora::test {

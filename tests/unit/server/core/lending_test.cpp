@@ -1,6 +1,6 @@
 // What is lent to programs on the server's host, and when it is lent again.
 
-#include "server/core/lending.hpp"
+#include "server/core/state/lending.hpp"
 
 #include "server/storage/heap_extents.hpp"
 #include "tests/support/catch.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "server/core/scalar.hpp"
+#include "server/core/methods/scalar.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "server/storage/heap_extents.hpp"
-#include "server/core/machine.hpp"
+#include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/codec.hpp"
 #include "shared/value/describe.hpp"

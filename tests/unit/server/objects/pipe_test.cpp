@@ -1,6 +1,6 @@
 // A pipe's bound, its waiting senders, and what is saved of it.
 
-#include "server/core/object.hpp"
+#include "server/core/state/object.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 

@@ -1,0 +1,80 @@
+// The parameters of object.create, checked against the type's table, and the errors that every
+// call may meet before its handler.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "server/core/machine/machine.hpp"
+
+namespace agora {
+
+/// Options that every type has.
+struct CommonOptions {
+  bool exist_ok = true;
+  bool ephemeral = false;
+  std::optional<Duration> ttl;
+  std::optional<bool> local;  ///< empty: the type's own default
+};
+
+/// The table rows of these options, for help and for the check.
+std::span<const Parameter> common_options();
+
+/// Fills `creation.arguments`, `creation.options` and `common` from what object.create was given
+/// (absent views: nothing was given).
+/// @error value_error    unknown option; ttl out of range.
+/// @error invalid_params too many arguments, or one of the wrong kind.
+Expected<void> read_creation(const ObjectType& type, PackedView arguments, PackedView options,
+                             Creation& creation, CommonOptions& common);
+
+/// The kinds of value that a kind of parameter takes, a bit each.
+constexpr unsigned kinds_of(ParamKind kind) {
+  const auto bit = [](Kind one) { return 1U << static_cast<unsigned>(one); };
+  switch (kind) {
+    case ParamKind::any:
+      break;
+    case ParamKind::name:
+      return bit(Kind::text) | bit(Kind::reference);
+    case ParamKind::text:
+      return bit(Kind::text);
+    case ParamKind::integer:
+      return bit(Kind::integer);
+    case ParamKind::number:
+    case ParamKind::seconds:
+      return bit(Kind::integer) | bit(Kind::real);
+    case ParamKind::boolean:
+      return bit(Kind::boolean);
+    case ParamKind::list:
+      return bit(Kind::list);
+    case ParamKind::map:
+      return bit(Kind::map);
+    case ParamKind::pairs:
+      return bit(Kind::map) | bit(Kind::list);
+  }
+  return ~0U;
+}
+
+/// True if a value is of the parameter's kind (or null where null is its default).
+inline bool fits(PackedView value, const Parameter& parameter) {
+  const Kind kind = value.kind();
+  if (((kinds_of(parameter.kind) >> static_cast<unsigned>(kind)) & 1U) != 0) return true;
+  return kind == Kind::null && parameter.takes_null();
+}
+
+/// "expected a list, got int 5".
+std::string expected_got(const Parameter& parameter, PackedView value);
+
+/// Checks a timeout or ttl: not negative, not NaN, within limits.
+Expected<void> check_seconds(std::string_view parameter, PackedView value, double most,
+                             bool takes_null = true);
+
+/// An error if programs may change the object without the server, so that `what` ("watched") cannot
+/// be: ValueError naming local=false.
+Expected<void> check_not_lent(const Object& object, std::string_view what);
+
+Error missing_object(std::string_view name, const ObjectType& type);
+Error wrong_type(const Object& object, const MethodRef& method);
+Error memory_full(std::size_t cap);
+Error reply_too_large(std::size_t most);
+
+}  // namespace agora

@@ -1,0 +1,137 @@
+#include "server/core/machine/deadlock.hpp"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "server/core/machine/people.hpp"
+
+namespace agora {
+namespace {
+
+// How many waits of a circle stand in the message; all are in the details.
+constexpr std::size_t kShown = 8;
+
+/// Waiters of whom each waits for the owner of the next, the last one for the first.
+using Circle = std::vector<Waiter*>;
+
+/// Looks for the shortest circle that begins with one wait, breadth first, without recursion: the
+/// circle may be as long as there are sessions.
+class Search {
+ public:
+  Search(Machine& machine, Waiter& start)
+      : machine_(machine), start_(start), target_{start.session, start.owner} {}
+
+  /// Empty: there is none.
+  Circle run() {
+    if (expand(start_, kStart)) return path(start_, kStart);
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      Waiter* waiter = machine_.waiters().first_of(nodes_[i].owner.session, nodes_[i].owner.owner);
+      for (; waiter != nullptr; waiter = Waiters::next_of_owner(*waiter)) {
+        if (expand(*waiter, i)) return path(*waiter, i);
+      }
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kStart = ~std::size_t{0};
+  struct Node {
+    OwnerRef owner;
+    Waiter* via = nullptr;        // the wait that leads here
+    std::size_t parent = kStart;  // of that wait's owner
+  };
+
+  /// Notes for whom the waiter waits. True: for the first one.
+  bool expand(Waiter& waiter, std::size_t parent) {
+    blockers_.clear();
+    waiter.object->state->blockers(waiter, blockers_);
+    for (OwnerRef& owner : blockers_) {
+      if (owner == target_) return true;
+      if (!seen_.insert({owner.session, owner.owner}).second) continue;
+      nodes_.push_back({std::move(owner), &waiter, parent});
+    }
+    return false;
+  }
+
+  Circle path(Waiter& last, std::size_t parent) const {
+    Circle circle{&last};
+    for (; parent != kStart; parent = nodes_[parent].parent) {
+      circle.push_back(nodes_[parent].via);
+    }
+    std::reverse(circle.begin(), circle.end());
+    return circle;
+  }
+
+  Machine& machine_;
+  Waiter& start_;
+  OwnerRef target_;
+  std::vector<Node> nodes_;
+  std::set<std::pair<SessionId, std::string>> seen_;
+  std::vector<OwnerRef> blockers_;
+};
+
+Error deadlock(Machine& machine, const Circle& circle) {
+  const auto who = [&](const Waiter& waiter) {
+    return who_text(machine, waiter.session, waiter.owner);
+  };
+  Error error{Errc::deadlock, who(*circle.front()), Done::no, {}};
+  for (std::size_t i = 0; i < std::min(circle.size(), kShown); ++i) {
+    const Waiter& waiter = *circle[i];
+    const bool last = i + 1 == circle.size();
+    if (i > 0) error.message += ", who";
+    error.message += " waits for " + std::string{waiter.object->type->name} + " " +
+                     waiter.object->name + " and so for " +
+                     (last ? who(*circle.front()) : who(*circle[i + 1]));
+  }
+  if (circle.size() > kShown) {
+    error.message += ", and " + std::to_string(circle.size() - kShown) + " more in the circle";
+  }
+  std::string packed;
+  Writer out{packed};
+  out.list(static_cast<std::uint32_t>(circle.size()));
+  for (const Waiter* waiter : circle) write_waiting(out, machine, *waiter);
+  error.details.push_back({"cycle", std::move(packed)});
+  return error;
+}
+
+/// A circle through one of the owner's waits in which somebody may be refused: the newest acquire
+/// is first. Empty: there is none.
+Circle breakable(Machine& machine, const OwnerRef& owner) {
+  Waiter* waiter = machine.waiters().first_of(owner.session, owner.owner);
+  for (; waiter != nullptr; waiter = Waiters::next_of_owner(*waiter)) {
+    Circle circle = Search{machine, *waiter}.run();
+    const auto newest =
+        std::max_element(circle.begin(), circle.end(), [](const Waiter* a, const Waiter* b) {
+          const auto age = [](const Waiter& w) { return w.levels != 0 ? 0 : w.serial; };
+          return age(*a) < age(*b);
+        });
+    if (newest == circle.end() || (*newest)->levels != 0) continue;
+    std::rotate(circle.begin(), newest, circle.end());
+    return circle;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter) {
+  // Who has nothing and waits for nothing else is waited for by nobody.
+  const Session* session = machine.sessions().find(waiter.session);
+  const bool only = machine.waiters().first_of(waiter.session, waiter.owner) == &waiter &&
+                    Waiters::next_of_owner(waiter) == nullptr;
+  if (only && session != nullptr && session->grants.empty()) return std::nullopt;
+  const Circle circle = Search{machine, waiter}.run();
+  if (circle.empty()) return std::nullopt;
+  return deadlock(machine, circle);
+}
+
+void break_circles(Machine& machine, const OwnerRef& owner) {
+  for (;;) {
+    const Circle circle = breakable(machine, owner);
+    if (circle.empty()) return;
+    machine.refuse(*circle.front(), deadlock(machine, circle));
+  }
+}
+
+}  // namespace agora

@@ -1,0 +1,273 @@
+// How objects come and go, and how values and references keep them.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
+#include "server/core/machine/machine.hpp"
+#include "shared/base/assert.hpp"
+#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
+
+namespace agora {
+namespace {
+
+// How much is done about circles with each command, objects and references.
+constexpr std::size_t kCollectSteps = 2'000;
+
+}  // namespace
+
+Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
+                                  PackedView arguments, PackedView options, SessionId session) {
+  auto object = std::make_unique<Object>();
+  object->id = ObjectId{next_number()};
+  object->type = &type;
+  object->name = name.empty() ? "#" + std::to_string(object->id.number) : std::string{name};
+  object->created = now_;
+  object->options = options.present() ? Packed{options} : Packed{std::string{"\x80"}};
+  CommonOptions common;
+  Creation creation{*this, &type, object->id, object->name, {}, {}, session, object->options, {}};
+  if (auto read = read_creation(type, arguments, options, creation, common); !read) {
+    return read.failure();
+  }
+  creation.local = common.local.value_or(type.lends_locks);
+  const std::size_t steps = in_transaction() ? transaction_->steps.size() : 0;
+  Expected<std::unique_ptr<State>> state = type.create(creation);
+  if (!state) return state.failure();
+  // What the content is made of goes with the object, as one step.
+  if (in_transaction()) transaction_->steps.resize(steps);
+  object->state = std::move(*state);
+  if (creation.shown) object->options = std::move(*creation.shown);
+  object->lent = creation.local && type.lends_words;
+  if (common.ttl) object->expires = now_ + *common.ttl;
+  if (common.ephemeral) object->ephemeral_of = session;
+  Object& added = registry_.add(std::move(object));
+  if (Session* owner = sessions_.find(session); owner != nullptr && common.ephemeral) {
+    owner->ephemerals.insert(added.id);
+  }
+  undo([this, id = added.id] {
+    if (Object* made = registry_.find(id)) remove(*made);
+  });
+  return &added;
+}
+
+void Machine::remove(Object& object) {
+  object.state->take_back(*this, object);
+  if (in_transaction()) {
+    token_floor_ = std::max(token_floor_, object.state->last_token());
+    registry_.unlink(object);
+    transaction_->removed.push_back(&object);
+    return undo([this, &object] { registry_.link(object); });
+  }
+  const std::string gone = "the object " + object.name + " was deleted while the call waited";
+  if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
+  set_alarm(object, std::nullopt);
+  object.state->deleted(*this, object);
+  token_floor_ = std::max(token_floor_, object.state->last_token());
+  end_feeds(object);
+  if (object.cell) {
+    object.state->shown(nullptr);
+    cells_.give_back(std::exchange(object.cell, {}));
+  }
+  std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
+  while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
+  std::vector<Holder> holders;
+  state->holders(holders);
+  for (const Holder& holder : holders) sessions_.returned(holder.session, object.id);
+  if (Session* owner = sessions_.find(object.ephemeral_of)) owner->ephemerals.erase(object.id);
+  object.state = std::move(state);
+  registry_.remove(object);
+}
+
+void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
+  undo([&object, version = object.version] { object.version = version; });
+  ++object.version;
+  if (object.watched) note_change(object, method, key);
+  serve_soon(object);
+}
+
+void Machine::serve_soon(Object& object) {
+  if (object.cell) lend_soon(object);
+  // Without waiters there is nobody to serve.
+  if (object.to_serve || object.waiters.empty()) return;
+  object.to_serve = true;
+  to_serve_.push_back(&object);
+}
+
+void Machine::lend_soon(Object& object) {
+  if (std::exchange(object.to_lend, true)) return;
+  to_lend_.push_back(object.id);
+}
+
+/// What has changed becomes visible to those who read along, before anybody is answered.
+void Machine::lend_again() {
+  for (std::size_t i = 0; i < to_lend_.size(); ++i) {
+    Object* object = registry_.find(to_lend_[i]);
+    if (object == nullptr) continue;
+    object->to_lend = false;
+    object->state->lend(*this, *object);
+    if (object->cell) publish(*object);
+  }
+  to_lend_.clear();
+}
+
+Handle Machine::show(Object& object) {
+  if (object.cell) return object.cell;
+  object.cell = cells_.take(object.id);
+  if (!object.cell) return {};
+  shm::Cell& cell = cells_.at(object.cell);
+  publish(object);
+  object.state->shown(&cell);
+  object.cell_keeper = !shm::in_change(cell);
+  if (!object.cell_keeper) shm::end_change(cell);  // of content that nobody can read along
+  return object.cell;
+}
+
+void Machine::cover(Object& object) {
+  if (!in_transaction() || !object.cell || object.cell_keeper) return;
+  if (shm::in_change(cells_.at(object.cell))) return;
+  shm::begin_change(cells_.at(object.cell));
+  when_it_is_over([this, id = object.id] {
+    Object* changed = registry_.find(id);
+    if (changed == nullptr || !changed->cell) return;
+    publish(*changed);
+    shm::end_change(cells_.at(changed->cell));
+  });
+}
+
+Handle Machine::show_memory() {
+  if (!memory_cell_) {
+    // Objects are never number 0; a cell of nobody's is read for its size alone.
+    memory_cell_ = cells_.take(ObjectId{});
+  }
+  if (memory_cell_) cells_.at(memory_cell_).size.store(input_.sharing->extents().size());
+  return memory_cell_;
+}
+
+void Machine::publish(Object& object) {
+  shm::Cell& cell = cells_.at(object.cell);
+  cell.version.store(object.version);
+  cell.size.store(object.state->glance());
+}
+
+void Machine::set_alarm(Object& object, std::optional<Instant> when) {
+  if (object.alarm == when) return;
+  undo([this, &object, old = object.alarm] { registry_.set_alarm(object, old); });
+  registry_.set_alarm(object, when);
+}
+
+void Machine::give_back_later(std::unique_ptr<State> content) {
+  if (in_transaction()) return transaction_->given_back.push_back(std::move(content));
+  registry_.give_back_later(std::move(content));
+}
+
+Expected<void> Machine::check_references(PackedView value) {
+  std::optional<std::string> missing;
+  each_reference(value, [&](std::string_view name) {
+    if (registry_.find(name) == nullptr) missing = std::string{name};
+  });
+  if (missing) {
+    return fail(Errc::not_found, "the value refers to \"" + *missing + "\", which does not exist");
+  }
+  return {};
+}
+
+Expected<void> Machine::retain(PackedView value) {
+  if (!has_references(value)) return {};
+  if (auto there = check_references(value); !there) return there;
+  each_reference(value, [&](std::string_view name) {
+    Object& object = *registry_.find(name);
+    ++object.references;
+    collector_.reached(object);
+  });
+  if (in_transaction()) {
+    undo([this, copy = Packed{value}] {
+      each_reference(copy, [&](std::string_view name) { --registry_.find(name)->references; });
+    });
+  }
+  return {};
+}
+
+void Machine::release(PackedView value) {
+  if (!has_references(value)) return;
+  if (in_transaction()) return transaction_->released.push_back(Packed{value});
+  each_reference(value, [&](std::string_view name) {
+    Object* object = registry_.find(name);
+    if (object == nullptr || object->references == 0) return;
+    --object->references;
+    collector_.released(*object);
+    maybe_free(*object);
+  });
+}
+
+Expected<Handle> Machine::store(PackedView value) {
+  if (auto kept = retain(value); !kept) return kept.failure();
+  const Handle handle = values_.store(value);
+  if (handle) {
+    undo([this, handle] { values_.drop(handle); });
+    return handle;
+  }
+  release(value);
+  return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
+}
+
+void Machine::drop(Handle value) {
+  if (in_transaction()) return transaction_->dropped.push_back(value);
+  // Dropped before released: releasing may delete objects, which is no time to hold views.
+  if (!values_.has_references(value)) return values_.drop(value);
+  const Packed copy{values_.view(value)};
+  values_.drop(value);
+  release(copy);
+}
+
+Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
+                                   std::string_view instead) const {
+  const Limits& most = input_.limits;
+  if (elements <= most.work_elements_max && bytes <= most.work_bytes_max) return {};
+  return fail(Errc::too_large, "the reply would have " + std::to_string(elements) +
+                                   " elements and " + std::to_string(bytes) + " bytes, over " +
+                                   std::to_string(most.work_elements_max) + " elements or " +
+                                   std::to_string(most.work_bytes_max) + " bytes; use " +
+                                   std::string{instead});
+}
+
+void Machine::maybe_free(Object& object) {
+  if (!object.anonymous() || object.holds > 0) return;
+  if (object.references > 0) return collector_.left(object);
+  // Later: the reply of this very command may carry a reference to it, and give a hold.
+  unneeded_.push_back(object.id);
+}
+
+void Machine::free_unneeded() {
+  for (const ObjectId id : std::exchange(unneeded_, {})) {
+    Object* object = registry_.find(id);
+    if (object != nullptr && object->holds == 0 && object->references == 0) remove(*object);
+  }
+  collector_.work(kCollectSteps);
+}
+
+void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
+  Session* holder = sessions_.find(session);
+  if (holder == nullptr) return;
+  holder->holds[object.id] += n;
+  object.holds += n;
+  collector_.reached(object);
+  undo([this, id = object.id, session, n] {
+    if (Object* held = registry_.find(id)) unhold(*held, session, n);
+  });
+}
+
+void Machine::unhold(Object& object, SessionId session, std::uint64_t n) {
+  Session* holder = sessions_.find(session);
+  if (holder == nullptr) return;
+  const auto held = holder->holds.find(object.id);
+  if (held == holder->holds.end()) return;
+  const std::uint64_t given = std::min(n, held->second);
+  held->second -= given;
+  if (held->second == 0) holder->holds.erase(held);
+  object.holds -= given;
+  maybe_free(object);
+}
+
+}  // namespace agora

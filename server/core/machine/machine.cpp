@@ -1,0 +1,277 @@
+#include "server/core/machine/machine.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
+#include "server/core/machine/deadlock.hpp"
+#include "server/core/machine/people.hpp"
+#include "server/core/methods/scalar.hpp"
+#include "shared/value/msgpack_reader.hpp"
+
+namespace agora {
+namespace {
+
+// What an object or a parked call costs beside its content, bytes; measured roughly, so that a
+// flood of empty ones meets the memory cap as well.
+constexpr std::size_t kObjectBytes = 640;
+constexpr std::size_t kWaiterBytes = 512;
+
+// A lock is taken and freed in two atomic steps, of which no machine does so many. At that rate
+// tokens would stay below 2^53 for a year of a server's life.
+constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
+
+// How much of deleted objects is given back with each command, elements.
+constexpr std::size_t kBuryElements = 2'000;
+
+}  // namespace
+
+Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, MachineInput input)
+    : catalogue_(std::move(types)),
+      input_(std::move(input)),
+      arena_(extents),
+      values_(arena_, input_.limits.blob_bytes_min),
+      lending_(input_.words != nullptr ? *input_.words : own_words_,
+               input_.limits.session_slots_max),
+      now_(input_.started),
+      token_floor_(input_.token_floor) {}
+
+Machine::~Machine() = default;
+
+std::size_t Machine::memory_used() const {
+  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ +
+         registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
+}
+
+std::uint64_t Machine::believed(std::uint64_t token) const {
+  const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
+  const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
+  const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
+  // The time of a batch is that of its begin. What is more than that is nonsense; it is not taken
+  // for all that is believed, since later locks begin there, and theirs must be believed too.
+  return token <= most + kGrantsPerSecondMax ? token : most;
+}
+
+void Machine::apply(const Batch& batch, Effects& effects) {
+  effects_ = &effects;
+  now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
+  foresight_.begin(batch);
+  for (std::size_t i = 0; i < batch.commands.size(); ++i) {
+    known_ = foresight_.advance(batch, i);
+    apply(batch, batch.commands[i]);
+    settle();
+    if (!behind_.empty()) catch_up();
+    if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
+    if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
+  }
+  if (memory_cell_) show_memory();
+  effects_ = nullptr;
+}
+
+void Machine::apply(const Batch& batch, const Command& command) {
+  switch (command.kind) {
+    case Command::Kind::call:
+      return call(batch, command);
+    case Command::Kind::link_opened:
+      sessions_.open(command.link, batch.peers[command.peer], now_);
+      return;
+    case Command::Kind::link_closed:
+      return link_closed(command.link);
+    case Command::Kind::process_dies:
+      return end_waits(command.session);
+    case Command::Kind::process_died:
+      return end_session(command.session, true);
+    case Command::Kind::not_mapped:
+      if (Session* session = sessions_.find(command.session)) session->mapped = false;
+      return;
+    case Command::Kind::time_passed:
+      return time_passed();
+    case Command::Kind::sign_of_life:
+      if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
+        link->session->alive = now_;
+      }
+      return;
+    case Command::Kind::cancel:
+      if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
+        Waiter* waiter = waiters_.find(link->session->id, link->id, command.tag);
+        if (waiter != nullptr) {
+          refuse(*waiter, Errc::cancelled, "the waiting call was cancelled");
+        }
+      }
+      return;
+  }
+}
+
+namespace {
+
+std::uint64_t wire_id(const Command& command) {
+  switch (command.numbering) {
+    case Numbering::low_bits:
+    case Numbering::whole:
+      return command.number;
+    case Numbering::notification:
+      return kNotification;
+    case Numbering::none:
+    case Numbering::unusable:
+      break;
+  }
+  return kNoId;
+}
+
+}  // namespace
+
+void Machine::call(const Batch& batch, const Command& command) {
+  Link* link = sessions_.find(command.link);
+  if (link == nullptr) return;  // closed by the server: nothing more is heard from it
+  ++calls_;
+  if (link->session == nullptr) {
+    return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
+  }
+  Session& session = *link->session;
+  session.alive = now_;
+  Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
+  if (session.opened && !enter(session, command, caller)) return;
+  run(batch, command, caller);
+}
+
+/// The object that the call is for; none if its method is for no object.
+Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
+  const MethodRef& ref = command.method;
+  if (!ref.on_object) return nullptr;
+  const std::string_view name = text_of(batch.argument(command.first));
+  Object* object = registry_.find(name);
+  if (object == nullptr) return fail(missing_object(name, *ref.type));
+  if (object->type != ref.type) return fail(wrong_type(*object, ref));
+  return object;
+}
+
+void Machine::run(const Batch& batch, const Command& command, const Caller& caller) {
+  handed_.clear();
+  // What was found out ahead, or else is found out now.
+  const Foresight::Known known = std::exchange(known_, {});
+  const bool is_known = known.object != nullptr && known.object->type == command.method.type;
+  Expected<Object*> object = is_known ? known.object : target(batch, command);
+  if (!object) return conclude(caller, std::move(object.error()));
+  const std::size_t cap = input_.limits.memory_bytes_max;
+  if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
+    return conclude(caller, memory_full(cap));
+  }
+  if (command.guard != 0) {
+    if (auto ok = check_guard(batch.argument(command.guard - 1)); !ok) {
+      return conclude(caller, std::move(ok.error()));
+    }
+  }
+  Call call{*this, batch, command, caller, *object, known.seen};
+  const Written result{effects_->written};
+  Outcome outcome = command.method.method->handler(call);
+  if (!to_serve_.empty() || !to_lend_.empty()) {
+    // Whoever is served now is answered first: what this call hands out is not theirs.
+    std::vector<ObjectId> handed = std::exchange(handed_, {});
+    serve_all();
+    handed_ = std::move(handed);
+  }
+  if (!outcome) {
+    result.drop();
+    return conclude(caller, std::move(outcome.error()));
+  }
+  if (*outcome == Progress::waiting) {
+    result.drop();
+    return parked(caller, *call.parked());
+  }
+  if (BlobRef blob = call.take_blob()) {
+    result.drop();
+    return conclude(caller, effects_->bytes, effects_->bytes.size(), std::move(blob));
+  }
+  // A value of the greatest size fits with what a reply wraps round it.
+  constexpr std::size_t kWrapping = 4096;
+  if (result.size() > input_.limits.frame_bytes_max + kWrapping) {
+    result.drop();
+    return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
+  }
+  if (result.size() == 0) call.reply().null();
+  conclude(caller, effects_->written, result.begin(), {});
+}
+
+/// The call waits, unless that closes a circle.
+void Machine::parked(const Caller& caller, Waiter& waiter) {
+  if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
+  if (caller.number != 0) {
+    sessions_.find(caller.session)->calls->wait(caller.number, waiter);
+  }
+  push(Effect::Kind::parked, caller.link, caller.tag);
+}
+
+/// [lock, token]: the grant with that token must still stand.
+Expected<void> Machine::check_guard(PackedView guard) {
+  Reader reader{guard};
+  Token token;
+  static_cast<void>(reader.next(token));
+  const std::string name{read(reader.value()).body};
+  static_cast<void>(reader.next(token));
+  const auto stale = [&](const std::string& why) -> Failure {
+    Error error{Errc::stale_token, "the guard does not hold: " + why, Done::no, {}};
+    std::string packed;
+    Writer{packed}.text(name);
+    error.details.push_back({"object", std::move(packed)});
+    return fail(std::move(error));
+  };
+  Object* object = registry_.find(name);
+  if (object == nullptr) return stale("there is no lock " + name);
+  object->state->take_back(*this, *object);
+  std::vector<Holder> holders;
+  if (!object->state->holders(holders) || !object->state->gives_tokens()) {
+    return fail(Errc::wrong_type, "the guard names " + name + ", which is a " +
+                                      std::string{object->type->name} + " and no lock");
+  }
+  for (const Holder& holder : holders) {
+    if (holder.token == token.natural) return {};
+  }
+  return stale("the grant of " + name + " with token " + std::to_string(token.natural) +
+               " no longer stands");
+}
+
+void Machine::serve_all() {
+  if (in_transaction()) return;
+  // Serving one object may change others, which then stand at the end.
+  for (std::size_t i = 0; i < to_serve_.size(); ++i) {
+    Object* object = to_serve_[i];
+    if (object == nullptr) continue;  // deleted in between
+    object->to_serve = false;
+    object->state->serve(*this, *object);
+  }
+  to_serve_.clear();
+  lend_again();
+}
+
+void Machine::time_passed() {
+  time_passes_ = true;
+  while (Waiter* waiter = waiters_.due(now_)) time_out(*waiter);
+  while (Object* object = registry_.due(now_)) remove(*object);
+  while (Object* object = registry_.alarmed(now_)) {
+    set_alarm(*object, std::nullopt);
+    object->state->alarm(*this, *object);
+    serve_soon(*object);
+  }
+  settle();
+  time_passes_ = false;
+  while (Session* session = sessions_.silent(now_)) end_session(session->id);
+  sessions_.forget_lost(now_);
+  fade_feeds();
+}
+
+std::optional<Instant> Machine::next_deadline() const {
+  // Content to give back, circles to look for: as soon as there is time.
+  if (registry_.has_dead() || !unneeded_.empty() || collector_.has_work()) return now_;
+  std::optional<Instant> next;
+  for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
+                          sessions_.next_deadline()}) {
+    if (due && (!next || *due < *next)) next = due;
+  }
+  if (!fading_.empty() && (!next || fading_.front().first < *next)) next = fading_.front().first;
+  return next;
+}
+
+}  // namespace agora

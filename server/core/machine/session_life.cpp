@@ -1,0 +1,107 @@
+// How sessions go on and end.
+#include <algorithm>
+#include <vector>
+
+#include "server/core/machine/machine.hpp"
+
+namespace agora {
+
+void Machine::resume_session(Session& session, Link& link) {
+  const SessionId plain = link.session->id;
+  const LinkId older = session.link;
+  cut_off(session);
+  sessions_.attach(session, link);
+  if (older && older != link.id) {
+    sessions_.close(older);
+    session.link = link.id;
+    push(Effect::Kind::link_closed, older, 0);
+  }
+  end_session(plain);
+  rewind_feeds(session);
+  const auto now = session.mapped ? Effect::Kind::session_moved : Effect::Kind::session_attached;
+  push(now, link.id, 0).session = session.id;
+}
+
+/// A cut, no end: whoever waits keeps the place, and is answered when it asks again. A call without
+/// a number cannot ask again: it is given up, so that it takes nothing.
+void Machine::cut_off(Session& session) {
+  std::vector<Waiter*> lost;
+  for (Waiter* waiter = waiters_.first_of(session.id); waiter != nullptr;
+       waiter = Waiters::next_of_session(*waiter)) {
+    waiter->link = {};
+    if (waiter->number == 0) lost.push_back(waiter);
+  }
+  for (Waiter* waiter : lost) refuse(*waiter, Errc::cancelled, "its connection was cut");
+}
+
+void Machine::link_closed(LinkId id) {
+  Link* link = sessions_.find(id);
+  if (link == nullptr) return;
+  Session* session = link->session;
+  if (session != nullptr && !session->opened) return end_session(session->id);
+  if (session != nullptr) cut_off(*session);
+  sessions_.close(id);
+  push(Effect::Kind::link_closed, id, 0);
+}
+
+void Machine::end_waits(SessionId id) {
+  std::vector<std::unique_ptr<Waiter>> waited;
+  while (Waiter* waiter = waiters_.first_of(id)) {
+    waited.push_back(waiters_.remove(*waiter));
+    if (!waited.back()->link) continue;
+    push_failure(waited.back()->link, waited.back()->tag,
+                 {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
+  }
+  for (const auto& waiter : waited) leave(*waiter);
+}
+
+void Machine::end_session(SessionId id, bool gone) {
+  Session* ending = sessions_.find(id);
+  if (ending == nullptr) return;
+  // What its threads took without asking becomes theirs here too, and so is given back below.
+  for (const ObjectId lock : lending_.held_by(id)) {
+    if (Object* object = registry_.find(lock)) object->state->take_back(*this, *object);
+  }
+  lending_.ended(id, gone || !ending->mapped);
+  // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
+  // them may be served.
+  end_waits(id);
+  unfollow_all(*ending);
+  std::vector<std::string> released;
+  const IdSet grants = std::exchange(ending->grants, {});
+  grants.each([&](ObjectId object_id) {
+    Object* object = registry_.find(object_id);
+    if (object == nullptr) return;
+    released.push_back(object->name);
+    object->state->session_ended(*this, *object, id);
+    serve_soon(*object);
+  });
+  const auto ephemerals = std::exchange(ending->ephemerals, {});
+  for (const ObjectId object_id : ephemerals) {
+    Object* object = registry_.find(object_id);
+    if (object == nullptr) continue;
+    released.push_back(object->name);
+    remove(*object);
+  }
+  const auto holds = ending->holds;
+  for (const auto& [object_id, count] : holds) {
+    if (Object* object = registry_.find(object_id)) unhold(*object, id, count);
+  }
+  const LinkId link = ending->link;
+  const bool opened = ending->opened;
+  const bool may_go_on = ending->mapped && !gone;
+  sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
+  if (opened) {
+    push(Effect::Kind::session_ended, link, 0).session = id;
+    // It must not go on with what it has mapped, and hears of its end by that of the connection.
+    if (may_go_on && sessions_.find(link) != nullptr) {
+      sessions_.close(link);
+      push(Effect::Kind::link_closed, link, 0);
+    }
+  } else if (Link* plain = sessions_.find(link); plain != nullptr && plain->lost == id) {
+    sessions_.close(link);
+    push(Effect::Kind::link_closed, link, 0);
+  }
+}
+
+}  // namespace agora

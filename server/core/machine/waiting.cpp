@@ -1,0 +1,136 @@
+// What becomes of calls that wait: they are answered, refused, time out, or leave.
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/machine.hpp"
+
+namespace agora {
+namespace {
+
+std::string seconds_text(double seconds) {
+  std::string text = std::to_string(seconds);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + " s";
+}
+
+void name_object(Error& error, const Object& object) {
+  for (const auto& detail : error.details) {
+    if (detail.name == "object") return;
+  }
+  std::string packed;
+  Writer{packed}.text(object.name);
+  error.details.push_back({"object", std::move(packed)});
+}
+
+}  // namespace
+
+void Machine::expect(const WaitQueue& queue) {
+  constexpr std::size_t kLine = 64;
+  const auto fetch = [](const void* place, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += kLine) {
+      __builtin_prefetch(static_cast<const char*>(place) + i, 1);
+    }
+  };
+  const Waiter* next = queue.front();
+  if (next == nullptr) return;
+  fetch(next, sizeof(Waiter));
+  fetch(next->home, 2 * kLine);
+  if (const Waiter* behind = WaitQueue::next(*next)) fetch(&behind->in_queue, kLine);
+}
+
+bool Machine::may_serve(Waiter& waiter) {
+  if (waiter.guard == nullptr) return true;
+  auto stands = check_guard(*waiter.guard);
+  if (!stands) refuse(waiter, std::move(stands.error()));
+  return stands.has_value();
+}
+
+Waiter* Machine::next_guarded(WaitQueue& queue) {
+  while (Waiter* front = queue.front()) {
+    if (may_serve(*front)) return front;
+  }
+  return nullptr;
+}
+
+void Machine::leave(Waiter& waiter) {
+  Object& object = *waiter.object;
+  for (const Handle item : waiter.items) drop(item);
+  if (!object.state) return;  // it is being deleted
+  object.state->waiter_left(*this, object, waiter);
+  serve_soon(object);
+}
+
+void Machine::answer_null(Waiter& waiter) {
+  answer(waiter, [](Writer& out) { out.null(); });
+}
+
+void Machine::answer_stored(Waiter& waiter, Handle value) {
+  std::optional<BlobRef> blob = values_.pin(value);
+  if (!blob) return answer(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
+  const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
+  conclude(*owned, effects_->bytes, effects_->bytes.size(), std::move(*blob));
+}
+
+void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
+  refuse(waiter, Error{code, std::move(message), Done::no, {}});
+}
+
+void Machine::refuse(Waiter& waiter, Error error) {
+  const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
+  name_object(error, *owned->object);
+  conclude(*owned, std::move(error));
+  leave(*owned);
+}
+
+void Machine::time_out(Waiter& waiter) {
+  Object& object = *waiter.object;
+  if (object.state->time_is_up(*this, object, waiter)) return serve_soon(object);
+  const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
+  const double seconds = seconds_of(*owned->until - owned->since);
+  std::string result;
+  Outcome outcome = timed_out(owned->method, owned->object->name, seconds, result);
+  if (outcome) {
+    const std::size_t begin = effects_->bytes.size();
+    effects_->bytes += result;
+    conclude(*owned, effects_->bytes, begin, {});
+  } else {
+    conclude(*owned, std::move(outcome.error()));
+  }
+  leave(*owned);
+}
+
+Outcome Machine::timed_out(const MethodRef& method, std::string_view object, double seconds,
+                           std::string& result) const {
+  const std::string what = std::string{method.type->name} + " " + std::string{object};
+  const std::string within = " within " + seconds_text(seconds);
+  const auto error = [&](Errc code, std::string message) -> Outcome {
+    Error made{code, std::move(message), Done::no, {}};
+    std::string packed;
+    Writer{packed}.text(object);
+    made.details.push_back({"object", std::move(packed)});
+    return fail(std::move(made));
+  };
+  switch (method.method->timed_out) {
+    case TimedOut::null:
+      Writer{result}.null();
+      break;
+    case TimedOut::no:
+      Writer{result}.boolean(false);
+      break;
+    case TimedOut::empty:
+      return error(Errc::empty,
+                   seconds == 0 ? what + " is empty" : "nothing arrived in " + what + within);
+    case TimedOut::full:
+      return error(Errc::full,
+                   seconds == 0 ? what + " is full" : "no place became free in " + what + within);
+    case TimedOut::broken:
+      return error(Errc::broken_barrier, "not all parties came to " + what +
+                                             (seconds == 0 ? " yet" : within) +
+                                             ", so it is broken");
+    case TimedOut::never_waits:
+    case TimedOut::timeout:
+      return error(Errc::timeout, full_name(method) + " of " + what + " did not come about" +
+                                      (seconds == 0 ? " and was not to wait" : within));
+  }
+  return Progress::done;
+}
+}  // namespace agora

@@ -1,0 +1,41 @@
+// The list of types as one lookup: "dict.get" to its row, names to types.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "server/core/methods/command.hpp"
+#include "server/core/state/object.hpp"
+#include "shared/base/recent.hpp"
+
+namespace agora {
+
+class Catalogue {
+ public:
+  /// `types` must outlive the catalogue; their tables are static.
+  explicit Catalogue(std::vector<const ObjectType*> types);
+
+  /// The method with that full name ("dict.get", "ping"), or none. O(1).
+  const MethodRef* find(std::string_view full_name) const;
+  /// The type with that name, or none.
+  const ObjectType* type(std::string_view name) const;
+
+  std::span<const ObjectType* const> types() const { return types_; }
+  /// All full names, in the order of the tables.
+  std::span<const std::string_view> names() const { return views_; }
+
+ private:
+  std::vector<const ObjectType*> types_;
+  std::vector<std::string> names_;
+  std::vector<std::string_view> views_;  // of names_
+  std::unordered_map<std::string_view, MethodRef> methods_;
+  mutable Recent<const MethodRef> recent_;  // of methods_
+};
+
+/// "dict.get", or "ping" for the methods of the server-wide type without a name.
+std::string full_name(const MethodRef& ref);
+
+}  // namespace agora

@@ -1,0 +1,141 @@
+#include "server/core/state/sessions.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace agora {
+namespace {
+
+constexpr Duration kRemembered = std::chrono::hours{1};
+
+// A look that comes later than this says that the server itself stood still: signs of life may lie
+// unread in its sockets. Nobody is given up before they could be read.
+constexpr Duration kStoodStill = std::chrono::milliseconds{500};
+constexpr Duration kSecondChance = std::chrono::seconds{1};
+
+}  // namespace
+
+Link& Sessions::open(LinkId id, Peer peer, Instant now) {
+  Link& link = links_[id];
+  link.id = id;
+  link.peer = peer;
+  const SessionId session_id{id.number};
+  auto& made = sessions_[session_id];
+  made = std::make_unique<Session>();
+  ids_.insert(session_id);
+  Session& session = *made;
+  session.id = session_id;
+  session.peer = std::move(peer);
+  session.opened_at = session.alive = now;
+  session.link = id;
+  link.session = &session;
+  return link;
+}
+
+Link* Sessions::find(LinkId id) {
+  if (last_found_ != nullptr && last_found_->id == id) return last_found_;
+  const auto it = links_.find(id);
+  if (it == links_.end()) return nullptr;
+  return last_found_ = &it->second;
+}
+
+void Sessions::close(LinkId id) {
+  last_found_ = nullptr;
+  const auto it = links_.find(id);
+  if (it == links_.end()) return;
+  if (Session* session = it->second.session; session != nullptr && session->link == id) {
+    session->link = {};
+  }
+  links_.erase(it);
+}
+
+Session* Sessions::find(SessionId id) {
+  if (last_found_ != nullptr && last_found_->session != nullptr && last_found_->session->id == id) {
+    return last_found_->session;
+  }
+  const auto it = sessions_.find(id);
+  return it == sessions_.end() ? nullptr : it->second.get();
+}
+
+Session* Sessions::of(SessionId id, LinkId link_id) {
+  if (Link* link = find(link_id); link != nullptr && link->session != nullptr) {
+    if (link->session->id == id) return link->session;
+  }
+  return find(id);
+}
+
+void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
+  session.opened = true;
+  session.ttl = ttl;
+  session.alive = now;
+  session.epoch = 1;
+  session.calls = std::make_unique<KeptReplies>();
+  session.notices = std::make_unique<NoticeLog>();
+  looks_.insert({now + ttl, session.id});
+}
+
+void Sessions::attach(Session& session, Link& link) {
+  session.link = link.id;
+  link.session = &session;
+  ++session.epoch;
+}
+
+void Sessions::end(Session& session, std::vector<std::string> released, Instant now,
+                   std::size_t lost_max) {
+  const SessionId id = session.id;
+  if (Link* link = find(session.link); link != nullptr && link->session == &session) {
+    link->session = nullptr;
+    link->lost = id;
+  }
+  if (session.opened) {
+    if (lost_.size() >= lost_max) {
+      lost_.erase(lost_until_.begin()->second);
+      lost_until_.erase(lost_until_.begin());
+    }
+    lost_[id] = {std::move(session.token), std::move(released), now + kRemembered};
+    lost_until_.insert({now + kRemembered, id});
+  }
+  ids_.erase(id);
+  sessions_.erase(id);
+}
+
+const LostSession* Sessions::lost(SessionId id) const {
+  const auto it = lost_.find(id);
+  return it == lost_.end() ? nullptr : &it->second;
+}
+
+Session* Sessions::silent(Instant now) {
+  while (!looks_.empty() && looks_.begin()->first <= now) {
+    const auto [when, id] = *looks_.begin();
+    looks_.erase(looks_.begin());
+    Session* session = find(id);
+    if (session == nullptr) continue;
+    const Instant end = session->alive + session->ttl;
+    if (session->mapped) {
+      looks_.insert({now + session->ttl, id});
+    } else if (end > now) {
+      looks_.insert({end, id});
+    } else if (now - when > kStoodStill) {
+      looks_.insert({now + kSecondChance, id});
+    } else {
+      return session;
+    }
+  }
+  return nullptr;
+}
+
+std::optional<Instant> Sessions::next_deadline() const {
+  if (looks_.empty() && lost_until_.empty()) return std::nullopt;
+  if (looks_.empty()) return lost_until_.begin()->first;
+  if (lost_until_.empty()) return looks_.begin()->first;
+  return std::min(looks_.begin()->first, lost_until_.begin()->first);
+}
+
+void Sessions::forget_lost(Instant now) {
+  while (!lost_until_.empty() && lost_until_.begin()->first <= now) {
+    lost_.erase(lost_until_.begin()->second);
+    lost_until_.erase(lost_until_.begin());
+  }
+}
+
+}  // namespace agora
