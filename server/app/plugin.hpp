@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "server/objects/user_type.hpp"
+#include "server/objects/user/user_type.hpp"
 
 namespace agora {
 

@@ -17,7 +17,7 @@
 #include "server/net/listener.hpp"
 #include "server/net/loop.hpp"
 #include "server/objects/types.hpp"
-#include "server/objects/user_object.hpp"
+#include "server/objects/user/user_object.hpp"
 #include "server/shm/shared_memory.hpp"
 
 namespace agora {

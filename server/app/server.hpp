@@ -9,7 +9,7 @@
 #include <string>
 
 #include "server/engine/ports.hpp"
-#include "server/objects/user_type.hpp"
+#include "server/objects/user/user_type.hpp"
 #include "shared/base/extent_source.hpp"
 #include "shared/base/limits.hpp"
 
@@ -21,7 +21,7 @@ struct ServerOptions {
   /// A path; nothing: no Unix socket.
   std::optional<std::string> unix_path;
   Limits limits{};
-  /// The program's own types beside those that agora has; see server/objects/user_type.hpp.
+  /// The program's own types beside those that agora has; see server/objects/user/user_type.hpp.
   user_types_list types;
   /// A pidfd: the server ends when that process has ended. -1: none. The server owns it.
   int owner_fd = -1;

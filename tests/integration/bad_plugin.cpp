@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "server/objects/user_type.hpp"
+#include "server/objects/user/user_type.hpp"
 
 namespace traps {
 

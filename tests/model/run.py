@@ -25,7 +25,7 @@ HOLDS = "holds"  # assertions hold; whether somebody is stuck at the end is not 
 SAFE = "safe"  # and nobody is stuck at the end
 ENDS = "ends"  # and no run goes on for ever; the models have no progress to hide behind
 
-AS_BUILT = "DIED_IN_CORE LENDS_FREE_ONLY"  # the server in server/objects/lock_state.cpp
+AS_BUILT = "DIED_IN_CORE LENDS_FREE_ONLY"  # the server in server/objects/sync/lock_state.cpp
 
 # A good variant: name, what is looked for, macros, the least number of states it must have (fewer
 # would mean that something never happens), and whether the optimizer pays.

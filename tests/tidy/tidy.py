@@ -11,7 +11,9 @@ FLOORS = {
     "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/net": 1, "shared/wire": 2,
     "server/storage": 3,
     "server/core/methods": 4.1, "server/core/state": 4.2, "server/core/machine": 4.3,
-    "server/objects": 5, "server/engine": 6, "server/net": 8, "server/shm": 8, "server/app": 9,
+    "server/objects": 5, "server/objects/containers": 5.1, "server/objects/sync": 5.1,
+    "server/objects/messaging": 5.1, "server/objects/system": 5.1, "server/objects/user": 5.1,
+    "server/engine": 6, "server/net": 8, "server/shm": 8, "server/app": 9,
     "client/include/agora": 8, "client/src": 8, "client/load": 8, "client/cli": 9,
 }
 NEVER = {  # what a floor may not include although it lies lower

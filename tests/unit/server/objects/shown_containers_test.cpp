@@ -10,8 +10,8 @@
 
 #include <rapidcheck.h>
 
-#include "server/objects/list_state.hpp"
-#include "server/objects/table_state.hpp"
+#include "server/objects/containers/list_state.hpp"
+#include "server/objects/containers/table_state.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"

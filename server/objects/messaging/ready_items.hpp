@@ -10,7 +10,7 @@
 #include <deque>
 #include <set>
 
-#include "server/objects/queue_item.hpp"
+#include "server/objects/messaging/queue_item.hpp"
 
 namespace agora {
 

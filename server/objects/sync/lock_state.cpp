@@ -1,4 +1,4 @@
-#include "server/objects/lock_state.hpp"
+#include "server/objects/sync/lock_state.hpp"
 
 #include <algorithm>
 #include <utility>

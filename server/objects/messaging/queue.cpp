@@ -11,7 +11,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
-#include "server/objects/queue_state.hpp"
+#include "server/objects/messaging/queue_state.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 

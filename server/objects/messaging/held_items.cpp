@@ -1,4 +1,4 @@
-#include "server/objects/held_items.hpp"
+#include "server/objects/messaging/held_items.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,4 +1,4 @@
-#include "server/objects/list_state.hpp"
+#include "server/objects/containers/list_state.hpp"
 
 #include <algorithm>
 #include <memory>

@@ -14,7 +14,7 @@
 #include "server/core/methods/numbers.hpp"
 #include "server/core/methods/typecodes.hpp"
 #include "server/objects/lost_replies.hpp"
-#include "server/objects/slices.hpp"
+#include "server/objects/containers/slices.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/key_bytes.hpp"

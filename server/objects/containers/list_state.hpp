@@ -13,7 +13,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/storage/handle_deque.hpp"
-#include "server/objects/slices.hpp"
+#include "server/objects/containers/slices.hpp"
 
 namespace agora {
 

@@ -1,4 +1,4 @@
-#include "server/objects/table_state.hpp"
+#include "server/objects/containers/table_state.hpp"
 
 #include <memory>
 #include <utility>

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/objects/queue_item.hpp"
+#include "server/objects/messaging/queue_item.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"
 

@@ -4,7 +4,7 @@
 #include <cxxabi.h>
 #include <typeinfo>
 
-#include "server/objects/user_type.hpp"
+#include "server/objects/user/user_type.hpp"
 #include "shared/value/normalize.hpp"
 
 namespace agora {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "server/core/state/object.hpp"
-#include "server/objects/user_type.hpp"
+#include "server/objects/user/user_type.hpp"
 
 namespace agora {
 

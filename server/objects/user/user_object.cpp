@@ -1,4 +1,4 @@
-#include "server/objects/user_object.hpp"
+#include "server/objects/user/user_object.hpp"
 
 #include <algorithm>
 #include <deque>

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "server/core/methods/numbers.hpp"
-#include "server/objects/list_state.hpp"
+#include "server/objects/containers/list_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"

@@ -1,4 +1,4 @@
-#include "server/objects/ready_items.hpp"
+#include "server/objects/messaging/ready_items.hpp"
 
 #include <algorithm>
 

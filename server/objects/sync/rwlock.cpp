@@ -11,7 +11,7 @@
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/machine/people.hpp"
-#include "server/objects/lock_state.hpp"
+#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"

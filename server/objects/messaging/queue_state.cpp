@@ -1,4 +1,4 @@
-#include "server/objects/queue_state.hpp"
+#include "server/objects/messaging/queue_state.hpp"
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 // number. A consumer is [session, owed, early]. Times in nanoseconds.
 
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/queue_state.hpp"
+#include "server/objects/messaging/queue_state.hpp"
 
 namespace agora {
 namespace {

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "server/core/machine/machine.hpp"
-#include "server/objects/held_items.hpp"
-#include "server/objects/ready_items.hpp"
+#include "server/objects/messaging/held_items.hpp"
+#include "server/objects/messaging/ready_items.hpp"
 
 namespace agora {
 
