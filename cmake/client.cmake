@@ -1,6 +1,7 @@
 # The C++ client library, its unit tests, and the user programs under tests/user.
 
-agora_library(agora_client FOLDERS client/src
+agora_library(agora_client FOLDERS client/src/transport client/src/memory client/src/session
+              client/src/client client/src/server client/src/proxies
               LINK agora_wire agora_value Threads::Threads nlohmann_json::nlohmann_json
               PRIVATE ${CMAKE_DL_LIBS})
 target_include_directories(agora_client PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/client/include>)

@@ -12,9 +12,9 @@
 
 #include "client/load/agora_dialect.hpp"
 #include "client/load/generator.hpp"
-#include "client/src/address.hpp"
-#include "client/src/deadline.hpp"
-#include "client/src/socket.hpp"
+#include "client/src/transport/address.hpp"
+#include "client/src/transport/deadline.hpp"
+#include "client/src/transport/socket.hpp"
 
 namespace agora::client {
 namespace {

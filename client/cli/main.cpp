@@ -16,7 +16,7 @@
 
 #include "client/cli/bench.hpp"
 #include "client/cli/typed_call.hpp"
-#include "client/src/server_binary.hpp"
+#include "client/src/server/server_binary.hpp"
 
 namespace {
 

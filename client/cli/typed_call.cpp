@@ -7,9 +7,9 @@
 
 #include <agora/error.hpp>
 
-#include "client/src/address.hpp"
-#include "client/src/deadline.hpp"
-#include "client/src/socket.hpp"
+#include "client/src/transport/address.hpp"
+#include "client/src/transport/deadline.hpp"
+#include "client/src/transport/socket.hpp"
 #include "shared/base/error.hpp"
 #include "shared/wire/json_write.hpp"
 

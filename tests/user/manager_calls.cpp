@@ -5,7 +5,7 @@
 
 #include <agora/agora.hpp>
 
-#include "client/src/waiting_methods.hpp"
+#include "client/src/session/waiting_methods.hpp"
 #include "tests/user/check.hpp"
 
 namespace {

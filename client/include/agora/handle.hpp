@@ -19,8 +19,8 @@
 
 namespace agora::client {
 
-class Client;       // what all copies of a manager share: client/src/client.hpp
-class HandleState;  // what all copies of a proxy share: client/src/handle.cpp
+class Client;       // what all copies of a manager share: client/src/client/client.hpp
+class HandleState;  // what all copies of a proxy share: client/src/proxies/handle.cpp
 
 /// Whether a call changes something: it decides what is known when its reply is lost.
 enum class Effect : std::uint8_t { reads, changes };
@@ -93,7 +93,7 @@ struct [[nodiscard]] Reply : Expected<Packed> {
   Keep keep;                  ///< of the anonymous objects to which the result refers
 };
 
-class Batch;  // calls that a pipeline collects: client/src/batch.hpp
+class Batch;  // calls that a pipeline collects: client/src/client/batch.hpp
 
 /// Who is told the reply of an asynchronous call.
 class Completion {

@@ -28,7 +28,7 @@ struct lock_options {
 
 namespace client {
 
-struct Grant;  // a lock held by one thread: client/src/grants.hpp
+struct Grant;  // a lock held by one thread: client/src/client/grants.hpp
 
 /// One way to take a lock: how the server calls it. There is one for each, and it is compared by
 /// address.

@@ -19,7 +19,7 @@
 
 namespace agora::client {
 
-class Mapping;  // the memory of one session: client/src/mapping.hpp
+class Mapping;  // the memory of one session: client/src/memory/mapping.hpp
 
 /// Whether a session may go past the server: a word in a page that a forked child finds zeroed.
 namespace gate {

@@ -1,4 +1,4 @@
-#include "client/src/acknowledgements.hpp"
+#include "client/src/session/acknowledgements.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,4 @@
-#include "client/src/address.hpp"
+#include "client/src/transport/address.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "client/src/call_table.hpp"
+#include "client/src/session/call_table.hpp"
 
 #include <memory>
 #include <set>

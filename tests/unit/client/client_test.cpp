@@ -1,4 +1,4 @@
-#include "client/src/client.hpp"
+#include "client/src/client/client.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -9,7 +9,7 @@
 
 #include <agora/agora.hpp>
 
-#include "client/src/fork_guard.hpp"
+#include "client/src/transport/fork_guard.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/client/fake_server.hpp"
 

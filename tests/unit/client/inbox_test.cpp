@@ -1,4 +1,4 @@
-#include "client/src/inbox.hpp"
+#include "client/src/transport/inbox.hpp"
 
 #include <cstring>
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "client/src/session.hpp"
+#include "client/src/session/session.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/client/fake_server.hpp"
 

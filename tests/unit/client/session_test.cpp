@@ -1,4 +1,4 @@
-#include "client/src/session.hpp"
+#include "client/src/session/session.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,6 @@
 // The thread of callbacks, and threads that the system does not give.
 
-#include "client/src/teller.hpp"
+#include "client/src/client/teller.hpp"
 
 #include <future>
 #include <memory>

@@ -1,0 +1,56 @@
+// HandleState: what the copies of one proxy share: the name, and the hold of an anonymous object.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <agora/handle.hpp>
+
+#include "client/src/transport/deadline.hpp"
+#include "client/src/client/inherited.hpp"
+
+namespace agora::client {
+
+class HandleState : public Holder {
+ public:
+  /// `held_in`: the session in which the object is held; 0: none yet. `keep`: what has that hold;
+  /// null: this does.
+  HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep);
+  /// Gives the hold back; with the session it is gone anyway.
+  ~HandleState() override;
+  HandleState(const HandleState&) = delete;
+  HandleState& operator=(const HandleState&) = delete;
+
+  const std::string& name() const { return name_; }
+  Client& client() const { return *client_; }
+
+  /// Makes one call, in a session that holds the object.
+  Reply call(const Call& call);
+  void start(const Call& call, std::unique_ptr<Completion> completion);
+  /// Holds the object if the present session does not. Silent: see adopt_inherited.
+  void hold_quietly() noexcept override;
+
+  /// See Handle::window.
+  const Window* look();
+  const Window* last_window() const { return window_.load(std::memory_order_acquire); }
+
+ private:
+  Expected<void> hold(const Deadline& deadline);
+  bool must_hold();
+  bool may_locate(std::uint64_t session) const;
+  bool anonymous() const { return name_.starts_with('#'); }
+
+  const std::shared_ptr<Client> client_;
+  const std::string name_;
+  const Keep keep_;
+  const std::uint64_t kept_in_;  // the session of `keep_`
+  std::atomic<std::uint64_t> held_in_;
+  std::atomic<const Window*> window_{nullptr};  // owned, with all older ones
+  std::atomic<std::uint64_t> without_in_{0};    // a session in which none was to be had
+  std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
+  std::atomic<int> windows_{0};
+};
+
+}  // namespace agora::client

@@ -1,0 +1,179 @@
+#include <utility>
+
+#include <agora/error.hpp>
+#include <agora/handle.hpp>
+
+#include "client/src/client/batch.hpp"
+#include "client/src/client/client.hpp"
+#include "client/src/client/inherited.hpp"
+#include "client/src/client/handle_state.hpp"
+#include "shared/wire/msgpack_rpc.hpp"
+
+namespace agora::client {
+namespace {
+
+/// A look that found nothing to look at is not tried again for so long: it costs a call.
+constexpr std::chrono::seconds kPause{1};
+/// No window goes before its handle, as any thread may be looking through it. Whoever deletes and
+/// makes an object over and over under one handle makes calls in the end.
+constexpr int kWindowsMax = 1000;
+
+// Holding does not wait, whatever the call does for which it is done.
+Deadline hold_deadline(const Client& client, const Deadline& whole) {
+  const Deadline own = client.deadline_of(Call{});
+  return whole && (!own || *whole < *own) ? whole : own;
+}
+
+}  // namespace
+
+HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
+                         std::uint64_t held_in, Keep keep)
+    : client_(std::move(its_client)),
+      name_(std::move(its_name)),
+      keep_(std::move(keep)),
+      kept_in_(keep_ ? held_in : 0),
+      held_in_(held_in) {
+  if (anonymous()) register_holder(*this);
+}
+
+HandleState::~HandleState() {
+  for (const Window* each = window_.load(); each != nullptr;) {
+    const std::unique_ptr<const Window> owned(each);
+    each = each->older;
+    client_->let_go(*owned);
+  }
+  if (!anonymous()) return;
+  unregister_holder(*this);
+  const std::uint64_t held_in = held_in_.load();
+  if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
+}
+
+// A session that is new (after a fork, after a loss) holds nothing yet.
+Expected<void> HandleState::hold(const Deadline& deadline) {
+  auto session = client_->connect(deadline);
+  if (!session) return session.failure();
+  const std::uint64_t number = (*session)->number();
+  std::uint64_t before = held_in_.load();
+  if (before == number || !held_in_.compare_exchange_strong(before, number)) return {};
+  const Params params = params_of(name_);
+  Call call{.method = "object.hold"};
+  auto held = client_->call_in(number, call.with(params), deadline);
+  if (held) return {};
+  std::uint64_t mine = number;
+  held_in_.compare_exchange_strong(mine, before);  // the next call tries again
+  return held.failure();
+}
+
+bool HandleState::must_hold() { return anonymous() && held_in_.load() != client_->present(); }
+
+void HandleState::hold_quietly() noexcept {
+  try {
+    if (must_hold()) static_cast<void>(hold(client_->deadline_of(Call{})));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
+  }
+}
+
+// Where there was nothing to look at there may be later: the object is made, memory comes free.
+bool HandleState::may_locate(std::uint64_t session) const {
+  if (windows_.load() >= kWindowsMax) return false;
+  return without_in_.load() != session || Clock::now() >= without_until_.load();
+}
+
+// Threads may look at the same time; the one that comes second finds the other's window.
+const Window* HandleState::look() {
+  const std::uint64_t session = client_->mapped();
+  if (session == 0) return nullptr;
+  const Window* last = window_.load();
+  if (last == nullptr || last->session != session || last->cell->object.load() != last->object) {
+    if (!may_locate(session)) return nullptr;
+    if (must_hold() && !hold(client_->deadline_of(Call{}))) return nullptr;
+    std::unique_ptr<Window> made = client_->locate(name_, session);
+    if (!made) {
+      without_until_.store(Clock::now() + kPause);
+      without_in_.store(session);
+      return nullptr;
+    }
+    made->older = last;
+    const Window* const fresh = made.get();
+    if (window_.compare_exchange_strong(last, fresh)) {
+      last = made.release();
+      ++windows_;
+    } else {
+      client_->let_go(*made);
+    }
+  }
+  return last->open() ? last : nullptr;
+}
+
+Reply HandleState::call(const Call& call) {
+  const Deadline deadline = client_->deadline_of(call);
+  if (must_hold()) {
+    if (auto held = hold(hold_deadline(*client_, deadline)); !held) return held.failure();
+  }
+  return client_->call(call, deadline);
+}
+
+void HandleState::start(const Call& call, std::unique_ptr<Completion> completion) {
+  if (must_hold()) {
+    auto held = hold(hold_deadline(*client_, client_->deadline_of(call)));
+    if (!held) return client_->refuse(std::move(completion), held.failure());
+  }
+  if (Batch* batch = completion->batch()) return batch->add(*client_, call, std::move(completion));
+  client_->start(call, std::move(completion));
+}
+
+Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep)
+    : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
+                                           std::move(keep))) {}
+
+const std::string& Handle::name() const { return state_->name(); }
+
+Client& Handle::client() const { return state_->client(); }
+
+Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
+  if (guard_) {
+    throw_error({Errc::value_error,
+                 "calls on " + name() + " are guarded already, and a call carries one guard",
+                 Done::no,
+                 {}});
+  }
+  std::string options;
+  Writer writer(options);
+  writer.map(1);
+  writer.text("guard"), writer.list(2), writer.text(lock), writer.unsigned_integer(token);
+  auto guard = std::make_shared<std::string>();
+  Writer(*guard).extension(kCallOptionsExtension, options);
+  Handle copy = *this;
+  copy.guard_ = std::move(guard);
+  copy.window_.store(nullptr);  // a guarded call is the server's business
+  return copy;
+}
+
+const Window* Handle::look() const {
+  if (guard_) return nullptr;
+  const Window* const seen = state_->look();
+  if (seen != nullptr) window_.store(seen, std::memory_order_release);
+  return seen;
+}
+
+const Window* Handle::last_window() const { return guard_ ? nullptr : state_->last_window(); }
+
+Reply Handle::call(const Call& call) const { return state_->call(call); }
+
+void Handle::start(const Call& call, std::unique_ptr<Completion> completion) const {
+  state_->start(call, std::move(completion));
+}
+
+void throw_mismatch(std::string_view method, const std::string& name, Failure inner) {
+  const std::string_view type = method.substr(0, method.find('.'));
+  std::string where = name.empty() ? std::string(method) : std::string(type) + " " + name;
+  Error error = std::move(*inner.error);
+  error.message.insert(0, where + ": ");
+  if (!name.empty()) {
+    Params packed = params_of(name);
+    error.details.push_back({"object", std::move(packed.bytes)});
+  }
+  throw_error(std::move(error));
+}
+
+}  // namespace agora::client

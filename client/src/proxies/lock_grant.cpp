@@ -1,0 +1,275 @@
+#include <map>
+#include <utility>
+
+#include <agora/lock_grant.hpp>
+
+#include "client/src/client/client.hpp"
+#include "client/src/proxies/word_lock.hpp"
+#include "shared/value/any.hpp"
+
+namespace agora {
+namespace client {
+
+const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
+const LockWay kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
+                             "rlock.holder",  ObjectKind::rlock};
+const LockWay kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
+const LockWay kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
+
+namespace {
+
+struct Granted {
+  std::uint64_t token = 0;
+  bool owner_died = false;
+};
+
+std::string_view kind_of(const LockWay& way) {
+  return way.acquire.substr(0, way.acquire.find('.'));
+}
+
+// `{token, owner_died}`, in whichever order.
+Expected<Granted> read_grant(PackedView reply) {
+  auto members = unpack<std::map<std::string, any>>(reply);
+  if (!members) return members.failure();
+  auto token = (*members)["token"].get<std::uint64_t>();
+  if (!token) return token.failure();
+  auto owner_died = (*members)["owner_died"].get<bool>();
+  if (!owner_died) return owner_died.failure();
+  return Granted{*token, *owner_died};
+}
+
+[[noreturn]] void throw_lost(const Handle& handle, const LockWay& way) {
+  throw_error({Errc::session_lost,
+               std::string(kind_of(way)) + " " + handle.name() + " was lost with the session",
+               Done::no,
+               {}});
+}
+
+/// The owner's grant, if it was taken in that way.
+std::optional<Grant> find(const Handle& handle, const LockWay& way, const std::string& owner) {
+  auto grant = handle.client().grant(handle.name(), owner);
+  if (grant && grant->way != &way) grant.reset();
+  return grant;
+}
+
+Grant grant_of(const Handle& handle, const LockWay& way, const std::string& owner) {
+  if (auto grant = find(handle, way, owner)) return *grant;
+  throw_error({Errc::not_locked,
+               std::string(kind_of(way)) + " " + handle.name() + " is not held here",
+               Done::no,
+               {}});
+}
+
+bool is_held(const Handle& handle, const LockWay& way, const std::string& owner) {
+  const auto grant = find(handle, way, owner);
+  return grant && !grant->lost && handle.client().certain_in(grant->session);
+}
+
+// The token of a grant; of one that a condition's wait has taken again only the server knows it.
+std::uint64_t token_of(const Handle& handle, const LockWay& way, const std::string& owner) {
+  const Grant grant = grant_of(handle, way, owner);
+  if (grant.token != 0 || way.holder.empty()) return grant.token;
+  const Params params = params_of(handle.name());
+  Call call{.method = way.holder, .effect = Effect::reads};
+  auto reply = handle.client().call_in(grant.session, call.with(params));
+  if (!reply) throw_error(std::move(reply.error()));
+  auto holder = unpack<std::map<std::string, any>>(*reply);
+  if (!holder) throw_lost(handle, way);
+  auto token = (*holder)["token"].get<std::uint64_t>();
+  if (!token) throw_mismatch(way.holder, handle.name(), token.failure());
+  handle.client().set_token(handle.name(), owner, *token);
+  return *token;
+}
+
+Params release_params(const std::string& name, const LockWay& way, const std::string& owner,
+                      const std::optional<Grant>& grant) {
+  if (!way.by_token || !grant || grant->token == 0) return params_of(name, owner);
+  return params_of(name, owner, grant->token);
+}
+
+// Gives a grant back, in the session in which it was given; in a later one it is gone already.
+Reply give_back(const Handle& handle, const LockWay& way, const std::string& owner,
+                const std::optional<Grant>& grant) {
+  const Params params = release_params(handle.name(), way, owner, grant);
+  Call call{.method = way.release, .lasting = true};
+  call.with(params);
+  if (!grant) return handle.call(call);
+  return handle.client().call_in(grant->session, call);
+}
+
+// Takes one level out; what is left to give back, if it was the last.
+std::optional<Grant> last_level(const Handle& handle, const LockWay& way, const std::string& owner,
+                                bool& more) {
+  const auto grant = find(handle, way, owner);
+  more = grant && handle.client().leave(handle.name(), owner) > 0;
+  return grant;
+}
+
+void release_now(const Handle& handle, const LockWay& way, const std::string& owner) {
+  bool more = false;
+  const auto grant = last_level(handle, way, owner, more);
+  if (grant && grant->lost) throw_lost(handle, way);
+  if (more) return;
+  auto reply = give_back(handle, way, owner, grant);
+  if (!reply) throw_error(std::move(reply.error()));
+}
+
+// Notes what the server granted; false if it granted nothing.
+bool note(const Handle& handle, const LockWay& way, const std::string& owner, Reply& reply) {
+  if (!reply) throw_error(std::move(reply.error()));
+  if (reply->view().is_null()) return false;
+  auto granted = read_grant(*reply);
+  if (!granted) throw_mismatch(way.acquire, handle.name(), granted.failure());
+  Grant grant{granted->token, granted->owner_died, reply.session, false};
+  grant.way = &way;
+  forget_word(handle, reply.session);
+  handle.client().granted(handle.name(), owner, grant);
+  return true;
+}
+
+}  // namespace
+
+DeferredCall ThreadLock::acquire_call(const Timeout& timeout, const std::string& owner) const {
+  const Call shape{.method = {}, .waits = true, .timeout = timeout, .undo_method = way_.release};
+  return {shape, std::string(way_.acquire), params_of(handle_.name(), timeout, owner),
+          params_of(handle_.name(), owner)};
+}
+
+std::string ThreadLock::fresh_owner() { return new_owner(); }
+
+lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply) const {
+  if (!note(handle_, way_, owner, reply)) return {};
+  return lock_grant({handle_, &way_, owner});
+}
+
+bool ThreadLock::acquire(const Timeout& timeout) const {
+  if (const auto taken = take_word(handle_, way_, timeout)) return *taken;
+  const std::string& owner = thread_owner();
+  if (way_.again) {
+    const auto grant = find(handle_, way_, owner);
+    // What the outer levels protected may be in other hands.
+    if (grant && grant->lost) throw_lost(handle_, way_);
+    if (grant && handle_.client().deepen(handle_.name(), owner)) return true;
+  }
+  const DeferredCall call = acquire_call(timeout, owner);
+  Reply reply = handle_.call(call.call());
+  return note(handle_, way_, owner, reply);
+}
+
+void ThreadLock::unlock() const noexcept {
+  try {
+    Grant by_word;
+    switch (release_word(handle_, way_, by_word)) {
+      case WordRelease::free:
+      case WordRelease::once_less:
+        return;
+      case WordRelease::by_call:
+        static_cast<void>(give_back(handle_, way_, thread_owner(), by_word));
+        return;
+      case WordRelease::not_mine:
+        break;
+    }
+    const std::string& owner = thread_owner();
+    bool more = false;
+    const auto grant = last_level(handle_, way_, owner, more);
+    // With the session the server has taken the lock back by itself.
+    if (more || (grant && grant->lost)) return;
+    static_cast<void>(give_back(handle_, way_, owner, grant));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): never throws, as lock_guard needs it
+  }
+}
+
+void ThreadLock::release() const {
+  Grant by_word;
+  switch (release_word(handle_, way_, by_word)) {
+    case WordRelease::free:
+    case WordRelease::once_less:
+      return;
+    case WordRelease::by_call: {
+      auto reply = give_back(handle_, way_, thread_owner(), by_word);
+      if (!reply) throw_error(std::move(reply.error()));
+      return;
+    }
+    case WordRelease::not_mine:
+      return release_now(handle_, way_, thread_owner());
+  }
+}
+
+std::uint64_t ThreadLock::token() const {
+  if (const auto grant = by_word()) return grant->token;
+  return token_of(handle_, way_, thread_owner());
+}
+
+// Who takes a lock by its word has no dead owner before it: such a lock is not lent.
+bool ThreadLock::owner_died() const {
+  return !by_word() && grant_of(handle_, way_, thread_owner()).owner_died;
+}
+
+bool ThreadLock::held() const {
+  if (const auto grant = by_word()) return handle_.client().certain_in(grant->session);
+  return is_held(handle_, way_, thread_owner());
+}
+
+bool ThreadLock::has_grant() const {
+  return by_word() || find(handle_, way_, thread_owner()).has_value();
+}
+
+void ThreadLock::hand_over() const { hand_over_word(handle_, way_); }
+
+std::optional<Grant> ThreadLock::by_word() const { return word_grant(handle_, way_); }
+
+void ThreadLock::on_lost(std::function<void()> callback) const {
+  handle_.client().on_lost(handle_.name(), std::move(callback));
+}
+
+}  // namespace client
+
+using client::Grant;
+
+lock_grant::lock_grant(lock_grant&& other) noexcept
+    : owner_(std::exchange(other.owner_, std::nullopt)) {}
+
+lock_grant& lock_grant::operator=(lock_grant&& other) noexcept {
+  if (this == &other) return *this;
+  std::swap(owner_, other.owner_);
+  lock_grant before(std::move(other));
+  return *this;
+}
+
+lock_grant::~lock_grant() {
+  if (!owner_) return;
+  try {
+    client::Client& client = owner_->handle.client();
+    const std::string& name = owner_->handle.name();
+    const auto grant = client.grant(name, owner_->text);
+    client.leave(name, owner_->text);
+    if (!grant || grant->lost) return;
+    client.start_in(grant->session, owner_->way->release,
+                    client::release_params(name, *owner_->way, owner_->text, grant));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
+  }
+}
+
+const lock_grant::Owner& lock_grant::owner() const {
+  if (owner_) return *owner_;
+  throw_error({Errc::not_locked, "this lock_grant is empty", Done::no, {}});
+}
+
+void lock_grant::release() {
+  if (!owner_) return;
+  const Owner before = std::move(*std::exchange(owner_, std::nullopt));
+  client::release_now(before.handle, *before.way, before.text);
+}
+
+std::uint64_t lock_grant::token() const {
+  return client::token_of(owner().handle, *owner().way, owner().text);
+}
+bool lock_grant::owner_died() const {
+  return client::grant_of(owner().handle, *owner().way, owner().text).owner_died;
+}
+bool lock_grant::held() const {
+  return owner_ && client::is_held(owner_->handle, *owner_->way, owner_->text);
+}
+const std::string& lock_grant::name() const { return owner().handle.name(); }
+
+}  // namespace agora

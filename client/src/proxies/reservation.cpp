@@ -1,0 +1,82 @@
+#include <utility>
+
+#include <agora/reservation.hpp>
+
+#include "client/src/client/client.hpp"
+
+namespace agora::client {
+
+Reserved::Reserved(Reserved&& other) noexcept
+    : queue_(std::exchange(other.queue_, std::nullopt)),
+      session_(other.session_),
+      id_(other.id_),
+      deliveries_(other.deliveries_) {}
+
+Reserved& Reserved::operator=(Reserved&& other) noexcept {
+  if (this == &other) return *this;
+  std::swap(queue_, other.queue_);
+  std::swap(session_, other.session_);
+  std::swap(id_, other.id_);
+  std::swap(deliveries_, other.deliveries_);
+  Reserved before(std::move(other));
+  return *this;
+}
+
+Reserved::~Reserved() {
+  if (!queue_) return;
+  try {
+    // In a later session, or in a forked child, it is not ours.
+    queue_->client().start_in(session_, "queue.return", params_of(queue_->name(), id_));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
+  }
+}
+
+void Reserved::check_open() const {
+  if (queue_) return;
+  throw_error({Errc::runtime_error, "this reservation is settled already", Done::no, {}});
+}
+
+std::uint64_t Reserved::id() const {
+  check_open();
+  return id_;
+}
+
+const Handle& Reserved::queue() const {
+  check_open();
+  return *queue_;
+}
+
+void Reserved::call(std::string_view method, const Params& params) const {
+  Call call{.method = method};
+  auto reply = queue_->client().call_in(session_, call.with(params));
+  if (!reply) throw_error(std::move(reply.error()));
+}
+
+void Reserved::touch() const {
+  check_open();
+  call("queue.touch", params_of(queue_->name(), id_));
+}
+
+void Reserved::acknowledge() {
+  check_open();
+  call("queue.acknowledge", params_of(queue_->name(), id_));
+  queue_.reset();
+}
+
+void Reserved::give_back(Seconds delay) {
+  check_open();
+  call("queue.return", params_of(queue_->name(), id_, delay.count()));
+  queue_.reset();
+}
+
+ReservedParts read_reserved(const Handle& queue, const Reply& reply) {
+  const Keeping keeping(reply.keep);
+  auto members = unpack<std::map<std::string, any>>(*reply);
+  if (!members) throw_mismatch("queue.reserve", queue.name(), members.failure());
+  auto id = (*members)["id"].get<std::uint64_t>();
+  if (!id) throw_mismatch("queue.reserve", queue.name(), id.failure());
+  const auto deliveries = (*members)["deliveries"].if_is<std::uint64_t>().value_or(1);
+  return {Reserved(queue, reply.session, *id, deliveries), std::move((*members)["item"])};
+}
+
+}  // namespace agora::client
