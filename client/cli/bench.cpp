@@ -10,13 +10,13 @@
 
 #include <agora/error.hpp>
 
-#include "client/load/agora_dialect.hpp"
+#include "client/load/agora_protocol.hpp"
 #include "client/load/generator.hpp"
 #include "client/src/transport/address.hpp"
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/socket.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 using load::Work;
@@ -115,4 +115,4 @@ int bench(const std::string& address, const BenchOptions& options) {
   return 0;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace agora::client {
+namespace agora::detail {
 
 struct BenchOptions {
   std::vector<std::string> tests{"get", "set", "incr", "queue", "lock"};
@@ -30,4 +30,4 @@ inline constexpr std::size_t kBenchBytesMax = std::size_t{1} << 30;
 /// the message says what.
 int bench(const std::string& address, const BenchOptions& options);
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -31,16 +31,16 @@ std::string default_address() {
 
 int call(const std::string& address, const std::vector<std::string>& words) {
   try {
-    return agora::client::typed_call(address, words);
+    return agora::detail::typed_call(address, words);
   } catch (const agora::error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_UNAVAILABLE;
   }
 }
 
-int put_load(const std::string& address, const agora::client::BenchOptions& options) {
+int put_load(const std::string& address, const agora::detail::BenchOptions& options) {
   try {
-    return agora::client::bench(address, options);
+    return agora::detail::bench(address, options);
   } catch (const agora::value_error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_USAGE;
@@ -53,7 +53,7 @@ int put_load(const std::string& address, const agora::client::BenchOptions& opti
   }
 }
 
-CLI::App* add_bench(CLI::App& app, agora::client::BenchOptions& options) {
+CLI::App* add_bench(CLI::App& app, agora::detail::BenchOptions& options) {
   auto* verb = app.add_subcommand("bench", "Put a load on the server and print what it took");
   verb->add_option("-c,--connections", options.connections, "Connections")
       ->check(CLI::Range(1, 10'000))
@@ -84,7 +84,7 @@ CLI::App* add_bench(CLI::App& app, agora::client::BenchOptions& options) {
 
 /// Becomes agorad, with the same words.
 int serve(const std::vector<std::string>& words) {
-  const auto binary = agora::client::find_server_binary();
+  const auto binary = agora::detail::find_server_binary();
   if (!binary) {
     std::cerr << "agora: " << binary.error().message << '\n';
     return EX_UNAVAILABLE;
@@ -116,7 +116,7 @@ int main(int argc, char** argv) {
   auto* server = app.add_subcommand("serve", "Run a server; the options are agorad's");
   server->prefix_command();
   server->set_help_flag();  // --help is agorad's own
-  agora::client::BenchOptions load;
+  agora::detail::BenchOptions load;
   const CLI::App* load_verb = add_bench(app, load);
   CLI11_PARSE(app, argc, argv);
   if (*load_verb) return put_load(address, load);

@@ -13,7 +13,7 @@
 #include "shared/base/error.hpp"
 #include "shared/wire/json_write.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 bool is_plain(std::string_view word) {
@@ -79,4 +79,4 @@ int typed_call(const std::string& address, std::span<const std::string> words) {
   return is_error_answer(first) ? 1 : 0;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

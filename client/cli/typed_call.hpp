@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace agora::client {
+namespace agora::detail {
 
 /// The typed line for a method and its words. A word that a typed line would cut in two, or that
 /// is empty, is quoted; JSON and plain words stay as they are.
@@ -18,4 +18,4 @@ bool is_error_answer(std::string_view answer);
 /// @return 0, or 1 if the answer is an error. @throws agora::error  nobody answers.
 int typed_call(const std::string& address, std::span<const std::string> words);
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <unistd.h>
 
-#include "server/app/endings.hpp"
+#include "server/app/shutdown_triggers.hpp"
 #include "server/app/host.hpp"
 #include "server/app/version.hpp"
 #include "server/storage/heap_extents.hpp"

@@ -1,6 +1,6 @@
 #include "server/engine/admission.hpp"
 
-#include "server/core/machine/binding.hpp"
+#include "server/core/machine/binder.hpp"
 #include "server/core/methods/scalar.hpp"
 
 namespace agora {

@@ -14,9 +14,9 @@
 #include "server/engine/engine.hpp"
 #include "server/net/output.hpp"
 #include "shared/wire/framing.hpp"
-#include "shared/wire/json_quick.hpp"
+#include "shared/wire/json_fast_path.hpp"
 #include "shared/wire/json_rpc.hpp"
-#include "shared/wire/msgpack_quick.hpp"
+#include "shared/wire/msgpack_fast_path.hpp"
 #include "shared/wire/sniff.hpp"
 
 namespace agora {

@@ -15,7 +15,7 @@
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/net/loop.hpp"
-#include "shared/shm/patience.hpp"
+#include "shared/shm/adaptive_spin.hpp"
 
 namespace agora {
 

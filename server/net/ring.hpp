@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "shared/shm/memfd_extents.hpp"
-#include "shared/shm/patience.hpp"
+#include "shared/shm/adaptive_spin.hpp"
 #include "shared/shm/ring.hpp"
 
 namespace agora {

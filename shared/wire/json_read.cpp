@@ -9,7 +9,7 @@
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/error_data.hpp"
 #include "shared/wire/json_number.hpp"
-#include "shared/wire/json_words.hpp"
+#include "shared/wire/extended_json.hpp"
 
 namespace agora {
 namespace {

@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "client/load/agora_dialect.hpp"
+#include "client/load/agora_protocol.hpp"
 #include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
-#include "tests/bench/figures.hpp"
+#include "tests/bench/results.hpp"
 
 namespace agora::bench {
 namespace {

@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "client/load/agora_dialect.hpp"
-#include "tests/bench/contest.hpp"
+#include "client/load/agora_protocol.hpp"
+#include "tests/bench/comparison.hpp"
 #include "tests/bench/peers.hpp"
 #include "tests/bench/rows.hpp"
 

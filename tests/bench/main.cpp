@@ -24,7 +24,7 @@
 #include "tests/bench/rows.hpp"
 #include "tests/bench/shared_dict.hpp"
 #include "tests/bench/shared_memory.hpp"
-#include "tests/bench/whole_manager.hpp"
+#include "tests/bench/manager.hpp"
 
 namespace agora::bench {
 namespace {

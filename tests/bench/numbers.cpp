@@ -1,8 +1,8 @@
 #include <functional>
 
-#include "client/load/agora_dialect.hpp"
-#include "tests/bench/contest.hpp"
-#include "tests/bench/dialects.hpp"
+#include "client/load/agora_protocol.hpp"
+#include "tests/bench/comparison.hpp"
+#include "tests/bench/protocols.hpp"
 #include "tests/bench/peers.hpp"
 #include "tests/bench/rows.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/bench/figures.hpp"
+#include "tests/bench/results.hpp"
 
 namespace agora::bench {
 

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "client/load/agora_dialect.hpp"
+#include "client/load/agora_protocol.hpp"
 #include "client/load/histogram.hpp"
-#include "tests/bench/contest.hpp"
-#include "tests/bench/dialects.hpp"
+#include "tests/bench/comparison.hpp"
+#include "tests/bench/protocols.hpp"
 #include "tests/bench/peers.hpp"
 #include "tests/bench/rows.hpp"
 

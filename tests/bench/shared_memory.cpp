@@ -21,7 +21,7 @@
 #include <agora/agora.hpp>
 
 #include "client/load/traffic.hpp"
-#include "tests/bench/dialects.hpp"
+#include "tests/bench/protocols.hpp"
 #include "tests/bench/peers.hpp"
 
 namespace agora::bench {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/core/state/catalogue.hpp"
-#include "tests/conformance/door.hpp"
+#include "tests/conformance/transport.hpp"
 
 namespace agora::test {
 

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include "shared/shm/patience.hpp"
+#include "shared/shm/adaptive_spin.hpp"
 #include "shared/shm/ring.hpp"
 
 namespace agora::test {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "server/core/state/catalogue.hpp"
-#include "tests/conformance/door.hpp"
+#include "tests/conformance/transport.hpp"
 
 namespace agora::test {
 

@@ -18,7 +18,7 @@
 #include <regex>
 #include <sstream>
 
-#include "tests/conformance/door.hpp"
+#include "tests/conformance/transport.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora::test {

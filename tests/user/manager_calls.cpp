@@ -21,8 +21,8 @@ void check_waiting_methods(const agora::manager& m) {
     for (Map method : *methods) {
       const std::string name = *method["name"].get<std::string>();
       const bool waits = *method["waits"].get<bool>();
-      if (agora::client::waits(name) != waits) std::fprintf(stderr, "%s\n", name.c_str());
-      USER_CHECK(agora::client::waits(name) == waits);
+      if (agora::detail::waits(name) != waits) std::fprintf(stderr, "%s\n", name.c_str());
+      USER_CHECK(agora::detail::waits(name) == waits);
       waiting += waits ? 1 : 0;
     }
   }

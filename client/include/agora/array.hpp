@@ -11,7 +11,7 @@
 
 #include <agora/any_io.hpp>
 #include <agora/element.hpp>
-#include <agora/negated.hpp>
+#include <agora/detail/negated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 #include <agora/value.hpp>
@@ -33,13 +33,13 @@ class array : public proxy {
   static constexpr bool number = !std::is_same_v<T, bool>;
 
   /// From a manager's factory; see manager::array.
-  explicit array(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit array(detail::Handle handle) : proxy(std::move(handle)) {}
 
   reference_type operator[](index_type index) const { return {*this, index}; }
   /// @throws type_error  what is stored is no T.
   T load(index_type index) const {
     if (auto* word = here(index)) return word->load();
-    return take_at<T>("array.get", index, make("array.get", client::Effect::reads, index));
+    return take_at<T>("array.get", index, make("array.get", detail::Effect::reads, index));
   }
   T at(index_type index) const { return load(index); }
   void store(index_type index, T desired) const {
@@ -47,31 +47,31 @@ class array : public proxy {
     change<void>("array.set", index, desired);
   }
   void assign(index_type index, T desired) const { store(index, desired); }
-  std::size_t size() const { return glance(client::ObjectKind::array, "array.len"); }
+  std::size_t size() const { return glance(detail::ObjectKind::array, "array.len"); }
   bool empty() const { return size() == 0; }
 
   /// Adds in one step. @return the new value.
   T add(index_type index, T amount) const requires number {
-    if (auto* word = summing(index)) return client::sum(word->fetch_add(amount), amount);
+    if (auto* word = summing(index)) return detail::sum(word->fetch_add(amount), amount);
     return add_any(index, any(amount));
   }
   T subtract(index_type index, T amount) const requires number {
-    if (auto* word = summing(index)) return client::difference(word->fetch_sub(amount), amount);
-    return add_any(index, client::negated(amount));
+    if (auto* word = summing(index)) return detail::difference(word->fetch_sub(amount), amount);
+    return add_any(index, detail::negated(amount));
   }
   /// Adds, and gives the value before.
   T fetch_add(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return client::difference(add(index, amount), amount);
+    return detail::difference(add(index, amount), amount);
   }
   T fetch_sub(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return client::sum(subtract(index, amount), amount);
+    return detail::sum(subtract(index, amount), amount);
   }
 
   /// Stores `desired` if the element is `expected`; else puts what was found into `expected`.
   bool compare_exchange(index_type index, T& expected, T desired) const;
   /// Sets the element only if it has the expected value.
   bool compare_and_set(index_type index, T expected, T desired) const {
-    if (auto* word = here(index)) return client::compare_exchange(*word, expected, desired);
+    if (auto* word = here(index)) return detail::compare_exchange(*word, expected, desired);
     return change<bool>("array.compare_and_set", index, expected, desired);
   }
   /// Sets all elements.
@@ -96,7 +96,7 @@ class array : public proxy {
 
   template <typename Token>
   auto async_load(index_type index, Token&& token) const {
-    return async_make<T>("array.get", client::Effect::reads, taker_at<T>("array.get", index), token,
+    return async_make<T>("array.get", detail::Effect::reads, taker_at<T>("array.get", index), token,
                          index);
   }
   template <typename Token>
@@ -113,7 +113,7 @@ class array : public proxy {
   }
   template <typename Token>
   auto async_subtract(index_type index, T amount, Token&& token) const requires number {
-    return async_change<T>("array.add", token, index, client::negated(amount));
+    return async_change<T>("array.add", token, index, detail::negated(amount));
   }
   template <typename Token>
   auto async_compare_and_set(index_type index, T expected, T desired, Token&& token) const {
@@ -136,13 +136,13 @@ class array : public proxy {
  private:
   T add_any(index_type index, const any& amount) const {
     return take_at<T>("array.add", index,
-                      make("array.add", client::Effect::changes, index, amount));
+                      make("array.add", detail::Effect::changes, index, amount));
   }
   // Where an element lies, if it may be touched now: see window.hpp. A wrong index is the server's
   // to refuse.
   std::atomic<T>* here(index_type index) const {
-    const client::Window* window = handle().window();
-    if (window == nullptr || !window->holds(client::ObjectKind::array, word_code<T>()))
+    const detail::Window* window = handle().window();
+    if (window == nullptr || !window->holds(detail::ObjectKind::array, word_code<T>()))
       return nullptr;
     const auto count = static_cast<index_type>(window->count);
     if (index < 0) index += count;
@@ -160,7 +160,7 @@ class array : public proxy {
 template <typename T>
 requires std::is_arithmetic_v<T>
 bool array<T>::compare_exchange(index_type index, T& expected, T desired) const {
-  if (auto* word = here(index)) return client::compare_exchange(*word, expected, desired);
+  if (auto* word = here(index)) return detail::compare_exchange(*word, expected, desired);
   for (;;) {
     if (compare_and_set(index, expected, desired)) return true;
     const T found = load(index);

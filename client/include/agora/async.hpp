@@ -19,7 +19,7 @@
 
 #include <asio/async_result.hpp>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 // asio/executor_work_guard.hpp alone takes ten times as long to compile as asio/async_result.hpp.
 namespace asio {
@@ -27,7 +27,7 @@ template <typename Executor, typename, typename>
 class executor_work_guard;
 }
 
-namespace agora::client {
+namespace agora::detail {
 
 /// A call with its bytes: it may be made later than asked for (a coroutine awaits it).
 struct DeferredCall {
@@ -143,4 +143,4 @@ auto async_call(const Handle& handle, DeferredCall call, Decode decode, Token&& 
       token, handle, std::move(call), std::move(decode));
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

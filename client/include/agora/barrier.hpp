@@ -26,7 +26,7 @@ struct barrier_state {
 class barrier : public proxy {
  public:
   /// From a manager's factory; see manager::barrier.
-  explicit barrier(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit barrier(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits until all have arrived; for ever, unless the barrier was made with a timeout.
   /// @return 0 .. parties - 1, each once a generation.
@@ -37,7 +37,7 @@ class barrier : public proxy {
   /// The same; if not all have arrived by then the barrier breaks. @throws broken_barrier
   template <typename Rep, typename Period>
   std::size_t arrive_and_wait_for(std::chrono::duration<Rep, Period> span) const {
-    return take<std::size_t>("barrier.wait", arrive(client::timeout_of(span)));
+    return take<std::size_t>("barrier.wait", arrive(detail::timeout_of(span)));
   }
   /// Makes it as new; those who wait get broken_barrier.
   void reset() const { change<void>("barrier.reset"); }
@@ -53,7 +53,7 @@ class barrier : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_arrive_and_wait_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_arrive(client::timeout_of(span), token);
+    return async_arrive(detail::timeout_of(span), token);
   }
   template <typename Token>
   auto async_reset(Token&& token) const {
@@ -66,25 +66,25 @@ class barrier : public proxy {
   template <typename Token>
   auto async_state(Token&& token) const {
     return async_make<barrier_state>(
-        "barrier.state", client::Effect::reads,
-        [b = *this](client::Reply reply) { return b.state_of("barrier.state", std::move(reply)); },
+        "barrier.state", detail::Effect::reads,
+        [b = *this](detail::Reply reply) { return b.state_of("barrier.state", std::move(reply)); },
         token);
   }
 
  private:
-  client::Reply handle_call(std::string_view method) const {
-    return make(method, client::Effect::reads);
+  detail::Reply handle_call(std::string_view method) const {
+    return make(method, detail::Effect::reads);
   }
   // Without an end of its own a wait ends at the barrier's, so none is said.
-  client::Reply arrive(const client::Timeout& timeout) const {
-    return wait("barrier.wait", client::Effect::changes, timeout, timeout);
+  detail::Reply arrive(const detail::Timeout& timeout) const {
+    return wait("barrier.wait", detail::Effect::changes, timeout, timeout);
   }
   template <typename Token>
-  auto async_arrive(const client::Timeout& timeout, Token&& token) const {
-    return async_wait<std::size_t>("barrier.wait", client::Effect::changes, timeout,
+  auto async_arrive(const detail::Timeout& timeout, Token&& token) const {
+    return async_wait<std::size_t>("barrier.wait", detail::Effect::changes, timeout,
                                    taker<std::size_t>("barrier.wait"), token, timeout);
   }
-  barrier_state state_of(std::string_view method, client::Reply reply) const;
+  barrier_state state_of(std::string_view method, detail::Reply reply) const;
 };
 
 }  // namespace agora

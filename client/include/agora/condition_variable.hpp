@@ -32,7 +32,7 @@ class condition_variable : public proxy {
   using Lock = std::unique_lock<recursive_mutex>;
 
   /// From a manager's factory; see manager::condition.
-  condition_variable(client::Handle handle, recursive_mutex its_mutex)
+  condition_variable(detail::Handle handle, recursive_mutex its_mutex)
       : proxy(std::move(handle)), mutex_(std::move(its_mutex)) {}
 
   /// Its lock, which other objects may share.
@@ -48,13 +48,13 @@ class condition_variable : public proxy {
   }
   template <typename Rep, typename Period>
   std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> span) const {
-    return wait_by(lock, client::timeout_of(span)) ? std::cv_status::no_timeout
+    return wait_by(lock, detail::timeout_of(span)) ? std::cv_status::no_timeout
                                                    : std::cv_status::timeout;
   }
   /// @return what the predicate says at the end.
   template <typename Rep, typename Period, typename Predicate>
   bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
-    if (!client::timeout_of(span)) return wait(lock, std::move(holds)), true;
+    if (!detail::timeout_of(span)) return wait(lock, std::move(holds)), true;
     const auto span_here = std::chrono::duration_cast<std::chrono::steady_clock::duration>(span);
     return wait_until(lock, std::chrono::steady_clock::now() + span_here, std::move(holds));
   }
@@ -98,7 +98,7 @@ class condition_variable : public proxy {
                       Token&& token) const {
     using Result = std::pair<lock_grant, std::cv_status>;
     return async_wait_by<Result>(
-        std::move(held), client::timeout_of(span),
+        std::move(held), detail::timeout_of(span),
         [](lock_grant again, bool notified) {
           return Result(std::move(again),
                         notified ? std::cv_status::no_timeout : std::cv_status::timeout);
@@ -117,21 +117,21 @@ class condition_variable : public proxy {
   }
 
  private:
-  bool wait_by(Lock& lock, const client::Timeout& timeout) const;
+  bool wait_by(Lock& lock, const detail::Timeout& timeout) const;
   void check(const Lock& lock) const;
   const std::string& owner_of(const lock_grant& held) const;
   [[noreturn]] void throw_foreign() const;
-  bool waited(lock_grant& held, client::Reply reply) const;
+  bool waited(lock_grant& held, detail::Reply reply) const;
 
   template <typename R, typename Result, typename Token>
-  auto async_wait_by(lock_grant held, const client::Timeout& timeout, Result result,
+  auto async_wait_by(lock_grant held, const detail::Timeout& timeout, Result result,
                      Token&& token) const {
     const std::string owner = owner_of(held);
-    return client::async_call<R>(
+    return detail::async_call<R>(
         handle(),
         {{.method = {}, .waits = true}, "condition.wait", handle().params(timeout, owner)},
         [condition = *this, kept = std::make_shared<lock_grant>(std::move(held)),
-         result](client::Reply reply) {
+         result](detail::Reply reply) {
           const bool notified = condition.waited(*kept, std::move(reply));
           return result(std::move(*kept), notified);
         },

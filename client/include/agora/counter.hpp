@@ -15,7 +15,7 @@ namespace agora {
 class counter : public proxy {
  public:
   /// From a manager's factory; see manager::counter.
-  explicit counter(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit counter(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// @return the new value.
   std::int64_t add(std::int64_t n = 1) const { return change<std::int64_t>("counter.add", n); }
@@ -38,7 +38,7 @@ class counter : public proxy {
   template <typename Rep, typename Period>
   std::optional<std::int64_t> wait_at_least_for(std::int64_t n,
                                                 std::chrono::duration<Rep, Period> span) const {
-    return unless_late(wait_by(n, client::timeout_of(span)));
+    return unless_late(wait_by(n, detail::timeout_of(span)));
   }
 
   // The asynchronous forms: the last argument is a completion token, see async.hpp.
@@ -53,17 +53,17 @@ class counter : public proxy {
   }
   template <typename Token>
   auto async_wait_at_least(std::int64_t n, Token&& token) const {
-    return async_wait<std::int64_t>("counter.wait_at_least", client::Effect::reads, {},
+    return async_wait<std::int64_t>("counter.wait_at_least", detail::Effect::reads, {},
                                     taker<std::int64_t>("counter.wait_at_least"), token, n,
-                                    client::Timeout());
+                                    detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_at_least_for(std::int64_t n, std::chrono::duration<Rep, Period> span,
                                Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
+    const detail::Timeout timeout = detail::timeout_of(span);
     return async_wait<std::optional<std::int64_t>>(
-        "counter.wait_at_least", client::Effect::reads, timeout,
-        [c = *this](client::Reply reply) { return c.unless_late(std::move(reply)); }, token, n,
+        "counter.wait_at_least", detail::Effect::reads, timeout,
+        [c = *this](detail::Reply reply) { return c.unless_late(std::move(reply)); }, token, n,
         timeout);
   }
 
@@ -74,10 +74,10 @@ class counter : public proxy {
     throw_error(
         {Errc::value_error, "cannot take " + std::to_string(n) + " from a counter", Done::no, {}});
   }
-  client::Reply wait_by(std::int64_t n, const client::Timeout& timeout) const {
-    return wait("counter.wait_at_least", client::Effect::reads, timeout, n, timeout);
+  detail::Reply wait_by(std::int64_t n, const detail::Timeout& timeout) const {
+    return wait("counter.wait_at_least", detail::Effect::reads, timeout, n, timeout);
   }
-  std::optional<std::int64_t> unless_late(client::Reply reply) const {
+  std::optional<std::int64_t> unless_late(detail::Reply reply) const {
     if (!reply && reply.error().code == Errc::timeout) return std::nullopt;
     return take<std::int64_t>("counter.wait_at_least", std::move(reply));
   }

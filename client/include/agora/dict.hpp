@@ -12,8 +12,8 @@
 
 #include <agora/any_io.hpp>
 #include <agora/element.hpp>
-#include <agora/lookup.hpp>
-#include <agora/negated.hpp>
+#include <agora/detail/lookup.hpp>
+#include <agora/detail/negated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 
@@ -34,7 +34,7 @@ class dict : public proxy {
   using const_iterator = snapshot_iterator<value_type>;
 
   /// From a manager's factory; see manager::dict.
-  explicit dict(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit dict(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// The place of a key. Reading a missing key throws key_error; it never inserts.
   reference_type operator[](const K& key) const { return {*this, key}; }
@@ -42,7 +42,7 @@ class dict : public proxy {
   /// @throws key_error  there is no such key.
   V at(const K& key) const {
     std::optional<V> value;
-    if (look_up(key, value) == client::Look::found) return std::move(*value);
+    if (look_up(key, value) == detail::Look::found) return std::move(*value);
     return take_at<V>("dict.get", key, get(key));
   }
   /// The value, or nothing.
@@ -50,18 +50,18 @@ class dict : public proxy {
   /// The value, or `otherwise`.
   V get_or(const K& key, const V& otherwise) const {
     std::optional<V> value;
-    const client::Look look = look_up(key, value);
-    if (look == client::Look::found) return std::move(*value);
-    if (look == client::Look::absent) return otherwise;
+    const detail::Look look = look_up(key, value);
+    if (look == detail::Look::found) return std::move(*value);
+    if (look == detail::Look::absent) return otherwise;
     return take_at<V>("dict.get_or", key,
-                      make("dict.get_or", client::Effect::reads, key, otherwise));
+                      make("dict.get_or", detail::Effect::reads, key, otherwise));
   }
   /// Puts the value into `out`; false, and `out` as it was, if there is no such key.
   bool get_into(const K& key, V& out) const;
   bool contains(const K& key) const {
-    const client::Look look = client::look_for(handle(), client::ObjectKind::dict, key);
-    if (look == client::Look::found) return true;
-    if (look == client::Look::absent) return false;
+    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::dict, key);
+    if (look == detail::Look::found) return true;
+    if (look == detail::Look::absent) return false;
     return read<bool>("dict.contains", key);
   }
 
@@ -72,7 +72,7 @@ class dict : public proxy {
   /// Writes only if the key is new. @return the value that the key has now.
   V try_emplace(const K& key, const V& value) const {
     return take_at<V>("dict.set_default", key,
-                      make("dict.set_default", client::Effect::changes, key, value));
+                      make("dict.set_default", detail::Effect::changes, key, value));
   }
   /// Sets all of them in one step. For pairs, a map or a vector of pairs.
   template <typename Pairs = std::vector<value_type>>
@@ -87,16 +87,16 @@ class dict : public proxy {
   }
   /// Takes the key out. @throws key_error  there is no such key.
   V pop(const K& key) const {
-    return take_at<V>("dict.pop", key, make("dict.pop", client::Effect::changes, key));
+    return take_at<V>("dict.pop", key, make("dict.pop", detail::Effect::changes, key));
   }
   V pop(const K& key, const V& otherwise) const {
-    return take_at<V>("dict.pop", key, make("dict.pop", client::Effect::changes, key, otherwise));
+    return take_at<V>("dict.pop", key, make("dict.pop", detail::Effect::changes, key, otherwise));
   }
   /// Takes out what came last. @throws key_error  the dict is empty.
   value_type pop_item() const { return change<value_type>("dict.pop_item"); }
   void clear() const { change<void>("dict.clear"); }
 
-  std::size_t size() const { return glance(client::ObjectKind::dict, "dict.len"); }
+  std::size_t size() const { return glance(detail::ObjectKind::dict, "dict.len"); }
   bool empty() const { return size() == 0; }
   std::vector<K> keys() const { return read<std::vector<K>>("dict.keys"); }
   std::vector<V> values() const { return read<std::vector<V>>("dict.values"); }
@@ -110,7 +110,7 @@ class dict : public proxy {
   /// @throws type_error  what is there is no number; value_error  the sum does not fit.
   V add(const K& key, const V& amount = V(1), const V& initial = V(0)) const {
     return take_at<V>("dict.add", key,
-                      make("dict.add", client::Effect::changes, key, amount, initial));
+                      make("dict.add", detail::Effect::changes, key, amount, initial));
   }
   /// Takes from a number in one step. @return the new value.
   V subtract(const K& key, V amount) const requires std::is_arithmetic_v<V>;
@@ -133,17 +133,17 @@ class dict : public proxy {
 
   template <typename Token>
   auto async_at(const K& key, Token&& token) const {
-    return async_make<V>("dict.get", client::Effect::reads, taker_at<V>("dict.get", key), token,
+    return async_make<V>("dict.get", detail::Effect::reads, taker_at<V>("dict.get", key), token,
                          key);
   }
   template <typename Token>
   auto async_find(const K& key, Token&& token) const {
-    return async_make<std::optional<V>>("dict.get", client::Effect::reads,
+    return async_make<std::optional<V>>("dict.get", detail::Effect::reads,
                                         finder(Errc::key_error, "dict.get", key), token, key);
   }
   template <typename Token>
   auto async_get_or(const K& key, const V& otherwise, Token&& token) const {
-    return async_make<V>("dict.get_or", client::Effect::reads, taker_at<V>("dict.get_or", key),
+    return async_make<V>("dict.get_or", detail::Effect::reads, taker_at<V>("dict.get_or", key),
                          token, key, otherwise);
   }
   template <typename Token>
@@ -156,7 +156,7 @@ class dict : public proxy {
   }
   template <typename Token>
   auto async_try_emplace(const K& key, const V& value, Token&& token) const {
-    return async_make<V>("dict.set_default", client::Effect::changes,
+    return async_make<V>("dict.set_default", detail::Effect::changes,
                          taker_at<V>("dict.set_default", key), token, key, value);
   }
   template <typename Pairs = std::vector<value_type>, typename Token>
@@ -167,8 +167,8 @@ class dict : public proxy {
   template <typename Token>
   auto async_erase(const K& key, Token&& token) const {
     return async_make<std::size_t>(
-        "dict.delete", client::Effect::changes,
-        [d = *this](client::Reply reply) { return d.erased(std::move(reply)); }, token, key);
+        "dict.delete", detail::Effect::changes,
+        [d = *this](detail::Reply reply) { return d.erased(std::move(reply)); }, token, key);
   }
   template <typename Token>
   auto async_erase_many(const std::vector<K>& keys, Token&& token) const {
@@ -176,12 +176,12 @@ class dict : public proxy {
   }
   template <typename Token>
   auto async_pop(const K& key, Token&& token) const {
-    return async_make<V>("dict.pop", client::Effect::changes, taker_at<V>("dict.pop", key), token,
+    return async_make<V>("dict.pop", detail::Effect::changes, taker_at<V>("dict.pop", key), token,
                          key);
   }
   template <typename Token>
   auto async_pop_or(const K& key, const V& otherwise, Token&& token) const {
-    return async_make<V>("dict.pop", client::Effect::changes, taker_at<V>("dict.pop", key), token,
+    return async_make<V>("dict.pop", detail::Effect::changes, taker_at<V>("dict.pop", key), token,
                          key, otherwise);
   }
   template <typename Token>
@@ -214,14 +214,14 @@ class dict : public proxy {
   }
   template <typename Token>
   auto async_add(const K& key, const V& amount, const V& initial, Token&& token) const {
-    return async_make<V>("dict.add", client::Effect::changes, taker_at<V>("dict.add", key), token,
+    return async_make<V>("dict.add", detail::Effect::changes, taker_at<V>("dict.add", key), token,
                          key, amount, initial);
   }
   template <typename Token>
   auto async_subtract(const K& key, V amount,
                       Token&& token) const requires std::is_arithmetic_v<V> {
-    return async_make<V>("dict.add", client::Effect::changes, taker_at<V>("dict.add", key), token,
-                         key, client::negated(amount), 0);
+    return async_make<V>("dict.add", detail::Effect::changes, taker_at<V>("dict.add", key), token,
+                         key, detail::negated(amount), 0);
   }
   template <typename Token>
   auto async_compare_and_set(const K& key, const V& expected, const V& value, Token&& token) const {
@@ -234,40 +234,40 @@ class dict : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(const K& key, std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_wait_for_key<std::optional<V>>(key, client::timeout_of(span),
+    return async_wait_for_key<std::optional<V>>(key, detail::timeout_of(span),
                                                 finder(Errc::timeout, "dict.wait_for", key), token);
   }
 
  private:
-  client::Look look_up(const K& key, std::optional<V>& out) const {
+  detail::Look look_up(const K& key, std::optional<V>& out) const {
     if constexpr (std::is_default_constructible_v<V>) {
-      return client::look_up(handle(), client::ObjectKind::dict, key, out.emplace());
+      return detail::look_up(handle(), detail::ObjectKind::dict, key, out.emplace());
     } else {
-      return client::Look::elsewhere;
+      return detail::Look::elsewhere;
     }
   }
-  client::Reply get(const K& key) const { return make("dict.get", client::Effect::reads, key); }
-  client::Reply wait_for_key(const K& key, const client::Timeout& timeout) const {
-    return wait("dict.wait_for", client::Effect::reads, timeout, key, timeout);
+  detail::Reply get(const K& key) const { return make("dict.get", detail::Effect::reads, key); }
+  detail::Reply wait_for_key(const K& key, const detail::Timeout& timeout) const {
+    return wait("dict.wait_for", detail::Effect::reads, timeout, key, timeout);
   }
   template <typename R, typename Decode, typename Token>
-  auto async_wait_for_key(const K& key, const client::Timeout& timeout, Decode decode,
+  auto async_wait_for_key(const K& key, const detail::Timeout& timeout, Decode decode,
                           Token&& token) const {
-    return async_wait<R>("dict.wait_for", client::Effect::reads, timeout, std::move(decode), token,
+    return async_wait<R>("dict.wait_for", detail::Effect::reads, timeout, std::move(decode), token,
                          key, timeout);
   }
-  std::size_t erased(client::Reply reply) const {
+  std::size_t erased(detail::Reply reply) const {
     if (reply) return 1;
     if (reply.error().code == Errc::key_error) return 0;
     throw_error(std::move(reply.error()));
   }
   auto finder(Errc expected, std::string_view method, const K& key) const {
-    return [d = *this, expected, method, key](client::Reply reply) {
+    return [d = *this, expected, method, key](detail::Reply reply) {
       return d.unless(expected, method, key, std::move(reply));
     };
   }
   std::optional<V> unless(Errc expected, std::string_view method, const K& key,
-                          client::Reply reply) const {
+                          detail::Reply reply) const {
     if (!reply && reply.error().code == expected) return std::nullopt;
     return take_at<V>(method, key, std::move(reply));
   }
@@ -276,17 +276,17 @@ class dict : public proxy {
 template <typename K, typename V>
 std::optional<V> dict<K, V>::find(const K& key) const {
   std::optional<V> value;
-  const client::Look look = look_up(key, value);
-  if (look == client::Look::found) return value;
-  if (look == client::Look::absent) return std::nullopt;
+  const detail::Look look = look_up(key, value);
+  if (look == detail::Look::found) return value;
+  if (look == detail::Look::absent) return std::nullopt;
   return unless(Errc::key_error, "dict.get", key, get(key));
 }
 
 template <typename K, typename V>
 bool dict<K, V>::get_into(const K& key, V& out) const {
-  const client::Look look = client::look_up(handle(), client::ObjectKind::dict, key, out);
-  if (look == client::Look::found) return true;
-  if (look == client::Look::absent) return false;
+  const detail::Look look = detail::look_up(handle(), detail::ObjectKind::dict, key, out);
+  if (look == detail::Look::found) return true;
+  if (look == detail::Look::absent) return false;
   auto found = unless(Errc::key_error, "dict.get", key, get(key));
   if (found) out = std::move(*found);
   return found.has_value();
@@ -294,19 +294,19 @@ bool dict<K, V>::get_into(const K& key, V& out) const {
 
 template <typename K, typename V>
 std::size_t dict<K, V>::erase(const K& key) const {
-  return erased(make("dict.delete", client::Effect::changes, key));
+  return erased(make("dict.delete", detail::Effect::changes, key));
 }
 
 template <typename K, typename V>
 V dict<K, V>::subtract(const K& key, V amount) const requires std::is_arithmetic_v<V> {
   return take_at<V>("dict.add", key,
-                    make("dict.add", client::Effect::changes, key, client::negated(amount), 0));
+                    make("dict.add", detail::Effect::changes, key, detail::negated(amount), 0));
 }
 
 template <typename K, typename V>
 template <typename Rep, typename Period>
 std::optional<V> dict<K, V>::wait_for(const K& key, std::chrono::duration<Rep, Period> span) const {
-  return unless(Errc::timeout, "dict.wait_for", key, wait_for_key(key, client::timeout_of(span)));
+  return unless(Errc::timeout, "dict.wait_for", key, wait_for_key(key, detail::timeout_of(span)));
 }
 
 }  // namespace agora

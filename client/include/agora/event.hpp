@@ -12,13 +12,13 @@ namespace agora {
 class event : public proxy {
  public:
   /// From a manager's factory; see manager::event.
-  explicit event(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit event(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Sets the flag and wakes everybody who waits for it.
   void set() const { change<void>("event.set"); }
   void clear() const { change<void>("event.clear"); }
   bool is_set() const {
-    const auto seen = glance_at(client::ObjectKind::event);
+    const auto seen = glance_at(detail::ObjectKind::event);
     return seen ? *seen != 0 : read<bool>("event.is_set");
   }
 
@@ -31,7 +31,7 @@ class event : public proxy {
   template <typename Rep, typename Period>
   bool wait_for(std::chrono::duration<Rep, Period> span) const {
     if (seen_set()) return true;
-    return take<bool>("event.wait", wait_by(client::timeout_of(span)));
+    return take<bool>("event.wait", wait_by(detail::timeout_of(span)));
   }
 
   // The asynchronous forms: the last argument is a completion token, see async.hpp.
@@ -51,21 +51,21 @@ class event : public proxy {
   /// Waits, for ever, until the flag is set; true.
   template <typename Token>
   auto async_wait(Token&& token) const {
-    return proxy::async_wait<bool>("event.wait", client::Effect::reads, {},
-                                   taker<bool>("event.wait"), token, client::Timeout());
+    return proxy::async_wait<bool>("event.wait", detail::Effect::reads, {},
+                                   taker<bool>("event.wait"), token, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
-    return proxy::async_wait<bool>("event.wait", client::Effect::reads, timeout,
+    const detail::Timeout timeout = detail::timeout_of(span);
+    return proxy::async_wait<bool>("event.wait", detail::Effect::reads, timeout,
                                    taker<bool>("event.wait"), token, timeout);
   }
 
  private:
   // Who has to wait stands in the server's line, like everybody else.
-  bool seen_set() const { return glance_at(client::ObjectKind::event).value_or(0) != 0; }
-  client::Reply wait_by(const client::Timeout& timeout) const {
-    return proxy::wait("event.wait", client::Effect::reads, timeout, timeout);
+  bool seen_set() const { return glance_at(detail::ObjectKind::event).value_or(0) != 0; }
+  detail::Reply wait_by(const detail::Timeout& timeout) const {
+    return proxy::wait("event.wait", detail::Effect::reads, timeout, timeout);
   }
 };
 

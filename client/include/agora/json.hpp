@@ -20,7 +20,7 @@ void encode_json(Writer& writer, const nlohmann::json& document);
 /// @error type_error  a reference, an opaque value, or a map whose keys are not all text.
 Expected<nlohmann::json> decode_json(PackedView value);
 
-namespace client {
+namespace detail {
 
 // Only functions found by argument-dependent lookup count: a type of nlohmann's own, or of the
 // standard library, is no user type.
@@ -31,7 +31,7 @@ concept NlohmannType = (std::is_class_v<T> || std::is_enum_v<T>)&&requires(
   from_json(source, out);
 };
 
-}  // namespace client
+}  // namespace detail
 
 template <>
 struct Codec<nlohmann::json> {
@@ -40,7 +40,7 @@ struct Codec<nlohmann::json> {
   static std::string name() { return "JSON"; }
 };
 
-template <client::NlohmannType T>
+template <detail::NlohmannType T>
 struct Codec<T> {
   static void encode(Writer& writer, const T& value) {
     nlohmann::json document;

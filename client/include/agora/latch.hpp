@@ -13,18 +13,18 @@ namespace agora {
 class latch : public proxy {
  public:
   /// From a manager's factory; see manager::latch.
-  explicit latch(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit latch(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// @throws value_error  less than 1, or more than is left; nothing was changed.
   void count_down(std::int64_t n = 1) const { change<void>("latch.count_down", n); }
   /// True if the count is zero.
-  bool try_wait() const { return take<bool>("latch.wait", wait_by(client::Seconds::zero())); }
+  bool try_wait() const { return take<bool>("latch.wait", wait_by(detail::Seconds::zero())); }
   /// Waits, for ever, until the count is zero.
   void wait() const { take<bool>("latch.wait", wait_by(std::nullopt)); }
   /// The same, for so long; false if the count was not zero by then.
   template <typename Rep, typename Period>
   bool wait_for(std::chrono::duration<Rep, Period> span) const {
-    return take<bool>("latch.wait", wait_by(client::timeout_of(span)));
+    return take<bool>("latch.wait", wait_by(detail::timeout_of(span)));
   }
   /// Two calls: if the second fails, the first has happened. @throws as count_down().
   void arrive_and_wait(std::int64_t n = 1) const {
@@ -47,7 +47,7 @@ class latch : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_wait_by(client::timeout_of(span), token);
+    return async_wait_by(detail::timeout_of(span), token);
   }
   template <typename Token>
   auto async_count(Token&& token) const {
@@ -55,12 +55,12 @@ class latch : public proxy {
   }
 
  private:
-  client::Reply wait_by(const client::Timeout& timeout) const {
-    return proxy::wait("latch.wait", client::Effect::reads, timeout, timeout);
+  detail::Reply wait_by(const detail::Timeout& timeout) const {
+    return proxy::wait("latch.wait", detail::Effect::reads, timeout, timeout);
   }
   template <typename Token>
-  auto async_wait_by(const client::Timeout& timeout, Token&& token) const {
-    return proxy::async_wait<bool>("latch.wait", client::Effect::reads, timeout,
+  auto async_wait_by(const detail::Timeout& timeout, Token&& token) const {
+    return proxy::async_wait<bool>("latch.wait", detail::Effect::reads, timeout,
                                    taker<bool>("latch.wait"), token, timeout);
   }
 };

@@ -11,8 +11,8 @@
 
 #include <agora/any_io.hpp>
 #include <agora/element.hpp>
-#include <agora/lookup.hpp>
-#include <agora/negated.hpp>
+#include <agora/detail/lookup.hpp>
+#include <agora/detail/negated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 
@@ -32,15 +32,15 @@ class list : public proxy {
   using Place = std::optional<index_type>;  ///< of a slice; empty: the end that its step leaves
 
   /// From a manager's factory; see manager::list.
-  explicit list(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit list(detail::Handle handle) : proxy(std::move(handle)) {}
 
   reference_type operator[](index_type index) const { return {*this, index}; }
   T at(index_type index) const {
     if constexpr (std::is_default_constructible_v<T>) {
       T value{};
-      if (client::look_at(handle(), index, value) == client::Look::found) return value;
+      if (detail::look_at(handle(), index, value) == detail::Look::found) return value;
     }
-    return take_at<T>("list.get", index, make("list.get", client::Effect::reads, index));
+    return take_at<T>("list.get", index, make("list.get", detail::Effect::reads, index));
   }
   T front() const { return at(0); }
   T back() const { return at(-1); }
@@ -53,7 +53,7 @@ class list : public proxy {
   T pop_front() const { return pop(0); }
   /// Takes one out.
   T pop(index_type index) const {
-    return take_at<T>("list.pop", index, make("list.pop", client::Effect::changes, index));
+    return take_at<T>("list.pop", index, make("list.pop", detail::Effect::changes, index));
   }
   /// Puts the value before a place; an index beyond an end means that end.
   void insert(index_type index, const T& value) const { change<void>("list.insert", index, value); }
@@ -81,7 +81,7 @@ class list : public proxy {
   std::optional<std::size_t> index_of(const T& value) const;
   std::size_t count(const T& value) const { return read<std::size_t>("list.count", value); }
   bool contains(const T& value) const { return read<bool>("list.contains", value); }
-  std::size_t size() const { return glance(client::ObjectKind::list, "list.len"); }
+  std::size_t size() const { return glance(detail::ObjectKind::list, "list.len"); }
   bool empty() const { return size() == 0; }
   /// The whole content, read in one step.
   std::vector<T> copy() const { return read<std::vector<T>>("list.copy"); }
@@ -94,11 +94,11 @@ class list : public proxy {
 
   /// Adds to a number in one step. @return the new value.
   T add(index_type index, const T& amount) const {
-    return take_at<T>("list.add", index, make("list.add", client::Effect::changes, index, amount));
+    return take_at<T>("list.add", index, make("list.add", detail::Effect::changes, index, amount));
   }
   T subtract(index_type index, T amount) const requires std::is_arithmetic_v<T> {
     return take_at<T>("list.add", index,
-                      make("list.add", client::Effect::changes, index, client::negated(amount)));
+                      make("list.add", detail::Effect::changes, index, detail::negated(amount)));
   }
   /// Sets the element only if it has the expected value.
   bool compare_and_set(index_type index, const T& expected, const T& value) const {
@@ -113,7 +113,7 @@ class list : public proxy {
 
   template <typename Token>
   auto async_at(index_type index, Token&& token) const {
-    return async_make<T>("list.get", client::Effect::reads, taker_at<T>("list.get", index), token,
+    return async_make<T>("list.get", detail::Effect::reads, taker_at<T>("list.get", index), token,
                          index);
   }
   template <typename Token>
@@ -130,7 +130,7 @@ class list : public proxy {
   }
   template <typename Token>
   auto async_pop(index_type index, Token&& token) const {
-    return async_make<T>("list.pop", client::Effect::changes, taker_at<T>("list.pop", index), token,
+    return async_make<T>("list.pop", detail::Effect::changes, taker_at<T>("list.pop", index), token,
                          index);
   }
   template <typename Token>
@@ -156,8 +156,8 @@ class list : public proxy {
   template <typename Token>
   auto async_remove(const T& value, Token&& token) const {
     return async_make<bool>(
-        "list.remove", client::Effect::changes,
-        [l = *this](client::Reply reply) { return l.removed(std::move(reply)); }, token, value);
+        "list.remove", detail::Effect::changes,
+        [l = *this](detail::Reply reply) { return l.removed(std::move(reply)); }, token, value);
   }
   template <typename Token>
   auto async_clear(Token&& token) const {
@@ -179,8 +179,8 @@ class list : public proxy {
   template <typename Token>
   auto async_index_of(const T& value, Token&& token) const {
     return async_make<std::optional<std::size_t>>(
-        "list.index", client::Effect::reads,
-        [l = *this](client::Reply reply) { return l.place_in(std::move(reply)); }, token, value);
+        "list.index", detail::Effect::reads,
+        [l = *this](detail::Reply reply) { return l.place_in(std::move(reply)); }, token, value);
   }
   template <typename Token>
   auto async_count(const T& value, Token&& token) const {
@@ -212,14 +212,14 @@ class list : public proxy {
   }
   template <typename Token>
   auto async_add(index_type index, const T& amount, Token&& token) const {
-    return async_make<T>("list.add", client::Effect::changes, taker_at<T>("list.add", index), token,
+    return async_make<T>("list.add", detail::Effect::changes, taker_at<T>("list.add", index), token,
                          index, amount);
   }
   template <typename Token>
   auto async_subtract(index_type index, T amount,
                       Token&& token) const requires std::is_arithmetic_v<T> {
-    return async_make<T>("list.add", client::Effect::changes, taker_at<T>("list.add", index), token,
-                         index, client::negated(amount));
+    return async_make<T>("list.add", detail::Effect::changes, taker_at<T>("list.add", index), token,
+                         index, detail::negated(amount));
   }
   template <typename Token>
   auto async_compare_and_set(index_type index, const T& expected, const T& value,
@@ -228,12 +228,12 @@ class list : public proxy {
   }
 
  private:
-  bool removed(client::Reply reply) const {
+  bool removed(detail::Reply reply) const {
     if (reply) return true;
     if (reply.error().code == Errc::value_error) return false;
     throw_error(std::move(reply.error()));
   }
-  std::optional<std::size_t> place_in(client::Reply reply) const {
+  std::optional<std::size_t> place_in(detail::Reply reply) const {
     if (!reply && reply.error().code == Errc::value_error) return std::nullopt;
     return take<std::size_t>("list.index", std::move(reply));
   }
@@ -241,12 +241,12 @@ class list : public proxy {
 
 template <typename T>
 bool list<T>::remove(const T& value) const {
-  return removed(make("list.remove", client::Effect::changes, value));
+  return removed(make("list.remove", detail::Effect::changes, value));
 }
 
 template <typename T>
 std::optional<std::size_t> list<T>::index_of(const T& value) const {
-  return place_in(make("list.index", client::Effect::reads, value));
+  return place_in(make("list.index", detail::Effect::reads, value));
 }
 
 }  // namespace agora

@@ -26,7 +26,7 @@ struct lock_options {
   agora::on_owner_death on_owner_death = agora::on_owner_death::report;
 };
 
-namespace client {
+namespace detail {
 
 struct Grant;  // a lock held by one thread: client/src/client/grants.hpp
 
@@ -47,7 +47,7 @@ extern const LockWay kRecursiveLock;
 extern const LockWay kReadLock;
 extern const LockWay kWriteLock;
 
-}  // namespace client
+}  // namespace detail
 
 /// A lock that was acquired asynchronously: held by no thread but by this object, which may be
 /// moved anywhere. Its end gives the lock back, without waiting.
@@ -74,8 +74,8 @@ class lock_grant {
 
   /// Made by the locks.
   struct Owner {
-    client::Handle handle;
-    const client::LockWay* way;
+    detail::Handle handle;
+    const detail::LockWay* way;
     std::string text;
   };
   explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
@@ -87,7 +87,7 @@ class lock_grant {
   std::optional<Owner> owner_;
 };
 
-namespace client {
+namespace detail {
 
 /// What a thread does with a lock. The owner is the calling thread, but for async_acquire.
 class ThreadLock {
@@ -130,5 +130,5 @@ class ThreadLock {
   const LockWay& way_;
 };
 
-}  // namespace client
+}  // namespace detail
 }  // namespace agora

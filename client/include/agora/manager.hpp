@@ -36,7 +36,7 @@
 
 namespace agora {
 
-namespace client {
+namespace detail {
 class PrivateServer;
 }
 
@@ -75,7 +75,7 @@ class manager {
   agora::dict<K, V> dict(std::string_view name = {},
                          const std::vector<std::pair<K, V>>& values = {}) const {
     return agora::dict<K, V>(values.empty() ? create("dict", name)
-                                            : create("dict", name, client::params_of(values)));
+                                            : create("dict", name, detail::params_of(values)));
   }
   template <typename K = any, typename V = any>
   agora::dict<K, V> dict(const reference& object) const {
@@ -86,7 +86,7 @@ class manager {
   template <typename T = any>
   agora::list<T> list(std::string_view name = {}, const std::vector<T>& values = {}) const {
     return agora::list<T>(values.empty() ? create("list", name)
-                                         : create("list", name, client::params_of(values)));
+                                         : create("list", name, detail::params_of(values)));
   }
   template <typename T = any>
   agora::list<T> list(const reference& object) const {
@@ -98,7 +98,7 @@ class manager {
   agora::value<T> value(std::string_view name = {}, const T& initial = T{},
                         number_options options = {}) const {
     return agora::value<T>(
-        create("value", name, client::params_of(typecode_for<T>(), initial), packed<T>(options)));
+        create("value", name, detail::params_of(typecode_for<T>(), initial), packed<T>(options)));
   }
   template <typename T = any>
   agora::value<T> value(const reference& object) const {
@@ -136,7 +136,7 @@ class manager {
 
   agora::semaphore semaphore(std::string_view name = {}, std::int64_t initial = 1,
                              semaphore_options options = {}) const {
-    return agora::semaphore(create("semaphore", name, client::params_of(initial), packed(options)));
+    return agora::semaphore(create("semaphore", name, detail::params_of(initial), packed(options)));
   }
   agora::semaphore semaphore(const reference& object) const {
     return agora::semaphore(open(object));
@@ -150,32 +150,32 @@ class manager {
 
   /// @param parties  how many wait for each other, at least 1.
   agora::barrier barrier(std::string_view name, std::int64_t parties) const {
-    return agora::barrier(create("barrier", name, client::params_of(parties)));
+    return agora::barrier(create("barrier", name, detail::params_of(parties)));
   }
   /// @param timeout  for each wait that names none: then the barrier breaks.
   template <typename Rep, typename Period>
   agora::barrier barrier(std::string_view name, std::int64_t parties,
                          std::chrono::duration<Rep, Period> timeout) const {
-    client::Params options = client::params_of("timeout", client::timeout_of(timeout));
+    detail::Params options = detail::params_of("timeout", detail::timeout_of(timeout));
     options.count = 1;
-    return agora::barrier(create("barrier", name, client::params_of(parties), options));
+    return agora::barrier(create("barrier", name, detail::params_of(parties), options));
   }
   agora::barrier barrier(const reference& object) const { return agora::barrier(open(object)); }
 
   agora::latch latch(std::string_view name, std::int64_t count) const {
-    return agora::latch(create("latch", name, client::params_of(count)));
+    return agora::latch(create("latch", name, detail::params_of(count)));
   }
   agora::latch latch(const reference& object) const { return agora::latch(open(object)); }
 
   agora::counter counter(std::string_view name = {}, std::int64_t initial = 0) const {
-    return agora::counter(create("counter", name, client::params_of(initial)));
+    return agora::counter(create("counter", name, detail::params_of(initial)));
   }
   agora::counter counter(const reference& object) const { return agora::counter(open(object)); }
 
   /// @param values  the first content.
   template <typename T = any>
   agora::set<T> set(std::string_view name = {}, const std::vector<T>& values = {}) const {
-    return agora::set<T>(create("set", name, client::params_of(values)));
+    return agora::set<T>(create("set", name, detail::params_of(values)));
   }
   template <typename T = any>
   agora::set<T> set(const reference& object) const {
@@ -185,7 +185,7 @@ class manager {
   /// @param attributes  the first content.
   agora::namespace_ namespace_(std::string_view name = {},
                                const std::map<std::string, any>& attributes = {}) const {
-    return agora::namespace_(create("namespace", name, client::params_of(attributes)));
+    return agora::namespace_(create("namespace", name, detail::params_of(attributes)));
   }
   agora::namespace_ namespace_(const reference& object) const {
     return agora::namespace_(open(object));
@@ -195,14 +195,14 @@ class manager {
   template <typename T, std::integral Size>
   agora::array<T> array(std::string_view name, Size size, number_options options = {}) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), size), packed<T>(options)));
+        create("array", name, detail::params_of(typecode_for<T>(), size), packed<T>(options)));
   }
   /// @param values  the first content.
   template <typename T>
   agora::array<T> array(std::string_view name, const std::vector<T>& values,
                         number_options options = {}) const {
     return agora::array<T>(
-        create("array", name, client::params_of(typecode_for<T>(), values), packed<T>(options)));
+        create("array", name, detail::params_of(typecode_for<T>(), values), packed<T>(options)));
   }
   template <typename T>
   agora::array<T> array(const reference& object) const {
@@ -212,7 +212,7 @@ class manager {
   /// @param duplex  false: the first end receives, the second sends.
   template <typename T = any>
   agora::pipe<T> pipe(std::string_view name = {}, bool duplex = true) const {
-    return agora::pipe<T>(create("pipe", name, client::params_of(duplex)));
+    return agora::pipe<T>(create("pipe", name, detail::params_of(duplex)));
   }
   template <typename T = any>
   agora::pipe<T> pipe(const reference& object) const {
@@ -229,11 +229,11 @@ class manager {
   }
 
   /// An object of a type of one's own: `m.object<account_proxy>("mine", 100)`. P derives from
-  /// proxy, has a constructor from a client::Handle (`using proxy::proxy;`), and its `P::type` is
+  /// proxy, has a constructor from a detail::Handle (`using proxy::proxy;`), and its `P::type` is
   /// the type's name on the server.
   template <std::derived_from<proxy> P, Encodable... A>
   P object(std::string_view name, const A&... arguments) const {
-    return P(create(P::type, name, client::params_of(arguments...)));
+    return P(create(P::type, name, detail::params_of(arguments...)));
   }
   template <std::derived_from<proxy> P>
   P object(const reference& object) const {
@@ -273,15 +273,15 @@ class manager {
   /// (queue.get ...) has no deadline here but its own timeout parameter.
   template <typename R = any, Encodable... A>
   R call(std::string_view method, const A&... arguments) const {
-    const client::Reply reply = call_packed(method, client::params_of(arguments...));
+    const detail::Reply reply = call_packed(method, detail::params_of(arguments...));
     if constexpr (!std::is_void_v<R>) return decoded<R>(method, reply);
   }
   /// The same for a completion token, which comes behind the method's name; see async.hpp.
   template <typename R = any, typename Token, Encodable... A>
   auto async_call(std::string_view method, Token&& token, const A&... arguments) const {
-    return client::async_call<R>(
-        server_handle(), {shape_of(method), std::string(method), client::params_of(arguments...)},
-        [its_method = std::string(method)](client::Reply reply) {
+    return detail::async_call<R>(
+        server_handle(), {shape_of(method), std::string(method), detail::params_of(arguments...)},
+        [its_method = std::string(method)](detail::Reply reply) {
           if (!reply) throw_error(std::move(reply.error()));
           if constexpr (!std::is_void_v<R>) return decoded<R>(its_method, reply);
         },
@@ -305,33 +305,33 @@ class manager {
   std::string_view transport() const;
 
  private:
-  client::Handle create(std::string_view type, std::string_view name,
-                        const client::Params& arguments = {},
-                        const client::Params& options = {}) const;
-  client::Handle open(const reference& object) const;
-  condition_variable with_its_lock(client::Handle handle) const;
-  static client::Params packed(const queue_options& options);
-  static client::Params packed(const lock_options& options);
-  static client::Params packed(const semaphore_options& options);
+  detail::Handle create(std::string_view type, std::string_view name,
+                        const detail::Params& arguments = {},
+                        const detail::Params& options = {}) const;
+  detail::Handle open(const reference& object) const;
+  condition_variable with_its_lock(detail::Handle handle) const;
+  static detail::Params packed(const queue_options& options);
+  static detail::Params packed(const lock_options& options);
+  static detail::Params packed(const semaphore_options& options);
   template <typename T>
-  static client::Params packed(const number_options& options) {
+  static detail::Params packed(const number_options& options) {
     return packed(options, typecode_for<T>() != "any", Integer<T>);
   }
-  static client::Params packed(const number_options& options, bool number, bool integer);
-  client::Reply call_packed(std::string_view method, const client::Params& params) const;
-  client::Call shape_of(std::string_view method) const;
-  client::Handle server_handle() const;
+  static detail::Params packed(const number_options& options, bool number, bool integer);
+  detail::Reply call_packed(std::string_view method, const detail::Params& params) const;
+  detail::Call shape_of(std::string_view method) const;
+  detail::Handle server_handle() const;
 
   template <typename R>
-  static R decoded(std::string_view method, const client::Reply& reply) {
+  static R decoded(std::string_view method, const detail::Reply& reply) {
     const Keeping keeping(reply.keep);
     auto result = unpack<R>(*reply);
-    if (!result) client::throw_mismatch(method, {}, result.failure());
+    if (!result) detail::throw_mismatch(method, {}, result.failure());
     return std::move(*result);
   }
 
-  std::shared_ptr<client::PrivateServer> private_server_;
-  std::shared_ptr<client::Client> client_;
+  std::shared_ptr<detail::PrivateServer> private_server_;
+  std::shared_ptr<detail::Client> client_;
 };
 
 }  // namespace agora

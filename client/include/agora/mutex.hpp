@@ -11,7 +11,7 @@
 #include <agora/any_io.hpp>
 #include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
-#include <agora/word_lock.hpp>
+#include <agora/detail/lock_fast_path.hpp>
 
 namespace agora {
 
@@ -25,21 +25,21 @@ namespace agora {
 class mutex : public proxy {
  public:
   /// From a manager's factory; see manager::lock.
-  explicit mutex(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit mutex(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits, for ever, until the calling thread has the lock.
   /// @throws deadlock    waiting would close a cycle, locking twice included; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const {
-    if (!client::take_open_word(handle(), client::ObjectKind::lock)) plain().acquire(std::nullopt);
+    if (!detail::take_open_word(handle(), detail::ObjectKind::lock)) plain().acquire(std::nullopt);
   }
   bool try_lock() const {
-    return client::take_open_word(handle(), client::ObjectKind::lock) ||
-           plain().acquire(client::Seconds::zero());
+    return detail::take_open_word(handle(), detail::ObjectKind::lock) ||
+           plain().acquire(detail::Seconds::zero());
   }
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
-    return plain().acquire(client::timeout_of(span));
+    return plain().acquire(detail::timeout_of(span));
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
@@ -49,7 +49,7 @@ class mutex : public proxy {
   /// Gives the lock back. Never throws, as lock_guard needs it: failure shows in held() before,
   /// and in on_lost.
   void unlock() const noexcept {
-    if (!client::free_own_word(handle(), client::ObjectKind::lock)) plain().unlock();
+    if (!detail::free_own_word(handle(), detail::ObjectKind::lock)) plain().unlock();
   }
   /// Gives the lock back.
   /// @throws not_locked    nobody has it.
@@ -78,7 +78,7 @@ class mutex : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return plain().async_acquire(client::timeout_of(span), token);
+    return plain().async_acquire(detail::timeout_of(span), token);
   }
 
   /// Whether anybody has the lock.
@@ -95,7 +95,7 @@ class mutex : public proxy {
   }
 
  private:
-  client::ThreadLock plain() const { return {handle(), client::kPlainLock}; }
+  detail::ThreadLock plain() const { return {handle(), detail::kPlainLock}; }
 };
 
 }  // namespace agora

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
-#include <agora/lookup.hpp>
+#include <agora/detail/lookup.hpp>
 #include <agora/proxy.hpp>
 
 #include "shared/value/any.hpp"
@@ -22,19 +22,19 @@ class attribute;
 class namespace_ : public proxy {
  public:
   /// From a manager's factory; see manager::namespace_.
-  explicit namespace_(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit namespace_(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// The attribute as a T. @throws attribute_error  there is none; type_error  it is no T.
   template <Decodable T = any>
   T get(std::string_view name) const {
     if constexpr (std::is_default_constructible_v<T>) {
       T value{};
-      if (client::look_up(handle(), client::ObjectKind::namespace_, name, value) ==
-          client::Look::found) {
+      if (detail::look_up(handle(), detail::ObjectKind::namespace_, name, value) ==
+          detail::Look::found) {
         return value;
       }
     }
-    return take_at<T>("namespace.get", name, make("namespace.get", client::Effect::reads, name));
+    return take_at<T>("namespace.get", name, make("namespace.get", detail::Effect::reads, name));
   }
   template <Encodable T>
   void set(std::string_view name, const T& value) const {
@@ -43,9 +43,9 @@ class namespace_ : public proxy {
   /// False if there was none.
   bool erase(std::string_view name) const;
   bool contains(std::string_view name) const {
-    const client::Look look = client::look_for(handle(), client::ObjectKind::namespace_, name);
-    if (look == client::Look::found) return true;
-    if (look == client::Look::absent) return false;
+    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::namespace_, name);
+    if (look == detail::Look::found) return true;
+    if (look == detail::Look::absent) return false;
     return read<bool>("namespace.contains", name);
   }
   /// The names of all, in the order in which they were first set.
@@ -59,7 +59,7 @@ class namespace_ : public proxy {
 
   template <Decodable T = any, typename Token>
   auto async_get(std::string_view name, Token&& token) const {
-    return async_make<T>("namespace.get", client::Effect::reads,
+    return async_make<T>("namespace.get", detail::Effect::reads,
                          taker_at<T>("namespace.get", std::string(name)), token, name);
   }
   template <Encodable T, typename Token>
@@ -69,8 +69,8 @@ class namespace_ : public proxy {
   template <typename Token>
   auto async_erase(std::string_view name, Token&& token) const {
     return async_make<bool>(
-        "namespace.delete", client::Effect::changes,
-        [n = *this](client::Reply reply) { return n.erased(std::move(reply)); }, token, name);
+        "namespace.delete", detail::Effect::changes,
+        [n = *this](detail::Reply reply) { return n.erased(std::move(reply)); }, token, name);
   }
   template <typename Token>
   auto async_contains(std::string_view name, Token&& token) const {
@@ -82,7 +82,7 @@ class namespace_ : public proxy {
   }
 
  private:
-  bool erased(client::Reply reply) const {
+  bool erased(detail::Reply reply) const {
     if (reply) return true;
     if (reply.error().code == Errc::attribute_error) return false;
     throw_error(std::move(reply.error()));
@@ -133,7 +133,7 @@ class attribute {
 };
 
 inline bool namespace_::erase(std::string_view name) const {
-  return erased(make("namespace.delete", client::Effect::changes, name));
+  return erased(make("namespace.delete", detail::Effect::changes, name));
 }
 
 inline attribute namespace_::operator[](std::string_view name) const {

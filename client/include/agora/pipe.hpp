@@ -21,7 +21,7 @@ class pipe_end : public proxy {
   using value_type = T;
 
   /// @param side  0 or 1
-  pipe_end(client::Handle handle, std::int64_t side) : proxy(std::move(handle)), side_(side) {}
+  pipe_end(detail::Handle handle, std::int64_t side) : proxy(std::move(handle)), side_(side) {}
 
   /// Sends a value; waits for room, for ever (a direction holds 1,024 values).
   /// @throws end_of_stream  an end is closed; value_error  this end only receives.
@@ -29,7 +29,7 @@ class pipe_end : public proxy {
   /// The same, for so long; false if there was no room by then.
   template <typename Rep, typename Period>
   bool send_for(const T& value, std::chrono::duration<Rep, Period> span) const {
-    return unless_late(send_by(value, client::timeout_of(span)));
+    return unless_late(send_by(value, detail::timeout_of(span)));
   }
   /// Waits, for ever, for the next value. One that is no T is gone: type_error.
   /// @throws end_of_stream  the other end is closed, and nothing is left; value_error  this end
@@ -38,13 +38,13 @@ class pipe_end : public proxy {
   /// The same, for so long; nothing if none came.
   template <typename Rep, typename Period>
   std::optional<T> receive_for(std::chrono::duration<Rep, Period> span) const {
-    return value_unless_late(receive_by(client::timeout_of(span)));
+    return value_unless_late(receive_by(detail::timeout_of(span)));
   }
   /// Whether receive would not wait: there is a value, or the end.
-  bool poll() const { return take<bool>("pipe.poll", poll_by(client::Seconds::zero())); }
+  bool poll() const { return take<bool>("pipe.poll", poll_by(detail::Seconds::zero())); }
   template <typename Rep, typename Period>
   bool poll_for(std::chrono::duration<Rep, Period> span) const {
-    return take<bool>("pipe.poll", poll_by(client::timeout_of(span)));
+    return take<bool>("pipe.poll", poll_by(detail::timeout_of(span)));
   }
   /// Closes this end for everybody; the other one receives what was sent before.
   void close() const { change<void>("pipe.close", side_); }
@@ -53,35 +53,35 @@ class pipe_end : public proxy {
 
   template <typename Token>
   auto async_send(const T& value, Token&& token) const {
-    return async_wait<void>("pipe.send", client::Effect::changes, {}, taker<void>("pipe.send"),
-                            token, side_, value, client::Timeout());
+    return async_wait<void>("pipe.send", detail::Effect::changes, {}, taker<void>("pipe.send"),
+                            token, side_, value, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_send_for(const T& value, std::chrono::duration<Rep, Period> span,
                       Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
+    const detail::Timeout timeout = detail::timeout_of(span);
     return async_wait<bool>(
-        "pipe.send", client::Effect::changes, timeout,
-        [end = *this](client::Reply reply) { return end.unless_late(std::move(reply)); }, token,
+        "pipe.send", detail::Effect::changes, timeout,
+        [end = *this](detail::Reply reply) { return end.unless_late(std::move(reply)); }, token,
         side_, value, timeout);
   }
   template <typename Token>
   auto async_receive(Token&& token) const {
-    return async_wait<T>("pipe.receive", client::Effect::changes, {}, taker<T>("pipe.receive"),
-                         token, side_, client::Timeout());
+    return async_wait<T>("pipe.receive", detail::Effect::changes, {}, taker<T>("pipe.receive"),
+                         token, side_, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_receive_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
+    const detail::Timeout timeout = detail::timeout_of(span);
     return async_wait<std::optional<T>>(
-        "pipe.receive", client::Effect::changes, timeout,
-        [end = *this](client::Reply reply) { return end.value_unless_late(std::move(reply)); },
+        "pipe.receive", detail::Effect::changes, timeout,
+        [end = *this](detail::Reply reply) { return end.value_unless_late(std::move(reply)); },
         token, side_, timeout);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_poll_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
-    return async_wait<bool>("pipe.poll", client::Effect::reads, timeout, taker<bool>("pipe.poll"),
+    const detail::Timeout timeout = detail::timeout_of(span);
+    return async_wait<bool>("pipe.poll", detail::Effect::reads, timeout, taker<bool>("pipe.poll"),
                             token, side_, timeout);
   }
   template <typename Token>
@@ -90,21 +90,21 @@ class pipe_end : public proxy {
   }
 
  private:
-  client::Reply send_by(const T& value, const client::Timeout& timeout) const {
-    return wait("pipe.send", client::Effect::changes, timeout, side_, value, timeout);
+  detail::Reply send_by(const T& value, const detail::Timeout& timeout) const {
+    return wait("pipe.send", detail::Effect::changes, timeout, side_, value, timeout);
   }
-  client::Reply receive_by(const client::Timeout& timeout) const {
-    return wait("pipe.receive", client::Effect::changes, timeout, side_, timeout);
+  detail::Reply receive_by(const detail::Timeout& timeout) const {
+    return wait("pipe.receive", detail::Effect::changes, timeout, side_, timeout);
   }
-  client::Reply poll_by(const client::Timeout& timeout) const {
-    return wait("pipe.poll", client::Effect::reads, timeout, side_, timeout);
+  detail::Reply poll_by(const detail::Timeout& timeout) const {
+    return wait("pipe.poll", detail::Effect::reads, timeout, side_, timeout);
   }
-  bool unless_late(client::Reply reply) const {
+  bool unless_late(detail::Reply reply) const {
     if (reply) return true;
     if (reply.error().code == Errc::timeout) return false;
     throw_error(std::move(reply.error()));
   }
-  std::optional<T> value_unless_late(client::Reply reply) const {
+  std::optional<T> value_unless_late(detail::Reply reply) const {
     if (!reply && reply.error().code == Errc::timeout) return std::nullopt;
     return take<T>("pipe.receive", std::move(reply));
   }
@@ -118,7 +118,7 @@ template <typename T = any>
 class pipe : public proxy {
  public:
   /// From a manager's factory; see manager::pipe.
-  explicit pipe(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit pipe(detail::Handle handle) : proxy(std::move(handle)) {}
 
   pipe_end<T> first() const { return {handle(), 0}; }
   pipe_end<T> second() const { return {handle(), 1}; }

@@ -11,7 +11,7 @@
 #include <asio/async_result.hpp>
 
 #include <agora/error.hpp>
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 namespace agora {
 
@@ -56,7 +56,7 @@ class pipelined {
 /// are under way at a time; the rest follows as replies come. For one thread at a time.
 class pipeline {
  public:
-  explicit pipeline(std::shared_ptr<client::Client> client);
+  explicit pipeline(std::shared_ptr<detail::Client> client);
   pipeline(pipeline&& other) noexcept;
   pipeline& operator=(pipeline&& other) noexcept;
   /// Calls that were never run fail with `cancelled`, done no.
@@ -68,13 +68,13 @@ class pipeline {
   /// How many calls are collected.
   std::size_t size() const;
 
-  client::Batch* batch() const { return batch_.get(); }
+  detail::Batch* batch() const { return batch_.get(); }
 
  private:
-  std::unique_ptr<client::Batch> batch_;
+  std::unique_ptr<detail::Batch> batch_;
 };
 
-namespace client {
+namespace detail {
 
 /// The handler of a pipelined call.
 template <typename R>
@@ -106,12 +106,12 @@ struct PipelineResult {
   }
 };
 
-}  // namespace client
+}  // namespace detail
 }  // namespace agora
 
 template <typename R>
 struct asio::async_result<agora::pipeline, void(std::exception_ptr, R)>
-    : agora::client::PipelineResult<R> {};
+    : agora::detail::PipelineResult<R> {};
 template <>
 struct asio::async_result<agora::pipeline, void(std::exception_ptr)>
-    : agora::client::PipelineResult<void> {};
+    : agora::detail::PipelineResult<void> {};

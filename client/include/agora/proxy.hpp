@@ -12,7 +12,7 @@
 
 #include <agora/async.hpp>
 #include <agora/error.hpp>
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 #include <agora/subscription.hpp>
 
 #include "shared/value/reference.hpp"
@@ -43,7 +43,7 @@ class proxy {
   }
 
   /// From a manager: `m.object<P>(name)`. A proxy of one's own says `using proxy::proxy;`.
-  explicit proxy(client::Handle handle) : handle_(std::move(handle)) {}
+  explicit proxy(detail::Handle handle) : handle_(std::move(handle)) {}
 
  protected:
   ~proxy() = default;
@@ -55,17 +55,17 @@ class proxy {
   /// A call that changes nothing, its result as an R.
   template <typename R, typename... A>
   R read(std::string_view method, const A&... arguments) const {
-    return take<R>(method, make(method, client::Effect::reads, arguments...));
+    return take<R>(method, make(method, detail::Effect::reads, arguments...));
   }
 
   /// The object's size, as that call gives it, without a call where memory is shared.
-  std::size_t glance(client::ObjectKind kind, std::string_view method) const {
+  std::size_t glance(detail::ObjectKind kind, std::string_view method) const {
     const auto seen = glance_at(kind);
     return seen ? *seen : read<std::size_t>(method);
   }
   /// What one look tells of it; nothing: only a call can say.
-  std::optional<std::size_t> glance_at(client::ObjectKind kind) const {
-    const client::Window* window = handle_.window();
+  std::optional<std::size_t> glance_at(detail::ObjectKind kind) const {
+    const detail::Window* window = handle_.window();
     if (window == nullptr || window->kind != kind) return std::nullopt;
     return window->glance();
   }
@@ -73,47 +73,47 @@ class proxy {
   /// A call that changes something.
   template <typename R, typename... A>
   R change(std::string_view method, const A&... arguments) const {
-    return take<R>(method, make(method, client::Effect::changes, arguments...));
+    return take<R>(method, make(method, detail::Effect::changes, arguments...));
   }
 
   /// Any call that does not wait, error and all.
   template <typename... A>
-  client::Reply make(std::string_view method, client::Effect effect, const A&... arguments) const {
-    const client::Params params = handle_.params(arguments...);
-    client::Call call{.method = method, .effect = effect};
+  detail::Reply make(std::string_view method, detail::Effect effect, const A&... arguments) const {
+    const detail::Params params = handle_.params(arguments...);
+    detail::Call call{.method = method, .effect = effect};
     return handle_.call(call.with(params));
   }
 
   /// A call that waits on the server for `timeout`; the last parameter is not the timeout unless
   /// it is among `arguments`.
   template <typename... A>
-  client::Reply wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
+  detail::Reply wait(std::string_view method, detail::Effect effect, const detail::Timeout& timeout,
                      const A&... arguments) const {
-    const client::Params params = handle_.params(arguments...);
-    client::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
+    const detail::Params params = handle_.params(arguments...);
+    detail::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
     return handle_.call(call.with(params));
   }
 
   /// The result as an R, or the error as an exception; a value that is no R is a type_error that
   /// names the object.
   template <typename R>
-  R take(std::string_view method, client::Reply reply) const {
+  R take(std::string_view method, detail::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
     if constexpr (!std::is_void_v<R>) {
       const Keeping keeping(reply.keep);
       auto result = unpack<R>(*reply);
-      if (!result) client::throw_mismatch(method, name(), result.failure());
+      if (!result) detail::throw_mismatch(method, name(), result.failure());
       return std::move(*result);
     }
   }
 
   /// Like take, for the value of one key: the type_error names that as well.
   template <typename R, typename K>
-  R take_at(std::string_view method, const K& key, client::Reply reply) const {
+  R take_at(std::string_view method, const K& key, detail::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
     const Keeping keeping(reply.keep);
     auto value = unpack<R>(*reply);
-    if (!value) client::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
+    if (!value) detail::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
     return std::move(*value);
   }
 
@@ -124,31 +124,31 @@ class proxy {
   /// As read, for a completion token.
   template <typename R, typename Token, typename... A>
   auto async_read(std::string_view method, Token&& token, const A&... arguments) const {
-    return async_make<R>(method, client::Effect::reads, taker<R>(method), token, arguments...);
+    return async_make<R>(method, detail::Effect::reads, taker<R>(method), token, arguments...);
   }
 
   /// As change, for a completion token.
   template <typename R, typename Token, typename... A>
   auto async_change(std::string_view method, Token&& token, const A&... arguments) const {
-    return async_make<R>(method, client::Effect::changes, taker<R>(method), token, arguments...);
+    return async_make<R>(method, detail::Effect::changes, taker<R>(method), token, arguments...);
   }
 
-  /// As make, for a completion token; `decode(client::Reply) -> R` may throw.
+  /// As make, for a completion token; `decode(detail::Reply) -> R` may throw.
   template <typename R, typename Decode, typename Token, typename... A>
-  auto async_make(std::string_view method, client::Effect effect, Decode decode, Token&& token,
+  auto async_make(std::string_view method, detail::Effect effect, Decode decode, Token&& token,
                   const A&... arguments) const {
-    const client::Call shape{.method = {}, .effect = effect};
-    return client::async_call<R>(handle_,
+    const detail::Call shape{.method = {}, .effect = effect};
+    return detail::async_call<R>(handle_,
                                  {shape, std::string(method), handle_.params(arguments...)},
                                  std::move(decode), token);
   }
 
-  /// As wait, for a completion token; `decode(client::Reply) -> R` may throw.
+  /// As wait, for a completion token; `decode(detail::Reply) -> R` may throw.
   template <typename R, typename Decode, typename Token, typename... A>
-  auto async_wait(std::string_view method, client::Effect effect, const client::Timeout& timeout,
+  auto async_wait(std::string_view method, detail::Effect effect, const detail::Timeout& timeout,
                   Decode decode, Token&& token, const A&... arguments) const {
-    const client::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
-    return client::async_call<R>(handle_,
+    const detail::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
+    return detail::async_call<R>(handle_,
                                  {shape, std::string(method), handle_.params(arguments...)},
                                  std::move(decode), token);
   }
@@ -156,25 +156,25 @@ class proxy {
   /// What decodes a reply as take does, later. `method` is a literal.
   template <typename R>
   auto taker(std::string_view method) const {
-    return [object = proxy(*this), method](client::Reply reply) {
+    return [object = proxy(*this), method](detail::Reply reply) {
       return object.take<R>(method, std::move(reply));
     };
   }
   template <typename R, typename K>
   auto taker_at(std::string_view method, const K& key) const {
-    return [object = proxy(*this), method, key](client::Reply reply) {
+    return [object = proxy(*this), method, key](detail::Reply reply) {
       return object.take_at<R>(method, key, std::move(reply));
     };
   }
 
-  const client::Handle& handle() const { return handle_; }
+  const detail::Handle& handle() const { return handle_; }
 
  private:
   template <std::derived_from<proxy> P, typename Lock>
   friend P guarded(const P& object, const Lock& lock);
   friend class transaction;
 
-  client::Handle handle_;
+  detail::Handle handle_;
 };
 
 /// A copy of the proxy whose calls carry a guard: a call takes effect only if the calling thread's

@@ -39,52 +39,52 @@ class queue : public proxy {
   using value_type = T;
 
   /// From a manager's factory; see manager::queue.
-  explicit queue(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit queue(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Puts an item in; waits for room, for ever, if the queue is full.
   void push(const T& item) const { take<void>("queue.put", put(item, std::nullopt)); }
   /// The same without waiting; false if the queue is full.
-  bool try_push(const T& item) const { return put_by(item, client::Seconds::zero()); }
+  bool try_push(const T& item) const { return put_by(item, detail::Seconds::zero()); }
   template <typename Rep, typename Period>
   bool push_for(const T& item, std::chrono::duration<Rep, Period> span) const {
-    return put_by(item, client::timeout_of(span));
+    return put_by(item, detail::timeout_of(span));
   }
   /// All of them in one step or none; waits for room. @throws value_error  more than maxsize.
   void push_many(const std::vector<T>& items) const {
-    const client::Timeout forever;
-    take<void>("queue.put_many", wait("queue.put_many", client::Effect::changes, forever, items));
+    const detail::Timeout forever;
+    take<void>("queue.put_many", wait("queue.put_many", detail::Effect::changes, forever, items));
   }
 
   /// As push, with a place in a queue with order=priority: lower numbers go first.
   void push(const T& item, double priority) const {
-    take<void>("queue.put", put_at(item, priority, client::Seconds::zero()));
+    take<void>("queue.put", put_at(item, priority, detail::Seconds::zero()));
   }
   /// As push; the item is ready only after `delay`. Its place is that of its arrival.
   template <typename Rep, typename Period>
   void push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
                     double priority = 0) const {
-    take<void>("queue.put", put_at(item, priority, client::Seconds(delay)));
+    take<void>("queue.put", put_at(item, priority, detail::Seconds(delay)));
   }
 
   /// Takes the next item; waits for one, for ever. One that is no T is gone: type_error.
   T pop() const { return take<T>("queue.get", get(std::nullopt)); }
   /// The same without waiting.
-  std::optional<T> try_pop() const { return get_by(client::Seconds::zero()); }
+  std::optional<T> try_pop() const { return get_by(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
   std::optional<T> pop_for(std::chrono::duration<Rep, Period> span) const {
-    return get_by(client::timeout_of(span));
+    return get_by(detail::timeout_of(span));
   }
   /// Waits for the first item, and takes up to `most`, which is at least 1.
   std::vector<T> pop_many(std::size_t most) const {
-    const client::Timeout forever;
+    const detail::Timeout forever;
     return take<std::vector<T>>("queue.get_many",
-                                wait("queue.get_many", client::Effect::changes, forever, most));
+                                wait("queue.get_many", detail::Effect::changes, forever, most));
   }
   /// The same, waiting for the first only so long; empty if none came.
   template <typename Rep, typename Period>
   std::vector<T> pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span) const {
-    const client::Timeout timeout = client::timeout_of(span);
-    auto reply = wait("queue.get_many", client::Effect::changes, timeout, most, timeout);
+    const detail::Timeout timeout = detail::timeout_of(span);
+    auto reply = wait("queue.get_many", detail::Effect::changes, timeout, most, timeout);
     if (!reply && reply.error().code == Errc::empty) return {};
     return take<std::vector<T>>("queue.get_many", std::move(reply));
   }
@@ -94,17 +94,17 @@ class queue : public proxy {
   reservation<T> reserve() const { return reserved(reserve_by(std::nullopt, std::nullopt)); }
   /// The same without waiting.
   std::optional<reservation<T>> try_reserve() const {
-    return reserved_unless_empty(reserve_by(client::Seconds::zero(), std::nullopt));
+    return reserved_unless_empty(reserve_by(detail::Seconds::zero(), std::nullopt));
   }
   template <typename Rep, typename Period>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span) const {
-    return reserved_unless_empty(reserve_by(client::timeout_of(span), std::nullopt));
+    return reserved_unless_empty(reserve_by(detail::timeout_of(span), std::nullopt));
   }
   /// The same; the item goes back if the reservation is neither settled nor touched for `lease`.
   template <typename Rep, typename Period, typename Rep2, typename Period2>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
                                             std::chrono::duration<Rep2, Period2> lease) const {
-    return reserved_unless_empty(reserve_by(client::timeout_of(span), client::timeout_of(lease)));
+    return reserved_unless_empty(reserve_by(detail::timeout_of(span), detail::timeout_of(lease)));
   }
   /// Items that came back after their 16th delivery; they count as done for join().
   std::vector<T> dead() const { return read<std::vector<T>>("queue.dead"); }
@@ -115,10 +115,10 @@ class queue : public proxy {
 
   /// The item that pop would take, left there; nothing if there is none.
   std::optional<T> peek() const {
-    return unless_empty("queue.peek", make("queue.peek", client::Effect::reads));
+    return unless_empty("queue.peek", make("queue.peek", detail::Effect::reads));
   }
 
-  std::size_t size() const { return glance(client::ObjectKind::queue, "queue.size"); }
+  std::size_t size() const { return glance(detail::ObjectKind::queue, "queue.size"); }
   bool empty() const { return read<bool>("queue.empty"); }
   bool full() const { return read<bool>("queue.full"); }
 
@@ -143,15 +143,15 @@ class queue : public proxy {
   /// False if the queue is full.
   template <typename Token>
   auto async_try_push(const T& item, Token&& token) const {
-    return async_put<bool>(item, client::Seconds::zero(), putter(), token);
+    return async_put<bool>(item, detail::Seconds::zero(), putter(), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_push_for(const T& item, std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_put<bool>(item, client::timeout_of(span), putter(), token);
+    return async_put<bool>(item, detail::timeout_of(span), putter(), token);
   }
   template <typename Token>
   auto async_push_many(const std::vector<T>& items, Token&& token) const {
-    return async_wait<void>("queue.put_many", client::Effect::changes, {},
+    return async_wait<void>("queue.put_many", detail::Effect::changes, {},
                             taker<void>("queue.put_many"), token, items);
   }
   template <typename Token>
@@ -160,38 +160,38 @@ class queue : public proxy {
   }
   template <typename Token>
   auto async_try_pop(Token&& token) const {
-    return async_get<std::optional<T>>(client::Seconds::zero(), getter("queue.get"), token);
+    return async_get<std::optional<T>>(detail::Seconds::zero(), getter("queue.get"), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_pop_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_get<std::optional<T>>(client::timeout_of(span), getter("queue.get"), token);
+    return async_get<std::optional<T>>(detail::timeout_of(span), getter("queue.get"), token);
   }
   template <typename Token>
   auto async_pop_many(std::size_t most, Token&& token) const {
-    return async_wait<std::vector<T>>("queue.get_many", client::Effect::changes, {},
+    return async_wait<std::vector<T>>("queue.get_many", detail::Effect::changes, {},
                                       taker<std::vector<T>>("queue.get_many"), token, most);
   }
   template <typename Token>
   auto async_push_at(const T& item, double priority, Token&& token) const {
-    return async_wait<void>("queue.put", client::Effect::changes, {}, taker<void>("queue.put"),
-                            token, item, client::Timeout(), priority);
+    return async_wait<void>("queue.put", detail::Effect::changes, {}, taker<void>("queue.put"),
+                            token, item, detail::Timeout(), priority);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
                           Token&& token) const {
-    return async_wait<void>("queue.put", client::Effect::changes, {}, taker<void>("queue.put"),
-                            token, item, client::Timeout(), 0, client::Seconds(delay).count());
+    return async_wait<void>("queue.put", detail::Effect::changes, {}, taker<void>("queue.put"),
+                            token, item, detail::Timeout(), 0, detail::Seconds(delay).count());
   }
   template <typename Token>
   auto async_reserve(Token&& token) const {
     return async_reserve_by<reservation<T>>(
-        {}, [q = *this](client::Reply reply) { return q.reserved(std::move(reply)); }, token);
+        {}, [q = *this](detail::Reply reply) { return q.reserved(std::move(reply)); }, token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_reserve_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
     return async_reserve_by<std::optional<reservation<T>>>(
-        client::timeout_of(span),
-        [q = *this](client::Reply reply) { return q.reserved_unless_empty(std::move(reply)); },
+        detail::timeout_of(span),
+        [q = *this](detail::Reply reply) { return q.reserved_unless_empty(std::move(reply)); },
         token);
   }
   template <typename Token>
@@ -204,7 +204,7 @@ class queue : public proxy {
   }
   template <typename Token>
   auto async_peek(Token&& token) const {
-    return async_make<std::optional<T>>("queue.peek", client::Effect::reads, getter("queue.peek"),
+    return async_make<std::optional<T>>("queue.peek", detail::Effect::reads, getter("queue.peek"),
                                         token);
   }
   template <typename Token>
@@ -225,15 +225,15 @@ class queue : public proxy {
   }
   template <typename Token>
   auto async_join(Token&& token) const {
-    return async_wait<void>("queue.join", client::Effect::reads, {}, taker<void>("queue.join"),
-                            token, client::Timeout());
+    return async_wait<void>("queue.join", detail::Effect::reads, {}, taker<void>("queue.join"),
+                            token, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_join_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    const client::Timeout timeout = client::timeout_of(span);
+    const detail::Timeout timeout = detail::timeout_of(span);
     return async_wait<bool>(
-        "queue.join", client::Effect::reads, timeout,
-        [q = *this](client::Reply reply) { return q.unless(Errc::timeout, std::move(reply)); },
+        "queue.join", detail::Effect::reads, timeout,
+        [q = *this](detail::Reply reply) { return q.unless(Errc::timeout, std::move(reply)); },
         token, timeout);
   }
   template <typename Token>
@@ -246,71 +246,71 @@ class queue : public proxy {
   }
 
  private:
-  client::Reply put(const T& item, const client::Timeout& timeout) const {
-    return wait("queue.put", client::Effect::changes, timeout, item, timeout);
+  detail::Reply put(const T& item, const detail::Timeout& timeout) const {
+    return wait("queue.put", detail::Effect::changes, timeout, item, timeout);
   }
-  client::Reply put_at(const T& item, double priority, client::Seconds delay) const {
-    const client::Timeout forever;
-    return wait("queue.put", client::Effect::changes, forever, item, forever, priority,
+  detail::Reply put_at(const T& item, double priority, detail::Seconds delay) const {
+    const detail::Timeout forever;
+    return wait("queue.put", detail::Effect::changes, forever, item, forever, priority,
                 delay.count());
   }
-  client::Reply reserve_by(const client::Timeout& timeout, const client::Timeout& lease) const {
-    return wait("queue.reserve", client::Effect::changes, timeout, timeout, lease);
+  detail::Reply reserve_by(const detail::Timeout& timeout, const detail::Timeout& lease) const {
+    return wait("queue.reserve", detail::Effect::changes, timeout, timeout, lease);
   }
   template <typename R, typename Decode, typename Token>
-  auto async_reserve_by(const client::Timeout& timeout, Decode decode, Token&& token) const {
-    return async_wait<R>("queue.reserve", client::Effect::changes, timeout, std::move(decode),
+  auto async_reserve_by(const detail::Timeout& timeout, Decode decode, Token&& token) const {
+    return async_wait<R>("queue.reserve", detail::Effect::changes, timeout, std::move(decode),
                          token, timeout);
   }
-  reservation<T> reserved(client::Reply reply) const {
+  reservation<T> reserved(detail::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
-    client::ReservedParts parts = client::read_reserved(handle(), reply);
+    detail::ReservedParts parts = detail::read_reserved(handle(), reply);
     auto item = parts.item.get<T>();
-    if (!item) client::throw_mismatch("queue.reserve", name(), item.failure());
+    if (!item) detail::throw_mismatch("queue.reserve", name(), item.failure());
     return {std::move(parts.reserved), std::move(*item)};
   }
-  std::optional<reservation<T>> reserved_unless_empty(client::Reply reply) const {
+  std::optional<reservation<T>> reserved_unless_empty(detail::Reply reply) const {
     if (!reply && reply.error().code == Errc::empty) return std::nullopt;
     return reserved(std::move(reply));
   }
-  client::Reply get(const client::Timeout& timeout) const {
-    return wait("queue.get", client::Effect::changes, timeout, timeout);
+  detail::Reply get(const detail::Timeout& timeout) const {
+    return wait("queue.get", detail::Effect::changes, timeout, timeout);
   }
-  client::Reply join_by(const client::Timeout& timeout) const {
-    return wait("queue.join", client::Effect::reads, timeout, timeout);
+  detail::Reply join_by(const detail::Timeout& timeout) const {
+    return wait("queue.join", detail::Effect::reads, timeout, timeout);
   }
   template <typename R, typename Decode, typename Token>
-  auto async_put(const T& item, const client::Timeout& timeout, Decode decode,
+  auto async_put(const T& item, const detail::Timeout& timeout, Decode decode,
                  Token&& token) const {
-    return async_wait<R>("queue.put", client::Effect::changes, timeout, std::move(decode), token,
+    return async_wait<R>("queue.put", detail::Effect::changes, timeout, std::move(decode), token,
                          item, timeout);
   }
   template <typename R, typename Decode, typename Token>
-  auto async_get(const client::Timeout& timeout, Decode decode, Token&& token) const {
-    return async_wait<R>("queue.get", client::Effect::changes, timeout, std::move(decode), token,
+  auto async_get(const detail::Timeout& timeout, Decode decode, Token&& token) const {
+    return async_wait<R>("queue.get", detail::Effect::changes, timeout, std::move(decode), token,
                          timeout);
   }
   auto putter() const {
-    return [q = *this](client::Reply reply) { return q.unless(Errc::full, std::move(reply)); };
+    return [q = *this](detail::Reply reply) { return q.unless(Errc::full, std::move(reply)); };
   }
   auto getter(std::string_view method) const {
-    return [q = *this, method](client::Reply reply) {
+    return [q = *this, method](detail::Reply reply) {
       return q.unless_empty(method, std::move(reply));
     };
   }
   // False for the error that is an everyday outcome.
-  bool unless(Errc expected, client::Reply reply) const {
+  bool unless(Errc expected, detail::Reply reply) const {
     if (reply) return true;
     if (reply.error().code == expected) return false;
     throw_error(std::move(reply.error()));
   }
-  bool put_by(const T& item, const client::Timeout& timeout) const {
+  bool put_by(const T& item, const detail::Timeout& timeout) const {
     return unless(Errc::full, put(item, timeout));
   }
-  std::optional<T> get_by(const client::Timeout& timeout) const {
+  std::optional<T> get_by(const detail::Timeout& timeout) const {
     return unless_empty("queue.get", get(timeout));
   }
-  std::optional<T> unless_empty(std::string_view method, client::Reply reply) const {
+  std::optional<T> unless_empty(std::string_view method, detail::Reply reply) const {
     if (!reply && reply.error().code == Errc::empty) return std::nullopt;
     return take<T>(method, std::move(reply));
   }
@@ -319,7 +319,7 @@ class queue : public proxy {
 template <typename T>
 template <typename Rep, typename Period>
 bool queue<T>::join_for(std::chrono::duration<Rep, Period> span) const {
-  return unless(Errc::timeout, join_by(client::timeout_of(span)));
+  return unless(Errc::timeout, join_by(detail::timeout_of(span)));
 }
 
 }  // namespace agora

@@ -11,7 +11,7 @@
 #include <agora/any_io.hpp>
 #include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
-#include <agora/word_lock.hpp>
+#include <agora/detail/lock_fast_path.hpp>
 
 namespace agora {
 
@@ -23,22 +23,22 @@ class condition_variable;
 class recursive_mutex : public proxy {
  public:
   /// From a manager's factory; see manager::rlock.
-  explicit recursive_mutex(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit recursive_mutex(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits, for ever, until the calling thread has the lock.
   /// @throws deadlock    waiting would close a cycle; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const {
-    if (!client::take_open_word(handle(), client::ObjectKind::rlock))
+    if (!detail::take_open_word(handle(), detail::ObjectKind::rlock))
       recursive().acquire(std::nullopt);
   }
   bool try_lock() const {
-    return client::take_open_word(handle(), client::ObjectKind::rlock) ||
-           recursive().acquire(client::Seconds::zero());
+    return detail::take_open_word(handle(), detail::ObjectKind::rlock) ||
+           recursive().acquire(detail::Seconds::zero());
   }
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
-    return recursive().acquire(client::timeout_of(span));
+    return recursive().acquire(detail::timeout_of(span));
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
@@ -48,7 +48,7 @@ class recursive_mutex : public proxy {
   /// Gives the lock back. Never throws, as lock_guard needs it: failure shows in held() before,
   /// and in on_lost.
   void unlock() const noexcept {
-    if (!client::free_own_word(handle(), client::ObjectKind::rlock)) recursive().unlock();
+    if (!detail::free_own_word(handle(), detail::ObjectKind::rlock)) recursive().unlock();
   }
   /// Gives the lock back.
   /// @throws not_locked    nobody has it.
@@ -77,7 +77,7 @@ class recursive_mutex : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return recursive().async_acquire(client::timeout_of(span), token);
+    return recursive().async_acquire(detail::timeout_of(span), token);
   }
 
   /// Whether anybody has the lock.
@@ -96,7 +96,7 @@ class recursive_mutex : public proxy {
  private:
   friend class condition_variable;
 
-  client::ThreadLock recursive() const { return {handle(), client::kRecursiveLock}; }
+  detail::ThreadLock recursive() const { return {handle(), detail::kRecursiveLock}; }
 };
 
 }  // namespace agora

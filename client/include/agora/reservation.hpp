@@ -10,13 +10,13 @@
 
 #include <agora/async.hpp>
 #include <agora/error.hpp>
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "shared/value/any.hpp"
 
 namespace agora {
 
-namespace client {
+namespace detail {
 
 /// A reservation without its item.
 class Reserved {
@@ -58,7 +58,7 @@ struct ReservedParts {
 };
 ReservedParts read_reserved(const Handle& queue, const Reply& reply);
 
-}  // namespace client
+}  // namespace detail
 
 /// From queue::reserve. Its end returns the item to its place in the queue, unless it was
 /// acknowledged; so does the end of the session, that is of this process. An item that came back
@@ -68,7 +68,7 @@ class reservation {
  public:
   /// None.
   reservation() = default;
-  reservation(client::Reserved reserved, T item)
+  reservation(detail::Reserved reserved, T item)
       : reserved_(std::move(reserved)), item_(std::move(item)) {}
 
   /// False once it was acknowledged or given back.
@@ -84,14 +84,14 @@ class reservation {
   /// Returns it to its place, ready again after `delay`. @throws as acknowledge()
   template <typename Rep = std::int64_t, typename Period = std::ratio<1>>
   void give_back(std::chrono::duration<Rep, Period> delay = {}) {
-    reserved_.give_back(client::Seconds(delay));
+    reserved_.give_back(detail::Seconds(delay));
   }
   /// Its lease begins anew. @throws as acknowledge()
   void touch() const { reserved_.touch(); }
 
  private:
   friend class transaction;
-  client::Reserved reserved_;
+  detail::Reserved reserved_;
   T item_{};
 };
 

@@ -26,7 +26,7 @@ struct semaphore_options {
 class semaphore : public proxy {
  public:
   /// From a manager's factory; see manager::semaphore.
-  explicit semaphore(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit semaphore(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Takes permits in one step; waits for them, for ever.
   /// @param permits  at least 1, else value_error
@@ -35,11 +35,11 @@ class semaphore : public proxy {
   }
   /// The same without waiting; false if not so many are free, or somebody waits already.
   bool try_acquire(std::int64_t permits = 1) const {
-    return take<bool>("semaphore.acquire", acquire_by(permits, client::Seconds::zero()));
+    return take<bool>("semaphore.acquire", acquire_by(permits, detail::Seconds::zero()));
   }
   template <typename Rep, typename Period>
   bool try_acquire_for(std::chrono::duration<Rep, Period> span, std::int64_t permits = 1) const {
-    return take<bool>("semaphore.acquire", acquire_by(permits, client::timeout_of(span)));
+    return take<bool>("semaphore.acquire", acquire_by(permits, detail::timeout_of(span)));
   }
   template <typename Clock, typename Span>
   bool try_acquire_until(std::chrono::time_point<Clock, Span> when,
@@ -61,12 +61,12 @@ class semaphore : public proxy {
   }
   template <typename Token>
   auto async_try_acquire(std::int64_t permits, Token&& token) const {
-    return async_acquire_by(permits, client::Seconds::zero(), token);
+    return async_acquire_by(permits, detail::Seconds::zero(), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_acquire_for(std::chrono::duration<Rep, Period> span, std::int64_t permits,
                              Token&& token) const {
-    return async_acquire_by(permits, client::timeout_of(span), token);
+    return async_acquire_by(permits, detail::timeout_of(span), token);
   }
   template <typename Token>
   auto async_release(std::int64_t permits, Token&& token) const {
@@ -78,12 +78,12 @@ class semaphore : public proxy {
   }
 
  private:
-  client::Reply acquire_by(std::int64_t permits, const client::Timeout& timeout) const {
-    return wait("semaphore.acquire", client::Effect::changes, timeout, permits, timeout);
+  detail::Reply acquire_by(std::int64_t permits, const detail::Timeout& timeout) const {
+    return wait("semaphore.acquire", detail::Effect::changes, timeout, permits, timeout);
   }
   template <typename Token>
-  auto async_acquire_by(std::int64_t permits, const client::Timeout& timeout, Token&& token) const {
-    return async_wait<bool>("semaphore.acquire", client::Effect::changes, timeout,
+  auto async_acquire_by(std::int64_t permits, const detail::Timeout& timeout, Token&& token) const {
+    return async_wait<bool>("semaphore.acquire", detail::Effect::changes, timeout,
                             taker<bool>("semaphore.acquire"), token, permits, timeout);
   }
 };

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
-#include <agora/lookup.hpp>
+#include <agora/detail/lookup.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 
@@ -27,7 +27,7 @@ class set : public proxy {
   using Values = std::vector<T>;
 
   /// From a manager's factory; see manager::set.
-  explicit set(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit set(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// True if the value is new.
   bool insert(const T& value) const { return change<bool>("set.add", value); }
@@ -38,12 +38,12 @@ class set : public proxy {
   /// Takes any value out. @throws key_error  the set is empty.
   T pop() const { return change<T>("set.pop"); }
   bool contains(const T& value) const {
-    const client::Look look = client::look_for(handle(), client::ObjectKind::set, value);
-    if (look == client::Look::found) return true;
-    if (look == client::Look::absent) return false;
+    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::set, value);
+    if (look == detail::Look::found) return true;
+    if (look == detail::Look::absent) return false;
     return read<bool>("set.contains", value);
   }
-  std::size_t size() const { return glance(client::ObjectKind::set, "set.len"); }
+  std::size_t size() const { return glance(detail::ObjectKind::set, "set.len"); }
   bool empty() const { return size() == 0; }
   void clear() const { change<void>("set.clear"); }
   /// The whole content, read in one step.

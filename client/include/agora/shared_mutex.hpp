@@ -28,16 +28,16 @@ struct shared_mutex_state {
 class shared_mutex : public proxy {
  public:
   /// From a manager's factory; see manager::rwlock.
-  explicit shared_mutex(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit shared_mutex(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// Waits, for ever, until the calling thread may write.
   /// @throws deadlock           waiting would close a cycle; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const { writing().acquire(std::nullopt); }
-  bool try_lock() const { return writing().acquire(client::Seconds::zero()); }
+  bool try_lock() const { return writing().acquire(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
-    return writing().acquire(client::timeout_of(span));
+    return writing().acquire(detail::timeout_of(span));
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
@@ -52,10 +52,10 @@ class shared_mutex : public proxy {
   /// @throws deadlock           waiting would close a cycle; it is spelled out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock_shared() const { reading().acquire(std::nullopt); }
-  bool try_lock_shared() const { return reading().acquire(client::Seconds::zero()); }
+  bool try_lock_shared() const { return reading().acquire(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
   bool try_lock_shared_for(std::chrono::duration<Rep, Period> span) const {
-    return reading().acquire(client::timeout_of(span));
+    return reading().acquire(detail::timeout_of(span));
   }
   template <typename Clock, typename Span>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Span> when) const {
@@ -75,7 +75,7 @@ class shared_mutex : public proxy {
   bool held_shared() const { return reading().held(); }
   /// As mutex::on_lost(), for grants of both kinds.
   void on_lost(std::function<void()> callback) const { writing().on_lost(std::move(callback)); }
-  shared_mutex_state state() const { return state_of(make("rwlock.state", client::Effect::reads)); }
+  shared_mutex_state state() const { return state_of(make("rwlock.state", detail::Effect::reads)); }
 
   // The asynchronous forms: the last argument is a completion token, see async.hpp. The locking
   // ones give a lock_grant, which is an owner of its own.
@@ -86,7 +86,7 @@ class shared_mutex : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return writing().async_acquire(client::timeout_of(span), token);
+    return writing().async_acquire(detail::timeout_of(span), token);
   }
   template <typename Token>
   auto async_lock_shared(Token&& token) const {
@@ -94,20 +94,20 @@ class shared_mutex : public proxy {
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_shared_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return reading().async_acquire(client::timeout_of(span), token);
+    return reading().async_acquire(detail::timeout_of(span), token);
   }
   template <typename Token>
   auto async_state(Token&& token) const {
     return async_make<shared_mutex_state>(
-        "rwlock.state", client::Effect::reads,
-        [l = *this](client::Reply reply) { return l.state_of(std::move(reply)); }, token);
+        "rwlock.state", detail::Effect::reads,
+        [l = *this](detail::Reply reply) { return l.state_of(std::move(reply)); }, token);
   }
 
  private:
-  client::ThreadLock writing() const { return {handle(), client::kWriteLock}; }
-  client::ThreadLock reading() const { return {handle(), client::kReadLock}; }
-  client::ThreadLock mine() const { return writing().has_grant() ? writing() : reading(); }
-  shared_mutex_state state_of(client::Reply reply) const;
+  detail::ThreadLock writing() const { return {handle(), detail::kWriteLock}; }
+  detail::ThreadLock reading() const { return {handle(), detail::kReadLock}; }
+  detail::ThreadLock mine() const { return writing().has_grant() ? writing() : reading(); }
+  shared_mutex_state state_of(detail::Reply reply) const;
 };
 
 }  // namespace agora

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "shared/value/any.hpp"
 
@@ -46,7 +46,7 @@ class subscription {
 
   /// Made by proxies. `tell` hears each notice as it came.
   struct Listening;
-  static subscription begin(const client::Handle& object, std::string_view kind,
+  static subscription begin(const detail::Handle& object, std::string_view kind,
                             std::function<void(const std::map<std::string, any>&)> tell);
 
  private:

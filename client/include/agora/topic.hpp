@@ -23,7 +23,7 @@ class topic : public proxy {
   using value_type = T;
 
   /// From a manager's factory; see manager::topic.
-  explicit topic(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit topic(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// @return to how many sessions it goes.
   std::size_t publish(const T& value) const { return change<std::size_t>("topic.publish", value); }
@@ -38,7 +38,7 @@ class topic : public proxy {
             const std::map<std::string, any>& notice) { tell(notice, heard, lost); });
   }
   /// What was published last, or nothing; a null too is nothing.
-  std::optional<T> last() const { return unless_null(make("topic.last", client::Effect::reads)); }
+  std::optional<T> last() const { return unless_null(make("topic.last", detail::Effect::reads)); }
 
   // The asynchronous forms: the last argument is a completion token, see async.hpp.
 
@@ -49,12 +49,12 @@ class topic : public proxy {
   template <typename Token>
   auto async_last(Token&& token) const {
     return async_make<std::optional<T>>(
-        "topic.last", client::Effect::reads,
-        [t = *this](client::Reply reply) { return t.unless_null(std::move(reply)); }, token);
+        "topic.last", detail::Effect::reads,
+        [t = *this](detail::Reply reply) { return t.unless_null(std::move(reply)); }, token);
   }
 
  private:
-  std::optional<T> unless_null(client::Reply reply) const {
+  std::optional<T> unless_null(detail::Reply reply) const {
     if (reply && reply->view().is_null()) return std::nullopt;
     return take<T>("topic.last", std::move(reply));
   }

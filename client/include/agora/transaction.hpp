@@ -107,10 +107,10 @@ class transaction {
   /// outlive the transaction.
   template <typename T>
   planned<void> acknowledge(reservation<T>& done) {
-    const client::Reserved& reserved = done.reserved_;
+    const detail::Reserved& reserved = done.reserved_;
     check(reserved.queue());
     auto result =
-        plan<void>("queue.acknowledge", client::params_of(reserved.queue().name(), reserved.id()));
+        plan<void>("queue.acknowledge", detail::params_of(reserved.queue().name(), reserved.id()));
     settled_.push_back(&done.reserved_);
     return result;
   }
@@ -119,7 +119,7 @@ class transaction {
   template <typename R = any, Encodable... A>
   planned<R> call(const proxy& object, std::string_view method, const A&... arguments) {
     check(object.handle_);
-    return plan<R>(method, client::params_of(object.name(), arguments...));
+    return plan<R>(method, detail::params_of(object.name(), arguments...));
   }
 
   /// The step happens only if the calling thread's grant of that lock, as it is now, still stands;
@@ -136,7 +136,7 @@ class transaction {
   static constexpr int kAttemptsMax = 100;
 
   /// Made by manager::atomically.
-  explicit transaction(client::Handle server) : server_(std::move(server)) {}
+  explicit transaction(detail::Handle server) : server_(std::move(server)) {}
   /// Carries it out. False, after a pause, if a requirement failed and it is to be tried again.
   /// @param attempt  from 1 @throws conflict  the last attempt failed as well.
   bool commit(int attempt);
@@ -145,30 +145,30 @@ class transaction {
   using Fill = std::function<void(PackedView result, const Keep& keep)>;
   struct Planned {
     std::string method;
-    client::Params params;
+    detail::Params params;
     Fill fill;
   };
 
   template <typename R>
-  planned<R> plan(std::string_view method, client::Params params);
+  planned<R> plan(std::string_view method, detail::Params params);
   /// @throws value_error  a guarded proxy, or one of another manager.
-  void check(const client::Handle& object) const;
-  void require(std::string_view method, const client::Params& params, PackedView result);
-  void fill(const client::Reply& reply);
+  void check(const detail::Handle& object) const;
+  void require(std::string_view method, const detail::Params& params, PackedView result);
+  void fill(const detail::Reply& reply);
 
-  client::Handle server_;
+  detail::Handle server_;
   std::vector<Planned> calls_;
   std::uint32_t requirements_ = 0;
   std::string required_;  // packed, one after another
-  std::vector<client::Reserved*> settled_;
+  std::vector<detail::Reserved*> settled_;
 };
 
 template <typename R, Encodable... A>
 R transaction::read(const proxy& object, std::string_view method, const A&... arguments) {
   check(object.handle_);
-  const client::Params params = client::params_of(object.name(), arguments...);
-  client::Call call{.method = method, .effect = client::Effect::reads};
-  client::Reply reply = object.handle_.call(call.with(params));
+  const detail::Params params = detail::params_of(object.name(), arguments...);
+  detail::Call call{.method = method, .effect = detail::Effect::reads};
+  detail::Reply reply = object.handle_.call(call.with(params));
   if (reply) require(method, params, *reply);
   return object.take<R>(method, std::move(reply));
 }
@@ -197,7 +197,7 @@ T transaction::get(const list<T>& object, std::int64_t index) {
 }
 
 template <typename R>
-transaction::planned<R> transaction::plan(std::string_view method, client::Params params) {
+transaction::planned<R> transaction::plan(std::string_view method, detail::Params params) {
   auto state = std::make_shared<typename planned<R>::State>();
   calls_.push_back({std::string(method), std::move(params),
                     [state, its_method = std::string(method)](PackedView result, const Keep& keep) {
@@ -207,7 +207,7 @@ transaction::planned<R> transaction::plan(std::string_view method, client::Param
                         const Keeping keeping(keep);
                         try {
                           auto decoded = Codec<R>::decode(result);
-                          if (!decoded) client::throw_mismatch(its_method, {}, decoded.failure());
+                          if (!decoded) detail::throw_mismatch(its_method, {}, decoded.failure());
                           state->value.emplace(std::move(*decoded));
                         } catch (...) {
                           state->error = std::current_exception();

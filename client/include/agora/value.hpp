@@ -9,7 +9,7 @@
 #include <utility>
 
 #include <agora/any_io.hpp>
-#include <agora/negated.hpp>
+#include <agora/detail/negated.hpp>
 #include <agora/proxy.hpp>
 
 #include "shared/value/any.hpp"
@@ -65,7 +65,7 @@ class value : public proxy {
   static constexpr bool number = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 
   /// From a manager's factory; see manager::value.
-  explicit value(client::Handle handle) : proxy(std::move(handle)) {}
+  explicit value(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// @throws type_error  what is stored is no T.
   T load() const {
@@ -100,12 +100,12 @@ class value : public proxy {
   T fetch_sub(T amount) const requires number;
   /// Adds, and gives the new value.
   T operator+=(T amount) const requires number {
-    if (auto* word = summing()) return client::sum(word->fetch_add(amount), amount);
+    if (auto* word = summing()) return detail::sum(word->fetch_add(amount), amount);
     return change<T>("value.add", amount);
   }
   T operator-=(T amount) const requires number {
-    if (auto* word = summing()) return client::difference(word->fetch_sub(amount), amount);
-    return change<T>("value.add", client::negated(amount));
+    if (auto* word = summing()) return detail::difference(word->fetch_sub(amount), amount);
+    return change<T>("value.add", detail::negated(amount));
   }
   T operator++() const requires number { return *this += T{1}; }
   T operator--() const requires number { return *this -= T{1}; }
@@ -149,7 +149,7 @@ class value : public proxy {
   }
   template <typename Token>
   auto async_subtract(T amount, Token&& token) const requires number {
-    return async_change<T>("value.add", token, client::negated(amount));
+    return async_change<T>("value.add", token, detail::negated(amount));
   }
 
   // Numbers compare by the conversion above.
@@ -162,12 +162,12 @@ class value : public proxy {
   // Where the value lies, if this may be touched now: see window.hpp.
   auto* here() const {
     if constexpr (fits_word<T>) {
-      const client::Window* window = handle().window();
-      if (window != nullptr && window->holds(client::ObjectKind::value, word_code<T>()))
+      const detail::Window* window = handle().window();
+      if (window != nullptr && window->holds(detail::ObjectKind::value, word_code<T>()))
         return &window->word<T>();
       return static_cast<std::atomic<T>*>(nullptr);
     } else {
-      return static_cast<client::NoWord<T>*>(nullptr);
+      return static_cast<detail::NoWord<T>*>(nullptr);
     }
   }
   // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
@@ -189,7 +189,7 @@ class value : public proxy {
 template <typename T>
 bool value<T>::compare_exchange_strong(T& expected, const T& desired) const {
   if constexpr (fits_word<T>) {
-    if (auto* word = here()) return client::compare_exchange(*word, expected, desired);
+    if (auto* word = here()) return detail::compare_exchange(*word, expected, desired);
   }
   for (;;) {
     if (change<bool>("value.compare_and_set", expected, desired)) return true;
@@ -207,7 +207,7 @@ T value<T>::fetch_add(T amount) const requires number {
   if constexpr (std::is_floating_point_v<T>) {
     return replace([amount](T old) { return old + amount; });
   } else {
-    return client::difference(*this += amount, amount);
+    return detail::difference(*this += amount, amount);
   }
 }
 
@@ -217,7 +217,7 @@ T value<T>::fetch_sub(T amount) const requires number {
   if constexpr (std::is_floating_point_v<T>) {
     return replace([amount](T old) { return old - amount; });
   } else {
-    return client::sum(*this -= amount, amount);
+    return detail::sum(*this -= amount, amount);
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <agora/pipeline.hpp>
 
-namespace agora::client {
+namespace agora::detail {
 
 Batch::~Batch() {
   for (auto& call : calls_) {
@@ -30,12 +30,12 @@ void Batch::run() {
   client_->run(calls);
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail
 
 namespace agora {
 
-pipeline::pipeline(std::shared_ptr<client::Client> client)
-    : batch_(std::make_unique<client::Batch>(std::move(client))) {}
+pipeline::pipeline(std::shared_ptr<detail::Client> client)
+    : batch_(std::make_unique<detail::Batch>(std::move(client))) {}
 pipeline::pipeline(pipeline&& other) noexcept = default;
 pipeline& pipeline::operator=(pipeline&& other) noexcept = default;
 pipeline::~pipeline() = default;

@@ -6,7 +6,7 @@
 
 #include "client/src/client/client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Not for two threads at once.
 class Batch {
@@ -28,4 +28,4 @@ class Batch {
   std::vector<std::unique_ptr<OwnedSlot>> calls_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

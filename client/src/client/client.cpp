@@ -13,7 +13,7 @@
 #include "client/src/transport/fork_guard.hpp"
 #include "client/src/client/holds.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// The state of one process. Left as it is by a forked child.
 struct Client::Live : SessionWatcher {
@@ -585,4 +585,4 @@ void Client::unfollow(std::uint64_t number, std::string_view stop) noexcept {
   if (last && last->session != 0) start_in(last->session, stop, params_of(last->object));
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -14,16 +14,16 @@
 #include <string>
 #include <vector>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 #include <agora/options.hpp>
 
 #include "client/src/transport/address.hpp"
 #include "client/src/client/grants.hpp"
 #include "client/src/client/notices.hpp"
 #include "client/src/session/session.hpp"
-#include "client/src/client/teller.hpp"
+#include "client/src/client/callback_thread.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
@@ -131,4 +131,4 @@ const std::string& thread_owner();
 /// An owner text that nobody had in this process: "g" and a number.
 std::string new_owner();
 
-}  // namespace agora::client
+}  // namespace agora::detail

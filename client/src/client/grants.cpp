@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace agora::client {
+namespace agora::detail {
 
 void Grants::callbacks_of(const std::string& name, std::vector<Callback>& out) const {
   const auto [first, last] = callbacks_.equal_range(name);
@@ -72,4 +72,4 @@ std::vector<Grants::Callback> Grants::lose(std::uint64_t session) {
   return due;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

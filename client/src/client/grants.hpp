@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace agora::client {
+namespace agora::detail {
 
 struct LockWay;
 
@@ -65,4 +65,4 @@ class Grants {
   std::atomic<std::uint32_t> lost_{0};
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,12 +6,12 @@
 #include <memory>
 #include <string>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "client/src/transport/deadline.hpp"
 #include "client/src/client/inherited.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 class HandleState : public Holder {
  public:
@@ -53,4 +53,4 @@ class HandleState : public Holder {
   std::atomic<int> windows_{0};
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace agora::client {
+namespace agora::detail {
 
 Holds::Holds(std::shared_ptr<Client> client, std::uint64_t session, std::vector<std::string> names)
     : client_(std::move(client)), session_(session), names_(std::move(names)) {
@@ -27,4 +27,4 @@ void Holds::hold_quietly() noexcept {
   }
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -11,7 +11,7 @@
 #include "client/src/client/inherited.hpp"
 #include "shared/value/keeping.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Owned by what was decoded from that reply (see keeping.hpp); the last owner gives the holds
 /// back. A child that agora::process forked takes them anew; any other child has none of them.
@@ -33,4 +33,4 @@ class Holds : public Kept, public Holder {
   const std::vector<std::string> names_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,7 +6,7 @@
 #include "client/src/client/client.hpp"
 #include "client/src/transport/fork_guard.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 struct Inheritance {
@@ -51,4 +51,4 @@ void adopt_inherited() {
   for (Holder* holder : holders) holder->hold_quietly();
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

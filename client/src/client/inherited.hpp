@@ -2,7 +2,7 @@
 // makes them ready in the child before user code runs there.
 #pragma once
 
-namespace agora::client {
+namespace agora::detail {
 
 class Client;
 
@@ -25,4 +25,4 @@ void unregister_holder(Holder& holder);
 /// is used.
 void adopt_inherited();
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 template <typename T>
@@ -84,4 +84,4 @@ std::vector<Notices::Due> Notices::lose(std::uint64_t session) {
   return due;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

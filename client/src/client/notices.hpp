@@ -12,7 +12,7 @@
 
 #include "shared/value/any.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// A notice as it came: `kind`, `object`, and what the kind brings. One of the kind `lost` is made
 /// here: the session is gone, nothing more comes.
@@ -58,4 +58,4 @@ class Notices {
   std::uint64_t lost_up_to_ = 0;  // the last lost session
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -9,13 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "client/src/transport/descriptors.hpp"
 #include "client/src/transport/link.hpp"
 #include "shared/value/any.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 constexpr std::size_t kGateBytes = 4096;
@@ -188,4 +188,4 @@ std::vector<Mapping::HeldLock> Mapping::lose_locks() {
   return held;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

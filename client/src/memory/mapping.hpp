@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include <agora/window.hpp>
+#include <agora/detail/object_view.hpp>
 
 #include "client/src/transport/address.hpp"
 #include "client/src/transport/handshake.hpp"
@@ -25,7 +25,7 @@
 #include "shared/shm/lock_word.hpp"
 #include "shared/shm/pages.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 class Mapping {
  public:
@@ -108,4 +108,4 @@ class Mapping {
   std::unordered_map<std::uint32_t, std::string> slots_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

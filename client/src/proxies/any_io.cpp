@@ -18,7 +18,7 @@ std::ostream& operator<<(std::ostream& out, const any& value) {
 }
 
 std::string proxy::to_text() const {
-  auto content = make("object.value", client::Effect::reads);
+  auto content = make("object.value", detail::Effect::reads);
   if (!content) throw_error(std::move(content.error()));
   return to_json_text(*content);
 }

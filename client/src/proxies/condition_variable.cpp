@@ -6,7 +6,7 @@
 
 namespace agora {
 
-using client::thread_owner;
+using detail::thread_owner;
 
 void condition_variable::throw_foreign() const {
   throw_error({Errc::runtime_error,
@@ -22,22 +22,22 @@ void condition_variable::check(const Lock& lock) const {
 }
 
 const std::string& condition_variable::owner_of(const lock_grant& held) const {
-  const bool own = held.owner_ && held.owner_->way == &client::kRecursiveLock &&
+  const bool own = held.owner_ && held.owner_->way == &detail::kRecursiveLock &&
                    held.owner_->handle.name() == mutex_.name() &&
                    &held.owner_->handle.client() == &handle().client();
   if (!own) throw_foreign();
   return held.owner_->text;
 }
 
-bool condition_variable::wait_by(Lock& lock, const client::Timeout& timeout) const {
+bool condition_variable::wait_by(Lock& lock, const detail::Timeout& timeout) const {
   check(lock);
-  client::Client& client = handle().client();
+  detail::Client& client = handle().client();
   mutex_.recursive().hand_over();
   const auto grant = client.grant(mutex_.name(), thread_owner());
-  const client::Params params = handle().params(timeout, thread_owner());
+  const detail::Params params = handle().params(timeout, thread_owner());
   // No end of its own for the client: the lock is taken again past the time-out, however late.
-  client::Call call{.method = "condition.wait", .waits = true};
-  client::Reply reply = !grant || grant->lost ? client.call_in(0, call.with(params))
+  detail::Call call{.method = "condition.wait", .waits = true};
+  detail::Reply reply = !grant || grant->lost ? client.call_in(0, call.with(params))
                                               : handle().call(call.with(params));
   if (reply) {
     client.set_token(mutex_.name(), thread_owner(), 0);
@@ -51,7 +51,7 @@ bool condition_variable::wait_by(Lock& lock, const client::Timeout& timeout) con
 }
 
 // Whether it was notified; the grant is empty if that throws.
-bool condition_variable::waited(lock_grant& held, client::Reply reply) const {
+bool condition_variable::waited(lock_grant& held, detail::Reply reply) const {
   // Only the server knows the token with which the lock was taken again, if it was.
   handle().client().set_token(mutex_.name(), owner_of(held), 0);
   if (!reply) held = lock_grant();

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include <agora/error.hpp>
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "client/src/client/batch.hpp"
 #include "client/src/client/client.hpp"
@@ -9,7 +9,7 @@
 #include "client/src/client/handle_state.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// A look that found nothing to look at is not tried again for so long: it costs a call.
@@ -176,4 +176,4 @@ void throw_mismatch(std::string_view method, const std::string& name, Failure in
   throw_error(std::move(error));
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

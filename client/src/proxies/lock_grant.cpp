@@ -8,7 +8,7 @@
 #include "shared/value/any.hpp"
 
 namespace agora {
-namespace client {
+namespace detail {
 
 const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
 const LockWay kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
@@ -222,9 +222,9 @@ void ThreadLock::on_lost(std::function<void()> callback) const {
   handle_.client().on_lost(handle_.name(), std::move(callback));
 }
 
-}  // namespace client
+}  // namespace detail
 
-using client::Grant;
+using detail::Grant;
 
 lock_grant::lock_grant(lock_grant&& other) noexcept
     : owner_(std::exchange(other.owner_, std::nullopt)) {}
@@ -239,13 +239,13 @@ lock_grant& lock_grant::operator=(lock_grant&& other) noexcept {
 lock_grant::~lock_grant() {
   if (!owner_) return;
   try {
-    client::Client& client = owner_->handle.client();
+    detail::Client& client = owner_->handle.client();
     const std::string& name = owner_->handle.name();
     const auto grant = client.grant(name, owner_->text);
     client.leave(name, owner_->text);
     if (!grant || grant->lost) return;
     client.start_in(grant->session, owner_->way->release,
-                    client::release_params(name, *owner_->way, owner_->text, grant));
+                    detail::release_params(name, *owner_->way, owner_->text, grant));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
   }
 }
@@ -258,17 +258,17 @@ const lock_grant::Owner& lock_grant::owner() const {
 void lock_grant::release() {
   if (!owner_) return;
   const Owner before = std::move(*std::exchange(owner_, std::nullopt));
-  client::release_now(before.handle, *before.way, before.text);
+  detail::release_now(before.handle, *before.way, before.text);
 }
 
 std::uint64_t lock_grant::token() const {
-  return client::token_of(owner().handle, *owner().way, owner().text);
+  return detail::token_of(owner().handle, *owner().way, owner().text);
 }
 bool lock_grant::owner_died() const {
-  return client::grant_of(owner().handle, *owner().way, owner().text).owner_died;
+  return detail::grant_of(owner().handle, *owner().way, owner().text).owner_died;
 }
 bool lock_grant::held() const {
-  return owner_ && client::is_held(owner_->handle, *owner_->way, owner_->text);
+  return owner_ && detail::is_held(owner_->handle, *owner_->way, owner_->text);
 }
 const std::string& lock_grant::name() const { return owner().handle.name(); }
 

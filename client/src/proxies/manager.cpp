@@ -11,21 +11,21 @@
 namespace agora {
 namespace {
 
-std::shared_ptr<client::Client> connected(std::string_view address, manager_options options,
+std::shared_ptr<detail::Client> connected(std::string_view address, manager_options options,
                                           std::function<bool()> server_gone = {}) {
-  auto parsed = client::parse_address(address);
+  auto parsed = detail::parse_address(address);
   if (!parsed) throw_error(std::move(parsed.error()));
-  auto client = std::make_shared<client::Client>(std::string(address), std::move(*parsed),
+  auto client = std::make_shared<detail::Client>(std::string(address), std::move(*parsed),
                                                  std::move(options), std::move(server_gone));
   auto first = client->connect();
   if (!first) throw_error(std::move(first.error()));
   return client;
 }
 
-client::Call call_of(std::string_view method, const client::Params& params) {
-  client::Call call{.method = method};
+detail::Call call_of(std::string_view method, const detail::Params& params) {
+  detail::Call call{.method = method};
   call.with(params);
-  call.waits = client::waits(method);
+  call.waits = detail::waits(method);
   return call;
 }
 
@@ -42,7 +42,7 @@ object_info info_of(const std::map<std::string, any>& members) {
 }  // namespace
 
 manager::manager(manager_options options)
-    : private_server_(client::PrivateServer::start(options.connect_timeout)),
+    : private_server_(detail::PrivateServer::start(options.connect_timeout)),
       client_(connected(private_server_->address(), std::move(options),
                         // The client may outlive the manager, and with it the server.
                         [server = std::weak_ptr(private_server_)] {
@@ -59,24 +59,24 @@ std::string_view manager::transport() const {
   return client_->mapped() != 0 ? "shared memory" : client_->address().transport();
 }
 
-client::Reply manager::call_packed(std::string_view method, const client::Params& params) const {
+detail::Reply manager::call_packed(std::string_view method, const detail::Params& params) const {
   auto reply = client_->call(call_of(method, params));
   if (!reply) throw_error(std::move(reply.error()));
   return reply;
 }
 
-client::Call manager::shape_of(std::string_view method) const {
-  return {.method = {}, .waits = client::waits(method)};
+detail::Call manager::shape_of(std::string_view method) const {
+  return {.method = {}, .waits = detail::waits(method)};
 }
 
-client::Handle manager::server_handle() const { return {client_, {}, 0}; }
+detail::Handle manager::server_handle() const { return {client_, {}, 0}; }
 
 agora::pipeline manager::pipeline() const { return agora::pipeline(client_); }
 
-client::Handle manager::create(std::string_view type, std::string_view name,
-                               const client::Params& arguments,
-                               const client::Params& options) const {
-  client::Params params = client::params_of(type);
+detail::Handle manager::create(std::string_view type, std::string_view name,
+                               const detail::Params& arguments,
+                               const detail::Params& options) const {
+  detail::Params params = detail::params_of(type);
   Writer writer(params.bytes);
   if (name.empty()) {
     writer.null();
@@ -91,33 +91,33 @@ client::Handle manager::create(std::string_view type, std::string_view name,
   auto reply = client_->call(call_of("object.create", params));
   if (!reply) throw_error(std::move(reply.error()));
   auto made = unpack<reference>(*reply);
-  if (!made) client::throw_mismatch("object.create", {}, made.failure());
+  if (!made) detail::throw_mismatch("object.create", {}, made.failure());
   // The reply has given the hold of an anonymous object.
   return {client_, std::move(made->name), reply.session, std::move(reply.keep)};
 }
 
-client::Handle manager::open(const reference& object) const {
+detail::Handle manager::open(const reference& object) const {
   if (!object.name.starts_with('#')) return {client_, object.name, 0};
-  const auto* holds = dynamic_cast<const client::Holds*>(object.keep.get());
+  const auto* holds = dynamic_cast<const detail::Holds*>(object.keep.get());
   if (holds != nullptr && &holds->client() == client_.get()) {
     return {client_, object.name, holds->session(), object.keep};
   }
-  client::Handle handle(client_, object.name, 0);
+  detail::Handle handle(client_, object.name, 0);
   // Held at once: it may be gone the next moment.
-  const client::Params params = client::params_of(object.name);
-  client::Call call = call_of("object.exists", params);
-  call.effect = client::Effect::reads;
+  const detail::Params params = detail::params_of(object.name);
+  detail::Call call = call_of("object.exists", params);
+  call.effect = detail::Effect::reads;
   auto there = handle.call(call);
   if (!there) throw_error(std::move(there.error()));
   return handle;
 }
 
-condition_variable manager::with_its_lock(client::Handle handle) const {
+condition_variable manager::with_its_lock(detail::Handle handle) const {
   auto info = call<std::map<std::string, any>>("object.info", handle.name());
   auto options = info["options"].get<std::map<std::string, any>>();
-  if (!options) client::throw_mismatch("object.info", handle.name(), options.failure());
+  if (!options) detail::throw_mismatch("object.info", handle.name(), options.failure());
   auto lock = (*options)["lock"].get<reference>();
-  if (!lock) client::throw_mismatch("object.info", handle.name(), lock.failure());
+  if (!lock) detail::throw_mismatch("object.info", handle.name(), lock.failure());
   return {std::move(handle), rlock(*lock)};
 }
 
@@ -126,7 +126,7 @@ condition_variable manager::condition(std::string_view name) const {
 }
 
 condition_variable manager::condition(std::string_view name, const recursive_mutex& lock) const {
-  client::Params options = client::params_of("lock", lock);
+  detail::Params options = detail::params_of("lock", lock);
   options.count = 1;
   return with_its_lock(create("condition", name, {}, options));
 }
@@ -135,29 +135,29 @@ condition_variable manager::condition(const reference& object) const {
   return with_its_lock(open(object));
 }
 
-client::Params manager::packed(const queue_options& options) {
+detail::Params manager::packed(const queue_options& options) {
   constexpr std::string_view kOrders[] = {"fifo", "lifo", "priority"};
-  client::Params params = client::params_of("maxsize", options.maxsize, "order",
+  detail::Params params = detail::params_of("maxsize", options.maxsize, "order",
                                             kOrders[static_cast<std::size_t>(options.order)]);
   params.count = 2;
   return params;
 }
 
-client::Params manager::packed(const lock_options& options) {
+detail::Params manager::packed(const lock_options& options) {
   if (options.on_owner_death == on_owner_death::report) return {};
-  client::Params params = client::params_of("on_owner_death", "break");
+  detail::Params params = detail::params_of("on_owner_death", "break");
   params.count = 1;
   return params;
 }
 
-client::Params manager::packed(const semaphore_options& options) {
-  client::Params params = client::params_of("bound", options.bound, "owned", options.owned);
+detail::Params manager::packed(const semaphore_options& options) {
+  detail::Params params = detail::params_of("bound", options.bound, "owned", options.owned);
   params.count = 2;
   return params;
 }
 
-client::Params manager::packed(const number_options& options, bool number, bool integer) {
-  client::Params params;
+detail::Params manager::packed(const number_options& options, bool number, bool integer) {
+  detail::Params params;
   if (number && options.local) params.add("local"), params.add(true);
   if (integer) params.add("wrap"), params.add(true);  // as std::atomic does
   params.count /= 2;                                  // pairs
@@ -172,7 +172,7 @@ std::vector<object_info> manager::objects(std::string_view pattern) const {
   do {
     auto page = call<std::map<std::string, any>>("object.list", pattern, any(), cursor);
     auto items = page["items"].get<std::vector<std::map<std::string, any>>>();
-    if (!items) client::throw_mismatch("object.list", {}, items.failure());
+    if (!items) detail::throw_mismatch("object.list", {}, items.failure());
     for (const auto& members : *items) all.push_back(info_of(members));
     cursor = page["cursor"];
   } while (!cursor.is_null());

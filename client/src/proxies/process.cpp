@@ -49,7 +49,7 @@ void process::start_body(Body& body) {
   int ready[2];
   if (::pipe2(ready, O_CLOEXEC) != 0)
     throw std::system_error(errno, std::generic_category(), "pipe2");
-  creator_ = client::process_epoch();
+  creator_ = detail::process_epoch();
   flush_standard_streams();
   pid_ = ::fork();
   if (pid_ < 0) {
@@ -62,7 +62,7 @@ void process::start_body(Body& body) {
     int code = 1;
     try {
       ::close(ready[0]);
-      client::adopt_inherited();
+      detail::adopt_inherited();
       static_cast<void>(!::write(ready[1], "r", 1));
       ::close(ready[1]);
       code = body.run();
@@ -104,7 +104,7 @@ process::~process() {
 
 bool process::reap(int options) {
   // In a process that was forked since, the child is a sibling and nothing to wait for.
-  if (code_ || pid_ < 0 || creator_ != client::process_epoch()) return true;
+  if (code_ || pid_ < 0 || creator_ != detail::process_epoch()) return true;
   int status = 0;
   pid_t got = 0;
   do {
@@ -122,12 +122,12 @@ bool process::reap(int options) {
 void process::join() { reap(0); }
 
 bool process::join_within(double seconds) {
-  const client::Deadline deadline = client::deadline_in(std::chrono::duration<double>(seconds));
+  const detail::Deadline deadline = detail::deadline_in(std::chrono::duration<double>(seconds));
   while (!reap(WNOHANG)) {
-    if (client::is_past(deadline)) return false;
+    if (detail::is_past(deadline)) return false;
     pollfd wanted{pidfd_, POLLIN, 0};
     // Without a pidfd (no descriptors left) it looks again now and then.
-    ::poll(&wanted, 1, client::milliseconds_left(deadline, pidfd_ >= 0 ? 60'000 : 10));
+    ::poll(&wanted, 1, detail::milliseconds_left(deadline, pidfd_ >= 0 ? 60'000 : 10));
   }
   return true;
 }

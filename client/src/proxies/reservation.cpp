@@ -4,7 +4,7 @@
 
 #include "client/src/client/client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 Reserved::Reserved(Reserved&& other) noexcept
     : queue_(std::exchange(other.queue_, std::nullopt)),
@@ -79,4 +79,4 @@ ReservedParts read_reserved(const Handle& queue, const Reply& reply) {
   return {Reserved(queue, reply.session, *id, deliveries), std::move((*members)["item"])};
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

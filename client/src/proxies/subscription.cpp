@@ -25,12 +25,12 @@ const Following& kind_of(std::string_view name) {
 }
 
 template <typename T>
-T member(const client::Notice& notice, const char* name) {
+T member(const detail::Notice& notice, const char* name) {
   const auto found = notice.find(name);
   return found == notice.end() ? T() : found->second.if_is<T>().value_or(T());
 }
 
-object_change change_of(const client::Notice& notice) {
+object_change change_of(const detail::Notice& notice) {
   object_change change;
   const auto kind = member<std::string>(notice, "kind");
   if (kind == "gap") change.kind = object_change::Kind::gap;
@@ -44,7 +44,7 @@ object_change change_of(const client::Notice& notice) {
 }  // namespace
 
 struct subscription::Listening {
-  client::Handle object;
+  detail::Handle object;
   std::string_view stop;
   std::uint64_t number = 0;
 };
@@ -71,12 +71,12 @@ void subscription::end() noexcept {
   listening_.reset();
 }
 
-subscription subscription::begin(const client::Handle& object, std::string_view kind,
+subscription subscription::begin(const detail::Handle& object, std::string_view kind,
                                  std::function<void(const std::map<std::string, any>&)> tell) {
   const Following& which = kind_of(kind);
   auto number = object.client().follow(
       object, which.start,
-      {std::string(which.name), std::make_shared<const client::NoticeCallback>(std::move(tell))});
+      {std::string(which.name), std::make_shared<const detail::NoticeCallback>(std::move(tell))});
   if (!number) throw_error(std::move(number.error()));
   return subscription(std::make_unique<Listening>(Listening{object, which.stop, *number}));
 }
@@ -84,7 +84,7 @@ subscription subscription::begin(const client::Handle& object, std::string_view 
 subscription proxy::watch(std::function<void(const object_change&)> callback) const {
   return subscription::begin(
       handle_, "watch",
-      [tell = std::move(callback)](const client::Notice& notice) { tell(change_of(notice)); });
+      [tell = std::move(callback)](const detail::Notice& notice) { tell(change_of(notice)); });
 }
 
 }  // namespace agora

@@ -2,11 +2,11 @@
 #include <utility>
 #include <vector>
 
-#include <agora/thread_slots.hpp>
+#include <agora/detail/thread_slots.hpp>
 
 #include "client/src/client/client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 struct Entry {
@@ -78,4 +78,4 @@ void ThreadSlots::add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<C
   last_slot = slot;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

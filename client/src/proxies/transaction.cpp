@@ -20,7 +20,7 @@ void step_aside(int attempt) {
   poll(nullptr, 0, std::uniform_int_distribution<int>(0, longest)(chance));
 }
 
-void append_call(std::string& out, std::string_view method, const client::Params& params) {
+void append_call(std::string& out, std::string_view method, const detail::Params& params) {
   Writer writer(out);
   writer.text(method);
   writer.list(params.count);
@@ -29,7 +29,7 @@ void append_call(std::string& out, std::string_view method, const client::Params
 
 }  // namespace
 
-void transaction::check(const client::Handle& object) const {
+void transaction::check(const detail::Handle& object) const {
   std::string why;
   if (object.is_guarded()) why = " is guarded; guard the transaction instead: t.guard(lock)";
   if (&object.client() != &server_.client()) why = " belongs to another manager";
@@ -38,7 +38,7 @@ void transaction::check(const client::Handle& object) const {
   }
 }
 
-void transaction::require(std::string_view method, const client::Params& params,
+void transaction::require(std::string_view method, const detail::Params& params,
                           PackedView result) {
   Writer(required_).list(3);
   append_call(required_, method, params);
@@ -46,17 +46,17 @@ void transaction::require(std::string_view method, const client::Params& params,
   ++requirements_;
 }
 
-void transaction::fill(const client::Reply& reply) {
+void transaction::fill(const detail::Reply& reply) {
   Reader reader(*reply);
   Token head;
   static_cast<void>(reader.next(head));
   for (const Planned& each : calls_) each.fill(reader.value(), reply.keep);
-  for (client::Reserved* each : settled_) each->settle();
+  for (detail::Reserved* each : settled_) each->settle();
 }
 
 bool transaction::commit(int attempt) {
   if (calls_.empty() && requirements_ == 0) return true;
-  client::Params params;
+  detail::Params params;
   Writer writer(params.bytes);
   writer.list(count_of(calls_.size()));
   for (const Planned& each : calls_) {
@@ -67,8 +67,8 @@ bool transaction::commit(int attempt) {
   params.bytes += required_;
   params.count = 2;
   server_.add_guard(params);
-  client::Call call{.method = "transaction.run"};
-  client::Reply reply = server_.call(call.with(params));
+  detail::Call call{.method = "transaction.run"};
+  detail::Reply reply = server_.call(call.with(params));
   if (reply) return fill(reply), true;
   if (reply.error().code != Errc::conflict || attempt >= kAttemptsMax) {
     throw_error(std::move(reply.error()));

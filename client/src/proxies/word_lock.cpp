@@ -3,14 +3,14 @@
 #include <chrono>
 #include <sched.h>
 
-#include <agora/thread_slots.hpp>
-#include <agora/word_lock.hpp>
+#include <agora/detail/thread_slots.hpp>
+#include <agora/detail/lock_fast_path.hpp>
 
 #include "client/src/client/client.hpp"
 #include "shared/shm/lock_word.hpp"
 #include "shared/shm/relax.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 using shm::LockWord;
@@ -165,4 +165,4 @@ void hand_over_word(const Handle& lock, const LockWay& way) {
   find(lock, way)->set_levels(0);
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -9,7 +9,7 @@
 
 #include "client/src/client/grants.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Takes the lock if that needs no call. Somewhat later it may not need one: while there is hope
 /// this tries again, for a tenth of a millisecond at most.
@@ -35,4 +35,4 @@ std::optional<Grant> word_grant(const Handle& lock, const LockWay& way);
 /// The server is about to do something with the grant: from now on it is one that a call gave.
 void hand_over_word(const Handle& lock, const LockWay& way);
 
-}  // namespace agora::client
+}  // namespace agora::detail

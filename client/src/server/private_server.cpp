@@ -19,7 +19,7 @@
 
 extern char** environ;
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 constexpr int kOwnerFd = 3;             // in the server
@@ -210,4 +210,4 @@ PrivateServer::~PrivateServer() {
   ::rmdir(folder_.c_str());
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -7,7 +7,7 @@
 #include <string>
 #include <sys/types.h>
 
-namespace agora::client {
+namespace agora::detail {
 
 class PrivateServer {
  public:
@@ -43,4 +43,4 @@ class PrivateServer {
   int output_ = -1;  // its standard output, until it is ready
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

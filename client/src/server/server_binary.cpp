@@ -14,7 +14,7 @@
 #define AGORA_INSTALL_BINDIR "/usr/local/bin"
 #endif
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 bool is_program(const std::string& path) {
@@ -87,4 +87,4 @@ Expected<std::string> find_server_binary() {
                                      "; the environment variable AGORA_SERVER may name it");
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

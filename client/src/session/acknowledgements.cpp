@@ -5,7 +5,7 @@
 #include "shared/value/codec.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 void Acknowledgements::finished(std::uint64_t number, bool kept) {
   if (open_.erase(number) == 0 || !kept) return;
@@ -36,4 +36,4 @@ void Acknowledgements::write(std::uint64_t next, std::string& out) {
   due_ = false;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

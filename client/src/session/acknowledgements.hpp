@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace agora::client {
+namespace agora::detail {
 
 /// No I/O, no lock of its own.
 class Acknowledgements {
@@ -51,4 +51,4 @@ class Acknowledgements {
   bool kept_ = false;  // the server has kept a reply at some time
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -7,7 +7,7 @@
 #include "shared/value/normalize.hpp"
 #include "shared/value/references.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Their names, each as often as it is there. Cost: a search for the letter # in most values that
 /// have none.
@@ -20,4 +20,4 @@ inline std::vector<std::string> anonymous_names(PackedView value) {
   return names;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

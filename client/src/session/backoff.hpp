@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Doubles from 10 ms to 2 s. Half of each step is left to chance, so that a thousand clients of a
 /// server that comes back do not all knock at the same moment. Pure: chance is given.
@@ -25,4 +25,4 @@ class Backoff {
   Span step_ = kFirst;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

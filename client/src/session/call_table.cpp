@@ -5,7 +5,7 @@
 
 #include "client/src/session/late_reply.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 std::uint32_t wire_id(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
@@ -252,4 +252,4 @@ Slot* CallTable::parked() {
   return nullptr;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

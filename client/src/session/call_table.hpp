@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "client/src/session/acknowledgements.hpp"
 #include "client/src/transport/deadline.hpp"
@@ -22,7 +22,7 @@
 #include "shared/value/packed.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// While it lives, looks past the server wait for a call without an answer: see window.hpp.
 class GateHold {
@@ -191,4 +191,4 @@ void write_call(const Slot& slot, std::string& out);
 /// Appends the notification that cancels a waiting call.
 void write_cancel(std::uint64_t number, std::string& out);
 
-}  // namespace agora::client
+}  // namespace agora::detail

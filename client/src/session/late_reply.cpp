@@ -8,7 +8,7 @@
 #include "shared/value/any.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 LateReply undo(std::string_view method, PackedView name, std::uint64_t argument) {
@@ -49,4 +49,4 @@ LateReply late_reply(const Call& call, PackedView result) {
   return {};
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

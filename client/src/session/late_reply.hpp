@@ -4,11 +4,11 @@
 
 #include <string_view>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "shared/value/packed.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 struct LateReply {
   /// The call that gives back what came; empty: there is nothing to give back.
@@ -26,4 +26,4 @@ bool hands_out(std::string_view method);
 /// Of a successful reply to that call. Pure.
 LateReply late_reply(const Call& call, PackedView result);
 
-}  // namespace agora::client
+}  // namespace agora::detail

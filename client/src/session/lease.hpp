@@ -5,7 +5,7 @@
 #include <chrono>
 #include <time.h>
 
-namespace agora::client {
+namespace agora::detail {
 
 /// The clock of sessions: unlike std::chrono::steady_clock it goes on while the machine is
 /// suspended, as the server's does on another one. Cost: no system call.
@@ -40,4 +40,4 @@ class Lease {
   LifeClock::time_point sent_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

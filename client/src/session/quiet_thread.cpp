@@ -7,7 +7,7 @@
 
 #include "shared/base/error.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 // A thread begins with the signal mask of the one that starts it.
@@ -40,4 +40,4 @@ Expected<std::thread::id> start_quiet_thread(std::function<void()> body) {
   }
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

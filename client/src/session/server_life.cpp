@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 #ifdef SO_PEERPIDFD
@@ -45,4 +45,4 @@ bool ServerLife::ended() const {
   return process_ >= 0 && ::poll(&wanted, 1, 0) > 0;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

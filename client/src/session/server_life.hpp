@@ -2,7 +2,7 @@
 // kernel.
 #pragma once
 
-namespace agora::client {
+namespace agora::detail {
 
 class ServerLife {
  public:
@@ -20,4 +20,4 @@ class ServerLife {
   int process_ = -1;  // a pidfd
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

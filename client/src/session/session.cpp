@@ -7,7 +7,7 @@
 #include "shared/base/limits.hpp"
 #include "shared/wire/error_data.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// What the frame around the parameters may take: header, number, method.
@@ -321,4 +321,4 @@ void Session::expect_notices() {
   wakeup_.ring();
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -20,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 #include <agora/options.hpp>
 
 #include "client/src/transport/address.hpp"
@@ -34,7 +34,7 @@
 #include "client/src/transport/wakeup.hpp"
 #include "shared/base/expected.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 class Session;
 
@@ -214,4 +214,4 @@ class Session : public std::enable_shared_from_this<Session> {
   std::minstd_rand chance_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

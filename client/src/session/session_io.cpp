@@ -7,7 +7,7 @@
 #include "client/src/session/late_reply.hpp"
 #include "client/src/session/session.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// When the server keeps too many replies the next write tells it which have arrived; what waits
@@ -240,4 +240,4 @@ void Session::lose(LinkRef link, const std::string& reason) noexcept {
   wakeup_.ring();
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -8,7 +8,7 @@
 #include "client/src/session/quiet_thread.hpp"
 #include "client/src/session/session.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// While another thread reads, this one looks again after so long whether it still does.
@@ -372,4 +372,4 @@ void Session::stop() noexcept {
   }
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

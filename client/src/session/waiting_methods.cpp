@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 constexpr std::string_view kWaiting[] = {
@@ -37,4 +37,4 @@ constexpr std::string_view kWaiting[] = {
 
 bool waits(std::string_view method) { return std::ranges::binary_search(kWaiting, method); }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <sys/un.h>
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 constexpr std::string_view kUnix = "unix:";
@@ -52,4 +52,4 @@ Expected<Address> parse_address(std::string_view text) {
   return Address{Address::Kind::unix_socket, std::string(path), {}, {}};
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

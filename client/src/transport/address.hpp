@@ -7,7 +7,7 @@
 
 #include "shared/base/expected.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 struct Address {
   enum class Kind : std::uint8_t { unix_socket, tcp };
@@ -24,4 +24,4 @@ struct Address {
 /// @error value_error  another form, a path too long for a socket, no valid port.
 Expected<Address> parse_address(std::string_view text);
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -10,7 +10,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// What one thread did before it sent comes before what another does after the server's answer to
@@ -143,4 +143,4 @@ bool Channel::await_bell(const Deadline& deadline) {
   return heard.io != Socket::Io::later;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -10,10 +10,10 @@
 
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/socket.hpp"
-#include "shared/shm/patience.hpp"
+#include "shared/shm/adaptive_spin.hpp"
 #include "shared/shm/ring.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// One thread sends at a time, and one receives.
 class Channel {
@@ -63,4 +63,4 @@ class Channel {
   std::atomic<bool> ended_{false};         // of the socket: what stands in the ring is the rest
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

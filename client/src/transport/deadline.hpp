@@ -4,7 +4,7 @@
 #include <chrono>
 #include <optional>
 
-namespace agora::client {
+namespace agora::detail {
 
 using Clock = std::chrono::steady_clock;
 
@@ -28,4 +28,4 @@ inline int milliseconds_left(const Deadline& deadline, int most) {
   return left < most ? static_cast<int>(left) : most;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

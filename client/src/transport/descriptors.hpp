@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace agora::client {
+namespace agora::detail {
 
 struct Descriptors {
   std::vector<int> list;
@@ -18,4 +18,4 @@ struct Descriptors {
   }
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -9,7 +9,7 @@
 
 #include "client/src/transport/socket.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 struct Registry {
@@ -96,4 +96,4 @@ void unregister_socket(Socket& socket) {
   registry().sockets.erase(&socket);
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

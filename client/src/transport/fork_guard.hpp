@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace agora::client {
+namespace agora::detail {
 
 class Socket;
 
@@ -40,4 +40,4 @@ void register_socket(Socket& socket, Make make) {
   pause.add(socket);
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

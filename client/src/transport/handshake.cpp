@@ -3,12 +3,12 @@
 #include <map>
 #include <unistd.h>
 
-#include <agora/handle.hpp>
+#include <agora/detail/handle.hpp>
 
 #include "client/src/transport/descriptors.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 /// A handshake is no numbered call; numbers begin at 1.
@@ -108,4 +108,4 @@ Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
   return (*members)["last_seen"].get<std::uint64_t>();
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

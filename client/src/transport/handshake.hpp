@@ -12,7 +12,7 @@
 #include "shared/base/expected.hpp"
 #include "shared/value/any.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// What the server says of a session that it has opened.
 struct SessionName {
@@ -38,4 +38,4 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait);
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 constexpr std::size_t kSmallBytes = 16 * 1024;
@@ -59,4 +59,4 @@ Expected<std::optional<ServerMessage>> Inbox::next() {
   return std::optional<ServerMessage>(std::move(*message));
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -11,7 +11,7 @@
 #include "shared/wire/framing.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Believes nothing: memory grows with what has come, never with what a header promises.
 class Inbox {
@@ -35,4 +35,4 @@ class Inbox {
   MsgpackFramer framer_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -9,7 +9,7 @@
 #include "client/src/transport/inbox.hpp"
 #include "client/src/transport/socket.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// The session's mutex guards it, but for `inbox`, which belongs to who is `reading`.
 struct Link {
@@ -27,4 +27,4 @@ inline iovec part(std::string_view bytes) {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

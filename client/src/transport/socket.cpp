@@ -9,7 +9,7 @@
 #include "client/src/transport/fork_guard.hpp"
 #include "shared/net/at_once.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 namespace {
 
 // How long one receive may block without a look at the deadline: long, for each turn costs a wake.
@@ -111,4 +111,4 @@ bool Socket::alive() {
 
 void Socket::shut_down() { ::shutdown(fd_.load(), SHUT_RDWR); }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -17,7 +17,7 @@
 #include "client/src/transport/wait.hpp"
 #include "shared/base/expected.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 class Socket {
  public:
@@ -85,4 +85,4 @@ class Socket {
   const std::uint64_t epoch_;
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,7 +6,7 @@
 
 #include "client/src/transport/deadline.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Waits until the descriptor is ready for these events of poll (none, with fd -1), at most until
 /// the deadline. True: look again. False: nobody wants what is waited for any more.
@@ -19,4 +19,4 @@ inline bool wait_patiently(int fd, short events, const Deadline& until) {
   return true;
 }
 
-}  // namespace agora::client
+}  // namespace agora::detail

@@ -6,7 +6,7 @@
 
 #include "client/src/transport/socket.hpp"
 
-namespace agora::client {
+namespace agora::detail {
 
 /// Any thread may ring; a ring that nobody has heard yet is not repeated. A forked child closes
 /// its copy of the descriptor, as it does with a connection's.
@@ -30,4 +30,4 @@ class Wakeup {
   std::atomic<bool> rung_{false};
 };
 
-}  // namespace agora::client
+}  // namespace agora::detail

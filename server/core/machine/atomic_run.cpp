@@ -1,6 +1,6 @@
 #include "server/core/machine/atomic_run.hpp"
 
-#include "server/core/machine/binding.hpp"
+#include "server/core/machine/binder.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/core/state/signature.hpp"

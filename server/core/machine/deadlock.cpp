@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 
 namespace agora {
 namespace {

@@ -8,7 +8,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/deadlock.hpp"
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 

@@ -26,7 +26,7 @@
 #include "server/core/machine/collector.hpp"
 #include "server/core/methods/command.hpp"
 #include "server/core/state/effect.hpp"
-#include "server/core/machine/foresight.hpp"
+#include "server/core/machine/prefetcher.hpp"
 #include "server/storage/heap_extents.hpp"
 #include "server/core/state/lending.hpp"
 #include "server/core/state/object.hpp"

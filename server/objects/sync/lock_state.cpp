@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "server/core/machine/deadlock.hpp"
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 

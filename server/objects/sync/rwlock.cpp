@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "server/core/machine/deadlock.hpp"
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

@@ -5,7 +5,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/describe.hpp"
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 

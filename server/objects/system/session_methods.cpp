@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "server/core/machine/call.hpp"
-#include "server/core/machine/people.hpp"
+#include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

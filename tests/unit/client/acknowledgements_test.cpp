@@ -13,7 +13,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace agora;
-using client::Acknowledgements;
+using detail::Acknowledgements;
 
 namespace {
 

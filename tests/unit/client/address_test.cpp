@@ -3,8 +3,8 @@
 #include "tests/support/catch.hpp"
 
 using agora::Errc;
-using agora::client::Address;
-using agora::client::parse_address;
+using agora::detail::Address;
+using agora::detail::parse_address;
 
 TEST_CASE("an address names a unix socket or a TCP port", "[client]") {
   const auto local = parse_address("unix:/run/agora/agora.sock");

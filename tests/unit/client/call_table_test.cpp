@@ -10,13 +10,13 @@
 #include "tests/support/catch.hpp"
 
 using namespace agora;
-using client::Call;
-using client::CallTable;
-using client::Deadline;
-using client::Effect;
-using client::LifeClock;
-using client::OwnedSlot;
-using client::Slot;
+using detail::Call;
+using detail::CallTable;
+using detail::Deadline;
+using detail::Effect;
+using detail::LifeClock;
+using detail::OwnedSlot;
+using detail::Slot;
 
 namespace {
 
@@ -113,24 +113,24 @@ TEST_CASE("the reply to a call that was given up is dropped", "[client]") {
 TEST_CASE("what a late reply hands out is given back, and nothing else is", "[client]") {
   struct Case {
     const char* method;
-    client::Params params;
+    detail::Params params;
     Packed result;
     const char* undo;
-    client::Params undone;
+    detail::Params undone;
   };
   using Members = std::map<std::string, int>;
-  const client::Timeout forever;
+  const detail::Timeout forever;
   const Case cases[] = {
-      {"semaphore.acquire", client::params_of("s", 3, forever), pack(true), "semaphore.release",
-       client::params_of("s", 3)},
-      {"semaphore.acquire", client::params_of("s"), pack(true), "semaphore.release",
-       client::params_of("s", 1)},
-      {"semaphore.acquire", client::params_of("s", 3, 1.5), pack(false), "", {}},
-      {"queue.reserve", client::params_of("q", forever), pack(Members{{"id", 7}, {"item", 1}}),
-       "queue.return", client::params_of("q", 7)},
-      {"lock.acquire", client::params_of("l", forever, "t1"), pack(Members{{"token", 9}}), "", {}},
-      {"event.wait", client::params_of("e", forever), pack(true), "", {}},
-      {"barrier.wait", client::params_of("b", forever), pack(2), "", {}},
+      {"semaphore.acquire", detail::params_of("s", 3, forever), pack(true), "semaphore.release",
+       detail::params_of("s", 3)},
+      {"semaphore.acquire", detail::params_of("s"), pack(true), "semaphore.release",
+       detail::params_of("s", 1)},
+      {"semaphore.acquire", detail::params_of("s", 3, 1.5), pack(false), "", {}},
+      {"queue.reserve", detail::params_of("q", forever), pack(Members{{"id", 7}, {"item", 1}}),
+       "queue.return", detail::params_of("q", 7)},
+      {"lock.acquire", detail::params_of("l", forever, "t1"), pack(Members{{"token", 9}}), "", {}},
+      {"event.wait", detail::params_of("e", forever), pack(true), "", {}},
+      {"barrier.wait", detail::params_of("b", forever), pack(2), "", {}},
   };
   for (const Case& each : cases) {
     CAPTURE(each.method);
@@ -221,7 +221,7 @@ TEST_CASE("a resumed session says again what has no answer, in the order of numb
   for (int i = 0; i < 20; ++i) {
     slots.push_back(std::make_unique<Waiting>(i % 2 == 0 ? kRead : kChange));
     enter(table, *slots.back());
-    client::write_call(*slots.back(), expected);
+    detail::write_call(*slots.back(), expected);
   }
   CHECK(resumed(table, 7) == expected);
   for (const auto& slot : slots) CHECK(slot->sent);
@@ -240,8 +240,8 @@ TEST_CASE("what was answered is acknowledged again, not sent again", "[client]")
   table.finished(1, true);
   std::string expected;
   begin_msgpack_notification("session.acknowledge", 2, expected);
-  expected += client::params_of(1, std::vector<int>{}).bytes;
-  client::write_call(b, expected);
+  expected += detail::params_of(1, std::vector<int>{}).bytes;
+  detail::write_call(b, expected);
   CHECK(resumed(table, 2) == expected);
 }
 
@@ -262,7 +262,7 @@ TEST_CASE("a call that was given up after the server had seen it is asked for ag
     Waiting slot(kChange);
     enter(table, slot);
     slot.sent = true;
-    client::write_call(slot, expected);
+    detail::write_call(slot, expected);
     table.abandon(slot.number);
   }
   CHECK(resumed(table, 1) == expected);
@@ -277,8 +277,8 @@ TEST_CASE("one that waits at the server is asked for again and cancelled", "[cli
       Waiting slot(wait);
       enter(table, slot);
       slot.sent = true;
-      client::write_call(slot, expected);
-      client::write_cancel(slot.number, expected);
+      detail::write_call(slot, expected);
+      detail::write_cancel(slot.number, expected);
       table.abandon(slot.number);
     }
     CHECK(table.owned() == 1);

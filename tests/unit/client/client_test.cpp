@@ -214,10 +214,10 @@ TEST_CASE("a forked child has a connection of its own and lets go of its parent'
   const manager m(server.address());
   const mutex lock = m.lock("a");
   lock.lock();
-  const std::uint64_t epoch = client::process_epoch();
+  const std::uint64_t epoch = detail::process_epoch();
   const pid_t child = fork();
   if (child == 0) {
-    const bool fresh = client::process_epoch() != epoch && !lock.held() && m.ping();
+    const bool fresh = detail::process_epoch() != epoch && !lock.held() && m.ping();
     _exit(fresh ? 0 : 1);
   }
   int status = 0;
@@ -227,7 +227,7 @@ TEST_CASE("a forked child has a connection of its own and lets go of its parent'
   CHECK(server.connections() == 2);
   CHECK(lock.held());
   CHECK(m.ping());
-  CHECK(client::process_epoch() == epoch);
+  CHECK(detail::process_epoch() == epoch);
 }
 
 TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]") {

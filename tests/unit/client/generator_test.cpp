@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "client/load/agora_dialect.hpp"
+#include "client/load/agora_protocol.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace agora::load;

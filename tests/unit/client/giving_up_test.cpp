@@ -9,12 +9,12 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
-using client::Call;
-using client::Deadline;
-using client::deadline_in;
-using client::Effect;
-using client::OwnedSlot;
-using client::Session;
+using detail::Call;
+using detail::Deadline;
+using detail::deadline_in;
+using detail::Effect;
+using detail::OwnedSlot;
+using detail::Session;
 using test::Answer;
 using test::asynchronous;
 using test::call;
@@ -62,8 +62,8 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
             false};
   });
   const Opened session(server);
-  const client::Params params = client::params_of("a", nullptr, "t1");
-  const client::Params undo = client::params_of("a", "t1");
+  const detail::Params params = detail::params_of("a", nullptr, "t1");
+  const detail::Params undo = detail::params_of("a", "t1");
   Call acquire{.method = "lock.acquire", .waits = true};
   acquire.with(params);
   acquire.undo_method = "lock.release";
@@ -103,8 +103,8 @@ TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]")
                                                        : Answer{reply_bytes(heard.id, nullptr)};
   });
   const Opened session(server);
-  const client::Params params = client::params_of("a", nullptr, "t1");
-  const client::Params undo = client::params_of("a", "t1");
+  const detail::Params params = detail::params_of("a", nullptr, "t1");
+  const detail::Params undo = detail::params_of("a", "t1");
   Call acquire{.method = "lock.acquire", .waits = true};
   acquire.with(params);
   acquire.undo_method = "lock.release";
@@ -128,7 +128,7 @@ TEST_CASE("what gives something back reaches the server although its caller gave
   FakeServer server(
       [](const Heard& heard) { return heard.connection == 1 ? Answer{} : echo(heard); });
   const Opened session(server);
-  const client::Params params = client::params_of("a", "t1");
+  const detail::Params params = detail::params_of("a", "t1");
   Call release{.method = "lock.release", .lasting = true};
   auto outcome = session->call(release.with(params), deadline_in(5ms));
   REQUIRE_FALSE(outcome.result);
@@ -159,9 +159,9 @@ TEST_CASE("while a connection is made anew asynchronous calls end in time", "[cl
   FakeServer server(echo);
   server.set_ttl(3600);
   Notes notes;
-  client::SessionPlan plan{
-      *client::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
-  auto session = *Session::open(plan, notes, 1, {}, client::wait_patiently);
+  detail::SessionPlan plan{
+      *detail::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
+  auto session = *Session::open(plan, notes, 1, {}, detail::wait_patiently);
   server.mute();
   server.cut();
   server.wait_heard("session.resume", 1);

@@ -10,7 +10,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace agora;
-using client::Inbox;
+using detail::Inbox;
 
 namespace {
 

@@ -2,13 +2,13 @@
 
 #include <rapidcheck.h>
 
-#include <agora/negated.hpp>
+#include <agora/detail/negated.hpp>
 #include <agora/value.hpp>
 
 #include "tests/support/catch.hpp"
 
 using agora::any;
-using agora::client::negated;
+using agora::detail::negated;
 
 TEST_CASE("the negative of an amount is exact where the wire has it", "[client]") {
   CHECK(negated(5) == any(-5));

@@ -14,15 +14,15 @@
 
 namespace agora::test {
 
-using client::Call;
-using client::Deadline;
-using client::Effect;
-using client::OwnedSlot;
-using client::Session;
+using detail::Call;
+using detail::Deadline;
+using detail::Effect;
+using detail::OwnedSlot;
+using detail::Session;
 
 /// Notes what it is told, and lets a test wait for it.
-struct Notes : client::SessionWatcher {
-  void settled(client::Session&) noexcept override {}
+struct Notes : detail::SessionWatcher {
+  void settled(detail::Session&) noexcept override {}
   void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
     session.finished(call->number, true);
     note([&] { call->error ? ++failed : ++succeeded; });
@@ -34,7 +34,7 @@ struct Notes : client::SessionWatcher {
     note([&] { over = true; });
   }
   void unsent(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls,
-              const client::Wait&) noexcept override {
+              const detail::Wait&) noexcept override {
     note([&] { returned += calls.size(); });
   }
   template <typename Change>
@@ -61,8 +61,8 @@ struct Notes : client::SessionWatcher {
 /// A session that ends with the test.
 struct Opened {
   explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
-    client::SessionPlan plan{*client::parse_address(server.address()), {}, std::move(gone)};
-    auto opened = Session::open(plan, notes, 1, {}, client::wait_patiently);
+    detail::SessionPlan plan{*detail::parse_address(server.address()), {}, std::move(gone)};
+    auto opened = Session::open(plan, notes, 1, {}, detail::wait_patiently);
     REQUIRE(opened);
     session = *opened;
   }
@@ -76,14 +76,14 @@ struct Opened {
   std::shared_ptr<Session> session;
 };
 
-struct Tell : client::Completion {
-  void complete(client::Reply, Keep) override {}
+struct Tell : detail::Completion {
+  void complete(detail::Reply, Keep) override {}
 };
 
 inline Session::Outcome call(Session& session, const std::string& method,
                              Effect effect = Effect::changes, const Deadline& deadline = {},
                              const std::string& text = "x", bool waits = false) {
-  const client::Params params = client::params_of(text);
+  const detail::Params params = detail::params_of(text);
   Call what{.method = method, .effect = effect, .waits = waits};
   return session.call(what.with(params), deadline);
 }
@@ -91,7 +91,7 @@ inline Session::Outcome call(Session& session, const std::string& method,
 inline std::unique_ptr<OwnedSlot> asynchronous(const std::string& method,
                                                const std::string& text = "x",
                                                const Deadline& deadline = {}) {
-  const client::Params params = client::params_of(text);
+  const detail::Params params = detail::params_of(text);
   Call what{.method = method};
   return std::make_unique<OwnedSlot>(what.with(params), deadline, std::make_unique<Tell>());
 }

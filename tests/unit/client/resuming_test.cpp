@@ -7,11 +7,11 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
-using client::Backoff;
-using client::Lease;
-using client::LifeClock;
-using client::Notice;
-using client::Notices;
+using detail::Backoff;
+using detail::Lease;
+using detail::LifeClock;
+using detail::Notice;
+using detail::Notices;
 
 TEST_CASE("attempts come less and less often, at most every two seconds", "[client]") {
   for (const double chance : {0.0, 0.5, 0.999}) {
@@ -50,7 +50,7 @@ TEST_CASE("a notice is for those who listen to its object, each version once", "
   std::vector<std::string> heard;
   const auto listen = [&](const char* object, const char* kind, const char* name) {
     const auto number =
-        notices.add(object, {kind, std::make_shared<client::NoticeCallback>(
+        notices.add(object, {kind, std::make_shared<detail::NoticeCallback>(
                                        [&heard, name](const Notice&) { heard.push_back(name); })});
     notices.bind(number, 1);
     return number;
@@ -84,7 +84,7 @@ TEST_CASE("who listens in a lost session is told so, once", "[client]") {
   std::vector<std::string> heard;
   const auto listener = [&](const char* name) {
     return Notices::Listener{"watch",
-                             std::make_shared<client::NoticeCallback>(
+                             std::make_shared<detail::NoticeCallback>(
                                  [&heard, name](const Notice&) { heard.push_back(name); })};
   };
   const auto told = [&](const std::vector<Notices::Due>& all) {

@@ -9,9 +9,9 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
-using client::deadline_in;
-using client::Effect;
-using client::OwnedSlot;
+using detail::deadline_in;
+using detail::Effect;
+using detail::OwnedSlot;
 using test::Answer;
 using test::asynchronous;
 using test::call;
@@ -273,7 +273,7 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
     if (heard.notification) return {};
     most = std::max(most, ++seen);
     held += echo(heard).bytes;
-    if (seen < client::CallTable::kOpenMax && heard.method != "last") return {};
+    if (seen < detail::CallTable::kOpenMax && heard.method != "last") return {};
     seen = 0;
     return {std::exchange(held, {}), false};
   });
@@ -281,7 +281,7 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
   for (int i = 0; i < 2'000; ++i) static_cast<void>(session->start(asynchronous("say")));
   static_cast<void>(session->start(asynchronous("last")));
   session.notes.wait_until([&] { return session.notes.succeeded == 2'001; });
-  CHECK(most == client::CallTable::kOpenMax);
+  CHECK(most == detail::CallTable::kOpenMax);
 }
 
 TEST_CASE("a pipeline leaves alone what was done in another session", "[client]") {

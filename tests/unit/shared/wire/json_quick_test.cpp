@@ -1,4 +1,4 @@
-#include "shared/wire/json_quick.hpp"
+#include "shared/wire/json_fast_path.hpp"
 
 #include <random>
 #include <string>

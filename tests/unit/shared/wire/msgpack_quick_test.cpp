@@ -1,4 +1,4 @@
-#include "shared/wire/msgpack_quick.hpp"
+#include "shared/wire/msgpack_fast_path.hpp"
 
 #include <random>
 

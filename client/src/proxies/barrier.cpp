@@ -1,0 +1,16 @@
+#include <agora/barrier.hpp>
+
+#include <string_view>
+#include <utility>
+
+#include "client/src/proxies/state_members.hpp"
+
+namespace agora {
+
+barrier_state barrier::state_of(std::string_view method, detail::Reply reply) const {
+  const auto members = take<Members>(method, std::move(reply));
+  return {member<std::int64_t>(members, "parties"), member<std::int64_t>(members, "waiting"),
+          member<bool>(members, "broken")};
+}
+
+}  // namespace agora

@@ -1,0 +1,128 @@
+// Socket::dial: from an address to a connected socket.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "client/src/transport/socket.hpp"
+
+namespace agora::detail {
+namespace {
+
+/// No event tells that the backlog of a unix socket has room again: it is tried again after so
+/// long.
+constexpr std::chrono::milliseconds kFullBacklogPause{5};
+
+Failure unreachable(const Address& address, const std::string& reason) {
+  const std::string where = address.kind == Address::Kind::tcp
+                                ? "tcp://" + address.host + ":" + address.port
+                                : "unix:" + address.path;
+  return fail(Errc::unavailable, "no server at " + where + ": " + reason);
+}
+
+std::string reason_of(int problem) { return std::strerror(problem); }
+
+// Waits for a connection under way. Gives 0 or the error number.
+int finish_connect(int fd, const Deadline& deadline, const Wait& wait) {
+  for (;;) {
+    if (!wait(fd, POLLOUT, deadline)) return ECANCELED;
+    pollfd wanted{fd, POLLOUT, 0};
+    if (::poll(&wanted, 1, 0) > 0) break;
+    if (is_past(deadline)) return ETIMEDOUT;
+  }
+  int problem = 0;
+  socklen_t size = sizeof problem;
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size);
+  return problem;
+}
+
+int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& deadline,
+               const Wait& wait) {
+  for (;;) {
+    if (::connect(fd, where, size) == 0 || errno == EISCONN) return 0;
+    if (errno == EINPROGRESS || errno == EALREADY) return finish_connect(fd, deadline, wait);
+    if (errno == EAGAIN) {
+      if (is_past(deadline)) return ETIMEDOUT;
+      const Clock::time_point next = Clock::now() + kFullBacklogPause;
+      if (!wait(-1, 0, deadline ? std::min(*deadline, next) : next)) return ECANCELED;
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+}
+
+// A peer that vanished without a word is noticed within a minute, even by a call that waits for
+// ever.
+void tune_tcp(int fd) {
+  const int on = 1;
+  const int idle_seconds = 30;
+  const int interval_seconds = 10;
+  const int probes = 3;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+// A connected socket; none, and the error number in `problem`, if that failed.
+std::unique_ptr<Socket> connected(int family, const sockaddr* where, socklen_t size,
+                                  const Deadline& deadline, const Wait& wait, int& problem) {
+  auto socket = std::make_unique<Socket>(family);
+  const int fd = socket->fd();
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  problem = fd < 0 ? EMFILE : connect_by(fd, where, size, deadline, wait);
+  fcntl(fd, F_SETFL, flags);
+  if (problem != 0) socket.reset();
+  return socket;
+}
+
+Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline,
+                                            const Wait& wait) {
+  sockaddr_un where{};
+  where.sun_family = AF_UNIX;
+  std::memcpy(where.sun_path, address.path.data(), address.path.size());
+  int problem = 0;
+  auto socket = connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where,
+                          deadline, wait, problem);
+  if (!socket) return unreachable(address, reason_of(problem));
+  return socket;
+}
+
+Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline,
+                                           const Wait& wait) {
+  addrinfo wish{};
+  wish.ai_socktype = SOCK_STREAM;
+  wish.ai_flags = AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int unknown = getaddrinfo(address.host.c_str(), address.port.c_str(), &wish, &found);
+  if (unknown != 0) return unreachable(address, gai_strerror(unknown));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
+  int problem = EHOSTUNREACH;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    auto socket =
+        connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, wait, problem);
+    if (!socket) continue;
+    tune_tcp(socket->fd());
+    return socket;
+  }
+  return unreachable(address, reason_of(problem));
+}
+
+}  // namespace
+
+Expected<std::unique_ptr<Socket>> Socket::dial(const Address& address, const Deadline& deadline,
+                                               const Wait& wait) {
+  return address.kind == Address::Kind::tcp ? dial_tcp(address, deadline, wait)
+                                            : dial_unix(address, deadline, wait);
+}
+
+}  // namespace agora::detail

@@ -1,0 +1,55 @@
+#include "server/app/shutdown_triggers.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <sys/eventfd.h>
+#include <system_error>
+#include <utility>
+
+namespace agora {
+namespace {
+
+std::atomic<int> signalled{-1};  // the eventfd of the one that takes signals
+
+void tell(int) {
+  const int before = errno;
+  ::eventfd_write(signalled.load(), 1);
+  errno = before;
+}
+
+}  // namespace
+
+SignalEnding::SignalEnding(Loop& loop, std::function<void()> end)
+    : loop_(loop), end_(std::move(end)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  loop_.add(event_.get(), EPOLLIN, *this);
+  signalled = event_.get();
+  struct sigaction action {};
+  action.sa_handler = tell;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGTERM, &action, &terminate_before_);
+  ::sigaction(SIGINT, &action, &interrupt_before_);
+}
+
+SignalEnding::~SignalEnding() {
+  ::sigaction(SIGTERM, &terminate_before_, nullptr);
+  ::sigaction(SIGINT, &interrupt_before_, nullptr);
+  signalled = -1;
+  loop_.remove(event_.get(), *this);
+}
+
+OwnerEnding::OwnerEnding(Loop& loop, Descriptor pidfd, std::function<void()> end)
+    : loop_(loop), pidfd_(std::move(pidfd)), end_(std::move(end)) {
+  try {
+    loop_.add(pidfd_.get(), EPOLLIN, *this);
+  } catch (const std::system_error& error) {
+    throw std::runtime_error("the owner descriptor " + std::to_string(pidfd_.get()) +
+                             " cannot be watched (" + error.code().message() +
+                             "); it must be an inherited pidfd");
+  }
+}
+
+OwnerEnding::~OwnerEnding() { loop_.remove(pidfd_.get(), *this); }
+
+}  // namespace agora

@@ -1,0 +1,251 @@
+// What callers get: every answer goes through conclude(), which sends it to the link that waits for
+// it, keeps it for a resend, and counts the holds that it gives.
+#include <algorithm>
+
+#include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
+#include "server/core/machine/machine.hpp"
+#include "server/core/machine/session_format.hpp"
+#include "server/core/methods/scalar.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
+
+namespace agora {
+namespace {
+
+constexpr std::uint64_t kLowBits = std::uint64_t{1} << 32;
+
+/// The number with those low 32 bits that is nearest to `near`.
+std::uint64_t whole_number(std::uint64_t low, std::uint64_t near) {
+  const std::uint64_t number = (near & ~(kLowBits - 1)) | low;
+  const std::uint64_t half = kLowBits / 2;
+  if (number > near && number - near > half && number >= kLowBits) return number - kLowBits;
+  if (number < near && near - number > half) return number + kLowBits;
+  return number;
+}
+
+Error bad_number(std::string message, bool forgotten) {
+  Error error{Errc::invalid_request, std::move(message), forgotten ? Done::unknown : Done::no, {}};
+  if (forgotten) {
+    std::string packed;
+    Writer{packed}.text("forgotten");
+    error.details.push_back({"reason", std::move(packed)});
+  }
+  return error;
+}
+
+bool is_changing(const Caller& caller) { return caller.method.method->access == Access::write; }
+
+}  // namespace
+
+Effect& Machine::push(Effect::Kind kind, LinkId link, std::uint64_t tag) {
+  Effect& effect = effects_->list.emplace_back();
+  effect.kind = kind;
+  effect.link = link;
+  effect.tag = tag;
+  return effect;
+}
+
+void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
+  push(Effect::Kind::failure, link, tag).error = std::make_unique<Error>(std::move(error));
+}
+
+// ---- numbers -------------------------------------------------------------------------------
+
+/// Finds out the call's number. False: it is answered already, or must not be run, as a
+/// notification that would hand out to nobody.
+bool Machine::enter(Session& session, const Command& command, Caller& caller) {
+  if (command.numbering == Numbering::none) return true;
+  if (command.numbering == Numbering::notification) return !caller.method.method->hands_out;
+  if (command.numbering == Numbering::unusable) {
+    push_failure(caller.link, caller.tag,
+                 bad_number("in an opened session the id of a call is a natural number that grows "
+                            "from call to call",
+                            false));
+    return false;
+  }
+  caller.number = command.numbering == Numbering::whole
+                      ? command.number
+                      : whole_number(command.number, session.last_seen);
+  if (caller.number <= session.last_seen) return again(session, caller);
+  if (is_changing(caller) && refuse_backlog(session, caller)) return false;
+  session.last_seen = caller.number;
+  return true;
+}
+
+/// A call that was sent before. True: it changes nothing and is made again.
+bool Machine::again(Session& session, Caller& caller) {
+  if (Waiter* waiter = session.calls->waiter(caller.number)) {
+    waiters_.came_again(*waiter, caller);
+    push(Effect::Kind::parked, caller.link, caller.tag);
+    return false;
+  }
+  CallRecord* record = session.calls->find(caller.number);
+  if (record != nullptr && record->state == CallRecord::State::kept) {
+    if (record->error) {
+      push_failure(caller.link, caller.tag, *record->error);
+      return false;
+    }
+    Effect& effect = push(Effect::Kind::reply, caller.link, caller.tag);
+    effect.blob = record->blob;
+    effect.offset = effects_->bytes.size();
+    effect.length = record->result.size();
+    effects_->bytes += record->result;
+    return false;
+  }
+  if (!is_changing(caller) && caller.number > session.through) {
+    if (record != nullptr) forget_read(session, *record);
+    return true;
+  }
+  const std::string number = std::to_string(caller.number);
+  push_failure(caller.link, caller.tag,
+               bad_number("the id " + number + " is not above the last one, " +
+                              std::to_string(session.last_seen) +
+                              ", and no reply to it is kept; it was not run now",
+                          true));
+  return false;
+}
+
+bool Machine::refuse_backlog(Session& session, const Caller& caller) {
+  const Limits& most = input_.limits;
+  if (session.calls->kept() < most.kept_replies_max &&
+      session.calls->kept_bytes() < most.kept_bytes_max) {
+    return false;
+  }
+  if (caller.method.type->name == "session") return false;  // the way out
+  push_failure(caller.link, caller.tag,
+               {Errc::session_backlog,
+                std::to_string(session.calls->kept()) +
+                    " replies of this session wait to be acknowledged; send session.acknowledge, "
+                    "and then this call under a new number",
+                Done::no,
+                {}});
+  return true;
+}
+
+/// A read that is made again gives back the holds of its first reply.
+void Machine::forget_read(Session& session, CallRecord& record) {
+  const std::unique_ptr<CallTies> ties = std::move(record.ties);
+  session.calls->forget(record.number);
+  if (!ties) return;
+  for (const ObjectId id : ties->held) {
+    if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
+  }
+}
+
+// ---- answers -------------------------------------------------------------------------------
+
+/// True if the link on which the call was last heard still speaks for its session.
+bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
+
+/// The value that stands from `begin` on in `bytes`, which are of the effects, or the blob.
+void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob) {
+  const bool matters = caller.number != 0 || registry_.anonymous() > 0;
+  Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
+  if (session != nullptr && session->opened) {
+    const PackedView value =
+        blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
+    caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
+  }
+  handed_.clear();
+  if (!speaks_to(caller)) {
+    bytes.resize(begin);
+    return;
+  }
+  Effect& effect = push(Effect::Kind::reply, caller.link, caller.tag);
+  effect.written = &bytes == &effects_->written;
+  effect.offset = begin;
+  effect.length = blob ? 0 : bytes.size() - begin;
+  effect.blob = std::move(blob);
+}
+
+void Machine::conclude(const Caller& caller, Error error) {
+  handed_.clear();
+  Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
+  if (session != nullptr && session->opened) {
+    session->calls->answered(caller.number);
+    if (is_changing(caller) && caller.number > session->through) {
+      CallRecord record;
+      record.number = caller.number;
+      record.error = std::make_unique<Error>(error);
+      session->calls->enter(std::move(record));
+    }
+  }
+  if (speaks_to(caller)) push_failure(caller.link, caller.tag, std::move(error));
+}
+
+/// What a notification in an opened session gives is held by nobody: a new object goes at once.
+void Machine::free_unheard(PackedView value) {
+  if (!has_references(value)) return;
+  each_reference(value, [&](std::string_view name) {
+    Object* object = registry_.find(name);
+    if (object != nullptr && object->references == 0) maybe_free(*object);
+  });
+}
+
+/// What an opened session remembers of an answer.
+void Machine::keep_value(Session& session, const Caller& caller, PackedView value,
+                         const BlobRef& blob) {
+  std::vector<ObjectId> held;
+  if (registry_.anonymous() > 0 && has_references(value)) {
+    each_reference(value, [&](std::string_view name) {
+      Object* object = registry_.find(name);
+      if (object == nullptr || !object->anonymous()) return;
+      hold(*object, session.id, 1);
+      held.push_back(object->id);
+    });
+  }
+  if (caller.number == 0) return;
+  session.notices->answered(caller.number);
+  session.calls->answered(caller.number);
+  const bool keeps = is_changing(caller) && caller.number > session.through;
+  if (!keeps && held.empty()) return;
+  CallRecord record;
+  record.number = caller.number;
+  record.state = keeps ? CallRecord::State::kept : CallRecord::State::read;
+  if (!held.empty() || !handed_.empty()) {
+    record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
+  }
+  if (keeps && blob) record.blob = blob;
+  if (keeps && !blob) record.result.assign(value.bytes());
+  session.calls->enter(std::move(record));
+}
+
+bool Machine::hands_out(const Caller& caller, const Object& object) {
+  if (caller.number == 0) return false;
+  const Session* session = sessions_.of(caller.session, caller.link);
+  if (session == nullptr || !session->opened || caller.number <= session->through) return false;
+  handed_.push_back(object.id);
+  return true;
+}
+
+void Machine::acknowledge(Session& session, std::uint64_t through, PackedView numbers) {
+  const auto arrived = [&](CallRecord& record) {
+    if (!record.ties) return;
+    for (const ObjectId id : record.ties->handed) {
+      Object* object = registry_.find(id);
+      if (object == nullptr) continue;
+      object->state->acknowledged(*this, *object, session.id, record.number);
+    }
+  };
+  session.through = std::max(session.through, std::min(through, session.last_seen));
+  session.calls->forget_through(session.through, arrived);
+  const std::uint64_t mark = session.notices->mark();
+  bool confirms = mark != 0 && mark <= session.through;
+  Reader reader{numbers};
+  Token head;
+  if (numbers.present() && numbers.kind() == Kind::list) static_cast<void>(reader.next(head));
+  for (std::uint32_t i = 0; i < head.count; ++i) {
+    Token number;
+    static_cast<void>(reader.next(number));
+    confirms = confirms || (mark != 0 && number.natural == mark);
+    CallRecord* record = session.calls->find(number.natural);
+    if (record == nullptr) continue;
+    arrived(*record);
+    session.calls->forget(number.natural);
+  }
+  if (confirms) confirm_notices(session);
+}
+
+}  // namespace agora

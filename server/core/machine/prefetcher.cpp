@@ -1,0 +1,41 @@
+#include "server/core/machine/prefetcher.hpp"
+
+#include "server/core/methods/scalar.hpp"
+#include "shared/base/same_bytes.hpp"
+
+namespace agora {
+
+void Foresight::begin(const Batch& batch) {
+  if (batch.commands.size() < kLeast) return;
+  for (std::size_t i = 0; i < kFar; ++i) look_far(batch, i);
+  for (std::size_t i = 0; i < kNear; ++i) look_near(i);
+}
+
+void Foresight::look_far(const Batch& batch, std::size_t index) {
+  Known& known = ring_[index % kFar];
+  known = {};
+  if (index >= batch.commands.size()) return;
+  const Command& command = batch.commands[index];
+  if (command.kind != Command::Kind::call || !command.method.on_object) return;
+  known.object = find(text_of(batch.argument(command.first)));
+  if (known.object == nullptr || command.count < 2) return;
+  known.seen = known.object->state->foresee(batch.argument(command.first + 1));
+}
+
+void Foresight::look_near(std::size_t index) {
+  const Known& known = ring_[index % kFar];
+  if (known.seen != 0 && is_valid()) known.object->state->foresee_more(known.seen);
+}
+
+Object* Foresight::find(std::string_view name) {
+  if (!is_valid()) {
+    // Somebody was created or deleted: what was found before may be gone.
+    ring_.fill({});
+    last_ = nullptr;
+    names_ = registry_.names_changed();
+  }
+  if (last_ == nullptr || !same_bytes(last_->name, name)) last_ = registry_.find(name);
+  return last_;
+}
+
+}  // namespace agora

@@ -1,0 +1,80 @@
+#include "server/core/machine/session_format.hpp"
+
+#include <charconv>
+
+namespace agora {
+namespace {
+
+void write_identity(Writer& out, Machine& machine, SessionId id, std::string_view owner) {
+  const Session* session = machine.sessions().find(id);
+  out.text("session"), out.text(session_text(id));
+  out.text("host"), out.text(session != nullptr ? session->peer.host : "");
+  out.text("pid");
+  if (session != nullptr && session->peer.pid != 0) {
+    out.integer(session->peer.pid);
+  } else {
+    out.null();
+  }
+  out.text("owner"), out.text(owner);
+}
+
+}  // namespace
+
+std::string session_text(SessionId session) { return "s" + std::to_string(session.number); }
+
+SessionId session_of(std::string_view text) {
+  SessionId session;
+  if (!text.starts_with('s')) return {};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + 1, end, session.number);
+  return error == std::errc{} && stop == end ? session : SessionId{};
+}
+
+void write_holder(Writer& out, Machine& machine, const Holder& holder) {
+  out.map(6);
+  write_identity(out, machine, holder.session, holder.owner);
+  out.text("token");
+  holder.token != 0 ? out.unsigned_integer(holder.token) : out.null();
+  out.text("since");
+  holder.since ? out.real(seconds_of(*holder.since)) : out.null();
+}
+
+void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders) {
+  out.list(static_cast<std::uint32_t>(holders.size()));
+  for (const Holder& holder : holders) write_holder(out, machine, holder);
+}
+
+void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
+  out.map(4);
+  write_identity(out, machine, session, owner);
+}
+
+void write_waiting(Writer& out, Machine& machine, const Waiter& waiter) {
+  out.map(5);
+  write_identity(out, machine, waiter.session, waiter.owner);
+  out.text("lock"), out.text(waiter.object->name);
+}
+
+std::string who_text(Machine& machine, SessionId id, std::string_view owner) {
+  const Session* session = machine.sessions().find(id);
+  std::string host = session != nullptr ? session->peer.host : "";
+  if (host.empty()) host = "-";
+  const std::int64_t pid = session != nullptr ? session->peer.pid : 0;
+  std::string text = session_text(id) + " (host " + host + ", pid ";
+  text += pid != 0 ? std::to_string(pid) : "-";
+  if (!owner.empty()) text.append(", owner ").append(owner);
+  return text + ")";
+}
+
+Error session_lost(const LostSession* lost, Done done) {
+  Error error{Errc::session_lost, "the session has ended and gave back what it had", done, {}};
+  if (lost == nullptr) return error;
+  std::string packed;
+  Writer out{packed};
+  out.list(static_cast<std::uint32_t>(lost->released.size()));
+  for (const std::string& name : lost->released) out.text(name);
+  error.details.push_back({"released", std::move(packed)});
+  return error;
+}
+
+}  // namespace agora
