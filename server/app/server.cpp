@@ -6,10 +6,9 @@
 #include <stdexcept>
 #include <unistd.h>
 
-#include "server/app/shutdown_triggers.hpp"
 #include "server/app/host.hpp"
+#include "server/app/shutdown_triggers.hpp"
 #include "server/app/version.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/memory_journal.hpp"
@@ -19,6 +18,7 @@
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
 #include "server/shm/shared_memory.hpp"
+#include "server/storage/heap_extents.hpp"
 
 namespace agora {
 namespace {

@@ -8,8 +8,8 @@
 #include <span>
 #include <string_view>
 
-#include "server/core/state/catalogue.hpp"
 #include "server/core/methods/command.hpp"
+#include "server/core/state/catalogue.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/base/raw_bytes.hpp"
@@ -24,7 +24,7 @@ struct CallRequest {
   Numbering numbering = Numbering::none;
   Role role = Role::write;
   std::string_view method;
-  PackedView params;                         ///< a list (by position), a map (by name), or absent
+  PackedView params;  ///< a list (by position), a map (by name), or absent
   /// By position, one behind another, instead of `params`.
   std::span<const PackedView> positional{};
   PackedView options;  ///< call options beside the parameters, a map, or absent

@@ -104,8 +104,7 @@ std::size_t Dialogue::large_message_end() const {
 /// memory that is not written to costs nothing. What a peer only announces is believed in part.
 void Dialogue::make_room(std::size_t held) {
   constexpr std::size_t kAheadMax = std::size_t{8} << 20;
-  const std::size_t wanted =
-      std::min(large_message_end(), held + std::max(held, kAheadMax));
+  const std::size_t wanted = std::min(large_message_end(), held + std::max(held, kAheadMax));
   if (wanted <= input_.capacity()) return;
   RawBytes larger = hall_.engine.spare_buffers().take(wanted);
   larger.reserve(wanted);

@@ -47,9 +47,7 @@ class Dialogue {
   /// the hall is used again.
   std::span<char> room();
   /// A part of one is held, and it is read to its place.
-  bool large_message_under_way() const {
-    return !closing_ && large_message_end() > input_.size();
-  }
+  bool large_message_under_way() const { return !closing_ && large_message_end() > input_.size(); }
   /// So many bytes, at least one, were read to room(): takes them in, as receive() does.
   void received(std::size_t bytes);
   /// Takes what was read. At most Limits::turn_calls_max calls go to the engine; what is left
@@ -139,7 +137,7 @@ class Dialogue {
   RawBytes input_;           // what is left of earlier reads
   std::size_t input_begin_ = 0;
   std::size_t input_ascii_ = 0;  // so many bytes at its end are known to be ASCII
-  std::size_t calls_ = 0;  // in this turn
+  std::size_t calls_ = 0;        // in this turn
   // Calls taken in before their answers are awaited: many, while answers are small; one by one
   // after a large one, so that no more than a bound of output piles up.
   std::size_t share_ = 1;

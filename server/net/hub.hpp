@@ -10,11 +10,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "server/storage/sharing.hpp"
 #include "server/engine/engine.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/net/loop.hpp"
+#include "server/storage/sharing.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 
 namespace agora {

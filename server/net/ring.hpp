@@ -5,8 +5,8 @@
 #include <memory>
 #include <utility>
 
-#include "shared/shm/memfd_extents.hpp"
 #include "shared/shm/adaptive_spin.hpp"
+#include "shared/shm/memfd_extents.hpp"
 #include "shared/shm/ring.hpp"
 
 namespace agora {

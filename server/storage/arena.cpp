@@ -8,24 +8,24 @@
 namespace agora {
 namespace {
 
-constexpr std::size_t page_units = Arena::page_bytes / Arena::unit_bytes;
+constexpr std::size_t kPageUnits = Arena::kPageBytes / Arena::kUnitBytes;
 /// The marks of one page take this many units at the front of its extent.
-constexpr std::size_t marks_units = page_units / 8 / Arena::unit_bytes;
-constexpr std::size_t units_per_page = page_units - marks_units;
-constexpr std::size_t units_max = Arena::pages_max * units_per_page;
+constexpr std::size_t kMarksUnits = kPageUnits / 8 / Arena::kUnitBytes;
+constexpr std::size_t kUnitsPerPage = kPageUnits - kMarksUnits;
+constexpr std::size_t kUnitsMax = Arena::kPagesMax * kUnitsPerPage;
 
 /// In the bin that a request falls into, blocks may be smaller than it: look at this many.
-constexpr int fit_tries = 8;
+constexpr int kFitTries = 8;
 
 std::uint32_t units_of(std::size_t bytes) {
   AGORA_ASSERT(bytes > 0);
-  return static_cast<std::uint32_t>((bytes + Arena::unit_bytes - 1) / Arena::unit_bytes);
+  return static_cast<std::uint32_t>((bytes + Arena::kUnitBytes - 1) / Arena::kUnitBytes);
 }
 
 }  // namespace
 
 Handle Arena::allocate(std::size_t bytes) {
-  if (bytes > units_max * unit_bytes) return {};
+  if (bytes > kUnitsMax * kUnitBytes) return {};
   const std::uint32_t units = units_of(bytes);
   std::uint32_t unit = find(units);
   if (unit == 0) {
@@ -47,7 +47,7 @@ void Arena::free(Handle block, std::size_t bytes) {
 }
 
 bool Arena::resize(Handle block, std::size_t bytes_old, std::size_t bytes_new) {
-  if (bytes_new > units_max * unit_bytes) return false;
+  if (bytes_new > kUnitsMax * kUnitBytes) return false;
   const std::uint32_t units_old = units_of(bytes_old);
   const std::uint32_t units_new = units_of(bytes_new);
   if (units_new < units_old) {
@@ -118,37 +118,37 @@ void Arena::release(std::uint32_t unit, std::uint32_t units) {
 std::uint32_t Arena::find(std::uint32_t units) const {
   const std::size_t bin = FreeBins::bin_of(units);
   std::uint32_t unit = bins_.head(bin);
-  for (int tries = 0; unit != 0 && tries < fit_tries; ++tries) {
+  for (int tries = 0; unit != 0 && tries < kFitTries; ++tries) {
     const FreeBlock& block = free_block(unit);
     if (block.units >= units) return unit;
     unit = block.next;
   }
   const std::size_t larger = bins_.first_in_use(bin + 1);
-  return larger == FreeBins::none ? 0 : bins_.head(larger);
+  return larger == FreeBins::kNone ? 0 : bins_.head(larger);
 }
 
 /// Appends an extent with room for one block of `units`.
 bool Arena::grow(std::uint32_t units) {
-  const std::size_t needed = (units + units_per_page - 1) / units_per_page;
-  const std::size_t left = pages_max - pages_.size();
+  const std::size_t needed = (units + kUnitsPerPage - 1) / kUnitsPerPage;
+  const std::size_t left = kPagesMax - pages_.size();
   if (needed > left) return false;
   std::size_t wanted = std::clamp(next_extent_pages_, needed, left);
 
-  std::span<std::byte> extent = source_.allocate(wanted * page_bytes);
+  std::span<std::byte> extent = source_.allocate(wanted * kPageBytes);
   while (extent.empty() && wanted > needed) {
     wanted = std::max(wanted / 2, needed);
-    extent = source_.allocate(wanted * page_bytes);
+    extent = source_.allocate(wanted * kPageBytes);
   }
   if (extent.empty()) return false;
-  next_extent_pages_ = std::min(next_extent_pages_ * 2, extent_bytes_max / page_bytes);
+  next_extent_pages_ = std::min(next_extent_pages_ * 2, kExtentBytesMax / kPageBytes);
 
-  const auto first = static_cast<std::uint32_t>(pages_.size() * page_units);
+  const auto first = static_cast<std::uint32_t>(pages_.size() * kPageUnits);
   auto* marks = reinterpret_cast<std::uint64_t*>(extent.data());
   for (std::size_t page = 0; page < wanted; ++page) {
-    pages_.push_back({extent.data() + page * page_bytes, marks + page * (page_units / 64)});
+    pages_.push_back({extent.data() + page * kPageBytes, marks + page * (kPageUnits / 64)});
   }
-  const auto reserved = static_cast<std::uint32_t>(wanted * marks_units);
-  insert(first + reserved, static_cast<std::uint32_t>(wanted * units_per_page));
+  const auto reserved = static_cast<std::uint32_t>(wanted * kMarksUnits);
+  insert(first + reserved, static_cast<std::uint32_t>(wanted * kUnitsPerPage));
   return true;
 }
 

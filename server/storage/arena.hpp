@@ -32,11 +32,11 @@ struct Handle {
 
 class Arena {
  public:
-  static constexpr std::size_t unit_bytes = 16;
-  static constexpr std::size_t page_bytes = std::size_t{1} << 20;
-  static constexpr std::size_t extent_bytes_max = std::size_t{64} << 20;
+  static constexpr std::size_t kUnitBytes = 16;
+  static constexpr std::size_t kPageBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kExtentBytesMax = std::size_t{64} << 20;
   /// Extents in sum: what 32-bit handles reach, 64 GiB but one page.
-  static constexpr std::size_t pages_max = 65535;
+  static constexpr std::size_t kPagesMax = 65535;
 
   explicit Arena(ExtentSource& source) : source_(source) {}
   Arena(const Arena&) = delete;
@@ -59,19 +59,19 @@ class Arena {
   /// The block as a T, which must be trivial and aligned to at most 16 bytes.
   template <typename T>
   T& as(Handle block) const {
-    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= unit_bytes);
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kUnitBytes);
     return *reinterpret_cast<T*>(at(block));
   }
 
   /// What a block of `bytes` takes in truth: `bytes` rounded up to whole units.
   static constexpr std::size_t rounded(std::size_t bytes) {
-    return (bytes + unit_bytes - 1) / unit_bytes * unit_bytes;
+    return (bytes + kUnitBytes - 1) / kUnitBytes * kUnitBytes;
   }
 
   /// Allocated blocks in sum, each rounded up to whole units.
-  std::size_t bytes_used() const { return units_used_ * unit_bytes; }
+  std::size_t bytes_used() const { return units_used_ * kUnitBytes; }
   /// All extents in sum.
-  std::size_t bytes_reserved() const { return pages_.size() * page_bytes; }
+  std::size_t bytes_reserved() const { return pages_.size() * kPageBytes; }
 
  private:
   struct Page {
@@ -87,7 +87,7 @@ class Arena {
   };
 
   std::byte* address(std::uint32_t unit) const {
-    return pages_[unit >> 16].base + (std::size_t{unit & 0xffff} * unit_bytes);
+    return pages_[unit >> 16].base + (std::size_t{unit & 0xffff} * kUnitBytes);
   }
   FreeBlock& free_block(std::uint32_t unit) const {
     return *reinterpret_cast<FreeBlock*>(address(unit));

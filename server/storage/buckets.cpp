@@ -8,8 +8,8 @@
 namespace agora {
 namespace {
 
-constexpr std::uint32_t first_slots = 8;
-constexpr std::uint32_t count_max = std::uint32_t{1} << 31;
+constexpr std::uint32_t kFirstSlots = 8;
+constexpr std::uint32_t kCountMax = std::uint32_t{1} << 31;
 
 std::size_t slot_bytes(std::uint32_t slots) { return slots * sizeof(std::uint32_t); }
 
@@ -22,10 +22,10 @@ std::size_t directory_bytes(std::uint32_t segments) {
 }  // namespace
 
 bool Buckets::add() {
-  if (count_ == count_max) return false;
-  if (segments_ <= 1 && count_ == first_capacity_ && count_ < shm::segment_slots) {
+  if (count_ == kCountMax) return false;
+  if (segments_ <= 1 && count_ == first_capacity_ && count_ < shm::kSegmentSlots) {
     if (!enlarge_first()) return false;
-  } else if (count_ == segments_ * shm::segment_slots) {
+  } else if (count_ == segments_ * shm::kSegmentSlots) {
     if (!add_segment()) return false;
   }
   head(count_++) = 0;
@@ -35,7 +35,7 @@ bool Buckets::add() {
 void Buckets::remove_last() {
   AGORA_ASSERT(count_ > 0);
   --count_;
-  if (count_ == (segments_ - 1) * shm::segment_slots && count_ > 0) drop_segment();
+  if (count_ == (segments_ - 1) * shm::kSegmentSlots && count_ > 0) drop_segment();
 }
 
 void Buckets::drop_segment() {
@@ -44,7 +44,7 @@ void Buckets::drop_segment() {
     root_ = {};
     first_capacity_ = 0;
   } else {
-    arena_->free(directory()[segments_ - 1], slot_bytes(shm::segment_slots));
+    arena_->free(directory()[segments_ - 1], slot_bytes(shm::kSegmentSlots));
     const Handle first = directory()[0];
     const std::size_t bytes = directory_bytes(segments_);
     if (segments_ == 2) {
@@ -55,19 +55,19 @@ void Buckets::drop_segment() {
     }
   }
   --segments_;
-  count_ = std::min(count_, segments_ * shm::segment_slots);
+  count_ = std::min(count_, segments_ * shm::kSegmentSlots);
 }
 
 std::size_t Buckets::bytes() const {
   if (segments_ <= 1) return slot_bytes(first_capacity_);
-  return segments_ * slot_bytes(shm::segment_slots) + Arena::rounded(directory_bytes(segments_));
+  return segments_ * slot_bytes(shm::kSegmentSlots) + Arena::rounded(directory_bytes(segments_));
 }
 
 bool Buckets::add_segment() {
-  const Handle block = arena_->allocate(slot_bytes(shm::segment_slots));
+  const Handle block = arena_->allocate(slot_bytes(shm::kSegmentSlots));
   if (!block) return false;
   if (std::has_single_bit(segments_) && !enlarge_directory()) {
-    arena_->free(block, slot_bytes(shm::segment_slots));
+    arena_->free(block, slot_bytes(shm::kSegmentSlots));
     return false;
   }
   directory()[segments_++] = block;
@@ -94,7 +94,7 @@ bool Buckets::enlarge_directory() {
 
 /// Makes the first segment, or doubles it: at most 2 KiB are copied.
 bool Buckets::enlarge_first() {
-  const std::uint32_t slots = std::max(first_slots, first_capacity_ * 2);
+  const std::uint32_t slots = std::max(kFirstSlots, first_capacity_ * 2);
   const Handle block = arena_->allocate(slot_bytes(slots));
   if (!block) return false;
   if (segments_ == 1) {

@@ -42,8 +42,8 @@ class Buckets {
 
   /// The handle of the first entry in a bucket; good until the number of buckets changes.
   std::uint32_t& head(std::uint32_t index) const {
-    const Handle segment = segments_ > 1 ? directory()[index / shm::segment_slots] : root_;
-    return (&arena_->as<std::uint32_t>(segment))[index % shm::segment_slots];
+    const Handle segment = segments_ > 1 ? directory()[index / shm::kSegmentSlots] : root_;
+    return (&arena_->as<std::uint32_t>(segment))[index % shm::kSegmentSlots];
   }
 
   /// The bucket that shares its entries with `index` (>= 1).

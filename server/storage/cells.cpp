@@ -6,8 +6,8 @@
 namespace agora {
 namespace {
 
-constexpr std::uint32_t cells_in_block = 64;
-constexpr std::uint32_t cell_units = sizeof(shm::Cell) / Arena::unit_bytes;
+constexpr std::uint32_t kCellsInBlock = 64;
+constexpr std::uint32_t kCellUnits = sizeof(shm::Cell) / Arena::kUnitBytes;
 
 void clear(shm::Cell& cell, std::uint64_t object) {
   cell.object.store(object, std::memory_order_relaxed);
@@ -37,12 +37,12 @@ void Cells::give_back(Handle cell) {
 
 bool Cells::add_block() {
   // Blocks begin at any unit, cells at the begin of a cache line, that is at every fourth.
-  const std::size_t bytes = cells_in_block * sizeof(shm::Cell) + sizeof(shm::Cell);
-  const Handle block = arena_.allocate(bytes - Arena::unit_bytes);
+  const std::size_t bytes = kCellsInBlock * sizeof(shm::Cell) + sizeof(shm::Cell);
+  const Handle block = arena_.allocate(bytes - Arena::kUnitBytes);
   if (!block) return false;
-  const std::uint32_t first = (block.unit + cell_units - 1) / cell_units * cell_units;
-  for (std::uint32_t i = cells_in_block; i > 0; --i) {
-    const Handle cell{first + (i - 1) * cell_units};
+  const std::uint32_t first = (block.unit + kCellUnits - 1) / kCellUnits * kCellUnits;
+  for (std::uint32_t i = kCellsInBlock; i > 0; --i) {
+    const Handle cell{first + (i - 1) * kCellUnits};
     std::construct_at(&at(cell));
     free_.push_back(cell);
   }

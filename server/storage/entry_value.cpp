@@ -11,14 +11,14 @@ EntryValue::EntryValue(Values& values, PackedView value) : values_(values) {
   if (value.size() >= values.blob_bytes_min()) {
     outside_ = values.store(value);
     if (!outside_) return;
-    word_ = static_cast<std::uint32_t>(sizeof(Handle)) | Entry::value_outside;
+    word_ = static_cast<std::uint32_t>(sizeof(Handle)) | Entry::kValueOutside;
     refers = values.has_references(outside_);
   } else {
     inline_ = value.bytes();
     word_ = static_cast<std::uint32_t>(inline_.size());
     refers = value.present() && has_references(value);
   }
-  if (refers) word_ |= Entry::value_refers;
+  if (refers) word_ |= Entry::kValueRefers;
   valid_ = true;
 }
 

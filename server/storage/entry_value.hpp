@@ -23,7 +23,7 @@ class EntryValue {
   /// False: there was no room for the value.
   bool valid() const { return valid_; }
   /// Bytes that it takes in the entry.
-  std::size_t size() const { return word_ & Entry::length_mask; }
+  std::size_t size() const { return word_ & Entry::kLengthMask; }
 
   /// Writes itself behind the entry's key. What is overwritten there may be the very value.
   void write(Entry& entry) const;

@@ -14,8 +14,8 @@ namespace agora {
 
 class FreeBins {
  public:
-  static constexpr std::size_t count = 32 + 27 * 16;
-  static constexpr std::size_t none = count;
+  static constexpr std::size_t kCount = 32 + 27 * 16;
+  static constexpr std::size_t kNone = kCount;
 
   /// The bin in which a free block of `units` (>= 1) belongs; never falls as units grow.
   static constexpr std::size_t bin_of(std::uint32_t units) {
@@ -33,20 +33,20 @@ class FreeBins {
     in_use_[bin / 64] = unit == 0 ? in_use_[bin / 64] & ~bit : in_use_[bin / 64] | bit;
   }
 
-  /// The lowest bin at or above `bin` that has a block; `none` if there is none.
+  /// The lowest bin at or above `bin` that has a block; `kNone` if there is none.
   std::size_t first_in_use(std::size_t bin) const {
-    if (bin >= count) return none;
+    if (bin >= kCount) return kNone;
     std::uint64_t word = in_use_[bin / 64] & (~std::uint64_t{0} << (bin % 64));
     for (std::size_t index = bin / 64;;) {
       if (word != 0) return index * 64 + static_cast<std::size_t>(std::countr_zero(word));
-      if (++index == in_use_.size()) return none;
+      if (++index == in_use_.size()) return kNone;
       word = in_use_[index];
     }
   }
 
  private:
-  std::array<std::uint32_t, count> heads_{};
-  std::array<std::uint64_t, (count + 63) / 64> in_use_{};
+  std::array<std::uint32_t, kCount> heads_{};
+  std::array<std::uint64_t, (kCount + 63) / 64> in_use_{};
 };
 
 }  // namespace agora

@@ -9,12 +9,12 @@
 namespace agora {
 namespace {
 
-using shm::chunk_slots;
+using shm::kChunkSlots;
 
-constexpr std::size_t chunk_bytes = chunk_slots * sizeof(Handle);
-constexpr std::size_t places_min = 4;
+constexpr std::size_t kChunkBytes = kChunkSlots * sizeof(Handle);
+constexpr std::size_t kPlacesMin = 4;
 /// Readers are told the begin in 32 bits.
-constexpr std::size_t places_max = (std::size_t{1} << 32) / chunk_slots;
+constexpr std::size_t kPlacesMax = (std::size_t{1} << 32) / kChunkSlots;
 
 std::size_t directory_bytes(std::size_t places) { return places * sizeof(Handle); }
 
@@ -82,19 +82,19 @@ void HandleDeque::reverse() {
 }
 
 std::size_t HandleDeque::bytes() const {
-  return Arena::rounded(directory_bytes(places_)) + chunks_of(size_) * chunk_bytes;
+  return Arena::rounded(directory_bytes(places_)) + chunks_of(size_) * kChunkBytes;
 }
 
 std::size_t HandleDeque::chunks_of(std::size_t size) const {
   if (size == 0) return 0;
-  return (begin_ + size - 1) / chunk_slots - first_chunk() + 1;
+  return (begin_ + size - 1) / kChunkSlots - first_chunk() + 1;
 }
 
 /// Makes room for `count` more in front, and counts them in.
 bool HandleDeque::grow_front(std::size_t count) {
-  const std::size_t free_slots = size_ == 0 ? 0 : begin_ % chunk_slots;
+  const std::size_t free_slots = size_ == 0 ? 0 : begin_ % kChunkSlots;
   if (count > free_slots) {
-    const std::size_t chunks = (count - free_slots + chunk_slots - 1) / chunk_slots;
+    const std::size_t chunks = (count - free_slots + kChunkSlots - 1) / kChunkSlots;
     if (!make_places(chunks, 0)) return false;
     if (!make_chunks(first_chunk() - chunks, first_chunk())) return false;
   }
@@ -119,7 +119,7 @@ bool HandleDeque::grow_back(std::size_t count) {
 /// Fills places [first, last) of the directory with new chunks, all or none.
 bool HandleDeque::make_chunks(std::size_t first, std::size_t last) {
   for (std::size_t place = first; place < last; ++place) {
-    const Handle chunk = arena_->allocate(chunk_bytes);
+    const Handle chunk = arena_->allocate(kChunkBytes);
     if (!chunk) {
       free_chunks(first, place);
       if (size_ == 0) free_directory();
@@ -140,8 +140,8 @@ bool HandleDeque::make_places(std::size_t before, std::size_t behind) {
   std::size_t places = places_;
   Handle made = directory_;
   if (places_ < wanted * 2 || !directory_) {
-    places = std::bit_ceil(std::max(wanted * 2, places_min));
-    if (places > places_max) return false;
+    places = std::bit_ceil(std::max(wanted * 2, kPlacesMin));
+    if (places > kPlacesMax) return false;
     made = arena_->allocate(directory_bytes(places));
     if (!made) return false;
   }
@@ -152,7 +152,7 @@ bool HandleDeque::make_places(std::size_t before, std::size_t behind) {
   }
   directory_ = made;
   places_ = places;
-  begin_ = now * chunk_slots + begin_ % chunk_slots;
+  begin_ = now * kChunkSlots + begin_ % kChunkSlots;
   return true;
 }
 
@@ -173,7 +173,7 @@ void HandleDeque::shrink_back(std::size_t count) {
 
 void HandleDeque::free_chunks(std::size_t first, std::size_t last) {
   for (std::size_t place = first; place < last; ++place) {
-    arena_->free(directory()[place], chunk_bytes);
+    arena_->free(directory()[place], kChunkBytes);
   }
 }
 
@@ -187,8 +187,8 @@ void HandleDeque::free_directory() {
 /// Moves `count` handles to a place further in front.
 void HandleDeque::move_down(std::size_t to, std::size_t from, std::size_t count) {
   while (count > 0) {
-    const std::size_t run = std::min({count, chunk_slots - (begin_ + to) % chunk_slots,
-                                      chunk_slots - (begin_ + from) % chunk_slots});
+    const std::size_t run = std::min({count, kChunkSlots - (begin_ + to) % kChunkSlots,
+                                      kChunkSlots - (begin_ + from) % kChunkSlots});
     std::memmove(slot(to), slot(from), run * sizeof(Handle));
     to += run;
     from += run;
@@ -199,8 +199,8 @@ void HandleDeque::move_down(std::size_t to, std::size_t from, std::size_t count)
 /// Moves `count` handles to a place further behind.
 void HandleDeque::move_up(std::size_t to, std::size_t from, std::size_t count) {
   while (count > 0) {
-    const std::size_t run = std::min({count, (begin_ + to + count - 1) % chunk_slots + 1,
-                                      (begin_ + from + count - 1) % chunk_slots + 1});
+    const std::size_t run = std::min({count, (begin_ + to + count - 1) % kChunkSlots + 1,
+                                      (begin_ + from + count - 1) % kChunkSlots + 1});
     count -= run;
     std::memmove(slot(to + count), slot(from + count), run * sizeof(Handle));
   }

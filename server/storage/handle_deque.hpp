@@ -77,9 +77,9 @@ class HandleDeque {
   Handle* directory() const { return &arena_->as<Handle>(directory_); }
   Handle* slot(std::size_t place) const {
     const std::size_t at = begin_ + place;
-    return &arena_->as<Handle>(directory()[at / shm::chunk_slots]) + at % shm::chunk_slots;
+    return &arena_->as<Handle>(directory()[at / shm::kChunkSlots]) + at % shm::kChunkSlots;
   }
-  std::size_t first_chunk() const { return begin_ / shm::chunk_slots; }
+  std::size_t first_chunk() const { return begin_ / shm::kChunkSlots; }
   /// Chunks that `size` handles take if the first one stands where it does.
   std::size_t chunks_of(std::size_t size) const;
   bool grow_front(std::size_t count);

@@ -3,15 +3,15 @@
 namespace agora {
 
 std::span<std::byte> HeapExtents::allocate(std::size_t bytes) {
-  constexpr std::size_t alignment = 64;
+  constexpr std::size_t kAlignment = 64;
   if (bytes_max_ != 0 && bytes > bytes_max_ - bytes_) return {};
 
   // calloc, since it knows that fresh pages are zero already; aligned_alloc would have to write.
-  std::size_t space = bytes + alignment;
+  std::size_t space = bytes + kAlignment;
   std::unique_ptr<void, Free> block(std::calloc(1, space));
   if (block == nullptr) return {};
   void* base = block.get();
-  std::align(alignment, bytes, base, space);
+  std::align(kAlignment, bytes, base, space);
 
   blocks_.push_back(std::move(block));
   bytes_ += bytes;

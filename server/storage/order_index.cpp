@@ -8,11 +8,11 @@ namespace agora {
 namespace {
 
 /// The first chunk begins small: most tables are.
-constexpr std::size_t first_capacity = 8;
+constexpr std::size_t kFirstCapacity = 8;
 /// A chunk with fewer handles looks for a neighbour to merge with ...
-constexpr std::size_t sparse_below = 128;
+constexpr std::size_t kSparseBelow = 128;
 /// ... if together they leave room, so that the next insert or erase does not undo it.
-constexpr std::size_t merged_max = 256;
+constexpr std::size_t kMergedMax = 256;
 
 std::size_t block_bytes(std::size_t capacity) { return capacity * sizeof(Handle); }
 
@@ -61,7 +61,7 @@ void OrderIndex::erase(std::uint64_t sequence) {
   --size_;
   if (chunk.count == 0) {
     remove_chunk(place.chunk);
-  } else if (chunk.count < sparse_below && !merge_with_next(place.chunk) && place.chunk > 0) {
+  } else if (chunk.count < kSparseBelow && !merge_with_next(place.chunk) && place.chunk > 0) {
     merge_with_next(place.chunk - 1);
   }
 }
@@ -140,9 +140,9 @@ bool OrderIndex::make_room(std::uint64_t sequence) {
   if (!chunks_.empty()) {
     Chunk& last = chunks_.back();
     if (last.count < last.capacity) return true;
-    if (last.capacity < chunk_handles_max) return enlarge(last, last.capacity * std::size_t{2});
+    if (last.capacity < kChunkHandlesMax) return enlarge(last, last.capacity * std::size_t{2});
   }
-  const std::size_t capacity = chunks_.empty() ? first_capacity : chunk_handles_max;
+  const std::size_t capacity = chunks_.empty() ? kFirstCapacity : kChunkHandlesMax;
   const Handle block = arena_->allocate(block_bytes(capacity));
   if (!block) return false;
   chunks_.push_back({sequence, block, 0, static_cast<std::uint16_t>(capacity)});
@@ -152,14 +152,14 @@ bool OrderIndex::make_room(std::uint64_t sequence) {
 /// Makes room in a full chunk: enlarges it, or moves its second half to a new chunk behind it.
 bool OrderIndex::split(std::size_t index) {
   Chunk& full = chunks_[index];
-  if (full.capacity < chunk_handles_max) return enlarge(full, full.capacity * std::size_t{2});
-  const Handle block = arena_->allocate(block_bytes(chunk_handles_max));
+  if (full.capacity < kChunkHandlesMax) return enlarge(full, full.capacity * std::size_t{2});
+  const Handle block = arena_->allocate(block_bytes(kChunkHandlesMax));
   if (!block) return false;
   const auto stays = static_cast<std::uint16_t>(full.count / 2);
   const auto goes = static_cast<std::uint16_t>(full.count - stays);
   const Handle* const moved = handles(full) + stays;
   std::copy_n(moved, goes, &arena_->as<Handle>(block));
-  const Chunk made{sequence_of(*moved), block, goes, chunk_handles_max};
+  const Chunk made{sequence_of(*moved), block, goes, kChunkHandlesMax};
   full.count = stays;
   chunks_.insert(chunks_.begin() + static_cast<std::ptrdiff_t>(index) + 1, made);
   return true;
@@ -189,8 +189,8 @@ bool OrderIndex::merge_with_next(std::size_t index) {
   Chunk& into = chunks_[index];
   const Chunk& from = chunks_[index + 1];
   const std::size_t sum = std::size_t{into.count} + from.count;
-  if (sum > merged_max) return false;
-  if (sum > into.capacity && !enlarge(into, merged_max)) return false;
+  if (sum > kMergedMax) return false;
+  if (sum > into.capacity && !enlarge(into, kMergedMax)) return false;
   std::copy_n(handles(from), from.count, handles(into) + into.count);
   into.count = static_cast<std::uint16_t>(sum);
   remove_chunk(index + 1);

@@ -19,7 +19,7 @@ namespace agora {
 
 class OrderIndex {
  public:
-  static constexpr std::size_t chunk_handles_max = 512;
+  static constexpr std::size_t kChunkHandlesMax = 512;
 
   /// A position in the order; good until the index changes.
   struct Place {

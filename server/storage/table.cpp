@@ -15,10 +15,10 @@ namespace agora {
 namespace {
 
 /// An insert may split this many buckets, to catch up after one found no room for it.
-constexpr int splits_max = 2;
+constexpr int kSplitsMax = 2;
 /// An erase may merge this many buckets: at a quarter of the load it takes four to keep it there.
-constexpr int merges_max = 4;
-constexpr std::uint32_t buckets_min = 8;
+constexpr int kMergesMax = 4;
+constexpr std::uint32_t kBucketsMin = 8;
 
 Failure no_room() { return fail(Errc::out_of_memory, "no room for the entry"); }
 
@@ -66,7 +66,7 @@ Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
 
 bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
   const std::string_view own{entry.key(), entry.key_bytes()};
-  if ((entry.key_word & Entry::key_is_derived) == 0) return same_bytes(own, key_bytes);
+  if ((entry.key_word & Entry::kKeyIsDerived) == 0) return same_bytes(own, key_bytes);
   std::string scratch;
   return agora::key_bytes(PackedView{own}, scratch) == key_bytes;
 }
@@ -82,8 +82,8 @@ PackedView Table::value(Handle entry) const {
 }
 
 bool Table::has_references(Handle entry) const {
-  return ((at(entry).key_word & Entry::key_refers) |
-          (at(entry).value_word & Entry::value_refers)) != 0;
+  return ((at(entry).key_word & Entry::kKeyRefers) |
+          (at(entry).value_word & Entry::kValueRefers)) != 0;
 }
 
 std::optional<BlobRef> Table::pin(Handle entry) const {
@@ -93,9 +93,8 @@ std::optional<BlobRef> Table::pin(Handle entry) const {
 
 Expected<Table::Placed> Table::put_at(Place place, std::string_view key_bytes, PackedView key,
                                       PackedView value) {
-  const Handle entry = place.entry
-                           ? assign(place.entry, value)
-                           : insert(next_sequence_, place.hash, key_bytes, key, value);
+  const Handle entry = place.entry ? assign(place.entry, value)
+                                   : insert(next_sequence_, place.hash, key_bytes, key, value);
   if (!entry) return no_room();
   return Placed{entry, !place.entry};
 }
@@ -118,7 +117,7 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
                      PackedView key, PackedView value) {
   AGORA_ASSERT(buckets_.count() > 0 || size() == 0);
   AGORA_ASSERT(key.present());
-  if (key.size() > Entry::length_mask) return {};
+  if (key.size() > Entry::kLengthMask) return {};
   if (buckets_.count() == 0 && !buckets_.add()) return {};
   EntryValue stored(*values_, value);
   if (!stored.valid()) return {};
@@ -130,8 +129,8 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
   entry.hash = hash;
   entry.sequence = sequence;
   entry.key_word = static_cast<std::uint32_t>(key.size());
-  if (key.bytes() != key_bytes) entry.key_word |= Entry::key_is_derived;
-  if (agora::has_references(key)) entry.key_word |= Entry::key_refers;
+  if (key.bytes() != key_bytes) entry.key_word |= Entry::kKeyIsDerived;
+  if (agora::has_references(key)) entry.key_word |= Entry::kKeyRefers;
   std::memcpy(entry.key(), key.bytes().data(), key.size());
   stored.write(entry);
   if (!order_.append(made)) {
@@ -286,9 +285,9 @@ std::size_t Table::bytes_of(Handle entry) const {
 }
 
 std::size_t Table::release_some(std::size_t entries) {
-  constexpr std::size_t entries_per_segment = 64;
+  constexpr std::size_t kEntriesPerSegment = 64;
   AGORA_ASSERT(!shown());
-  for (std::size_t n = entries / entries_per_segment + 1; n > 0 && buckets_.segments() > 0; --n) {
+  for (std::size_t n = entries / kEntriesPerSegment + 1; n > 0 && buckets_.segments() > 0; --n) {
     buckets_.drop_segment();
   }
   for (; entries > 0 && size() > 0; --entries) {
@@ -302,7 +301,7 @@ std::size_t Table::release_some(std::size_t entries) {
 
 /// Adds a bucket if there are more entries than buckets. Without room for it, chains grow longer.
 void Table::split_bucket() {
-  for (int n = 0; n < splits_max && size() > buckets_.count(); ++n) {
+  for (int n = 0; n < kSplitsMax && size() > buckets_.count(); ++n) {
     if (!buckets_.add()) return;
     const std::uint32_t added = buckets_.count() - 1;
     std::uint32_t* stay = &buckets_.head(Buckets::partner(added));
@@ -321,7 +320,7 @@ void Table::split_bucket() {
 
 /// Gives the last bucket's entries back to its partner while three of four buckets are empty.
 void Table::merge_bucket() {
-  for (int n = 0; n < merges_max && buckets_.count() > buckets_min && size() < buckets_.count() / 4;
+  for (int n = 0; n < kMergesMax && buckets_.count() > kBucketsMin && size() < buckets_.count() / 4;
        ++n) {
     const std::uint32_t gone = buckets_.count() - 1;
     std::uint32_t* tail = &buckets_.head(gone);

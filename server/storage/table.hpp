@@ -72,9 +72,7 @@ class Table {
     std::uint32_t hash;
     Handle entry;  ///< null: there is none
   };
-  Place locate(std::string_view key_bytes) const {
-    return locate(hash_of(key_bytes), key_bytes);
-  }
+  Place locate(std::string_view key_bytes) const { return locate(hash_of(key_bytes), key_bytes); }
   /// The same if the key's hash is known.
   Place locate(std::uint32_t hash, std::string_view key_bytes) const {
     return {hash, find(hash, key_bytes)};

@@ -11,9 +11,9 @@ namespace agora {
 namespace {
 
 using shm::ValueHeader;
-constexpr std::uint32_t references_bit = ValueHeader::refers;
+constexpr std::uint32_t kReferencesBit = ValueHeader::kRefers;
 
-std::uint32_t length_of(const ValueHeader& header) { return header.length & ~references_bit; }
+std::uint32_t length_of(const ValueHeader& header) { return header.length & ~kReferencesBit; }
 
 std::size_t block_bytes(const ValueHeader& header) {
   return sizeof(ValueHeader) + length_of(header);
@@ -58,11 +58,11 @@ Values::Values(Arena& arena, std::size_t blob_bytes_min)
 
 Handle Values::store(PackedView value) {
   AGORA_ASSERT(value.present());
-  if (value.size() >= references_bit) return {};
+  if (value.size() >= kReferencesBit) return {};
   const Handle stored = arena_.allocate(sizeof(ValueHeader) + value.size());
   if (!stored) return {};
   const auto length = static_cast<std::uint32_t>(value.size());
-  const std::uint32_t flag = agora::has_references(value) ? references_bit : 0;
+  const std::uint32_t flag = agora::has_references(value) ? kReferencesBit : 0;
   arena_.as<ValueHeader>(stored) = {length | flag, 1};
   std::memcpy(arena_.at(stored) + sizeof(ValueHeader), value.bytes().data(), value.size());
   return stored;
@@ -71,7 +71,7 @@ Handle Values::store(PackedView value) {
 PackedView Values::view(Handle value) const { return view_of(arena_, value); }
 
 bool Values::has_references(Handle value) const {
-  return (arena_.as<ValueHeader>(value).length & references_bit) != 0;
+  return (arena_.as<ValueHeader>(value).length & kReferencesBit) != 0;
 }
 
 void Values::drop(Handle value) { let_go(arena_, value); }

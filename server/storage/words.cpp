@@ -6,14 +6,14 @@
 namespace agora {
 namespace {
 
-constexpr std::size_t line_bytes = Words::line_words * Words::word_bytes;
-constexpr std::size_t page_lines = Words::page_words / Words::line_words;
-constexpr std::size_t page_bytes = page_lines * line_bytes;
-constexpr std::size_t extent_pages_max = 64;
+constexpr std::size_t kLineBytes = Words::kLineWords * Words::kWordBytes;
+constexpr std::size_t kPageLines = Words::kPageWords / Words::kLineWords;
+constexpr std::size_t kPageBytes = kPageLines * kLineBytes;
+constexpr std::size_t kExtentPagesMax = 64;
 /// What 32-bit places reach.
-constexpr std::size_t pages_max = (std::size_t{1} << 32) / Words::page_words;
+constexpr std::size_t kPagesMax = (std::size_t{1} << 32) / Words::kPageWords;
 /// Lines that are cut up into single words at a time.
-constexpr std::size_t cut_lines = 64;
+constexpr std::size_t kCutLines = 64;
 
 template <typename T>
 T& number_at(const std::byte* at) {
@@ -37,7 +37,7 @@ auto with_size(std::size_t bytes, Visit&& visit) {
 }  // namespace
 
 std::optional<WordPlace> Words::allocate(std::size_t bytes) {
-  const std::size_t lines = (bytes + line_bytes - 1) / line_bytes;
+  const std::size_t lines = (bytes + kLineBytes - 1) / kLineBytes;
   auto found = std::find_if(free_.begin(), free_.end(),
                             [lines](const auto& range) { return range.second >= lines; });
   if (found == free_.end()) {
@@ -51,23 +51,23 @@ std::optional<WordPlace> Words::allocate(std::size_t bytes) {
                   room - static_cast<std::uint32_t>(lines));
   }
   lines_used_ += lines;
-  const WordPlace first = line * static_cast<WordPlace>(line_words);
-  std::memset(at(first), 0, lines * line_bytes);
+  const WordPlace first = line * static_cast<WordPlace>(kLineWords);
+  std::memset(at(first), 0, lines * kLineBytes);
   return first;
 }
 
 void Words::free(WordPlace first, std::size_t bytes) {
-  const std::size_t lines = (bytes + line_bytes - 1) / line_bytes;
+  const std::size_t lines = (bytes + kLineBytes - 1) / kLineBytes;
   lines_used_ -= lines;
-  put_back(first / static_cast<std::uint32_t>(line_words), static_cast<std::uint32_t>(lines));
+  put_back(first / static_cast<std::uint32_t>(kLineWords), static_cast<std::uint32_t>(lines));
 }
 
 /// Joins the range with free neighbours of the same extent: pages of two extents are not side by
 /// side in memory.
 void Words::put_back(std::uint32_t line, std::uint32_t lines) {
   const auto touches = [this](std::uint32_t end) {
-    return end % page_lines != 0 ||
-           pages_[end / page_lines] == pages_[(end / page_lines) - 1] + page_bytes;
+    return end % kPageLines != 0 ||
+           pages_[end / kPageLines] == pages_[(end / kPageLines) - 1] + kPageBytes;
   };
   auto next = free_.lower_bound(line);
   if (next != free_.end() && line + lines == next->first && touches(next->first)) {
@@ -85,28 +85,28 @@ void Words::put_back(std::uint32_t line, std::uint32_t lines) {
 }
 
 bool Words::grow(std::size_t lines) {
-  const std::size_t needed = (lines + page_lines - 1) / page_lines;
+  const std::size_t needed = (lines + kPageLines - 1) / kPageLines;
   const std::size_t pages = std::max(needed, next_extent_pages_);
-  if (pages > pages_max - pages_.size()) return false;
-  const std::span<std::byte> extent = source_.allocate(pages * page_bytes);
+  if (pages > kPagesMax - pages_.size()) return false;
+  const std::span<std::byte> extent = source_.allocate(pages * kPageBytes);
   if (extent.empty()) return false;
-  const auto first = static_cast<std::uint32_t>(pages_.size() * page_lines);
+  const auto first = static_cast<std::uint32_t>(pages_.size() * kPageLines);
   for (std::size_t page = 0; page < pages; ++page) {
-    pages_.push_back(extent.data() + page * page_bytes);
+    pages_.push_back(extent.data() + page * kPageBytes);
   }
-  next_extent_pages_ = std::min(pages * 2, extent_pages_max);
-  free_.emplace(first, static_cast<std::uint32_t>(pages * page_lines));
+  next_extent_pages_ = std::min(pages * 2, kExtentPagesMax);
+  free_.emplace(first, static_cast<std::uint32_t>(pages * kPageLines));
   return true;
 }
 
 std::optional<WordPlace> Words::allocate_word() {
   if (spare_words_.empty()) {
-    const auto first = allocate(cut_lines * line_bytes);
+    const auto first = allocate(kCutLines * kLineBytes);
     if (!first) return std::nullopt;
     // Taken from the back: word 0 of every line, then word 1 of every line ...
-    for (std::size_t column = line_words; column-- > 0;) {
-      for (std::size_t line = cut_lines; line-- > 0;) {
-        spare_words_.push_back(*first + static_cast<WordPlace>(line * line_words + column));
+    for (std::size_t column = kLineWords; column-- > 0;) {
+      for (std::size_t line = kCutLines; line-- > 0;) {
+        spare_words_.push_back(*first + static_cast<WordPlace>(line * kLineWords + column));
       }
     }
   }

@@ -21,9 +21,9 @@ using WordPlace = std::uint32_t;
 
 class Words {
  public:
-  static constexpr std::size_t word_bytes = 8;
-  static constexpr std::size_t line_words = 8;  ///< what a cache line holds
-  static constexpr std::size_t page_words = (std::size_t{1} << 20) / word_bytes;
+  static constexpr std::size_t kWordBytes = 8;
+  static constexpr std::size_t kLineWords = 8;  ///< what a cache line holds
+  static constexpr std::size_t kPageWords = (std::size_t{1} << 20) / kWordBytes;
 
   /// The source must outlive this.
   explicit Words(ExtentSource& source) : source_(source) {}
@@ -42,7 +42,7 @@ class Words {
 
   /// The address of a word, the same for as long as this lives.
   std::byte* at(WordPlace place) const {
-    return pages_[place / page_words] + (place % page_words) * word_bytes;
+    return pages_[place / kPageWords] + (place % kPageWords) * kWordBytes;
   }
   std::uint64_t load(WordPlace place) const {
     return __atomic_load_n(word(place), __ATOMIC_SEQ_CST);
@@ -63,7 +63,7 @@ class Words {
   }
 
   /// Handed out now, bytes.
-  std::size_t bytes_used() const { return lines_used_ * line_words * word_bytes; }
+  std::size_t bytes_used() const { return lines_used_ * kLineWords * kWordBytes; }
 
  private:
   std::uint64_t* word(WordPlace place) const { return reinterpret_cast<std::uint64_t*>(at(place)); }
@@ -91,6 +91,6 @@ void store_bits(std::byte* at, std::size_t bytes, std::uint64_t bits);
 
 /// So often a change that depends on what was there is tried. Programs may write there without end,
 /// and the server's thread has others to serve.
-inline constexpr int word_tries_max = 1000;
+inline constexpr int kWordTriesMax = 1000;
 
 }  // namespace agora

@@ -19,8 +19,8 @@ namespace hashing {
 __extension__ using Wide = unsigned __int128;
 
 // Digits of pi: odd, about half of the bits set, nothing up the sleeve.
-constexpr std::uint64_t spread_length = 0x243f6a8885a308d3;
-constexpr std::uint64_t spread_end = 0x13198a2e03707345;
+constexpr std::uint64_t kSpreadLength = 0x243f6a8885a308d3;
+constexpr std::uint64_t kSpreadEnd = 0x13198a2e03707345;
 
 inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   const Wide product = static_cast<Wide>(a) * b;
@@ -50,7 +50,7 @@ template <typename Bytes>
 std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
   std::size_t at = 0;
   std::size_t left = bytes.size();
-  std::uint64_t state = key.first ^ (hashing::spread_length * bytes.size());
+  std::uint64_t state = key.first ^ (hashing::kSpreadLength * bytes.size());
   for (; left > 16; left -= 16, at += 16) {
     state = hashing::fold(bytes.template load<std::uint64_t>(at) ^ state,
                           bytes.template load<std::uint64_t>(at + 8) ^ key.second);
@@ -71,7 +71,7 @@ std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
            bytes.template load<std::uint8_t>(at + left - 1);
   }
   state = hashing::fold(low ^ state, high ^ key.second);
-  return hashing::fold(state ^ key.first, key.second ^ hashing::spread_end);
+  return hashing::fold(state ^ key.first, key.second ^ hashing::kSpreadEnd);
 }
 
 inline std::uint64_t keyed_hash(std::string_view bytes, HashKey key) {

@@ -22,7 +22,7 @@ enum class Look : std::uint8_t {
 };
 
 /// So often a reader looks before it gives up.
-inline constexpr int tries_max = 8;
+inline constexpr int kTriesMax = 8;
 
 /// The sequence, even if that comes soon. A writer that waits for a line of memory is back within
 /// some hundred nanoseconds, and all 8 tries together wait some microseconds: a call takes longer.
@@ -42,7 +42,7 @@ inline std::uint64_t await_even(const Cell& cell, int tries) {
 /// tries.
 template <typename Read>
 Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
-  for (int tries = 0; tries < tries_max; ++tries) {
+  for (int tries = 0; tries < kTriesMax; ++tries) {
     const std::uint64_t before = await_even(cell, tries);
     if ((before & 1) != 0) continue;
     if (cell.object.load(std::memory_order_relaxed) != object) return Look::elsewhere;
@@ -55,7 +55,7 @@ Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
 
 /// Longer values are for the server: in tables they rest outside of their entries from there on
 /// (server/storage/values.hpp), and the longer a read takes, the likelier it is in vain.
-inline constexpr std::size_t readable_bytes_max = std::size_t{16} * 1024;
+inline constexpr std::size_t kReadableBytesMax = std::size_t{16} * 1024;
 
 /// Calls `take`; what it says, if it says anything, is whether the value is found.
 template <typename Take>

@@ -11,7 +11,7 @@
 namespace agora::shm {
 
 /// Handles in a chunk.
-inline constexpr std::size_t chunk_slots = 128;
+inline constexpr std::size_t kChunkSlots = 128;
 
 /// What Cell::shape says of a list.
 struct ListShape {
@@ -26,10 +26,10 @@ struct ListShape {
 
 /// In front of the bytes of a value that rests on its own.
 struct ValueHeader {
-  std::uint32_t length;  ///< bytes behind this header, and `refers`
+  std::uint32_t length;  ///< bytes behind this header, and `kRefers`
   std::uint32_t holds;   ///< the owner, until it drops the value, and every pin
 
-  static constexpr std::uint32_t refers = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kRefers = std::uint32_t{1} << 31;
 };
 static_assert(sizeof(ValueHeader) == 8);
 

@@ -27,13 +27,13 @@ inline std::uint32_t load_handle(const Pages& pages, std::uint32_t block, std::s
 inline Look find_element(const Pages& pages, ListShape shape, std::size_t place,
                          std::string_view& value) {
   place += shape.begin;
-  const std::uint32_t chunk = load_handle(pages, shape.directory, place / chunk_slots);
-  const std::uint32_t element = chunk == 0 ? 0 : load_handle(pages, chunk, place % chunk_slots);
+  const std::uint32_t chunk = load_handle(pages, shape.directory, place / kChunkSlots);
+  const std::uint32_t element = chunk == 0 ? 0 : load_handle(pages, chunk, place % kChunkSlots);
   if (element == 0) return Look::elsewhere;
   const std::span<const std::byte> known = pages.from(element);
   if (known.size() < sizeof(ValueHeader)) return Look::elsewhere;
   const auto length = load_once<std::uint32_t>(known.data() + offsetof(ValueHeader, length));
-  if ((length & ValueHeader::refers) != 0 || length > readable_bytes_max) return Look::elsewhere;
+  if ((length & ValueHeader::kRefers) != 0 || length > kReadableBytesMax) return Look::elsewhere;
   if (length > known.size() - sizeof(ValueHeader)) return Look::elsewhere;
   value = {reinterpret_cast<const char*>(known.data()) + sizeof(ValueHeader), length};
   return Look::found;

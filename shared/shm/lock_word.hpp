@@ -17,13 +17,13 @@ namespace agora::shm {
 inline constexpr std::uint32_t kOwnerSlotMax = (1U << 14) - 2;
 
 struct LockWord {
-  static constexpr std::uint64_t server_bit = 1;
+  static constexpr std::uint64_t kServerBit = 1;
 
   std::uint64_t bits = 0;
 
   constexpr std::uint64_t count() const { return bits >> 16; }
   constexpr std::uint32_t owner() const { return static_cast<std::uint32_t>(bits >> 2) & 0x3fff; }
-  constexpr bool with_server() const { return (bits & server_bit) != 0; }
+  constexpr bool with_server() const { return (bits & kServerBit) != 0; }
   /// Lent and free: may be taken.
   constexpr bool is_open() const { return (bits & 0xffff) == 0; }
 
@@ -34,9 +34,9 @@ struct LockWord {
     return {(count() + 1) << 16 | std::uint64_t{slot} << 2};
   }
   constexpr LockWord freed() const { return {bits & ~std::uint64_t{0xffff}}; }
-  constexpr LockWord taken_back() const { return {bits | server_bit}; }
+  constexpr LockWord taken_back() const { return {bits | kServerBit}; }
   static constexpr LockWord of(std::uint64_t count, bool with_server) {
-    return {count << 16 | (with_server ? server_bit : 0)};
+    return {count << 16 | (with_server ? kServerBit : 0)};
   }
 };
 

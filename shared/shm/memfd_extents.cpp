@@ -12,14 +12,14 @@ namespace {
 /// A memfd, not executable where the kernel (6.3 and later) can promise that.
 int open_memfd() {
 #ifdef MFD_NOEXEC_SEAL
-  constexpr unsigned not_executable = MFD_NOEXEC_SEAL;
+  constexpr unsigned kNotExecutable = MFD_NOEXEC_SEAL;
 #else
-  constexpr unsigned not_executable = 8;
+  constexpr unsigned kNotExecutable = 8;
 #endif
-  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  const int descriptor = memfd_create("agora", flags | not_executable);
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const int descriptor = memfd_create("agora", kFlags | kNotExecutable);
   if (descriptor >= 0 || errno != EINVAL) return descriptor;
-  return memfd_create("agora", flags);
+  return memfd_create("agora", kFlags);
 }
 
 /// fallocate, again if a signal came in between.
@@ -42,7 +42,7 @@ bool reserve_in_steps(int descriptor, off_t bytes, const std::function<void()>& 
 }
 
 /// F_SEAL_FUTURE_WRITE, which older headers lack: our own mapping goes on writing, new ones cannot.
-constexpr int seal_future_write = 0x0010;
+constexpr int kSealFutureWrite = 0x0010;
 
 /// The new memfd's memory with its size fixed for ever; null if anything of that failed.
 void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access,
@@ -53,7 +53,7 @@ void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access,
   void* base = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
   if (base == MAP_FAILED) return nullptr;
   int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-  if (access == MemfdExtent::Access::read) seals |= seal_future_write;
+  if (access == MemfdExtent::Access::read) seals |= kSealFutureWrite;
   if (fcntl(descriptor, F_ADD_SEALS, seals) != 0) {
     munmap(base, bytes);
     return nullptr;

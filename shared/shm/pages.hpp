@@ -16,27 +16,27 @@ namespace agora::shm {
 
 class Pages {
  public:
-  static constexpr std::size_t unit_bytes = 16;
-  static constexpr std::size_t page_units = 65536;
-  static constexpr std::size_t page_bytes = unit_bytes * page_units;
-  static constexpr std::size_t pages_max = 65536;
+  static constexpr std::size_t kUnitBytes = 16;
+  static constexpr std::size_t kPageUnits = 65536;
+  static constexpr std::size_t kPageBytes = kUnitBytes * kPageUnits;
+  static constexpr std::size_t kPagesMax = 65536;
 
   /// Makes `pages` pages known whose content begins at `base`, as the ones from `first` on.
   void add(std::size_t first, std::size_t pages, const std::byte* base) {
-    for (std::size_t i = 0; i < pages && first + i < pages_max; ++i) {
+    for (std::size_t i = 0; i < pages && first + i < kPagesMax; ++i) {
       Page& page = (*pages_)[first + i];
-      page.bytes.store((pages - i) * page_bytes, std::memory_order_relaxed);
-      page.base.store(base + (i * page_bytes), std::memory_order_release);
+      page.bytes.store((pages - i) * kPageBytes, std::memory_order_relaxed);
+      page.base.store(base + (i * kPageBytes), std::memory_order_release);
     }
   }
 
   /// What is known from a unit on: up to the end of its extent, nothing if that is not known.
   /// Any unit may be asked for: what is read from memory that changes need not be one.
   std::span<const std::byte> from(std::uint32_t unit) const {
-    const Page& page = (*pages_)[unit / page_units];
+    const Page& page = (*pages_)[unit / kPageUnits];
     const std::byte* const base = page.base.load(std::memory_order_acquire);
     if (base == nullptr) return {};
-    const std::size_t offset = std::size_t{unit % page_units} * unit_bytes;
+    const std::size_t offset = std::size_t{unit % kPageUnits} * kUnitBytes;
     return {base + offset, page.bytes.load(std::memory_order_relaxed) - offset};
   }
 
@@ -52,8 +52,8 @@ class Pages {
     std::atomic<std::size_t> bytes{0};  ///< from `base` to the end of the extent
   };
   // 1 MiB of zeroes, of which the system makes real only what is written to.
-  std::unique_ptr<std::array<Page, pages_max>> pages_ =
-      std::make_unique<std::array<Page, pages_max>>();
+  std::unique_ptr<std::array<Page, kPagesMax>> pages_ =
+      std::make_unique<std::array<Page, kPagesMax>>();
 };
 
 }  // namespace agora::shm

@@ -18,20 +18,20 @@ struct Entry {
   std::uint32_t next;  ///< the handle of the next entry in the same bucket
   std::uint32_t hash;  ///< the low half of the key's hash
   std::uint64_t sequence;
-  std::uint32_t key_word;    ///< length, `key_is_derived`, `key_refers`
-  std::uint32_t value_word;  ///< length of what is inline, `value_outside`, `value_refers`
+  std::uint32_t key_word;    ///< length, `kKeyIsDerived`, `kKeyRefers`
+  std::uint32_t value_word;  ///< length of what is inline, `kValueOutside`, `kValueRefers`
 
-  static constexpr std::uint32_t length_mask = (std::uint32_t{1} << 30) - 1;
+  static constexpr std::uint32_t kLengthMask = (std::uint32_t{1} << 30) - 1;
   /// The key's own bytes are not its comparison key (floats): derive that to compare.
-  static constexpr std::uint32_t key_is_derived = std::uint32_t{1} << 30;
-  static constexpr std::uint32_t key_refers = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kKeyIsDerived = std::uint32_t{1} << 30;
+  static constexpr std::uint32_t kKeyRefers = std::uint32_t{1} << 31;
   /// What is inline is the handle of the value.
-  static constexpr std::uint32_t value_outside = std::uint32_t{1} << 30;
-  static constexpr std::uint32_t value_refers = std::uint32_t{1} << 31;
+  static constexpr std::uint32_t kValueOutside = std::uint32_t{1} << 30;
+  static constexpr std::uint32_t kValueRefers = std::uint32_t{1} << 31;
 
-  std::size_t key_bytes() const { return key_word & length_mask; }
-  std::size_t value_bytes() const { return value_word & length_mask; }
-  bool is_outside() const { return (value_word & value_outside) != 0; }
+  std::size_t key_bytes() const { return key_word & kLengthMask; }
+  std::size_t value_bytes() const { return value_word & kLengthMask; }
+  bool is_outside() const { return (value_word & kValueOutside) != 0; }
   char* key() { return reinterpret_cast<char*>(this) + sizeof(Entry); }
   const char* key() const { return reinterpret_cast<const char*>(this) + sizeof(Entry); }
   char* value() { return key() + key_bytes(); }
@@ -41,7 +41,7 @@ struct Entry {
 static_assert(sizeof(Entry) == 24);
 
 /// Heads in a segment.
-inline constexpr std::uint32_t segment_slots = 1024;
+inline constexpr std::uint32_t kSegmentSlots = 1024;
 
 /// What Cell::shape says of a table.
 struct TableShape {
@@ -52,7 +52,7 @@ struct TableShape {
     return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
   }
   std::uint64_t word() const { return std::uint64_t{root} << 32 | count; }
-  bool has_directory() const { return count > segment_slots; }
+  bool has_directory() const { return count > kSegmentSlots; }
 
   /// The bucket for a hash; `count` must not be 0. Linear hashing: a hash is cut to as many bits as
   /// the last bucket's number has, and where that names none that is there, the highest is dropped.

@@ -32,7 +32,7 @@ class TableWalk {
     const std::byte* const head = head_of(shape_.bucket_of(hash));
     if (head == nullptr) return Look::elsewhere;
     auto unit = load_once<std::uint32_t>(head);
-    for (int hops = 0; hops < hops_max; ++hops) {
+    for (int hops = 0; hops < kHopsMax; ++hops) {
       if (unit == 0) return Look::absent;
       const std::span<const std::byte> known = pages_.from(unit);
       if (known.size() < sizeof(Entry)) return Look::elsewhere;
@@ -50,26 +50,26 @@ class TableWalk {
   /// The value of the entry that was found: none if it is not there for readers.
   /// @return `found` or `elsewhere`
   Look value(std::string_view& bytes) const {
-    const std::size_t size = value_word_ & Entry::length_mask;
-    if ((value_word_ & (Entry::value_outside | Entry::value_refers)) != 0) return Look::elsewhere;
-    if (size > readable_bytes_max) return Look::elsewhere;
+    const std::size_t size = value_word_ & Entry::kLengthMask;
+    if ((value_word_ & (Entry::kValueOutside | Entry::kValueRefers)) != 0) return Look::elsewhere;
+    if (size > kReadableBytesMax) return Look::elsewhere;
     if (size > behind_key_.size()) return Look::elsewhere;
     bytes = {reinterpret_cast<const char*>(behind_key_.data()), size};
     return Look::found;
   }
 
  private:
-  static constexpr int hops_max = 64;
+  static constexpr int kHopsMax = 64;
 
   const std::byte* head_of(std::uint32_t bucket) const {
     std::uint32_t segment = shape_.root;
     if (shape_.has_directory()) {
-      const std::size_t place = bucket / segment_slots * sizeof(segment);
+      const std::size_t place = bucket / kSegmentSlots * sizeof(segment);
       const std::byte* const directory = pages_.at(segment, place + sizeof(segment));
       if (directory == nullptr) return nullptr;
       segment = load_once<std::uint32_t>(directory + place);
     }
-    const std::size_t place = bucket % segment_slots * sizeof(std::uint32_t);
+    const std::size_t place = bucket % kSegmentSlots * sizeof(std::uint32_t);
     const std::byte* const heads = pages_.at(segment, place + sizeof(std::uint32_t));
     return heads == nullptr ? nullptr : heads + place;
   }
@@ -79,8 +79,8 @@ class TableWalk {
     const std::byte* const entry = known.data();
     const auto key_word = load_once<std::uint32_t>(entry + offsetof(Entry, key_word));
     // A float's own bytes are not its comparison key: whether it is the one, the server knows.
-    if ((key_word & Entry::key_is_derived) != 0) return Look::elsewhere;
-    if ((key_word & Entry::length_mask) != key_bytes.size()) return Look::absent;
+    if ((key_word & Entry::kKeyIsDerived) != 0) return Look::elsewhere;
+    if ((key_word & Entry::kLengthMask) != key_bytes.size()) return Look::absent;
     if (known.size() - sizeof(Entry) < key_bytes.size()) return Look::elsewhere;
     if (!same_bytes(entry + sizeof(Entry), key_bytes)) return Look::absent;
     behind_key_ = known.subspan(sizeof(Entry) + key_bytes.size());

@@ -85,10 +85,9 @@ class PackedView {
   }
   /// True for what can neither be nor contain a reference.
   bool is_plain() const {
-    constexpr unsigned kOthers = 1U << static_cast<unsigned>(Kind::list) |
-                                 1U << static_cast<unsigned>(Kind::map) |
-                                 1U << static_cast<unsigned>(Kind::reference) |
-                                 1U << static_cast<unsigned>(Kind::opaque);
+    constexpr unsigned kOthers =
+        1U << static_cast<unsigned>(Kind::list) | 1U << static_cast<unsigned>(Kind::map) |
+        1U << static_cast<unsigned>(Kind::reference) | 1U << static_cast<unsigned>(Kind::opaque);
     return ((kOthers >> static_cast<unsigned>(kind())) & 1U) == 0;
   }
   bool is_null() const { return bytes_.size() == 1 && bytes_[0] == '\xc0'; }

@@ -8,8 +8,8 @@
 
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/error_data.hpp"
-#include "shared/wire/json_number.hpp"
 #include "shared/wire/extended_json.hpp"
+#include "shared/wire/json_number.hpp"
 
 namespace agora {
 namespace {

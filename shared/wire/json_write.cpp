@@ -7,8 +7,8 @@
 
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/wire/base64.hpp"
-#include "shared/wire/json_plain.hpp"
 #include "shared/wire/extended_json.hpp"
+#include "shared/wire/json_plain.hpp"
 
 namespace agora {
 namespace {

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "client/load/agora_protocol.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "tests/bench/results.hpp"
 
 namespace agora::bench {

@@ -18,9 +18,9 @@
 #include "client/load/agora_protocol.hpp"
 #include "client/load/traffic.hpp"
 #include "tests/bench/comparison.hpp"
-#include "tests/bench/protocols.hpp"
 #include "tests/bench/echo.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/protocols.hpp"
 #include "tests/bench/rows.hpp"
 
 namespace agora::bench {

@@ -19,12 +19,12 @@
 
 #include "tests/bench/core_costs.hpp"
 #include "tests/bench/echo.hpp"
+#include "tests/bench/manager.hpp"
 #include "tests/bench/peers.hpp"
 #include "tests/bench/rings.hpp"
 #include "tests/bench/rows.hpp"
 #include "tests/bench/shared_dict.hpp"
 #include "tests/bench/shared_memory.hpp"
-#include "tests/bench/manager.hpp"
 
 namespace agora::bench {
 namespace {

@@ -12,9 +12,9 @@
 
 #include "client/load/agora_protocol.hpp"
 #include "client/load/traffic.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/value/codec.hpp"
 #include "tests/bench/peers.hpp"
 

@@ -13,8 +13,8 @@
 #include "client/load/agora_protocol.hpp"
 #include "client/load/histogram.hpp"
 #include "tests/bench/comparison.hpp"
-#include "tests/bench/protocols.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/protocols.hpp"
 #include "tests/bench/rows.hpp"
 
 namespace agora::bench {

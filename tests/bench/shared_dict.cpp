@@ -70,8 +70,8 @@ class Shared {
           mmap(nullptr, bytes, PROT_READ, MAP_SHARED | MAP_POPULATE, extent.descriptor(), 0);
       if (base == MAP_FAILED) throw std::runtime_error("mmap");
       maps_.emplace_back(base, bytes);
-      pages_.add(known, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));
-      known += bytes / shm::Pages::page_bytes;
+      pages_.add(known, bytes / shm::Pages::kPageBytes, static_cast<const std::byte*>(base));
+      known += bytes / shm::Pages::kPageBytes;
     }
   }
   ~Shared() {

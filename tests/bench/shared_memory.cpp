@@ -21,8 +21,8 @@
 #include <agora/agora.hpp>
 
 #include "client/load/traffic.hpp"
-#include "tests/bench/protocols.hpp"
 #include "tests/bench/peers.hpp"
+#include "tests/bench/protocols.hpp"
 
 namespace agora::bench {
 namespace {

@@ -1,8 +1,8 @@
 #include <map>
 
 #include "server/objects/types.hpp"
-#include "tests/conformance/transport.hpp"
 #include "tests/conformance/speaker.hpp"
+#include "tests/conformance/transport.hpp"
 
 namespace agora::test {
 namespace {

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
-#include <agora/element.hpp>
 #include <agora/detail/negated.hpp>
+#include <agora/element.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 #include <agora/value.hpp>

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
-#include <agora/element.hpp>
 #include <agora/detail/lookup.hpp>
 #include <agora/detail/negated.hpp>
+#include <agora/element.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
 

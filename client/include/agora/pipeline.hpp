@@ -10,8 +10,8 @@
 
 #include <asio/async_result.hpp>
 
-#include <agora/error.hpp>
 #include <agora/detail/handle.hpp>
+#include <agora/error.hpp>
 
 namespace agora {
 

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include <agora/async.hpp>
-#include <agora/error.hpp>
 #include <agora/detail/handle.hpp>
+#include <agora/error.hpp>
 #include <agora/subscription.hpp>
 
 #include "shared/value/reference.hpp"

@@ -9,9 +9,9 @@
 #include <utility>
 
 #include <agora/any_io.hpp>
+#include <agora/detail/lock_fast_path.hpp>
 #include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
-#include <agora/detail/lock_fast_path.hpp>
 
 namespace agora {
 

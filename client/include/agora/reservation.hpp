@@ -9,8 +9,8 @@
 #include <utility>
 
 #include <agora/async.hpp>
-#include <agora/error.hpp>
 #include <agora/detail/handle.hpp>
+#include <agora/error.hpp>
 
 #include "shared/value/any.hpp"
 

@@ -8,10 +8,10 @@
 #include <agora/error.hpp>
 #include <agora/lock_grant.hpp>
 
-#include "client/src/session/anonymous.hpp"
-#include "client/src/client/inherited.hpp"
-#include "client/src/transport/fork_guard.hpp"
 #include "client/src/client/holds.hpp"
+#include "client/src/client/inherited.hpp"
+#include "client/src/session/anonymous.hpp"
+#include "client/src/transport/fork_guard.hpp"
 
 namespace agora::detail {
 

@@ -17,11 +17,11 @@
 #include <agora/detail/handle.hpp>
 #include <agora/options.hpp>
 
-#include "client/src/transport/address.hpp"
+#include "client/src/client/callback_thread.hpp"
 #include "client/src/client/grants.hpp"
 #include "client/src/client/notices.hpp"
 #include "client/src/session/session.hpp"
-#include "client/src/client/callback_thread.hpp"
+#include "client/src/transport/address.hpp"
 
 namespace agora::detail {
 

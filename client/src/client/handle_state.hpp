@@ -8,8 +8,8 @@
 
 #include <agora/detail/handle.hpp>
 
-#include "client/src/transport/deadline.hpp"
 #include "client/src/client/inherited.hpp"
+#include "client/src/transport/deadline.hpp"
 
 namespace agora::detail {
 

@@ -127,7 +127,7 @@ bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vect
     auto first = extents[i][1].get<std::uint64_t>();
     auto pages = extents[i][2].get<std::uint64_t>();
     if (!writable || !first || !pages) return false;
-    const std::size_t bytes = *pages * shm::Pages::page_bytes;
+    const std::size_t bytes = *pages * shm::Pages::kPageBytes;
     const int access = *writable ? PROT_READ | PROT_WRITE : PROT_READ;
     void* base = ::mmap(nullptr, bytes, access, MAP_SHARED, descriptors[i], 0);
     if (base == MAP_FAILED) return false;
@@ -141,9 +141,9 @@ bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vect
 }
 
 std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
-  constexpr std::uint32_t unit_words = shm::Pages::unit_bytes / sizeof(std::uint64_t);
-  const std::size_t within = place % unit_words * sizeof(std::uint64_t);
-  const std::byte* const unit = words_.at(place / unit_words, within + bytes);
+  constexpr std::uint32_t kUnitWords = shm::Pages::kUnitBytes / sizeof(std::uint64_t);
+  const std::size_t within = place % kUnitWords * sizeof(std::uint64_t);
+  const std::byte* const unit = words_.at(place / kUnitWords, within + bytes);
   return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
 }
 

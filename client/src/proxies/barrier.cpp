@@ -1,7 +1,7 @@
-#include <agora/barrier.hpp>
-
 #include <string_view>
 #include <utility>
+
+#include <agora/barrier.hpp>
 
 #include "client/src/proxies/state_members.hpp"
 

@@ -1,12 +1,12 @@
 #include <utility>
 
-#include <agora/error.hpp>
 #include <agora/detail/handle.hpp>
+#include <agora/error.hpp>
 
 #include "client/src/client/batch.hpp"
 #include "client/src/client/client.hpp"
-#include "client/src/client/inherited.hpp"
 #include "client/src/client/handle_state.hpp"
+#include "client/src/client/inherited.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 
 namespace agora::detail {

@@ -12,8 +12,8 @@
 
 #include <agora/process.hpp>
 
-#include "client/src/transport/deadline.hpp"
 #include "client/src/client/inherited.hpp"
+#include "client/src/transport/deadline.hpp"
 #include "client/src/transport/fork_guard.hpp"
 
 namespace agora {

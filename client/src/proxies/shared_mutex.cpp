@@ -1,8 +1,8 @@
-#include <agora/shared_mutex.hpp>
-
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <agora/shared_mutex.hpp>
 
 #include "client/src/proxies/state_members.hpp"
 

@@ -1,4 +1,4 @@
-// Members of a map in which the server describes an object's state, as the proxies' structs need them.
+// Reads the members of the map in which the server describes an object's state.
 #pragma once
 
 #include <map>

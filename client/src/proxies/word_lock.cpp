@@ -3,8 +3,8 @@
 #include <chrono>
 #include <sched.h>
 
-#include <agora/detail/thread_slots.hpp>
 #include <agora/detail/lock_fast_path.hpp>
+#include <agora/detail/thread_slots.hpp>
 
 #include "client/src/client/client.hpp"
 #include "shared/shm/lock_word.hpp"

@@ -13,9 +13,9 @@
 
 #include <agora/error.hpp>
 
+#include "client/src/server/server_binary.hpp"
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/fork_guard.hpp"
-#include "client/src/server/server_binary.hpp"
 
 extern char** environ;
 

@@ -14,10 +14,10 @@
 
 #include <agora/detail/handle.hpp>
 
-#include "client/src/session/acknowledgements.hpp"
-#include "client/src/transport/deadline.hpp"
-#include "client/src/session/lease.hpp"
 #include "client/src/memory/mapping.hpp"
+#include "client/src/session/acknowledgements.hpp"
+#include "client/src/session/lease.hpp"
+#include "client/src/transport/deadline.hpp"
 #include "shared/base/error.hpp"
 #include "shared/value/packed.hpp"
 #include "shared/wire/msgpack_client.hpp"

@@ -23,13 +23,13 @@
 #include <agora/detail/handle.hpp>
 #include <agora/options.hpp>
 
-#include "client/src/transport/address.hpp"
 #include "client/src/session/backoff.hpp"
 #include "client/src/session/call_table.hpp"
-#include "client/src/transport/handshake.hpp"
 #include "client/src/session/lease.hpp"
-#include "client/src/transport/link.hpp"
 #include "client/src/session/server_life.hpp"
+#include "client/src/transport/address.hpp"
+#include "client/src/transport/handshake.hpp"
+#include "client/src/transport/link.hpp"
 #include "client/src/transport/wait.hpp"
 #include "client/src/transport/wakeup.hpp"
 #include "shared/base/expected.hpp"

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "server/core/state/catalogue.hpp"
 #include "server/core/methods/command.hpp"
+#include "server/core/state/catalogue.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
 

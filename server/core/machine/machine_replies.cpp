@@ -144,8 +144,7 @@ void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t beg
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
-    const PackedView value =
-        blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
+    const PackedView value = blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
     caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
   }
   handed_.clear();

@@ -100,7 +100,8 @@ struct Batch {
 
   PackedView argument(std::size_t index) const {
     const Span span = arguments[index];
-    if (span.is_in_buffer()) [[unlikely]] return in_buffer(span);
+    if (span.is_in_buffer()) [[unlikely]]
+      return in_buffer(span);
     return PackedView{{bytes.data() + span.offset, span.length}};
   }
   /// All bytes that it holds.

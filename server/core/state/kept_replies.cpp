@@ -32,7 +32,7 @@ void KeptReplies::enter(CallRecord record) {
       records_.insert(it, std::move(record));
     }
   }
-  if (records_.size() - kept_ <= reads_max) return;
+  if (records_.size() - kept_ <= kReadsMax) return;
   const auto oldest = std::find_if(records_.begin(), records_.end(), [](const CallRecord& each) {
     return each.state == CallRecord::State::read;
   });

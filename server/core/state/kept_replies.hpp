@@ -49,7 +49,7 @@ class KeptReplies {
  public:
   /// Reads that are remembered for their holds; beyond, the oldest is forgotten and its holds stay
   /// until they are given back by name or the session ends.
-  static constexpr std::size_t reads_max = 65'536;
+  static constexpr std::size_t kReadsMax = 65'536;
 
   /// The record of that number, or none. O(log records).
   CallRecord* find(std::uint64_t number);

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "server/storage/arena.hpp"
-#include "server/core/state/feed.hpp"
 #include "server/core/methods/method.hpp"
+#include "server/core/state/feed.hpp"
 #include "server/core/state/waiters.hpp"
+#include "server/storage/arena.hpp"
 #include "server/storage/words.hpp"
 #include "shared/base/ids.hpp"
 #include "shared/base/time.hpp"

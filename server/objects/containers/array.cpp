@@ -13,8 +13,8 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/numbers.hpp"
 #include "server/core/methods/typecodes.hpp"
-#include "server/objects/lost_replies.hpp"
 #include "server/objects/containers/slices.hpp"
+#include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/key_bytes.hpp"
@@ -259,7 +259,7 @@ Outcome add(Call& call, Array& array) {
     call.reply().packed(PackedView{*sum});
     return Progress::done;
   }
-  for (int tries = 0; tries < word_tries_max; ++tries) {
+  for (int tries = 0; tries < kWordTriesMax; ++tries) {
     std::string before;
     std::string sum;
     std::string narrowed;
@@ -280,7 +280,7 @@ Outcome compare_and_set(Call& call, Array& array) {
   const auto place = place_of(call.integer(0), array.size());
   if (!place) return no_index(call, array);
   array.note(*place, 1);
-  for (int tries = 0; tries < word_tries_max; ++tries) {
+  for (int tries = 0; tries < kWordTriesMax; ++tries) {
     std::string before;
     const std::uint64_t bits = array.read(*place, before);
     const bool same = equal(PackedView{before}, call.arg(1));

@@ -12,8 +12,8 @@
 #include <string>
 
 #include "server/core/methods/numbers.hpp"
-#include "server/objects/lost_replies.hpp"
 #include "server/objects/containers/table_state.hpp"
+#include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "server/core/machine/call.hpp"
-#include "server/storage/handle_deque.hpp"
 #include "server/objects/containers/slices.hpp"
+#include "server/storage/handle_deque.hpp"
 
 namespace agora {
 

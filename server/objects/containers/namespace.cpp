@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "server/objects/lost_replies.hpp"
 #include "server/objects/containers/table_state.hpp"
+#include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/msgpack_reader.hpp"

@@ -123,8 +123,8 @@ std::uint64_t TableState::foresee(PackedView key) const {
   return std::uint64_t{1} << 32 | hash;
 }
 
-Expected<Table::Placed> TableState::put(Table::Place at, std::string_view key_bytes,
-                                        PackedView key, PackedView value) {
+Expected<Table::Placed> TableState::put(Table::Place at, std::string_view key_bytes, PackedView key,
+                                        PackedView value) {
   const Handle before = at.entry;
   if (auto kept = machine_.retain(value); !kept) return kept.failure();
   if (!before) {

@@ -21,7 +21,7 @@ class Value : public State {
  public:
   explicit Value(Machine& machine) : machine_(machine) {}
   ~Value() override {
-    if (word_ && !located_) machine_.lending().words().free(*word_, Words::word_bytes);
+    if (word_ && !located_) machine_.lending().words().free(*word_, Words::kWordBytes);
   }
   void save(Writer& out) const override {
     out.list(3);
@@ -121,7 +121,7 @@ std::optional<std::string> Value::add_in_word(PackedView amount) {
 }
 
 Expected<void> Value::move_to_word() {
-  const auto word = machine_.lending().words().allocate(Words::word_bytes);
+  const auto word = machine_.lending().words().allocate(Words::kWordBytes);
   if (!word) return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
   const std::uint64_t bits = bits_of(code, view());
   machine_.drop(std::exchange(content, {}));
@@ -133,7 +133,7 @@ Expected<void> Value::move_to_word() {
 /// Programs may come between where the content is a word: then it is done again.
 template <typename Change>
 Expected<Packed> Value::replace(Change&& change) {
-  for (int tries = 0; tries < word_tries_max; ++tries) {
+  for (int tries = 0; tries < kWordTriesMax; ++tries) {
     std::uint64_t bits = word_ ? load_bits(at(), c_bytes(code)) : 0;
     Packed before;
     if (word_) {
@@ -170,7 +170,7 @@ bool Value::locate(Machine&, Object&, Located& out) {
 
 void Value::deleted(Machine& machine, Object& object) {
   if (!word_ || !located_) return;
-  machine.lending().give_back(object.id, *word_, Words::word_bytes);
+  machine.lending().give_back(object.id, *word_, Words::kWordBytes);
 }
 
 /// Puts a value in, narrowed to the typecode.

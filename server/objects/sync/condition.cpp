@@ -9,8 +9,8 @@
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
+#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 

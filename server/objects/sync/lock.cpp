@@ -1,8 +1,8 @@
 // lock: one owner at a time, first come, first served. multiprocessing.Lock, with an owner.
 // What it does is in lock_state.hpp.
 
-#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
+#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {

@@ -135,7 +135,7 @@ bool LockState::locate(Machine& machine, Object& object, Located& out) {
 void LockState::take_back(Machine& machine, Object& object) {
   if (!lent_) return;
   const shm::LockWord found{
-      machine.lending().words().set_bits(place_->word, shm::LockWord::server_bit)};
+      machine.lending().words().set_bits(place_->word, shm::LockWord::kServerBit)};
   lent_ = false;
   word_ = found.taken_back().bits;
   take_over(found);

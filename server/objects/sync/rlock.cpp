@@ -2,8 +2,8 @@
 //
 // All levels are one grant under one token. What it does is in lock_state.hpp.
 
-#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
+#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {

@@ -11,8 +11,8 @@
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/machine/session_format.hpp"
-#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/lost_replies.hpp"
+#include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 

@@ -5,8 +5,8 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
-#include "server/core/methods/pattern.hpp"
 #include "server/core/machine/session_format.hpp"
+#include "server/core/methods/pattern.hpp"
 #include "server/objects/followers.hpp"
 #include "server/objects/lost_replies.hpp"
 #include "server/objects/types.hpp"

@@ -5,8 +5,8 @@
 #include <stdexcept>
 
 #include "server/core/machine/call.hpp"
-#include "server/core/state/catalogue.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "server/core/state/catalogue.hpp"
 #include "shared/value/normalize.hpp"
 
 namespace agora {
@@ -101,8 +101,8 @@ Outcome run_method(Call& call) {
   std::string result;
   auto done = row.run(object.object(), arguments, result);
   if (done && !result.empty()) {
-    done = make_sound(call.machine().limits(), result,
-                      "what " + full_name(call.method()) + " gave");
+    done =
+        make_sound(call.machine().limits(), result, "what " + full_name(call.method()) + " gave");
   }
   if (done) {
     call.reply().packed(PackedView{result});

@@ -1,8 +1,8 @@
 // The small pure parts of resuming: how long between attempts, and how long a session is certain.
 
+#include "client/src/client/notices.hpp"
 #include "client/src/session/backoff.hpp"
 #include "client/src/session/lease.hpp"
-#include "client/src/client/notices.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace agora;

@@ -98,13 +98,13 @@ TEST_CASE("A read that is made again enters below others", "[core]") {
 TEST_CASE("Reads that are never acknowledged are bounded", "[core]") {
   KeptReplies calls;
   keep(calls, 1, "a");
-  for (std::uint64_t number = 2; number < KeptReplies::reads_max + 12; ++number) {
+  for (std::uint64_t number = 2; number < KeptReplies::kReadsMax + 12; ++number) {
     CallRecord read;
     read.number = number;
     read.state = State::read;
     calls.enter(std::move(read));
   }
-  CHECK(numbers(calls).size() == KeptReplies::reads_max + 1);
+  CHECK(numbers(calls).size() == KeptReplies::kReadsMax + 1);
   CHECK(calls.find(1) != nullptr);
   CHECK(calls.find(2) == nullptr);
 }

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/value/codec.hpp"
 #include "tests/support/catch.hpp"
 
@@ -84,19 +84,18 @@ Words run(const std::vector<Words>& calls, std::size_t in_one) {
 
 TEST_CASE("an object that goes between the look and the call is not called", "[core]") {
   const std::vector<Words> calls = {
-      {"dict.get", "d", "k1"},       {"dict.get", "d", "k2"},
-      {"object.delete", "d"},        {"dict.get", "d", "k3"},
-      {"dict.get", "d", "k4"},       {"object.create", "dict", "d"},
-      {"dict.get", "d", "k5"},       {"dict.set", "d", "k5", "new"},
-      {"dict.get", "d", "k5"},       {"object.delete", "d"},
-      {"object.create", "set", "d"}, {"dict.get", "d", "k5"},
-      {"set.add", "d", "k6"},        {"set.contains", "d", "k6"},
+      {"dict.get", "d", "k1"}, {"dict.get", "d", "k2"},        {"object.delete", "d"},
+      {"dict.get", "d", "k3"}, {"dict.get", "d", "k4"},        {"object.create", "dict", "d"},
+      {"dict.get", "d", "k5"}, {"dict.set", "d", "k5", "new"}, {"dict.get", "d", "k5"},
+      {"object.delete", "d"},  {"object.create", "set", "d"},  {"dict.get", "d", "k5"},
+      {"set.add", "d", "k6"},  {"set.contains", "d", "k6"},
   };
   const Words answers = run(calls, calls.size());
-  const Words expected = {"\xa1"
-                          "d",
-                          "\xa1"
-                          "d"};
+  const Words expected = {
+      "\xa1"
+      "d",
+      "\xa1"
+      "d"};
   CHECK(answers[0] == expected[0]);
   CHECK(answers[1] == expected[1]);
   CHECK(answers[3] == "NotFound");

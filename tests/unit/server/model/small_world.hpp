@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include "server/storage/heap_extents.hpp"
 #include "server/core/machine/machine.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/value/codec.hpp"
 #include "shared/value/describe.hpp"
 

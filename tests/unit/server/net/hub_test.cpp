@@ -1,14 +1,13 @@
 #include "server/net/hub.hpp"
 
 #include <memory>
+#include <sys/mman.h>
 #include <system_error>
 
-#include <sys/mman.h>
-
-#include "server/storage/heap_extents.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/connection.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora {

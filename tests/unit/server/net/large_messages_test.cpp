@@ -7,10 +7,10 @@
 #include <memory>
 #include <random>
 
-#include "server/storage/heap_extents.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "tests/support/catch.hpp"
 

@@ -6,10 +6,10 @@
 #include <map>
 #include <memory>
 
-#include "server/storage/heap_extents.hpp"
 #include "server/engine/memory_journal.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora {

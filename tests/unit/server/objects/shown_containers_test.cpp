@@ -15,15 +15,15 @@
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
-#include "tests/unit/server/storage/reading_along.hpp"
 #include "tests/unit/server/objects/random_calls.hpp"
+#include "tests/unit/server/storage/reading_along.hpp"
 
 namespace agora::test {
 namespace {
 
 using shm::Look;
 
-constexpr HashKey some_key{17, 4711};
+constexpr HashKey kSomeKey{17, 4711};
 
 /// A machine over memfds, with containers that are shown.
 class ShownContainers {
@@ -69,7 +69,7 @@ class ShownContainers {
       RC_ASSERT(shm::read_size(cell(name), id, size) == Look::found);
       RC_ASSERT(size == table(name).size());
       for (const Packed& key : keys()) {
-        check_seen(table(name), client, cell(name), id, some_key, key);
+        check_seen(table(name), client, cell(name), id, kSomeKey, key);
       }
     }
     const auto& list = static_cast<const ListState&>(*object("l").state);
@@ -78,7 +78,7 @@ class ShownContainers {
   }
 
   MemfdExtents extents;
-  MachineCalls call{MachineInput{some_key}, &extents};
+  MachineCalls call{MachineInput{kSomeKey}, &extents};
   SecondMapping client{extents};
 
  private:
@@ -137,7 +137,7 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
     const Packed key = pack("k");
     std::int64_t known = 0;
     const auto look = [&](const shm::Cell& cell, std::uint64_t id) {
-      const Seen seen = look_up(containers.client, cell, id, some_key, key);
+      const Seen seen = look_up(containers.client, cell, id, kSomeKey, key);
       if (seen.look == Look::busy) return false;
       const std::int64_t number =
           seen.look == Look::found ? *unpack<std::int64_t>(Packed{seen.value}) : -1;
@@ -167,7 +167,7 @@ TEST_CASE("readers of a container that is deleted are sent to the server", "[obj
   containers.call("dict.set", "d", "k", 1);
   const std::uint64_t id = containers.object("d").id.number;
   const auto look = [&] {
-    return look_up(containers.client, containers.cell("d"), id, some_key, pack("k")).look;
+    return look_up(containers.client, containers.cell("d"), id, kSomeKey, pack("k")).look;
   };
   CHECK(look() == Look::found);
   containers.run({command("dict.set", "d", "k", 2), command("no.such", "d", "k", 2)});

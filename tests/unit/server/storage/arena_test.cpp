@@ -16,7 +16,7 @@ using namespace agora;
 
 namespace {
 
-constexpr std::size_t mib = std::size_t{1} << 20;
+constexpr std::size_t kMib = std::size_t{1} << 20;
 
 /// Blocks with a pattern in each byte: whoever writes outside of its block is found out.
 class PatternedBlocks {
@@ -54,7 +54,7 @@ class PatternedBlocks {
     for (const Block& block : blocks_) {
       check(block, block.bytes);
       sum += Arena::rounded(block.bytes);
-      units[block.handle.unit] = Arena::rounded(block.bytes) / Arena::unit_bytes;
+      units[block.handle.unit] = Arena::rounded(block.bytes) / Arena::kUnitBytes;
     }
     RC_ASSERT(arena_.bytes_used() == sum);
     std::size_t end = 0;
@@ -89,7 +89,7 @@ class PatternedBlocks {
 std::size_t size_from(std::uint32_t seed) {
   switch (seed % 16) {
     case 0:
-      return 1 + seed / 16 % (2 * mib);
+      return 1 + seed / 16 % (2 * kMib);
     case 1:
     case 2:
     case 3:
@@ -128,7 +128,7 @@ TEST_CASE("an arena reserves nothing before its first block", "[core][storage]")
   Arena arena{extents};
   CHECK(arena.bytes_reserved() == 0);
   CHECK(arena.allocate(1));
-  CHECK(arena.bytes_reserved() == mib);
+  CHECK(arena.bytes_reserved() == kMib);
   CHECK(arena.bytes_used() == 16);
 }
 
@@ -145,25 +145,25 @@ TEST_CASE("extents double from 1 MiB to 64 MiB", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   std::vector<std::size_t> reserved;
-  while (arena.bytes_reserved() < 250 * mib) {
-    REQUIRE(arena.allocate(mib / 2));
+  while (arena.bytes_reserved() < 250 * kMib) {
+    REQUIRE(arena.allocate(kMib / 2));
     if (reserved.empty() || reserved.back() != arena.bytes_reserved()) {
       reserved.push_back(arena.bytes_reserved());
     }
   }
-  CHECK(reserved == std::vector<std::size_t>{1 * mib, 3 * mib, 7 * mib, 15 * mib, 31 * mib,
-                                             63 * mib, 127 * mib, 191 * mib, 255 * mib});
+  CHECK(reserved == std::vector<std::size_t>{1 * kMib, 3 * kMib, 7 * kMib, 15 * kMib, 31 * kMib,
+                                             63 * kMib, 127 * kMib, 191 * kMib, 255 * kMib});
 }
 
 TEST_CASE("a block over several MiB is one piece of memory", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   const Handle small = arena.allocate(16);
-  const Handle large = arena.allocate(100 * mib);
+  const Handle large = arena.allocate(100 * kMib);
   REQUIRE(large);
-  std::memset(arena.at(large), 7, 100 * mib);
-  CHECK(arena.at(Handle{large.unit + 99 * 65536}) == arena.at(large) + 99 * mib);
-  arena.free(large, 100 * mib);
+  std::memset(arena.at(large), 7, 100 * kMib);
+  CHECK(arena.at(Handle{large.unit + 99 * 65536}) == arena.at(large) + 99 * kMib);
+  arena.free(large, 100 * kMib);
   arena.free(small, 16);
   CHECK(arena.bytes_used() == 0);
 }
@@ -172,12 +172,12 @@ TEST_CASE("4 MiB set and deleted again and again does not grow for ever", "[core
   HeapExtents extents;
   Arena arena{extents};
   std::vector<std::pair<Handle, std::size_t>> kept;
-  Handle before = arena.allocate(4 * mib);
-  std::size_t bytes_before = 4 * mib;
+  Handle before = arena.allocate(4 * kMib);
+  std::size_t bytes_before = 4 * kMib;
   std::size_t reserved_early = 0;
   for (std::size_t round = 1; round < 20'000; ++round) {
     // The new value is there before the old one goes, as in a dict; small ones lie in between.
-    const std::size_t bytes = 4 * mib + round * 37 % 5000;
+    const std::size_t bytes = 4 * kMib + round * 37 % 5000;
     const Handle now = arena.allocate(bytes);
     REQUIRE(now);
     if (round % 10 == 0) kept.emplace_back(arena.allocate(100), 100);
@@ -187,7 +187,7 @@ TEST_CASE("4 MiB set and deleted again and again does not grow for ever", "[core
     if (round == 100) reserved_early = arena.bytes_reserved();
   }
   CHECK(arena.bytes_reserved() == reserved_early);
-  CHECK(reserved_early <= 40 * mib);
+  CHECK(reserved_early <= 40 * kMib);
 }
 
 TEST_CASE("room of many small blocks serves large ones once they are freed", "[core][storage]") {
@@ -199,7 +199,7 @@ TEST_CASE("room of many small blocks serves large ones once they are freed", "[c
   for (std::size_t i = 0; i < small.size(); i += 2) arena.free(small[i], 112);
   for (std::size_t i = 1; i < small.size(); i += 2) arena.free(small[i], 112);
   CHECK(arena.bytes_used() == 0);
-  for (int i = 0; i < 5; ++i) CHECK(arena.allocate(mib));
+  for (int i = 0; i < 5; ++i) CHECK(arena.allocate(kMib));
   CHECK(arena.bytes_reserved() == reserved);
 }
 
@@ -218,17 +218,17 @@ TEST_CASE("a block grows where it stands if the room behind it is free", "[core]
 }
 
 TEST_CASE("without extents an allocation is refused and nothing changes", "[core][storage]") {
-  HeapExtents extents{2 * mib};
+  HeapExtents extents{2 * kMib};
   Arena arena{extents};
-  const Handle block = arena.allocate(mib / 2);
+  const Handle block = arena.allocate(kMib / 2);
   CHECK(block);
-  CHECK_FALSE(arena.allocate(3 * mib));
+  CHECK_FALSE(arena.allocate(3 * kMib));
   CHECK_FALSE(arena.allocate(std::size_t{1} << 40));
-  CHECK(arena.bytes_used() == mib / 2);
+  CHECK(arena.bytes_used() == kMib / 2);
   // The doubled extent of 2 MiB is over the bound; the half of it is taken instead.
-  CHECK(arena.allocate(mib / 2 + 1000));
-  CHECK(arena.bytes_reserved() == 2 * mib);
-  CHECK_FALSE(arena.allocate(mib / 2));
-  arena.free(block, mib / 2);
-  CHECK(arena.allocate(mib / 2));
+  CHECK(arena.allocate(kMib / 2 + 1000));
+  CHECK(arena.bytes_reserved() == 2 * kMib);
+  CHECK_FALSE(arena.allocate(kMib / 2));
+  arena.free(block, kMib / 2);
+  CHECK(arena.allocate(kMib / 2));
 }

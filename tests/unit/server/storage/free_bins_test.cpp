@@ -15,7 +15,7 @@ TEST_CASE("small sizes have a bin each, and the largest size the last bin", "[co
   CHECK(FreeBins::bin_of(32) == 32);
   CHECK(FreeBins::bin_of(33) == 32);
   CHECK(FreeBins::bin_of(34) == 33);
-  CHECK(FreeBins::bin_of(std::numeric_limits<std::uint32_t>::max()) == FreeBins::count - 1);
+  CHECK(FreeBins::bin_of(std::numeric_limits<std::uint32_t>::max()) == FreeBins::kCount - 1);
 }
 
 TEST_CASE("a block in a higher bin is larger than any in a lower one", "[core][storage]") {
@@ -39,13 +39,13 @@ TEST_CASE("the search finds the lowest bin in use", "[core][storage]") {
     FreeBins bins;
     std::set<std::size_t> model;
     for (const std::uint16_t flip : flips) {
-      const std::size_t bin = flip % FreeBins::count;
+      const std::size_t bin = flip % FreeBins::kCount;
       const bool on = model.count(bin) == 0;
       bins.set_head(bin, on ? flip + 1U : 0U);
       on ? void(model.insert(bin)) : void(model.erase(bin));
-      for (const std::size_t from : {std::size_t{0}, bin, bin + 1, FreeBins::count}) {
+      for (const std::size_t from : {std::size_t{0}, bin, bin + 1, FreeBins::kCount}) {
         const auto found = model.lower_bound(from);
-        RC_ASSERT(bins.first_in_use(from) == (found == model.end() ? FreeBins::none : *found));
+        RC_ASSERT(bins.first_in_use(from) == (found == model.end() ? FreeBins::kNone : *found));
       }
     }
   }));

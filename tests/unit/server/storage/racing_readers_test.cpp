@@ -18,15 +18,15 @@ using shm::Look;
 
 namespace {
 
-constexpr HashKey some_key{17, 4711};
-constexpr std::uint64_t some_object = 99;
-constexpr std::uint32_t lasting_keys = 50;    // always there
-constexpr std::uint32_t passing_keys = 3000;  // come and go
+constexpr HashKey kSomeKey{17, 4711};
+constexpr std::uint64_t kSomeObject = 99;
+constexpr std::uint32_t kLastingKeys = 50;    // always there
+constexpr std::uint32_t kPassingKeys = 3000;  // come and go
 
 struct Server : Storage<MemfdExtents> {
   Cells cells{arena};
-  Handle cell = cells.take(ObjectId{some_object});
-  Table table{arena, values, some_key};
+  Handle cell = cells.take(ObjectId{kSomeObject});
+  Table table{arena, values, kSomeKey};
   SecondMapping client{extents};
 };
 
@@ -51,19 +51,19 @@ bool is_whole(const std::string& packed) {
 class Scribe {
  public:
   Scribe(Server& server, std::uint32_t seed) : server_(server), random_(seed) {
-    for (std::uint32_t i = 0; i < lasting_keys; ++i) put(i);
+    for (std::uint32_t i = 0; i < kLastingKeys; ++i) put(i);
     put_pair();
   }
 
   void step() {
-    const std::uint32_t which = lasting_keys + below(passing_keys);
+    const std::uint32_t which = kLastingKeys + below(kPassingKeys);
     const Handle entry = server_.table.find(key_of(key_number(which)));
     switch (below(16)) {
       case 0:
       case 1:
       case 2:
       case 3:
-        return put(below(lasting_keys));
+        return put(below(kLastingKeys));
       case 4:
         return put_pair();
       case 5:
@@ -88,7 +88,7 @@ class Scribe {
   }
   void put(std::uint32_t which) {
     // Those that last are written where they stand, and long enough to be met half-way.
-    const std::uint32_t longest = which < lasting_keys ? 7'000 : below(50) == 0 ? 9'000 : 100;
+    const std::uint32_t longest = which < kLastingKeys ? 7'000 : below(50) == 0 ? 9'000 : 100;
     put(key_number(which), twin(below(longest), below(1U << 30)));
   }
   /// The same number under two keys, in one step.
@@ -101,8 +101,8 @@ class Scribe {
   /// What shrinks the table, and takes what stands again together.
   void erase_many() {
     if (below(2000) != 0) return;
-    for (std::uint32_t i = 0; i < passing_keys; ++i) {
-      server_.table.erase(key_of(key_number(lasting_keys + i)));
+    for (std::uint32_t i = 0; i < kPassingKeys; ++i) {
+      server_.table.erase(key_of(key_number(kLastingKeys + i)));
     }
   }
   /// A transaction that fails.
@@ -130,10 +130,10 @@ class Looker {
   bool step() {
     look_at_pair();
     const std::uint32_t which =
-        static_cast<std::uint32_t>(random_() % (lasting_keys + passing_keys));
-    const Look look = find(key_number(random_() % 2 == 0 ? which % lasting_keys : which));
+        static_cast<std::uint32_t>(random_() % (kLastingKeys + kPassingKeys));
+    const Look look = find(key_number(random_() % 2 == 0 ? which % kLastingKeys : which));
     if (look == Look::found && !is_whole(value_)) ++torn;
-    const Look lasting = find(key_number(which % lasting_keys));
+    const Look lasting = find(key_number(which % kLastingKeys));
     if (lasting == Look::absent) ++missed;
     if (lasting == Look::found) ++found;
     return lasting == Look::found;
@@ -146,8 +146,8 @@ class Looker {
 
  private:
   Look find(PackedView key) {
-    return shm::find(server_.client.pages(), server_.client.cell(server_.cell), some_object,
-                     some_key, key_of(key),
+    return shm::find(server_.client.pages(), server_.client.cell(server_.cell), kSomeObject,
+                     kSomeKey, key_of(key),
                      [&](std::string_view bytes) { shm::copy_racing(bytes, value_); });
   }
   /// A number of the pair, or what was known of it.
@@ -221,16 +221,16 @@ TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][
   for (int round = 0; round < 60; ++round) {
     const DamagedCopy copy{server.extents, random, round};
     shm::Cell cell{};
-    cell.object = some_object;
+    cell.object = kSomeObject;
     cell.shape = round % 2 == 0 ? server.cells.at(server.cell).shape.load()
                                 : std::uint64_t{random()} << 32 | random();
     std::string value;
     for (std::uint32_t which = 0; which < 2'000; ++which) {
       const std::string key = key_of(key_number(which));
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const Look look = shm::find(copy.pages, cell, some_object, some_key, key, take);
+      const Look look = shm::find(copy.pages, cell, kSomeObject, kSomeKey, key, take);
       CHECK(look != Look::busy);
-      CHECK(value.size() <= shm::readable_bytes_max);
+      CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }
 }

@@ -54,8 +54,8 @@ class SecondMapping {
       if (base == MAP_FAILED) std::abort();
 #endif
       maps_.emplace_back(base, bytes);
-      pages_.add(known_, bytes / shm::Pages::page_bytes, static_cast<const std::byte*>(base));
-      known_ += bytes / shm::Pages::page_bytes;
+      pages_.add(known_, bytes / shm::Pages::kPageBytes, static_cast<const std::byte*>(base));
+      known_ += bytes / shm::Pages::kPageBytes;
     }
   }
 
@@ -83,8 +83,8 @@ struct DamagedCopy {
       for (std::size_t n = bytes >> (3 + round % 8); n > 0; --n) {
         copies.back()[random() % bytes] = static_cast<std::byte>(random());
       }
-      pages.add(known, bytes / shm::Pages::page_bytes, copies.back().get());
-      known += bytes / shm::Pages::page_bytes;
+      pages.add(known, bytes / shm::Pages::kPageBytes, copies.back().get());
+      known += bytes / shm::Pages::kPageBytes;
     }
   }
 
@@ -146,7 +146,7 @@ inline void check_seen(const Table& table, const SecondMapping& client, const sh
   const bool derived = table.key(entry).bytes() != bytes;
   const bool refers = value.present() && has_references(value);
   RC_ASSERT(there == (derived ? Look::elsewhere : Look::found));
-  if (derived || refers || value.size() >= shm::readable_bytes_max) {
+  if (derived || refers || value.size() >= shm::kReadableBytesMax) {
     RC_ASSERT(seen.look == Look::elsewhere);
   } else {
     RC_ASSERT(seen.look == Look::found);
@@ -179,7 +179,7 @@ inline void check_list_seen(const HandleDeque& list, const Values& values,
     }
     const Handle element = list[static_cast<std::size_t>(index < 0 ? index + size : index)];
     const PackedView value = values.view(element);
-    if (values.has_references(element) || value.size() > shm::readable_bytes_max) {
+    if (values.has_references(element) || value.size() > shm::kReadableBytesMax) {
       RC_ASSERT(seen.look == Look::elsewhere);
     } else {
       RC_ASSERT(seen.look == Look::found);

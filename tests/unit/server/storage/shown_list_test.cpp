@@ -21,7 +21,7 @@ using shm::Look;
 
 namespace {
 
-constexpr std::uint64_t some_object = 99;
+constexpr std::uint64_t kSomeObject = 99;
 
 /// Numbers that rise by one from element to element, while elements come and go at both ends, alone
 /// or many at once, and are rewritten inside.
@@ -55,7 +55,7 @@ class Rising : public Storage<MemfdExtents> {
 
   HandleDeque list{arena};
   Cells cells{arena};
-  Handle cell = cells.take(ObjectId{some_object});
+  Handle cell = cells.take(ObjectId{kSomeObject});
   SecondMapping client{extents};
 
  private:
@@ -128,7 +128,7 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
       // Two elements in one look: their numbers differ as their places do.
       std::string a;
       std::string b;
-      const Look look = shm::read_steady(cell, some_object, [&] {
+      const Look look = shm::read_steady(cell, kSomeObject, [&] {
         const auto shape = shm::ListShape::of(cell.shape.load(std::memory_order_relaxed));
         std::string_view value;
         if (cell.size.load(std::memory_order_relaxed) < 11) return Look::absent;
@@ -148,7 +148,7 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
           ++misplaced;
         }
       }
-      const Seen seen = look_at(server.client, cell, some_object, index);
+      const Seen seen = look_at(server.client, cell, kSomeObject, index);
       if (seen.look != Look::found) continue;
       ++found, breather.found();
       if (!number_of(seen.value)) ++torn;
@@ -172,7 +172,7 @@ TEST_CASE("readers see every element of a list after every change", "[core][stor
       RC_ASSERT(shown.sequence > before);
       server.client.learn();
       check_list_seen(server.list, server.values, server.client, server.client.cell(server.cell),
-                      some_object);
+                      kSomeObject);
     }
   }));
 }
@@ -188,15 +188,15 @@ TEST_CASE("whatever stands in the memory of a list, a reader comes back from it"
     const DamagedCopy copy{server.extents, random, round};
     shm::Cell cell{};
     const shm::Cell& real = server.cells.at(server.cell);
-    cell.object = some_object;
+    cell.object = kSomeObject;
     cell.size = round % 3 == 0 ? std::uint64_t{random()} << random() % 32 : real.size.load();
     cell.shape = round % 2 == 0 ? real.shape.load() : std::uint64_t{random()} << 32 | random();
     std::string value;
     for (std::int64_t index = -3000; index < 3000; ++index) {
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const Look look = shm::at(copy.pages, cell, some_object, index, take);
+      const Look look = shm::at(copy.pages, cell, kSomeObject, index, take);
       CHECK(look != Look::busy);
-      CHECK(value.size() <= shm::readable_bytes_max);
+      CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }
 }

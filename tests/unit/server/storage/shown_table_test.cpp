@@ -20,33 +20,33 @@ using shm::Look;
 
 namespace {
 
-constexpr HashKey some_key{17, 4711};
-constexpr std::uint64_t some_object = 99;
+constexpr HashKey kSomeKey{17, 4711};
+constexpr std::uint64_t kSomeObject = 99;
 
 struct ShownTable : Storage<MemfdExtents> {
   ShownTable() { table.show(cells.at(cell)), client.learn(); }
 
   Cells cells{arena};
-  Handle cell = cells.take(ObjectId{some_object});
-  Table table{arena, values, some_key};
+  Handle cell = cells.take(ObjectId{kSomeObject});
+  Table table{arena, values, kSomeKey};
   SecondMapping client{extents};
 
   void put(PackedView key, PackedView value) {
     REQUIRE(table.insert_or_assign(key_of(key), key, value));
     client.learn();
   }
-  Seen find(PackedView key, std::uint64_t object = some_object) const {
-    return look_up(client, client.cell(cell), object, some_key, key);
+  Seen find(PackedView key, std::uint64_t object = kSomeObject) const {
+    return look_up(client, client.cell(cell), object, kSomeKey, key);
   }
   void check(PackedView key) const {
-    check_seen(table, client, client.cell(cell), some_object, some_key, key);
+    check_seen(table, client, client.cell(cell), kSomeObject, kSomeKey, key);
   }
   Look contains(PackedView key) const {
-    return shm::contains(client.pages(), client.cell(cell), some_object, some_key, key_of(key));
+    return shm::contains(client.pages(), client.cell(cell), kSomeObject, kSomeKey, key_of(key));
   }
   std::uint64_t size() const {
     std::uint64_t size = 0;
-    REQUIRE(shm::read_size(client.cell(cell), some_object, size) == Look::found);
+    REQUIRE(shm::read_size(client.cell(cell), kSomeObject, size) == Look::found);
     return size;
   }
 };
@@ -124,7 +124,7 @@ class Changes {
   }
   void empty() {
     const Table::Change change{shown_.table};
-    Table other{shown_.arena, shown_.values, some_key};
+    Table other{shown_.arena, shown_.values, kSomeKey};
     std::swap(other, shown_.table);
     if (below(2) == 0) std::swap(other, shown_.table);
   }
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(ShownTable, "what was there before the table was shown is seen,
   CHECK(find(text("k")).look == Look::busy);
   table.show(cells.at(cell));
   CHECK(find(text("k")).value == text("v").bytes());
-  CHECK(find(text("k"), some_object + 1).look == Look::elsewhere);
+  CHECK(find(text("k"), kSomeObject + 1).look == Look::elsewhere);
   table.hide();
   cells.give_back(cell);
   CHECK(find(text("k")).look == Look::elsewhere);
@@ -235,7 +235,7 @@ TEST_CASE_METHOD(ShownTable, "every change moves the sequence", "[core][storage]
 TEST_CASE_METHOD(ShownTable, "what takes a value may say that it has no use for it",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
-  CHECK(shm::find(client.pages(), client.cell(cell), some_object, some_key, key_of(text("k")),
+  CHECK(shm::find(client.pages(), client.cell(cell), kSomeObject, kSomeKey, key_of(text("k")),
                   [](std::string_view) { return false; }) == Look::elsewhere);
 }
 
@@ -243,8 +243,8 @@ TEST_CASE_METHOD(ShownTable, "pages that are not known are for the server",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
   const shm::Pages none;
-  CHECK(shm::contains(none, client.cell(cell), some_object, some_key, key_of(text("k"))) ==
+  CHECK(shm::contains(none, client.cell(cell), kSomeObject, kSomeKey, key_of(text("k"))) ==
         Look::elsewhere);
-  CHECK(shm::contains(none, client.cell(cell), some_object, some_key, key_of(text("l"))) ==
+  CHECK(shm::contains(none, client.cell(cell), kSomeObject, kSomeKey, key_of(text("l"))) ==
         Look::elsewhere);
 }

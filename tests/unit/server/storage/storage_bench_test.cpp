@@ -32,9 +32,9 @@ std::string sixteen(std::size_t number) {
   return std::string{buffer};
 }
 
-std::vector<Packed> keys_of_16(std::size_t count) {
+std::vector<Packed> keys_of_16(std::size_t kCount) {
   std::vector<Packed> keys;
-  for (std::size_t i = 0; i < count; ++i) keys.push_back(text(sixteen(i)));
+  for (std::size_t i = 0; i < kCount; ++i) keys.push_back(text(sixteen(i)));
   return keys;
 }
 
@@ -50,31 +50,31 @@ std::size_t fill(Table& table, const std::vector<Packed>& keys, PackedView value
 }  // namespace
 
 TEST_CASE("1 M entries of 16 and 64 characters take at most 140 bytes each", "[.bench]") {
-  constexpr std::size_t count = 1'000'000;
-  const std::vector<Packed> keys = keys_of_16(count);
+  constexpr std::size_t kCount = 1'000'000;
+  const std::vector<Packed> keys = keys_of_16(kCount);
   Storage<HeapExtents> storage;
   Table table{storage.arena, storage.values, HashKey{1, 2}};
-  REQUIRE(fill(table, keys, text_of_size(64, 1)) == count);
+  REQUIRE(fill(table, keys, text_of_size(64, 1)) == kCount);
 
   // Of the table's own bytes what is not in the arena is its vectors.
   const std::size_t vectors = table.bytes() - storage.arena.bytes_used();
-  const double used = static_cast<double>(table.bytes()) / count;
-  const double reserved = static_cast<double>(storage.arena.bytes_reserved() + vectors) / count;
+  const double used = static_cast<double>(table.bytes()) / kCount;
+  const double reserved = static_cast<double>(storage.arena.bytes_reserved() + vectors) / kCount;
   std::printf("bytes an entry at 1 M: %.1f used, %.1f reserved\n", used, reserved);
   CHECK(reserved <= 140);
 }
 
 TEMPLATE_TEST_CASE("the longest of 2 M inserts", "[.bench]", HeapExtents, MemfdExtents) {
-  constexpr std::size_t count = 2'000'000;
-  const std::vector<Packed> keys = keys_of_16(count);
+  constexpr std::size_t kCount = 2'000'000;
+  const std::vector<Packed> keys = keys_of_16(kCount);
   const Packed value = text_of_size(64, 1);
   // The least of three runs for each insert: what the machine does besides hits another one each
   // time, what the table does always the same.
-  std::vector<double> times(count, 1e9);
+  std::vector<double> times(kCount, 1e9);
   for (int run = 0; run < 3; ++run) {
     Storage<TestType> storage;
     Table table{storage.arena, storage.values, HashKey{1, 2}};
-    for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < kCount; ++i) {
       const double start = microseconds();
       REQUIRE(table.insert_or_assign(keys[i].bytes(), keys[i], value));
       times[i] = std::min(times[i], microseconds_since(start));
@@ -82,26 +82,26 @@ TEMPLATE_TEST_CASE("the longest of 2 M inserts", "[.bench]", HeapExtents, MemfdE
   }
   std::sort(times.begin(), times.end());
   std::printf("2 M inserts: median %.2f us, p99.9 %.1f us, p99.99 %.1f us, worst ten:",
-              times[count / 2], times[count - count / 1000], times[count - count / 10'000]);
-  for (std::size_t i = count - 10; i < count; ++i) std::printf(" %.0f", times[i]);
+              times[kCount / 2], times[kCount - kCount / 1000], times[kCount - kCount / 10'000]);
+  for (std::size_t i = kCount - 10; i < kCount; ++i) std::printf(" %.0f", times[i]);
   std::printf(" us\n");
 }
 
 TEST_CASE("find, overwrite, scan and erase among 1 M entries", "[.bench]") {
-  constexpr std::size_t count = 1'000'000;
-  std::vector<Packed> keys = keys_of_16(count);
+  constexpr std::size_t kCount = 1'000'000;
+  std::vector<Packed> keys = keys_of_16(kCount);
   Storage<HeapExtents> storage;
   auto table = std::make_unique<Table>(storage.arena, storage.values, HashKey{1, 2});
-  REQUIRE(fill(*table, keys, text_of_size(64, 1)) == count);
+  REQUIRE(fill(*table, keys, text_of_size(64, 1)) == kCount);
 
   const auto measure = [&](const char* what, auto&& act) {
     std::size_t which = 0;
     const double start = microseconds();
-    for (std::size_t i = 0; i < count; ++i) {
-      which = (which + 618'033) % count;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      which = (which + 618'033) % kCount;
       act(keys[which]);
     }
-    std::printf("%-10s %.0f ns each\n", what, microseconds_since(start) * 1000 / count);
+    std::printf("%-10s %.0f ns each\n", what, microseconds_since(start) * 1000 / kCount);
   };
   std::size_t sum = 0;
   measure("find", [&](const Packed& key) { sum += table->value(table->find(key.bytes())).size(); });
@@ -115,7 +115,7 @@ TEST_CASE("find, overwrite, scan and erase among 1 M entries", "[.bench]") {
   });
   const double start = microseconds();
   table->each([&](Handle entry) { sum += table->value(entry).size(); });
-  std::printf("%-10s %.0f ns each\n", "each", microseconds_since(start) * 1000 / count);
+  std::printf("%-10s %.0f ns each\n", "each", microseconds_since(start) * 1000 / kCount);
   measure("erase", [&](const Packed& key) { sum += table->erase(key.bytes()); });
   CHECK(table->size() == 0);
   CHECK(sum > 0);

@@ -11,10 +11,10 @@ using namespace agora::test;
 
 namespace {
 
-constexpr HashKey some_key{17, 4711};
+constexpr HashKey kSomeKey{17, 4711};
 
 struct TableTest : Storage<HeapExtents> {
-  Table table{arena, values, some_key};
+  Table table{arena, values, kSomeKey};
 
   Table::Placed put(PackedView key, PackedView value) {
     auto placed = table.insert_or_assign(key_of(key), key, value);
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(TableTest, "a pinned value outlives overwriting, erasing and th
   CHECK(erased->view() == text_of_size(20'000, 2).view());
 
   const std::optional<BlobRef> last = table.pin(find(integer(1)));
-  table = Table{arena, values, some_key};
+  table = Table{arena, values, kSomeKey};
   CHECK(last->view() == text_of_size(20'000, 7).view());
   CHECK(overwritten->view() == text_of_size(20'000, 1).view());
 }
@@ -219,7 +219,7 @@ TEST_CASE("a table in a full arena refuses, stays whole, and goes on when there 
   HeapExtents extents{std::size_t{1} << 20};
   Arena arena{extents};
   Values values{arena};
-  Table table{arena, values, some_key};
+  Table table{arena, values, kSomeKey};
   std::int64_t count = 0;
   for (;; ++count) {
     const auto placed =

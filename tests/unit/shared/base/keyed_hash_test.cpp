@@ -13,21 +13,21 @@
 using namespace agora;
 
 namespace {
-constexpr HashKey some_key{0x0123456789abcdef, 0xfedcba9876543210};
+constexpr HashKey kSomeKey{0x0123456789abcdef, 0xfedcba9876543210};
 }
 
 TEST_CASE("a hash depends on every byte, on the length, and on both words of the key", "[base]") {
   for (std::size_t size = 1; size < 70; ++size) {
     const std::string bytes(size, '\0');
-    std::unordered_set<std::uint64_t> seen{keyed_hash(bytes, some_key)};
+    std::unordered_set<std::uint64_t> seen{keyed_hash(bytes, kSomeKey)};
     for (std::size_t i = 0; i < size; ++i) {
       std::string other = bytes;
       other[i] = '\1';
-      seen.insert(keyed_hash(other, some_key));
+      seen.insert(keyed_hash(other, kSomeKey));
     }
-    seen.insert(keyed_hash(bytes + '\0', some_key));
-    seen.insert(keyed_hash(bytes, {some_key.first + 1, some_key.second}));
-    seen.insert(keyed_hash(bytes, {some_key.first, some_key.second + 1}));
+    seen.insert(keyed_hash(bytes + '\0', kSomeKey));
+    seen.insert(keyed_hash(bytes, {kSomeKey.first + 1, kSomeKey.second}));
+    seen.insert(keyed_hash(bytes, {kSomeKey.first, kSomeKey.second + 1}));
     CHECK(seen.size() == size + 4);
   }
 }
@@ -35,8 +35,8 @@ TEST_CASE("a hash depends on every byte, on the length, and on both words of the
 TEST_CASE("equal bytes at any address have equal hashes", "[base]") {
   CHECK(rc::check("no matter where they lie", [](const std::string& bytes) {
     const std::string shifted = "x" + bytes;
-    RC_ASSERT(keyed_hash(bytes, some_key) ==
-              keyed_hash(std::string_view{shifted}.substr(1), some_key));
+    RC_ASSERT(keyed_hash(bytes, kSomeKey) ==
+              keyed_hash(std::string_view{shifted}.substr(1), kSomeKey));
   }));
 }
 
@@ -47,11 +47,11 @@ TEST_CASE("a flipped bit flips about half of the hash", "[base]") {
     double flips = 0;
     for (int base = 0; base < 50; ++base) {
       std::string bytes(size, static_cast<char>(base * 5));
-      const std::uint64_t before = keyed_hash(bytes, some_key);
+      const std::uint64_t before = keyed_hash(bytes, kSomeKey);
       for (std::size_t bit = 0; bit < size * 8; ++bit) {
         std::string other = bytes;
         other[bit / 8] = static_cast<char>(other[bit / 8] ^ (1 << (bit % 8)));
-        flipped += std::popcount(before ^ keyed_hash(other, some_key));
+        flipped += std::popcount(before ^ keyed_hash(other, kSomeKey));
         flips += 1;
       }
     }
@@ -59,12 +59,12 @@ TEST_CASE("a flipped bit flips about half of the hash", "[base]") {
   }
 }
 
-TEST_CASE("counted keys fill the low bits evenly", "[base]") {
-  constexpr std::size_t buckets = 1024;
-  constexpr std::size_t keys = 64 * buckets;
-  std::vector<double> counts(buckets);
-  for (std::size_t i = 0; i < keys; ++i) {
-    counts[keyed_hash("key:" + std::to_string(i), some_key) % buckets] += 1;
+TEST_CASE("counted kKeys fill the low bits evenly", "[base]") {
+  constexpr std::size_t kBuckets = 1024;
+  constexpr std::size_t kKeys = 64 * kBuckets;
+  std::vector<double> counts(kBuckets);
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    counts[keyed_hash("key:" + std::to_string(i), kSomeKey) % kBuckets] += 1;
   }
   double chi_squared = 0;
   for (const double count : counts) chi_squared += (count - 64) * (count - 64) / 64;

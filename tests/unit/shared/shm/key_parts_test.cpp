@@ -11,7 +11,7 @@
 using namespace agora;
 
 TEST_CASE("a key in parts is the same key", "[shm]") {
-  constexpr HashKey some_key{17, 4711};
+  constexpr HashKey kSomeKey{17, 4711};
   for (std::size_t size = 0; size < 60; ++size) {
     std::string whole(size, '\0');
     for (std::size_t i = 0; i < size; ++i) whole[i] = static_cast<char>(i * 37 + size + 200);
@@ -24,7 +24,7 @@ TEST_CASE("a key in parts is the same key", "[shm]") {
       const std::string body = whole.substr(cut);
       const shm::KeyParts parts{head, cut, body};
       CHECK(parts.size() == size);
-      CHECK(keyed_hash_of(parts, some_key) == keyed_hash(whole, some_key));
+      CHECK(keyed_hash_of(parts, kSomeKey) == keyed_hash(whole, kSomeKey));
       CHECK(shm::same_bytes(whole.data(), parts));
       for (std::size_t i = 0; i < size; ++i) {
         std::string other = whole;

@@ -1,10 +1,9 @@
-#include "shared/wire/json_fast_path.hpp"
-
 #include <random>
 #include <string>
 
 #include "shared/base/limits.hpp"
 #include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/json_fast_path.hpp"
 #include "shared/wire/json_rpc.hpp"
 #include "tests/support/catch.hpp"
 
@@ -63,18 +62,35 @@ TEST_CASE("the short way reads the JSON calls that people and programs write mos
 
 TEST_CASE("the short way leaves every unusual JSON line to the decoder", "[wire]") {
   const std::string unusual[] = {
-      with_params("1.5"), with_params("1e3"), with_params("01"), with_params("-0"),
-      with_params("-"), with_params("1000000000000000000"), with_params(R"("a\n")"),
-      with_params("\"\xc3\xa4\""), with_params("[1]"), with_params(R"({"a":1})"),
-      with_params("1,"), with_params(",1"), with_params("nul"), with_params("1,2,3,4,5,6,7"),
-      with_params("1") + "x", "[" + with_params("1") + "]",
+      with_params("1.5"),
+      with_params("1e3"),
+      with_params("01"),
+      with_params("-0"),
+      with_params("-"),
+      with_params("1000000000000000000"),
+      with_params(R"("a\n")"),
+      with_params("\"\xc3\xa4\""),
+      with_params("[1]"),
+      with_params(R"({"a":1})"),
+      with_params("1,"),
+      with_params(",1"),
+      with_params("nul"),
+      with_params("1,2,3,4,5,6,7"),
+      with_params("1") + "x",
+      "[" + with_params("1") + "]",
       R"({"id":1,"method":"m","params":{"name":"d"}})",  // by name
-      R"({"id":1,"method":"m"})", R"({"method":"m","params":[]})",
-      R"({"id":"a","method":"m","params":[]})", R"({"id":-1,"method":"m","params":[]})",
-      R"({"id":1.0,"method":"m","params":[]})", R"({"id":1,"id":2,"method":"m","params":[]})",
+      R"({"id":1,"method":"m"})",
+      R"({"method":"m","params":[]})",
+      R"({"id":"a","method":"m","params":[]})",
+      R"({"id":-1,"method":"m","params":[]})",
+      R"({"id":1.0,"method":"m","params":[]})",
+      R"({"id":1,"id":2,"method":"m","params":[]})",
       R"({"id":1,"method":"m","params":[],"guard":["l",1]})",
       R"({"jsonrpc":"1.0","id":1,"method":"m","params":[]})",
-      R"({"id":1,"method":"m","params":[],})", "{}", "{", "",
+      R"({"id":1,"method":"m","params":[],})",
+      "{}",
+      "{",
+      "",
   };
   for (const std::string& line : unusual) {
     JsonQuickCall call;

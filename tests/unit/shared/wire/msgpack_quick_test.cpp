@@ -1,11 +1,10 @@
-#include "shared/wire/msgpack_fast_path.hpp"
-
 #include <random>
 
 #include "shared/base/limits.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/framing.hpp"
+#include "shared/wire/msgpack_fast_path.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 #include "tests/support/catch.hpp"
 
