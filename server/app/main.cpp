@@ -45,7 +45,7 @@ void describe(CLI::App& app, CommandLine& line) {
       "All durations are seconds. When it accepts connections it prints one line, for "
       "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
       "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
-      "Look inside with: telnet 127.0.0.1 7117, then help.");
+      "ReadResult inside with: telnet 127.0.0.1 7117, then help.");
   auto* tcp =
       app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
           ->type_name("HOST:PORT")
@@ -81,7 +81,7 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_flag("--remove-directory", line.server.remove_directory,
                "Remove the Unix socket's directory at the end, if it is empty");
   app.add_flag("!--no-shared-memory", line.server.shared_memory,
-               "Keep the data where programs on this host cannot map it");
+               "HoldRef the data where programs on this host cannot map it");
   app.set_version_flag("--version", "agorad " + std::string{agora::kVersion});
 }
 

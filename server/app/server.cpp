@@ -89,7 +89,7 @@ struct Server::Parts {
         engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
-    const Complain complain = [this](const std::string& line) {
+    const LogFn complain = [this](const std::string& line) {
       if (options.log) options.log(line);
     };
     if (options.tcp) tcp = listen_tcp(hub, *options.tcp, complain);
@@ -125,8 +125,8 @@ struct Server::Parts {
   Machine machine;
   Hub hub;
   Engine engine;
-  std::optional<SignalEnding> signals;
-  std::optional<OwnerEnding> owner;
+  std::optional<SignalWatcher> signals;
+  std::optional<ParentWatcher> owner;
   std::unique_ptr<Listener> tcp;
   std::unique_ptr<Listener> unix_socket;
   bool finished = false;
@@ -158,7 +158,7 @@ void Server::run() { parts_->loop.run(); }
 std::size_t Server::poll() { return parts_->loop.poll(); }
 
 void Server::stop() {
-  parts_->loop.post_from_afar([parts = parts_.get()] { parts->finish(); });
+  parts_->loop.post_threadsafe([parts = parts_.get()] { parts->finish(); });
 }
 
 }  // namespace agora

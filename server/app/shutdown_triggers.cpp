@@ -21,7 +21,7 @@ void tell(int) {
 
 }  // namespace
 
-SignalEnding::SignalEnding(Loop& loop, std::function<void()> end)
+SignalWatcher::SignalWatcher(Loop& loop, std::function<void()> end)
     : loop_(loop), end_(std::move(end)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   loop_.add(event_.get(), EPOLLIN, *this);
   signalled = event_.get();
@@ -32,14 +32,14 @@ SignalEnding::SignalEnding(Loop& loop, std::function<void()> end)
   ::sigaction(SIGINT, &action, &interrupt_before_);
 }
 
-SignalEnding::~SignalEnding() {
+SignalWatcher::~SignalWatcher() {
   ::sigaction(SIGTERM, &terminate_before_, nullptr);
   ::sigaction(SIGINT, &interrupt_before_, nullptr);
   signalled = -1;
   loop_.remove(event_.get(), *this);
 }
 
-OwnerEnding::OwnerEnding(Loop& loop, Descriptor pidfd, std::function<void()> end)
+ParentWatcher::ParentWatcher(Loop& loop, Descriptor pidfd, std::function<void()> end)
     : loop_(loop), pidfd_(std::move(pidfd)), end_(std::move(end)) {
   try {
     loop_.add(pidfd_.get(), EPOLLIN, *this);
@@ -50,6 +50,6 @@ OwnerEnding::OwnerEnding(Loop& loop, Descriptor pidfd, std::function<void()> end
   }
 }
 
-OwnerEnding::~OwnerEnding() { loop_.remove(pidfd_.get(), *this); }
+ParentWatcher::~ParentWatcher() { loop_.remove(pidfd_.get(), *this); }
 
 }  // namespace agora

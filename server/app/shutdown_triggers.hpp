@@ -1,4 +1,5 @@
-// Endings: what from outside ends a server: a signal, or the end of the process that it belongs to.
+// ShutdownTriggers: what from outside ends a server: a signal, or the end of the process that it
+// belongs to.
 #pragma once
 
 #include <csignal>
@@ -10,13 +11,13 @@ namespace agora {
 
 /// Calls `end` from the loop once SIGTERM or SIGINT has come. One at a time in a process. The
 /// signals are handled as before once it is gone.
-class SignalEnding : private Loop::Watcher {
+class SignalWatcher : private Loop::Watcher {
  public:
   /// @throws std::system_error  no descriptors left.
-  SignalEnding(Loop& loop, std::function<void()> end);
-  ~SignalEnding();
-  SignalEnding(const SignalEnding&) = delete;
-  SignalEnding& operator=(const SignalEnding&) = delete;
+  SignalWatcher(Loop& loop, std::function<void()> end);
+  ~SignalWatcher();
+  SignalWatcher(const SignalWatcher&) = delete;
+  SignalWatcher& operator=(const SignalWatcher&) = delete;
 
  private:
   void on_ready(std::uint32_t) override { end_(); }
@@ -29,13 +30,13 @@ class SignalEnding : private Loop::Watcher {
 };
 
 /// Calls `end` from the loop once the process of a pidfd has ended.
-class OwnerEnding : private Loop::Watcher {
+class ParentWatcher : private Loop::Watcher {
  public:
   /// @throws std::runtime_error  it cannot be watched.
-  OwnerEnding(Loop& loop, Descriptor pidfd, std::function<void()> end);
-  ~OwnerEnding();
-  OwnerEnding(const OwnerEnding&) = delete;
-  OwnerEnding& operator=(const OwnerEnding&) = delete;
+  ParentWatcher(Loop& loop, Descriptor pidfd, std::function<void()> end);
+  ~ParentWatcher();
+  ParentWatcher(const ParentWatcher&) = delete;
+  ParentWatcher& operator=(const ParentWatcher&) = delete;
 
  private:
   void on_ready(std::uint32_t) override { end_(); }

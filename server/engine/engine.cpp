@@ -38,12 +38,12 @@ LinkId Engine::open(Peer peer) {
 
 void Engine::close(LinkId link) { command(Command::Kind::link_closed, link); }
 
-void Engine::process_dies(SessionId session) {
-  command(Command::Kind::process_dies, {}).session = session;
+void Engine::process_exited(SessionId session) {
+  command(Command::Kind::process_exited, {}).session = session;
 }
 
-void Engine::process_died(SessionId session) {
-  command(Command::Kind::process_died, {}).session = session;
+void Engine::process_drained(SessionId session) {
+  command(Command::Kind::process_drained, {}).session = session;
 }
 
 void Engine::not_mapped(SessionId session) {
@@ -52,7 +52,7 @@ void Engine::not_mapped(SessionId session) {
 
 Expected<void> Engine::call(const CallRequest& request) {
   auto taken = admission_.admit(request, batch());
-  if (!taken) sign_of_life(request.link);
+  if (!taken) heartbeat(request.link);
   return taken;
 }
 
@@ -60,7 +60,7 @@ void Engine::cancel(LinkId link, std::uint64_t tag) {
   command(Command::Kind::cancel, link).tag = tag;
 }
 
-void Engine::sign_of_life(LinkId link) { command(Command::Kind::sign_of_life, link); }
+void Engine::heartbeat(LinkId link) { command(Command::Kind::heartbeat, link); }
 
 void Engine::turn() {
   if (turning_) return;

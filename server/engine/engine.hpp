@@ -1,5 +1,5 @@
 // The engine: admits calls, puts them in order through the journal, applies what is committed,
-// and hands out the effects. No I/O of its own; the ports are its only windows.
+// and hands out the effects. No I/O of its own; the ports are its only views.
 //
 // Use: call open/call/cancel/end for what arrives, then turn() once for all of it. Effects are
 // delivered inside turn(). One thread.
@@ -28,10 +28,10 @@ class Engine {
   /// The connection is over: the end of a plain session, a cut of an opened one.
   void close(LinkId link);
   /// The process of an opened session is proven dead: nothing is granted to it any more. What it
-  /// had sent may follow, then process_died.
-  void process_dies(SessionId session);
+  /// had sent may follow, then process_drained.
+  void process_exited(SessionId session);
   /// All that it had sent has been heard: gives back all that it has, in one step.
-  void process_died(SessionId session);
+  void process_drained(SessionId session);
   /// What session.map promised an opened session it did not get: it has a ttl again.
   void not_mapped(SessionId session);
 
@@ -40,7 +40,7 @@ class Engine {
   /// Cancels the link's waiting call with that tag, if it still waits by then.
   void cancel(LinkId link, std::uint64_t tag);
   /// A message came that was no call: its sender lives.
-  void sign_of_life(LinkId link);
+  void heartbeat(LinkId link);
 
   /// Commits what was taken in, applies all that is committed, delivers the effects. Called from
   /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.

@@ -1,4 +1,4 @@
-// The windows through which the engine sees the world: time, the journal, and where effects go.
+// The views through which the engine sees the world: time, the journal, and where effects go.
 #pragma once
 
 #include <memory>

@@ -29,13 +29,13 @@ Descriptor accept_from(const Descriptor& listening) {
 
 }  // namespace
 
-Acceptor::Acceptor(Hub& hub, Descriptor listening, Introduce introduce, Complain complain)
+Acceptor::Acceptor(Hub& hub, Descriptor listening, IdentifyPeer introduce, LogFn complain)
     : hub_(hub),
       listening_(std::move(listening)),
       spare_(spare()),
       retry_(hub.loop(), [this] { start(); }),
       introduce_(std::move(introduce)),
-      complain_(std::move(complain)) {}
+      log_(std::move(complain)) {}
 
 void Acceptor::start() { hub_.loop().add(listening_.get(), EPOLLIN | EPOLLET, *this); }
 
@@ -50,7 +50,7 @@ void Acceptor::on_ready(std::uint32_t) {
   for (int i = 0; i < kBunch && listening_.is_open(); ++i) {
     Descriptor socket = accept_from(listening_);
     if (socket.is_open()) {
-      welcome(std::move(socket));
+      accept_one(std::move(socket));
     } else if (errno == EAGAIN) {
       return;
     } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -60,26 +60,26 @@ void Acceptor::on_ready(std::uint32_t) {
   if (listening_.is_open()) hub_.loop().post([this] { on_ready(EPOLLIN); });
 }
 
-void Acceptor::welcome(Descriptor socket) {
+void Acceptor::accept_one(Descriptor socket) {
   std::optional<Peer> peer = introduce_(socket.get());
   if (!peer) return;
-  const std::size_t most = hub_.hall().engine.limits().connections_max;
+  const std::size_t most = hub_.context().engine.limits().connections_max;
   if (hub_.size() >= most) {
     static constexpr std::string_view kFull =
         "Overloaded: the server has all the connections that it allows\n";
     static_cast<void>(::send(socket.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL));
-    return complain_("refused a connection: " + std::to_string(most) + " are open");
+    return log_("refused a connection: " + std::to_string(most) + " are open");
   }
   peer->secret = random_secret();
   try {
     hub_.add(std::make_shared<Connection>(hub_, std::move(socket), std::move(*peer)));
   } catch (const std::system_error& error) {
-    complain_(std::string{"refused a connection: "} + error.what());
+    log_(std::string{"refused a connection: "} + error.what());
   }
 }
 
 void Acceptor::fail() {
-  complain_(std::string{"cannot accept a connection: "} + std::strerror(errno));
+  log_(std::string{"cannot accept a connection: "} + std::strerror(errno));
   spare_.close();
   accept_from(listening_).close();
   spare_ = spare();

@@ -13,10 +13,10 @@ namespace agora {
 class Acceptor : public Loop::Watcher {
  public:
   /// Says who is at the other end of a new connection; nothing: not to be let in.
-  using Introduce = std::function<std::optional<Peer>(int fd)>;
+  using IdentifyPeer = std::function<std::optional<Peer>(int fd)>;
 
   /// @param listening  a socket that listens, not blocking
-  Acceptor(Hub& hub, Descriptor listening, Introduce introduce, Complain complain);
+  Acceptor(Hub& hub, Descriptor listening, IdentifyPeer introduce, LogFn complain);
   ~Acceptor() { stop(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -26,17 +26,17 @@ class Acceptor : public Loop::Watcher {
   void on_ready(std::uint32_t events) override;
 
  private:
-  void welcome(Descriptor socket);
+  void accept_one(Descriptor socket);
   void fail();
 
   Hub& hub_;
   Descriptor listening_;
-  // Kept back, and given up for a moment so that a connection that cannot be served is closed
+  // Hold back, and given up for a moment so that a connection that cannot be served is closed
   // rather than left to hang.
   Descriptor spare_;
   Timer retry_;
-  Introduce introduce_;
-  Complain complain_;
+  IdentifyPeer introduce_;
+  LogFn log_;
 };
 
 }  // namespace agora

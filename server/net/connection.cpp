@@ -42,7 +42,7 @@ Connection::Connection(Hub& hub, Descriptor socket, Peer peer)
     : hub_(hub),
       socket_(std::move(socket)),
       proven_pid_(peer.pid_proven ? peer.pid : 0),
-      dialogue_(hub.hall(), std::move(peer)) {}
+      dialogue_(hub.context(), std::move(peer)) {}
 
 void Connection::start() {
   hub_.loop().add(socket_.get(), kInput, *this);
@@ -215,7 +215,7 @@ void Connection::offer_ring(std::size_t& count) {
 
 /// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
 void Connection::hear_bells() {
-  const std::span<char> space = hub_.hall().room();  // free until something is read to it
+  const std::span<char> space = hub_.context().room();  // free until something is read to it
   while (!socket_ended_) {
     const ssize_t heard = receive_at_once(socket_.get(), space);
     if (heard < 0 && errno == EAGAIN) break;

@@ -40,23 +40,23 @@ std::string packed_msgid(std::uint64_t tag) {
 
 }  // namespace
 
-Dialogue::Dialogue(DialogueHall& hall, Peer peer)
-    : hall_(hall),
+Dialogue::Dialogue(DialogueContext& context, Peer peer)
+    : context_(context),
       role_(peer.role),
-      link_(hall.engine.open(std::move(peer))),
-      msgpack_framer_(FrameBounds{hall.engine.limits()}),
-      line_framer_(hall.engine.limits().frame_bytes_max) {}
+      link_(context.engine.open(std::move(peer))),
+      msgpack_framer_(FrameBounds{context.engine.limits()}),
+      line_framer_(context.engine.limits().frame_bytes_max) {}
 
 // ---- input ---------------------------------------------------------------------------------
 
-std::span<char> DialogueHall::room() {
+std::span<char> DialogueContext::room() {
   if (arriving.capacity() == 0) arriving = engine.spare_buffers().take(kReadBytes);
   arriving.reserve(kReadBytes);
   return arriving.room().first(kReadBytes);
 }
 
 std::span<char> Dialogue::room() {
-  if (!large_message_under_way()) return hall_.room();
+  if (!large_message_under_way()) return context_.room();
   make_room(input_.size() + 1);
   const std::span<char> all = input_.room();
   return all.first(std::min({all.size(), large_message_end() - input_.size(), kReadBytes}));
@@ -69,9 +69,9 @@ void Dialogue::received(std::size_t bytes) {
     input_.grow_by(bytes);
     return proceed();
   }
-  hall_.arriving.grow_by(bytes);
-  receive(hall_.arriving.view());
-  hall_.arriving.clear();
+  context_.arriving.grow_by(bytes);
+  receive(context_.arriving.view());
+  context_.arriving.clear();
 }
 
 void Dialogue::receive(std::string_view bytes) {
@@ -101,12 +101,12 @@ std::size_t Dialogue::large_message_end() const {
 }
 
 /// For a large message there is room for all of it at once, so that it is not moved as it grows;
-/// memory that is not written to costs nothing. What a peer only announces is believed in part.
+/// memory that is not written to costs nothing. What a peer only announces is clamp_token in part.
 void Dialogue::make_room(std::size_t held) {
   constexpr std::size_t kAheadMax = std::size_t{8} << 20;
   const std::size_t wanted = std::min(large_message_end(), held + std::max(held, kAheadMax));
   if (wanted <= input_.capacity()) return;
-  RawBytes larger = hall_.engine.spare_buffers().take(wanted);
+  RawBytes larger = context_.engine.spare_buffers().take(wanted);
   larger.reserve(wanted);
   larger.append(input_.view());
   input_ = std::move(larger);
@@ -127,7 +127,7 @@ void Dialogue::proceed() {
 }
 
 void Dialogue::pump(std::string_view& rest) {
-  const std::size_t most = hall_.engine.limits().turn_calls_max;
+  const std::size_t most = context_.engine.limits().turn_calls_max;
   while (calls_ < most && !closing_ && !full() && !unsettled_ && step(rest)) {
     if (++taken_ >= share_) settle_share();
   }
@@ -138,7 +138,7 @@ void Dialogue::pump(std::string_view& rest) {
 
 void Dialogue::settle_share() {
   taken_ = 0;
-  share_ = std::min(share_ * 2, hall_.engine.limits().turn_calls_max);
+  share_ = std::min(share_ * 2, context_.engine.limits().turn_calls_max);
   settle();
 }
 
@@ -184,23 +184,23 @@ void Dialogue::refuse_http() {
 
 /// The buffer whose last message ends there: it can be given away.
 RawBytes* Dialogue::buffer_ending_at(const char* end) {
-  RawBytes& buffer = input_.empty() ? hall_.arriving : input_;
+  RawBytes& buffer = input_.empty() ? context_.arriving : input_;
   const std::string_view held = buffer.view();
   return !held.empty() && held.data() + held.size() == end ? &buffer : nullptr;
 }
 
 /// A call of the usual kind, whole and in the buffer; false: look at it properly.
-bool Dialogue::step_quick(std::string_view& rest) {
-  QuickCall& quick = hall_.quick;
-  if (!read_quick_call(rest, quick, std::min(input_ascii_, rest.size()))) return false;
-  if (quick.frame_bytes > hall_.engine.limits().frame_bytes_max) return false;
+bool Dialogue::try_fast_path(std::string_view& rest) {
+  SimpleCall& quick = context_.quick;
+  if (!read_simple_call(rest, quick, std::min(input_ascii_, rest.size()))) return false;
+  if (quick.frame_bytes > context_.engine.limits().frame_bytes_max) return false;
   ++calls_;
   CallRequest call = request(kMsgpack | quick.id, Numbering::low_bits, quick.id, quick.method);
   call.positional = quick.params();
   if (quick.frame_bytes >= kLargeMessage) {
     call.message = buffer_ending_at(rest.data() + quick.frame_bytes);
   }
-  if (auto taken = hall_.engine.call(call); !taken) {
+  if (auto taken = context_.engine.call(call); !taken) {
     settle();
     encode_msgpack_error(PackedView{packed_msgid(quick.id)}, taken.error(), output_.bytes());
   }
@@ -210,7 +210,7 @@ bool Dialogue::step_quick(std::string_view& rest) {
 
 bool Dialogue::step_msgpack(std::string_view& rest) {
   const bool at_begin = msgpack_framer_.at_begin();
-  if (at_begin && step_quick(rest)) return true;
+  if (at_begin && try_fast_path(rest)) return true;
   const FrameStatus status = msgpack_framer_.scan(rest);
   if (status == FrameStatus::need_more) return false;
   if (status == FrameStatus::broken) {
@@ -220,14 +220,14 @@ bool Dialogue::step_msgpack(std::string_view& rest) {
     close();
     return false;
   }
-  if (!at_begin && step_quick(rest)) return true;  // it came in pieces
+  if (!at_begin && try_fast_path(rest)) return true;  // it came in pieces
   const std::string_view frame = rest.substr(0, msgpack_framer_.frame_bytes());
   ++calls_;
-  hall_.scratch.clear();
-  Message message = decode_msgpack_call(frame, hall_.engine.limits(), hall_.scratch);
+  context_.scratch.clear();
+  Message message = decode_msgpack_call(frame, context_.engine.limits(), context_.scratch);
   const PackedView id = message.request.id;
   if (message.refusal) {
-    hall_.engine.sign_of_life(link_);
+    context_.engine.heartbeat(link_);
     settle();
     if (id.present()) encode_msgpack_error(id, *message.refusal, output_.bytes());
     if (message.close) close();
@@ -293,13 +293,13 @@ void Dialogue::finish_input() {
   if (typed_lines_.empty()) return close();
   // Whoever typed them has left: the line that waits gives way to those behind it. Its answer
   // brings us back here.
-  if (typed_tag_ != 0) hall_.engine.cancel(link_, typed_tag_);
+  if (typed_tag_ != 0) context_.engine.cancel(link_, typed_tag_);
 }
 
 void Dialogue::close() {
   if (closing_) return;
   closing_ = true;
-  hall_.engine.close(link_);
+  context_.engine.close(link_);
 }
 
 void Dialogue::abandon() { close(); }
@@ -322,18 +322,18 @@ Expected<void> Dialogue::submit(const Request& words, std::uint64_t tag, Numberi
   CallRequest call = request(tag, numbering, number, words.method);
   call.params = words.params;
   call.options = words.options;
-  return hall_.engine.call(call);
+  return context_.engine.call(call);
 }
 
 // ---- JSON ----------------------------------------------------------------------------------
 
 /// A call of the usual kind; false: look at it properly.
 bool Dialogue::quick_json_line(std::string_view text) {
-  JsonQuickCall& quick = hall_.quick_json;
-  if (!read_json_quick_call(text, quick, hall_.scratch)) return false;
+  JsonSimpleCall& quick = context_.quick_json;
+  if (!read_json_simple_call(text, quick, context_.scratch)) return false;
   CallRequest call = request(kQuickJson | quick.id, Numbering::whole, quick.id, quick.method);
   call.positional = quick.params();
-  if (auto taken = hall_.engine.call(call); !taken) {
+  if (auto taken = context_.engine.call(call); !taken) {
     settle();
     answer_quick_json(call.tag, {}, &taken.error());
   }
@@ -354,7 +354,7 @@ void Dialogue::answer_quick_json(std::uint64_t tag, PackedView result, const Err
 
 void Dialogue::json_line(std::string_view text) {
   if (quick_json_line(text)) return;
-  const JsonRpcDecoder::Result calls = hall_.json.decode(text);
+  const JsonRpcDecoder::Result calls = context_.json.decode(text);
   std::uint64_t batch = 0;
   if (calls.batch) {
     batch = ++last_tag_;
@@ -370,7 +370,7 @@ void Dialogue::json_message(Message& message, std::uint64_t batch) {
   JsonCall call{request.id.present() ? Packed{request.id} : Packed{}, batch};
   if (request.id.present() && batch != 0) ++json_batches_[batch].awaited;
   if (message.refusal) {
-    hall_.engine.sign_of_life(link_);
+    context_.engine.heartbeat(link_);
     settle();
     if (request.id.present()) answer_json(call, {}, message.refusal.get());
     return;
@@ -420,8 +420,8 @@ void Dialogue::finish_batch(std::uint64_t batch) {
 
 void Dialogue::typed_line(std::string_view text) {
   if (typed_tag_ == 0) return run_typed(text);
-  if (typed_method(text).empty()) return hall_.engine.cancel(link_, typed_tag_);
-  const std::size_t most = hall_.engine.limits().typed_lines_max;
+  if (typed_method(text).empty()) return context_.engine.cancel(link_, typed_tag_);
+  const std::size_t most = context_.engine.limits().typed_lines_max;
   if (typed_refused_ > 0 || typed_lines_.size() >= most) {
     ++typed_refused_;  // answered when it would be its turn
     return;
@@ -433,7 +433,7 @@ void Dialogue::run_typed(std::string_view text) {
   const std::string_view method = typed_method(text);
   if (method.empty()) return;
   if (method == "quit") return close();
-  const MethodRef* ref = hall_.engine.machine().catalogue().find(method);
+  const MethodRef* ref = context_.engine.machine().catalogue().find(method);
   std::vector<ParameterHint> hints;
   MethodHint hint;
   for (std::size_t i = 0; ref != nullptr && i < parameter_count(*ref); ++i) {
@@ -443,9 +443,9 @@ void Dialogue::run_typed(std::string_view text) {
     hint.free_options = hint.free_options || parameter.name == "options";
   }
   hint.parameters = hints;
-  auto request = decode_typed_line(text, hint, hall_.engine.limits(), hall_.typed_scratch);
+  auto request = decode_typed_line(text, hint, context_.engine.limits(), context_.typed_scratch);
   if (!request) {
-    hall_.engine.sign_of_life(link_);
+    context_.engine.heartbeat(link_);
     settle();
     return answer_typed({}, &request.error());
   }
@@ -476,7 +476,7 @@ void Dialogue::answer_typed(PackedView result, const Error* error) {
 }
 
 void Dialogue::refuse_typed() {
-  const std::size_t most = hall_.engine.limits().typed_lines_max;
+  const std::size_t most = context_.engine.limits().typed_lines_max;
   const Error error{Errc::overloaded,
                     std::to_string(most) + " lines already waited behind one that had no answer",
                     Done::no,
@@ -547,7 +547,7 @@ void Dialogue::notice(PackedView params, bool catching_up) {
 void Dialogue::cut_off() {
   cut_off_ = true;
   const Error error{Errc::overloaded,
-                    "more than " + std::to_string(hall_.engine.limits().output_bytes_max) +
+                    "more than " + std::to_string(context_.engine.limits().output_bytes_max) +
                         " bytes of output were not read; the connection is closed before the next "
                         "notice, an opened session may resume",
                     Done::no,

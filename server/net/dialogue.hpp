@@ -22,8 +22,8 @@
 namespace agora {
 
 /// What all dialogues of a server share: the engine, and buffers that are free between messages.
-struct DialogueHall {
-  explicit DialogueHall(Engine& the_engine) : engine(the_engine), json(the_engine.limits()) {}
+struct DialogueContext {
+  explicit DialogueContext(Engine& the_engine) : engine(the_engine), json(the_engine.limits()) {}
   /// Room for one read.
   std::span<char> room();
 
@@ -31,20 +31,20 @@ struct DialogueHall {
   JsonRpcDecoder json;
   RawBytes arriving;          ///< what one read has brought; no room: a batch has taken it over
   std::string scratch;        ///< one MessagePack message's values, or one JSON line's
-  QuickCall quick;            ///< the call that is being read; its arrays are not cleared each time
-  JsonQuickCall quick_json;   ///< the same in JSON
+  SimpleCall quick;           ///< the call that is being read; its arrays are not cleared each time
+  JsonSimpleCall quick_json;  ///< the same in JSON
   std::string typed_scratch;  ///< one typed line's; apart, since a turn may run typed lines
 };
 
 class Dialogue {
  public:
-  Dialogue(DialogueHall& hall, Peer peer);
+  Dialogue(DialogueContext& context, Peer peer);
 
   LinkId link() const { return link_; }
 
   /// Where the next bytes are to be read to: behind what is held of a large message that is under
-  /// way, and no further than its end; else where the hall has room. Good until any dialogue of
-  /// the hall is used again.
+  /// way, and no further than its end; else where the context has room. Good until any dialogue of
+  /// the context is used again.
   std::span<char> room();
   /// A part of one is held, and it is read to its place.
   bool large_message_under_way() const { return !closing_ && large_message_end() > input_.size(); }
@@ -72,7 +72,7 @@ class Dialogue {
 
   Output& output() { return output_; }
   /// More output than a connection may pile up: do not read on.
-  bool full() const { return output_.size() > hall_.engine.limits().output_bytes_max; }
+  bool full() const { return output_.size() > context_.engine.limits().output_bytes_max; }
   /// Nothing more will be read; close once the output is sent and the core has let go of it.
   bool closing() const { return closing_; }
   bool ended() const { return ended_; }
@@ -91,7 +91,7 @@ class Dialogue {
   bool step(std::string_view& rest);
   bool decide(std::string_view& rest);
   bool step_msgpack(std::string_view& rest);
-  bool step_quick(std::string_view& rest);
+  bool try_fast_path(std::string_view& rest);
   RawBytes* buffer_ending_at(const char* end);
   void keep(std::string_view bytes);
   void make_room(std::size_t held);
@@ -112,7 +112,7 @@ class Dialogue {
   void close();
 
   /// Has what was taken in answered first, so that answers keep the order of the calls.
-  void settle() { hall_.engine.turn(); }
+  void settle() { context_.engine.turn(); }
   CallRequest request(std::uint64_t tag, Numbering numbering, std::uint64_t number,
                       std::string_view method) const;
   Expected<void> submit(const Request& words, std::uint64_t tag, Numbering numbering,
@@ -125,7 +125,7 @@ class Dialogue {
   void answer_typed(PackedView result, const Error* error);
   void answer_msgpack(std::uint64_t tag, const Effect& effect, const Effects& effects);
 
-  DialogueHall& hall_;
+  DialogueContext& context_;
   Role role_;
   LinkId link_;
   Sniffer sniffer_;

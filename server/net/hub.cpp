@@ -13,7 +13,7 @@ Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
     : loop_(loop),
       clock_(clock),
       stop_(std::move(stop)),
-      deaths_(loop, [this](SessionId session) { process_died(session); }),
+      deaths_(loop, [this](SessionId session) { process_drained(session); }),
       timer_(loop,
              [this] {
                timer_at_.reset();
@@ -31,7 +31,7 @@ Hub::~Hub() = default;
 
 void Hub::join(Engine& engine) {
   engine_ = &engine;
-  hall_ = std::make_unique<DialogueHall>(engine);
+  context_ = std::make_unique<DialogueContext>(engine);
 }
 
 void Hub::add(std::shared_ptr<Connection> connection) {
@@ -131,7 +131,7 @@ bool Hub::may_sleep() {
       awake = true;
       if (*cpu != here) other = *cpu;
     }
-    if (!patience_.look(other, awake, any)) break;
+    if (!spin_.look(other, awake, any)) break;
     ++rounds;
   }
   if (rounds > 0) return false;
@@ -159,14 +159,14 @@ void Hub::attached(SessionId session, LinkId link) {
   pid != 0 ? deaths_.watch(session, pid) : deaths_.forget(session);
 }
 
-void Hub::process_died(SessionId session) {
+void Hub::process_drained(SessionId session) {
   // What it had sent before it died still counts, as far as nobody needs to hear of it.
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
   // Nothing is to be granted to it by what itself has given back, so its waits end first.
-  engine_->process_dies(session);
+  engine_->process_exited(session);
   if (Connection* connection = connection_of(it->second)) connection->drain();
-  engine_->process_died(session);
+  engine_->process_drained(session);
   turn();
 }
 

@@ -34,7 +34,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   /// What session.map hands out. It must outlive the hub.
   void share(const Sharing& sharing) { sharing_ = &sharing; }
 
-  DialogueHall& hall() { return *hall_; }
+  DialogueContext& context() { return *context_; }
   Loop& loop() { return loop_; }
 
   /// @throws std::system_error  its socket cannot be watched; it is forgotten again.
@@ -63,7 +63,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   Connection* connection_of(LinkId link);
   void attached(SessionId session, LinkId link);
   void pass_on_extents(const Effect& effect);
-  void process_died(SessionId session);
+  void process_drained(SessionId session);
   bool may_sleep() override;
   void flush_touched();
   void set_timer();
@@ -78,14 +78,14 @@ class Hub : public Outbox, private Loop::Sleeper {
   Clock& clock_;
   std::function<void()> stop_;
   Engine* engine_ = nullptr;
-  std::unique_ptr<DialogueHall> hall_;
+  std::unique_ptr<DialogueContext> context_;
   const Sharing* sharing_ = nullptr;
   std::size_t rings_ = 0;  // of all connections
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> touched_;
   std::vector<std::shared_ptr<Connection>> gone_;  // kept until the turn is over
   std::vector<std::shared_ptr<Connection>> warm_;  // whose rings are looked into
-  shm::Patience patience_;
+  shm::AdaptiveSpin spin_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
   DeathWatch deaths_;
   Timer timer_;

@@ -20,15 +20,15 @@ class Listener {
 };
 
 /// What a listener tells about things that nobody asked for; one line each.
-using Complain = std::function<void(const std::string&)>;
+using LogFn = std::function<void(const std::string&)>;
 
 /// Listens on a loopback address; port 0 takes a free one.
 /// @throws std::runtime_error  one clear line: not an address, not loopback, taken.
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, Complain complain);
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn complain);
 
 /// Listens on a Unix socket (0600, its directory made 0700 if it is missing). A dead socket's file
 /// is cleared away; only processes of the server's own user are let in.
 /// @throws std::runtime_error  one clear line: a live server is there, no such directory ...
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, Complain complain);
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn complain);
 
 }  // namespace agora

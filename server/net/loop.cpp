@@ -47,18 +47,18 @@ void Loop::remove(int fd, Watcher& watcher) {
   }
 }
 
-void Loop::post_from_afar(Task task) {
-  const std::lock_guard guard(afar_mutex_);
-  afar_.push_back(std::move(task));
+void Loop::post_threadsafe(Task task) {
+  const std::lock_guard guard(threadsafe_mutex_);
+  threadsafe_tasks_.push_back(std::move(task));
   ::eventfd_write(event_.get(), 1);
 }
 
 void Loop::Bell::on_ready(std::uint32_t) {
   eventfd_t count = 0;
   ::eventfd_read(loop.event_.get(), &count);
-  const std::lock_guard guard(loop.afar_mutex_);
-  for (Task& task : loop.afar_) loop.post(std::move(task));
-  loop.afar_.clear();
+  const std::lock_guard guard(loop.threadsafe_mutex_);
+  for (Task& task : loop.threadsafe_tasks_) loop.post(std::move(task));
+  loop.threadsafe_tasks_.clear();
 }
 
 void Loop::Alarm::on_ready(std::uint32_t) {

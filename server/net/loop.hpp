@@ -1,5 +1,5 @@
 // Loop: waits for descriptors, times and tasks, and calls whoever wants to know. One thread; only
-// post_from_afar and stop may be called by others.
+// post_threadsafe and stop may be called by others.
 //
 // Each pass takes what is ready, up to kPassMax descriptors, then the tasks that were posted
 // before, then the timers that are due. So a task that is posted while a descriptor is served runs
@@ -67,7 +67,7 @@ class Loop {
   /// Runs the task in this thread, after what is ready now.
   void post(Task task) { tasks_.push_back(std::move(task)); }
   /// The same from any thread.
-  void post_from_afar(Task task);
+  void post_threadsafe(Task task);
 
   /// Runs until stop().
   void run();
@@ -115,8 +115,8 @@ class Loop {
   Sleeper* sleeper_ = nullptr;
   bool stopped_ = false;
 
-  std::mutex afar_mutex_;
-  std::vector<Task> afar_;  // guarded by it
+  std::mutex threadsafe_mutex_;
+  std::vector<Task> threadsafe_tasks_;  // guarded by it
 };
 
 /// Calls once at a time that can be moved. Belongs to the loop's thread.

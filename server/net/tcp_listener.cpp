@@ -102,7 +102,7 @@ std::optional<Peer> introduce(int fd) {
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, Descriptor listening, std::string address, Complain complain)
+  TcpListener(Hub& hub, Descriptor listening, std::string address, LogFn complain)
       : address_(std::move(address)),
         acceptor_(hub, std::move(listening), introduce, std::move(complain)) {}
   void start() override { acceptor_.start(); }
@@ -116,8 +116,7 @@ class TcpListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
-                                     Complain complain) {
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn complain) {
   Endpoint endpoint = endpoint_of(host_and_port);
   Descriptor made{
       ::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};

@@ -80,10 +80,10 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, Descriptor listening, std::string path, Complain complain)
+  UnixListener(Hub& hub, Descriptor listening, std::string path, LogFn complain)
       : path_(std::move(path)),
         host_(this_host()),
-        complain_(complain),
+        log_(complain),
         acceptor_(
             hub, std::move(listening), [this](int fd) { return introduce(fd); }, complain) {}
   ~UnixListener() override { remove_file(); }
@@ -103,7 +103,7 @@ class UnixListener : public Listener {
       static constexpr std::string_view kForeign =
           "Forbidden: this socket serves the server's own user only\n";
       static_cast<void>(::send(fd, kForeign.data(), kForeign.size(), MSG_NOSIGNAL));
-      complain_("refused user " + std::to_string(credentials.uid) + " on " + path_);
+      log_("refused user " + std::to_string(credentials.uid) + " on " + path_);
       return std::nullopt;
     }
     Peer peer;
@@ -123,14 +123,14 @@ class UnixListener : public Listener {
 
   std::string path_;
   std::string host_;
-  Complain complain_;
+  LogFn log_;
   bool removed_ = false;
   Acceptor acceptor_;
 };
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, Complain complain) {
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn complain) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
     refuse(path, "a path must have 1 to 107 bytes, this one has " + std::to_string(path.size()));
   }

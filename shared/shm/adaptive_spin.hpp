@@ -1,4 +1,4 @@
-// Patience: how long one side of a ring looks for bytes before it sleeps.
+// AdaptiveSpin: how long one side of a ring looks for bytes before it sleeps.
 //
 // A wake-up across CPUs costs 30 to 70 us here, looking costs the CPU. So it is done only while the
 // other side runs on another CPU and was awake when it was last written to; and not where it has
@@ -17,7 +17,7 @@ namespace agora::shm {
 /// The CPU that this thread runs on. Cost: some nanoseconds, no system call.
 inline std::uint32_t current_cpu() { return static_cast<std::uint32_t>(::sched_getcpu()); }
 
-class Patience {
+class AdaptiveSpin {
  public:
   using Span = std::chrono::nanoseconds;
   using Clock = std::chrono::steady_clock;
@@ -53,11 +53,11 @@ class Patience {
   static constexpr Span kMost = std::chrono::microseconds(50);
   static constexpr Span kTry = std::chrono::microseconds(100);
   static constexpr unsigned kTryEvery = 32;
-  static constexpr unsigned kInVainMax = 8;
+  static constexpr unsigned kMissesMax = 8;
   static constexpr int kPauses = 16;
 
   Span span(bool awake) {
-    if (awake && in_vain_ < kInVainMax) return kMost;
+    if (awake && in_vain_ < kMissesMax) return kMost;
     return tries_++ % kTryEvery == 0 ? kTry : Span::zero();
   }
 

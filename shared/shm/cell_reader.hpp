@@ -14,11 +14,11 @@
 namespace agora::shm {
 
 /// What came of it. Only `found` and `absent` say something about the object.
-enum class Look : std::uint8_t {
+enum class ReadResult : std::uint8_t {
   found,
-  absent,
-  busy,       ///< it changed each time; the server knows
-  elsewhere,  ///< it is not to be had here: large, with references, gone, not mapped
+  not_found,
+  contended,  ///< it changed each time; the server knows
+  use_rpc,    ///< it is not to be had here: large, with references, gone, not mapped
 };
 
 /// So often a reader looks before it gives up.
@@ -35,22 +35,22 @@ inline std::uint64_t await_even(const Cell& cell, int tries) {
   }
 }
 
-/// Calls `read()`, which returns a Look, until nothing has changed while it ran; what it says then
-/// was true at one moment since this was called. It may be called up to 8 times, and whatever it
-/// reads of the object may be torn: it must survive that, and its results only count with the Look
-/// that this returns. @return also `elsewhere` if the cell is not that object's, `busy` after 8
-/// tries.
+/// Calls `read()`, which returns a ReadResult, until nothing has changed while it ran; what it says
+/// then was true at one moment since this was called. It may be called up to 8 times, and whatever
+/// it reads of the object may be torn: it must survive that, and its results only count with the
+/// ReadResult that this returns. @return also `elsewhere` if the cell is not that object's, `busy`
+/// after 8 tries.
 template <typename Read>
-Look read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
+ReadResult read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const std::uint64_t before = await_even(cell, tries);
     if ((before & 1) != 0) continue;
-    if (cell.object.load(std::memory_order_relaxed) != object) return Look::elsewhere;
-    const Look look = read();
+    if (cell.object.load(std::memory_order_relaxed) != object) return ReadResult::use_rpc;
+    const ReadResult look = read();
     std::atomic_thread_fence(std::memory_order_acquire);
     if (cell.sequence.load(std::memory_order_relaxed) == before) return look;
   }
-  return Look::busy;
+  return ReadResult::contended;
 }
 
 /// Longer values are for the server: in tables they rest outside of their entries from there on
@@ -59,20 +59,20 @@ inline constexpr std::size_t kReadableBytesMax = std::size_t{16} * 1024;
 
 /// Calls `take`; what it says, if it says anything, is whether the value is found.
 template <typename Take>
-Look hand_over(Take& take, std::string_view value) {
+ReadResult hand_over(Take& take, std::string_view value) {
   if constexpr (std::is_void_v<decltype(take(value))>) {
     take(value);
-    return Look::found;
+    return ReadResult::found;
   } else {
-    return take(value) ? Look::found : Look::elsewhere;
+    return take(value) ? ReadResult::found : ReadResult::use_rpc;
   }
 }
 
 /// The length of a container. @return `found`, `busy` or `elsewhere`.
-inline Look read_size(const Cell& cell, std::uint64_t object, std::uint64_t& size) {
+inline ReadResult read_size(const Cell& cell, std::uint64_t object, std::uint64_t& size) {
   return read_steady(cell, object, [&] {
     size = cell.size.load(std::memory_order_relaxed);
-    return Look::found;
+    return ReadResult::found;
   });
 }
 

@@ -1,6 +1,6 @@
 // Looking up keys of a dict, namespace or set in the server's memory, without the server.
 //
-// Lock-free, without allocation, from any thread. Nothing that is read is believed: every handle
+// Lock-free, without allocation, from any thread. Nothing that is read is clamp_token: every handle
 // and length is loaded once and checked against the pages, chains are followed 64 entries far.
 // `elsewhere` and `busy` mean: make a call.
 #pragma once
@@ -27,35 +27,36 @@ class TableWalk {
       : pages_(pages), shape_(TableShape::of(cell.shape.load(std::memory_order_relaxed))) {}
 
   /// `found` if there is an entry with that key, whatever its value.
-  Look find(std::uint32_t hash, const KeyParts& key_bytes) {
-    if (shape_.count == 0) return Look::absent;
+  ReadResult find(std::uint32_t hash, const KeyParts& key_bytes) {
+    if (shape_.count == 0) return ReadResult::not_found;
     const std::byte* const head = head_of(shape_.bucket_of(hash));
-    if (head == nullptr) return Look::elsewhere;
+    if (head == nullptr) return ReadResult::use_rpc;
     auto unit = load_once<std::uint32_t>(head);
     for (int hops = 0; hops < kHopsMax; ++hops) {
-      if (unit == 0) return Look::absent;
+      if (unit == 0) return ReadResult::not_found;
       const std::span<const std::byte> known = pages_.from(unit);
-      if (known.size() < sizeof(Entry)) return Look::elsewhere;
+      if (known.size() < sizeof(Entry)) return ReadResult::use_rpc;
       // The value is mostly in the line behind; to fetch that takes as long as what is done first.
       __builtin_prefetch(known.data() + 64);
       if (load_once<std::uint32_t>(known.data() + offsetof(Entry, hash)) == hash) {
-        const Look look = compare(known, key_bytes);
-        if (look != Look::absent) return look;
+        const ReadResult look = compare(known, key_bytes);
+        if (look != ReadResult::not_found) return look;
       }
       unit = load_once<std::uint32_t>(known.data() + offsetof(Entry, next));
     }
-    return Look::elsewhere;
+    return ReadResult::use_rpc;
   }
 
   /// The value of the entry that was found: none if it is not there for readers.
   /// @return `found` or `elsewhere`
-  Look value(std::string_view& bytes) const {
+  ReadResult value(std::string_view& bytes) const {
     const std::size_t size = value_word_ & Entry::kLengthMask;
-    if ((value_word_ & (Entry::kValueOutside | Entry::kValueRefers)) != 0) return Look::elsewhere;
-    if (size > kReadableBytesMax) return Look::elsewhere;
-    if (size > behind_key_.size()) return Look::elsewhere;
+    if ((value_word_ & (Entry::kValueOutside | Entry::kValueRefers)) != 0)
+      return ReadResult::use_rpc;
+    if (size > kReadableBytesMax) return ReadResult::use_rpc;
+    if (size > behind_key_.size()) return ReadResult::use_rpc;
     bytes = {reinterpret_cast<const char*>(behind_key_.data()), size};
-    return Look::found;
+    return ReadResult::found;
   }
 
  private:
@@ -75,17 +76,17 @@ class TableWalk {
   }
 
   /// Whether that entry, whose hash is the right one, has that key.
-  Look compare(std::span<const std::byte> known, const KeyParts& key_bytes) {
+  ReadResult compare(std::span<const std::byte> known, const KeyParts& key_bytes) {
     const std::byte* const entry = known.data();
     const auto key_word = load_once<std::uint32_t>(entry + offsetof(Entry, key_word));
     // A float's own bytes are not its comparison key: whether it is the one, the server knows.
-    if ((key_word & Entry::kKeyIsDerived) != 0) return Look::elsewhere;
-    if ((key_word & Entry::kLengthMask) != key_bytes.size()) return Look::absent;
-    if (known.size() - sizeof(Entry) < key_bytes.size()) return Look::elsewhere;
-    if (!same_bytes(entry + sizeof(Entry), key_bytes)) return Look::absent;
+    if ((key_word & Entry::kKeyIsDerived) != 0) return ReadResult::use_rpc;
+    if ((key_word & Entry::kLengthMask) != key_bytes.size()) return ReadResult::not_found;
+    if (known.size() - sizeof(Entry) < key_bytes.size()) return ReadResult::use_rpc;
+    if (!same_bytes(entry + sizeof(Entry), key_bytes)) return ReadResult::not_found;
     behind_key_ = known.subspan(sizeof(Entry) + key_bytes.size());
     value_word_ = load_once<std::uint32_t>(entry + offsetof(Entry, value_word));
-    return Look::found;
+    return ReadResult::found;
   }
 
   const Pages& pages_;
@@ -106,21 +107,21 @@ class TableWalk {
 ///   text or bytes. It may return a bool: false gives `elsewhere`.
 /// @return `found`; `absent`: there is no such key; `busy`, `elsewhere`: make a call.
 template <typename Take>
-Look find(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
-          const KeyParts& key_bytes, Take&& take) {
+ReadResult find(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
+                const KeyParts& key_bytes, Take&& take) {
   const auto hash = static_cast<std::uint32_t>(keyed_hash_of(key_bytes, key));
   return read_steady(cell, object, [&] {
     TableWalk walk{pages, cell};
-    Look look = walk.find(hash, key_bytes);
+    ReadResult look = walk.find(hash, key_bytes);
     std::string_view value;
-    if (look == Look::found) look = walk.value(value);
-    return look == Look::found ? hand_over(take, value) : look;
+    if (look == ReadResult::found) look = walk.value(value);
+    return look == ReadResult::found ? hand_over(take, value) : look;
   });
 }
 
 /// Whether the dict, namespace or set has that key or member; else as `find`.
-inline Look contains(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
-                     const KeyParts& key_bytes) {
+inline ReadResult contains(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
+                           const KeyParts& key_bytes) {
   const auto hash = static_cast<std::uint32_t>(keyed_hash_of(key_bytes, key));
   return read_steady(cell, object, [&] { return TableWalk{pages, cell}.find(hash, key_bytes); });
 }

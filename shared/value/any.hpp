@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "shared/value/codec.hpp"
-#include "shared/value/keeping.hpp"
+#include "shared/value/hold_ref.hpp"
 #include "shared/value/key_bytes.hpp"
 
 namespace agora {
@@ -27,7 +27,8 @@ class any {
   requires(!std::same_as<std::remove_cvref_t<T>, any> && Encodable<T>) any(const T& value)
       : packed_(pack(value)) {}  // NOLINT: implicit, as its name promises
 
-  explicit any(Packed value, Keep keep = {}) : packed_(std::move(value)), keep_(std::move(keep)) {}
+  explicit any(Packed value, HoldRef keep = {})
+      : packed_(std::move(value)), hold_(std::move(keep)) {}
 
   Kind kind() const { return packed_.kind(); }
   bool is_null() const { return packed_.view().is_null(); }
@@ -37,14 +38,14 @@ class any {
   /// @error type_error, value_error  as of unpack().
   template <Decodable T>
   Expected<T> get() const {
-    const Keeping keeping(keep_);
+    const ScopedHold keeping(hold_);
     return unpack<T>(packed_);
   }
 
   /// The value as a T, or nothing if it is none.
   template <Decodable T>
   std::optional<T> if_is() const {
-    const Keeping keeping(keep_);
+    const ScopedHold keeping(hold_);
     auto result = unpack<T>(packed_);
     if (!result) return std::nullopt;
     return std::move(*result);
@@ -62,7 +63,7 @@ class any {
 
  private:
   Packed packed_;
-  Keep keep_;  // of the anonymous objects to which it refers
+  HoldRef hold_;  // of the anonymous objects to which it refers
 };
 
 template <>
@@ -70,7 +71,7 @@ struct Codec<any> {
   static void encode(Writer& writer, const any& value) { writer.packed(value.packed()); }
   static Expected<any> decode(PackedView value) {
     if (!value.present()) return mismatch(name(), value);
-    return any(Packed(value), Keeping::share());
+    return any(Packed(value), ScopedHold::share());
   }
   static std::string name() { return "any value"; }
 };

@@ -145,7 +145,7 @@ struct Codec<reference> {
   static Expected<reference> decode(PackedView value) {
     auto body = decode_body(value, Kind::reference);
     if (!body) return body.failure();
-    return reference{std::string(*body), Keeping::share()};
+    return reference{std::string(*body), ScopedHold::share()};
   }
   static std::string name() { return "reference"; }
 };

@@ -1,7 +1,7 @@
 // Reads MessagePack token by token: iterative, bounds-checked, without allocation.
 //
 // Serves both trusted bytes (normal form at rest) and hostile ones (the wire): nothing is
-// believed, a header that promises more than is there is `truncated`. Depth and element budgets
+// clamp_token, a header that promises more than is there is `truncated`. Depth and element budgets
 // are the business of the caller (see normalize.hpp), since a token reader has no stack.
 #pragma once
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "shared/value/keeping.hpp"
+#include "shared/value/hold_ref.hpp"
 
 namespace agora {
 
@@ -13,7 +13,7 @@ namespace agora {
 struct reference {
   std::string name;  ///< UTF-8, at most Limits::name_bytes_max bytes
   /// Of one that came from a server: keeps an anonymous object alive. Says nothing of equality.
-  Keep keep = {};
+  HoldRef keep = {};
 
   friend bool operator==(const reference& a, const reference& b) { return a.name == b.name; }
   friend auto operator<=>(const reference& a, const reference& b) { return a.name <=> b.name; }

@@ -88,7 +88,7 @@ bool scalar(Scanner& scanner, Writer& out) {
   }
 }
 
-bool params(Scanner& scanner, JsonQuickCall& call, std::string& scratch) {
+bool params(Scanner& scanner, JsonSimpleCall& call, std::string& scratch) {
   if (!scanner.take('[')) return false;
   Writer out{scratch};
   std::array<std::size_t, 7> ends{};
@@ -110,7 +110,7 @@ bool params(Scanner& scanner, JsonQuickCall& call, std::string& scratch) {
 enum Member : unsigned { kVersion = 1, kId = 2, kMethod = 4, kParams = 8 };
 
 /// The member's value; 0: not a member, or not such a value.
-unsigned member(Scanner& scanner, std::string_view name, JsonQuickCall& call,
+unsigned member(Scanner& scanner, std::string_view name, JsonSimpleCall& call,
                 std::string& scratch) {
   std::string_view version;
   if (name == "method") return scanner.text(call.method) ? kMethod : 0U;
@@ -122,7 +122,7 @@ unsigned member(Scanner& scanner, std::string_view name, JsonQuickCall& call,
 
 }  // namespace
 
-bool read_json_quick_call(std::string_view line, JsonQuickCall& call, std::string& scratch) {
+bool read_json_simple_call(std::string_view line, JsonSimpleCall& call, std::string& scratch) {
   scratch.clear();
   Scanner scanner{line};
   if (!scanner.take('{')) return false;

@@ -17,7 +17,7 @@
 
 namespace agora {
 
-struct JsonQuickCall {
+struct JsonSimpleCall {
   std::uint64_t id = 0;  ///< below 10^18
   std::string_view method;
   std::array<PackedView, 6> values;
@@ -29,6 +29,6 @@ struct JsonQuickCall {
 /// Reads one line without its end. `method` points into it, the parameters into `scratch`, which is
 /// written anew.
 /// @return false for anything but a call as described above; then nothing is said about it.
-bool read_json_quick_call(std::string_view line, JsonQuickCall& call, std::string& scratch);
+bool read_json_simple_call(std::string_view line, JsonSimpleCall& call, std::string& scratch);
 
 }  // namespace agora

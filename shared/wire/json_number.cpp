@@ -84,7 +84,7 @@ bool is_json_number(std::string_view text) {
   return text.empty();
 }
 
-std::string mend_overflows(std::string_view text, std::uint64_t numbers_max) {
+std::string clamp_overflows(std::string_view text, std::uint64_t numbers_max) {
   std::string mended;
   std::size_t copied = 0;
   std::size_t at = 0;

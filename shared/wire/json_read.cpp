@@ -205,7 +205,7 @@ Expected<void> JsonReader::parse(std::string_view text) {
   Expected<void> done = parse_once(text, overflow);
   if (!overflow) return done;
   // A second overflow is none: something like 1e400.5 is no number in the first place.
-  return parse_once(mend_overflows(text, events_max_ + 1), overflow);
+  return parse_once(clamp_overflows(text, events_max_ + 1), overflow);
 }
 
 Expected<void> JsonReader::to_packed(std::string_view part, bool names_on_top, std::string& out,

@@ -130,7 +130,7 @@ inline bool scalar(Cursor& cursor, PackedView& value) {
 
 }  // namespace
 
-bool read_quick_call(std::string_view buffer, QuickCall& call, std::size_t ascii_bytes) {
+bool read_simple_call(std::string_view buffer, SimpleCall& call, std::size_t ascii_bytes) {
   Cursor cursor{buffer, buffer.data() + (buffer.size() - ascii_bytes)};
   unsigned char first = 0;
   if (!cursor.byte(first) || first != 0x94) return false;

@@ -16,7 +16,7 @@
 
 namespace agora {
 
-struct QuickCall {
+struct SimpleCall {
   std::size_t frame_bytes = 0;
   std::uint32_t id = 0;
   std::string_view method;
@@ -29,6 +29,6 @@ struct QuickCall {
 /// Reads the message at the front of `buffer`. The views point into it. The last `ascii_bytes` of
 /// it are known to be ASCII, and not looked at again.
 /// @return false for anything but a whole call as described above; then nothing is said about it.
-bool read_quick_call(std::string_view buffer, QuickCall& call, std::size_t ascii_bytes = 0);
+bool read_simple_call(std::string_view buffer, SimpleCall& call, std::size_t ascii_bytes = 0);
 
 }  // namespace agora

@@ -73,8 +73,8 @@ class Growing {
 class Talk : private Outbox {
  public:
   Talk() : machine_(all_types(), extents_, {}), engine_(machine_, clock_, journal_, *this) {
-    hall_ = std::make_unique<DialogueHall>(engine_);
-    dialogue_ = std::make_unique<Dialogue>(*hall_, Peer{});
+    context_ = std::make_unique<DialogueContext>(engine_);
+    dialogue_ = std::make_unique<Dialogue>(*context_, Peer{});
   }
   void say(const std::string& bytes) {
     dialogue_->receive(bytes);
@@ -94,7 +94,7 @@ class Talk : private Outbox {
   Standing clock_;
   MemoryJournal journal_;
   Engine engine_;
-  std::unique_ptr<DialogueHall> hall_;
+  std::unique_ptr<DialogueContext> context_;
   std::unique_ptr<Dialogue> dialogue_;
 };
 

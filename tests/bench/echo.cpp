@@ -51,7 +51,7 @@ class EchoServer {
       const int ready = ::epoll_wait(epoll_, events.data(), events.size(), -1);
       for (int e = 0; e < ready; ++e) {
         const int fd = events[static_cast<std::size_t>(e)].data.fd;
-        fd == unix_ || fd == tcp_ ? welcome(fd) : serve(fd);
+        fd == unix_ || fd == tcp_ ? accept_one(fd) : serve(fd);
       }
     }
   }
@@ -65,7 +65,7 @@ class EchoServer {
     return fd;
   }
 
-  void welcome(int listener) {
+  void accept_one(int listener) {
     const int fd = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0 || static_cast<std::size_t>(fd) >= peers_.size()) ::_exit(1);
     const int on = 1;

@@ -85,7 +85,7 @@ class Shared {
         table_.insert_or_assign(key_bytes, PackedView{key_bytes}, PackedView{bytes});
     if (!placed) throw std::runtime_error("no room");
   }
-  shm::Look find(std::string_view key, std::string& value) {
+  shm::ReadResult find(std::string_view key, std::string& value) {
     const TextHead head = text_head(key.size());
     const auto& cell =
         *reinterpret_cast<const shm::Cell*>(pages_.at(cell_.unit, sizeof(shm::Cell)));
@@ -167,7 +167,7 @@ class Compared {
     std::size_t asked = 0;
     const double begin = cpu_nanoseconds();
     for (const std::size_t which : order_) {
-      if (shared_.find(keys_[which], value_) != shm::Look::found) ++asked;
+      if (shared_.find(keys_[which], value_) != shm::ReadResult::found) ++asked;
     }
     return {(cpu_nanoseconds() - begin) / kLooks, static_cast<double>(asked) / kLooks};
   }

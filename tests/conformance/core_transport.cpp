@@ -15,11 +15,11 @@ MachineInput input_at(Instant now) {
   return input;
 }
 
-class CoreDoor : public Door, private Outbox {
+class CoreDoor : public Transport, private Outbox {
  public:
-  explicit CoreDoor(const Ground& ground)
-      : journal_(journal_of(ground)),
-        extents_(extents_of(ground)),
+  explicit CoreDoor(const Backend& backend)
+      : journal_(journal_of(backend)),
+        extents_(extents_of(backend)),
         machine_(all_types(), *extents_, input_at(clock_.now())),
         engine_(machine_, clock_, *journal_, *this) {
     link_of("control");
@@ -92,6 +92,8 @@ class CoreDoor : public Door, private Outbox {
 
 }  // namespace
 
-std::unique_ptr<Door> core_door(const Ground& ground) { return std::make_unique<CoreDoor>(ground); }
+std::unique_ptr<Transport> core_transport(const Backend& backend) {
+  return std::make_unique<CoreDoor>(backend);
+}
 
 }  // namespace agora::test

@@ -9,13 +9,13 @@ namespace {
 
 class DialogueHost : public Host, private Outbox {
  public:
-  DialogueHost(const Ground& ground, bool bytewise)
+  DialogueHost(const Backend& backend, bool bytewise)
       : bytewise_(bytewise),
-        journal_(journal_of(ground)),
-        extents_(extents_of(ground)),
+        journal_(journal_of(backend)),
+        extents_(extents_of(backend)),
         machine_(all_types(), *extents_, input()),
         engine_(machine_, clock_, *journal_, *this),
-        hall_(engine_) {}
+        context_(engine_) {}
 
   std::unique_ptr<Link> connect(Speech speech) override;
   bool work() override {
@@ -50,7 +50,7 @@ class DialogueHost : public Host, private Outbox {
   std::unique_ptr<ExtentSource> extents_;
   Machine machine_;
   Engine engine_;
-  DialogueHall hall_;
+  DialogueContext context_;
   std::map<LinkId, std::unique_ptr<Dialogue>> dialogues_;
 };
 
@@ -86,7 +86,7 @@ std::unique_ptr<Link> DialogueHost::connect(Speech) {
   Peer peer;
   peer.transport = "test";
   peer.role = Role::admin;
-  auto dialogue = std::make_unique<Dialogue>(hall_, peer);
+  auto dialogue = std::make_unique<Dialogue>(context_, peer);
   Dialogue& made = *dialogue;
   dialogues_.emplace(made.link(), std::move(dialogue));
   return std::make_unique<DialogueLink>(*this, made);
@@ -94,8 +94,8 @@ std::unique_ptr<Link> DialogueHost::connect(Speech) {
 
 }  // namespace
 
-std::unique_ptr<Host> dialogue_host(const Ground& ground, bool bytewise) {
-  return std::make_unique<DialogueHost>(ground, bytewise);
+std::unique_ptr<Host> dialogue_host(const Backend& backend, bool bytewise) {
+  return std::make_unique<DialogueHost>(backend, bytewise);
 }
 
 }  // namespace agora::test

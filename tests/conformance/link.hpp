@@ -31,7 +31,7 @@ class Host {
   virtual const Catalogue& catalogue() = 0;
 };
 
-std::unique_ptr<Host> dialogue_host(const Ground& ground, bool bytewise);
-std::unique_ptr<Host> socket_host(const Ground& ground, Wiring wiring);
+std::unique_ptr<Host> dialogue_host(const Backend& backend, bool bytewise);
+std::unique_ptr<Host> socket_host(const Backend& backend, Wiring wiring);
 
 }  // namespace agora::test

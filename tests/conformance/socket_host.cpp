@@ -59,11 +59,11 @@ class TemporaryDirectory {
 
 class SocketHost : public Host {
  public:
-  SocketHost(const Ground& ground, Wiring wiring)
+  SocketHost(const Backend& backend, Wiring wiring)
       : wiring_(wiring),
-        journal_(journal_of(ground)),
+        journal_(journal_of(backend)),
         catalogue_(all_types()),
-        server_(options(ground)) {}
+        server_(options(backend)) {}
 
   std::unique_ptr<Link> connect(Speech speech) override {
     const int fd = wiring_ == Wiring::tcp ? connect_tcp() : connect_unix();
@@ -80,7 +80,7 @@ class SocketHost : public Host {
   const Catalogue& catalogue() override { return catalogue_; }
 
  private:
-  ServerOptions options(const Ground& ground) {
+  ServerOptions options(const Backend& backend) {
     ServerOptions made;
     made.tcp.reset();
     if (wiring_ == Wiring::tcp) {
@@ -88,7 +88,7 @@ class SocketHost : public Host {
     } else {
       made.unix_path = directory_.path() + "/agora.sock";
     }
-    made.shared_memory = ground.memfd;
+    made.shared_memory = backend.memfd;
     made.clock = &clock_;
     made.journal = journal_.get();
     return made;
@@ -130,8 +130,8 @@ class SocketHost : public Host {
 
 }  // namespace
 
-std::unique_ptr<Host> socket_host(const Ground& ground, Wiring wiring) {
-  return std::make_unique<SocketHost>(ground, wiring);
+std::unique_ptr<Host> socket_host(const Backend& backend, Wiring wiring) {
+  return std::make_unique<SocketHost>(backend, wiring);
 }
 
 }  // namespace agora::test

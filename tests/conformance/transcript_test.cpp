@@ -1,6 +1,7 @@
-// Every story in tests/transcripts, through every door, over every ground: one text, one outcome.
+// Every transcript in tests/transcripts, through every transport, over every backend: one text, one
+// outcome.
 //
-// A story is a list of commands, each with all that happens because of it:
+// A transcript is a list of commands, each with all that happens because of it:
 //
 //   A dict.get jobs k          session A types this (sessions are opened at their first line)
 //     1                        its answer, or (waits)
@@ -9,7 +10,7 @@
 //   @ advance 2.5              time passes
 //   @ close A                  the peer of A closes its connection
 //
-// After a wanted change: AGORA_REWRITE=1 rewrites the stories from the core's own outcome.
+// After a wanted change: AGORA_REWRITE=1 rewrites the transcripts from the core's own outcome.
 
 #include <algorithm>
 #include <cstdlib>
@@ -26,11 +27,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kStories = fs::path{AGORA_SOURCE_DIR} / "tests/transcripts";
+const fs::path kTranscripts = fs::path{AGORA_SOURCE_DIR} / "tests/transcripts";
 
-std::vector<fs::path> stories() {
+std::vector<fs::path> transcripts() {
   std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator{kStories}) {
+  for (const auto& entry : fs::directory_iterator{kTranscripts}) {
     if (entry.path().extension() == ".txt") found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end());
@@ -42,7 +43,7 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// What differs from door to door: hosts, pids, and the base of fencing tokens.
+/// What differs from transport to transport: hosts, pids, and the base of fencing tokens.
 std::string leveled(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
@@ -59,15 +60,15 @@ std::string leveled(std::string text) {
   return out + text;
 }
 
-std::vector<Answer> perform(Door& door, const std::string& command) {
+std::vector<Answer> perform(Transport& transport, const std::string& command) {
   std::istringstream words{command};
   std::string first;
   std::string second;
   words >> first >> second;
-  if (first != "@") return door.call(first, command.substr(first.size() + 1));
+  if (first != "@") return transport.call(first, command.substr(first.size() + 1));
   std::string argument;
   words >> argument;
-  return second == "advance" ? door.advance(std::stod(argument)) : door.close(argument);
+  return second == "advance" ? transport.advance(std::stod(argument)) : transport.close(argument);
 }
 
 /// Notices stand in the order in which they came, answers, which may overtake each other, in that
@@ -78,15 +79,15 @@ bool stands_before(const Answer& a, const Answer& b) {
   return a.text < b.text;
 }
 
-/// The story as this door tells it.
-std::string told(Door& door, const std::string& story) {
-  std::istringstream in{story};
+/// The transcript as this transport tells it.
+std::string told(Transport& transport, const std::string& transcript) {
+  std::istringstream in{transcript};
   std::string out;
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("  ")) continue;  // outcomes are told anew
     out += line + "\n";
     if (line.empty() || line.starts_with('#')) continue;
-    std::vector<Answer> answers = perform(door, line);
+    std::vector<Answer> answers = perform(transport, line);
     std::string own = line.starts_with('@') ? "" : "  (waits)\n";
     std::stable_sort(answers.begin(), answers.end(), stands_before);
     std::string others;
@@ -102,70 +103,74 @@ std::string told(Door& door, const std::string& story) {
   return leveled(out);
 }
 
-/// A person's lines wait behind one that waits, a program's calls do not: a story in which a
+/// A person's lines wait behind one that waits, a program's calls do not: a transcript in which a
 /// session goes on while it waits says so in its first line.
 constexpr std::string_view kNotTyped = "# not typed:";
 
-void check(const std::function<std::unique_ptr<Door>()>& open, bool typed = false) {
-  for (const fs::path& path : stories()) {
+void check(const std::function<std::unique_ptr<Transport>()>& open, bool typed = false) {
+  for (const fs::path& path : transcripts()) {
     INFO(path.filename().string());
-    const std::string story = read(path);
-    if (typed && story.starts_with(kNotTyped)) continue;
-    const auto door = open();
-    CHECK(told(*door, story) == leveled(story));
+    const std::string transcript = read(path);
+    if (typed && transcript.starts_with(kNotTyped)) continue;
+    const auto transport = open();
+    CHECK(told(*transport, transcript) == leveled(transcript));
   }
 }
 
-const Ground kHeap{"heap", false, false};
-const Ground kMemfd{"memfd", true, false};
-const Ground kLate{"late journal", false, true};
+const Backend kHeap{"heap", false, false};
+const Backend kMemfd{"memfd", true, false};
+const Backend kLate{"late journal", false, true};
 
-TEST_CASE("Stories told by the core", "[conformance]") {
+TEST_CASE("Transcripts told by the core", "[conformance]") {
   if (std::getenv("AGORA_REWRITE") != nullptr) {
-    for (const fs::path& path : stories()) {
-      const std::string story = told(*core_door(kHeap), read(path));
-      std::ofstream{path} << story;
+    for (const fs::path& path : transcripts()) {
+      const std::string transcript = told(*core_transport(kHeap), read(path));
+      std::ofstream{path} << transcript;
     }
   }
-  REQUIRE(stories().size() > 5);
-  for (const Ground& ground : {kHeap, kMemfd, kLate}) {
-    SECTION(ground.name) {
-      check([&] { return core_door(ground); });
+  REQUIRE(transcripts().size() > 5);
+  for (const Backend& backend : {kHeap, kMemfd, kLate}) {
+    SECTION(backend.name) {
+      check([&] { return core_transport(backend); });
     }
   }
 }
 
-void check_wires(const Ground& ground, Wiring wiring) {
+void check_wires(const Backend& backend, Wiring wiring) {
   SECTION("typed") {
-    check([&] { return wire_door(ground, Speech::typed, wiring); }, true);
+    check([&] { return wire_transport(backend, Speech::typed, wiring); }, true);
   }
   SECTION("JSON") {
-    check([&] { return wire_door(ground, Speech::json, wiring); });
+    check([&] { return wire_transport(backend, Speech::json, wiring); });
   }
   SECTION("MessagePack") {
-    check([&] { return wire_door(ground, Speech::msgpack, wiring); });
+    check([&] { return wire_transport(backend, Speech::msgpack, wiring); });
   }
 }
 
-TEST_CASE("Stories told through dialogues", "[conformance]") { check_wires(kHeap, Wiring::whole); }
+TEST_CASE("Transcripts told through dialogues", "[conformance]") {
+  check_wires(kHeap, Wiring::whole);
+}
 
-TEST_CASE("Stories told through dialogues over memfds", "[conformance]") {
+TEST_CASE("Transcripts told through dialogues over memfds", "[conformance]") {
   check_wires(kMemfd, Wiring::whole);
 }
 
-TEST_CASE("Stories told through dialogues with a late journal", "[conformance]") {
+TEST_CASE("Transcripts told through dialogues with a late journal", "[conformance]") {
   check_wires(kLate, Wiring::whole);
 }
 
-TEST_CASE("Stories told byte by byte", "[conformance]") { check_wires(kHeap, Wiring::bytewise); }
+TEST_CASE("Transcripts told byte by byte", "[conformance]") {
+  check_wires(kHeap, Wiring::bytewise);
+}
 
-TEST_CASE("Stories told over a Unix socket", "[conformance]") {
+TEST_CASE("Transcripts told over a Unix socket", "[conformance]") {
   check_wires(kHeap, Wiring::unix_socket);
 }
 
-TEST_CASE("Stories told through rings", "[conformance]") { check_wires(kMemfd, Wiring::ring); }
+TEST_CASE("Transcripts told through rings", "[conformance]") { check_wires(kMemfd, Wiring::ring); }
 
-TEST_CASE("Stories told over TCP", "[conformance]") { check_wires(kHeap, Wiring::tcp); }
+TEST_CASE("Transcripts told over TCP", "[conformance]") { check_wires(kHeap, Wiring::tcp); }
 
 }  // namespace
 }  // namespace agora::test

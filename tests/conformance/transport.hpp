@@ -1,5 +1,6 @@
-// Door: one way into a server. A transcript gives it typed lines; it speaks them in its own form
-// and gives every answer back as the typed line would show it, so one text fits all doors.
+// Transport: one way into a server. A transcript gives it typed lines; it speaks them in its own
+// form and gives every answer back as the typed line would show it, so one text fits all
+// transports.
 #pragma once
 
 #include <map>
@@ -19,9 +20,9 @@ struct Answer {
   bool notice = false;  ///< nobody asked for it now
 };
 
-class Door {
+class Transport {
  public:
-  virtual ~Door() = default;
+  virtual ~Transport() = default;
   /// Sends a call for the session (which is opened at its first call) and gives all that arrives
   /// until nothing moves any more.
   virtual std::vector<Answer> call(const std::string& session, const std::string& line) = 0;
@@ -31,16 +32,16 @@ class Door {
 };
 
 /// Straight into the engine.
-std::unique_ptr<Door> core_door(const Ground& ground);
+std::unique_ptr<Transport> core_transport(const Backend& backend);
 
 enum class Speech { typed, json, msgpack };
 enum class Wiring {
   whole,     ///< a dialogue that gets each message at once
   bytewise,  ///< a dialogue that gets one byte at a time
   unix_socket,
-  ring,  ///< a Unix socket, then rings; over a ground that is shared
+  ring,  ///< a Unix socket, then rings; over a backend that is shared
   tcp,
 };
-std::unique_ptr<Door> wire_door(const Ground& ground, Speech speech, Wiring wiring);
+std::unique_ptr<Transport> wire_transport(const Backend& backend, Speech speech, Wiring wiring);
 
 }  // namespace agora::test

@@ -4,10 +4,10 @@
 namespace agora::test {
 namespace {
 
-class WireDoor : public Door {
+class WireDoor : public Transport {
  public:
   WireDoor(std::unique_ptr<Host> host, Speech speech) : host_(std::move(host)), speech_(speech) {
-    // Moves the clock along; the first session, as in every door.
+    // Moves the clock along; the first session, as in every transport.
     control_ = host_->connect(Speech::json);
     tick_ = speaker(Speech::json, host_->catalogue());
   }
@@ -77,10 +77,10 @@ class WireDoor : public Door {
 
 }  // namespace
 
-std::unique_ptr<Door> wire_door(const Ground& ground, Speech speech, Wiring wiring) {
+std::unique_ptr<Transport> wire_transport(const Backend& backend, Speech speech, Wiring wiring) {
   const bool dialogue = wiring == Wiring::whole || wiring == Wiring::bytewise;
   auto host =
-      dialogue ? dialogue_host(ground, wiring == Wiring::bytewise) : socket_host(ground, wiring);
+      dialogue ? dialogue_host(backend, wiring == Wiring::bytewise) : socket_host(backend, wiring);
   return std::make_unique<WireDoor>(std::move(host), speech);
 }
 

@@ -12,13 +12,13 @@ std::unique_ptr<Batch> LateJournal::committed() {
   return batch;
 }
 
-std::unique_ptr<ExtentSource> extents_of(const Ground& ground) {
-  if (ground.memfd) return std::make_unique<MemfdExtents>();
+std::unique_ptr<ExtentSource> extents_of(const Backend& backend) {
+  if (backend.memfd) return std::make_unique<MemfdExtents>();
   return std::make_unique<HeapExtents>();
 }
 
-std::unique_ptr<Journal> journal_of(const Ground& ground) {
-  if (ground.late) return std::make_unique<LateJournal>();
+std::unique_ptr<Journal> journal_of(const Backend& backend) {
+  if (backend.late) return std::make_unique<LateJournal>();
   return std::make_unique<MemoryJournal>();
 }
 

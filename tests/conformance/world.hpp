@@ -36,13 +36,13 @@ class LateJournal : public Journal {
 };
 
 /// What a transcript is run over: storage and journal.
-struct Ground {
+struct Backend {
   std::string name;
   bool memfd = false;
   bool late = false;
 };
 
-std::unique_ptr<ExtentSource> extents_of(const Ground& ground);
-std::unique_ptr<Journal> journal_of(const Ground& ground);
+std::unique_ptr<ExtentSource> extents_of(const Backend& backend);
+std::unique_ptr<Journal> journal_of(const Backend& backend);
 
 }  // namespace agora::test

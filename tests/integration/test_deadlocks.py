@@ -42,7 +42,7 @@ class Shapes(DeadlockCase):
                 self.assertIsNone(self.c.call("lock.acquire", name, 0, "me"))
                 self.assertIsNone(self.c.call("lock.release", name, "me"))
 
-    def test_a_circle_of_two_across_sessions_and_transports(self):
+    def test_a_cycle_of_two_across_sessions_and_transports(self):
         for kind in ("lock", "rlock"):
             with self.subTest(kind):
                 other, acquire = self.another(unix=True), f"{kind}.acquire"
@@ -56,7 +56,7 @@ class Shapes(DeadlockCase):
                 self.c.call(f"{kind}.release", a, "one")
                 self.assertIs(other.finish(waiting)["owner_died"], False)
 
-    def test_a_circle_of_two_owners_of_one_session(self):
+    def test_a_cycle_of_two_owners_of_one_session(self):
         a, b = self.held(owner="one"), self.held(owner="two")
         waiting = self.wait(self.c, 1, a, "two")
         number = self.c.start("lock.acquire", b, None, "one")
@@ -68,7 +68,7 @@ class Shapes(DeadlockCase):
         self.c.send('{"method":"lock.release","params":["%s","one"]}' % a)
         self.assertTrue(self.c.finish(waiting))
 
-    def test_a_circle_of_three(self):
+    def test_a_cycle_of_three(self):
         second, third = self.another(unix=True), self.another()
         a, b, c = self.held(owner="one"), self.held("rlock", second, "two"), self.held("lock", third, "three")
         self.wait(second, 1, c, "two")
@@ -91,7 +91,7 @@ class Shapes(DeadlockCase):
         self.c.call("lock.release", a, "one")
         self.assertTrue(session.again(number))
 
-    def test_a_circle_behind_another_waiter(self):
+    def test_a_cycle_behind_another_waiter(self):
         """The waiter in the middle of a line is in the cycle through the holder."""
         other, bystander = self.another(), self.another()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
@@ -250,7 +250,7 @@ class NoDeadlock(DeadlockCase):
         self.c.call("semaphore.release", a)
         self.assertIs(other.finish(number), True)
 
-    def test_a_chain_is_no_circle(self):
+    def test_a_chain_is_no_cycle(self):
         second, third = self.another(), self.another()
         a, b = self.held(owner="one"), self.held("lock", second, "two")
         self.wait(second, 1, a, "two")
@@ -259,7 +259,7 @@ class NoDeadlock(DeadlockCase):
         free = self.new("lock")
         self.assertTrue(self.c.call("lock.acquire", free, None, "one"))
 
-    def test_a_release_or_a_time_out_breaks_the_circle_before_it_closes(self):
+    def test_a_release_or_a_time_out_breaks_the_cycle_before_it_closes(self):
         other = self.another()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
         number = other.start("lock.acquire", a, 0.3, "two")

@@ -62,7 +62,7 @@ class MachineCalls {
   void die(std::uint64_t link) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
-    command.kind = Command::Kind::process_died;
+    command.kind = Command::Kind::process_drained;
     command.session = session(link);
     apply();
   }
@@ -97,7 +97,7 @@ class MachineCalls {
   }
 
   /// As a number: the call is a notification.
-  static constexpr std::uint64_t kUnheard = ~std::uint64_t{0};
+  static constexpr std::uint64_t kNotification = ~std::uint64_t{0};
   /// The same over a link, with the number that the call has in its opened session; 0: none.
   template <typename... Args>
   Given over(std::uint64_t link, std::uint64_t number, std::string_view method,
@@ -112,9 +112,9 @@ class MachineCalls {
     command.tag = ++last_tag_;
     if (batch_.arguments.size() > count) command.guard = static_cast<std::uint32_t>(count) + 1;
     command.number = number;
-    command.numbering = number == 0          ? Numbering::none
-                        : number == kUnheard ? Numbering::notification
-                                             : Numbering::whole;
+    command.numbering = number == 0               ? Numbering::none
+                        : number == kNotification ? Numbering::notification
+                                                  : Numbering::whole;
     command.method = *machine_.catalogue().find(method);
     command.count = static_cast<std::uint32_t>(sizeof...(arguments));
     const std::uint64_t own = last_tag_;

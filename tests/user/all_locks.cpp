@@ -120,9 +120,9 @@ void without_threads(const agora::manager& m) {
   USER_CHECK(rw.async_lock(asio::use_future).get().token() > 0);
 }
 
-void circle(const agora::manager& m) {
-  const auto a = m.lock("circle a");
-  const auto b = m.rlock("circle b");
+void cycle(const agora::manager& m) {
+  const auto a = m.lock("cycle a");
+  const auto b = m.rlock("cycle b");
   const std::lock_guard first(b);
   std::promise<void> other_has_a;
   std::thread other([&] {
@@ -164,6 +164,6 @@ int main() {
     all_at_once(m);
     death(m);
     without_threads(m);
-    circle(m);
+    cycle(m);
   });
 }

@@ -1,5 +1,5 @@
 // Asynchronous calls beside blocking ones of the same client: whoever stops reading tells the
-// thread that goes on, so that no answer lies unheard until the next sign of life.
+// thread that goes on, so that no answer lies is_notification until the next sign of life.
 #include <chrono>
 #include <future>
 

@@ -57,7 +57,7 @@ int main() {
     for (int i = 0; i < 1500; ++i) m.event("many" + std::to_string(i));
     USER_CHECK(m.objects("many*").size() == 1500);
 
-    USER_CHECK(m.exists("door") && !m.exists("window"));
+    USER_CHECK(m.exists("door") && !m.exists("view"));
     USER_CHECK(m.remove("door") && !m.remove("door"));
     USER_THROWS(l.lock(), agora::not_found);
     const agora::manager second(m.address());

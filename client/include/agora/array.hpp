@@ -47,7 +47,7 @@ class array : public proxy {
     change<void>("array.set", index, desired);
   }
   void assign(index_type index, T desired) const { store(index, desired); }
-  std::size_t size() const { return glance(detail::ObjectKind::array, "array.len"); }
+  std::size_t size() const { return read_size(detail::ObjectKind::array, "array.len"); }
   bool empty() const { return size() == 0; }
 
   /// Adds in one step. @return the new value.
@@ -138,22 +138,20 @@ class array : public proxy {
     return take_at<T>("array.add", index,
                       make("array.add", detail::Effect::changes, index, amount));
   }
-  // Where an element lies, if it may be touched now: see window.hpp. A wrong index is the server's
+  // Where an element lies, if it may be touched now: see view.hpp. A wrong index is the server's
   // to refuse.
   std::atomic<T>* here(index_type index) const {
-    const detail::Window* window = handle().window();
-    if (window == nullptr || !window->holds(detail::ObjectKind::array, word_code<T>()))
-      return nullptr;
-    const auto count = static_cast<index_type>(window->count);
+    const detail::ObjectView* view = handle().view();
+    if (view == nullptr || !view->holds(detail::ObjectKind::array, word_code<T>())) return nullptr;
+    const auto count = static_cast<index_type>(view->count);
     if (index < 0) index += count;
-    return index >= 0 && index < count ? &window->word<T>(static_cast<std::size_t>(index))
-                                       : nullptr;
+    return index >= 0 && index < count ? &view->word<T>(static_cast<std::size_t>(index)) : nullptr;
   }
   // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
   std::atomic<T>* summing(index_type index) const {
     std::atomic<T>* const word = here(index);
-    return std::is_integral_v<T> && word != nullptr && !handle().last_window()->wraps ? nullptr
-                                                                                      : word;
+    return std::is_integral_v<T> && word != nullptr && !handle().last_view()->wraps ? nullptr
+                                                                                    : word;
   }
 };
 

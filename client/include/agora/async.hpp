@@ -76,7 +76,7 @@ class HandlerCompletion : public Completion {
   HandlerCompletion(Decode decode, Handler handler)
       : decode_(std::move(decode)), work_(handler), handler_(std::move(handler)) {}
 
-  void complete(Reply reply, Keep arrived) override {
+  void complete(Reply reply, HoldRef arrived) override {
     if constexpr (std::is_void_v<R>) {
       std::exception_ptr error;
       try {

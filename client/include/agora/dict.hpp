@@ -42,7 +42,7 @@ class dict : public proxy {
   /// @throws key_error  there is no such key.
   V at(const K& key) const {
     std::optional<V> value;
-    if (look_up(key, value) == detail::Look::found) return std::move(*value);
+    if (try_get(key, value) == detail::ReadResult::found) return std::move(*value);
     return take_at<V>("dict.get", key, get(key));
   }
   /// The value, or nothing.
@@ -50,18 +50,18 @@ class dict : public proxy {
   /// The value, or `otherwise`.
   V get_or(const K& key, const V& otherwise) const {
     std::optional<V> value;
-    const detail::Look look = look_up(key, value);
-    if (look == detail::Look::found) return std::move(*value);
-    if (look == detail::Look::absent) return otherwise;
+    const detail::ReadResult look = try_get(key, value);
+    if (look == detail::ReadResult::found) return std::move(*value);
+    if (look == detail::ReadResult::not_found) return otherwise;
     return take_at<V>("dict.get_or", key,
                       make("dict.get_or", detail::Effect::reads, key, otherwise));
   }
   /// Puts the value into `out`; false, and `out` as it was, if there is no such key.
   bool get_into(const K& key, V& out) const;
   bool contains(const K& key) const {
-    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::dict, key);
-    if (look == detail::Look::found) return true;
-    if (look == detail::Look::absent) return false;
+    const detail::ReadResult look = detail::try_contains(handle(), detail::ObjectKind::dict, key);
+    if (look == detail::ReadResult::found) return true;
+    if (look == detail::ReadResult::not_found) return false;
     return read<bool>("dict.contains", key);
   }
 
@@ -96,7 +96,7 @@ class dict : public proxy {
   value_type pop_item() const { return change<value_type>("dict.pop_item"); }
   void clear() const { change<void>("dict.clear"); }
 
-  std::size_t size() const { return glance(detail::ObjectKind::dict, "dict.len"); }
+  std::size_t size() const { return read_size(detail::ObjectKind::dict, "dict.len"); }
   bool empty() const { return size() == 0; }
   std::vector<K> keys() const { return read<std::vector<K>>("dict.keys"); }
   std::vector<V> values() const { return read<std::vector<V>>("dict.values"); }
@@ -239,11 +239,11 @@ class dict : public proxy {
   }
 
  private:
-  detail::Look look_up(const K& key, std::optional<V>& out) const {
+  detail::ReadResult try_get(const K& key, std::optional<V>& out) const {
     if constexpr (std::is_default_constructible_v<V>) {
-      return detail::look_up(handle(), detail::ObjectKind::dict, key, out.emplace());
+      return detail::try_get(handle(), detail::ObjectKind::dict, key, out.emplace());
     } else {
-      return detail::Look::elsewhere;
+      return detail::ReadResult::use_rpc;
     }
   }
   detail::Reply get(const K& key) const { return make("dict.get", detail::Effect::reads, key); }
@@ -276,17 +276,17 @@ class dict : public proxy {
 template <typename K, typename V>
 std::optional<V> dict<K, V>::find(const K& key) const {
   std::optional<V> value;
-  const detail::Look look = look_up(key, value);
-  if (look == detail::Look::found) return value;
-  if (look == detail::Look::absent) return std::nullopt;
+  const detail::ReadResult look = try_get(key, value);
+  if (look == detail::ReadResult::found) return value;
+  if (look == detail::ReadResult::not_found) return std::nullopt;
   return unless(Errc::key_error, "dict.get", key, get(key));
 }
 
 template <typename K, typename V>
 bool dict<K, V>::get_into(const K& key, V& out) const {
-  const detail::Look look = detail::look_up(handle(), detail::ObjectKind::dict, key, out);
-  if (look == detail::Look::found) return true;
-  if (look == detail::Look::absent) return false;
+  const detail::ReadResult look = detail::try_get(handle(), detail::ObjectKind::dict, key, out);
+  if (look == detail::ReadResult::found) return true;
+  if (look == detail::ReadResult::not_found) return false;
   auto found = unless(Errc::key_error, "dict.get", key, get(key));
   if (found) out = std::move(*found);
   return found.has_value();

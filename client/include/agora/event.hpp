@@ -18,7 +18,7 @@ class event : public proxy {
   void set() const { change<void>("event.set"); }
   void clear() const { change<void>("event.clear"); }
   bool is_set() const {
-    const auto seen = glance_at(detail::ObjectKind::event);
+    const auto seen = try_read_size(detail::ObjectKind::event);
     return seen ? *seen != 0 : read<bool>("event.is_set");
   }
 
@@ -63,7 +63,7 @@ class event : public proxy {
 
  private:
   // Who has to wait stands in the server's line, like everybody else.
-  bool seen_set() const { return glance_at(detail::ObjectKind::event).value_or(0) != 0; }
+  bool seen_set() const { return try_read_size(detail::ObjectKind::event).value_or(0) != 0; }
   detail::Reply wait_by(const detail::Timeout& timeout) const {
     return proxy::wait("event.wait", detail::Effect::reads, timeout, timeout);
   }

@@ -38,7 +38,7 @@ class list : public proxy {
   T at(index_type index) const {
     if constexpr (std::is_default_constructible_v<T>) {
       T value{};
-      if (detail::look_at(handle(), index, value) == detail::Look::found) return value;
+      if (detail::try_at(handle(), index, value) == detail::ReadResult::found) return value;
     }
     return take_at<T>("list.get", index, make("list.get", detail::Effect::reads, index));
   }
@@ -81,7 +81,7 @@ class list : public proxy {
   std::optional<std::size_t> index_of(const T& value) const;
   std::size_t count(const T& value) const { return read<std::size_t>("list.count", value); }
   bool contains(const T& value) const { return read<bool>("list.contains", value); }
-  std::size_t size() const { return glance(detail::ObjectKind::list, "list.len"); }
+  std::size_t size() const { return read_size(detail::ObjectKind::list, "list.len"); }
   bool empty() const { return size() == 0; }
   /// The whole content, read in one step.
   std::vector<T> copy() const { return read<std::vector<T>>("list.copy"); }

@@ -32,7 +32,7 @@ struct Grant;  // a lock held by one thread: client/src/client/grants.hpp
 
 /// One way to take a lock: how the server calls it. There is one for each, and it is compared by
 /// address.
-struct LockWay {
+struct LockMethods {
   std::string_view acquire;
   std::string_view release;
   bool by_token;            ///< release takes the token of what it gives back
@@ -42,10 +42,10 @@ struct LockWay {
   ObjectKind lent = ObjectKind::other;
 };
 
-extern const LockWay kPlainLock;
-extern const LockWay kRecursiveLock;
-extern const LockWay kReadLock;
-extern const LockWay kWriteLock;
+extern const LockMethods kPlainLock;
+extern const LockMethods kRecursiveLock;
+extern const LockMethods kReadLock;
+extern const LockMethods kWriteLock;
 
 }  // namespace detail
 
@@ -75,7 +75,7 @@ class lock_grant {
   /// Made by the locks.
   struct Owner {
     detail::Handle handle;
-    const detail::LockWay* way;
+    const detail::LockMethods* way;
     std::string text;
   };
   explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
@@ -92,7 +92,7 @@ namespace detail {
 /// What a thread does with a lock. The owner is the calling thread, but for async_acquire.
 class ThreadLock {
  public:
-  ThreadLock(const Handle& handle, const LockWay& way) : handle_(handle), way_(way) {}
+  ThreadLock(const Handle& handle, const LockMethods& way) : handle_(handle), way_(way) {}
 
   /// False if it was not got in time. @throws deadlock, owner_died, session_lost
   bool acquire(const Timeout& timeout) const;
@@ -127,7 +127,7 @@ class ThreadLock {
   std::optional<Grant> by_word() const;
 
   const Handle& handle_;
-  const LockWay& way_;
+  const LockMethods& way_;
 };
 
 }  // namespace detail

@@ -324,7 +324,7 @@ class manager {
 
   template <typename R>
   static R decoded(std::string_view method, const detail::Reply& reply) {
-    const Keeping keeping(reply.keep);
+    const ScopedHold keeping(reply.keep);
     auto result = unpack<R>(*reply);
     if (!result) detail::throw_mismatch(method, {}, result.failure());
     return std::move(*result);

@@ -29,8 +29,8 @@ class namespace_ : public proxy {
   T get(std::string_view name) const {
     if constexpr (std::is_default_constructible_v<T>) {
       T value{};
-      if (detail::look_up(handle(), detail::ObjectKind::namespace_, name, value) ==
-          detail::Look::found) {
+      if (detail::try_get(handle(), detail::ObjectKind::namespace_, name, value) ==
+          detail::ReadResult::found) {
         return value;
       }
     }
@@ -43,9 +43,10 @@ class namespace_ : public proxy {
   /// False if there was none.
   bool erase(std::string_view name) const;
   bool contains(std::string_view name) const {
-    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::namespace_, name);
-    if (look == detail::Look::found) return true;
-    if (look == detail::Look::absent) return false;
+    const detail::ReadResult look =
+        detail::try_contains(handle(), detail::ObjectKind::namespace_, name);
+    if (look == detail::ReadResult::found) return true;
+    if (look == detail::ReadResult::not_found) return false;
     return read<bool>("namespace.contains", name);
   }
   /// The names of all, in the order in which they were first set.

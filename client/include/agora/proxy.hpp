@@ -59,15 +59,15 @@ class proxy {
   }
 
   /// The object's size, as that call gives it, without a call where memory is shared.
-  std::size_t glance(detail::ObjectKind kind, std::string_view method) const {
-    const auto seen = glance_at(kind);
+  std::size_t read_size(detail::ObjectKind kind, std::string_view method) const {
+    const auto seen = try_read_size(kind);
     return seen ? *seen : read<std::size_t>(method);
   }
   /// What one look tells of it; nothing: only a call can say.
-  std::optional<std::size_t> glance_at(detail::ObjectKind kind) const {
-    const detail::Window* window = handle_.window();
-    if (window == nullptr || window->kind != kind) return std::nullopt;
-    return window->glance();
+  std::optional<std::size_t> try_read_size(detail::ObjectKind kind) const {
+    const detail::ObjectView* view = handle_.view();
+    if (view == nullptr || view->kind != kind) return std::nullopt;
+    return view->try_read_size();
   }
 
   /// A call that changes something.
@@ -100,7 +100,7 @@ class proxy {
   R take(std::string_view method, detail::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
     if constexpr (!std::is_void_v<R>) {
-      const Keeping keeping(reply.keep);
+      const ScopedHold keeping(reply.keep);
       auto result = unpack<R>(*reply);
       if (!result) detail::throw_mismatch(method, name(), result.failure());
       return std::move(*result);
@@ -111,7 +111,7 @@ class proxy {
   template <typename R, typename K>
   R take_at(std::string_view method, const K& key, detail::Reply reply) const {
     if (!reply) throw_error(std::move(reply.error()));
-    const Keeping keeping(reply.keep);
+    const ScopedHold keeping(reply.keep);
     auto value = unpack<R>(*reply);
     if (!value) detail::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
     return std::move(*value);

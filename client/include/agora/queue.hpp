@@ -118,7 +118,7 @@ class queue : public proxy {
     return unless_empty("queue.peek", make("queue.peek", detail::Effect::reads));
   }
 
-  std::size_t size() const { return glance(detail::ObjectKind::queue, "queue.size"); }
+  std::size_t size() const { return read_size(detail::ObjectKind::queue, "queue.size"); }
   bool empty() const { return read<bool>("queue.empty"); }
   bool full() const { return read<bool>("queue.full"); }
 

@@ -38,12 +38,12 @@ class set : public proxy {
   /// Takes any value out. @throws key_error  the set is empty.
   T pop() const { return change<T>("set.pop"); }
   bool contains(const T& value) const {
-    const detail::Look look = detail::look_for(handle(), detail::ObjectKind::set, value);
-    if (look == detail::Look::found) return true;
-    if (look == detail::Look::absent) return false;
+    const detail::ReadResult look = detail::try_contains(handle(), detail::ObjectKind::set, value);
+    if (look == detail::ReadResult::found) return true;
+    if (look == detail::ReadResult::not_found) return false;
     return read<bool>("set.contains", value);
   }
-  std::size_t size() const { return glance(detail::ObjectKind::set, "set.len"); }
+  std::size_t size() const { return read_size(detail::ObjectKind::set, "set.len"); }
   bool empty() const { return size() == 0; }
   void clear() const { change<void>("set.clear"); }
   /// The whole content, read in one step.

@@ -142,7 +142,7 @@ class transaction {
   bool commit(int attempt);
 
  private:
-  using Fill = std::function<void(PackedView result, const Keep& keep)>;
+  using Fill = std::function<void(PackedView result, const HoldRef& keep)>;
   struct Planned {
     std::string method;
     detail::Params params;
@@ -199,21 +199,22 @@ T transaction::get(const list<T>& object, std::int64_t index) {
 template <typename R>
 transaction::planned<R> transaction::plan(std::string_view method, detail::Params params) {
   auto state = std::make_shared<typename planned<R>::State>();
-  calls_.push_back({std::string(method), std::move(params),
-                    [state, its_method = std::string(method)](PackedView result, const Keep& keep) {
-                      if constexpr (std::is_void_v<R>) {
-                        state->value.emplace(nullptr);
-                      } else {
-                        const Keeping keeping(keep);
-                        try {
-                          auto decoded = Codec<R>::decode(result);
-                          if (!decoded) detail::throw_mismatch(its_method, {}, decoded.failure());
-                          state->value.emplace(std::move(*decoded));
-                        } catch (...) {
-                          state->error = std::current_exception();
-                        }
-                      }
-                    }});
+  calls_.push_back(
+      {std::string(method), std::move(params),
+       [state, its_method = std::string(method)](PackedView result, const HoldRef& keep) {
+         if constexpr (std::is_void_v<R>) {
+           state->value.emplace(nullptr);
+         } else {
+           const ScopedHold keeping(keep);
+           try {
+             auto decoded = Codec<R>::decode(result);
+             if (!decoded) detail::throw_mismatch(its_method, {}, decoded.failure());
+             state->value.emplace(std::move(*decoded));
+           } catch (...) {
+             state->error = std::current_exception();
+           }
+         }
+       }});
   return planned<R>(std::move(state));
 }
 

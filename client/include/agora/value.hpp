@@ -159,12 +159,12 @@ class value : public proxy {
   friend bool operator==(const value& a, const value& b) { return a.load() == b.load(); }
 
  private:
-  // Where the value lies, if this may be touched now: see window.hpp.
+  // Where the value lies, if this may be touched now: see view.hpp.
   auto* here() const {
     if constexpr (fits_word<T>) {
-      const detail::Window* window = handle().window();
-      if (window != nullptr && window->holds(detail::ObjectKind::value, word_code<T>()))
-        return &window->word<T>();
+      const detail::ObjectView* view = handle().view();
+      if (view != nullptr && view->holds(detail::ObjectKind::value, word_code<T>()))
+        return &view->word<T>();
       return static_cast<std::atomic<T>*>(nullptr);
     } else {
       return static_cast<detail::NoWord<T>*>(nullptr);
@@ -173,7 +173,7 @@ class value : public proxy {
   // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
   auto* summing() const {
     auto* word = here();
-    if (word != nullptr && Integer<T> && !handle().last_window()->wraps) word = nullptr;
+    if (word != nullptr && Integer<T> && !handle().last_view()->wraps) word = nullptr;
     return word;
   }
   // Replaces the value by change(value) in one step, and gives the value before.

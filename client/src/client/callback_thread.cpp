@@ -9,7 +9,7 @@
 
 namespace agora::detail {
 
-struct Teller::State {
+struct CallbackThread::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::unique_ptr<Job>> jobs;
@@ -41,9 +41,9 @@ struct Teller::State {
   }
 };
 
-Teller::Teller() : state_(std::make_shared<State>()) {}
+CallbackThread::CallbackThread() : state_(std::make_shared<State>()) {}
 
-Expected<void> Teller::ready() {
+Expected<void> CallbackThread::ready() {
   const std::lock_guard guard(state_->mutex);
   if (state_->thread != std::thread::id()) return {};
   auto started = start_quiet_thread([state = state_] { state->work(); });
@@ -52,13 +52,13 @@ Expected<void> Teller::ready() {
   return {};
 }
 
-void Teller::post(std::unique_ptr<Job> job) {
+void CallbackThread::post(std::unique_ptr<Job> job) {
   const std::lock_guard guard(state_->mutex);
   state_->jobs.push_back(std::move(job));
   if (state_->jobs.size() == 1) state_->changed.notify_one();
 }
 
-void Teller::stop() noexcept {
+void CallbackThread::stop() noexcept {
   std::unique_lock lock(state_->mutex);
   state_->stopping = true;
   state_->changed.notify_all();

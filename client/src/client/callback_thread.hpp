@@ -1,5 +1,5 @@
-// Teller: the one thread of a client on which its user's code runs: handlers without an executor
-// of their own, on_lost, watchers.
+// CallbackThread: the one thread of a client on which its user's code runs: handlers without an
+// executor of their own, on_lost, watchers.
 //
 // It does nothing else. So a callback may make calls, and wait for them over a broken connection,
 // while the session's I/O thread reads, gives signs of life and reconnects.
@@ -14,7 +14,7 @@
 
 namespace agora::detail {
 
-class Teller {
+class CallbackThread {
  public:
   /// One thing to tell. `owner_lives` is false if the client has ended in the job before: nothing
   /// of it may be touched then.
@@ -23,9 +23,9 @@ class Teller {
     virtual void run(bool owner_lives) noexcept = 0;
   };
 
-  Teller();
-  Teller(const Teller&) = delete;
-  Teller& operator=(const Teller&) = delete;
+  CallbackThread();
+  CallbackThread(const CallbackThread&) = delete;
+  CallbackThread& operator=(const CallbackThread&) = delete;
 
   /// Starts the thread if there is none yet, so that whatever is posted will run.
   /// @error unavailable  the system gives no thread; nothing was changed.

@@ -28,12 +28,12 @@ struct Client::Live : SessionWatcher {
   std::vector<Grants::Callback> lose(Session& over);
   void wait_for_earlier(const Session& fresh);
   void post(std::vector<Grants::Callback> callbacks);
-  void post(std::uint64_t session, std::unique_ptr<OwnedSlot> call, Keep arrived);
+  void post(std::uint64_t session, std::unique_ptr<OwnedSlot> call, HoldRef arrived);
   void post(std::vector<Notices::Due> due);
 
   Client& client;
   const std::uint64_t epoch = process_epoch();
-  Teller teller;
+  CallbackThread callback_thread;
   std::mutex following;  // orders the beginnings and ends of listening; taken before `mutex`
   std::mutex mutex;      // guards the rest
   std::shared_ptr<Session> session;
@@ -60,7 +60,7 @@ Failure lost_with_session(const Call& call) {
 }
 
 /// Tells the session that a reply has arrived when the last copy goes.
-struct Arrival : Kept {
+struct Arrival : Hold {
   std::weak_ptr<Session> session;
   std::uint64_t number = 0;
   bool kept = false;
@@ -78,7 +78,7 @@ struct Arrival : Kept {
   Arrival& operator=(const Arrival&) = delete;
 };
 
-void tell(OwnedSlot& call, std::uint64_t session, Keep keep, Keep arrived) {
+void tell(OwnedSlot& call, std::uint64_t session, HoldRef keep, HoldRef arrived) {
   if (call.error) {
     call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
   } else {
@@ -89,9 +89,9 @@ void tell(OwnedSlot& call, std::uint64_t session, Keep keep, Keep arrived) {
 
 }  // namespace
 
-void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, Keep arrived) {
-  teller.post([this, from, told = std::move(call),
-               arrived = std::move(arrived)](bool client_lives) mutable {
+void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, HoldRef arrived) {
+  callback_thread.post([this, from, told = std::move(call),
+                        arrived = std::move(arrived)](bool client_lives) mutable {
     if (client_lives) {
       client.complete(from, *told, std::move(arrived));
     } else {
@@ -107,7 +107,7 @@ void Client::Live::completed(Session& from, std::unique_ptr<OwnedSlot> call) noe
 
 // A callback may end the client: after each nothing of it is touched.
 void Client::Live::noticed(const Packed& notice) noexcept {
-  teller.post([this, notice](bool client_lives) {
+  callback_thread.post([this, notice](bool client_lives) {
     if (!client_lives) return;
     auto members = unpack<Notice>(notice);
     if (!members) return;
@@ -122,7 +122,7 @@ void Client::Live::noticed(const Packed& notice) noexcept {
 
 void Client::Live::post(std::vector<Notices::Due> due) {
   if (due.empty()) return;
-  teller.post([due = std::move(due)](bool client_lives) {
+  callback_thread.post([due = std::move(due)](bool client_lives) {
     if (!client_lives) return;
     for (const Notices::Due& each : due) (*each.callback)(each.notice);
   });
@@ -132,7 +132,7 @@ void Client::Live::post(std::vector<Notices::Due> due) {
 // program.
 void Client::Live::post(std::vector<Grants::Callback> callbacks) {
   for (Grants::Callback& callback : callbacks) {
-    teller.post([callback = std::move(callback)](bool client_lives) {
+    callback_thread.post([callback = std::move(callback)](bool client_lives) {
       if (client_lives) callback();
     });
   }
@@ -161,7 +161,7 @@ void Client::Live::ended(Session& from) noexcept {
   }
   post(std::move(due));
   // Behind the notices that came before.
-  teller.post([this, number = from.number()](bool client_lives) {
+  callback_thread.post([this, number = from.number()](bool client_lives) {
     if (!client_lives) return;
     std::vector<Notices::Due> deaf;
     {
@@ -254,7 +254,7 @@ Client::~Client() {
     if (here->session) all.push_back(here->session);
   }
   for (const auto& session : all) session->stop();
-  here->teller.stop();
+  here->callback_thread.stop();
   delete here;
 }
 
@@ -368,8 +368,8 @@ void Client::open_quietly() noexcept {
 }
 
 // What is posted to it afterwards is certain to be told.
-void Client::need_teller(Live& here) {
-  if (auto ready = here.teller.ready(); !ready) throw_error(std::move(ready.error()));
+void Client::need_callback_thread(Live& here) {
+  if (auto ready = here.callback_thread.ready(); !ready) throw_error(std::move(ready.error()));
 }
 
 Deadline Client::deadline_of(const Call& call) const {
@@ -378,7 +378,7 @@ Deadline Client::deadline_of(const Call& call) const {
   return deadline_in(*call.timeout + plan_.options.deadline);
 }
 
-Keep Client::keep_of(std::uint64_t session, const Packed& result) {
+HoldRef Client::hold_of(std::uint64_t session, const Packed& result) {
   auto names = anonymous_names(result);
   if (names.empty()) return nullptr;
   // The last reply may come while the client ends; then the session's end gives back the holds.
@@ -388,7 +388,7 @@ Keep Client::keep_of(std::uint64_t session, const Packed& result) {
 }
 
 Reply Client::reply_of(std::uint64_t session, Session::Outcome outcome) {
-  Keep keep = outcome.result ? keep_of(session, *outcome.result) : nullptr;
+  HoldRef keep = outcome.result ? hold_of(session, *outcome.result) : nullptr;
   return {std::move(outcome.result), session, std::move(keep)};
 }
 
@@ -414,7 +414,7 @@ Reply Client::call_in(std::uint64_t number, const Call& call, const Deadline& de
 
 void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
   Live& here = live();
-  need_teller(here);
+  need_callback_thread(here);
   auto slot = std::make_unique<OwnedSlot>(call, deadline_of(call), std::move(completion));
   for (;;) {
     auto session = connect(slot->deadline);
@@ -429,9 +429,11 @@ void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
 
 void Client::refuse(std::unique_ptr<Completion> completion, Failure failure) {
   Live& here = live();
-  need_teller(here);
-  here.teller.post([completion = std::move(completion), failure = std::move(failure)](
-                       bool) mutable { completion->complete(std::move(failure), nullptr); });
+  need_callback_thread(here);
+  here.callback_thread.post(
+      [completion = std::move(completion), failure = std::move(failure)](bool) mutable {
+        completion->complete(std::move(failure), nullptr);
+      });
 }
 
 namespace {
@@ -474,8 +476,8 @@ void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   for (const auto& call : calls) complete(number, *call, nullptr);
 }
 
-void Client::complete(std::uint64_t session, OwnedSlot& call, Keep arrived) {
-  Keep keep = call.error ? nullptr : keep_of(session, call.result);
+void Client::complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived) {
+  HoldRef keep = call.error ? nullptr : hold_of(session, call.result);
   tell(call, session, std::move(keep), std::move(arrived));
 }
 
@@ -525,7 +527,7 @@ const std::atomic<std::uint32_t>& Client::lost_grants() { return live().grants.l
 
 void Client::on_lost(const std::string& name, Grants::Callback callback) {
   Live& here = live();
-  need_teller(here);
+  need_callback_thread(here);
   const std::lock_guard guard(here.mutex);
   here.grants.on_lost(name, std::move(callback));
 }
@@ -551,7 +553,7 @@ void Client::set_token(const std::string& name, const std::string& owner, std::u
 Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view start,
                                        Notices::Listener listener) {
   Live& here = live();
-  need_teller(here);
+  need_callback_thread(here);
   std::uint64_t number = 0;
   {
     const std::lock_guard in_order(here.following);

@@ -49,7 +49,7 @@ class Client : public std::enable_shared_from_this<Client> {
   }
   Reply call_in(std::uint64_t session, const Call& call, const Deadline& deadline);
   /// Makes one call without waiting for its reply; only to open a session it may wait, until the
-  /// call's deadline. The completion is told later and on the teller's thread, whatever happens.
+  /// call's deadline. The completion is told later and on the callback thread, whatever happens.
   /// @throws unavailable  there can be no such thread; the completion is not told.
   void start(const Call& call, std::unique_ptr<Completion> completion);
   /// Tells a completion, in the same way, that its call could not be made.
@@ -57,7 +57,7 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Makes calls in few writes and waits for all replies.
   void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
   /// Tells the completion of a call that is done.
-  void complete(std::uint64_t session, OwnedSlot& call, Keep arrived);
+  void complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived);
   /// Makes one call in that session, if it still is the present one, for whose reply nobody asks.
   /// Does not wait; a broken connection does not lose it.
   void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
@@ -72,12 +72,12 @@ class Client : public std::enable_shared_from_this<Client> {
   /// The number of the present session if it shares memory; else 0. Cost: a few loads.
   std::uint64_t mapped() const;
   /// Asks where an object lies. Null: this object, or this session, has nothing to look at.
-  std::unique_ptr<Window> locate(const std::string& name, std::uint64_t session);
-  /// A window goes: its words will not be touched any more through it.
-  void let_go(const Window& window) noexcept;
-  /// The slot of the calling thread in lock words of that window's session; 0: none is left, or
+  std::unique_ptr<ObjectView> locate(const std::string& name, std::uint64_t session);
+  /// A view goes: its words will not be touched any more through it.
+  void let_go(const ObjectView& view) noexcept;
+  /// The slot of the calling thread in lock words of that view's session; 0: none is left, or
   /// the session is over. The first time it is a call.
-  std::uint32_t owner_slot(const Window& window);
+  std::uint32_t owner_slot(const ObjectView& view);
   /// The memory of the present session; null: none.
   std::shared_ptr<Mapping> present_mapping();
 
@@ -89,7 +89,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void open_quietly() noexcept;
   Deadline deadline_of(const Call& call) const;
 
-  // The grants of this process's threads. Callbacks that fall due run on the teller's thread.
+  // The grants of this process's threads. Callbacks that fall due run on the callback thread.
   void granted(const std::string& name, const std::string& owner, const Grant& grant);
   std::optional<Grant> grant(const std::string& name, const std::string& owner);
   void ungranted(const std::string& name, const std::string& owner);
@@ -100,7 +100,7 @@ class Client : public std::enable_shared_from_this<Client> {
   /// How many of them are lost, and not given back yet; stays where it is.
   const std::atomic<std::uint32_t>& lost_grants();
 
-  /// Calls the listener's callback on the teller's thread for each notice of its kind about its
+  /// Calls the listener's callback on the callback thread for each notice of its kind about its
   /// object, in order, and for gaps. It must not throw. A forked child begins without.
   /// @param start  the method by which the session begins to hear of the object
   /// @return a number for unfollow. @error what the server answers.
@@ -117,9 +117,9 @@ class Client : public std::enable_shared_from_this<Client> {
   Live* live_here() const;
   std::shared_ptr<Session> present_session();
   Expected<std::shared_ptr<Session>> open(Live& here, const Deadline& deadline, const Wait& wait);
-  void need_teller(Live& here);
+  void need_callback_thread(Live& here);
   Reply reply_of(std::uint64_t session, Session::Outcome outcome);
-  Keep keep_of(std::uint64_t session, const Packed& result);
+  HoldRef hold_of(std::uint64_t session, const Packed& result);
 
   const std::string address_text_;
   const SessionPlan plan_;

@@ -61,7 +61,7 @@ std::string_view text_of(PackedView text) {
 
 }  // namespace
 
-std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t session) {
+std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_t session) {
   const auto mapping = present_mapping();
   if (!mapping) return nullptr;
   const Params params = params_of(name);
@@ -72,42 +72,42 @@ std::unique_ptr<Window> Client::locate(const std::string& name, std::uint64_t se
   if (!reply) return nullptr;
   auto members = unpack<Members>(*reply);
   if (!members) return nullptr;
-  auto window = std::make_unique<Window>();
-  window->gate = &mapping->gate();
-  window->session = session;
-  window->object = member<std::uint64_t>(*members, "object", 0);
+  auto view = std::make_unique<ObjectView>();
+  view->gate = &mapping->gate();
+  view->session = session;
+  view->object = member<std::uint64_t>(*members, "object", 0);
   const auto unit = member<std::uint32_t>(*members, "cell", 0);
   const std::byte* const cell = find_or_grow(
       *mapping, deadline, [&] { return mapping->pages().at(unit, sizeof(shm::Cell)); });
   if (cell == nullptr) return nullptr;
-  window->cell = reinterpret_cast<const shm::Cell*>(cell);
-  window->mapping = mapping;
-  window->mapping_number = mapping->number();
-  window->kind = kind_of(member<std::string>(*members, "type", ""));
-  const bool lock = window->kind == ObjectKind::lock || window->kind == ObjectKind::rlock;
-  window->pages = &mapping->pages();
-  window->hash_key = mapping->hash_key();
-  window->count = member<std::size_t>(*members, "count", 0);
-  if (window->count == 0) {
-    if (lock) window->kind = ObjectKind::other;  // it is not lent
-    return window;
+  view->cell = reinterpret_cast<const shm::Cell*>(cell);
+  view->mapping = mapping;
+  view->mapping_number = mapping->number();
+  view->kind = kind_of(member<std::string>(*members, "type", ""));
+  const bool lock = view->kind == ObjectKind::lock || view->kind == ObjectKind::rlock;
+  view->pages = &mapping->pages();
+  view->hash_key = mapping->hash_key();
+  view->count = member<std::size_t>(*members, "count", 0);
+  if (view->count == 0) {
+    if (lock) view->kind = ObjectKind::other;  // it is not lent
+    return view;
   }
   const auto place = member<std::uint32_t>(*members, "word", 0);
-  const std::size_t bytes = window->count * member<std::size_t>(*members, "bytes", 8);
-  window->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
-  if (window->words == nullptr) {
+  const std::size_t bytes = view->count * member<std::size_t>(*members, "bytes", 8);
+  view->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
+  if (view->words == nullptr) {
     // They cannot be mapped: the server need not keep them for us.
-    start_in(session, "session.let_go", params_of(window->object));
+    start_in(session, "session.let_go", params_of(view->object));
     return nullptr;
   }
-  window->typecode = member<std::string>(*members, "typecode", "*").front();
-  window->wraps = member<bool>(*members, "wraps", false);
-  window->token_base = member<std::uint64_t>(*members, "base", 0);
+  view->typecode = member<std::string>(*members, "typecode", "*").front();
+  view->wraps = member<bool>(*members, "wraps", false);
+  view->token_base = member<std::uint64_t>(*members, "base", 0);
   if (lock) {
-    window->lost = &lost_grants();
-    window->hold = mapping->word_hold(*window, name);
+    view->lost = &lost_grants();
+    view->hold = mapping->word_hold(*view, name);
   }
-  return window;
+  return view;
 }
 
 bool may_be_key(std::string_view text) { return is_utf8(text); }
@@ -119,29 +119,29 @@ bool may_be_key(PackedView key) {
          kind == Kind::null || kind == Kind::bytes;
 }
 
-void map_what_is_new(const Window& window) { window.mapping->grow_if_behind(); }
+void map_what_is_new(const ObjectView& view) { view.mapping->grow_if_behind(); }
 
-void Client::let_go(const Window& window) noexcept {
+void Client::let_go(const ObjectView& view) noexcept {
   try {
-    if (window.words == nullptr) return;
-    window.mapping->let_go(window);
-    start_in(window.session, "session.let_go", params_of(window.object));
+    if (view.words == nullptr) return;
+    view.mapping->let_go(view);
+    start_in(view.session, "session.let_go", params_of(view.object));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end does it
   }
 }
 
-std::uint32_t Client::owner_slot(const Window& window) {
+std::uint32_t Client::owner_slot(const ObjectView& view) {
   std::uint32_t slot = 0;
-  if (ThreadSlots::find(window.mapping_number, slot)) return slot;
+  if (ThreadSlots::find(view.mapping_number, slot)) return slot;
   const Params params = params_of(thread_owner());
   Call call{.method = "session.owner_slot"};
-  const Reply reply = call_in(window.session, call.with(params));
+  const Reply reply = call_in(view.session, call.with(params));
   if (!reply) return 0;
   auto given = unpack<std::optional<std::uint32_t>>(*reply);
   if (!given) return 0;
   slot = given->value_or(0);
-  if (slot != 0) window.mapping->add_slot(slot, thread_owner());
-  ThreadSlots::add(window.mapping_number, slot, weak_from_this(), window.session);
+  if (slot != 0) view.mapping->add_slot(slot, thread_owner());
+  ThreadSlots::add(view.mapping_number, slot, weak_from_this(), view.session);
   return slot;
 }
 

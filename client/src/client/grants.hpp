@@ -12,7 +12,7 @@
 
 namespace agora::detail {
 
-struct LockWay;
+struct LockMethods;
 
 /// A lock held by one thread.
 struct Grant {
@@ -20,8 +20,8 @@ struct Grant {
   bool owner_died = false;
   std::uint64_t session = 0;  ///< the grant ends with it
   bool lost = false;
-  const LockWay* way = nullptr;  ///< in which it was taken
-  std::uint32_t levels = 1;      ///< how often its owner has taken it
+  const LockMethods* way = nullptr;  ///< in which it was taken
+  std::uint32_t levels = 1;          ///< how often its owner has taken it
 };
 
 /// No lock of its own: the client's mutex guards it.

@@ -17,7 +17,8 @@ class HandleState : public Holder {
  public:
   /// `held_in`: the session in which the object is held; 0: none yet. `keep`: what has that hold;
   /// null: this does.
-  HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep);
+  HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
+              HoldRef keep);
   /// Gives the hold back; with the session it is gone anyway.
   ~HandleState() override;
   HandleState(const HandleState&) = delete;
@@ -32,9 +33,9 @@ class HandleState : public Holder {
   /// Holds the object if the present session does not. Silent: see adopt_inherited.
   void hold_quietly() noexcept override;
 
-  /// See Handle::window.
-  const Window* look();
-  const Window* last_window() const { return window_.load(std::memory_order_acquire); }
+  /// See Handle::view.
+  const ObjectView* look();
+  const ObjectView* last_view() const { return view_.load(std::memory_order_acquire); }
 
  private:
   Expected<void> hold(const Deadline& deadline);
@@ -44,13 +45,13 @@ class HandleState : public Holder {
 
   const std::shared_ptr<Client> client_;
   const std::string name_;
-  const Keep keep_;
-  const std::uint64_t kept_in_;  // the session of `keep_`
+  const HoldRef hold_;
+  const std::uint64_t kept_in_;  // the session of `hold_`
   std::atomic<std::uint64_t> held_in_;
-  std::atomic<const Window*> window_{nullptr};  // owned, with all older ones
-  std::atomic<std::uint64_t> without_in_{0};    // a session in which none was to be had
+  std::atomic<const ObjectView*> view_{nullptr};  // owned, with all older ones
+  std::atomic<std::uint64_t> without_in_{0};      // a session in which none was to be had
   std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
-  std::atomic<int> windows_{0};
+  std::atomic<int> views_{0};
 };
 
 }  // namespace agora::detail

@@ -9,13 +9,13 @@
 
 #include "client/src/client/client.hpp"
 #include "client/src/client/inherited.hpp"
-#include "shared/value/keeping.hpp"
+#include "shared/value/hold_ref.hpp"
 
 namespace agora::detail {
 
 /// Owned by what was decoded from that reply (see keeping.hpp); the last owner gives the holds
 /// back. A child that agora::process forked takes them anew; any other child has none of them.
-class Holds : public Kept, public Holder {
+class Holds : public Hold, public Holder {
  public:
   /// `names` has each object as often as the reply refers to it.
   Holds(std::shared_ptr<Client> client, std::uint64_t session, std::vector<std::string> names);

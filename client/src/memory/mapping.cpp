@@ -147,27 +147,27 @@ std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
   return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
 }
 
-WordHold* Mapping::word_hold(const Window& window, const std::string& name) {
+WordHold* Mapping::word_hold(const ObjectView& view, const std::string& name) {
   const std::lock_guard guard(mutex_);
-  auto& lock = locks_[window.object];
+  auto& lock = locks_[view.object];
   if (!lock) {
     lock = std::make_unique<Lock>();
     lock->name = name;
-    lock->kind = window.kind;
-    lock->token_base = window.token_base;
+    lock->kind = view.kind;
+    lock->token_base = view.token_base;
   }
-  ++lock->windows;
+  ++lock->views;
   return &lock->hold;
 }
 
 // One that is held stays: its loss would have to be told.
-void Mapping::let_go(const Window& window) {
-  if (window.hold == nullptr) return;
+void Mapping::let_go(const ObjectView& view) {
+  if (view.hold == nullptr) return;
   const std::lock_guard guard(mutex_);
-  const auto found = locks_.find(window.object);
+  const auto found = locks_.find(view.object);
   if (found == locks_.end()) return;
   const Lock& lock = *found->second;
-  if (--found->second->windows == 0 && lock.hold.holder.load() == 0) locks_.erase(found);
+  if (--found->second->views == 0 && lock.hold.holder.load() == 0) locks_.erase(found);
 }
 
 void Mapping::add_slot(std::uint32_t slot, std::string owner) {

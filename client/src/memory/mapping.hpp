@@ -51,7 +51,7 @@ class Mapping {
   /// Names this mapping among all that this process ever has.
   std::uint64_t number() const { return number_; }
 
-  // The gate, see window.hpp. Any thread.
+  // The gate, see view.hpp. Any thread.
   const std::atomic<std::uint64_t>& gate() const { return *gate_; }
   void open_gate() { gate_->fetch_or(gate::kOpen); }
   void close_gate() { gate_->fetch_and(~gate::kOpen); }
@@ -62,10 +62,10 @@ class Mapping {
 
   // Locks and the threads that take them.
 
-  /// How threads of this process have a lock of this session: the same for all windows on it, and
+  /// How threads of this process have a lock of this session: the same for all views on it, and
   /// kept until each of them has let it go.
-  WordHold* word_hold(const Window& window, const std::string& name);
-  void let_go(const Window& window);
+  WordHold* word_hold(const ObjectView& view, const std::string& name);
+  void let_go(const ObjectView& view);
   void add_slot(std::uint32_t slot, std::string owner);
   struct HeldLock {
     std::string name;
@@ -82,7 +82,7 @@ class Mapping {
     std::string name;
     ObjectKind kind = ObjectKind::other;
     std::uint64_t token_base = 0;
-    std::size_t windows = 0;
+    std::size_t views = 0;
     WordHold hold;
   };
 

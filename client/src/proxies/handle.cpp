@@ -14,9 +14,9 @@ namespace {
 
 /// A look that found nothing to look at is not tried again for so long: it costs a call.
 constexpr std::chrono::seconds kPause{1};
-/// No window goes before its handle, as any thread may be looking through it. Whoever deletes and
+/// No view goes before its handle, as any thread may be looking through it. Whoever deletes and
 /// makes an object over and over under one handle makes calls in the end.
-constexpr int kWindowsMax = 1000;
+constexpr int kViewsMax = 1000;
 
 // Holding does not wait, whatever the call does for which it is done.
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
@@ -27,18 +27,18 @@ Deadline hold_deadline(const Client& client, const Deadline& whole) {
 }  // namespace
 
 HandleState::HandleState(std::shared_ptr<Client> its_client, std::string its_name,
-                         std::uint64_t held_in, Keep keep)
+                         std::uint64_t held_in, HoldRef keep)
     : client_(std::move(its_client)),
       name_(std::move(its_name)),
-      keep_(std::move(keep)),
-      kept_in_(keep_ ? held_in : 0),
+      hold_(std::move(keep)),
+      kept_in_(hold_ ? held_in : 0),
       held_in_(held_in) {
   if (anonymous()) register_holder(*this);
 }
 
 HandleState::~HandleState() {
-  for (const Window* each = window_.load(); each != nullptr;) {
-    const std::unique_ptr<const Window> owned(each);
+  for (const ObjectView* each = view_.load(); each != nullptr;) {
+    const std::unique_ptr<const ObjectView> owned(each);
     each = each->older;
     client_->let_go(*owned);
   }
@@ -75,29 +75,29 @@ void HandleState::hold_quietly() noexcept {
 
 // Where there was nothing to look at there may be later: the object is made, memory comes free.
 bool HandleState::may_locate(std::uint64_t session) const {
-  if (windows_.load() >= kWindowsMax) return false;
+  if (views_.load() >= kViewsMax) return false;
   return without_in_.load() != session || Clock::now() >= without_until_.load();
 }
 
-// Threads may look at the same time; the one that comes second finds the other's window.
-const Window* HandleState::look() {
+// Threads may look at the same time; the one that comes second finds the other's view.
+const ObjectView* HandleState::look() {
   const std::uint64_t session = client_->mapped();
   if (session == 0) return nullptr;
-  const Window* last = window_.load();
+  const ObjectView* last = view_.load();
   if (last == nullptr || last->session != session || last->cell->object.load() != last->object) {
     if (!may_locate(session)) return nullptr;
     if (must_hold() && !hold(client_->deadline_of(Call{}))) return nullptr;
-    std::unique_ptr<Window> made = client_->locate(name_, session);
+    std::unique_ptr<ObjectView> made = client_->locate(name_, session);
     if (!made) {
       without_until_.store(Clock::now() + kPause);
       without_in_.store(session);
       return nullptr;
     }
     made->older = last;
-    const Window* const fresh = made.get();
-    if (window_.compare_exchange_strong(last, fresh)) {
+    const ObjectView* const fresh = made.get();
+    if (view_.compare_exchange_strong(last, fresh)) {
       last = made.release();
-      ++windows_;
+      ++views_;
     } else {
       client_->let_go(*made);
     }
@@ -122,7 +122,8 @@ void HandleState::start(const Call& call, std::unique_ptr<Completion> completion
   client_->start(call, std::move(completion));
 }
 
-Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep)
+Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
+               HoldRef keep)
     : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
                                            std::move(keep))) {}
 
@@ -145,18 +146,18 @@ Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
   Writer(*guard).extension(kCallOptionsExtension, options);
   Handle copy = *this;
   copy.guard_ = std::move(guard);
-  copy.window_.store(nullptr);  // a guarded call is the server's business
+  copy.view_.store(nullptr);  // a guarded call is the server's business
   return copy;
 }
 
-const Window* Handle::look() const {
+const ObjectView* Handle::look() const {
   if (guard_) return nullptr;
-  const Window* const seen = state_->look();
-  if (seen != nullptr) window_.store(seen, std::memory_order_release);
+  const ObjectView* const seen = state_->look();
+  if (seen != nullptr) view_.store(seen, std::memory_order_release);
   return seen;
 }
 
-const Window* Handle::last_window() const { return guard_ ? nullptr : state_->last_window(); }
+const ObjectView* Handle::last_view() const { return guard_ ? nullptr : state_->last_view(); }
 
 Reply Handle::call(const Call& call) const { return state_->call(call); }
 

@@ -10,11 +10,11 @@
 namespace agora {
 namespace detail {
 
-const LockWay kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
-const LockWay kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
-                             "rlock.holder",  ObjectKind::rlock};
-const LockWay kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
-const LockWay kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
+const LockMethods kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
+const LockMethods kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
+                                 "rlock.holder",  ObjectKind::rlock};
+const LockMethods kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
+const LockMethods kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
 
 namespace {
 
@@ -23,7 +23,7 @@ struct Granted {
   bool owner_died = false;
 };
 
-std::string_view kind_of(const LockWay& way) {
+std::string_view kind_of(const LockMethods& way) {
   return way.acquire.substr(0, way.acquire.find('.'));
 }
 
@@ -38,7 +38,7 @@ Expected<Granted> read_grant(PackedView reply) {
   return Granted{*token, *owner_died};
 }
 
-[[noreturn]] void throw_lost(const Handle& handle, const LockWay& way) {
+[[noreturn]] void throw_lost(const Handle& handle, const LockMethods& way) {
   throw_error({Errc::session_lost,
                std::string(kind_of(way)) + " " + handle.name() + " was lost with the session",
                Done::no,
@@ -46,13 +46,13 @@ Expected<Granted> read_grant(PackedView reply) {
 }
 
 /// The owner's grant, if it was taken in that way.
-std::optional<Grant> find(const Handle& handle, const LockWay& way, const std::string& owner) {
+std::optional<Grant> find(const Handle& handle, const LockMethods& way, const std::string& owner) {
   auto grant = handle.client().grant(handle.name(), owner);
   if (grant && grant->way != &way) grant.reset();
   return grant;
 }
 
-Grant grant_of(const Handle& handle, const LockWay& way, const std::string& owner) {
+Grant grant_of(const Handle& handle, const LockMethods& way, const std::string& owner) {
   if (auto grant = find(handle, way, owner)) return *grant;
   throw_error({Errc::not_locked,
                std::string(kind_of(way)) + " " + handle.name() + " is not held here",
@@ -60,13 +60,13 @@ Grant grant_of(const Handle& handle, const LockWay& way, const std::string& owne
                {}});
 }
 
-bool is_held(const Handle& handle, const LockWay& way, const std::string& owner) {
+bool is_held(const Handle& handle, const LockMethods& way, const std::string& owner) {
   const auto grant = find(handle, way, owner);
   return grant && !grant->lost && handle.client().certain_in(grant->session);
 }
 
 // The token of a grant; of one that a condition's wait has taken again only the server knows it.
-std::uint64_t token_of(const Handle& handle, const LockWay& way, const std::string& owner) {
+std::uint64_t token_of(const Handle& handle, const LockMethods& way, const std::string& owner) {
   const Grant grant = grant_of(handle, way, owner);
   if (grant.token != 0 || way.holder.empty()) return grant.token;
   const Params params = params_of(handle.name());
@@ -81,14 +81,14 @@ std::uint64_t token_of(const Handle& handle, const LockWay& way, const std::stri
   return *token;
 }
 
-Params release_params(const std::string& name, const LockWay& way, const std::string& owner,
+Params release_params(const std::string& name, const LockMethods& way, const std::string& owner,
                       const std::optional<Grant>& grant) {
   if (!way.by_token || !grant || grant->token == 0) return params_of(name, owner);
   return params_of(name, owner, grant->token);
 }
 
 // Gives a grant back, in the session in which it was given; in a later one it is gone already.
-Reply give_back(const Handle& handle, const LockWay& way, const std::string& owner,
+Reply give_back(const Handle& handle, const LockMethods& way, const std::string& owner,
                 const std::optional<Grant>& grant) {
   const Params params = release_params(handle.name(), way, owner, grant);
   Call call{.method = way.release, .lasting = true};
@@ -98,14 +98,14 @@ Reply give_back(const Handle& handle, const LockWay& way, const std::string& own
 }
 
 // Takes one level out; what is left to give back, if it was the last.
-std::optional<Grant> last_level(const Handle& handle, const LockWay& way, const std::string& owner,
-                                bool& more) {
+std::optional<Grant> last_level(const Handle& handle, const LockMethods& way,
+                                const std::string& owner, bool& more) {
   const auto grant = find(handle, way, owner);
   more = grant && handle.client().leave(handle.name(), owner) > 0;
   return grant;
 }
 
-void release_now(const Handle& handle, const LockWay& way, const std::string& owner) {
+void release_now(const Handle& handle, const LockMethods& way, const std::string& owner) {
   bool more = false;
   const auto grant = last_level(handle, way, owner, more);
   if (grant && grant->lost) throw_lost(handle, way);
@@ -115,7 +115,7 @@ void release_now(const Handle& handle, const LockWay& way, const std::string& ow
 }
 
 // Notes what the server granted; false if it granted nothing.
-bool note(const Handle& handle, const LockWay& way, const std::string& owner, Reply& reply) {
+bool note(const Handle& handle, const LockMethods& way, const std::string& owner, Reply& reply) {
   if (!reply) throw_error(std::move(reply.error()));
   if (reply->view().is_null()) return false;
   auto granted = read_grant(*reply);

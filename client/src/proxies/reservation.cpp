@@ -70,7 +70,7 @@ void Reserved::give_back(Seconds delay) {
 }
 
 ReservedParts read_reserved(const Handle& queue, const Reply& reply) {
-  const Keeping keeping(reply.keep);
+  const ScopedHold keeping(reply.keep);
   auto members = unpack<std::map<std::string, any>>(*reply);
   if (!members) throw_mismatch("queue.reserve", queue.name(), members.failure());
   auto id = (*members)["id"].get<std::uint64_t>();

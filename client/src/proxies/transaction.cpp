@@ -12,7 +12,7 @@ namespace {
 
 // Each conflict means that somebody else came through, so the first is tried again at once; those
 // that meet again and again step aside for a while, each for another.
-void step_aside(int attempt) {
+void backoff_with_jitter(int attempt) {
   if (attempt == 1) return;
   constexpr int kLongestMs = 50;
   thread_local std::minstd_rand chance(std::random_device{}());
@@ -73,7 +73,7 @@ bool transaction::commit(int attempt) {
   if (reply.error().code != Errc::conflict || attempt >= kAttemptsMax) {
     throw_error(std::move(reply.error()));
   }
-  step_aside(attempt);
+  backoff_with_jitter(attempt);
   return false;
 }
 

@@ -24,7 +24,7 @@
 
 namespace agora::detail {
 
-/// While it lives, looks past the server wait for a call without an answer: see window.hpp.
+/// While it lives, looks past the server wait for a call without an answer: see view.hpp.
 class GateHold {
  public:
   GateHold() = default;

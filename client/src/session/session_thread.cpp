@@ -32,7 +32,7 @@ Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& de
   return link;
 }
 
-std::string farewell() {
+std::string final_notice() {
   std::string bytes;
   begin_msgpack_notification("session.close", 0, bytes);
   return bytes;
@@ -66,7 +66,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   // The thread owns its session, which so outlives a client that does not wait for it.
   auto started = start_quiet_thread([session] { session->work(); });
   if (started) return session;
-  const std::string bytes = farewell();
+  const std::string bytes = final_notice();
   const iovec one[] = {part(bytes)};
   session->link_->channel.send(one);
   return started.failure();
@@ -361,7 +361,7 @@ void Session::stop() noexcept {
     if (mapping_) mapping_->end();
     if (link_) {
       table_.acknowledge(link_->outbox);
-      link_->outbox += farewell();
+      link_->outbox += final_notice();
       flush(lock);
     }
     over_.store(true, std::memory_order_release);

@@ -71,9 +71,8 @@ Socket::Result Channel::receive(std::span<char> space, const Deadline& deadline)
 Socket::Result Channel::receive_by_ring(std::span<char> space, const Deadline& deadline) {
   const bool may_wait = !is_past(deadline);
   if (may_wait) {
-    static_cast<void>(patience_.look(in_.writer_cpu(),
-                                     server_awake_.load(std::memory_order_relaxed),
-                                     [this] { return !in_.empty(); }));
+    static_cast<void>(spin_.look(in_.writer_cpu(), server_awake_.load(std::memory_order_relaxed),
+                                 [this] { return !in_.empty(); }));
   }
   Socket::Result got = taken(space);
   if (got.io != Socket::Io::later) return got;

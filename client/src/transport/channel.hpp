@@ -58,7 +58,7 @@ class Channel {
   std::byte* rings_ = nullptr;  // null: over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
-  shm::Patience patience_;                 // of whoever receives
+  shm::AdaptiveSpin spin_;                 // of whoever receives
   std::atomic<bool> server_awake_{false};  // it was, when it was last written to
   std::atomic<bool> ended_{false};         // of the socket: what stands in the ring is the rest
 };

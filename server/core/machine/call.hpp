@@ -15,13 +15,13 @@ namespace agora {
 class Call {
  public:
   Call(Machine& machine, const Batch& batch, const Command& command, const Caller& caller,
-       Object* object, std::uint64_t foreseen = 0)
+       Object* object, std::uint64_t prefetched = 0)
       : machine_(machine),
         batch_(batch),
         command_(command),
         caller_(caller),
         object_(object),
-        foreseen_(foreseen) {}
+        prefetched_(prefetched) {}
 
   // Arguments, by their place in the row (the object's name is not counted). Their kinds were
   // checked at admission; what was left out has the row's default.
@@ -49,8 +49,8 @@ class Call {
   const MethodRef& method() const { return command_.method; }
   /// The object that the call is for. Only for methods on objects.
   Object& object() { return *object_; }
-  /// What State::foresee gave for the first argument; 0: nothing.
-  std::uint64_t foreseen() const { return foreseen_; }
+  /// What State::prefetch gave for the first argument; 0: nothing.
+  std::uint64_t prefetched() const { return prefetched_; }
 
   /// Where the result is written; nothing written means null.
   Writer reply() { return Writer{machine_.reply_bytes()}; }
@@ -119,7 +119,7 @@ class Call {
   const Command& command_;
   const Caller& caller_;
   Object* object_;
-  std::uint64_t foreseen_;
+  std::uint64_t prefetched_;
   BlobRef blob_;
   Waiter* parked_ = nullptr;
 };

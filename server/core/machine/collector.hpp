@@ -1,6 +1,6 @@
 // Collector: finds anonymous objects that are kept only by each other, and has them deleted.
 //
-// Counts of references free everything but circles. A circle is left alone when a reference or a
+// Counts of references free everything but cycles. A cycle is left alone when a reference or a
 // hold goes and leaves an object with references and without holds: that object is a candidate,
 // and a run begins. It walks all anonymous objects without holds that candidates lead to (the
 // suspects) and counts the references among them. A suspect with more references than were counted

@@ -9,21 +9,21 @@
 namespace agora {
 namespace {
 
-// How many waits of a circle stand in the message; all are in the details.
+// How many waits of a cycle stand in the message; all are in the details.
 constexpr std::size_t kShown = 8;
 
 /// Waiters of whom each waits for the owner of the next, the last one for the first.
-using Circle = std::vector<Waiter*>;
+using Cycle = std::vector<Waiter*>;
 
-/// Looks for the shortest circle that begins with one wait, breadth first, without recursion: the
-/// circle may be as long as there are sessions.
+/// Looks for the shortest cycle that begins with one wait, breadth first, without recursion: the
+/// cycle may be as long as there are sessions.
 class Search {
  public:
   Search(Machine& machine, Waiter& start)
       : machine_(machine), start_(start), target_{start.session, start.owner} {}
 
   /// Empty: there is none.
-  Circle run() {
+  Cycle run() {
     if (expand(start_, kStart)) return path(start_, kStart);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       Waiter* waiter = machine_.waiters().first_of(nodes_[i].owner.session, nodes_[i].owner.owner);
@@ -54,13 +54,13 @@ class Search {
     return false;
   }
 
-  Circle path(Waiter& last, std::size_t parent) const {
-    Circle circle{&last};
+  Cycle path(Waiter& last, std::size_t parent) const {
+    Cycle cycle{&last};
     for (; parent != kStart; parent = nodes_[parent].parent) {
-      circle.push_back(nodes_[parent].via);
+      cycle.push_back(nodes_[parent].via);
     }
-    std::reverse(circle.begin(), circle.end());
-    return circle;
+    std::reverse(cycle.begin(), cycle.end());
+    return cycle;
   }
 
   Machine& machine_;
@@ -71,44 +71,44 @@ class Search {
   std::vector<OwnerRef> blockers_;
 };
 
-Error deadlock(Machine& machine, const Circle& circle) {
+Error deadlock(Machine& machine, const Cycle& cycle) {
   const auto who = [&](const Waiter& waiter) {
-    return who_text(machine, waiter.session, waiter.owner);
+    return format_session(machine, waiter.session, waiter.owner);
   };
-  Error error{Errc::deadlock, who(*circle.front()), Done::no, {}};
-  for (std::size_t i = 0; i < std::min(circle.size(), kShown); ++i) {
-    const Waiter& waiter = *circle[i];
-    const bool last = i + 1 == circle.size();
+  Error error{Errc::deadlock, who(*cycle.front()), Done::no, {}};
+  for (std::size_t i = 0; i < std::min(cycle.size(), kShown); ++i) {
+    const Waiter& waiter = *cycle[i];
+    const bool last = i + 1 == cycle.size();
     if (i > 0) error.message += ", who";
     error.message += " waits for " + std::string{waiter.object->type->name} + " " +
                      waiter.object->name + " and so for " +
-                     (last ? who(*circle.front()) : who(*circle[i + 1]));
+                     (last ? who(*cycle.front()) : who(*cycle[i + 1]));
   }
-  if (circle.size() > kShown) {
-    error.message += ", and " + std::to_string(circle.size() - kShown) + " more in the circle";
+  if (cycle.size() > kShown) {
+    error.message += ", and " + std::to_string(cycle.size() - kShown) + " more in the cycle";
   }
   std::string packed;
   Writer out{packed};
-  out.list(static_cast<std::uint32_t>(circle.size()));
-  for (const Waiter* waiter : circle) write_waiting(out, machine, *waiter);
+  out.list(static_cast<std::uint32_t>(cycle.size()));
+  for (const Waiter* waiter : cycle) write_waiting(out, machine, *waiter);
   error.details.push_back({"cycle", std::move(packed)});
   return error;
 }
 
-/// A circle through one of the owner's waits in which somebody may be refused: the newest acquire
+/// A cycle through one of the owner's waits in which somebody may be refused: the newest acquire
 /// is first. Empty: there is none.
-Circle breakable(Machine& machine, const OwnerRef& owner) {
+Cycle breakable(Machine& machine, const OwnerRef& owner) {
   Waiter* waiter = machine.waiters().first_of(owner.session, owner.owner);
   for (; waiter != nullptr; waiter = Waiters::next_of_owner(*waiter)) {
-    Circle circle = Search{machine, *waiter}.run();
+    Cycle cycle = Search{machine, *waiter}.run();
     const auto newest =
-        std::max_element(circle.begin(), circle.end(), [](const Waiter* a, const Waiter* b) {
+        std::max_element(cycle.begin(), cycle.end(), [](const Waiter* a, const Waiter* b) {
           const auto age = [](const Waiter& w) { return w.levels != 0 ? 0 : w.serial; };
           return age(*a) < age(*b);
         });
-    if (newest == circle.end() || (*newest)->levels != 0) continue;
-    std::rotate(circle.begin(), newest, circle.end());
-    return circle;
+    if (newest == cycle.end() || (*newest)->levels != 0) continue;
+    std::rotate(cycle.begin(), newest, cycle.end());
+    return cycle;
   }
   return {};
 }
@@ -121,16 +121,16 @@ std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter) {
   const bool only = machine.waiters().first_of(waiter.session, waiter.owner) == &waiter &&
                     Waiters::next_of_owner(waiter) == nullptr;
   if (only && session != nullptr && session->grants.empty()) return std::nullopt;
-  const Circle circle = Search{machine, waiter}.run();
-  if (circle.empty()) return std::nullopt;
-  return deadlock(machine, circle);
+  const Cycle cycle = Search{machine, waiter}.run();
+  if (cycle.empty()) return std::nullopt;
+  return deadlock(machine, cycle);
 }
 
-void break_circles(Machine& machine, const OwnerRef& owner) {
+void break_cycles(Machine& machine, const OwnerRef& owner) {
   for (;;) {
-    const Circle circle = breakable(machine, owner);
-    if (circle.empty()) return;
-    machine.refuse(*circle.front(), deadlock(machine, circle));
+    const Cycle cycle = breakable(machine, owner);
+    if (cycle.empty()) return;
+    machine.refuse(*cycle.front(), deadlock(machine, cycle));
   }
 }
 

@@ -103,7 +103,7 @@ std::string method_help(const MethodRef& ref) {
   text += std::string{"\n"} + (method.access == Access::read ? "reads" : "writes") +
           (method.waits() ? ", may wait" : "") + (method.admin ? ", needs the role admin" : "") +
           ". Cost: " + std::string{method.cost} + ".";
-  text += "\nif the reply is lost: " + std::string{method.lost};
+  text += "\nif the reply is lost: " + std::string{method.if_reply_lost};
   return text;
 }
 
@@ -179,7 +179,7 @@ void write_method(Writer& out, const MethodRef& ref) {
   out.text("admin"), out.boolean(method.admin);
   out.text("cost"), out.text(method.cost);
   out.text("doc"), out.text(method.doc);
-  out.text("lost"), out.text(method.lost);
+  out.text("lost"), out.text(method.if_reply_lost);
 }
 
 // ---- reference pages -----------------------------------------------------------------------
@@ -216,7 +216,7 @@ std::string method_section(const MethodRef& ref) {
   page += std::string{"* "} + (method.access == Access::read ? "Reads" : "Writes") +
           (method.waits() ? "; may wait" : "") + (method.admin ? "; needs the role admin" : "") +
           ". Cost: " + std::string{method.cost} + ".\n";
-  return page + "* If the reply is lost: " + std::string{method.lost} + "\n";
+  return page + "* If the reply is lost: " + std::string{method.if_reply_lost} + "\n";
 }
 
 }  // namespace

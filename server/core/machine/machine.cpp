@@ -25,7 +25,7 @@ constexpr std::size_t kWaiterBytes = 512;
 constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
 // How much of deleted objects is given back with each command, elements.
-constexpr std::size_t kBuryElements = 2'000;
+constexpr std::size_t kReclaimElements = 2'000;
 
 }  // namespace
 
@@ -46,25 +46,25 @@ std::size_t Machine::memory_used() const {
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
-std::uint64_t Machine::believed(std::uint64_t token) const {
+std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
   const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
   // The time of a batch is that of its begin. What is more than that is nonsense; it is not taken
-  // for all that is believed, since later locks begin there, and theirs must be believed too.
+  // for all that is clamp_token, since later locks begin there, and theirs must be clamp_token too.
   return token <= most + kGrantsPerSecondMax ? token : most;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
   now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
-  foresight_.begin(batch);
+  prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
-    known_ = foresight_.advance(batch, i);
+    known_ = prefetcher_.advance(batch, i);
     apply(batch, batch.commands[i]);
     settle();
     if (!behind_.empty()) catch_up();
-    if (registry_.has_dead()) registry_.bury(*this, kBuryElements);
+    if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
     if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
   }
   if (memory_cell_) show_memory();
@@ -80,16 +80,16 @@ void Machine::apply(const Batch& batch, const Command& command) {
       return;
     case Command::Kind::link_closed:
       return link_closed(command.link);
-    case Command::Kind::process_dies:
+    case Command::Kind::process_exited:
       return end_waits(command.session);
-    case Command::Kind::process_died:
+    case Command::Kind::process_drained:
       return end_session(command.session, true);
     case Command::Kind::not_mapped:
       if (Session* session = sessions_.find(command.session)) session->mapped = false;
       return;
     case Command::Kind::time_passed:
       return time_passed();
-    case Command::Kind::sign_of_life:
+    case Command::Kind::heartbeat:
       if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
         link->session->alive = now_;
       }
@@ -151,7 +151,7 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
 void Machine::run(const Batch& batch, const Command& command, const Caller& caller) {
   handed_.clear();
   // What was found out ahead, or else is found out now.
-  const Foresight::Known known = std::exchange(known_, {});
+  const Prefetcher::Known known = std::exchange(known_, {});
   const bool is_known = known.object != nullptr && known.object->type == command.method.type;
   Expected<Object*> object = is_known ? known.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
@@ -195,7 +195,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   conclude(caller, effects_->written, result.begin(), {});
 }
 
-/// The call waits, unless that closes a circle.
+/// The call waits, unless that closes a cycle.
 void Machine::parked(const Caller& caller, Waiter& waiter) {
   if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
   if (caller.number != 0) {
@@ -259,18 +259,19 @@ void Machine::time_passed() {
   time_passes_ = false;
   while (Session* session = sessions_.silent(now_)) end_session(session->id);
   sessions_.forget_lost(now_);
-  fade_feeds();
+  expire_history();
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  // Content to give back, circles to look for: as soon as there is time.
-  if (registry_.has_dead() || !unneeded_.empty() || collector_.has_work()) return now_;
+  // Content to give back, cycles to look for: as soon as there is time.
+  if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
                           sessions_.next_deadline()}) {
     if (due && (!next || *due < *next)) next = due;
   }
-  if (!fading_.empty() && (!next || fading_.front().first < *next)) next = fading_.front().first;
+  if (!expiring_.empty() && (!next || expiring_.front().first < *next))
+    next = expiring_.front().first;
   return next;
 }
 

@@ -92,7 +92,7 @@ class Machine {
   std::uint64_t token_floor() const { return token_floor_; }
   /// What a lock's word says of the last token, if it can have been given by now, as fast as memory
   /// is; else, as a faulty or hostile program has written it there, the greatest that can.
-  std::uint64_t believed(std::uint64_t token) const;
+  std::uint64_t clamp_token(std::uint64_t token) const;
 
   // Objects.
 
@@ -158,14 +158,14 @@ class Machine {
   }
   /// Does `step` once what is being done is known to stand: at once outside a transaction.
   template <typename Step>
-  void when_it_stands(Step&& step) {
+  void on_commit(Step&& step) {
     if (transaction_ == nullptr) return step();
     transaction_->afterwards.emplace_back(std::forward<Step>(step));
   }
   /// Does `step` once the transaction that runs is over, be it that it stands or not, and nothing
   /// of it will change any more.
   template <typename Step>
-  void when_it_is_over(Step&& step) {
+  void on_finish(Step&& step) {
     transaction_->at_the_end.emplace_back(std::forward<Step>(step));
   }
   /// Runs calls as one step; see transaction.run.
@@ -223,7 +223,7 @@ class Machine {
   /// The reverse; nothing if the session does not follow it.
   void unfollow(Object& object, Feed& feed, Session& session);
   /// The next notice of the feed (a map) goes to its followers and into its history. Not within a
-  /// transaction: see when_it_stands.
+  /// transaction: see on_commit.
   void publish(Object& object, Feed& feed, std::uint64_t version, std::string notice);
 
   // Sessions.
@@ -267,7 +267,7 @@ class Machine {
   void conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob);
   [[gnu::cold]] void conclude(const Caller& caller, Error error);
   void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
-  void free_unheard(PackedView value);
+  void free_undelivered(PackedView value);
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 
@@ -283,7 +283,7 @@ class Machine {
   void rewind_feeds(Session& session);
   void catch_up();
   void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
-  void fade_feeds();
+  void expire_history();
 
   Waiter* next_guarded(WaitQueue& queue);
   void leave(Waiter& waiter);
@@ -301,8 +301,8 @@ class Machine {
   HeapExtents own_words_;
   Lending lending_;
   Registry registry_;
-  Foresight foresight_{registry_};
-  Foresight::Known known_;  // of the command that comes next
+  Prefetcher prefetcher_{registry_};
+  Prefetcher::Known known_;  // of the command that comes next
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};
@@ -319,7 +319,7 @@ class Machine {
   std::size_t feed_bytes_ = 0;
   // Who has to be told what it missed: all that the session follows, or that object's feeds.
   std::vector<std::pair<SessionId, ObjectId>> behind_;
-  std::deque<std::pair<Instant, ObjectId>> fading_;  // watched by nobody any more, oldest first
+  std::deque<std::pair<Instant, ObjectId>> expiring_;  // watched by nobody any more, oldest first
   Effects* effects_ = nullptr;
 };
 

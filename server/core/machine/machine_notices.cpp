@@ -12,7 +12,7 @@ namespace agora {
 namespace {
 
 /// How long an object that nobody watches any more keeps its history.
-constexpr Duration kFade = std::chrono::minutes{1};
+constexpr Duration kRetention = std::chrono::minutes{1};
 
 std::string watch_notice(const Object& object, std::uint64_t version, std::string_view method,
                          PackedView key) {
@@ -67,13 +67,13 @@ void Machine::unfollow(Object& object, Feed& feed, Session& session) {
   (feed.of_topic() ? session.topics : session.watches).erase(object.id);
   if (!feed.followers.empty()) return;
   if (feed.of_topic()) {
-    return when_it_stands([this, id = object.id] {
+    return on_commit([this, id = object.id] {
       Feed* left = feed_of(id, true);
       if (left != nullptr && left->followers.empty()) forget_entries(*left, 0);
     });
   }
-  feed.fades_at = now_ + kFade;
-  if (!std::exchange(feed.fading, true)) fading_.push_back({feed.fades_at, object.id});
+  feed.fades_at = now_ + kRetention;
+  if (!std::exchange(feed.fading, true)) expiring_.push_back({feed.fades_at, object.id});
 }
 
 void Machine::watch(Object& object, Session& session, std::optional<std::uint64_t> after) {
@@ -89,13 +89,12 @@ void Machine::note_change(Object& object, const MethodRef& method, PackedView ke
                          : time_passes_           ? std::string{"object.expire"}
                                                   : std::string{"session.close"};
   std::string notice = watch_notice(object, object.version, by, key);
-  when_it_stands(
-      [this, id = object.id, version = object.version, notice = std::move(notice)]() mutable {
-        Object* changed = registry_.find(id);
-        if (changed != nullptr && changed->watched) {
-          publish(*changed, *changed->watched, version, std::move(notice));
-        }
-      });
+  on_commit([this, id = object.id, version = object.version, notice = std::move(notice)]() mutable {
+    Object* changed = registry_.find(id);
+    if (changed != nullptr && changed->watched) {
+      publish(*changed, *changed->watched, version, std::move(notice));
+    }
+  });
 }
 
 void Machine::publish(Object& object, Feed& feed, std::uint64_t version, std::string notice) {
@@ -160,12 +159,12 @@ void Machine::confirm_notices(Session& session) {
 
 /// The last thing that is said of an object to those who follow it.
 void Machine::end_feeds(Object& object) {
-  const auto end = [&](Feed& feed, const std::string& farewell) {
+  const auto end = [&](Feed& feed, const std::string& final_notice) {
     for (const auto& [id, follower] : feed.followers) {
       Session& session = *sessions_.find(id);
       (feed.of_topic() ? session.topics : session.watches).erase(object.id);
-      notify(session, PackedView{farewell});
-      log_notice(session, {object.id, feed.of_topic(), 0, farewell});
+      notify(session, PackedView{final_notice});
+      log_notice(session, {object.id, feed.of_topic(), 0, final_notice});
     }
     feed.followers.clear();
     forget_entries(feed, 0);
@@ -213,8 +212,8 @@ void Machine::catch_up() {
       continue;
     }
     for (NoticeLog::Entry& entry : session->notices->restart()) {
-      if (entry.farewell.empty()) continue;
-      notify(*session, PackedView{entry.farewell});
+      if (entry.final_notice.empty()) continue;
+      notify(*session, PackedView{entry.final_notice});
       log_notice(*session, std::move(entry));
     }
     for (const ObjectId object : session->watches) tell_missed(*session, object, false, budget);
@@ -243,10 +242,10 @@ void Machine::tell_missed(Session& session, ObjectId id, bool of_topic, std::siz
 }
 
 /// Forgets the history of objects that nobody has watched for a minute.
-void Machine::fade_feeds() {
-  while (!fading_.empty() && fading_.front().first <= now_) {
-    const ObjectId id = fading_.front().second;
-    fading_.pop_front();
+void Machine::expire_history() {
+  while (!expiring_.empty() && expiring_.front().first <= now_) {
+    const ObjectId id = expiring_.front().second;
+    expiring_.pop_front();
     Object* object = registry_.find(id);
     if (object == nullptr || !object->watched) continue;
     Feed& feed = *object->watched;
@@ -254,7 +253,7 @@ void Machine::fade_feeds() {
     if (!feed.followers.empty()) continue;
     if (feed.fades_at > now_) {
       feed.fading = true;
-      fading_.push_back({now_ + kFade, id});
+      expiring_.push_back({now_ + kRetention, id});
       continue;
     }
     forget_entries(feed, 0);

@@ -13,7 +13,7 @@
 namespace agora {
 namespace {
 
-// How much is done about circles with each command, objects and references.
+// How much is done about cycles with each command, objects and references.
 constexpr std::size_t kCollectSteps = 2'000;
 
 }  // namespace
@@ -128,7 +128,7 @@ void Machine::cover(Object& object) {
   if (!in_transaction() || !object.cell || object.cell_keeper) return;
   if (shm::in_change(cells_.at(object.cell))) return;
   shm::begin_change(cells_.at(object.cell));
-  when_it_is_over([this, id = object.id] {
+  on_finish([this, id = object.id] {
     Object* changed = registry_.find(id);
     if (changed == nullptr || !changed->cell) return;
     publish(*changed);
@@ -148,7 +148,7 @@ Handle Machine::show_memory() {
 void Machine::publish(Object& object) {
   shm::Cell& cell = cells_.at(object.cell);
   cell.version.store(object.version);
-  cell.size.store(object.state->glance());
+  cell.size.store(object.state->size_or_flag());
 }
 
 void Machine::set_alarm(Object& object, std::optional<Instant> when) {

@@ -77,7 +77,7 @@ bool Machine::enter(Session& session, const Command& command, Caller& caller) {
 /// A call that was sent before. True: it changes nothing and is made again.
 bool Machine::again(Session& session, Caller& caller) {
   if (Waiter* waiter = session.calls->waiter(caller.number)) {
-    waiters_.came_again(*waiter, caller);
+    waiters_.rebind_resent_call(*waiter, caller);
     push(Effect::Kind::parked, caller.link, caller.tag);
     return false;
   }
@@ -145,7 +145,7 @@ void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t beg
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     const PackedView value = blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
-    caller.unheard() ? free_unheard(value) : keep_value(*session, caller, value, blob);
+    caller.is_notification() ? free_undelivered(value) : keep_value(*session, caller, value, blob);
   }
   handed_.clear();
   if (!speaks_to(caller)) {
@@ -175,7 +175,7 @@ void Machine::conclude(const Caller& caller, Error error) {
 }
 
 /// What a notification in an opened session gives is held by nobody: a new object goes at once.
-void Machine::free_unheard(PackedView value) {
+void Machine::free_undelivered(PackedView value) {
   if (!has_references(value)) return;
   each_reference(value, [&](std::string_view name) {
     Object* object = registry_.find(name);

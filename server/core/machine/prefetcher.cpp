@@ -5,13 +5,13 @@
 
 namespace agora {
 
-void Foresight::begin(const Batch& batch) {
+void Prefetcher::begin(const Batch& batch) {
   if (batch.commands.size() < kLeast) return;
-  for (std::size_t i = 0; i < kFar; ++i) look_far(batch, i);
-  for (std::size_t i = 0; i < kNear; ++i) look_near(i);
+  for (std::size_t i = 0; i < kFar; ++i) prefetch_bucket(batch, i);
+  for (std::size_t i = 0; i < kNear; ++i) prefetch_entry(i);
 }
 
-void Foresight::look_far(const Batch& batch, std::size_t index) {
+void Prefetcher::prefetch_bucket(const Batch& batch, std::size_t index) {
   Known& known = ring_[index % kFar];
   known = {};
   if (index >= batch.commands.size()) return;
@@ -19,15 +19,15 @@ void Foresight::look_far(const Batch& batch, std::size_t index) {
   if (command.kind != Command::Kind::call || !command.method.on_object) return;
   known.object = find(text_of(batch.argument(command.first)));
   if (known.object == nullptr || command.count < 2) return;
-  known.seen = known.object->state->foresee(batch.argument(command.first + 1));
+  known.seen = known.object->state->prefetch(batch.argument(command.first + 1));
 }
 
-void Foresight::look_near(std::size_t index) {
+void Prefetcher::prefetch_entry(std::size_t index) {
   const Known& known = ring_[index % kFar];
-  if (known.seen != 0 && is_valid()) known.object->state->foresee_more(known.seen);
+  if (known.seen != 0 && is_valid()) known.object->state->prefetch_further(known.seen);
 }
 
-Object* Foresight::find(std::string_view name) {
+Object* Prefetcher::find(std::string_view name) {
   if (!is_valid()) {
     // Somebody was created or deleted: what was found before may be gone.
     ring_.fill({});

@@ -1,4 +1,4 @@
-// Foresight: what a command will look at in a large container is fetched while the commands before
+// Prefetcher: what a command will look at in a large container is fetched while the commands before
 // it are done, in two steps: first where its key's chain begins, then what stands there.
 //
 // What is found out on the way is kept for the command itself, and is not found out twice:
@@ -16,15 +16,15 @@
 
 namespace agora {
 
-class Foresight {
+class Prefetcher {
  public:
   /// What is known of a command.
   struct Known {
     Object* object = nullptr;  ///< null: not known
-    std::uint64_t seen = 0;    ///< what State::foresee gave
+    std::uint64_t seen = 0;    ///< what State::prefetch gave
   };
 
-  explicit Foresight(Registry& registry) : registry_(registry) {}
+  explicit Prefetcher(Registry& registry) : registry_(registry) {}
 
   /// Before the first command of a batch.
   void begin(const Batch& batch);
@@ -32,8 +32,8 @@ class Foresight {
   Known advance(const Batch& batch, std::size_t index) {
     if (batch.commands.size() < kLeast) return {};
     const Known known = is_valid() ? ring_[index % kFar] : Known{};
-    look_far(batch, index + kFar);
-    look_near(index + kNear);
+    prefetch_bucket(batch, index + kFar);
+    prefetch_entry(index + kNear);
     return known;
   }
 
@@ -43,8 +43,8 @@ class Foresight {
   static constexpr std::size_t kNear = 4;
 
   bool is_valid() const { return names_ == registry_.names_changed(); }
-  void look_far(const Batch& batch, std::size_t index);
-  void look_near(std::size_t index);
+  void prefetch_bucket(const Batch& batch, std::size_t index);
+  void prefetch_entry(std::size_t index);
   Object* find(std::string_view name);
 
   Registry& registry_;

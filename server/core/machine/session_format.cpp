@@ -44,7 +44,7 @@ void write_holders(Writer& out, Machine& machine, std::span<const Holder> holder
   for (const Holder& holder : holders) write_holder(out, machine, holder);
 }
 
-void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
+void write_session(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
   out.map(4);
   write_identity(out, machine, session, owner);
 }
@@ -55,7 +55,7 @@ void write_waiting(Writer& out, Machine& machine, const Waiter& waiter) {
   out.text("lock"), out.text(waiter.object->name);
 }
 
-std::string who_text(Machine& machine, SessionId id, std::string_view owner) {
+std::string format_session(Machine& machine, SessionId id, std::string_view owner) {
   const Session* session = machine.sessions().find(id);
   std::string host = session != nullptr ? session->peer.host : "";
   if (host.empty()) host = "-";

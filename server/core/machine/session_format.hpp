@@ -20,13 +20,13 @@ void write_holder(Writer& out, Machine& machine, const Holder& holder);
 void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders);
 
 /// {session, host, pid, owner}.
-void write_who(Writer& out, Machine& machine, SessionId session, std::string_view owner);
+void write_session(Writer& out, Machine& machine, SessionId session, std::string_view owner);
 
 /// {session, host, pid, owner, lock}: who waits for which lock.
 void write_waiting(Writer& out, Machine& machine, const Waiter& waiter);
 
 /// "s7 (host h, pid 12, owner t)", for messages; what is not known is a dash.
-std::string who_text(Machine& machine, SessionId session, std::string_view owner);
+std::string format_session(Machine& machine, SessionId session, std::string_view owner);
 
 /// SessionLost, with the names of what the session gave back if that is still known.
 Error session_lost(const LostSession* lost, Done done);

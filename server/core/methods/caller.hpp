@@ -20,7 +20,7 @@ struct Caller {
   MethodRef method{};
 
   /// A notification: what it gives reaches nobody.
-  bool unheard() const { return wire == kNotification; }
+  bool is_notification() const { return wire == kNotification; }
 };
 
 }  // namespace agora

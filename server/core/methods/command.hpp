@@ -49,14 +49,14 @@ enum class Numbering : std::uint8_t {
 struct Command {
   enum class Kind : std::uint8_t {
     call,
-    cancel,        ///< the link gives up its waiting call with that tag
-    sign_of_life,  ///< a message that was refused before it came here
+    cancel,     ///< the link gives up its waiting call with that tag
+    heartbeat,  ///< a message that was refused before it came here
     link_opened,
     link_closed,
-    process_dies,  ///< the process of `session` is dead: nothing is granted to it any more, but
-                   ///< what it had sent may follow
-    process_died,  ///< all it had sent has been heard
-    not_mapped,    ///< `session` got no memory: its process's end could not be seen
+    process_exited,   ///< the process of `session` is dead: nothing is granted to it any more, but
+                      ///< what it had sent may follow
+    process_drained,  ///< all it had sent has been heard
+    not_mapped,       ///< `session` got no memory: its process's end could not be seen
     time_passed,
   };
   Kind kind = Kind::time_passed;
@@ -69,7 +69,7 @@ struct Command {
   std::uint32_t peer = 0;    ///< link_opened: in Batch::peers
   std::uint64_t number = 0;  ///< call: as far as `numbering` says
   Numbering numbering = Numbering::none;
-  SessionId session{};  ///< process_dies, process_died, not_mapped
+  SessionId session{};  ///< process_exited, process_drained, not_mapped
 };
 
 /// Commands in their order, with the bytes that they speak of.

@@ -121,7 +121,8 @@ struct Method {
   bool hands_out = false;  ///< what it gives is nowhere else: not run for a caller known to be dead
   std::string_view cost;   ///< in terms of n = elements of the object
   std::string_view doc;    ///< one or more sentences
-  std::string_view lost;   ///< what holds if the reply is lost, sent twice, or has no receiver
+  std::string_view
+      if_reply_lost;  ///< what holds if the reply is lost, sent twice, or has no receiver
   Handler handler = nullptr;
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
@@ -143,7 +144,7 @@ consteval bool check_table(const Method (&table)[Rows]) {
   for (std::size_t i = 0; i < Rows; ++i) {
     const Method& row = table[i];
     if (row.name.empty() || row.result.empty() || row.cost.empty()) throw "row lacks a column";
-    if (!is_sentence(row.doc) || !is_sentence(row.lost)) throw "doc ends with a full stop";
+    if (!is_sentence(row.doc) || !is_sentence(row.if_reply_lost)) throw "doc ends with a full stop";
 #ifndef __SANITIZE_ADDRESS__  // g++ then takes no function's address for a constant (PR 71962)
     if (row.handler == nullptr) throw "row has no handler";
 #endif

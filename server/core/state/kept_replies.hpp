@@ -83,7 +83,7 @@ class KeptReplies {
     for (CallRecord& record : records_) visit(record);
   }
 
-  /// Kept answers, and their bytes: what the session's bound counts.
+  /// Hold answers, and their bytes: what the session's bound counts.
   std::size_t kept() const { return kept_; }
   std::size_t kept_bytes() const { return kept_bytes_; }
 

@@ -21,7 +21,8 @@ class NoticeLog {
     ObjectId object;
     bool of_topic = false;
     std::uint64_t version = 0;
-    std::string farewell;  ///< the last notice of an object that is gone: it has no feed any more
+    std::string
+        final_notice;  ///< the last notice of an object that is gone: it has no feed any more
   };
 
   /// A notice was sent, or is to be sent once the session has resumed. Beyond `most` it is not

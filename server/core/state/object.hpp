@@ -80,7 +80,7 @@ class State {
   /// Elements, for object.info; 1 for what has no length.
   virtual std::size_t size() const { return 1; }
   /// What those who read along see in the object's cell: its size, or what else one look tells.
-  virtual std::uint64_t glance() const { return size(); }
+  virtual std::uint64_t size_or_flag() const { return size(); }
   /// Bytes of content, for object.info.
   virtual std::size_t bytes() const { return 0; }
 
@@ -143,7 +143,7 @@ class State {
   }
 
   /// Calls `visit(name)` for each reference that the content holds, as often as it is there:
-  /// what a collector of circles walks along. Items in flight count as content.
+  /// what a collector of cycles walks along. Items in flight count as content.
   virtual void each_reference(const std::function<void(std::string_view)>& visit) const {
     static_cast<void>(visit);
   }
@@ -155,13 +155,13 @@ class State {
   }
 
   /// A method with that first argument may run here soon: fetches what it will look at first. What
-  /// it gives comes back with foresee_more, for what it will look at then, and as Call::foreseen;
-  /// 0: nothing. Other calls may come in between and change anything.
-  virtual std::uint64_t foresee(PackedView argument) const {
+  /// it gives comes back with prefetch_further, for what it will look at then, and as
+  /// Call::prefetched; 0: nothing. Other calls may come in between and change anything.
+  virtual std::uint64_t prefetch(PackedView argument) const {
     static_cast<void>(argument);
     return 0;
   }
-  virtual void foresee_more(std::uint64_t seen) const { static_cast<void>(seen); }
+  virtual void prefetch_further(std::uint64_t seen) const { static_cast<void>(seen); }
 
   /// Lock-like objects: appends the present holders and returns true.
   virtual bool holders(std::vector<Holder>& out) const {
@@ -225,7 +225,7 @@ struct ObjectType {
   Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
 };
 
-/// What the collector of circles knows of an object.
+/// What the collector of cycles knows of an object.
 struct Suspicion {
   enum class State : std::uint8_t { none, suspect, cleared };
   State state = State::none;

@@ -78,7 +78,7 @@ std::optional<Instant> Registry::next_expiry() const { return first(expiries_); 
 Object* Registry::alarmed(Instant now) { return due(alarms_, now); }
 std::optional<Instant> Registry::next_alarm() const { return first(alarms_); }
 
-void Registry::bury(Machine& machine, std::size_t elements) {
+void Registry::reclaim(Machine& machine, std::size_t elements) {
   // One object a call: its release may delete others, which then wait at the end.
   if (dead_.empty()) return;
   State& oldest = *dead_.front();

@@ -55,8 +55,8 @@ class Registry {
   std::optional<Instant> next_alarm() const;
 
   /// Gives back up to `elements` of the content of deleted objects.
-  void bury(Machine& machine, std::size_t elements);
-  bool has_dead() const { return !dead_.empty(); }
+  void reclaim(Machine& machine, std::size_t elements);
+  bool pending_reclaim() const { return !dead_.empty(); }
 
   /// How often a name came to stand for another object, or for none.
   std::uint64_t names_changed() const { return names_changed_; }

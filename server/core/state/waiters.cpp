@@ -88,7 +88,7 @@ Waiter* Waiters::find_wire(Session& session, std::uint64_t id) {
   return waiter;
 }
 
-void Waiters::came_again(Waiter& waiter, const Caller& caller) {
+void Waiters::rebind_resent_call(Waiter& waiter, const Caller& caller) {
   if (SessionWaits& own = waiter.home->waits; own.by_wire) {
     own.by_wire->erase({waiter.wire, waiter.serial});
     own.by_wire->emplace(std::pair{caller.wire, waiter.serial}, &waiter);

@@ -150,7 +150,7 @@ class Waiters {
   /// nothing waited there.
   Waiter* find_wire(Session& session, std::uint64_t id);
   /// The waiting call came again, over that link and with that tag and id.
-  void came_again(Waiter& waiter, const Caller& caller);
+  void rebind_resent_call(Waiter& waiter, const Caller& caller);
 
   /// The oldest waiter of a session, or none. O(1).
   Waiter* first_of(SessionId session) const;

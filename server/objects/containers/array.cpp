@@ -14,7 +14,7 @@
 #include "server/core/methods/numbers.hpp"
 #include "server/core/methods/typecodes.hpp"
 #include "server/objects/containers/slices.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/key_bytes.hpp"
@@ -387,7 +387,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::index_error},
      .cost = "O(1)",
      .doc = "The element at a place.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
      .parameters = {kIndex, kValue},
@@ -396,7 +396,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Sets the element at a place.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "slice",
      .parameters = {Parameter{"start", ParamKind::integer, kNull,
@@ -408,7 +408,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error, Errc::too_large},
      .cost = "O(elements of the slice)",
      .doc = "The elements of a slice, by Python's rules.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&slice>},
     {.name = "set_slice",
      .parameters = {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice."},
@@ -421,13 +421,13 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(elements of the slice)",
      .doc = "Sets the elements of a slice in one step.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&set_slice>},
     {.name = "len",
      .result = "int",
      .cost = "O(1)",
      .doc = "How many elements there are.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&len>},
     {.name = "add",
      .parameters = {kIndex, Parameter{"amount", ParamKind::number, kRequired, "May be negative."}},
@@ -436,7 +436,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Adds to an element in one step.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "compare_and_set",
      .parameters = {kIndex,
@@ -447,7 +447,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Sets an element only if it is the expected one.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
     {.name = "fill",
      .parameters = {kValue},
@@ -456,7 +456,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(n)",
      .doc = "Sets all elements to one value.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&fill>},
 };
 static_assert(check_table(kMethods));

@@ -85,7 +85,7 @@ void ListState::drop(Handle element) {
 void ListState::about_to_change() {
   if (!machine_.in_transaction() || in_transaction_ || !elements_.shown()) return;
   in_transaction_.emplace(elements_);
-  machine_.when_it_is_over([this] { in_transaction_.reset(); });
+  machine_.on_finish([this] { in_transaction_.reset(); });
 }
 
 void ListState::replace(std::size_t place, Handle element) {

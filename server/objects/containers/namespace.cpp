@@ -5,7 +5,7 @@
 #include <string>
 
 #include "server/objects/containers/table_state.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -109,7 +109,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::attribute_error},
      .cost = "O(1)",
      .doc = "The value of an attribute.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
      .parameters = {kAttribute, Parameter{"value", ParamKind::any, kRequired, "Any value."}},
@@ -119,7 +119,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(1)",
      .doc = "Gives an attribute a value, new or in place of the old one.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "delete",
      .parameters = {kAttribute},
@@ -128,21 +128,21 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n)",
      .doc = "Takes an attribute out.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "contains",
      .parameters = {kAttribute},
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether there is such an attribute.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&contains>},
     {.name = "attributes",
      .result = "list of text",
      .errors = {Errc::too_large},
      .cost = "O(n)",
      .doc = "The names of all attributes, in the order in which they came.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&attributes>},
 };
 static_assert(check_table(kMethods));

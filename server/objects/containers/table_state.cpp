@@ -114,7 +114,7 @@ void TableState::each_reference(const std::function<void(std::string_view)>& vis
   });
 }
 
-std::uint64_t TableState::foresee(PackedView key) const {
+std::uint64_t TableState::prefetch(PackedView key) const {
   // What is small lies in a near cache anyway.
   constexpr std::size_t kLarge = 4096;
   if (table_.size() < kLarge || !key.present() || !is_plain_key(key.kind())) return 0;
@@ -194,7 +194,7 @@ void TableState::drop(Handle entry) {
 void TableState::about_to_change() {
   if (!machine_.in_transaction() || in_transaction_ || !table_.shown()) return;
   in_transaction_.emplace(table_);
-  machine_.when_it_is_over([this] { in_transaction_.reset(); });
+  machine_.on_finish([this] { in_transaction_.reset(); });
 }
 
 void TableState::clear() {

@@ -22,7 +22,7 @@ namespace agora {
 struct Key {
   std::string scratch;
   std::string_view bytes;
-  std::uint64_t foreseen = 0;  ///< what TableState::foresee gave for it; 0: nothing
+  std::uint64_t prefetched = 0;  ///< what TableState::prefetch gave for it; 0: nothing
   /// @error type_error  it cannot be a key or member.
   Expected<void> read(PackedView key) {
     if (is_plain_key(key.kind())) {
@@ -36,7 +36,7 @@ struct Key {
   }
   /// The call's first argument.
   Expected<void> read(const Call& call) {
-    foreseen = call.foreseen();
+    prefetched = call.prefetched();
     return read(call.arg(0));
   }
 };
@@ -53,16 +53,16 @@ class TableState : public State {
   std::size_t bytes() const override { return content_bytes_; }
   bool release_some(Machine& machine, std::size_t elements) override;
   std::function<void()> restorer(Machine& machine) override;
-  std::uint64_t foresee(PackedView key) const override;
-  void foresee_more(std::uint64_t hash) const override {
+  std::uint64_t prefetch(PackedView key) const override;
+  void prefetch_further(std::uint64_t hash) const override {
     table_.fetch_entry(static_cast<std::uint32_t>(hash));
   }
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 
   const Table& table() const { return table_; }
   Table::Place locate(const Key& key) const {
-    if (key.foreseen == 0) return table_.locate(key.bytes);
-    return table_.locate(static_cast<std::uint32_t>(key.foreseen), key.bytes);
+    if (key.prefetched == 0) return table_.locate(key.bytes);
+    return table_.locate(static_cast<std::uint32_t>(key.prefetched), key.bytes);
   }
   Handle find(const Key& key) const { return locate(key).entry; }
   /// Bytes of an entry's key and value.

@@ -8,7 +8,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/numbers.hpp"
 #include "server/core/methods/typecodes.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -290,7 +290,7 @@ constexpr Method kMethods[] = {
      .result = "any: the value",
      .cost = "O(1)",
      .doc = "The value.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
      .parameters = {kValue},
@@ -300,7 +300,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(1)",
      .doc = "Sets the value.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "add",
      .parameters = {Parameter{"amount", ParamKind::number, kRequired, "May be negative."}},
@@ -310,7 +310,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(1)",
      .doc = "Adds to the value in one step.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "exchange",
      .parameters = {kValue},
@@ -320,7 +320,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(1)",
      .doc = "Sets the value and gives the old one.",
-     .lost = lost::kTaken,
+     .if_reply_lost = retry::kTaken,
      .handler = on<&exchange>},
     {.name = "compare_and_set",
      .parameters = {Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
@@ -331,7 +331,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(1)",
      .doc = "Sets the value only if it is the expected one.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
 };
 static_assert(check_table(kMethods));

@@ -12,7 +12,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
@@ -344,7 +344,7 @@ constexpr Method kMethods[] = {
      .cost = "O(size of the value)",
      .doc = "Sends a value to the other end; waits while 1,024 are unread there. EndOfStream once "
             "an end is closed.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&send>},
     {.name = "receive",
      .parameters = {kEnd, kTimeout},
@@ -356,7 +356,7 @@ constexpr Method kMethods[] = {
      .cost = "O(1)",
      .doc = "Takes the next value that the other end has sent; waits for one. EndOfStream once the "
             "other end is closed and all is received, or this end is closed.",
-     .lost = lost::kTaken,
+     .if_reply_lost = retry::kTaken,
      .handler = on<&receive>},
     {.name = "poll",
      .parameters = {kEnd, Parameter{"timeout", ParamKind::seconds, default_int(0),
@@ -370,7 +370,7 @@ constexpr Method kMethods[] = {
      .doc =
          "Whether there is something to receive; true as well once the other end is closed, when "
          "receive gives EndOfStream at once.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&poll>},
     {.name = "close",
      .parameters = {kEnd},
@@ -381,7 +381,7 @@ constexpr Method kMethods[] = {
      .doc =
          "Closes that end for good. The other end receives what was sent, then EndOfStream; what "
          "is unread at this end is gone.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
 };
 static_assert(check_table(kMethods));

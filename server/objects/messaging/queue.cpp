@@ -10,8 +10,8 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
 #include "server/objects/messaging/queue_state.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -289,7 +289,7 @@ constexpr Method kMethods[] = {
      .cost = "O(1); O(log n) with a priority or delay",
      .doc = "Puts an item in; waits for room if the queue has a maxsize and is full. Its place is "
             "that of its arrival, also when it is delayed.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&put>},
     {.name = "put_many",
      .parameters = {Parameter{"items", ParamKind::list, kRequired, "At most maxsize values."},
@@ -301,7 +301,7 @@ constexpr Method kMethods[] = {
      .grows = true,
      .cost = "O(items)",
      .doc = "Puts all the items in, in one step, or none.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&put_many>},
     {.name = "get",
      .parameters = {kTimeout},
@@ -314,7 +314,7 @@ constexpr Method kMethods[] = {
      .doc =
          "Takes the front item, or waits for one, first come, first served. In an opened session "
          "it comes back to its place if the session ends before the reply is acknowledged.",
-     .lost = lost::kTaken,
+     .if_reply_lost = retry::kTaken,
      .handler = on<&get>},
     {.name = "get_many",
      .parameters = {Parameter{"max", ParamKind::integer, kRequired, "Items at most, at least 1."},
@@ -326,32 +326,32 @@ constexpr Method kMethods[] = {
      .hands_out = true,
      .cost = "O(items)",
      .doc = "Takes up to max items, as many as one reply holds, or waits for the first.",
-     .lost = lost::kTaken,
+     .if_reply_lost = retry::kTaken,
      .handler = on<&get_many>},
     {.name = "size",
      .result = "int",
      .cost = "O(1)",
      .doc = "How many items are ready.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&size>},
     {.name = "empty",
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether no item is ready.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&empty>},
     {.name = "full",
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether a put would have to wait.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&full>},
     {.name = "peek",
      .result = "any: the item that get would take",
      .errors = {Errc::empty},
      .cost = "O(1)",
      .doc = "Shows the front item and leaves it there.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&peek>},
     {.name = "task_done",
      .result = "null",
@@ -360,7 +360,7 @@ constexpr Method kMethods[] = {
      .cost = "O(1)",
      .doc = "Says that one item that was got is done. If its get was not acknowledged and the "
             "session ends, it comes back and counts again for join.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&task_done>},
     {.name = "join",
      .parameters = {kTimeout},
@@ -370,14 +370,14 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::timeout,
      .cost = "O(1)",
      .doc = "Waits until every item that was put in is done.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&join>},
     {.name = "clear",
      .result = "int: how many items are gone",
      .access = Access::write,
      .cost = "O(1); the storage is freed in slices",
      .doc = "Drops all ready and delayed items; they count as done for join.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&clear>},
     {.name = "close",
      .result = "null",
@@ -385,7 +385,7 @@ constexpr Method kMethods[] = {
      .cost = "O(1 + waiters)",
      .doc = "From now on put gives ShutDown, and get as well once the queue is drained: nothing is "
             "ready, delayed, or out with somebody who may still give it back.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
     {.name = "reserve",
      .parameters = {kTimeout, Parameter{"lease", ParamKind::seconds, kNull,
@@ -400,7 +400,7 @@ constexpr Method kMethods[] = {
      .doc = "Takes the front item for the session, to be acknowledged by id or given back. It goes "
             "back to its place when the lease or the session ends, after its 16th delivery to the "
             "dead-letter list. deliveries says how often it was handed out, this time included.",
-     .lost = lost::kGrant,
+     .if_reply_lost = retry::kGrant,
      .handler = on<&reserve>},
     {.name = "acknowledge",
      .parameters = {kReservation},
@@ -409,7 +409,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log items held)",
      .doc = "The reserved item is done: it is gone, and counts as task_done.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&acknowledge>},
     {.name = "return",
      .parameters = {kReservation, Parameter{"delay", ParamKind::seconds, default_int(0),
@@ -420,7 +420,7 @@ constexpr Method kMethods[] = {
      .cost = "O(log n)",
      .doc = "Gives the reserved item back to its place, maxsize or not; after its 16th delivery "
             "it goes to the dead-letter list.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&give_back>},
     {.name = "touch",
      .parameters = {kReservation},
@@ -429,7 +429,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log items held)",
      .doc = "The lease of the reserved item begins anew.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&touch>},
     {.name = "dead",
      .result = "list of items, in the order in which they came to be there",
@@ -437,7 +437,7 @@ constexpr Method kMethods[] = {
      .cost = "O(dead items)",
      .doc = "Shows the dead-letter list: items that came back after their 16th delivery. They "
             "count as done for join.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&dead>},
     {.name = "revive",
      .parameters = {Parameter{"count", ParamKind::integer, default_int(1),
@@ -448,7 +448,7 @@ constexpr Method kMethods[] = {
      .cost = "O(count log n)",
      .doc = "Puts items from the front of the dead-letter list back at their places, to be done "
             "again; deliveries goes on, so each has one more chance.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&revive>},
 };
 static_assert(check_table(kMethods));

@@ -8,7 +8,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/followers.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
@@ -70,8 +70,8 @@ Outcome publish(Call& call, Topic& topic) {
   const Handle before = std::exchange(topic.last, *stored);
   call.changed();
   const Object& object = call.object();
-  machine.when_it_stands([&machine, id = object.id, version = object.version,
-                          notice = notice_of(object, call.arg(0))]() mutable {
+  machine.on_commit([&machine, id = object.id, version = object.version,
+                     notice = notice_of(object, call.arg(0))]() mutable {
     Object* published = machine.registry().find(id);
     if (published == nullptr) return;
     machine.publish(*published, *published->state->feed(), version, std::move(notice));
@@ -126,7 +126,7 @@ constexpr Method kMethods[] = {
      .cost = "O(subscribers)",
      .doc = "Sends a notice {kind: \"topic\", object, value, version} to every subscriber, in the "
             "order of the publishes, and keeps the value as the last one.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&publish>},
     {.name = "subscribe",
      .result = "null",
@@ -136,20 +136,20 @@ constexpr Method kMethods[] = {
      .doc = "From now on this session hears what is published, over cuts as well: of what it may "
             "have missed come the last 1,024 notices, told apart by their version, or one notice "
             "{kind: \"gap\", object, version}.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&subscribe>},
     {.name = "unsubscribe",
      .result = "null",
      .access = Access::write,
      .cost = "O(log n) in the subscribers",
      .doc = "This session hears no more of the topic.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&unsubscribe>},
     {.name = "last",
      .result = "any: the value published last, null before the first",
      .cost = "O(size of the value)",
      .doc = "What was published last.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&last>},
 };
 static_assert(check_table(kMethods));

@@ -6,7 +6,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -159,27 +159,28 @@ constexpr Method kMethods[] = {
      .cost = "O(1); O(parties) for the last to come",
      .doc = "Waits until all parties wait. Who does not wait to the end, because its time is up, "
             "it is cancelled or its session ends, breaks the barrier for all.",
-     .lost = "The place is gone with the reply without an opened session; all passed or none.",
+     .if_reply_lost =
+         "The place is gone with the reply without an opened session; all passed or none.",
      .handler = on<&wait>},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
      .doc = "Makes the barrier empty and sound; who waits gets BrokenBarrier.",
-     .lost = "Doing it again breaks up whoever has come since.",
+     .if_reply_lost = "Doing it again breaks up whoever has come since.",
      .handler = on<&reset>},
     {.name = "abort",
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
      .doc = "Breaks the barrier: who waits and who comes gets BrokenBarrier until reset.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&abort>},
     {.name = "state",
      .result = "{parties, waiting, broken}",
      .cost = "O(1)",
      .doc = "How many belong to it, how many wait, and whether it is broken.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&state>},
 };
 static_assert(check_table(kMethods));

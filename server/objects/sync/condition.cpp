@@ -9,7 +9,7 @@
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -82,7 +82,7 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
   waiter.count = notified ? 1 : 0;
   machine.waiters().move(waiter, **found, lock_state(machine, **found).waiting, std::nullopt);
   machine.serve_soon(**found);
-  break_circles(machine, owner);
+  break_cycles(machine, owner);
 }
 
 void Condition::serve(Machine& machine, Object& object) {
@@ -252,7 +252,7 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::null,
      .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
      .doc = "Takes the condition's lock: the same as acquire of that lock, with the same owners.",
-     .lost = lost::kGrant,
+     .if_reply_lost = retry::kGrant,
      .handler = on<&acquire>},
     {.name = "release",
      .parameters = {kOwner},
@@ -261,7 +261,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Releases the condition's lock: the same as release of that lock.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&release>},
     {.name = "wait",
      .parameters = {kTimeout, kOwner},
@@ -274,7 +274,7 @@ constexpr Method kMethods[] = {
             "long that takes: whatever is answered, the lock is held, under a new token. After an "
             "error it is not. With timeout 0 it gives false and keeps the lock. RuntimeError if "
             "the owner does not hold the lock.",
-     .lost = "The lock is the session's again and comes back when the session ends.",
+     .if_reply_lost = "The lock is the session's again and comes back when the session ends.",
      .handler = on<&wait>},
     {.name = "notify",
      .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
@@ -286,7 +286,7 @@ constexpr Method kMethods[] = {
      .cost = "O(woken)",
      .doc = "Wakes the n who have waited longest; nobody if nobody waits. They take the lock one "
             "after the other once it is released. RuntimeError if the owner does not hold it.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&notify>},
     {.name = "notify_all",
      .parameters = {kOwner},
@@ -295,7 +295,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(woken)",
      .doc = "Wakes everybody who waits. RuntimeError if the owner does not hold the lock.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&notify_all>},
 };
 static_assert(check_table(kMethods));

@@ -6,7 +6,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -101,13 +101,13 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1 + waiters served)",
      .doc = "Counts n further. ValueError if the sum is no int of 64 bits.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "get",
      .result = "int",
      .cost = "O(1)",
      .doc = "The value.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "wait_at_least",
      .parameters = {Parameter{"n", ParamKind::integer, kRequired, "The value to wait for."},
@@ -118,7 +118,7 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::timeout,
      .cost = "O(log n) in the values that are waited for",
      .doc = "Waits until the counter stands at n or more.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&wait_at_least>},
 };
 static_assert(check_table(kMethods));

@@ -4,7 +4,7 @@
 // happens to it when a session ends.
 
 #include "server/core/machine/call.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -28,7 +28,7 @@ class Event : public State {
     return [this, before = is_set] { is_set = before; };
   }
 
-  std::uint64_t glance() const override { return is_set ? 1 : 0; }
+  std::uint64_t size_or_flag() const override { return is_set ? 1 : 0; }
 
   bool is_set = false;
   WaitQueue waiting;
@@ -71,20 +71,20 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1 + waiters)",
      .doc = "Sets the flag and wakes everybody who waits for it.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "clear",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Takes the flag back; later waits wait again.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&clear>},
     {.name = "is_set",
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether the flag is set.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&is_set>},
     {.name = "wait",
      .parameters = {kTimeout},
@@ -93,7 +93,7 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::no,
      .cost = "O(1)",
      .doc = "Waits until the flag is set.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&wait>},
 };
 static_assert(check_table(kMethods));

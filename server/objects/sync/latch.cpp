@@ -4,7 +4,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -86,7 +86,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1); O(waiters) when it comes to zero",
      .doc = "Makes the count smaller; at zero everybody who waits goes on.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&count_down>},
     {.name = "wait",
      .parameters = {kTimeout},
@@ -95,13 +95,13 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::no,
      .cost = "O(1)",
      .doc = "Waits until the count is zero.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&wait>},
     {.name = "count",
      .result = "int",
      .cost = "O(1)",
      .doc = "What is left to count.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&count>},
 };
 static_assert(check_table(kMethods));

@@ -1,7 +1,7 @@
 // lock: one owner at a time, first come, first served. multiprocessing.Lock, with an owner.
 // What it does is in lock_state.hpp.
 
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 
@@ -16,11 +16,10 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .timed_out = TimedOut::null,
      .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
-     .doc =
-         "Takes the lock, or waits for it, first come, first served. The token is greater than "
-         "that of every earlier grant; owner_died says that the previous owner ended while it "
-         "held the lock. An owner that waits for itself, directly or in a circle, gets Deadlock.",
-     .lost = lost::kGrant,
+     .doc = "Takes the lock, or waits for it, first come, first served. The token is greater than "
+            "that of every earlier grant; owner_died says that the previous owner ended while it "
+            "held the lock. An owner that waits for itself, directly or in a cycle, gets Deadlock.",
+     .if_reply_lost = retry::kGrant,
      .handler = lock_acquire},
     {.name = "release",
      .parameters = {kOwner, kGrantToken},
@@ -30,26 +29,26 @@ constexpr Method kMethods[] = {
      .cost = "O(1)",
      .doc = "Gives the lock to the next waiter, or frees it. Only its owner may, unless the lock "
             "was made with owner_checked=false.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = lock_release},
     {.name = "locked",
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether somebody holds the lock.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = lock_locked},
     {.name = "holder",
      .result = "{session, host, pid, owner, token, since}, or null if it is free",
      .cost = "O(1)",
      .doc = "Who holds the lock.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = lock_holder},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Mends a lock that broke when its owner died. Does nothing to a sound one.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = lock_reset},
 };
 static_assert(check_table(kMethods));

@@ -66,7 +66,7 @@ bool LockState::may_release(SessionId session, std::string_view owner) const {
 }
 
 void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
-  // Those ahead in the line wait for the same holder: they close no other circle.
+  // Those ahead in the line wait for the same holder: they close no other cycle.
   static_cast<void>(waiter);
   if (owner_checked && content.grant) {
     out.push_back({content.grant->session, content.grant->owner});
@@ -159,7 +159,7 @@ void LockState::take_over(shm::LockWord word) {
 }
 
 std::uint64_t LockState::token_of(shm::LockWord word) const {
-  return machine_.believed(place_->base + word.count());
+  return machine_.clamp_token(place_->base + word.count());
 }
 
 void LockState::lend(Machine&, Object& object) {
@@ -224,7 +224,7 @@ void LockState::serve(Machine& machine, Object& object) {
     Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
     if (further.queue == &waiting && machine.may_serve(further)) grant_to(machine, further);
   }
-  if (other() != nullptr) break_circles(machine, owner);
+  if (other() != nullptr) break_cycles(machine, owner);
 }
 
 // ---- handlers ------------------------------------------------------------------------------

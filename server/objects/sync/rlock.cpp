@@ -2,7 +2,7 @@
 //
 // All levels are one grant under one token. What it does is in lock_state.hpp.
 
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 
@@ -20,8 +20,8 @@ constexpr Method kMethods[] = {
      .doc = "Takes the lock, or waits for it, first come, first served. Its owner gets it again at "
             "once, under the same token, and releases it as often. The token is greater than that "
             "of every earlier grant; owner_died says that the previous owner ended while it held "
-            "the lock. Owners that wait for each other in a circle get Deadlock.",
-     .lost = lost::kGrant,
+            "the lock. Owners that wait for each other in a cycle get Deadlock.",
+     .if_reply_lost = retry::kGrant,
      .handler = lock_acquire},
     {.name = "release",
      .parameters = {kOwner, kGrantToken},
@@ -31,26 +31,26 @@ constexpr Method kMethods[] = {
      .cost = "O(1)",
      .doc = "Takes back one acquire; with the last one the lock goes to the next waiter, or is "
             "free. Only its owner may, unless the lock was made with owner_checked=false.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = lock_release},
     {.name = "locked",
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether somebody holds the lock.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = lock_locked},
     {.name = "holder",
      .result = "{session, host, pid, owner, token, since}, or null if it is free",
      .cost = "O(1)",
      .doc = "Who holds the lock.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = lock_holder},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Mends a lock that broke when its owner died. Does nothing to a sound one.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = lock_reset},
 };
 static_assert(check_table(kMethods));

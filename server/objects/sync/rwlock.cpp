@@ -11,7 +11,7 @@
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/machine/session_format.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -101,7 +101,7 @@ void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) c
        ahead = ahead->in_queue.previous) {
     const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
     // Who waits for nothing else waits for the holders, who stand here already, and for others
-    // ahead: no circle goes through it that does not go past it.
+    // ahead: no cycle goes through it that does not go past it.
     if (!both_read) {
       if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
     } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
@@ -186,7 +186,7 @@ void ReadWriteLock::serve(Machine& machine, Object& object) {
       if (further.queue != &waiting || further.count != kToRead) continue;
       if (machine.may_serve(further)) grant_to(machine, further);
     }
-    if (other() != nullptr) break_circles(machine, owner);
+    if (other() != nullptr) break_cycles(machine, owner);
   }
 }
 
@@ -303,8 +303,8 @@ constexpr Method kMethods[] = {
      .cost = kAcquireCost,
      .doc = "Takes the lock together with other readers, or waits behind whoever is in line. An "
             "owner that reads already gets it at once, under the same token, and releases it as "
-            "often. An owner that writes gets Deadlock, as do owners that wait in a circle.",
-     .lost = lost::kGrant,
+            "often. An owner that writes gets Deadlock, as do owners that wait in a cycle.",
+     .if_reply_lost = retry::kGrant,
      .handler = on<&acquire_read>},
     {.name = "acquire_write",
      .parameters = {kTimeout, kOwner},
@@ -314,8 +314,8 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::null,
      .cost = kAcquireCost,
      .doc = "Takes the lock alone, or waits for it, first come, first served. An owner that reads "
-            "or writes already gets Deadlock, as do owners that wait in a circle.",
-     .lost = lost::kGrant,
+            "or writes already gets Deadlock, as do owners that wait in a cycle.",
+     .if_reply_lost = retry::kGrant,
      .handler = on<&acquire_write>},
     {.name = "release_read",
      .parameters = {kOwner},
@@ -324,7 +324,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n) in the readers",
      .doc = "Takes back one acquire_read of that owner.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&release_read>},
     {.name = "release_write",
      .parameters = {kOwner},
@@ -333,21 +333,21 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Gives the lock to the next in line: one writer, or all readers up to the next writer.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&release_write>},
     {.name = "state",
      .result = "{readers: [{session, host, pid, owner, token, since}], writer: the same or null, "
                "waiting: int}",
      .cost = "O(readers)",
      .doc = "Who reads, who writes, and how many calls wait.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&state>},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Mends a lock that broke when an owner died. Does nothing to a sound one.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = on<&reset>},
 };
 static_assert(check_table(kMethods));

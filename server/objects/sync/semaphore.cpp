@@ -11,7 +11,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -197,8 +197,9 @@ constexpr Method kMethods[] = {
      .cost = "O(log n) in the sessions that hold some",
      .doc = "Takes n permits together, or waits for them, first come, first served: who waits for "
             "many holds back those behind it.",
-     .lost = "The permits are the session's and come back when it ends, unless the semaphore was "
-             "made with owned=false.",
+     .if_reply_lost =
+         "The permits are the session's and come back when it ends, unless the semaphore was "
+         "made with owned=false.",
      .handler = on<&acquire>},
     {.name = "release",
      .parameters = {kN},
@@ -208,13 +209,13 @@ constexpr Method kMethods[] = {
      .cost = "O(1 + waiters served)",
      .doc = "Adds n permits. Anybody may; what the caller itself holds becomes that much less. "
             "ValueError if there would be more free permits than the bound.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = on<&release>},
     {.name = "value",
      .result = "int",
      .cost = "O(1)",
      .doc = "How many permits are free.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = on<&value>},
 };
 static_assert(check_table(kMethods));

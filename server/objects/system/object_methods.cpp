@@ -8,7 +8,7 @@
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/pattern.hpp"
 #include "server/objects/followers.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -250,7 +250,8 @@ constexpr Method kMethods[] = {
      .cost = "O(size of args)",
      .doc = "Makes an object, or opens the one that has the name. Arguments and options apply only "
             "if it is made by this call.",
-     .lost = "Creating it again opens the same object; an anonymous one ends with its session.",
+     .if_reply_lost =
+         "Creating it again opens the same object; an anonymous one ends with its session.",
      .handler = create},
     {.name = "delete",
      .parameters = {kNameOf},
@@ -258,14 +259,14 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1 + waiters)",
      .doc = "Deletes an object. Who waits on it gets NotFound.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = remove},
     {.name = "exists",
      .parameters = {kNameOf},
      .result = "bool",
      .cost = "O(1)",
      .doc = "Whether there is an object of that name.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = exists},
     {.name = "type",
      .parameters = {kNameOf},
@@ -273,7 +274,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .cost = "O(1)",
      .doc = "The name of the object's type.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = type},
     {.name = "version",
      .parameters = {kNameOf},
@@ -281,7 +282,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .cost = "O(1)",
      .doc = "The object's version: 1 when it is made, greater after each change.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = version},
     {.name = "list",
      .parameters = {Parameter{"pattern", ParamKind::text, default_text("*"),
@@ -295,7 +296,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .cost = "O(all objects)",
      .doc = "The objects of the server in the order of their names.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = list},
     {.name = "info",
      .parameters = {kNameOf},
@@ -303,7 +304,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .cost = "O(holders)",
      .doc = "All about one object: bytes are those of its content, created is seconds since 1970.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = info},
     {.name = "expire",
      .parameters = {kNameOf, Parameter{"seconds", ParamKind::seconds, kRequiredOrNull,
@@ -313,7 +314,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n) in the number of objects that expire",
      .doc = "Gives the object a time to die, or takes it away.",
-     .lost = "Doing it again counts the time anew.",
+     .if_reply_lost = "Doing it again counts the time anew.",
      .handler = expire},
     {.name = "hold",
      .parameters = {kNameOf, kN},
@@ -322,7 +323,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n) in the session's holds",
      .doc = "Keeps an anonymous object alive while this session lives or until release.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = hold},
     {.name = "release",
      .parameters = {kNameOf, kN},
@@ -331,7 +332,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n) in the session's holds",
      .doc = "Gives holds back; an anonymous object that nothing needs any more is deleted.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = release},
     {.name = "watch",
      .parameters = {kNameOf, Parameter{"from_version", ParamKind::integer, kNull,
@@ -349,7 +350,7 @@ constexpr Method kMethods[] = {
             "is watched, and a minute longer, its last 1,024 notices are kept for from_version and "
             "for sessions that resume; what they no longer reach is one notice {kind: \"gap\", "
             "object, version}: read the object, notices go on after that version.",
-     .lost = "Doing it again changes nothing; with from_version it tells again.",
+     .if_reply_lost = "Doing it again changes nothing; with from_version it tells again.",
      .handler = watch},
     {.name = "unwatch",
      .parameters = {kNameOf},
@@ -358,7 +359,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(log n) in the object's watchers",
      .doc = "No more notices of that object come to this session.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = unwatch},
     {.name = "value",
      .parameters = {kNameOf},
@@ -367,7 +368,7 @@ constexpr Method kMethods[] = {
      .cost = "O(n)",
      .doc = "The content of a dict, list, value or event as one value; a queue's ready items; "
             "whether a lock is held.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = [](Call& call) -> Outcome {
        auto object = named(call);
        if (!object) return object.failure();

@@ -2,7 +2,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/describe.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -25,7 +25,7 @@ constexpr Method kMethods[] = {
      .result = "\"pong\"",
      .cost = "O(1)",
      .doc = "A sign of life.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = ping},
     {.name = "help",
      .parameters = {Parameter{"topic", ParamKind::text, kNull,
@@ -34,7 +34,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .cost = "O(1)",
      .doc = "Explains the server, a type, a method, or the errors.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = help},
 };
 static_assert(check_table(kMethods));

@@ -6,7 +6,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/describe.hpp"
 #include "server/core/machine/session_format.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -117,7 +117,7 @@ void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
   std::vector<Holder> holders;
   waiter.object->state->holders(holders);
   out.map(6);
-  out.text("waiter"), write_who(out, machine, waiter.session, waiter.owner);
+  out.text("waiter"), write_session(out, machine, waiter.session, waiter.owner);
   out.text("method"), out.text(full_name(waiter.method));
   out.text("object"), out.text(waiter.object->name);
   out.text("since"), out.real(seconds_of(waiter.since));
@@ -177,31 +177,31 @@ constexpr Method kMethods[] = {
      .result = "{version, incarnation, pid, started, time, durable}",
      .cost = "O(1)",
      .doc = "What this server is; times are seconds since 1970.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = info},
     {.name = "stats",
      .result = "{objects, sessions, waiters, calls, bytes_used, bytes_reserved, bytes_max}",
      .cost = "O(1)",
      .doc = "Counts of what is there, and the memory that it takes.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = stats},
     {.name = "methods",
      .result = "the catalogue as data",
      .cost = "O(methods)",
      .doc = "Every type and method with parameters, results, errors and costs.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = methods},
     {.name = "sessions",
      .result = "[{id, client, host, pid, transport, opened, holds, waits}]",
      .cost = "O(sessions x waiters)",
      .doc = "Who is connected, where from, and what each holds and waits for.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = sessions},
     {.name = "locks",
      .result = "[{name, type, holders: [{session, host, pid, owner, token, since}], waiters}]",
      .cost = "O(objects)",
      .doc = "Every lock: who holds it since when, and how many wait. No holders: it is free.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = locks},
     {.name = "waits",
      .parameters = {Parameter{"format", ParamKind::text, default_text("list"),
@@ -211,7 +211,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .cost = "O(waiters x holders)",
      .doc = "Every waiting call: who waits, on what, since when, until when, and for whom.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = waits},
     {.name = "end_session",
      .parameters = {Parameter{"session", ParamKind::text, kRequired,
@@ -222,7 +222,7 @@ constexpr Method kMethods[] = {
      .admin = true,
      .cost = "O(what it holds and waits for)",
      .doc = "Ends a session: it gives back all it has, and its connection is closed.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = end_session},
     {.name = "shutdown",
      .result = "null",
@@ -230,7 +230,7 @@ constexpr Method kMethods[] = {
      .admin = true,
      .cost = "O(sessions)",
      .doc = "Stops the server in good order.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = shutdown},
 };
 static_assert(check_table(kMethods));

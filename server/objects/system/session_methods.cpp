@@ -8,7 +8,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/shm/ring.hpp"
 
@@ -320,7 +320,7 @@ constexpr Method kMethods[] = {
      .cost = "O(log sessions)",
      .doc = "Makes the connection's session one that outlives it. From here on calls are numbered "
             "by their ids, and each takes effect at most once however often it is sent.",
-     .lost = "The session ends after its ttl; open another one.",
+     .if_reply_lost = "The session ends after its ttl; open another one.",
      .handler = open},
     {.name = "resume",
      .parameters = {kSession, kToken},
@@ -330,7 +330,7 @@ constexpr Method kMethods[] = {
      .cost = "O(its waiting calls)",
      .doc = "Goes on with a session over this connection; an older one is closed. Calls without "
             "an answer are then sent again with their old numbers.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = resume},
     {.name = "acknowledge",
      .parameters = {Parameter{"through", ParamKind::integer, default_int(0),
@@ -342,20 +342,20 @@ constexpr Method kMethods[] = {
      .cost = "O(replies forgotten)",
      .doc = "Lets the server forget replies. What a queue handed out with them is the caller's "
             "from now on. Best sent as a notification.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = acknowledge},
     {.name = "cancel",
      .parameters = {Parameter{"id", ParamKind::integer, kRequired, "The id of the waiting call."}},
      .result = "bool: it still waited",
      .cost = "O(log n) in the waiting calls of the session",
      .doc = "Gives up a waiting call, which is answered Cancelled and takes nothing.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = cancel},
     {.name = "ping",
      .result = "null",
      .cost = "O(1)",
      .doc = "A sign of life, as every message is.",
-     .lost = lost::kRead,
+     .if_reply_lost = retry::kRead,
      .handler = ping},
     {.name = "close",
      .result = "null",
@@ -363,7 +363,7 @@ constexpr Method kMethods[] = {
      .cost = "O(what it holds and waits for)",
      .doc = "Ends the session and gives back all it has; further calls on this connection give "
             "SessionLost.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = close},
     {.name = "map",
      .parameters = {kSession, kToken,
@@ -377,7 +377,7 @@ constexpr Method kMethods[] = {
             "To be called on a connection of its own to the Unix socket, since a session's own "
             "connection is read without room for descriptors. The session named has no ttl from "
             "now on: it ends with its process, session.close or server.end_session.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = map},
     {.name = "ring",
      .result = "int: how many bytes to map of the descriptor that comes along",
@@ -388,14 +388,14 @@ constexpr Method kMethods[] = {
             "directions, may go through the rings in its memory (shared/shm/ring.hpp); bytes of "
             "value 0 on the socket then only wake. Without one the connection stays as it is. To "
             "be called first on a connection; nothing may follow before its reply is there.",
-     .lost = "Make another connection.",
+     .if_reply_lost = "Make another connection.",
      .handler = ring},
     {.name = "unmap",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
      .doc = "What session.map handed out was not mapped, or is no longer: the ttl counts again.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = unmap},
     {.name = "locate",
      .parameters = {kNameOf},
@@ -405,7 +405,7 @@ constexpr Method kMethods[] = {
      .cost = "O(1), or O(size) when a table is located for the first time",
      .doc = "Where an object lies in what session.map has handed out. The session may touch its "
             "words from now on, until it says session.let_go or ends.",
-     .lost = "Locate it again; the place stays reserved until the session ends.",
+     .if_reply_lost = "Locate it again; the place stays reserved until the session ends.",
      .handler = locate},
     {.name = "let_go",
      .parameters = {Parameter{"object", ParamKind::integer, kRequired, "From session.locate."}},
@@ -415,7 +415,7 @@ constexpr Method kMethods[] = {
      .cost = "O(log objects located)",
      .doc = "The session will not touch that object's words any more, if it has said so as often "
             "as it located it.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = let_go},
     {.name = "owner_slot",
      .parameters = {Parameter{"owner", ParamKind::text, kRequired,
@@ -425,7 +425,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1)",
      .doc = "Gives a thread a name in lock words.",
-     .lost = "Ask again; the slot stays taken until the session ends.",
+     .if_reply_lost = "Ask again; the slot stays taken until the session ends.",
      .handler = owner_slot},
     {.name = "return_slot",
      .parameters = {Parameter{"slot", ParamKind::integer, kRequired, "From session.owner_slot."}},
@@ -434,7 +434,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(locks that were ever located)",
      .doc = "The thread ends. A slot that still holds a lock stays with the session.",
-     .lost = lost::kIdempotent,
+     .if_reply_lost = retry::kIdempotent,
      .handler = return_slot},
 };
 static_assert(check_table(kMethods));

@@ -1,7 +1,7 @@
 // transaction.run: several calls as one step, all or nothing, if what it requires holds.
 
 #include "server/core/machine/call.hpp"
-#include "server/objects/lost_replies.hpp"
+#include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -25,7 +25,7 @@ constexpr Method kMethods[] = {
      .doc = "Runs the calls in order as one step. Conflict names the first requirement that does "
             "not hold; a call's own error undoes all before it and is given with its index. "
             "Waiters and watchers see nothing of what is undone.",
-     .lost = lost::kOnce,
+     .if_reply_lost = retry::kOnce,
      .handler = run},
 };
 static_assert(check_table(kMethods));

@@ -177,9 +177,10 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
     method.grows = row.changes;
     method.cost = "the user's";
     method.doc = sentence(row.doc, "A method of the user's class.");
-    method.lost = row.changes ? "The change happened once; without an opened session the caller "
-                                "cannot know."
-                              : "Nothing changed; ask again.";
+    method.if_reply_lost = row.changes
+                               ? "The change happened once; without an opened session the caller "
+                                 "cannot know."
+                               : "Nothing changed; ask again.";
     method.handler = run_method;
   }
   arguments = arguments_;

@@ -14,7 +14,7 @@
 #include "tests/unit/client/fake_server.hpp"
 
 using namespace agora;
-using detail::Teller;
+using detail::CallbackThread;
 using test::Answer;
 using test::FakeServer;
 using test::Heard;
@@ -49,41 +49,41 @@ class NoThreads {
 TEST_CASE("what is posted is told in order, all of it, on one thread", "[client]") {
   std::vector<int> told;
   {
-    Teller teller;
-    teller.post([&](bool) { told.push_back(0); });
-    REQUIRE(teller.ready());
-    REQUIRE(teller.ready());
+    CallbackThread callbacks;
+    callbacks.post([&](bool) { told.push_back(0); });
+    REQUIRE(callbacks.ready());
+    REQUIRE(callbacks.ready());
     for (int i = 1; i < 1'000; ++i) {
-      teller.post([&, i](bool owner_lives) {
+      callbacks.post([&, i](bool owner_lives) {
         if (owner_lives) told.push_back(i);
       });
     }
-    teller.stop();
+    callbacks.stop();
   }
   REQUIRE(told.size() == 1'000);
   for (int i = 0; i < 1'000; ++i) CHECK(told[static_cast<std::size_t>(i)] == i);
 }
 
 TEST_CASE("what is posted to a thread that was never needed is told at the end", "[client]") {
-  Teller teller;
+  CallbackThread callbacks;
   bool told = false;
-  teller.post([&](bool) { told = true; });
+  callbacks.post([&](bool) { told = true; });
   CHECK_FALSE(told);
-  teller.stop();
+  callbacks.stop();
   CHECK(told);
 }
 
 TEST_CASE("a callback that ends its owner is the last that sees it", "[client]") {
-  auto teller = std::make_unique<Teller>();
-  REQUIRE(teller->ready());
+  auto callbacks = std::make_unique<CallbackThread>();
+  REQUIRE(callbacks->ready());
   std::promise<void> all_posted;
   std::promise<bool> later;
-  teller->post([&](bool) {
+  callbacks->post([&](bool) {
     all_posted.get_future().wait();
-    teller->stop();
-    teller.reset();
+    callbacks->stop();
+    callbacks.reset();
   });
-  teller->post([&](bool owner_lives) { later.set_value(owner_lives); });
+  callbacks->post([&](bool owner_lives) { later.set_value(owner_lives); });
   all_posted.set_value();
   CHECK_FALSE(later.get_future().get());
 }

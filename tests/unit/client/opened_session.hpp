@@ -77,7 +77,7 @@ struct Opened {
 };
 
 struct Tell : detail::Completion {
-  void complete(detail::Reply, Keep) override {}
+  void complete(detail::Reply, HoldRef) override {}
 };
 
 inline Session::Outcome call(Session& session, const std::string& method,

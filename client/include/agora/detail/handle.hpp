@@ -15,7 +15,7 @@
 
 #include "shared/base/expected.hpp"
 #include "shared/value/codec.hpp"
-#include "shared/value/keeping.hpp"
+#include "shared/value/hold_ref.hpp"
 
 namespace agora::detail {
 
@@ -85,12 +85,12 @@ struct Call {
 
 /// What came back, and in which session: holds and grants belong to a session.
 struct [[nodiscard]] Reply : Expected<Packed> {
-  Reply(Expected<Packed> result, std::uint64_t its_session, Keep its_keep = {})
-      : Expected<Packed>(std::move(result)), session(its_session), keep(std::move(its_keep)) {}
+  Reply(Expected<Packed> result, std::uint64_t its_session, HoldRef its_hold = {})
+      : Expected<Packed>(std::move(result)), session(its_session), keep(std::move(its_hold)) {}
   Reply(Failure failure) : Expected<Packed>(std::move(failure)) {}  // NOLINT: implicit
 
   std::uint64_t session = 0;  ///< never 0 for a result
-  Keep keep;                  ///< of the anonymous objects to which the result refers
+  HoldRef keep;               ///< of the anonymous objects to which the result refers
 };
 
 class Batch;  // calls that a pipeline collects: client/src/client/batch.hpp
@@ -101,7 +101,7 @@ class Completion {
   virtual ~Completion() = default;
   /// Called once, on the manager's callback thread. `arrived` is what tells the server that the
   /// caller has its reply: it is dropped when that is so.
-  virtual void complete(Reply reply, Keep arrived) = 0;
+  virtual void complete(Reply reply, HoldRef arrived) = 0;
   /// Where the call is to be collected; null: it is sent at once.
   virtual Batch* batch() { return nullptr; }
 };
@@ -112,17 +112,18 @@ class Handle {
  public:
   /// `held_in` is the session that holds an anonymous object for this handle already, and `keep`
   /// what has that hold; without one it is the handle's own. 0: none, the first call takes one.
-  Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in, Keep keep = {});
+  Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
+         HoldRef keep = {});
   Handle(const Handle& other)
-      : state_(other.state_), guard_(other.guard_), window_(other.window_.load()) {}
+      : state_(other.state_), guard_(other.guard_), view_(other.view_.load()) {}
   Handle(Handle&& other) noexcept
       : state_(std::move(other.state_)),
         guard_(std::move(other.guard_)),
-        window_(other.window_.load()) {}
+        view_(other.view_.load()) {}
   Handle& operator=(Handle other) noexcept {
     state_.swap(other.state_);
     guard_.swap(other.guard_);
-    window_.store(other.window_.load());
+    view_.store(other.view_.load());
     return *this;
   }
   ~Handle() = default;
@@ -132,16 +133,16 @@ class Handle {
 
   /// What may be touched of the object without a call, now; null: make a call. In a session that
   /// shares memory the first use asks where the object lies, which is a call.
-  const Window* window() const {
-    const Window* seen = window_.load(std::memory_order_acquire);
+  const ObjectView* view() const {
+    const ObjectView* seen = view_.load(std::memory_order_acquire);
     if (seen != nullptr && seen->open()) [[likely]]
       return seen;
     return look();
   }
-  /// What window() last gave to this copy, open or not; null if nothing yet.
-  const Window* seen_window() const { return window_.load(std::memory_order_acquire); }
-  /// What window() last gave to any copy of this handle, open or not; null if nothing yet.
-  const Window* last_window() const;
+  /// What view() last gave to this copy, open or not; null if nothing yet.
+  const ObjectView* cached_view() const { return view_.load(std::memory_order_acquire); }
+  /// What view() last gave to any copy of this handle, open or not; null if nothing yet.
+  const ObjectView* last_view() const;
 
   /// A handle of the same object whose calls carry a guard: they are refused with stale_token
   /// unless that grant of the lock still stands.
@@ -166,12 +167,12 @@ class Handle {
   void start(const Call& call, std::unique_ptr<Completion> completion) const;
 
  private:
-  const Window* look() const;
+  const ObjectView* look() const;
 
   std::shared_ptr<HandleState> state_;
   std::shared_ptr<const std::string> guard_;  // as the wire wants it; null: none
   // The state's as far as known here: one look less on the way. Never set where calls are guarded.
-  mutable std::atomic<const Window*> window_{nullptr};
+  mutable std::atomic<const ObjectView*> view_{nullptr};
 };
 
 /// `inner`, an error of decoding, as one about the object of this call: "dict d: ...".

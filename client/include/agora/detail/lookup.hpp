@@ -1,5 +1,5 @@
 // Lookups: reading entries and elements in the server's memory, without a call. Part of the seam
-// below the proxies, no part for users; see window.hpp.
+// below the proxies, no part for users; see view.hpp.
 #pragma once
 
 #include <concepts>
@@ -19,10 +19,10 @@
 namespace agora::detail {
 
 /// Only `found` and `absent` are answers; for anything else make the call.
-using shm::Look;
+using shm::ReadResult;
 
 /// Asks the server what is new to map, if there is something. Any thread.
-void map_what_is_new(const Window& window);
+void map_what_is_new(const ObjectView& view);
 
 /// Whether a key that is not there could be: if not, it is for the server to say what is wrong with
 /// it (it is no text, or not hashable).
@@ -53,63 +53,63 @@ struct LookupKey {
   }
 };
 
-/// What looks: `look(window, key parts)` for a key.
+/// What looks: `look(view, key parts)` for a key.
 template <typename K, typename LookAt>
-Look with_key(const Handle& handle, ObjectKind kind, const K& key, LookAt&& look_at) {
-  const Window* window = handle.window();
-  if (window == nullptr || window->kind != kind) return Look::elsewhere;
-  Look look = Look::elsewhere;
+ReadResult with_key(const Handle& handle, ObjectKind kind, const K& key, LookAt&& try_at) {
+  const ObjectView* view = handle.view();
+  if (view == nullptr || view->kind != kind) return ReadResult::use_rpc;
+  ReadResult look = ReadResult::use_rpc;
   bool sound = true;
   if constexpr (std::convertible_to<const K&, std::string_view>) {
     const std::string_view text = key;
-    look = look_at(*window, text_key(text));
-    if (look == Look::absent) sound = may_be_key(text);
+    look = try_at(*view, text_key(text));
+    if (look == ReadResult::not_found) sound = may_be_key(text);
   } else {
     LookupKey& ready = LookupKey::mine();
-    look = look_at(*window, ready.read(key));
-    if (look == Look::absent) sound = may_be_key(PackedView{ready.packed});
+    look = try_at(*view, ready.read(key));
+    if (look == ReadResult::not_found) sound = may_be_key(PackedView{ready.packed});
   }
-  if (look == Look::elsewhere) map_what_is_new(*window);
-  return sound ? look : Look::elsewhere;
+  if (look == ReadResult::use_rpc) map_what_is_new(*view);
+  return sound ? look : ReadResult::use_rpc;
 }
 
 /// Whether a key or member is there.
 template <typename K>
-Look look_for(const Handle& handle, ObjectKind kind, const K& key) {
-  return with_key(handle, kind, key, [](const Window& window, const shm::KeyParts& parts) {
-    return shm::contains(*window.pages, *window.cell, window.object, window.hash_key, parts);
+ReadResult try_contains(const Handle& handle, ObjectKind kind, const K& key) {
+  return with_key(handle, kind, key, [](const ObjectView& view, const shm::KeyParts& parts) {
+    return shm::contains(*view.pages, *view.cell, view.object, view.hash_key, parts);
   });
 }
 
 /// Puts what `read(take)` finds into `out`, which changes only if it is found. `take` gets bytes
 /// that may be torn: see shm::find.
 template <typename V, typename Read>
-Look take_into(V& out, Read&& read) {
+ReadResult take_into(V& out, Read&& read) {
   if constexpr (std::same_as<V, std::string>) {
     // Straight into a text, but not into the caller's: what is there may be torn.
     thread_local std::string taken;
-    const Look look = read([](std::string_view value) {
+    const ReadResult look = read([](std::string_view value) {
       const std::string_view text = text_body(value);
       if (text.data() != nullptr) shm::copy_racing(text, taken);
       return text.data() != nullptr;
     });
-    if (look == Look::found) out.swap(taken);
+    if (look == ReadResult::found) out.swap(taken);
     return look;
   } else if constexpr (std::is_arithmetic_v<V>) {
     V taken{};
-    const Look look = read([&taken](std::string_view value) {
+    const ReadResult look = read([&taken](std::string_view value) {
       auto number = unpack<V>(PackedView{value});
       if (number) taken = *number;
       return static_cast<bool>(number);
     });
-    if (look == Look::found) out = taken;
+    if (look == ReadResult::found) out = taken;
     return look;
   } else {
     thread_local std::string taken;
-    const Look look = read([](std::string_view value) { shm::copy_racing(value, taken); });
-    if (look != Look::found) return look;
+    const ReadResult look = read([](std::string_view value) { shm::copy_racing(value, taken); });
+    if (look != ReadResult::found) return look;
     auto value = unpack<V>(PackedView{taken});
-    if (!value) return Look::elsewhere;  // the server's answer says it better
+    if (!value) return ReadResult::use_rpc;  // the server's answer says it better
     out = std::move(*value);
     return look;
   }
@@ -117,23 +117,23 @@ Look take_into(V& out, Read&& read) {
 
 /// Looks a key up and puts its value into `out`, which changes only if it is found.
 template <typename V, typename K>
-Look look_up(const Handle& handle, ObjectKind kind, const K& key, V& out) {
+ReadResult try_get(const Handle& handle, ObjectKind kind, const K& key, V& out) {
   return take_into(out, [&](auto take) {
-    return with_key(handle, kind, key, [&](const Window& window, const shm::KeyParts& parts) {
-      return shm::find(*window.pages, *window.cell, window.object, window.hash_key, parts, take);
+    return with_key(handle, kind, key, [&](const ObjectView& view, const shm::KeyParts& parts) {
+      return shm::find(*view.pages, *view.cell, view.object, view.hash_key, parts, take);
     });
   });
 }
 
 /// The same for the element of a list at an index, which may be negative.
 template <typename V>
-Look look_at(const Handle& handle, std::int64_t index, V& out) {
-  const Window* window = handle.window();
-  if (window == nullptr || window->kind != ObjectKind::list) return Look::elsewhere;
-  const Look look = take_into(out, [&](auto take) {
-    return shm::at(*window->pages, *window->cell, window->object, index, take);
+ReadResult try_at(const Handle& handle, std::int64_t index, V& out) {
+  const ObjectView* view = handle.view();
+  if (view == nullptr || view->kind != ObjectKind::list) return ReadResult::use_rpc;
+  const ReadResult look = take_into(out, [&](auto take) {
+    return shm::at(*view->pages, *view->cell, view->object, index, take);
   });
-  if (look == Look::elsewhere) map_what_is_new(*window);
+  if (look == ReadResult::use_rpc) map_what_is_new(*view);
   return look;
 }
 

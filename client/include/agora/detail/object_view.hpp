@@ -1,6 +1,6 @@
-// Window: what a proxy sees of its object in the server's memory, and may touch without a call.
+// ObjectView: what a proxy sees of its object in the server's memory, and may touch without a call.
 //
-// Part of the seam below the proxies, no part for users. A window belongs to one session, and is
+// Part of the seam below the proxies, no part for users. A view belongs to one session, and is
 // open only while nothing tells a call from a look: the connection stands, no asynchronous or
 // pipelined call of the session is unanswered, this is the process that mapped the memory, and the
 // object still exists. Cost of looking whether it is: two loads and two comparisons.
@@ -61,7 +61,7 @@ struct WordHold {
   std::atomic<std::uint64_t> holder{0};  ///< its slot, and how often it has taken it; 0: nobody
 };
 
-struct Window {
+struct ObjectView {
   const std::atomic<std::uint64_t>* gate = nullptr;
   const shm::Cell* cell = nullptr;
   std::uint64_t object = 0;
@@ -82,7 +82,7 @@ struct Window {
 
   std::uint64_t mapping_number = 0;  ///< names the mapping among all of this process
   std::shared_ptr<Mapping> mapping;
-  const Window* older = nullptr;  ///< of an earlier session
+  const ObjectView* older = nullptr;  ///< of an earlier session
 
   bool open() const {
     return gate->load(std::memory_order_acquire) == gate::kQuiet &&
@@ -92,9 +92,9 @@ struct Window {
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
   /// What one look tells of any object: its size; of an event, whether it is set. Nothing: it
   /// changed each time.
-  std::optional<std::size_t> glance() const {
+  std::optional<std::size_t> try_read_size() const {
     std::uint64_t size = 0;
-    if (shm::read_size(*cell, object, size) != shm::Look::found) return std::nullopt;
+    if (shm::read_size(*cell, object, size) != shm::ReadResult::found) return std::nullopt;
     return size;
   }
   /// The word at a place, as an atomic number of type T.

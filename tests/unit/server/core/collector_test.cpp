@@ -1,4 +1,4 @@
-// Circles of anonymous objects: those that nobody can reach go, all others stay.
+// Cycles of anonymous objects: those that nobody can reach go, all others stay.
 
 #include "server/core/machine/collector.hpp"
 
@@ -18,7 +18,7 @@ namespace agora::test {
 namespace {
 
 /// Session 1 makes anonymous lists; it holds each of them once until it releases it.
-class Circles {
+class Cycles {
  public:
   Packed list() { return call("object.create", "list").result; }
   void link(const Packed& from, const Packed& to) {
@@ -33,7 +33,7 @@ class Circles {
 
 }  // namespace
 
-TEST_CASE_METHOD(Circles, "An object that only refers to itself goes", "[core]") {
+TEST_CASE_METHOD(Cycles, "An object that only refers to itself goes", "[core]") {
   const Packed one = list();
   link(one, one);
   call.idle();
@@ -44,8 +44,7 @@ TEST_CASE_METHOD(Circles, "An object that only refers to itself goes", "[core]")
   CHECK(call.machine().arena().bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A circle of two goes with the last hold, and what hangs on it",
-                 "[core]") {
+TEST_CASE_METHOD(Cycles, "A cycle of two goes with the last hold, and what hangs on it", "[core]") {
   const Packed one = list();
   const Packed other = list();
   const Packed leaf = list();
@@ -58,7 +57,7 @@ TEST_CASE_METHOD(Circles, "A circle of two goes with the last hold, and what han
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A circle that a named dict refers to stays until the entry goes",
+TEST_CASE_METHOD(Cycles, "A cycle that a named dict refers to stays until the entry goes",
                  "[core]") {
   call("object.create", "dict", "d");
   const Packed one = list();
@@ -73,7 +72,7 @@ TEST_CASE_METHOD(Circles, "A circle that a named dict refers to stays until the 
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A circle that another session holds stays until that ends", "[core]") {
+TEST_CASE_METHOD(Cycles, "A cycle that another session holds stays until that ends", "[core]") {
   const Packed one = list();
   const Packed other = list();
   link(one, other), link(other, one);
@@ -87,7 +86,7 @@ TEST_CASE_METHOD(Circles, "A circle that another session holds stays until that 
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A circle stays while an item in a queue leads to it", "[core]") {
+TEST_CASE_METHOD(Cycles, "A cycle stays while an item in a queue leads to it", "[core]") {
   call("object.create", "queue", "q");
   const Packed one = list();
   link(one, one);
@@ -100,8 +99,7 @@ TEST_CASE_METHOD(Circles, "A circle stays while an item in a queue leads to it",
   CHECK_FALSE(exists(one));
 }
 
-TEST_CASE_METHOD(Circles, "Circles through dicts, sets, namespaces and values go as well",
-                 "[core]") {
+TEST_CASE_METHOD(Cycles, "Cycles through dicts, sets, namespaces and values go as well", "[core]") {
   const Packed dict = call("object.create", "dict").result;
   const Packed set = call("object.create", "set").result;
   const Packed space = call("object.create", "namespace").result;
@@ -119,7 +117,7 @@ TEST_CASE_METHOD(Circles, "Circles through dicts, sets, namespaces and values go
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A ring of 100,000 goes in slices, between which the server answers",
+TEST_CASE_METHOD(Cycles, "A ring of 100,000 goes in slices, between which the server answers",
                  "[core]") {
   const Packed first = list();
   Packed last = first;
@@ -144,7 +142,7 @@ TEST_CASE_METHOD(Circles, "A ring of 100,000 goes in slices, between which the s
   CHECK(call.machine().arena().bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(Circles, "A ring that is reached again while it is looked at stays", "[core]") {
+TEST_CASE_METHOD(Cycles, "A ring that is reached again while it is looked at stays", "[core]") {
   call("object.create", "dict", "d");
   std::vector<Packed> ring;
   for (int i = 0; i < 5'000; ++i) ring.push_back(list());
@@ -164,8 +162,8 @@ TEST_CASE_METHOD(Circles, "A ring that is reached again while it is looked at st
 TEST_CASE("After any changes exactly what can be reached is there", "[core]") {
   CHECK(rc::check("collected", [] {
     std::mt19937 random{*rc::gen::arbitrary<std::uint32_t>()};
-    Circles circles;
-    circles.call("object.create", "dict", "root");
+    Cycles cycles;
+    cycles.call("object.create", "dict", "root");
     std::map<int, Packed> objects;
     std::map<int, std::set<int>> edges;
     std::map<int, bool> held;
@@ -190,7 +188,7 @@ TEST_CASE("After any changes exactly what can be reached is there", "[core]") {
     const int steps = *rc::gen::inRange(0, 400);
     for (int i = 0; i < steps; ++i) {
       if (objects.empty() || random() % 4 == 0) {
-        objects[number] = circles.call("object.create", "dict").result;
+        objects[number] = cycles.call("object.create", "dict").result;
         held[number++] = true;
         continue;
       }
@@ -199,29 +197,29 @@ TEST_CASE("After any changes exactly what can be reached is there", "[core]") {
       switch (random() % 6) {
         case 0:
         case 1:
-          circles.call("dict.set", from_object, to, to_object);
+          cycles.call("dict.set", from_object, to, to_object);
           edges[from].insert(to);
           break;
         case 2:
-          if (edges[from].erase(to) > 0) circles.call("dict.delete", from_object, to);
+          if (edges[from].erase(to) > 0) cycles.call("dict.delete", from_object, to);
           break;
         case 3:
-          if (std::exchange(held[from], false)) circles.release(from_object);
+          if (std::exchange(held[from], false)) cycles.release(from_object);
           break;
         case 4:
-          circles.call("dict.set", "root", to, to_object);
+          cycles.call("dict.set", "root", to, to_object);
           rooted.insert(to);
           break;
         default:
-          if (rooted.erase(to) > 0) circles.call("dict.delete", "root", to);
+          if (rooted.erase(to) > 0) cycles.call("dict.delete", "root", to);
       }
       // What cannot be reached any more must not be named again.
       const std::set<int> alive = reachable();
       std::erase_if(objects, [&](const auto& entry) { return !alive.contains(entry.first); });
-      for (const auto& [id, object] : objects) RC_ASSERT(circles.exists(object));
+      for (const auto& [id, object] : objects) RC_ASSERT(cycles.exists(object));
     }
-    circles.call.idle();
-    RC_ASSERT(circles.anonymous() == objects.size());
+    cycles.call.idle();
+    RC_ASSERT(cycles.anonymous() == objects.size());
   }));
 }
 

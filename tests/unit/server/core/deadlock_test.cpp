@@ -1,4 +1,4 @@
-// What a Deadlock carries, and circles that need one owner to wait for two things at once; the
+// What a Deadlock carries, and cycles that need one owner to wait for two things at once; the
 // others are told in tests/transcripts/deadlock*.txt.
 
 #include <map>
@@ -13,7 +13,7 @@
 namespace agora::test {
 namespace {
 
-TEST_CASE("A deadlock names everybody in the circle, the closing call first", "[objects]") {
+TEST_CASE("A deadlock names everybody in the cycle, the closing call first", "[objects]") {
   MachineCalls call;
   call("object.create", "lock", "a");
   call("object.create", "lock", "b");
@@ -57,7 +57,7 @@ std::string heard(MachineCalls& call, const Given& waiting) {
   return given->error.empty() ? describe(given->result) : given->error;
 }
 
-TEST_CASE("A grant to one who waits elsewhere may close a circle: the newest acquire gets it",
+TEST_CASE("A grant to one who waits elsewhere may close a cycle: the newest acquire gets it",
           "[objects]") {
   MachineCalls call;
   for (const char* name : {"l", "m"}) call("object.create", "lock", name);
@@ -114,7 +114,7 @@ TEST_CASE("An owner that gets an rlock or reads gets all that it has asked for, 
   }
 }
 
-TEST_CASE("A circle of nothing but waits that take their locks back stays, and can be seen",
+TEST_CASE("A cycle of nothing but waits that take their locks back stays, and can be seen",
           "[objects]") {
   MachineCalls call;
   for (const char* name : {"x", "y"}) {
@@ -134,7 +134,7 @@ TEST_CASE("A circle of nothing but waits that take their locks back stays, and c
   CHECK(call("server.waits", "dot").as<std::string>() ==
         "digraph waits {\n  \"s1\" -> \"s1\" [label=\"x\"];\n"
         "  \"s1\" -> \"s1\" [label=\"y\"];\n}\n");
-  // A new acquire that only waits for them closes no circle.
+  // A new acquire that only waits for them closes no cycle.
   CHECK(call("lock.acquire", "x", nullptr, "d").waits);
   call("lock.release", "x", "c");
   CHECK(heard(call, b_waits) == "bool false");

@@ -1,5 +1,6 @@
-// What was found out ahead of a command must not be believed when a command in between has changed
-// it. The dict is large enough to be looked at ahead; batches are applied whole and one by one.
+// What was found out ahead of a command must not be clamp_token when a command in between has
+// changed it. The dict is large enough to be looked at ahead; batches are applied whole and one by
+// one.
 #include "server/core/machine/prefetcher.hpp"
 
 #include <random>

@@ -103,21 +103,21 @@ TEST_CASE("A notification hands out to nobody and holds nothing", "[core]") {
   call("object.create", "queue", "q");
   call("queue.put", "q", 7);
   for (const std::string_view method : {"queue.get", "queue.reserve"}) {
-    call.numbered(Calls::kUnheard, method, "q");
+    call.numbered(Calls::kNotification, method, "q");
   }
-  call.numbered(Calls::kUnheard, "queue.get_many", "q", 1);
+  call.numbered(Calls::kNotification, "queue.get_many", "q", 1);
   CHECK(call("queue.size", "q").as<int>() == 1);
 
   const auto with = [](std::string_view method) {
     return std::vector<std::pair<std::string, std::pair<std::string, int>>>{
         {std::string{method}, {"q", 0}}};
   };
-  call.numbered(Calls::kUnheard, "transaction.run", with("queue.get"));
+  call.numbered(Calls::kNotification, "transaction.run", with("queue.get"));
   CHECK(call("queue.size", "q").as<int>() == 1);
 
   // Nobody waits there either: what comes is for the others.
   call("queue.get", "q");
-  call.numbered(Calls::kUnheard, "queue.get", "q");
+  call.numbered(Calls::kNotification, "queue.get", "q");
   call("queue.put", "q", 8);
   CHECK(call("queue.get", "q", 0).as<int>() == 8);
 }
@@ -125,13 +125,13 @@ TEST_CASE("A notification hands out to nobody and holds nothing", "[core]") {
 TEST_CASE("An anonymous object that a notification makes or reads gets no hold", "[core]") {
   Calls call;
   const std::size_t before = call.machine().registry().size();
-  call.numbered(Calls::kUnheard, "object.create", "list");
+  call.numbered(Calls::kNotification, "object.create", "list");
   call.idle();
   CHECK(call.machine().registry().size() == before);
 
   const auto name = call.numbered(1, "object.create", "list").result;
   call.numbered(2, "dict.set", "d", "k", name);
-  call.numbered(Calls::kUnheard, "dict.get", "d", "k");
+  call.numbered(Calls::kNotification, "dict.get", "d", "k");
   call.numbered(3, "object.release", name);
   call.numbered(4, "dict.delete", "d", "k");
   call.idle();
@@ -140,11 +140,11 @@ TEST_CASE("An anonymous object that a notification makes or reads gets no hold",
 
 TEST_CASE("A notification still changes, and waits for what it does itself", "[core]") {
   Calls call;
-  call.numbered(Calls::kUnheard, "dict.set", "d", "k", 1);
+  call.numbered(Calls::kNotification, "dict.set", "d", "k", 1);
   CHECK(call("dict.get", "d", "k").as<int>() == 1);
   call("object.create", "lock", "l");
   call("lock.acquire", "l");
-  call.numbered(Calls::kUnheard, "lock.acquire", "l");
+  call.numbered(Calls::kNotification, "lock.acquire", "l");
   call("lock.release", "l");
   CHECK(call.numbered(1, "lock.release", "l").error.empty());
 }

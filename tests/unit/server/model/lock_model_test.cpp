@@ -6,13 +6,13 @@ namespace {
 
 constexpr std::size_t kLocks = 3;
 
-/// Three locks; an acquire that closes a circle is a deadlock, and no other is.
+/// Three locks; an acquire that closes a cycle is a deadlock, and no other is.
 class LocksModel : public Expectations {
  public:
   void called(std::size_t actor, const Choice& choice, std::string&) {
     Lock& lock = locks_[choice.object];
     if (choice.method == "lock.acquire") {
-      if (lock.holder && closes_circle(actor, choice.object)) return expect(actor, "Deadlock");
+      if (lock.holder && closes_cycle(actor, choice.object)) return expect(actor, "Deadlock");
       lock.line.push_back(actor);
     } else {
       const bool own = lock.holder == actor;
@@ -49,7 +49,7 @@ class LocksModel : public Expectations {
     std::deque<std::size_t> line;
   };
 
-  bool closes_circle(std::size_t actor, std::size_t wanted) const {
+  bool closes_cycle(std::size_t actor, std::size_t wanted) const {
     std::optional<std::size_t> lock = wanted;
     while (lock) {
       const std::size_t holder = *locks_[*lock].holder;  // who is waited for holds it

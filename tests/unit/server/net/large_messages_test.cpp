@@ -26,7 +26,7 @@ class StandingClock : public Clock {
 class Room : private Outbox {
  public:
   std::size_t enter() {
-    dialogues_.push_back(std::make_unique<Dialogue>(hall_, Peer{}));
+    dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
     heard_.emplace_back();
     return dialogues_.size() - 1;
   }
@@ -79,7 +79,7 @@ class Room : private Outbox {
   MemoryJournal journal_;
   Machine machine_{all_types(), extents_, {}};
   Engine engine_{machine_, clock_, journal_, *this};
-  DialogueHall hall_{engine_};
+  DialogueContext context_{engine_};
   std::vector<std::unique_ptr<Dialogue>> dialogues_;
   std::vector<std::string> heard_;
 };

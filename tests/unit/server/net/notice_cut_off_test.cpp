@@ -23,7 +23,7 @@ class StandingClock : public Clock {
 class Room : private Outbox {
  public:
   std::unique_ptr<Dialogue> enter() {
-    auto dialogue = std::make_unique<Dialogue>(hall_, Peer{});
+    auto dialogue = std::make_unique<Dialogue>(context_, Peer{});
     dialogues_[dialogue->link()] = dialogue.get();
     return dialogue;
   }
@@ -58,7 +58,7 @@ class Room : private Outbox {
   MemoryJournal journal_;
   Machine machine_{all_types(), extents_, input()};
   Engine engine_{machine_, clock_, journal_, *this};
-  DialogueHall hall_{engine_};
+  DialogueContext context_{engine_};
   std::map<LinkId, Dialogue*> dialogues_;
 };
 

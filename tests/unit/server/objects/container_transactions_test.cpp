@@ -31,7 +31,7 @@ class Containers {
   }
   /// Has what was cleared or deleted given back.
   void settle() {
-    while (call.machine().registry().has_dead()) call("ping");
+    while (call.machine().registry().pending_reclaim()) call("ping");
   }
   /// Everything that can be seen of the containers, and how often they are referred to.
   std::string content() {
@@ -123,7 +123,8 @@ TEST_CASE("A transaction that clears a great container and fails puts it back", 
                       pack(std::make_tuple("list.append", std::make_tuple("l", 1))),
                       clear("dict.clear", "d"), clear("set.pop", "s")});
   CHECK(failed.error == "KeyError");
-  CHECK_FALSE(containers.call.machine().registry().has_dead());  // nothing was moved or copied
+  CHECK_FALSE(
+      containers.call.machine().registry().pending_reclaim());  // nothing was moved or copied
   CHECK(containers.content() == before);
   CHECK(containers.call("dict.get", "d", 4999).as<int>() == 4999);
 }

@@ -280,7 +280,7 @@ TEST_CASE("Deleted content is given back to the last byte", "[objects]") {
   call("list.clear", "l");
   call("object.delete", "l");
   for (int i = 0; i < 20; ++i) call("ping");
-  CHECK_FALSE(call.machine().registry().has_dead());
+  CHECK_FALSE(call.machine().registry().pending_reclaim());
   CHECK(call.machine().arena().bytes_used() == before);
 }
 

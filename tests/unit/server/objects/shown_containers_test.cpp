@@ -21,7 +21,7 @@
 namespace agora::test {
 namespace {
 
-using shm::Look;
+using shm::ReadResult;
 
 constexpr HashKey kSomeKey{17, 4711};
 
@@ -66,7 +66,7 @@ class ShownContainers {
     for (const char* name : {"d", "s", "n"}) {
       const std::uint64_t id = object(name).id.number;
       std::uint64_t size = 0;
-      RC_ASSERT(shm::read_size(cell(name), id, size) == Look::found);
+      RC_ASSERT(shm::read_size(cell(name), id, size) == ReadResult::found);
       RC_ASSERT(size == table(name).size());
       for (const Packed& key : keys()) {
         check_seen(table(name), client, cell(name), id, kSomeKey, key);
@@ -137,10 +137,10 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
     const Packed key = pack("k");
     std::int64_t known = 0;
     const auto look = [&](const shm::Cell& cell, std::uint64_t id) {
-      const Seen seen = look_up(containers.client, cell, id, kSomeKey, key);
-      if (seen.look == Look::busy) return false;
+      const Seen seen = try_get(containers.client, cell, id, kSomeKey, key);
+      if (seen.look == ReadResult::contended) return false;
       const std::int64_t number =
-          seen.look == Look::found ? *unpack<std::int64_t>(Packed{seen.value}) : -1;
+          seen.look == ReadResult::found ? *unpack<std::int64_t>(Packed{seen.value}) : -1;
       if (number < known) ++wrong;
       known = number;
       return true;
@@ -167,13 +167,13 @@ TEST_CASE("readers of a container that is deleted are sent to the server", "[obj
   containers.call("dict.set", "d", "k", 1);
   const std::uint64_t id = containers.object("d").id.number;
   const auto look = [&] {
-    return look_up(containers.client, containers.cell("d"), id, kSomeKey, pack("k")).look;
+    return try_get(containers.client, containers.cell("d"), id, kSomeKey, pack("k")).look;
   };
-  CHECK(look() == Look::found);
+  CHECK(look() == ReadResult::found);
   containers.run({command("dict.set", "d", "k", 2), command("no.such", "d", "k", 2)});
-  CHECK(look() == Look::found);
+  CHECK(look() == ReadResult::found);
   containers.object("d").state->shown(nullptr);
-  CHECK(look() == Look::busy);
+  CHECK(look() == ReadResult::contended);
 }
 
 }  // namespace agora::test

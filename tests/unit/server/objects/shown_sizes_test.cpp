@@ -22,7 +22,7 @@ class Glance {
   }
   std::uint64_t operator()() const {
     std::uint64_t size = 0;
-    while (shm::read_size(*cell_, number_, size) != shm::Look::found) {
+    while (shm::read_size(*cell_, number_, size) != shm::ReadResult::found) {
     }
     return size;
   }

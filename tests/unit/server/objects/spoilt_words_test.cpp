@@ -91,7 +91,7 @@ TEST_CASE("A count that cannot be does not raise the tokens of other locks beyon
   CHECK(*grant.at("token").get<std::uint64_t>() < std::uint64_t{1} << 32);
 }
 
-TEST_CASE("Tokens that are taken as fast as memory allows are believed", "[objects][lending]") {
+TEST_CASE("Tokens that are taken as fast as memory allows are clamp_token", "[objects][lending]") {
   LentWords lent;
   lent("object.create", "lock", "l");
   std::uint64_t* const word = lent.word("l");

@@ -14,7 +14,7 @@
 
 using namespace agora;
 using namespace agora::test;
-using shm::Look;
+using shm::ReadResult;
 
 namespace {
 
@@ -131,12 +131,12 @@ class Looker {
     look_at_pair();
     const std::uint32_t which =
         static_cast<std::uint32_t>(random_() % (kLastingKeys + kPassingKeys));
-    const Look look = find(key_number(random_() % 2 == 0 ? which % kLastingKeys : which));
-    if (look == Look::found && !is_whole(value_)) ++torn;
-    const Look lasting = find(key_number(which % kLastingKeys));
-    if (lasting == Look::absent) ++missed;
-    if (lasting == Look::found) ++found;
-    return lasting == Look::found;
+    const ReadResult look = find(key_number(random_() % 2 == 0 ? which % kLastingKeys : which));
+    if (look == ReadResult::found && !is_whole(value_)) ++torn;
+    const ReadResult lasting = find(key_number(which % kLastingKeys));
+    if (lasting == ReadResult::not_found) ++missed;
+    if (lasting == ReadResult::found) ++found;
+    return lasting == ReadResult::found;
   }
 
   std::uint64_t found = 0;
@@ -145,17 +145,17 @@ class Looker {
   std::uint64_t backwards = 0;
 
  private:
-  Look find(PackedView key) {
+  ReadResult find(PackedView key) {
     return shm::find(server_.client.pages(), server_.client.cell(server_.cell), kSomeObject,
                      kSomeKey, key_of(key),
                      [&](std::string_view bytes) { shm::copy_racing(bytes, value_); });
   }
   /// A number of the pair, or what was known of it.
   std::int64_t number(const char* key, std::int64_t known) {
-    const Look look = find(text(key));
+    const ReadResult look = find(text(key));
     // In an extent that is newer than what the client has mapped: it would make a call.
-    if (look == Look::busy || look == Look::elsewhere) return known;
-    if (look != Look::found) return ++missed, known;
+    if (look == ReadResult::contended || look == ReadResult::use_rpc) return known;
+    if (look != ReadResult::found) return ++missed, known;
     Token token;
     static_cast<void>(Reader{std::string_view{value_}}.next(token));
     return static_cast<std::int64_t>(token.natural);
@@ -228,8 +228,8 @@ TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][
     for (std::uint32_t which = 0; which < 2'000; ++which) {
       const std::string key = key_of(key_number(which));
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const Look look = shm::find(copy.pages, cell, kSomeObject, kSomeKey, key, take);
-      CHECK(look != Look::busy);
+      const ReadResult look = shm::find(copy.pages, cell, kSomeObject, kSomeKey, key, take);
+      CHECK(look != ReadResult::contended);
       CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }

@@ -115,11 +115,11 @@ class Breather {
 
 /// What a lookup gave.
 struct Seen {
-  shm::Look look;
+  shm::ReadResult look;
   std::string value;  ///< if it was found
 };
 
-inline Seen look_up(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
+inline Seen try_get(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
                     HashKey hash_key, PackedView key) {
   Seen seen{};
   std::string scratch;
@@ -131,31 +131,31 @@ inline Seen look_up(const SecondMapping& client, const shm::Cell& cell, std::uin
 /// Readers must see of a key what the table says itself, or have to ask where they have to.
 inline void check_seen(const Table& table, const SecondMapping& client, const shm::Cell& cell,
                        std::uint64_t object, HashKey hash_key, PackedView key) {
-  using shm::Look;
+  using shm::ReadResult;
   std::string scratch;
   const std::string_view bytes = key_bytes(key, scratch);
   const Handle entry = table.find(bytes);
-  const Look there = shm::contains(client.pages(), cell, object, hash_key, bytes);
-  const Seen seen = look_up(client, cell, object, hash_key, key);
+  const ReadResult there = shm::contains(client.pages(), cell, object, hash_key, bytes);
+  const Seen seen = try_get(client, cell, object, hash_key, key);
   if (!entry) {
-    RC_ASSERT(there == Look::absent);
-    RC_ASSERT(seen.look == Look::absent);
+    RC_ASSERT(there == ReadResult::not_found);
+    RC_ASSERT(seen.look == ReadResult::not_found);
     return;
   }
   const PackedView value = table.value(entry);
   const bool derived = table.key(entry).bytes() != bytes;
   const bool refers = value.present() && has_references(value);
-  RC_ASSERT(there == (derived ? Look::elsewhere : Look::found));
+  RC_ASSERT(there == (derived ? ReadResult::use_rpc : ReadResult::found));
   if (derived || refers || value.size() >= shm::kReadableBytesMax) {
-    RC_ASSERT(seen.look == Look::elsewhere);
+    RC_ASSERT(seen.look == ReadResult::use_rpc);
   } else {
-    RC_ASSERT(seen.look == Look::found);
+    RC_ASSERT(seen.look == ReadResult::found);
     RC_ASSERT(seen.value == value.bytes());
   }
 }
 
-inline Seen look_at(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
-                    std::int64_t index) {
+inline Seen try_at(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
+                   std::int64_t index) {
   Seen seen{};
   seen.look = shm::at(client.pages(), cell, object, index,
                       [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
@@ -166,23 +166,23 @@ inline Seen look_at(const SecondMapping& client, const shm::Cell& cell, std::uin
 inline void check_list_seen(const HandleDeque& list, const Values& values,
                             const SecondMapping& client, const shm::Cell& cell,
                             std::uint64_t object) {
-  using shm::Look;
+  using shm::ReadResult;
   const auto size = static_cast<std::int64_t>(list.size());
   std::uint64_t size_seen = 0;
-  RC_ASSERT(shm::read_size(cell, object, size_seen) == Look::found);
+  RC_ASSERT(shm::read_size(cell, object, size_seen) == ReadResult::found);
   RC_ASSERT(size_seen == list.size());
   for (std::int64_t index = -size - 2; index < size + 2; ++index) {
-    const Seen seen = look_at(client, cell, object, index);
+    const Seen seen = try_at(client, cell, object, index);
     if (index < -size || index >= size) {
-      RC_ASSERT(seen.look == Look::absent);
+      RC_ASSERT(seen.look == ReadResult::not_found);
       continue;
     }
     const Handle element = list[static_cast<std::size_t>(index < 0 ? index + size : index)];
     const PackedView value = values.view(element);
     if (values.has_references(element) || value.size() > shm::kReadableBytesMax) {
-      RC_ASSERT(seen.look == Look::elsewhere);
+      RC_ASSERT(seen.look == ReadResult::use_rpc);
     } else {
-      RC_ASSERT(seen.look == Look::found);
+      RC_ASSERT(seen.look == ReadResult::found);
       RC_ASSERT(seen.value == value.bytes());
     }
   }

@@ -17,7 +17,7 @@
 
 using namespace agora;
 using namespace agora::test;
-using shm::Look;
+using shm::ReadResult;
 
 namespace {
 
@@ -128,18 +128,18 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
       // Two elements in one look: their numbers differ as their places do.
       std::string a;
       std::string b;
-      const Look look = shm::read_steady(cell, kSomeObject, [&] {
+      const ReadResult look = shm::read_steady(cell, kSomeObject, [&] {
         const auto shape = shm::ListShape::of(cell.shape.load(std::memory_order_relaxed));
         std::string_view value;
-        if (cell.size.load(std::memory_order_relaxed) < 11) return Look::absent;
+        if (cell.size.load(std::memory_order_relaxed) < 11) return ReadResult::not_found;
         for (const auto& [place, own] : {std::pair{0U, &a}, {10U, &b}}) {
-          const Look one = shm::find_element(server.client.pages(), shape, place, value);
-          if (one != Look::found) return one;
+          const ReadResult one = shm::find_element(server.client.pages(), shape, place, value);
+          if (one != ReadResult::found) return one;
           shm::copy_racing(value, *own);
         }
-        return Look::found;
+        return ReadResult::found;
       });
-      if (look == Look::found) {
+      if (look == ReadResult::found) {
         const auto first = number_of(a);
         const auto second = number_of(b);
         if (!first || !second) {
@@ -148,8 +148,8 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
           ++misplaced;
         }
       }
-      const Seen seen = look_at(server.client, cell, kSomeObject, index);
-      if (seen.look != Look::found) continue;
+      const Seen seen = try_at(server.client, cell, kSomeObject, index);
+      if (seen.look != ReadResult::found) continue;
       ++found, breather.found();
       if (!number_of(seen.value)) ++torn;
     }
@@ -194,8 +194,8 @@ TEST_CASE("whatever stands in the memory of a list, a reader comes back from it"
     std::string value;
     for (std::int64_t index = -3000; index < 3000; ++index) {
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const Look look = shm::at(copy.pages, cell, kSomeObject, index, take);
-      CHECK(look != Look::busy);
+      const ReadResult look = shm::at(copy.pages, cell, kSomeObject, index, take);
+      CHECK(look != ReadResult::contended);
       CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }

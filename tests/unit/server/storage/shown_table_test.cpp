@@ -16,7 +16,7 @@
 
 using namespace agora;
 using namespace agora::test;
-using shm::Look;
+using shm::ReadResult;
 
 namespace {
 
@@ -36,17 +36,17 @@ struct ShownTable : Storage<MemfdExtents> {
     client.learn();
   }
   Seen find(PackedView key, std::uint64_t object = kSomeObject) const {
-    return look_up(client, client.cell(cell), object, kSomeKey, key);
+    return try_get(client, client.cell(cell), object, kSomeKey, key);
   }
   void check(PackedView key) const {
     check_seen(table, client, client.cell(cell), kSomeObject, kSomeKey, key);
   }
-  Look contains(PackedView key) const {
+  ReadResult contains(PackedView key) const {
     return shm::contains(client.pages(), client.cell(cell), kSomeObject, kSomeKey, key_of(key));
   }
   std::uint64_t size() const {
     std::uint64_t size = 0;
-    REQUIRE(shm::read_size(client.cell(cell), kSomeObject, size) == Look::found);
+    REQUIRE(shm::read_size(client.cell(cell), kSomeObject, size) == ReadResult::found);
     return size;
   }
 };
@@ -161,14 +161,14 @@ TEST_CASE_METHOD(ShownTable, "readers follow a table that grows and shrinks by m
   for (std::int64_t i = 0; i < count; ++i) put(integer(i), integer(i * 3));
   for (std::int64_t i = 0; i < count; ++i) {
     const Seen seen = find(integer(i));
-    REQUIRE(seen.look == Look::found);
+    REQUIRE(seen.look == ReadResult::found);
     REQUIRE(seen.value == integer(i * 3).bytes());
   }
-  CHECK(find(integer(count)).look == Look::absent);
+  CHECK(find(integer(count)).look == ReadResult::not_found);
   for (std::int64_t i = 0; i < count; ++i) {
     REQUIRE(table.erase(key_of(integer(i))));
-    REQUIRE(find(integer(i)).look == Look::absent);
-    if (i + 1 < count) REQUIRE(find(integer(count - 1)).look == Look::found);
+    REQUIRE(find(integer(i)).look == ReadResult::not_found);
+    if (i + 1 < count) REQUIRE(find(integer(count - 1)).look == ReadResult::found);
   }
   CHECK(size() == 0);
 }
@@ -177,13 +177,13 @@ TEST_CASE_METHOD(ShownTable, "what was there before the table was shown is seen,
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
   table.hide();
-  CHECK(find(text("k")).look == Look::busy);
+  CHECK(find(text("k")).look == ReadResult::contended);
   table.show(cells.at(cell));
   CHECK(find(text("k")).value == text("v").bytes());
-  CHECK(find(text("k"), kSomeObject + 1).look == Look::elsewhere);
+  CHECK(find(text("k"), kSomeObject + 1).look == ReadResult::use_rpc);
   table.hide();
   cells.give_back(cell);
-  CHECK(find(text("k")).look == Look::elsewhere);
+  CHECK(find(text("k")).look == ReadResult::use_rpc);
 }
 
 TEST_CASE_METHOD(ShownTable, "a change of many entries is seen once it is whole",
@@ -192,12 +192,12 @@ TEST_CASE_METHOD(ShownTable, "a change of many entries is seen once it is whole"
   {
     const Table::Change whole{table};
     put(text("a"), integer(2));
-    CHECK(find(text("a")).look == Look::busy);
+    CHECK(find(text("a")).look == ReadResult::contended);
     {
       const Table::Change part{table};
       put(text("b"), integer(2));
     }
-    CHECK(find(text("b")).look == Look::busy);
+    CHECK(find(text("b")).look == ReadResult::contended);
   }
   CHECK(find(text("a")).value == integer(2).bytes());
   CHECK(find(text("b")).value == integer(2).bytes());
@@ -236,7 +236,7 @@ TEST_CASE_METHOD(ShownTable, "what takes a value may say that it has no use for 
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
   CHECK(shm::find(client.pages(), client.cell(cell), kSomeObject, kSomeKey, key_of(text("k")),
-                  [](std::string_view) { return false; }) == Look::elsewhere);
+                  [](std::string_view) { return false; }) == ReadResult::use_rpc);
 }
 
 TEST_CASE_METHOD(ShownTable, "pages that are not known are for the server",
@@ -244,7 +244,7 @@ TEST_CASE_METHOD(ShownTable, "pages that are not known are for the server",
   put(text("k"), text("v"));
   const shm::Pages none;
   CHECK(shm::contains(none, client.cell(cell), kSomeObject, kSomeKey, key_of(text("k"))) ==
-        Look::elsewhere);
+        ReadResult::use_rpc);
   CHECK(shm::contains(none, client.cell(cell), kSomeObject, kSomeKey, key_of(text("l"))) ==
-        Look::elsewhere);
+        ReadResult::use_rpc);
 }

@@ -12,9 +12,9 @@ namespace {
 
 /// What the short way takes, the decoder must take for the same.
 bool agrees_with_decoder(const std::string& line) {
-  JsonQuickCall quick;
+  JsonSimpleCall quick;
   std::string scratch;
-  if (!read_json_quick_call(line, quick, scratch)) return false;
+  if (!read_json_simple_call(line, quick, scratch)) return false;
   JsonRpcDecoder decoder{Limits{}};
   const JsonRpcDecoder::Result calls = decoder.decode(line);
   INFO(line);
@@ -39,11 +39,11 @@ std::string with_params(const std::string& params) {
 }
 
 TEST_CASE("the short way reads the JSON calls that people and programs write most", "[wire]") {
-  JsonQuickCall call;
+  JsonSimpleCall call;
   std::string scratch;
   const std::string line =
       R"( { "method" : "dict.set", "params" : ["jobs", "k", -5, true, null, 70000],"id": 300 } )";
-  REQUIRE(read_json_quick_call(line, call, scratch));
+  REQUIRE(read_json_simple_call(line, call, scratch));
   CHECK(call.id == 300);
   CHECK(call.method == "dict.set");
   CHECK(call.count == 6);
@@ -56,7 +56,7 @@ TEST_CASE("the short way reads the JSON calls that people and programs write mos
     CHECK(agrees_with_decoder(with_params('"' + std::string(length, 'x') + "\", 1")));
   }
   for (std::size_t cut = 0; cut + 2 < line.size(); ++cut) {
-    CHECK_FALSE(read_json_quick_call(line.substr(0, cut), call, scratch));
+    CHECK_FALSE(read_json_simple_call(line.substr(0, cut), call, scratch));
   }
 }
 
@@ -93,10 +93,10 @@ TEST_CASE("the short way leaves every unusual JSON line to the decoder", "[wire]
       "",
   };
   for (const std::string& line : unusual) {
-    JsonQuickCall call;
+    JsonSimpleCall call;
     std::string scratch;
     INFO(line);
-    CHECK_FALSE(read_json_quick_call(line, call, scratch));
+    CHECK_FALSE(read_json_simple_call(line, call, scratch));
   }
 }
 

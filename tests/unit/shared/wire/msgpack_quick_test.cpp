@@ -22,8 +22,8 @@ std::string call_of(std::uint64_t id, std::string_view method, const std::string
 
 /// What the short way takes, the framer and the decoder must take for the same.
 void check_against_decoder(const std::string& bytes) {
-  QuickCall quick;
-  if (!read_quick_call(bytes, quick)) return;
+  SimpleCall quick;
+  if (!read_simple_call(bytes, quick)) return;
   MsgpackFramer framer{FrameBounds{Limits{}}};
   REQUIRE(framer.scan(bytes) == FrameStatus::frame);
   REQUIRE(framer.frame_bytes() == quick.frame_bytes);
@@ -47,16 +47,16 @@ TEST_CASE("the short way reads the calls that programs make most", "[wire]") {
   out.text("jobs"), out.integer(-5), out.unsigned_integer(70'000), out.real(1.5);
   out.text(std::string(64, 'x')), out.boolean(true);
   const std::string bytes = call_of(300, "dict.set", params, 6);
-  QuickCall call;
+  SimpleCall call;
   const std::string longer = bytes + "more";
-  REQUIRE(read_quick_call(longer, call));
+  REQUIRE(read_simple_call(longer, call));
   CHECK(call.frame_bytes == bytes.size());
   CHECK(call.id == 300);
   CHECK(call.method == "dict.set");
   CHECK(call.count == 6);
   check_against_decoder(bytes);
   for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
-    CHECK_FALSE(read_quick_call(bytes.substr(0, cut), call));
+    CHECK_FALSE(read_simple_call(bytes.substr(0, cut), call));
   }
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
                                  std::string{"\xc5\x00\x01x", 4},  // not the shortest header
                                  std::string{"\xd4\x01x"}};
   for (const std::string& value : unusual) {
-    QuickCall call;
-    CHECK_FALSE(read_quick_call(call_of(1, "m", value, 1), call));
+    SimpleCall call;
+    CHECK_FALSE(read_simple_call(call_of(1, "m", value, 1), call));
   }
 }
 
@@ -80,15 +80,15 @@ TEST_CASE("what is known to be ASCII is not looked at again, all else is", "[wir
   std::string value;
   Writer{value}.text(std::string(100, 'x'));
   std::string bytes = call_of(1, "dict.set", value, 1);
-  QuickCall call;
+  SimpleCall call;
   for (std::size_t known = 0; known <= bytes.size(); ++known) {
-    CHECK(read_quick_call(bytes, call, known));
+    CHECK(read_simple_call(bytes, call, known));
     CHECK(call.values[0].bytes() == value);
   }
   bytes[bytes.size() - 50] = '\xff';
-  CHECK_FALSE(read_quick_call(bytes, call, 0));
-  CHECK_FALSE(read_quick_call(bytes, call, 49));
-  CHECK(read_quick_call(bytes, call, 50));  // a wrong promise: it was not looked at
+  CHECK_FALSE(read_simple_call(bytes, call, 0));
+  CHECK_FALSE(read_simple_call(bytes, call, 49));
+  CHECK(read_simple_call(bytes, call, 50));  // a wrong promise: it was not looked at
 }
 
 TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire]") {
@@ -105,8 +105,8 @@ TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire
   out.text(std::string(300, 'x')), out.text(std::string(70'000, 'y'));
   large += std::string{"\xc4\x02zz\xc5\x01\x00", 7} + std::string(256, '\xff');
   check_against_decoder(call_of(7, "dict.set", large, 4));
-  QuickCall call;
-  CHECK(read_quick_call(call_of(7, "dict.set", large, 4), call));
+  SimpleCall call;
+  CHECK(read_simple_call(call_of(7, "dict.set", large, 4), call));
   for (int i = 0; i < 20'000; ++i) {
     std::string bytes = i % 50 == 0 ? call_of(7, "m", large.substr(large.size() - 263), 2) : good;
     for (int change = 0; change < 1 + i % 3; ++change) {

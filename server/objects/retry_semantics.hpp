@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-namespace agora::lost {
+namespace agora::retry {
 
 constexpr std::string_view kRead = "Nothing changed; ask again.";
 constexpr std::string_view kIdempotent = "Doing it again gives the same state.";
@@ -14,4 +14,4 @@ constexpr std::string_view kTaken =
 constexpr std::string_view kGrant =
     "The grant is the session's and comes back when the session ends.";
 
-}  // namespace agora::lost
+}  // namespace agora::retry

@@ -1,4 +1,4 @@
-// Keeping: what keeps alive the objects to which a value that is being decoded refers.
+// ScopedHold: what keeps alive the objects to which a value that is being decoded refers.
 //
 // A server holds an anonymous object for a client whose reply refers to it, until the client gives
 // the hold back. So the references that are decoded from that reply, and the values of any kind
@@ -11,31 +11,31 @@
 
 namespace agora {
 
-struct Kept {
-  virtual ~Kept() = default;
+struct Hold {
+  virtual ~Hold() = default;
 };
 
 /// Shared by all that was decoded from one value; null: there is nothing to keep.
-using Keep = std::shared_ptr<const Kept>;
+using HoldRef = std::shared_ptr<const Hold>;
 
 /// While it lives, what this thread decodes is kept by `keep`.
-class Keeping {
+class ScopedHold {
  public:
-  explicit Keeping(const Keep& keep) : before_(std::exchange(current(), &keep)) {}
-  ~Keeping() { current() = before_; }
-  Keeping(const Keeping&) = delete;
-  Keeping& operator=(const Keeping&) = delete;
+  explicit ScopedHold(const HoldRef& keep) : before_(std::exchange(current(), &keep)) {}
+  ~ScopedHold() { current() = before_; }
+  ScopedHold(const ScopedHold&) = delete;
+  ScopedHold& operator=(const ScopedHold&) = delete;
 
   /// A share in what keeps the value that is being decoded on this thread.
-  static Keep share() { return current() == nullptr ? nullptr : *current(); }
+  static HoldRef share() { return current() == nullptr ? nullptr : *current(); }
 
  private:
-  static const Keep*& current() {
-    thread_local const Keep* keep = nullptr;
+  static const HoldRef*& current() {
+    thread_local const HoldRef* keep = nullptr;
     return keep;
   }
 
-  const Keep* before_;
+  const HoldRef* before_;
 };
 
 }  // namespace agora
