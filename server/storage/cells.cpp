@@ -28,7 +28,7 @@ Handle Cells::take(ObjectId object) {
   return cell;
 }
 
-void Cells::give_back(Handle cell) {
+void Cells::free(Handle cell) {
   shm::begin_change(at(cell));
   clear(at(cell), 0);
   shm::end_change(at(cell));

@@ -23,7 +23,7 @@ class Cells {
   Handle take(ObjectId object);
 
   /// Takes one back: from now on it is nobody's.
-  void give_back(Handle cell);
+  void free(Handle cell);
 
   shm::Cell& at(Handle cell) const { return *reinterpret_cast<shm::Cell*>(arena_.at(cell)); }
 

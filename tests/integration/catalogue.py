@@ -129,10 +129,10 @@ queue.clear(name)
 queue.close(name)
 queue.reserve(name, timeout=null, lease=null) w
 queue.acknowledge(name, id)
-queue.return(name, id, delay=0)
+queue.requeue(name, id, delay=0)
 queue.touch(name, id)
-queue.dead(name) r
-queue.revive(name, count=1)
+queue.dead_letters(name) r
+queue.redrive(name, count=1)
 pipe.send(name, end, value, timeout=null) w
 pipe.receive(name, end, timeout=null) w
 pipe.poll(name, end, timeout=0) w
@@ -198,7 +198,7 @@ LATER = {"session.login"}  # In the contract, and not yet in every version.
 # How programs get at shared memory: docs/protocol/shared-memory.md.
 SHARED_MEMORY = {
     "session." + name
-    for name in ("ring", "map", "unmap", "locate", "let_go", "owner_slot", "return_slot")
+    for name in ("ring", "map", "unmap", "locate", "unlocate", "acquire_slot", "release_slot")
 }
 METHODS = {row[0]: row for row in map(parse, TABLE.strip().splitlines())}
 

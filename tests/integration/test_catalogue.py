@@ -396,7 +396,7 @@ class Types(Case):
             if kind not in holders:
                 continue
             rest = [sample.get(p) for p, default in parameters[1:] if default is None]
-            if name in ("queue.acknowledge", "queue.return", "queue.touch"):
+            if name in ("queue.acknowledge", "queue.requeue", "queue.touch"):
                 rest = [self.reservation()]
             other = holders["list" if kind == "dict" else "dict"]
             with self.subTest(name):

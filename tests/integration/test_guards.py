@@ -93,7 +93,7 @@ CHANGES = {
             "clear": [],
             "task_done": [],
             "close": [],
-            "revive": [],
+            "redrive": [],
         },
     ),
     "queue of none": ([], {}, [], {"join": []}),
@@ -124,7 +124,7 @@ CHANGES = {
     "latch": ([1], {}, [], {"count_down": [], "wait": [0]}),
     "counter": ([], {}, [], {"add": [], "wait_at_least": [0]}),
 }
-RESERVED = ("queue.acknowledge", "queue.return", "queue.touch")
+RESERVED = ("queue.acknowledge", "queue.requeue", "queue.touch")
 
 
 class GuardCase(Case):
@@ -208,7 +208,7 @@ class Methods(GuardCase):
             kind, name = method.split(".")
             if name in ("release", "release_read", "release_write", "notify", "notify_all"):
                 continue  # What is released was acquired over the other connection.
-            if method in ("condition.wait", "queue.acknowledge", "queue.return", "queue.touch"):
+            if method in ("condition.wait", "queue.acknowledge", "queue.requeue", "queue.touch"):
                 continue
             with self.subTest(method):
                 self.by_option(method, scene(), [self.lock, self.token])

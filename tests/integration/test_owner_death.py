@@ -255,12 +255,12 @@ class Rows(SessionCase):
         for count in range(1, 16):
             taken = self.c.call("queue.reserve", name)
             self.assertEqual(taken["deliveries"], count)
-            self.c.call("queue.return", name, taken["id"])
+            self.c.call("queue.requeue", name, taken["id"])
         self.assertEqual(dead.call("queue.reserve", name)["deliveries"], 16)
         yield [dead]
-        until(lambda: len(self.c.call("queue.dead", name)) == 1, "the dead-letter list")
+        until(lambda: len(self.c.call("queue.dead_letters", name)) == 1, "the dead-letter list")
         self.fails("Empty", "queue.get", name, 0)
-        self.assertEqual(self.c.call("queue.revive", name), 1)
+        self.assertEqual(self.c.call("queue.redrive", name), 1)
         self.assertEqual(self.c.call("queue.get", name, 0), "poison")
 
     def row_queue_waiting_put(self):

@@ -55,7 +55,7 @@ class Orders(QueueCase):
                 taken = [self.reserve(name) for _ in range(2)]
                 self.assertEqual([t["item"] for t in taken], left[:2])
                 for t in taken:
-                    self.c.call("queue.return", name, t["id"])
+                    self.c.call("queue.requeue", name, t["id"])
                 self.assertEqual(self.all_of(name), left)
 
     def test_waiters_get_what_comes_in_any_order(self):
@@ -98,14 +98,14 @@ class Delays(QueueCase):
         self.fails("ValueError", "queue.put", name, 1, None, 0, -1)
         self.put(name, "x")
         taken = self.reserve(name)
-        self.fails("ValueError", "queue.return", name, taken["id"], -1)
+        self.fails("ValueError", "queue.requeue", name, taken["id"], -1)
         self.c.call("queue.acknowledge", name, taken["id"])
         self.assertEqual(self.c.call("queue.size", name), 0)
 
     def test_an_item_may_be_returned_for_later(self):
         name = self.new("queue")
         self.put(name, "a", "b")
-        self.c.call("queue.return", name, self.reserve(name)["id"], 0.3)
+        self.c.call("queue.requeue", name, self.reserve(name)["id"], 0.3)
         self.assertEqual(self.c.call("queue.get", name), "b")
         again = self.reserve(name)
         self.assertEqual((again["item"], again["deliveries"]), ("a", 2))
@@ -128,13 +128,13 @@ class Reservations(QueueCase):
         name = self.new("queue")
         self.put(name, "a")
         first = self.reserve(name)["id"]
-        self.c.call("queue.return", name, first)
+        self.c.call("queue.requeue", name, first)
         second = self.reserve(name)["id"]
-        for method in ("acknowledge", "return", "touch"):
+        for method in ("acknowledge", "requeue", "touch"):
             self.fails("NotFound", "queue." + method, name, first)
         self.assertIsNone(self.c.call("queue.touch", name, second))
         self.assertIsNone(self.c.call("queue.acknowledge", name, second))
-        for method in ("acknowledge", "return", "touch"):
+        for method in ("acknowledge", "requeue", "touch"):
             self.fails("NotFound", "queue." + method, name, second)
         self.fails("Empty", "queue.get", name, 0)
 
@@ -154,7 +154,7 @@ class Reservations(QueueCase):
         self.put(name, "a")
         taken = self.reserve(name)
         self.c.call("queue.put", name, "b", 0)
-        self.c.call("queue.return", name, taken["id"])
+        self.c.call("queue.requeue", name, taken["id"])
         self.assertEqual(self.c.call("queue.size", name), 2)
         self.fails("Full", "queue.put", name, "c", 0)
 
@@ -173,7 +173,7 @@ class Reservations(QueueCase):
         self.put(name, "a")
         taken = self.reserve(name)
         waiter = self.start(name, 1, "queue.get")
-        self.c.call("queue.return", name, taken["id"])
+        self.c.call("queue.requeue", name, taken["id"])
         self.assertEqual(waiter(), "a")
 
     def test_a_lease_that_runs_out_gives_the_item_back(self):
@@ -215,27 +215,27 @@ class DeadLetters(QueueCase):
         for count in range(1, 17):
             taken = self.reserve(name, 0)
             self.assertEqual(taken["deliveries"], count)
-            self.c.call("queue.return", name, taken["id"])
+            self.c.call("queue.requeue", name, taken["id"])
 
     def test_after_its_16th_delivery_an_item_is_dead(self):
         name = self.new("queue")
         self.put(name, "poison", "good")
-        self.assertEqual(self.c.call("queue.dead", name), [])
+        self.assertEqual(self.c.call("queue.dead_letters", name), [])
         self.bury(name)
-        self.assertEqual(len(self.c.call("queue.dead", name)), 1)
-        self.assertIn("poison", str(self.c.call("queue.dead", name)))
+        self.assertEqual(len(self.c.call("queue.dead_letters", name)), 1)
+        self.assertIn("poison", str(self.c.call("queue.dead_letters", name)))
         self.assertEqual(self.c.call("queue.get", name), "good")
         self.fails("Empty", "queue.get", name, 0)
 
-    def test_revive_gives_it_back_to_those_who_wait(self):
+    def test_redrive_hands_the_item_to_a_waiting_get(self):
         name = self.new("queue")
-        self.assertEqual(self.c.call("queue.revive", name), 0)
+        self.assertEqual(self.c.call("queue.redrive", name), 0)
         self.put(name, "poison")
         self.bury(name)
         waiter = self.start(name, 1, "queue.get")
-        self.assertEqual(self.c.call("queue.revive", name, 5), 1)
+        self.assertEqual(self.c.call("queue.redrive", name, 5), 1)
         self.assertEqual(waiter(), "poison")
-        self.assertEqual(self.c.call("queue.dead", name), [])
+        self.assertEqual(self.c.call("queue.dead_letters", name), [])
 
     def test_dead_and_cleared_items_count_as_done(self):
         name = self.new("queue")
@@ -250,9 +250,9 @@ class DeadLetters(QueueCase):
         name = self.new("queue")
         self.put(name, "poison")
         for _ in range(15):
-            self.c.call("queue.return", name, self.reserve(name)["id"])
+            self.c.call("queue.requeue", name, self.reserve(name)["id"])
         self.assertEqual(self.reserve(name, None, 0.02)["deliveries"], 16)
-        until(lambda: self.c.call("queue.dead", name), "the dead-letter list")
+        until(lambda: self.c.call("queue.dead_letters", name), "the dead-letter list")
 
 
 class Bounds(QueueCase):
@@ -300,7 +300,7 @@ class Closing(QueueCase):
         self.c.call("queue.close", name)
         waiter = self.start(name, 1, "queue.get")
         self.fails("Empty", "queue.get", name, 0)
-        self.c.call("queue.return", name, taken["id"])
+        self.c.call("queue.requeue", name, taken["id"])
         self.assertEqual(waiter(), 1)
         self.fails("ShutDown", "queue.get", name)
 

@@ -16,7 +16,7 @@ class ReferenceCase(SessionCase):
         """A new anonymous object that the client of this test holds."""
         return self.c.call("object.create", kind, None, list(args))["$ref"]
 
-    def let_go(self, *names):
+    def release(self, *names):
         for name in names:
             self.c.call("object.release", name)
 
@@ -36,7 +36,7 @@ class Kept(ReferenceCase):
         """put(value) stores it, take() removes it; the object lives between the two."""
         name = self.nameless("list", [1])
         put(ref(name))
-        self.let_go(name)
+        self.release(name)
         self.alive(name)
         self.assertEqual(self.c.call("list.copy", name), [1])
         take()
@@ -93,21 +93,21 @@ class Kept(ReferenceCase):
             call("queue.put", q, r)
             reserve()
 
-        def put_and_bury(r):
+        def put_and_dead_letter(r):
             call("queue.put", q, r)
             for _ in range(16):
                 reserve()
-                call("queue.return", q, taken[-1])
-            self.assertEqual(len(call("queue.dead", q)), 1)
+                call("queue.requeue", q, taken[-1])
+            self.assertEqual(len(call("queue.dead_letters", q)), 1)
 
-        def revive_and_clear():
-            call("queue.revive", q)
+        def redrive_and_clear():
+            call("queue.redrive", q)
             call("queue.clear", q)
 
         table = {
             "ready": (lambda r: call("queue.put", q, r), lambda: call("queue.get", q)),
             "reserved": (put_and_reserve, lambda: call("queue.acknowledge", q, taken[-1])),
-            "dead": (put_and_bury, revive_and_clear),
+            "dead": (put_and_dead_letter, redrive_and_clear),
             "delayed": (
                 lambda r: call("queue.put", delayed, r, None, 0, 3600),
                 lambda: call("object.delete", delayed),
@@ -124,7 +124,7 @@ class Kept(ReferenceCase):
         name = self.nameless("list")
         number = other.start("queue.put", q, ref(name))
         self.await_waiters(q, 1)
-        self.let_go(name)
+        self.release(name)
         self.alive(name)
         self.c.call("queue.get", q)
         self.assertIsNone(other.finish(number))
@@ -136,7 +136,7 @@ class Kept(ReferenceCase):
         d, name = self.new("dict"), self.nameless("list")
         opaque = {"$opaque": ["AAEC", [ref(name)]]}
         self.c.call("dict.set", d, "k", opaque)
-        self.let_go(name)
+        self.release(name)
         self.alive(name)
         self.assertEqual(self.c.call("dict.get", d, "k"), opaque)
         self.c.call("dict.clear", d)
@@ -146,7 +146,7 @@ class Kept(ReferenceCase):
         condition = self.c.call("object.create", "condition")["$ref"]
         lock = self.c.call("object.info", condition)["options"]["lock"]["$ref"]
         self.alive(lock)
-        self.let_go(condition)
+        self.release(condition)
         self.await_gone(condition, lock)
 
     def test_a_deleted_container_lets_go_of_all(self):
@@ -154,7 +154,7 @@ class Kept(ReferenceCase):
             with self.subTest(kind):
                 inner = self.nameless("list")
                 box = self.new(kind, wrap(ref(inner)))
-                self.let_go(inner)
+                self.release(inner)
                 self.alive(inner)
                 self.c.call("object.delete", box)
                 self.await_gone(inner)
@@ -177,7 +177,7 @@ class Nested(ReferenceCase):
         for outer, inner in zip(chain, chain[1:]):
             self.c.call("dict.set", outer, "next", ref(inner))
         self.c.call("dict.set", root, "head", ref(chain[0]))
-        self.let_go(*chain)
+        self.release(*chain)
         self.alive(*chain)
         at = root
         for key in ["head"] + ["next"] * 199:
@@ -190,7 +190,7 @@ class Nested(ReferenceCase):
         a, b, name = self.new("dict"), self.new("queue"), self.nameless()
         self.c.call("dict.set", a, "k", ref(name))
         self.c.call("queue.put", b, ref(name))
-        self.let_go(name)
+        self.release(name)
         self.c.call("dict.clear", a)
         self.alive(name)
         self.c.call("queue.get", b)
@@ -200,7 +200,7 @@ class Nested(ReferenceCase):
         d, name = self.new("dict"), self.nameless()
         self.c.call("dict.set", d, "a", [ref(name), ref(name)])
         self.c.call("dict.set", d, "b", ref(name))
-        self.let_go(name)
+        self.release(name)
         self.c.call("dict.delete", d, "a")
         self.alive(name)
         self.c.call("dict.delete", d, "b")
@@ -237,7 +237,7 @@ class Cycles(ReferenceCase):
                 with self.subTest(kind=kind, size=size):
                     names = self.ring(size, kind)
                     self.alive(*names)
-                    self.let_go(*names)
+                    self.release(*names)
                     self.await_gone(*names)
 
     def test_a_ring_that_is_held_or_reached_stays(self):
@@ -246,12 +246,12 @@ class Cycles(ReferenceCase):
         self.c.call("dict.set", root, "k", [ref(reached[1])])
         self.c.call("queue.put", queue, ref(in_flight[2]))
         session.call("object.hold", by_session[0])
-        self.let_go(*held[1:], *reached, *in_flight, *by_session)
+        self.release(*held[1:], *reached, *in_flight, *by_session)
         marks = self.ring(2)
-        self.let_go(*marks)
+        self.release(*marks)
         self.await_gone(*marks)
         self.alive(*held, *reached, *in_flight, *by_session)
-        self.let_go(held[0])
+        self.release(held[0])
         self.await_gone(*held)
         self.c.call("dict.clear", root)
         self.await_gone(*reached)
@@ -267,7 +267,7 @@ class Cycles(ReferenceCase):
         self.c.call("list.append", tail[0], ref(tail[1]))
         kept = self.new("dict", {"k": ref(tail[2])})
         self.c.call("list.append", tail[1], ref(tail[2]))
-        self.let_go(*ring, *tail)
+        self.release(*ring, *tail)
         self.await_gone(*ring, *tail[:2])
         self.alive(tail[2], kept)
 
@@ -275,7 +275,7 @@ class Cycles(ReferenceCase):
         first, second = self.ring(3), self.ring(4)
         self.c.call("dict.set", first[0], "other", ref(second[0]))
         self.c.call("dict.set", second[2], "other", ref(first[1]))
-        self.let_go(*first, *second)
+        self.release(*first, *second)
         self.await_gone(*first, *second)
 
     def test_the_end_of_a_session_frees_the_rings_that_it_held(self):
@@ -295,9 +295,9 @@ class Cycles(ReferenceCase):
         named, name = self.new("dict"), self.nameless()
         self.c.call("dict.set", named, "k", ref(name))
         self.c.call("dict.set", name, "back", ref(named))
-        self.let_go(name)
+        self.release(name)
         marks = self.ring(2)
-        self.let_go(*marks)
+        self.release(*marks)
         self.await_gone(*marks)
         self.alive(named, name)
         self.c.call("object.delete", named)

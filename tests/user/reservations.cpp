@@ -30,7 +30,7 @@ void settled_or_not(const agora::manager& m) {
   auto b = q.reserve_for(1s);
   USER_CHECK(b && b->item() == "b" && !q.try_reserve() && !q.reserve_for(1ms));
   USER_CHECK(!q.join_for(1ms));
-  b->give_back();
+  b->requeue();
   USER_CHECK(q.try_reserve()->item() == "b");
   q.reserve().acknowledge();
   q.join();
@@ -69,11 +69,11 @@ void dead_letters(const agora::manager& m) {
   int deliveries = 0;
   while (auto failed = q.try_reserve()) {
     deliveries = static_cast<int>(failed->deliveries());
-    failed->give_back();
+    failed->requeue();
   }
   USER_CHECK(deliveries == 16 && q.dead() == std::vector<int>{1});
   q.join();
-  USER_CHECK(q.revive() == 1 && q.dead().empty());
+  USER_CHECK(q.redrive() == 1 && q.dead().empty());
   q.reserve().acknowledge();
   const auto words = m.queue<std::string>(q);
   q.push(5);

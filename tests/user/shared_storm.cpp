@@ -270,7 +270,7 @@ void check_items(const World& w) {
     USER_CHECK(!left[*item]);
     left[*item] = true;
   }
-  for (const std::uint32_t item : w.queue.dead()) {
+  for (const std::uint32_t item : w.queue.dead_letters()) {
     USER_CHECK(!left[item]);
     left[item] = true;
   }

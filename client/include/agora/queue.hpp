@@ -107,10 +107,10 @@ class queue : public proxy {
     return reserved_unless_empty(reserve_by(detail::timeout_of(span), detail::timeout_of(lease)));
   }
   /// Items that came back after their 16th delivery; they count as done for join().
-  std::vector<T> dead() const { return read<std::vector<T>>("queue.dead"); }
+  std::vector<T> dead() const { return read<std::vector<T>>("queue.dead_letters"); }
   /// Puts the first ones of those back at their places. @return how many.
-  std::size_t revive(std::size_t count = 1) const {
-    return change<std::size_t>("queue.revive", count);
+  std::size_t redrive(std::size_t count = 1) const {
+    return change<std::size_t>("queue.redrive", count);
   }
 
   /// The item that pop would take, left there; nothing if there is none.
@@ -196,11 +196,11 @@ class queue : public proxy {
   }
   template <typename Token>
   auto async_dead(Token&& token) const {
-    return async_read<std::vector<T>>("queue.dead", token);
+    return async_read<std::vector<T>>("queue.dead_letters", token);
   }
   template <typename Token>
-  auto async_revive(std::size_t count, Token&& token) const {
-    return async_change<std::size_t>("queue.revive", token, count);
+  auto async_redrive(std::size_t count, Token&& token) const {
+    return async_change<std::size_t>("queue.redrive", token, count);
   }
   template <typename Token>
   auto async_peek(Token&& token) const {

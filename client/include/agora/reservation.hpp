@@ -37,7 +37,7 @@ class Reserved {
   const Handle& queue() const;
   void touch() const;
   void acknowledge();
-  void give_back(Seconds delay);
+  void requeue(Seconds delay);
   /// It was acknowledged in a transaction.
   void settle() { queue_.reset(); }
 
@@ -83,8 +83,8 @@ class reservation {
   void acknowledge() { reserved_.acknowledge(); }
   /// Returns it to its place, ready again after `delay`. @throws as acknowledge()
   template <typename Rep = std::int64_t, typename Period = std::ratio<1>>
-  void give_back(std::chrono::duration<Rep, Period> delay = {}) {
-    reserved_.give_back(detail::Seconds(delay));
+  void requeue(std::chrono::duration<Rep, Period> delay = {}) {
+    reserved_.requeue(detail::Seconds(delay));
   }
   /// Its lease begins anew. @throws as acknowledge()
   void touch() const { reserved_.touch(); }

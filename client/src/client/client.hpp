@@ -74,10 +74,10 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Asks where an object lies. Null: this object, or this session, has nothing to look at.
   std::unique_ptr<ObjectView> locate(const std::string& name, std::uint64_t session);
   /// A view goes: its words will not be touched any more through it.
-  void let_go(const ObjectView& view) noexcept;
+  void unlocate(const ObjectView& view) noexcept;
   /// The slot of the calling thread in lock words of that view's session; 0: none is left, or
   /// the session is over. The first time it is a call.
-  std::uint32_t owner_slot(const ObjectView& view);
+  std::uint32_t acquire_slot(const ObjectView& view);
   /// The memory of the present session; null: none.
   std::shared_ptr<Mapping> present_mapping();
 

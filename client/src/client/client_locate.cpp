@@ -97,7 +97,7 @@ std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_
   view->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
   if (view->words == nullptr) {
     // They cannot be mapped: the server need not keep them for us.
-    start_in(session, "session.let_go", params_of(view->object));
+    start_in(session, "session.unlocate", params_of(view->object));
     return nullptr;
   }
   view->typecode = member<std::string>(*members, "typecode", "*").front();
@@ -121,20 +121,20 @@ bool may_be_key(PackedView key) {
 
 void map_what_is_new(const ObjectView& view) { view.mapping->grow_if_behind(); }
 
-void Client::let_go(const ObjectView& view) noexcept {
+void Client::unlocate(const ObjectView& view) noexcept {
   try {
     if (view.words == nullptr) return;
-    view.mapping->let_go(view);
-    start_in(view.session, "session.let_go", params_of(view.object));
+    view.mapping->unlocate(view);
+    start_in(view.session, "session.unlocate", params_of(view.object));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end does it
   }
 }
 
-std::uint32_t Client::owner_slot(const ObjectView& view) {
+std::uint32_t Client::acquire_slot(const ObjectView& view) {
   std::uint32_t slot = 0;
   if (ThreadSlots::find(view.mapping_number, slot)) return slot;
   const Params params = params_of(thread_owner());
-  Call call{.method = "session.owner_slot"};
+  Call call{.method = "session.acquire_slot"};
   const Reply reply = call_in(view.session, call.with(params));
   if (!reply) return 0;
   auto given = unpack<std::optional<std::uint32_t>>(*reply);

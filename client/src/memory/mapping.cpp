@@ -161,7 +161,7 @@ WordHold* Mapping::word_hold(const ObjectView& view, const std::string& name) {
 }
 
 // One that is held stays: its loss would have to be told.
-void Mapping::let_go(const ObjectView& view) {
+void Mapping::unlocate(const ObjectView& view) {
   if (view.hold == nullptr) return;
   const std::lock_guard guard(mutex_);
   const auto found = locks_.find(view.object);

@@ -65,7 +65,7 @@ class Mapping {
   /// How threads of this process have a lock of this session: the same for all views on it, and
   /// kept until each of them has let it go.
   WordHold* word_hold(const ObjectView& view, const std::string& name);
-  void let_go(const ObjectView& view);
+  void unlocate(const ObjectView& view);
   void add_slot(std::uint32_t slot, std::string owner);
   struct HeldLock {
     std::string name;

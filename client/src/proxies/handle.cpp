@@ -40,7 +40,7 @@ HandleState::~HandleState() {
   for (const ObjectView* each = view_.load(); each != nullptr;) {
     const std::unique_ptr<const ObjectView> owned(each);
     each = each->older;
-    client_->let_go(*owned);
+    client_->unlocate(*owned);
   }
   if (!anonymous()) return;
   unregister_holder(*this);
@@ -99,7 +99,7 @@ const ObjectView* HandleState::look() {
       last = made.release();
       ++views_;
     } else {
-      client_->let_go(*made);
+      client_->unlocate(*made);
     }
   }
   return last->open() ? last : nullptr;

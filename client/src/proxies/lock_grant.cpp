@@ -88,8 +88,8 @@ Params release_params(const std::string& name, const LockMethods& way, const std
 }
 
 // Gives a grant back, in the session in which it was given; in a later one it is gone already.
-Reply give_back(const Handle& handle, const LockMethods& way, const std::string& owner,
-                const std::optional<Grant>& grant) {
+Reply release_grant(const Handle& handle, const LockMethods& way, const std::string& owner,
+                    const std::optional<Grant>& grant) {
   const Params params = release_params(handle.name(), way, owner, grant);
   Call call{.method = way.release, .lasting = true};
   call.with(params);
@@ -110,7 +110,7 @@ void release_now(const Handle& handle, const LockMethods& way, const std::string
   const auto grant = last_level(handle, way, owner, more);
   if (grant && grant->lost) throw_lost(handle, way);
   if (more) return;
-  auto reply = give_back(handle, way, owner, grant);
+  auto reply = release_grant(handle, way, owner, grant);
   if (!reply) throw_error(std::move(reply.error()));
 }
 
@@ -164,7 +164,7 @@ void ThreadLock::unlock() const noexcept {
       case WordRelease::once_less:
         return;
       case WordRelease::by_call:
-        static_cast<void>(give_back(handle_, way_, thread_owner(), by_word));
+        static_cast<void>(release_grant(handle_, way_, thread_owner(), by_word));
         return;
       case WordRelease::not_mine:
         break;
@@ -174,7 +174,7 @@ void ThreadLock::unlock() const noexcept {
     const auto grant = last_level(handle_, way_, owner, more);
     // With the session the server has taken the lock back by itself.
     if (more || (grant && grant->lost)) return;
-    static_cast<void>(give_back(handle_, way_, owner, grant));
+    static_cast<void>(release_grant(handle_, way_, owner, grant));
   } catch (...) {  // NOLINT(bugprone-empty-catch): never throws, as lock_guard needs it
   }
 }
@@ -186,7 +186,7 @@ void ThreadLock::release() const {
     case WordRelease::once_less:
       return;
     case WordRelease::by_call: {
-      auto reply = give_back(handle_, way_, thread_owner(), by_word);
+      auto reply = release_grant(handle_, way_, thread_owner(), by_word);
       if (!reply) throw_error(std::move(reply.error()));
       return;
     }

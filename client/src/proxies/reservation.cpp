@@ -26,7 +26,7 @@ Reserved::~Reserved() {
   if (!queue_) return;
   try {
     // In a later session, or in a forked child, it is not ours.
-    queue_->client().start_in(session_, "queue.return", params_of(queue_->name(), id_));
+    queue_->client().start_in(session_, "queue.requeue", params_of(queue_->name(), id_));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
   }
 }
@@ -63,9 +63,9 @@ void Reserved::acknowledge() {
   queue_.reset();
 }
 
-void Reserved::give_back(Seconds delay) {
+void Reserved::requeue(Seconds delay) {
   check_open();
-  call("queue.return", params_of(queue_->name(), id_, delay.count()));
+  call("queue.requeue", params_of(queue_->name(), id_, delay.count()));
   queue_.reset();
 }
 

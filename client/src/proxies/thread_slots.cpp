@@ -35,7 +35,7 @@ struct Entries {
     ThreadSlots::find(~std::uint64_t{0}, none);  // forgets the one used last
     for (const Entry& each : list) {
       const auto client = each.slot != 0 ? each.client.lock() : nullptr;
-      if (client) client->start_in(each.session, "session.return_slot", params_of(each.slot));
+      if (client) client->start_in(each.session, "session.release_slot", params_of(each.slot));
     }
   }
 };

@@ -106,7 +106,7 @@ std::optional<bool> take_word(const Handle& lock, const LockMethods& way, const 
   if (view == nullptr || view->kind != way.lent || view->hold == nullptr) return {};
   std::uint32_t slot = 0;
   if (!ThreadSlots::find(view->mapping_number, slot)) {
-    slot = lock.client().owner_slot(*view);
+    slot = lock.client().acquire_slot(*view);
   }
   if (slot == 0) return {};
   // Looked at behind the view: what was lost before its session began is known by now.

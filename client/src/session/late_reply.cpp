@@ -44,7 +44,7 @@ LateReply late_reply(const Call& call, PackedView result) {
     if (!members) return {{}, {}, true};
     const auto id = (*members)["id"].get<std::uint64_t>();
     if (!id) return {{}, {}, true};
-    return undo("queue.return", name, *id);
+    return undo("queue.requeue", name, *id);
   }
   return {};
 }

@@ -237,7 +237,9 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
 Error unknown_method(const Catalogue& catalogue, std::string_view name) {
   Error error{Errc::method_not_found, {}, Done::no, {}};
   error.message = "there is no method " + std::string{name.substr(0, 64)};
-  const std::vector<std::string_view> near = nearest(name.substr(0, 64), catalogue.names());
+  const std::string_view renamed = catalogue.renamed(name);
+  const std::vector<std::string_view> near =
+      renamed.empty() ? nearest(name.substr(0, 64), catalogue.names()) : std::vector{renamed};
   for (std::size_t i = 0; i < near.size(); ++i) {
     error.message += i == 0 ? "; did you mean " : i + 1 == near.size() ? " or " : ", ";
     error.message += near[i];

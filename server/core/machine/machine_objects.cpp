@@ -68,7 +68,7 @@ void Machine::remove(Object& object) {
   end_feeds(object);
   if (object.cell) {
     object.state->shown(nullptr);
-    cells_.give_back(std::exchange(object.cell, {}));
+    cells_.free(std::exchange(object.cell, {}));
   }
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);

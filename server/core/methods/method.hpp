@@ -110,10 +110,11 @@ enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken,
 enum class Role : std::uint8_t { read, write, admin };
 
 struct Method {
-  std::string_view name;    ///< without the type: "get"
-  Parameters parameters{};  ///< after the object's name
-  std::string_view result;  ///< the shape of the result, "null" for none
-  Errors errors{};          ///< beyond those that every method of its kind may give
+  std::string_view name;        ///< without the type: "get"
+  std::string_view formerly{};  ///< its name in version 0.1; errors offer the present one
+  Parameters parameters{};      ///< after the object's name
+  std::string_view result;      ///< the shape of the result, "null" for none
+  Errors errors{};              ///< beyond those that every method of its kind may give
   Access access = Access::read;
   TimedOut timed_out = TimedOut::never_waits;
   bool grows = false;      ///< refused while the memory cap is reached

@@ -28,6 +28,19 @@ const MethodRef* Catalogue::find(std::string_view full_name) const {
   return &it->second;
 }
 
+std::string_view Catalogue::renamed(std::string_view former) const {
+  const std::size_t dot = former.find('.');
+  if (dot == former.npos) return {};
+  const ObjectType* const of = type(former.substr(0, dot));
+  if (of == nullptr) return {};
+  for (const Method& method : of->methods) {
+    if (!method.formerly.empty() && method.formerly == former.substr(dot + 1)) {
+      return methods_.find(full_name({of, &method, false}))->first;
+    }
+  }
+  return {};
+}
+
 const ObjectType* Catalogue::type(std::string_view name) const {
   for (const ObjectType* type : types_) {
     if (type->name == name) return type;

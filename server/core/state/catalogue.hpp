@@ -23,6 +23,9 @@ class Catalogue {
   /// The type with that name, or none.
   const ObjectType* type(std::string_view name) const;
 
+  /// Returns the full name of the method that was called `former` in version 0.1, or "".
+  std::string_view renamed(std::string_view former) const;
+
   std::span<const ObjectType* const> types() const { return types_; }
   /// All full names, in the order of the tables.
   std::span<const std::string_view> names() const { return views_; }

@@ -93,7 +93,7 @@ void Lending::located(SessionId session, ObjectId object) {
   ++located_by_[session][object];
 }
 
-void Lending::let_go(SessionId session, ObjectId object) {
+void Lending::unlocate(SessionId session, ObjectId object) {
   const auto by = located_by_.find(session);
   if (by == located_by_.end()) return;
   const auto times = by->second.find(object);
@@ -102,7 +102,7 @@ void Lending::let_go(SessionId session, ObjectId object) {
   forget(object, 1);
 }
 
-void Lending::give_back(ObjectId object, WordPlace first, std::size_t bytes) {
+void Lending::free_word(ObjectId object, WordPlace first, std::size_t bytes) {
   if (const auto index = lock_index_.find(object); index != lock_index_.end()) {
     lock_words_[index->second] = lock_words_.back();
     lock_index_[lock_words_.back().lock] = index->second;

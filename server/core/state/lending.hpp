@@ -58,10 +58,10 @@ class Lending {
   /// The session knows the place of that object's words from now on; counted.
   void located(SessionId session, ObjectId object);
   /// It has forgotten one time that it located it.
-  void let_go(SessionId session, ObjectId object);
+  void unlocate(SessionId session, ObjectId object);
   /// The object is gone, and `bytes` from `first` on are to be used again as soon as nobody can
   /// touch them; 0 bytes: `first` is the word of a lock.
-  void give_back(ObjectId object, WordPlace first, std::size_t bytes);
+  void free_word(ObjectId object, WordPlace first, std::size_t bytes);
 
   /// The session is over. `dead`: nothing of it can touch a word any more.
   void ended(SessionId session, bool dead);

@@ -110,7 +110,7 @@ bool Array::locate(Machine&, Object&, Located& out) {
 }
 
 void Array::deleted(Machine& machine, Object& object) {
-  if (words_ && located_) machine.lending().give_back(object.id, *words_, bytes());
+  if (words_ && located_) machine.lending().free_word(object.id, *words_, bytes());
 }
 
 Outcome Array::plain(Call& call, Writer& out) const {

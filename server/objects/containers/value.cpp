@@ -170,7 +170,7 @@ bool Value::locate(Machine&, Object&, Located& out) {
 
 void Value::deleted(Machine& machine, Object& object) {
   if (!word_ || !located_) return;
-  machine.lending().give_back(object.id, *word_, Words::kWordBytes);
+  machine.lending().free_word(object.id, *word_, Words::kWordBytes);
 }
 
 /// Puts a value in, narrowed to the typecode.

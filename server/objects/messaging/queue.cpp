@@ -218,10 +218,10 @@ Outcome acknowledge(Call& call, Queue& queue) {
   return Progress::done;
 }
 
-Outcome give_back(Call& call, Queue& queue) {
+Outcome requeue(Call& call, Queue& queue) {
   auto id = reserved_id(call, queue);
   if (!id) return id.failure();
-  queue.give_back(call.object(), *id, call.seconds(1).value_or(Duration{}));
+  queue.requeue(call.object(), *id, call.seconds(1).value_or(Duration{}));
   call.changed();
   return Progress::done;
 }
@@ -238,15 +238,15 @@ Outcome dead(Call& call, Queue& queue) {
   return queue.write_dead(out);
 }
 
-Outcome revive(Call& call, Queue& queue) {
+Outcome redrive(Call& call, Queue& queue) {
   const std::int64_t count = call.integer(0);
   if (count < 1) {
     return call.fail_here(Errc::value_error,
                           "count must be at least 1, got " + std::to_string(count));
   }
-  const std::size_t revived = queue.revive(static_cast<std::uint64_t>(count));
-  if (revived > 0) call.changed();
-  call.reply().unsigned_integer(revived);
+  const std::size_t redriven = queue.redrive(static_cast<std::uint64_t>(count));
+  if (redriven > 0) call.changed();
+  call.reply().unsigned_integer(redriven);
   return Progress::done;
 }
 
@@ -411,7 +411,8 @@ constexpr Method kMethods[] = {
      .doc = "The reserved item is done: it is gone, and counts as task_done.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&acknowledge>},
-    {.name = "return",
+    {.name = "requeue",
+     .formerly = "return",
      .parameters = {kReservation, Parameter{"delay", ParamKind::seconds, default_int(0),
                                             "Seconds until it is ready again."}},
      .result = "null",
@@ -421,7 +422,7 @@ constexpr Method kMethods[] = {
      .doc = "Gives the reserved item back to its place, maxsize or not; after its 16th delivery "
             "it goes to the dead-letter list.",
      .if_reply_lost = retry::kOnce,
-     .handler = on<&give_back>},
+     .handler = on<&requeue>},
     {.name = "touch",
      .parameters = {kReservation},
      .result = "null",
@@ -431,7 +432,8 @@ constexpr Method kMethods[] = {
      .doc = "The lease of the reserved item begins anew.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&touch>},
-    {.name = "dead",
+    {.name = "dead_letters",
+     .formerly = "dead",
      .result = "list of items, in the order in which they came to be there",
      .errors = {Errc::too_large},
      .cost = "O(dead items)",
@@ -439,7 +441,8 @@ constexpr Method kMethods[] = {
             "count as done for join.",
      .if_reply_lost = retry::kRead,
      .handler = on<&dead>},
-    {.name = "revive",
+    {.name = "redrive",
+     .formerly = "revive",
      .parameters = {Parameter{"count", ParamKind::integer, default_int(1),
                               "Items at most, at least 1."}},
      .result = "int: how many went back",
@@ -449,7 +452,7 @@ constexpr Method kMethods[] = {
      .doc = "Puts items from the front of the dead-letter list back at their places, to be done "
             "again; deliveries goes on, so each has one more chance.",
      .if_reply_lost = retry::kOnce,
-     .handler = on<&revive>},
+     .handler = on<&redrive>},
 };
 static_assert(check_table(kMethods));
 

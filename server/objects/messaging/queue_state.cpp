@@ -53,7 +53,7 @@ Outcome Queue::write_dead(Writer& out) const {
   const auto each = [&](auto&& visit) {
     for (const QueueItem& item : dead_) visit(view(item));
   };
-  return write_list(machine_, dead_.size(), out, each, "revive, and get_many");
+  return write_list(machine_, dead_.size(), out, each, "redrive, and get_many");
 }
 
 Outcome Queue::plain(Call&, Writer& out) const { return write_ready(out); }
@@ -173,7 +173,7 @@ void Queue::task_done(SessionId session) {
   one_done();
 }
 
-void Queue::give_back(Object& object, std::uint64_t id, Duration delay) {
+void Queue::requeue(Object& object, std::uint64_t id, Duration delay) {
   const QueueItem item = release(id).item;
   if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return come_back(item);
   out_bytes_ -= view(item).size();
@@ -198,9 +198,9 @@ void Queue::come_back(const QueueItem& item) {
   add_ready(item);
 }
 
-std::size_t Queue::revive(std::uint64_t count) {
-  std::size_t revived = 0;
-  for (; revived < count && !dead_.empty(); ++revived) {
+std::size_t Queue::redrive(std::uint64_t count) {
+  std::size_t redriven = 0;
+  for (; redriven < count && !dead_.empty(); ++redriven) {
     const QueueItem item = dead_.front();
     dead_.pop_front();
     machine_.undo([this, item] { dead_.push_front(item); });
@@ -208,7 +208,7 @@ std::size_t Queue::revive(std::uint64_t count) {
     ++unfinished_;
     add_ready(item);
   }
-  return revived;
+  return redriven;
 }
 
 std::size_t Queue::clear(Object& object) {

@@ -78,11 +78,11 @@ class Queue : public State {
   /// The item of a reservation is done.
   void acknowledge(std::uint64_t id);
   /// It goes back to its place, once the delay is over.
-  void give_back(Object& object, std::uint64_t id, Duration delay);
+  void requeue(Object& object, std::uint64_t id, Duration delay);
   /// Its lease begins anew.
   void touch(Object& object, std::uint64_t id);
   /// Puts items from the front of the dead-letter list back at their places. Returns how many.
-  std::size_t revive(std::uint64_t count);
+  std::size_t redrive(std::uint64_t count);
   /// Drops what is ready or delayed. Returns how many. O(1); the rest is done in slices.
   std::size_t clear(Object& object);
   void close() { closed_ = true; }

@@ -185,7 +185,7 @@ void LockState::show_word(bool with_server) {
 }
 
 void LockState::deleted(Machine& machine, Object&) {
-  if (place_) machine.lending().give_back(id, place_->word, 0);
+  if (place_) machine.lending().free_word(id, place_->word, 0);
   place_.reset();
   for (const ObjectId condition : conditions) {
     if (Object* object = machine.registry().find(condition)) machine.serve_soon(*object);

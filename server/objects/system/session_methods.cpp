@@ -276,15 +276,15 @@ Outcome locate(Call& call) {
   return Progress::done;
 }
 
-Outcome let_go(Call& call) {
+Outcome unlocate(Call& call) {
   auto session = mapped(call);
   if (!session) return session.failure();
   const std::int64_t object = call.integer(0);
-  call.machine().lending().let_go((*session)->id, ObjectId{static_cast<std::uint64_t>(object)});
+  call.machine().lending().unlocate((*session)->id, ObjectId{static_cast<std::uint64_t>(object)});
   return Progress::done;
 }
 
-Outcome owner_slot(Call& call) {
+Outcome acquire_slot(Call& call) {
   auto session = mapped(call);
   if (!session) return session.failure();
   const std::uint32_t slot = call.machine().lending().give_slot((*session)->id, call.text(0));
@@ -292,7 +292,7 @@ Outcome owner_slot(Call& call) {
   return Progress::done;
 }
 
-Outcome return_slot(Call& call) {
+Outcome release_slot(Call& call) {
   auto session = mapped(call);
   if (!session) return session.failure();
   const std::int64_t slot = call.integer(0);
@@ -404,10 +404,11 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(1), or O(size) when a table is located for the first time",
      .doc = "Where an object lies in what session.map has handed out. The session may touch its "
-            "words from now on, until it says session.let_go or ends.",
+            "words from now on, until it says session.unlocate or ends.",
      .if_reply_lost = "Locate it again; the place stays reserved until the session ends.",
      .handler = locate},
-    {.name = "let_go",
+    {.name = "unlocate",
+     .formerly = "let_go",
      .parameters = {Parameter{"object", ParamKind::integer, kRequired, "From session.locate."}},
      .result = "null",
      .errors = {Errc::runtime_error},
@@ -416,8 +417,9 @@ constexpr Method kMethods[] = {
      .doc = "The session will not touch that object's words any more, if it has said so as often "
             "as it located it.",
      .if_reply_lost = retry::kOnce,
-     .handler = let_go},
-    {.name = "owner_slot",
+     .handler = unlocate},
+    {.name = "acquire_slot",
+     .formerly = "owner_slot",
      .parameters = {Parameter{"owner", ParamKind::text, kRequired,
                               "What the thread calls itself in calls."}},
      .result = "int: the number that stands for it in lock words; null: none is left",
@@ -426,16 +428,17 @@ constexpr Method kMethods[] = {
      .cost = "O(1)",
      .doc = "Gives a thread a name in lock words.",
      .if_reply_lost = "Ask again; the slot stays taken until the session ends.",
-     .handler = owner_slot},
-    {.name = "return_slot",
-     .parameters = {Parameter{"slot", ParamKind::integer, kRequired, "From session.owner_slot."}},
+     .handler = acquire_slot},
+    {.name = "release_slot",
+     .formerly = "return_slot",
+     .parameters = {Parameter{"slot", ParamKind::integer, kRequired, "From session.acquire_slot."}},
      .result = "null",
      .errors = {Errc::runtime_error},
      .access = Access::write,
      .cost = "O(locks that were ever located)",
      .doc = "The thread ends. A slot that still holds a lock stays with the session.",
      .if_reply_lost = retry::kIdempotent,
-     .handler = return_slot},
+     .handler = release_slot},
 };
 static_assert(check_table(kMethods));
 

@@ -127,7 +127,7 @@ TEST_CASE("what a late reply hands out is given back, and nothing else is", "[cl
        detail::params_of("s", 1)},
       {"semaphore.acquire", detail::params_of("s", 3, 1.5), pack(false), "", {}},
       {"queue.reserve", detail::params_of("q", forever), pack(Members{{"id", 7}, {"item", 1}}),
-       "queue.return", detail::params_of("q", 7)},
+       "queue.requeue", detail::params_of("q", 7)},
       {"lock.acquire", detail::params_of("l", forever, "t1"), pack(Members{{"token", 9}}), "", {}},
       {"event.wait", detail::params_of("e", forever), pack(true), "", {}},
       {"barrier.wait", detail::params_of("b", forever), pack(2), "", {}},

@@ -26,11 +26,11 @@ TEST_CASE("A lock's word is another's only after all have let it go", "[core][le
   lending.located(kFirst, kLock);
   lending.located(kFirst, kLock);
   lending.located(kSecond, kLock);
-  lending.give_back(kLock, *word, 0);
+  lending.free_word(kLock, *word, 0);
   CHECK(lending.lock_word(ObjectId{11}) != word);
-  lending.let_go(kFirst, kLock);
-  lending.let_go(kFirst, kLock);
-  lending.let_go(kFirst, kLock);  // once too often
+  lending.unlocate(kFirst, kLock);
+  lending.unlocate(kFirst, kLock);
+  lending.unlocate(kFirst, kLock);  // once too often
   CHECK(lending.lock_word(ObjectId{12}) != word);
   lending.ended(kSecond, true);
   CHECK(lending.lock_word(ObjectId{13}) == word);
@@ -43,7 +43,7 @@ TEST_CASE("The words of a session that may still write are never used again", "[
   const std::uint32_t slot = lending.give_slot(kFirst, "t1");
   lending.located(kFirst, kLock);
   lending.ended(kFirst, false);
-  lending.give_back(kLock, *word, 0);
+  lending.free_word(kLock, *word, 0);
   CHECK(lending.lock_word(ObjectId{11}) != word);
   CHECK(lending.give_slot(kSecond, "t1") != slot);
 }
@@ -110,8 +110,8 @@ TEST_CASE("A word that was spoilt so that its count would overflow begins anew",
   const auto worn = lending.lock_word(ObjectId{11});
   write(lending, *spoilt, ~std::uint64_t{0});
   write(lending, *worn, shm::LockWord::of(1'000'000'000'000, true).bits);
-  lending.give_back(kLock, *spoilt, 0);
-  lending.give_back(ObjectId{11}, *worn, 0);
+  lending.free_word(kLock, *spoilt, 0);
+  lending.free_word(ObjectId{11}, *worn, 0);
   CHECK(lending.lock_word(ObjectId{12}) == worn);
   // Passed over, enough of them would be all memory.
   CHECK(lending.lock_word(ObjectId{13}) == spoilt);

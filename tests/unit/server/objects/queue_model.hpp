@@ -65,7 +65,7 @@ class QueueModel {
     settle();
     return true;
   }
-  bool give_back(int owner, std::uint64_t id, int delay) {
+  bool requeue(int owner, std::uint64_t id, int delay) {
     const auto item = reserved(owner, id);
     if (item == items_.end()) return false;
     come_back(*item, delay);
@@ -103,15 +103,15 @@ class QueueModel {
     settle();
     return count;
   }
-  int revive(int count) {
-    int revived = 0;
-    for (; revived < count && !dead_.empty(); ++revived) {
+  int redrive(int count) {
+    int redriven = 0;
+    for (; redriven < count && !dead_.empty(); ++redriven) {
       at(dead_.front()).where = Where::ready;
       dead_.pop_front();
       ++unfinished_;
     }
     settle();
-    return revived;
+    return redriven;
   }
   void close() {
     closed_ = true;

@@ -59,9 +59,9 @@ class Pair {
     const bool there = model.acknowledge(session, id);
     compare(numbered(session, "queue.acknowledge", "q", id), there ? "null" : "NotFound");
   }
-  void give_back(int session, std::uint64_t id, int delay) {
-    const bool there = model.give_back(session, id, delay);
-    compare(numbered(session, "queue.return", "q", id, delay), there ? "null" : "NotFound");
+  void requeue(int session, std::uint64_t id, int delay) {
+    const bool there = model.requeue(session, id, delay);
+    compare(numbered(session, "queue.requeue", "q", id, delay), there ? "null" : "NotFound");
   }
   /// The newest call of the session whose reply is there is acknowledged.
   void reply_arrived(int session) {
@@ -91,7 +91,7 @@ class Pair {
       if (call.arrived(tag)) return false;
     }
     return answered_ && call("object.value", "q").as<Ints>() == model.ready() &&
-           call("queue.dead", "q").as<Ints>() == model.dead() &&
+           call("queue.dead_letters", "q").as<Ints>() == model.dead() &&
            call("queue.join", "q", 0).error == (model.unfinished() == 0 ? "" : "Timeout");
   }
 
@@ -158,7 +158,7 @@ void step(Pair& pair, int operation, int session, int at) {
     case 4: {
       const auto ids = pair.model.ids(session);
       return ids.empty() ? pair.put(session, {at, at + 100}, std::nullopt)
-                         : pair.give_back(session, ids[0], session == 0 ? 1 : 0);
+                         : pair.requeue(session, ids[0], session == 0 ? 1 : 0);
     }
     default:
       return pair.die(session);
@@ -211,7 +211,7 @@ void random_step(Pair& pair, int at) {
     case 10:
       return pair.acknowledge(session, id);
     case 11:
-      return pair.give_back(session, id, *rc::gen::element(0, 0, 2));
+      return pair.requeue(session, id, *rc::gen::element(0, 0, 2));
     case 12:
       return pair.reply_arrived(session);
     case 13:
@@ -229,8 +229,8 @@ void random_step(Pair& pair, int at) {
     const int count = pair.model.clear();
     pair.compare(pair.numbered(session, "queue.clear", "q"), std::to_string(count));
   } else if (rare < 8) {
-    const int count = pair.model.revive(2);
-    pair.compare(pair.numbered(session, "queue.revive", "q", 2), std::to_string(count));
+    const int count = pair.model.redrive(2);
+    pair.compare(pair.numbered(session, "queue.redrive", "q", 2), std::to_string(count));
   } else {
     const bool done = pair.model.task_done(session);
     pair.compare(pair.numbered(session, "queue.task_done", "q"), done ? "null" : "ValueError");

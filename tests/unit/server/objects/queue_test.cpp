@@ -196,13 +196,13 @@ TEST_CASE("A closed queue is drained when the last reply is acknowledged", "[obj
 TEST_CASE("After sixteen deaths an item is a dead letter", "[objects]") {
   Calls call;
   for (std::uint64_t link = 3; link < 3 + 16; ++link) {
-    CHECK(call("queue.dead", "q").as<Ints>().empty());
+    CHECK(call("queue.dead_letters", "q").as<Ints>().empty());
     call.open(link);
     call.over(link, 0, "session.open", 3600);
     CHECK(call.over(link, 1, "queue.get", "q").as<int>() == 1);
     call.die(link);
   }
-  CHECK(call("queue.dead", "q").as<Ints>() == Ints{1});
+  CHECK(call("queue.dead_letters", "q").as<Ints>() == Ints{1});
   CHECK(call.ready() == Ints{2, 3, 4, 5});
 }
 
@@ -248,12 +248,12 @@ TEST_CASE("An item in flight keeps what it refers to", "[objects]") {
     for (int id = 1; id <= 16; ++id) {
       call("queue.reserve", "q");
       CHECK(references() == std::vector<std::string>{name});
-      call("queue.return", "q", id, id == 3 ? 1 : 0);
+      call("queue.requeue", "q", id, id == 3 ? 1 : 0);
       CHECK(references() == std::vector<std::string>{name});
       call.advance(1);
     }
     CHECK(call("object.exists", name).as<bool>());
-    call("queue.revive", "q");
+    call("queue.redrive", "q");
     call("queue.clear", "q");
     for (int i = 0; i < 3; ++i) call("ping");
     CHECK_FALSE(call("object.exists", name).as<bool>());
@@ -268,7 +268,7 @@ TEST_CASE("An item in flight keeps what it refers to", "[objects]") {
 void fill(Calls& call) {
   for (int id = 1; id <= 16; ++id) {
     call("queue.reserve", "q");
-    call("queue.return", "q", id);
+    call("queue.requeue", "q", id);
   }
   call("queue.put", "q", std::string(20'000, 'x'), 0, 7, 30);
   call("queue.put", "q", 6, 0, 18446744073709551615u);
@@ -302,7 +302,7 @@ TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
     CHECK(call.ready().size() == 4);
     call.advance(30);
     CHECK(call("queue.size", "q").as<int>() == 5);
-    CHECK(call("queue.revive", "q").as<int>() == 1);
+    CHECK(call("queue.redrive", "q").as<int>() == 1);
   }
 }
 
@@ -361,9 +361,9 @@ Packed one_of_each() {
       one("queue.get", {pack(0)}),
       one("queue.get_many", {pack(2), pack(0)}),
       one("queue.touch", {pack(17)}),
-      one("queue.return", {pack(17), pack(5)}),
-      one("queue.return", {pack(18)}),
-      one("queue.revive", {}),
+      one("queue.requeue", {pack(17), pack(5)}),
+      one("queue.requeue", {pack(18)}),
+      one("queue.redrive", {}),
       one("queue.reserve", {pack(0), pack(1)}),
       one("queue.acknowledge", {pack(19)}),
       one("queue.task_done", {}),

@@ -36,7 +36,7 @@ TEST_CASE("a cell given back is nobody's, and its sequence goes on", "[core][sto
   shm::end_change(cells.at(cell));
   const std::uint64_t before = cells.at(cell).sequence;
   const std::size_t used = arena.bytes_used();
-  cells.give_back(cell);
+  cells.free(cell);
   CHECK(cells.at(cell).object == 0U);
   CHECK(cells.at(cell).sequence > before);
   CHECK(cells.at(cell).sequence % 2 == 0);

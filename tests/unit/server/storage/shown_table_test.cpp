@@ -182,7 +182,7 @@ TEST_CASE_METHOD(ShownTable, "what was there before the table was shown is seen,
   CHECK(find(text("k")).value == text("v").bytes());
   CHECK(find(text("k"), kSomeObject + 1).look == ReadResult::use_rpc);
   table.hide();
-  cells.give_back(cell);
+  cells.free(cell);
   CHECK(find(text("k")).look == ReadResult::use_rpc);
 }
 
