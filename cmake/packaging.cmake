@@ -9,17 +9,16 @@ set(libraries agora_value agora_wire agora_shm agora_storage agora_core agora_en
 foreach(library ${libraries})
   string(REPLACE agora_ "" short ${library})
   set_target_properties(${library} PROPERTIES EXPORT_NAME ${short})
-  target_include_directories(${library} PUBLIC $<INSTALL_INTERFACE:include/agora/rooms>)
+  target_include_directories(${library} PUBLIC $<INSTALL_INTERFACE:include>)
 endforeach()
-target_include_directories(agora_client PUBLIC $<INSTALL_INTERFACE:include>)
 
 install(TARGETS agorad agora RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS ${libraries} EXPORT agora ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY client/include/agora DESTINATION include FILES_MATCHING PATTERN *.hpp)
-# The lower floors keep their paths ("shared/value/codec.hpp"), out of the way of others' headers.
-install(DIRECTORY shared DESTINATION include/agora/rooms FILES_MATCHING PATTERN *.hpp)
-install(DIRECTORY server/app server/storage server/core server/engine server/objects DESTINATION include/agora/rooms/server
-        FILES_MATCHING PATTERN *.hpp)
+install(CODE "
+  set(SOURCE_DIR ${CMAKE_SOURCE_DIR})
+  set(INCLUDE_DIR \$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/include)
+  include(${CMAKE_SOURCE_DIR}/cmake/install_headers.cmake)
+")
 install(EXPORT agora NAMESPACE agora:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/agora
         FILE agora-targets.cmake)
 configure_package_config_file(cmake/agora-config.cmake.in agora-config.cmake

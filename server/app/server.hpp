@@ -8,12 +8,13 @@
 #include <optional>
 #include <string>
 
-#include "server/engine/ports.hpp"
 #include "server/objects/user/user_type.hpp"
-#include "shared/base/extent_source.hpp"
 #include "shared/base/limits.hpp"
 
 namespace agora {
+
+class Clock;
+class Journal;
 
 struct ServerOptions {
   /// "HOST:PORT" on loopback, port 0 for a free one; nothing: no TCP.

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "server/objects/user/user_type.hpp"
+#include <agora/server/user_type.hpp>
 
 namespace traps {
 

@@ -3,8 +3,7 @@
 #include <thread>
 
 #include <agora/agora.hpp>
-
-#include "server/app/server.hpp"
+#include <agora/server/server.hpp>
 
 int main() {
   agora::ServerOptions options;

@@ -4,9 +4,9 @@
 #include <thread>
 
 #include <agora/agora.hpp>
+#include <agora/server/server.hpp>
 
 #include "docs/examples/user_type/account.hpp"
-#include "server/app/server.hpp"
 #include "tests/user/check.hpp"
 
 namespace {

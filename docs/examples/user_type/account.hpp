@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "server/objects/user/user_type.hpp"
+#include <agora/server/user_type.hpp>
 
 class Account {
  public:
