@@ -1,4 +1,4 @@
-#include "tests/conformance/speaker.hpp"
+#include "tests/conformance/client_codec.hpp"
 
 #include <deque>
 #include <optional>
@@ -18,76 +18,76 @@ namespace {
 
 Token read(Reader& reader) {
   Token token;
-  if (reader.next(token) != Reader::Status::ok) throw std::runtime_error("broken answer");
+  if (reader.next(token) != Reader::Status::ok) throw std::runtime_error("broken reply");
   return token;
 }
 
-/// A JSON value as typed text: through the reader, so that it is shown as the server's writer shows
-/// it.
-std::string shown(const nlohmann::ordered_json& value) {
+/// Converts a JSON value to typed text. The value goes through the server's JSON reader, so that
+/// the text is the one that the server's own writer makes.
+std::string typed_text(const nlohmann::ordered_json& value) {
   std::string packed;
   Budget budget{Limits{}};
   if (!json_to_packed(value.dump(), packed, budget)) throw std::runtime_error(value.dump());
-  return test::shown(PackedView{packed});
+  return test::typed_text(PackedView{packed});
 }
 
-/// What a text connection says without having been asked, if the line is that.
+/// Returns the notice in a line of a text connection, or nullopt if the line is a reply.
 std::optional<std::string> notice_in(const std::string& line) {
   if (!line.starts_with(R"({"jsonrpc":"2.0","method":"notice")")) return std::nullopt;
-  return shown(nlohmann::ordered_json::parse(line).at("params"));
+  return typed_text(nlohmann::ordered_json::parse(line).at("params"));
 }
 
-/// A complete typed answer is one line; those of help are not used in transcripts.
-class TypedSpeaker : public Speaker {
+/// A typed reply is one line. The replies of help have several, so no transcript calls help.
+class TypedCodec : public ClientCodec {
  public:
-  std::string say(std::uint64_t number, const std::string& line) override {
-    awaited_.push_back(number);
+  std::string encode(std::uint64_t number, const std::string& line) override {
+    pending_.push_back(number);
     return line + "\n";
   }
-  std::vector<Heard> hear(const std::string& bytes) override {
-    std::vector<Heard> heard;
+  std::vector<Decoded> decode(const std::string& bytes) override {
+    std::vector<Decoded> decoded;
     buffer_ += bytes;
     for (std::size_t end; (end = buffer_.find('\n')) != std::string::npos;) {
       const std::string line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
       if (const auto notice = notice_in(line)) {
-        heard.push_back({0, *notice});
+        decoded.push_back({0, *notice});
         continue;
       }
-      heard.push_back({awaited_.front(), line});
-      awaited_.pop_front();
+      decoded.push_back({pending_.front(), line});
+      pending_.pop_front();
     }
-    return heard;
+    return decoded;
   }
 
  private:
-  std::deque<std::uint64_t> awaited_;
+  std::deque<std::uint64_t> pending_;
   std::string buffer_;
 };
 
-class JsonSpeaker : public Speaker {
+class JsonCodec : public ClientCodec {
  public:
-  explicit JsonSpeaker(const Catalogue& catalogue) : catalogue_(catalogue) {}
-  std::string say(std::uint64_t number, const std::string& line) override {
-    const Spoken spoken = understand(catalogue_, line);
+  explicit JsonCodec(const Catalogue& catalogue) : catalogue_(catalogue) {}
+  std::string encode(std::uint64_t number, const std::string& line) override {
+    const ParsedLine parsed = parse_line(catalogue_, line);
     std::string text = "{\"id\":" + std::to_string(number) + ",\"method\":";
-    text_to_json(spoken.method, text);
+    text_to_json(parsed.method, text);
     text += ",\"params\":";
-    packed_to_json(PackedView{spoken.params}, text);
+    packed_to_json(PackedView{parsed.params}, text);
     return text + "}\n";
   }
-  std::vector<Heard> hear(const std::string& bytes) override {
-    std::vector<Heard> heard;
+  std::vector<Decoded> decode(const std::string& bytes) override {
+    std::vector<Decoded> decoded;
     buffer_ += bytes;
     for (std::size_t end; (end = buffer_.find('\n')) != std::string::npos;) {
-      heard.push_back(read_line(buffer_.substr(0, end)));
+      decoded.push_back(read_line(buffer_.substr(0, end)));
       buffer_.erase(0, end + 1);
     }
-    return heard;
+    return decoded;
   }
 
  private:
-  static Heard read_line(const std::string& line) {
+  static Decoded read_line(const std::string& line) {
     if (const auto notice = notice_in(line)) return {0, *notice};
     const auto reply = nlohmann::ordered_json::parse(line);
     const auto number = reply.at("id").get<std::uint64_t>();
@@ -96,78 +96,78 @@ class JsonSpeaker : public Speaker {
       return {number, error["data"]["type"].get<std::string>() + ": " +
                           error["message"].get<std::string>()};
     }
-    return {number, shown(reply["result"])};
+    return {number, typed_text(reply["result"])};
   }
 
   const Catalogue& catalogue_;
   std::string buffer_;
 };
 
-class MsgpackSpeaker : public Speaker {
+class MsgpackCodec : public ClientCodec {
  public:
-  explicit MsgpackSpeaker(const Catalogue& catalogue)
+  explicit MsgpackCodec(const Catalogue& catalogue)
       : catalogue_(catalogue), framer_(FrameBounds{Limits{}}) {}
-  std::string say(std::uint64_t number, const std::string& line) override {
-    const Spoken spoken = understand(catalogue_, line);
+  std::string encode(std::uint64_t number, const std::string& line) override {
+    const ParsedLine parsed = parse_line(catalogue_, line);
     std::string message;
     Writer out{message};
     out.list(4);
-    out.integer(0), out.unsigned_integer(number), out.text(spoken.method);
-    out.packed(PackedView{by_position(spoken)});
+    out.integer(0), out.unsigned_integer(number), out.text(parsed.method);
+    out.packed(PackedView{by_position(parsed)});
     return message;
   }
-  std::vector<Heard> hear(const std::string& bytes) override {
-    std::vector<Heard> heard;
+  std::vector<Decoded> decode(const std::string& bytes) override {
+    std::vector<Decoded> decoded;
     buffer_ += bytes;
     while (!buffer_.empty() && framer_.scan(buffer_) == FrameStatus::frame) {
-      heard.push_back(read_frame(std::string_view{buffer_}.substr(0, framer_.frame_bytes())));
+      decoded.push_back(read_frame(std::string_view{buffer_}.substr(0, framer_.frame_bytes())));
       buffer_.erase(0, framer_.frame_bytes());
     }
-    return heard;
+    return decoded;
   }
 
  private:
-  /// MessagePack-RPC has parameters by position only: named ones go to their places, what is left
-  /// out before the last of them gets its default.
-  std::string by_position(const Spoken& spoken) const {
-    const PackedView params{spoken.params};
-    const MethodRef* ref = catalogue_.find(spoken.method);
-    if (params.kind() != Kind::map || ref == nullptr) return spoken.params;
-    std::vector<std::string> places(parameter_count(*ref));
+  /// Converts named parameters to positional ones, since MessagePack-RPC has no others. A parameter
+  /// that is left out before the last given one gets its default.
+  std::string by_position(const ParsedLine& parsed) const {
+    const PackedView params{parsed.params};
+    const MethodRef* ref = catalogue_.find(parsed.method);
+    if (params.kind() != Kind::map || ref == nullptr) return parsed.params;
+    std::vector<std::string> positions(parameter_count(*ref));
     std::size_t used = 0;
     Reader reader{params};
     for (std::uint32_t left = read(reader).count; left > 0; --left) {
       const Token key = read(reader);
       const PackedView value = reader.value();
-      for (std::size_t i = 0; i < places.size(); ++i) {
+      for (std::size_t i = 0; i < positions.size(); ++i) {
         if (parameter_at(*ref, i).name != key.body) continue;
-        places[i] = value.bytes();
+        positions[i] = value.bytes();
         used = std::max(used, i + 1);
       }
     }
     std::string list;
     Writer{list}.list(static_cast<std::uint32_t>(used));
     for (std::size_t i = 0; i < used; ++i)
-      list += places[i].empty() ? fallback(*ref, i) : places[i];
+      list += positions[i].empty() ? default_value(*ref, i) : positions[i];
     return list;
   }
-  static std::string fallback(const MethodRef& ref, std::size_t place) {
-    const std::string text = default_text_of(parameter_at(ref, place));
+  static std::string default_value(const MethodRef& ref, std::size_t position) {
+    const std::string text = default_text_of(parameter_at(ref, position));
     std::string packed;
     Budget budget{Limits{}};
     if (!json_to_packed(text.empty() ? "[]" : text, packed, budget)) return "\xc0";
     return packed;
   }
-  static Heard read_frame(std::string_view frame) {
+  static Decoded read_frame(std::string_view frame) {
     Reader reader{frame};
     read(reader);
     if (read(reader).natural == 2) {
       read(reader), read(reader);  // "notice", and the list with its one map
-      return {0, test::shown(reader.value())};
+      return {0, test::typed_text(reader.value())};
     }
     const std::uint64_t number = read(reader).natural;
     const PackedView error = reader.value();
-    if (error.is_null()) return {number, test::shown(reader.value())};
+    if (error.is_null()) return {number, test::typed_text(reader.value())};
     Reader parts{error};
     read(parts), read(parts);
     const std::string type{read(parts).body};
@@ -181,10 +181,10 @@ class MsgpackSpeaker : public Speaker {
 
 }  // namespace
 
-Spoken understand(const Catalogue& catalogue, const std::string& line) {
-  Spoken spoken;
-  spoken.method = typed_method(line);
-  const MethodRef* ref = catalogue.find(spoken.method);
+ParsedLine parse_line(const Catalogue& catalogue, const std::string& line) {
+  ParsedLine parsed;
+  parsed.method = typed_method(line);
+  const MethodRef* ref = catalogue.find(parsed.method);
   std::vector<ParameterHint> hints;
   MethodHint hint;
   for (std::size_t i = 0; ref != nullptr && i < parameter_count(*ref); ++i) {
@@ -194,35 +194,35 @@ Spoken understand(const Catalogue& catalogue, const std::string& line) {
     hint.free_options = hint.free_options || parameter.name == "options";
   }
   hint.parameters = hints;
-  const auto request = decode_typed_line(line, hint, Limits{}, spoken.params);
+  const auto request = decode_typed_line(line, hint, Limits{}, parsed.params);
   if (!request) {
-    spoken.refusal = shown(request.error());
+    parsed.error = typed_text(request.error());
   } else if (!request->params.present()) {
-    spoken.params = "\x90";
+    parsed.params = "\x90";
   }
-  return spoken;
+  return parsed;
 }
 
-std::string shown(PackedView result) {
+std::string typed_text(PackedView result) {
   std::string text;
   encode_typed_result(result, text);
   return text;
 }
 
-std::string shown(const Error& error) {
+std::string typed_text(const Error& error) {
   std::string text;
   encode_typed_error(error, text);
   return text;
 }
 
-std::unique_ptr<Speaker> speaker(Speech speech, const Catalogue& catalogue) {
-  switch (speech) {
-    case Speech::typed:
-      return std::make_unique<TypedSpeaker>();
-    case Speech::json:
-      return std::make_unique<JsonSpeaker>(catalogue);
-    case Speech::msgpack:
-      return std::make_unique<MsgpackSpeaker>(catalogue);
+std::unique_ptr<ClientCodec> make_codec(WireFormat format, const Catalogue& catalogue) {
+  switch (format) {
+    case WireFormat::typed:
+      return std::make_unique<TypedCodec>();
+    case WireFormat::json:
+      return std::make_unique<JsonCodec>(catalogue);
+    case WireFormat::msgpack:
+      return std::make_unique<MsgpackCodec>(catalogue);
   }
   return nullptr;
 }

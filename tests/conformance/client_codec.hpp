@@ -1,4 +1,4 @@
-// Speakers: a typed line in the three forms of the wire, and answers back to typed text.
+// Client codecs: encode a typed line in each wire format, and decode replies back to typed text.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +10,31 @@
 
 namespace agora::test {
 
-/// A line as method and parameters (a list or map in normal form).
-struct Spoken {
+/// A typed line as method and parameters.
+struct ParsedLine {
   std::string method;
-  std::string params;
-  std::string refusal;  ///< not empty: the line itself is wrong; this is its answer
+  std::string params;  ///< a list or map in MessagePack
+  std::string error;   ///< the typed text of the error if the line cannot be parsed, else empty
 };
-Spoken understand(const Catalogue& catalogue, const std::string& line);
+ParsedLine parse_line(const Catalogue& catalogue, const std::string& line);
 
-/// The answer as typed text.
-std::string shown(PackedView result);
-std::string shown(const Error& error);
+/// Returns a result or an error as the text of a typed reply.
+std::string typed_text(PackedView result);
+std::string typed_text(const Error& error);
 
-/// One session's speech: makes messages, finds answers in what comes back.
-class Speaker {
+/// The client side of one session's protocol: encodes calls, and decodes replies and notices.
+class ClientCodec {
  public:
-  virtual ~Speaker() = default;
-  /// The bytes of a call; its answer will come under that number.
-  virtual std::string say(std::uint64_t number, const std::string& line) = 0;
-  struct Heard {
-    std::uint64_t number;  ///< of the call that is answered; 0: a notice
+  virtual ~ClientCodec() = default;
+  /// Returns the bytes of a call. Its reply is decoded with the same number.
+  virtual std::string encode(std::uint64_t number, const std::string& line) = 0;
+  struct Decoded {
+    std::uint64_t number;  ///< of the call that is answered; 0 for a notice
     std::string text;
   };
-  /// Takes bytes that arrived; gives the complete answers in them.
-  virtual std::vector<Heard> hear(const std::string& bytes) = 0;
+  /// Takes bytes that arrived. Returns the messages that are complete by now; keeps the rest.
+  virtual std::vector<Decoded> decode(const std::string& bytes) = 0;
 };
-std::unique_ptr<Speaker> speaker(Speech speech, const Catalogue& catalogue);
+std::unique_ptr<ClientCodec> make_codec(WireFormat format, const Catalogue& catalogue);
 
 }  // namespace agora::test

@@ -1,21 +1,21 @@
-// Ring link: the bytes of a session go through memory that the server shares; the socket is the
-// bell.
+// Ring connection: the bytes of a session go through rings in shared memory; the socket carries
+// only the doorbells.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include "server/net/descriptor.hpp"
-#include "tests/conformance/link.hpp"
-#include "tests/conformance/speaker.hpp"
+#include "tests/conformance/client_codec.hpp"
+#include "tests/conformance/test_server.hpp"
 
 namespace agora::test {
 
-/// Asks for a ring in the speaker's form, and goes over to it.
-/// @param socket  newly connected to the Unix socket of a server that shares memory
-/// @param work  lets that server answer
-/// @throws std::runtime_error  there was no ring.
-std::unique_ptr<Link> ring_link(Descriptor socket, Speaker& speaker,
-                                const std::function<void()>& work);
+/// Calls session.ring in the codec's format, and moves the connection over to the rings.
+/// @param socket  newly connected to the Unix socket of a server with shared memory
+/// @param poll  lets the server reply
+/// @throws std::runtime_error  the server refused, or passed no memory.
+std::unique_ptr<ClientConnection> open_ring_connection(Descriptor socket, ClientCodec& codec,
+                                                       const std::function<void()>& poll);
 
 }  // namespace agora::test

@@ -1,4 +1,4 @@
-// Links: the ways in which the bytes of a session travel to a server and back.
+// The server under a transcript, and the client's end of a connection to it.
 #pragma once
 
 #include <memory>
@@ -9,29 +9,30 @@
 
 namespace agora::test {
 
-/// The bytes of one session.
-class Link {
+/// The client's end of the byte stream of one session.
+class ClientConnection {
  public:
-  virtual ~Link() = default;
+  virtual ~ClientConnection() = default;
   virtual void send(const std::string& bytes) = 0;
-  /// What has arrived since the last time.
+  /// Returns the bytes that arrived since the last call; an empty string if there are none.
   virtual std::string receive() = 0;
-  virtual void shut() = 0;
+  /// Ends the client's output, as a closing peer does.
+  virtual void shut_down() = 0;
 };
 
-/// A server with a clock of its own, and links to it.
-class Host {
+/// A server whose clock only the test moves.
+class TestServer {
  public:
-  virtual ~Host() = default;
-  /// @param speech  in which the session will speak
-  virtual std::unique_ptr<Link> connect(Speech speech) = 0;
-  /// Lets the server work until nothing moves any more. @return whether anything may have moved.
-  virtual bool work() = 0;
+  virtual ~TestServer() = default;
+  /// Opens a connection. @param format  the wire format of the session's calls
+  virtual std::unique_ptr<ClientConnection> connect(WireFormat format) = 0;
+  /// Runs a few turns of the server. @return true if it did anything that the test must wait for
+  virtual bool poll() = 0;
   virtual ManualClock& clock() = 0;
   virtual const Catalogue& catalogue() = 0;
 };
 
-std::unique_ptr<Host> dialogue_host(const Backend& backend, bool bytewise);
-std::unique_ptr<Host> socket_host(const Backend& backend, Wiring wiring);
+std::unique_ptr<TestServer> dialogue_server(const Backend& backend, bool bytewise);
+std::unique_ptr<TestServer> socket_server(const Backend& backend, ConnectionKind kind);
 
 }  // namespace agora::test
