@@ -341,7 +341,7 @@ class Slow(WatchCase):
         return found
 
     def test_a_slow_subscriber_is_cut_off_and_harms_no_other_client(self):
-        session, other, name = self.slow(), self.opened(), self.new("topic")
+        session, other, name = self.slow(), self.opened(opening=[3600]), self.new("topic")
         session.call("topic.subscribe", name)
         other.call("topic.subscribe", name)
         value = "x" * 1_000_000
