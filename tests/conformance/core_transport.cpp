@@ -1,7 +1,7 @@
 #include <map>
 
 #include "server/objects/types.hpp"
-#include "tests/conformance/speaker.hpp"
+#include "tests/conformance/client_codec.hpp"
 #include "tests/conformance/transport.hpp"
 
 namespace agora::test {
@@ -15,43 +15,43 @@ MachineInput input_at(Instant now) {
   return input;
 }
 
-class CoreDoor : public Transport, private Outbox {
+class CoreTransport : public Transport, private Outbox {
  public:
-  explicit CoreDoor(const Backend& backend)
-      : journal_(journal_of(backend)),
-        extents_(extents_of(backend)),
+  explicit CoreTransport(const Backend& backend)
+      : journal_(make_journal(backend)),
+        extents_(make_extents(backend)),
         machine_(all_types(), *extents_, input_at(clock_.now())),
         engine_(machine_, clock_, *journal_, *this) {
     link_of("control");
   }
 
-  std::vector<Answer> call(const std::string& session, const std::string& line) override {
-    const Spoken spoken = understand(machine_.catalogue(), line);
+  std::vector<SessionMessage> call(const std::string& session, const std::string& line) override {
+    const ParsedLine parsed = parse_line(machine_.catalogue(), line);
     own_ = ++last_tag_;
     CallRequest request;
     request.link = link_of(session);
     request.tag = own_;
     request.role = Role::admin;
-    request.method = spoken.method;
-    request.params = PackedView{spoken.params};
-    if (!spoken.refusal.empty()) {
-      answers_.push_back({session, spoken.refusal, true});
-    } else if (auto taken = engine_.call(request); !taken) {
-      answers_.push_back({session, shown(taken.error()), true});
+    request.method = parsed.method;
+    request.params = PackedView{parsed.params};
+    if (!parsed.error.empty()) {
+      messages_.push_back({session, parsed.error, true});
+    } else if (auto accepted = engine_.call(request); !accepted) {
+      messages_.push_back({session, typed_text(accepted.error()), true});
     }
-    return settle();
+    return collect();
   }
-  std::vector<Answer> close(const std::string& session) override {
+  std::vector<SessionMessage> close(const std::string& session) override {
     own_ = 0;
     engine_.close(link_of(session));
-    std::vector<Answer> answers = settle();
+    std::vector<SessionMessage> messages = collect();
     sessions_.erase(session);
-    return answers;
+    return messages;
   }
-  std::vector<Answer> advance(double seconds) override {
+  std::vector<SessionMessage> advance(double seconds) override {
     own_ = 0;
     clock_.advance(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
-    return settle();
+    return collect();
   }
 
  private:
@@ -62,19 +62,19 @@ class CoreDoor : public Transport, private Outbox {
     peer.transport = "test";
     return sessions_[name] = engine_.open(peer);
   }
-  std::vector<Answer> settle() {
+  std::vector<SessionMessage> collect() {
     for (int i = 0; i < 8; ++i) engine_.turn();
-    return std::exchange(answers_, {});
+    return std::exchange(messages_, {});
   }
   void deliver(const Effect& effect, const Effects& effects) override {
     for (const auto& [name, id] : sessions_) {
       if (id != effect.link) continue;
       if (effect.kind == Effect::Kind::reply) {
-        answers_.push_back({name, shown(effects.result(effect)), effect.tag == own_});
+        messages_.push_back({name, typed_text(effects.result(effect)), effect.tag == own_});
       } else if (effect.kind == Effect::Kind::failure) {
-        answers_.push_back({name, shown(*effect.error), effect.tag == own_});
+        messages_.push_back({name, typed_text(*effect.error), effect.tag == own_});
       } else if (effect.kind == Effect::Kind::notice) {
-        answers_.push_back({name, shown(effects.result(effect)), false, true});
+        messages_.push_back({name, typed_text(effects.result(effect)), false, true});
       }
     }
   }
@@ -85,7 +85,7 @@ class CoreDoor : public Transport, private Outbox {
   Machine machine_;
   Engine engine_;
   std::map<std::string, LinkId> sessions_;
-  std::vector<Answer> answers_;
+  std::vector<SessionMessage> messages_;
   std::uint64_t last_tag_ = 0;
   std::uint64_t own_ = 0;
 };
@@ -93,7 +93,7 @@ class CoreDoor : public Transport, private Outbox {
 }  // namespace
 
 std::unique_ptr<Transport> core_transport(const Backend& backend) {
-  return std::make_unique<CoreDoor>(backend);
+  return std::make_unique<CoreTransport>(backend);
 }
 
 }  // namespace agora::test

@@ -1,16 +1,17 @@
-// Every transcript in tests/transcripts, through every transport, over every backend: one text, one
-// outcome.
+// Plays every transcript in tests/transcripts through every transport, over every backend. All must
+// give the outcome that stands in the text.
 //
-// A transcript is a list of commands, each with all that happens because of it:
+// A transcript is a golden test: a list of commands, each with all that happens because of it.
 //
-//   A dict.get jobs k          session A types this (sessions are opened at their first line)
-//     1                        its answer, or (waits)
-//     B Empty: ...             what other calls were answered because of it, sorted
-//     B {"kind":"watch",...}    and what it was told of it, in order
-//   @ advance 2.5              time passes
-//   @ close A                  the peer of A closes its connection
+//   A dict.get jobs k          session A calls this (a session is opened by its first line)
+//     1                        the reply to this call, or (waits)
+//     B Empty: ...             replies to waiting calls of session B, sorted
+//     B {"kind":"watch",...}    notices to session B, in order of arrival
+//   @ advance 2.5              the clock advances by 2.5 seconds
+//   @ close A                  the client closes the connection of session A
 //
-// After a wanted change: AGORA_REWRITE=1 rewrites the transcripts from the core's own outcome.
+// After a wanted change of texts, AGORA_REWRITE=1 rewrites the transcripts with the replies of the
+// core.
 
 #include <algorithm>
 #include <cstdlib>
@@ -43,8 +44,8 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// What differs from transport to transport: hosts, pids, and the base of fencing tokens.
-std::string leveled(std::string text) {
+/// Masks the parts that differ between transports: hosts, pids, and the base of fencing tokens.
+std::string normalized(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
   text = std::regex_replace(text, std::regex{R"(\(host [^,]*, pid (-|\d+))"}, "(host -, pid -");
@@ -60,7 +61,7 @@ std::string leveled(std::string text) {
   return out + text;
 }
 
-std::vector<Answer> perform(Transport& transport, const std::string& command) {
+std::vector<SessionMessage> run_command(Transport& transport, const std::string& command) {
   std::istringstream words{command};
   std::string first;
   std::string second;
@@ -71,106 +72,112 @@ std::vector<Answer> perform(Transport& transport, const std::string& command) {
   return second == "advance" ? transport.advance(std::stod(argument)) : transport.close(argument);
 }
 
-/// Notices stand in the order in which they came, answers, which may overtake each other, in that
-/// of their texts.
-bool stands_before(const Answer& a, const Answer& b) {
+/// Orders messages by session, replies before notices. Replies may overtake each other, so they are
+/// sorted by text; notices keep the order of arrival (the sort is stable).
+bool ordered_before(const SessionMessage& a, const SessionMessage& b) {
   if (a.session != b.session) return a.session < b.session;
   if (a.notice || b.notice) return a.notice < b.notice;
   return a.text < b.text;
 }
 
-/// The transcript as this transport tells it.
-std::string told(Transport& transport, const std::string& transcript) {
+/// Returns the transcript with the outcomes that this transport gives.
+std::string play(Transport& transport, const std::string& transcript) {
   std::istringstream in{transcript};
   std::string out;
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("  ")) continue;  // outcomes are told anew
+    if (line.starts_with("  ")) continue;  // an outcome of the expected text
     out += line + "\n";
     if (line.empty() || line.starts_with('#')) continue;
-    std::vector<Answer> answers = perform(transport, line);
+    std::vector<SessionMessage> messages = run_command(transport, line);
     std::string own = line.starts_with('@') ? "" : "  (waits)\n";
-    std::stable_sort(answers.begin(), answers.end(), stands_before);
+    std::stable_sort(messages.begin(), messages.end(), ordered_before);
     std::string others;
-    for (const Answer& answer : answers) {
-      if (answer.own) {
-        own = "  " + answer.text + "\n";
+    for (const SessionMessage& message : messages) {
+      if (message.own) {
+        own = "  " + message.text + "\n";
       } else {
-        others += "  " + answer.session + " " + answer.text + "\n";
+        others += "  " + message.session + " " + message.text + "\n";
       }
     }
     out += own + others;
   }
-  return leveled(out);
+  return normalized(out);
 }
 
-/// A person's lines wait behind one that waits, a program's calls do not: a transcript in which a
-/// session goes on while it waits says so in its first line.
+/// A typed session sends no further line while a call of it waits; the other protocols do. A
+/// transcript in which a session calls on while an earlier call waits therefore says so in its
+/// first line.
 constexpr std::string_view kNotTyped = "# not typed:";
 
-void check(const std::function<std::unique_ptr<Transport>()>& open, bool typed = false) {
+void check_transcripts(const std::function<std::unique_ptr<Transport>()>& open,
+                       bool typed = false) {
   for (const fs::path& path : transcripts()) {
     INFO(path.filename().string());
     const std::string transcript = read(path);
     if (typed && transcript.starts_with(kNotTyped)) continue;
     const auto transport = open();
-    CHECK(told(*transport, transcript) == leveled(transcript));
+    CHECK(play(*transport, transcript) == normalized(transcript));
   }
 }
 
 const Backend kHeap{"heap", false, false};
 const Backend kMemfd{"memfd", true, false};
-const Backend kLate{"late journal", false, true};
+const Backend kDelayed{"delayed journal", false, true};
 
-TEST_CASE("Transcripts told by the core", "[conformance]") {
+TEST_CASE("transcripts in process", "[transcripts]") {
   if (std::getenv("AGORA_REWRITE") != nullptr) {
     for (const fs::path& path : transcripts()) {
-      const std::string transcript = told(*core_transport(kHeap), read(path));
+      const std::string transcript = play(*core_transport(kHeap), read(path));
       std::ofstream{path} << transcript;
     }
   }
   REQUIRE(transcripts().size() > 5);
-  for (const Backend& backend : {kHeap, kMemfd, kLate}) {
+  for (const Backend& backend : {kHeap, kMemfd, kDelayed}) {
     SECTION(backend.name) {
-      check([&] { return core_transport(backend); });
+      check_transcripts([&] { return core_transport(backend); });
     }
   }
 }
 
-void check_wires(const Backend& backend, Wiring wiring) {
+void check_wire_formats(const Backend& backend, ConnectionKind kind) {
   SECTION("typed") {
-    check([&] { return wire_transport(backend, Speech::typed, wiring); }, true);
+    check_transcripts([&] { return wire_transport(backend, WireFormat::typed, kind); }, true);
   }
   SECTION("JSON") {
-    check([&] { return wire_transport(backend, Speech::json, wiring); });
+    check_transcripts([&] { return wire_transport(backend, WireFormat::json, kind); });
   }
   SECTION("MessagePack") {
-    check([&] { return wire_transport(backend, Speech::msgpack, wiring); });
+    check_transcripts([&] { return wire_transport(backend, WireFormat::msgpack, kind); });
   }
 }
 
-TEST_CASE("Transcripts told through dialogues", "[conformance]") {
-  check_wires(kHeap, Wiring::whole);
+TEST_CASE("transcripts through a dialogue", "[transcripts]") {
+  check_wire_formats(kHeap, ConnectionKind::in_process);
 }
 
-TEST_CASE("Transcripts told through dialogues over memfds", "[conformance]") {
-  check_wires(kMemfd, Wiring::whole);
+TEST_CASE("transcripts through a dialogue over memfds", "[transcripts]") {
+  check_wire_formats(kMemfd, ConnectionKind::in_process);
 }
 
-TEST_CASE("Transcripts told through dialogues with a late journal", "[conformance]") {
-  check_wires(kLate, Wiring::whole);
+TEST_CASE("transcripts through a dialogue with a delayed journal", "[transcripts]") {
+  check_wire_formats(kDelayed, ConnectionKind::in_process);
 }
 
-TEST_CASE("Transcripts told byte by byte", "[conformance]") {
-  check_wires(kHeap, Wiring::bytewise);
+TEST_CASE("transcripts through a dialogue, byte by byte", "[transcripts]") {
+  check_wire_formats(kHeap, ConnectionKind::bytewise);
 }
 
-TEST_CASE("Transcripts told over a Unix socket", "[conformance]") {
-  check_wires(kHeap, Wiring::unix_socket);
+TEST_CASE("transcripts over a Unix socket", "[transcripts]") {
+  check_wire_formats(kHeap, ConnectionKind::unix_socket);
 }
 
-TEST_CASE("Transcripts told through rings", "[conformance]") { check_wires(kMemfd, Wiring::ring); }
+TEST_CASE("transcripts over rings", "[transcripts]") {
+  check_wire_formats(kMemfd, ConnectionKind::rings);
+}
 
-TEST_CASE("Transcripts told over TCP", "[conformance]") { check_wires(kHeap, Wiring::tcp); }
+TEST_CASE("transcripts over TCP", "[transcripts]") {
+  check_wire_formats(kHeap, ConnectionKind::tcp);
+}
 
 }  // namespace
 }  // namespace agora::test

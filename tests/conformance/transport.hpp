@@ -1,6 +1,6 @@
-// Transport: one way into a server. A transcript gives it typed lines; it speaks them in its own
-// form and gives every answer back as the typed line would show it, so one text fits all
-// transports.
+// Transport: one way from a client to a server. A transport takes the typed lines of a transcript,
+// sends them in its wire format, and returns each reply and notice as typed text. One text
+// therefore fits all transports.
 #pragma once
 
 #include <map>
@@ -8,40 +8,42 @@
 #include <string>
 #include <vector>
 
-#include "tests/conformance/world.hpp"
+#include "tests/conformance/backend.hpp"
 
 namespace agora::test {
 
-/// An answer, or a notice, that arrived at a session.
-struct Answer {
+/// A reply or a notice that arrived at a session.
+struct SessionMessage {
   std::string session;
   std::string text;
-  bool own = false;     ///< of the call that was just sent
-  bool notice = false;  ///< nobody asked for it now
+  bool own = false;     ///< the reply to the call that was just sent
+  bool notice = false;  ///< a notice, not a reply
 };
 
 class Transport {
  public:
   virtual ~Transport() = default;
-  /// Sends a call for the session (which is opened at its first call) and gives all that arrives
-  /// until nothing moves any more.
-  virtual std::vector<Answer> call(const std::string& session, const std::string& line) = 0;
-  /// The session's connection is closed by the peer.
-  virtual std::vector<Answer> close(const std::string& session) = 0;
-  virtual std::vector<Answer> advance(double seconds) = 0;
+  /// Sends a call in the session, which its first call opens. Returns the replies and notices that
+  /// arrive at any session until the server is idle.
+  virtual std::vector<SessionMessage> call(const std::string& session, const std::string& line) = 0;
+  /// Closes the client's end of the session's connection. Returns the messages that this causes.
+  virtual std::vector<SessionMessage> close(const std::string& session) = 0;
+  /// Advances the server's clock. Returns the messages that this causes.
+  virtual std::vector<SessionMessage> advance(double seconds) = 0;
 };
 
-/// Straight into the engine.
+/// Returns a transport that calls the engine directly, without a protocol.
 std::unique_ptr<Transport> core_transport(const Backend& backend);
 
-enum class Speech { typed, json, msgpack };
-enum class Wiring {
-  whole,     ///< a dialogue that gets each message at once
-  bytewise,  ///< a dialogue that gets one byte at a time
+enum class WireFormat { typed, json, msgpack };
+enum class ConnectionKind {
+  in_process,  ///< a dialogue that receives each message whole
+  bytewise,    ///< a dialogue that receives one byte at a time
   unix_socket,
-  ring,  ///< a Unix socket, then rings; over a backend that is shared
+  rings,  ///< a Unix socket, then rings; needs a backend with memfds
   tcp,
 };
-std::unique_ptr<Transport> wire_transport(const Backend& backend, Speech speech, Wiring wiring);
+std::unique_ptr<Transport> wire_transport(const Backend& backend, WireFormat format,
+                                          ConnectionKind kind);
 
 }  // namespace agora::test

@@ -1,87 +1,90 @@
-#include "tests/conformance/link.hpp"
-#include "tests/conformance/speaker.hpp"
+#include "tests/conformance/client_codec.hpp"
+#include "tests/conformance/test_server.hpp"
 
 namespace agora::test {
 namespace {
 
-class WireDoor : public Transport {
+class WireTransport : public Transport {
  public:
-  WireDoor(std::unique_ptr<Host> host, Speech speech) : host_(std::move(host)), speech_(speech) {
-    // Moves the clock along; the first session, as in every transport.
-    control_ = host_->connect(Speech::json);
-    tick_ = speaker(Speech::json, host_->catalogue());
+  WireTransport(std::unique_ptr<TestServer> server, WireFormat format)
+      : server_(std::move(server)), format_(format) {
+    // The first session, as in every transport. Its pings wake the server after the clock moved.
+    control_ = server_->connect(WireFormat::json);
+    control_codec_ = make_codec(WireFormat::json, server_->catalogue());
   }
 
-  std::vector<Answer> call(const std::string& session, const std::string& line) override {
-    if (speech_ != Speech::typed) {
-      const Spoken spoken = understand(host_->catalogue(), line);
-      if (!spoken.refusal.empty()) return {{session, spoken.refusal, true}};
+  std::vector<SessionMessage> call(const std::string& session, const std::string& line) override {
+    if (format_ != WireFormat::typed) {
+      const ParsedLine parsed = parse_line(server_->catalogue(), line);
+      if (!parsed.error.empty()) return {{session, parsed.error, true}};
     }
-    Line& way = line_of(session);
+    Client& client = client_of(session);
     own_ = ++last_number_;
-    way.link->send(way.speaker->say(own_, line));
-    return settle();
+    client.connection->send(client.codec->encode(own_, line));
+    return collect();
   }
-  std::vector<Answer> close(const std::string& session) override {
+  std::vector<SessionMessage> close(const std::string& session) override {
     own_ = 0;
-    line_of(session).link->shut();
-    std::vector<Answer> answers = settle();
-    lines_.erase(session);
-    return answers;
+    client_of(session).connection->shut_down();
+    std::vector<SessionMessage> messages = collect();
+    clients_.erase(session);
+    return messages;
   }
-  std::vector<Answer> advance(double seconds) override {
-    host_->clock().advance(
+  std::vector<SessionMessage> advance(double seconds) override {
+    server_->clock().advance(
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
     own_ = 0;
-    control_->send(tick_->say(1, "ping"));
-    return settle();
+    control_->send(control_codec_->encode(1, "ping"));
+    return collect();
   }
 
  private:
-  struct Line {
-    std::unique_ptr<Link> link;
-    std::unique_ptr<Speaker> speaker;
+  struct Client {
+    std::unique_ptr<ClientConnection> connection;
+    std::unique_ptr<ClientCodec> codec;
   };
-  Line& line_of(const std::string& session) {
-    const auto it = lines_.find(session);
-    if (it != lines_.end()) return it->second;
-    return lines_[session] = {host_->connect(speech_), speaker(speech_, host_->catalogue())};
+  Client& client_of(const std::string& session) {
+    const auto it = clients_.find(session);
+    if (it != clients_.end()) return it->second;
+    return clients_[session] = {server_->connect(format_),
+                                make_codec(format_, server_->catalogue())};
   }
-  std::vector<Answer> settle() {
-    std::vector<Answer> answers;
-    // Loopback hands bytes over within the system call that sends them, so a few quiet rounds
-    // mean that nothing is under way.
-    for (int quiet = 0; quiet < 4; ++quiet) {
-      if (host_->work()) quiet = 0;
+  std::vector<SessionMessage> collect() {
+    std::vector<SessionMessage> messages;
+    // The loopback device delivers bytes within the system call that sends them. After a few idle
+    // rounds therefore no bytes are in flight.
+    for (int idle = 0; idle < 4; ++idle) {
+      if (server_->poll()) idle = 0;
       control_->receive();
-      for (auto& [name, line] : lines_) {
-        const std::string bytes = line.link->receive();
-        if (!bytes.empty()) quiet = 0;
-        for (Speaker::Heard& heard : line.speaker->hear(bytes)) {
-          answers.push_back(
-              {name, std::move(heard.text), heard.number == own_ && own_ != 0, heard.number == 0});
+      for (auto& [name, client] : clients_) {
+        const std::string bytes = client.connection->receive();
+        if (!bytes.empty()) idle = 0;
+        for (ClientCodec::Decoded& decoded : client.codec->decode(bytes)) {
+          messages.push_back({name, std::move(decoded.text), decoded.number == own_ && own_ != 0,
+                              decoded.number == 0});
         }
       }
     }
-    return answers;
+    return messages;
   }
 
-  std::unique_ptr<Host> host_;
-  Speech speech_;
-  std::unique_ptr<Link> control_;
-  std::unique_ptr<Speaker> tick_;
-  std::map<std::string, Line> lines_;
+  std::unique_ptr<TestServer> server_;
+  WireFormat format_;
+  std::unique_ptr<ClientConnection> control_;
+  std::unique_ptr<ClientCodec> control_codec_;
+  std::map<std::string, Client> clients_;
   std::uint64_t last_number_ = 0;
   std::uint64_t own_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> wire_transport(const Backend& backend, Speech speech, Wiring wiring) {
-  const bool dialogue = wiring == Wiring::whole || wiring == Wiring::bytewise;
-  auto host =
-      dialogue ? dialogue_host(backend, wiring == Wiring::bytewise) : socket_host(backend, wiring);
-  return std::make_unique<WireDoor>(std::move(host), speech);
+std::unique_ptr<Transport> wire_transport(const Backend& backend, WireFormat format,
+                                          ConnectionKind kind) {
+  const bool dialogue = kind == ConnectionKind::in_process || kind == ConnectionKind::bytewise;
+  auto server = dialogue ? dialogue_server(backend, kind == ConnectionKind::bytewise)
+                         : socket_server(backend, kind);
+  return std::make_unique<WireTransport>(std::move(server), format);
 }
 
 }  // namespace agora::test

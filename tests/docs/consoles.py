@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Types every ```console block of README.md and docs/**/*.md into a fresh server and compares.
+"""Replays every ```console block of README.md and docs/**/*.md against a fresh server.
 
 usage: consoles.py AGORAD [PAGE...]
 
 A block is a telnet session; each block has a server of its own:
 
-  > dict.get jobs k            what the person types, at the one connection of the block
-  1                            the answer, line for line
-  A> lock.acquire door         the same in a block with several people: A, B ...
-  B< {"token":...}             an answer that comes to B because of what somebody else did
+  > dict.get jobs k            a typed line, sent over the only connection of the block
+  1                            its reply, line for line
+  A> lock.acquire door         the same in a block with several clients: A, B ...
+  B< {"token":...}             the reply to a waiting call of B, caused by another client
 
 `...` inside a line stands for any text; a line that is only `...` for any number of lines. A line
-without an answer must be one that waits (the server says so) or `quit`.
+without a reply must be a call that waits (server.stats counts it) or `quit`.
 """
 import os
 import pathlib
@@ -26,22 +26,22 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from snippets import ROOT, blocks, pages  # noqa: E402
 
-PATIENCE = 20.0  # seconds for any one answer; never a measure of speed
-MARK = "end-of-this-answer"
+DEADLINE_S = 20.0  # for each reply; never a measure of speed
+MARK = "end-of-this-reply"
 
 
 class Mismatch(Exception):
     pass
 
 
-class Person:
-    """One connection that types lines."""
+class Client:
+    """One connection that sends typed lines."""
 
     def __init__(self, address):
-        self.socket = socket.create_connection(address, timeout=PATIENCE)
+        self.socket = socket.create_connection(address, timeout=DEADLINE_S)
         self.rest = b""
 
-    def type(self, line):
+    def send(self, line):
         self.socket.sendall(line.encode() + b"\n")
 
     def line(self):
@@ -53,9 +53,9 @@ class Person:
         line, self.rest = self.rest.split(b"\n", 1)
         return line.decode()
 
-    def answer(self):
-        """All lines up to the answer of a marker that stands behind them in line."""
-        self.type(f"dict.len {MARK}")
+    def reply(self):
+        """Reads all lines up to the reply to a marker call, sent after the pending line."""
+        self.send(f"dict.len {MARK}")
         lines = []
         while True:
             line = self.line()
@@ -63,7 +63,7 @@ class Person:
                 return lines
             lines.append(line)
 
-    def ends(self):
+    def await_end(self):
         while self.socket.recv(65536):
             pass
 
@@ -72,58 +72,58 @@ class Person:
 
 
 class Session:
-    """One server, and the people who type at it."""
+    """One server and its clients."""
 
     def __init__(self, agorad, folder):
         self.process = subprocess.Popen(
             [agorad, "--listen", "127.0.0.1:0", "--unix", f"{folder}/agora.sock",
              "--log-level", "warn"], stdout=subprocess.PIPE, text=True)
-        self.people = {}
+        self.clients = {}
         ready = self.process.stdout.readline()
         found = re.match(r"ready tcp=(127\.0\.0\.1):(\d+) ", ready)
         if not found:
             self.close()
             raise Mismatch(f"the server said: {ready!r}")
         self.address = (found.group(1), int(found.group(2)))
-        self.watcher = self.person("the watcher")
+        self.watcher = self.client("the watcher")
 
-    def person(self, name):
-        if name not in self.people:
-            self.people[name] = Person(self.address)
-        return self.people[name]
+    def client(self, name):
+        if name not in self.clients:
+            self.clients[name] = Client(self.address)
+        return self.clients[name]
 
     def waiters(self):
-        self.watcher.type("server.stats")
+        self.watcher.send("server.stats")
         return int(re.search(r'"waiters":(\d+)', self.watcher.line()).group(1))
 
     def wait_for_waiters(self, count):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + DEADLINE_S
         while self.waiters() < count:
             if time.monotonic() > end:
-                raise Mismatch("the line has no answer on the page, but it does not wait")
+                raise Mismatch("the line has no reply on the page, but it does not wait")
 
     def close(self):
-        for person in self.people.values():
-            person.close()
+        for client in self.clients.values():
+            client.close()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(PATIENCE)
+        self.process.wait(DEADLINE_S)
         self.process.stdout.close()
 
 
 def steps(block):
-    """[(kind, person, text, expected lines)]; kind is `>` (typed) or `<` (comes by itself)."""
+    """Returns [(kind, client, text, expected lines)]; kind is `>` (typed) or `<` (later reply)."""
     found = []
     for line in block.rstrip("\n").split("\n"):
         typed = re.match(r"^([A-Z]?)>(?: (.*))?$", line)
-        comes = re.match(r"^([A-Z])< (.*)$", line)
+        later = re.match(r"^([A-Z])< (.*)$", line)
         if typed:
             found.append((">", typed.group(1), typed.group(2) or "", []))
-        elif comes:
-            found.append(("<", comes.group(1), comes.group(2), []))
+        elif later:
+            found.append(("<", later.group(1), later.group(2), []))
         elif found and found[-1][0] == ">":
             found[-1][3].append(line)
         else:
-            raise Mismatch(f"an answer before anything was typed: {line}")
+            raise Mismatch(f"a reply before the first typed line: {line}")
     return found
 
 
@@ -141,25 +141,25 @@ def compare(typed, expected, got):
                        "\nserver:\n  " + "\n  ".join(got))
 
 
-def perform(session, block):
+def replay(session, block):
     for kind, name, text, expected in steps(block):
-        person = session.person(name)
+        client = session.client(name)
         if kind == "<":
-            compare(f"({name} waits)", [text], [person.line()])
+            compare(f"({name} waits)", [text], [client.line()])
         elif expected:
-            person.type(text)
-            compare(text, expected, person.answer())
+            client.send(text)
+            compare(text, expected, client.reply())
         elif text == "quit":
-            person.type(text)
-            person.ends()
+            client.send(text)
+            client.await_end()
         else:
             before = session.waiters()
-            person.type(text)
+            client.send(text)
             session.wait_for_waiters(before + 1)
 
 
 def run(agorad, page):
-    """The number of blocks of a page, and what is wrong with them."""
+    """Returns the number of blocks of a page, and their problems."""
     found = blocks(page.read_text(), "console")
     problems = []
     for line, block in found:
@@ -167,7 +167,7 @@ def run(agorad, page):
             try:
                 session = Session(agorad, folder)
                 try:
-                    perform(session, block)
+                    replay(session, block)
                 finally:
                     session.close()
             except (Mismatch, OSError) as problem:

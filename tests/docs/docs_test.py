@@ -1,4 +1,4 @@
-"""The two scripts must be able to fail: small pages with one fault each."""
+"""Tests that snippets.py and consoles.py report faults: small pages with one fault each."""
 import contextlib
 import io
 import os
@@ -22,19 +22,19 @@ class Snippets(unittest.TestCase):
         (self.root / "docs" / "guides").mkdir(parents=True)
         (self.root / "README.md").write_text(f"Text\n```cpp\n{PROGRAM}```\n")
 
-    def test_programs_are_found_and_named_after_their_page(self):
+    def test_programs_are_named_after_their_page(self):
         page = self.root / "docs" / "guides" / "a-b.md"
         page.write_text(f"```text\nno\n```\n```cpp\n{PROGRAM}```\nand\n```cpp\n{PROGRAM}```\n")
         self.assertEqual(list(snippets.programs(self.root)),
                          ["readme_1", "docs_guides_a_b_1", "docs_guides_a_b_2"])
         self.assertEqual(snippets.programs(self.root)["readme_1"], PROGRAM)
 
-    def test_a_fragment_is_named_with_its_line(self):
+    def test_a_fragment_is_reported_with_its_line(self):
         (self.root / "docs" / "x.md").write_text("\n```cpp\nint x;\n```\n")
         self.assertEqual(snippets.fragments(self.root),
                          ["docs/x.md:2: a ```cpp block that is no whole program"])
 
-    def test_an_unchanged_program_is_not_written_again_and_an_old_one_goes(self):
+    def test_an_unchanged_program_is_not_rewritten_and_an_obsolete_one_is_removed(self):
         folder = self.root / "out"
         with contextlib.redirect_stdout(io.StringIO()):
             snippets.write(folder, self.root)
@@ -66,7 +66,7 @@ class Patterns(unittest.TestCase):
         self.assertTrue(self.fits(["a", "...", "z"], ["a", "z"]))
         self.assertFalse(self.fits(["a", "...", "z"], ["a", "b"]))
 
-    def test_steps_name_the_person(self):
+    def test_steps_name_the_client(self):
         self.assertEqual(consoles.steps("A> x 1\nnull\nB> \nB< two\n"),
                          [(">", "A", "x 1", ["null"]), (">", "B", "", []), ("<", "B", "two", [])])
 
@@ -77,24 +77,24 @@ class Consoles(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             session = consoles.Session(os.environ["AGORA_SERVER"], folder)
             try:
-                consoles.perform(session, block)
+                consoles.replay(session, block)
             except consoles.Mismatch as problem:
                 return str(problem)
             finally:
                 session.close()
         return ""
 
-    def test_a_true_session_passes(self):
+    def test_a_correct_session_passes(self):
         self.assertEqual(self.problems(
             'A> object.create queue q\n{"$ref":"q"}\nB> queue.get q\nA> queue.put q 1\nnull\n'
             'B< 1\nA> quit\n'), "")
 
-    def test_a_wrong_answer_is_shown_beside_the_right_one(self):
+    def test_a_wrong_reply_is_shown_beside_the_right_one(self):
         problem = self.problems('> ping\n"pang"\n')
         self.assertIn('"pang"', problem)
         self.assertIn('"pong"', problem)
 
-    def test_an_answer_too_many_is_a_mismatch(self):
+    def test_a_superfluous_reply_is_a_mismatch(self):
         self.assertIn("server:", self.problems('> ping\n"pong"\n"pong"\n'))
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the C++ twin of a seed and compares what it prints with an expected output.
+"""Runs the C++ version of a seed program and compares its output with the expected one.
 
 usage: examples_seed.py exact|any_order PROGRAM EXPECTED
 
-EXPECTED.txt is the output; where several are right they are EXPECTED.1.txt, EXPECTED.2.txt ...
+EXPECTED.txt is the output; if several are correct, they are EXPECTED.1.txt, EXPECTED.2.txt ...
 any_order compares the elements of each line, a list or a map, in sorted order."""
 import glob
 import json

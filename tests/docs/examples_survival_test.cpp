@@ -1,4 +1,4 @@
-// The demo's workers, killed at random while they count: the result is the exact one.
+// Kills the demo's workers at random while they count: the result is exact nevertheless.
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "docs/examples/word_count/check.hpp"
-#include "docs/examples/word_count/crew.hpp"
 #include "docs/examples/word_count/objects.hpp"
 #include "docs/examples/word_count/server_process.hpp"
+#include "docs/examples/word_count/worker_pool.hpp"
 #include "tests/support/catch.hpp"
 
 namespace {
@@ -17,7 +17,7 @@ namespace {
 using namespace word_count;
 namespace fs = std::filesystem;
 
-/// Files of many thousand words each, in a folder that goes with the server's.
+/// Writes files of 30,000 words each into the server's folder, which is removed with the server.
 std::vector<std::string> write_files(const std::string& folder, std::mt19937& chance) {
   std::vector<std::string> paths;
   std::uniform_int_distribution<int> letter('a', 'e');
@@ -31,30 +31,31 @@ std::vector<std::string> write_files(const std::string& folder, std::mt19937& ch
   return paths;
 }
 
-/// Workers on this host, of whom one at a time is killed and replaced.
-class Mortals {
+/// Worker processes, of which one at a time is killed and replaced.
+class ReplaceableWorkers {
  public:
-  Mortals(const ServerProcess& server, std::mt19937& chance) : server_(server), chance_(chance) {
-    for (int n = 0; n < 3; ++n) hire();
+  ReplaceableWorkers(const ServerProcess& server, std::mt19937& chance)
+      : server_(server), chance_(chance) {
+    for (int n = 0; n < 3; ++n) start();
   }
-  void lose_one() {
+  void kill_one() {
     std::uniform_int_distribution<std::size_t> any(0, names_.size() - 1);
     const std::size_t which = any(chance_);
-    crew_.kill(names_[which]);
+    workers_.kill(names_[which]);
     names_.erase(names_.begin() + static_cast<std::ptrdiff_t>(which));
-    hire();
+    start();
   }
-  void join() { crew_.join(); }
+  void join() { workers_.join(); }
 
  private:
-  void hire() {
-    names_.push_back("mortal-" + std::to_string(++last_));
-    crew_.hire({names_.back(), server_.unix_address(), server_.folder() + "/report"});
+  void start() {
+    names_.push_back("worker-" + std::to_string(++last_));
+    workers_.start({names_.back(), server_.unix_address(), server_.folder() + "/report"});
   }
 
   const ServerProcess& server_;
   std::mt19937& chance_;
-  Crew crew_;
+  WorkerPool workers_;
   std::vector<std::string> names_;
   int last_ = 0;
 };
@@ -70,12 +71,12 @@ TEST_CASE("words are counted exactly, however many workers are killed", "[exampl
   const agora::manager m(server.unix_address());
   const Objects objects(m);
   for (const std::string& path : paths) objects.jobs.push({path});
-  Mortals workers(server, chance);
-  // Bounded, so that a slow host gets on; and no file dies in 16 hands.
+  ReplaceableWorkers workers(server, chance);
+  // At most 30 kills, so that a slow host gets on and no file reaches 16 deliveries.
   int kills = 0;
   std::uniform_int_distribution<int> pause_ms(0, 20);
   do {
-    workers.lose_one();
+    workers.kill_one();
   } while (++kills < 30 && !objects.jobs.join_for(std::chrono::milliseconds(pause_ms(chance))));
   INFO(kills << " workers were killed");
   objects.jobs.join();
@@ -86,7 +87,7 @@ TEST_CASE("words are counted exactly, however many workers are killed", "[exampl
   Counts ours;
   for (const std::string& path : paths) add(ours, objects.counts.at(path));
   CHECK(ours == count_by_tools(paths, server.folder()));
-  // The sums moved in the same step as each result: once for each file, never twice.
+  // The sums changed in the same transaction as each result: exactly once for each file.
   CHECK(objects.progress.at("files") == static_cast<std::int64_t>(paths.size()));
   CHECK(objects.progress.at("words") == total(ours));
 }

@@ -1,4 +1,4 @@
-// The demo's own parts: what a word is, the comparison of two counts, the report.
+// Tests the demo's own parts: the splitting into words, the comparison of two counts, the report.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -23,7 +23,7 @@ Counts counts_of(std::string_view text) {
   return counter.finish();
 }
 
-/// A folder of its own, gone with the test.
+/// A temporary folder, removed with the test.
 struct Folder {
   Folder() {
     std::string name = (fs::temp_directory_path() / "agora-test-XXXXXX").string();
@@ -52,7 +52,7 @@ TEST_CASE("a word is a run of ASCII letters in lower case", "[examples]") {
   CHECK(counts_of("d\xC3\xA9j\xC3\xA0") == Counts{{"d", 1}, {"j", 1}});
 }
 
-TEST_CASE("it does not matter where a text is cut into pieces", "[examples]") {
+TEST_CASE("a word count does not depend on where a text is cut into pieces", "[examples]") {
   CHECK(rc::check("pieces", [](const std::string& text) {
     WordCounter counter;
     for (std::string_view rest = text; !rest.empty();) {
@@ -64,7 +64,7 @@ TEST_CASE("it does not matter where a text is cut into pieces", "[examples]") {
   }));
 }
 
-TEST_CASE("a counter begins anew after its text ended", "[examples]") {
+TEST_CASE("a word counter is empty after the end of its text", "[examples]") {
   WordCounter counter;
   counter.add("one");
   CHECK(counter.finish() == Counts{{"one", 1}});
@@ -72,7 +72,7 @@ TEST_CASE("a counter begins anew after its text ended", "[examples]") {
   CHECK(counter.finish() == Counts{{"two", 1}});
 }
 
-TEST_CASE("the top words come by number and then by the alphabet", "[examples]") {
+TEST_CASE("the top words are ordered by count and then by the alphabet", "[examples]") {
   const auto best = top({{"b", 2}, {"a", 2}, {"c", 9}, {"d", 1}}, 3);
   REQUIRE(best.size() == 3);
   CHECK(best[0].first == "c");
@@ -92,7 +92,7 @@ TEST_CASE("two counts differ where a word is missing, too much, or counted other
   CHECK(differences(ours, ours, 5).empty());
 }
 
-TEST_CASE("the tools count as the workers do, whatever is in the files", "[examples]") {
+TEST_CASE("the tools and the workers count the same, whatever the files contain", "[examples]") {
   const Folder folder;
   std::vector<std::string> paths;
   Counts ours;
@@ -125,28 +125,28 @@ TEST_CASE("text files are found below a directory, each path once", "[examples]"
         std::vector<std::string>{text, empty, late, (folder.path / "link").string()});
   CHECK(found.binary == 1);
   CHECK(found.unreadable == 0);
-  CHECK_THROWS_AS(find_text_files(text), NoDirectory);
-  CHECK_THROWS_AS(find_text_files("/nowhere/at/all"), NoDirectory);
+  CHECK_THROWS_AS(find_text_files(text), NotADirectory);
+  CHECK_THROWS_AS(find_text_files("/nowhere/at/all"), NotADirectory);
 }
 
-TEST_CASE("mending a report cuts off the half line and nothing else", "[examples]") {
+TEST_CASE("repairing a report removes the half line and nothing else", "[examples]") {
   const Folder folder;
   const auto path = (folder.path / "report").string();
   append_to_report(path, "one\ntwo\nthr");
-  CHECK(look_at_report(path).lines == 2);
-  CHECK_FALSE(look_at_report(path).whole);
-  mend_report(path, "mended");
+  CHECK(check_report(path).lines == 2);
+  CHECK_FALSE(check_report(path).whole);
+  repair_report(path, "repaired");
   append_to_report(path, "four\n");
   std::ifstream file(path);
   const std::string text(std::istreambuf_iterator<char>(file), {});
-  CHECK(text == "one\ntwo\nmended\nfour\n");
-  CHECK(look_at_report(path).whole);
+  CHECK(text == "one\ntwo\nrepaired\nfour\n");
+  CHECK(check_report(path).whole);
 }
 
-TEST_CASE("a report of half a line only is mended too", "[examples]") {
+TEST_CASE("a report of half a line only is repaired too", "[examples]") {
   const Folder folder;
   const auto path = (folder.path / "report").string();
   append_to_report(path, "half");
-  mend_report(path, "mended");
-  CHECK(look_at_report(path).lines == 1);
+  repair_report(path, "repaired");
+  CHECK(check_report(path).lines == 1);
 }

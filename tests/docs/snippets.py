@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""Takes the C++ programs out of README.md and docs/**/*.md, so that what the pages show is compiled
-and run.
+"""Extracts the C++ programs of README.md and docs/**/*.md, for the build to compile and run.
 
 usage: snippets.py --write DIR    writes each program to DIR/NAME.cpp, prints the names
-       snippets.py --check        complains of ```cpp blocks that are no whole programs
+       snippets.py --check        reports ```cpp blocks that are not whole programs
 
 A program is a block fenced as ```cpp that begins with #include <agora/agora.hpp> and has a main().
-A file in DIR is touched only if its text has changed, so that nothing is compiled in vain.
+A file in DIR is written only if its text has changed, which avoids needless compilation.
 """
 import pathlib
 import re
@@ -22,7 +21,7 @@ def pages(root=ROOT):
 
 
 def blocks(text, language):
-    """The fenced blocks of a language: (line number of the fence, text)."""
+    """Returns the fenced blocks of a language: (line number of the fence, text)."""
     found, start, kind, body = [], 0, None, []
     for number, line in enumerate(text.split("\n"), 1):
         fence = FENCE.match(line)
@@ -41,19 +40,19 @@ def is_program(block):
     return block.startswith("#include <agora/agora.hpp>") and re.search(r"^int main\(", block, re.M)
 
 
-def name_of(page, root, place):
+def name_of(page, root, number):
     path = page.relative_to(root).with_suffix("")
     stem = re.sub(r"\W+", "_", str(path)).lower()
-    return f"{stem}_{place}"
+    return f"{stem}_{number}"
 
 
 def programs(root=ROOT):
-    """name -> text, in the order of the pages."""
+    """Returns name -> text, in the order of the pages."""
     found = {}
     for page in pages(root):
         whole = [body for _, body in blocks(page.read_text(), "cpp") if is_program(body)]
-        for place, body in enumerate(whole, 1):
-            found[name_of(page, root, place)] = body
+        for number, body in enumerate(whole, 1):
+            found[name_of(page, root, number)] = body
     return found
 
 
@@ -80,7 +79,7 @@ def check():
     found = programs()
     problems = fragments()
     if not found:
-        problems.append("no program was found: the pages have lost theirs, or this script is wrong")
+        problems.append("no program was found in any page")
     for problem in problems:
         print(problem)
     print(f"{len(found)} programs, {len(problems)} problems")

@@ -1,4 +1,4 @@
-// A plugin that does what a plugin must not do: which of it, says the environment.
+// A plugin with faults. The environment variable AGORA_PLUGIN_FAULT selects the fault.
 
 #include <cstdlib>
 #include <string_view>
@@ -10,12 +10,12 @@ namespace traps {
 /// A parameter whose Codec throws.
 struct Touchy {};
 
-/// A result whose Codec writes whatever stands here.
+/// A result whose Codec writes the given bytes, a value or not.
 struct Raw {
   std::string bytes;
 };
 
-/// A result whose Codec first takes away what stands where it is to write.
+/// A result whose Codec first erases the bytes before its own in the output.
 struct Greedy {};
 
 }  // namespace traps
@@ -58,7 +58,7 @@ class Silent : public std::exception {
   const char* what() const noexcept override { return nullptr; }
 };
 
-/// A class whose methods fail in every way; its number shows whether it is still sound.
+/// A class whose methods fail in every way. Its number shows whether the object is still intact.
 class Trap {
  public:
   explicit Trap(std::int64_t first) : number_(first) {
@@ -86,13 +86,13 @@ agora::user_type trap(const std::string& name) {
       .constructor<std::int64_t>({{"first", "The number.", 0}})
       .method("number", &Trap::number, "The number.")
       .method("throw_number", &Trap::throw_number, "Throws no std::exception.")
-      .method("throw_silently", &Trap::throw_silently, "Throws what has no text.")
-      .method("throw_no_text", &Trap::throw_no_text, "Throws what is no UTF-8.")
-      .method("no_text", &Trap::no_text, "Gives text that is no UTF-8.")
-      .method("no_value", &Trap::no_value, "Gives what is no value.")
-      .method("two_values", &Trap::two_values, "Gives more than one value.")
-      .method("greedy", &Trap::greedy, "Writes over what others have written.")
-      .method("touch", &Trap::touch, "Never gets to run.", {{"it"}})
+      .method("throw_silently", &Trap::throw_silently, "Throws an exception without text.")
+      .method("throw_no_text", &Trap::throw_no_text, "Throws an exception whose text is no UTF-8.")
+      .method("no_text", &Trap::no_text, "Returns text that is no UTF-8.")
+      .method("no_value", &Trap::no_value, "Returns bytes that are no value.")
+      .method("two_values", &Trap::two_values, "Returns more than one value.")
+      .method("greedy", &Trap::greedy, "Overwrites the results of other methods.")
+      .method("touch", &Trap::touch, "Never runs, since its parameter cannot be decoded.", {{"it"}})
       .saved([](const Trap& one) { return one.number(); },
              [](std::int64_t number) { return Trap{number}; });
 }

@@ -1,6 +1,6 @@
-"""The signatures of the catalogue's implemented rows, as the contract has them: r reads, w may wait.
+"""The signatures of all methods of the catalogue (docs/reference): r reads, w may wait.
 
-A default of `-` marks a parameter that may be left out without a default of its own.
+A default of `-` marks an optional parameter without a default.
 """
 TABLE = """
 ping() r

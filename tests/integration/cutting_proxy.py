@@ -1,11 +1,11 @@
-"""A proxy that breaks connections after a chosen number of bytes, and a client to whom that must not matter."""
+"""A proxy that breaks connections after a chosen number of bytes, and a client that resumes and resends."""
 import select
 import socket
 import threading
 
 import msgpack
 
-from harness import PATIENCE, Failure
+from harness import DEADLINE_S, Failure
 
 FOREVER = 1 << 60
 
@@ -13,8 +13,8 @@ FOREVER = 1 << 60
 class CuttingProxy:
     """Relays connections to the server; each breaks once its budget of bytes in one direction is spent.
 
-    `budgets()` is asked at each connection for (bytes to the server, bytes to the client). What lies beyond the
-    budget is lost, in the other direction too: both sides are closed at that moment.
+    For each connection `budgets()` returns (bytes to the server, bytes to the client). The bytes beyond a budget
+    are lost, in the other direction too: the proxy closes both sides at that moment.
     """
 
     def __init__(self, connect, budgets):
@@ -28,7 +28,7 @@ class CuttingProxy:
 
     def close(self):
         self._end.close()
-        self.thread.join(PATIENCE)
+        self.thread.join(DEADLINE_S)
         self.listener.close()
         self.wake.close()
 
@@ -51,36 +51,36 @@ class CuttingProxy:
                 server.close()
 
     def _relay(self, client, server, left):
-        """One connection, until either side or the budget ends it."""
+        """Relays one connection until either side or the budget ends it."""
         passed = [0, 0]
         self.passed.append(passed)
         while True:
             ready = select.select([client, server, self.wake], [], [])[0]
             if self.wake in ready:
                 return
-            for way, (source, sink) in enumerate(((client, server), (server, client))):
+            for direction, (source, sink) in enumerate(((client, server), (server, client))):
                 if source not in ready:
                     continue
                 data = source.recv(1 << 16)
                 if not data:
                     return
-                sink.sendall(data[: left[way]])
-                passed[way] += min(len(data), left[way])
-                left[way] -= len(data)
-                if left[way] <= 0:
+                sink.sendall(data[: left[direction]])
+                passed[direction] += min(len(data), left[direction])
+                left[direction] -= len(data)
+                if left[direction] <= 0:
                     self.cuts += 1
                     return
 
 
 class ExactlyOnce:
-    """A MessagePack client with one session: it resumes after a cut and sends unanswered calls again."""
+    """A MessagePack client with one session: it resumes after a disconnect and resends the unanswered calls."""
 
     def __init__(self, port):
         self.port = port
         self.sock = None
         self.session = None
         self.number = 0
-        self.unanswered = {}  # number -> the call as bytes, in the order of numbers.
+        self.unanswered = {}  # number -> the bytes of the call, in the order of numbers.
         self.results = {}
         self.resumed = 0
 
@@ -92,7 +92,7 @@ class ExactlyOnce:
         return self.run([(method, params)])[0]
 
     def run(self, calls):
-        """Sends several calls in one write and gives their results in order, whatever is cut meanwhile."""
+        """Sends several calls in one write; returns their results in order, however often the connection breaks."""
         numbers = []
         for method, params in calls:
             self.number += 1
@@ -109,7 +109,7 @@ class ExactlyOnce:
                 while self.unanswered:
                     self._receive()
             except TimeoutError:
-                raise AssertionError(f"no answer to {list(self.unanswered)}") from None
+                raise AssertionError(f"no reply to {list(self.unanswered)}") from None
             except (OSError, EOFError):
                 self.close()
                 self.sock = None
@@ -120,7 +120,7 @@ class ExactlyOnce:
         return done
 
     def _connect(self):
-        self.sock = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
+        self.sock = socket.create_connection(("127.0.0.1", self.port), DEADLINE_S)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.unpacker = msgpack.Unpacker(raw=False, strict_map_key=False)
         opening = ["session.open", [60]] if self.session is None else ["session.resume", self.session]
@@ -150,6 +150,6 @@ class ExactlyOnce:
         self.results[number] = result if error is None else Failure(*error)
 
     def _acknowledgement(self):
-        """In front of each write: what is below the first unanswered call may be forgotten."""
+        """Returns the acknowledgement that goes before each write: all calls below the first unanswered one."""
         through = min(self.unanswered) - 1
         return msgpack.packb([2, "session.acknowledge", [through]]) if through else b""

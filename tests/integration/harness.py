@@ -1,6 +1,6 @@
-"""Starts an agorad and speaks to it in its three ways; knows nothing of the server's code.
+"""Starts an agorad and calls it through its three protocols; knows nothing of the server's code.
 
-Every wait here has an end: sockets time out, polls have a deadline, and an alarm ends a test that hangs.
+Every wait here ends: sockets time out, polls have a deadline, and an alarm ends a test that hangs.
 """
 import atexit
 import ctypes
@@ -21,17 +21,17 @@ import msgpack
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 SERVER = os.environ.get("AGORA_SERVER", os.path.join(ROOT, "build", "release", "bin", "agorad"))
-PATIENCE = 10.0  # Seconds until something that must happen is taken as not happening.
+DEADLINE_S = 10.0  # Seconds until a test stops waiting for an event that must come.
 ALARM = int(os.environ.get("AGORA_TEST_ALARM", "60"))  # Seconds until a test is ended.
 
 _running = set()
 
 
 class Alarm(BaseException):
-    """A test has run far too long. No test may swallow it."""
+    """A test ran too long. Derives from BaseException, so that no test catches it."""
 
 
-def _ring(_signal, _frame):
+def _on_alarm(_signal, _frame):
     raise Alarm("the watchdog of tests/integration ended this test")
 
 
@@ -40,13 +40,13 @@ def _end_all():
         server.stop()
 
 
-signal.signal(signal.SIGALRM, _ring)
+signal.signal(signal.SIGALRM, _on_alarm)
 signal.alarm(ALARM)
 atexit.register(_end_all)
 
 
 def die_with_parent():
-    """Run in a child before exec: it is killed when this process ends, however it ends."""
+    """Called in a child before exec: the kernel kills the child when this process ends, however it ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
@@ -58,15 +58,15 @@ class Failure(Exception):
         self.code, self.kind, self.message, self.data = code, kind, message, data or {}
 
 
-def until(condition, what="the awaited state"):
-    """Polls condition() until it gives something true and returns that."""
-    end = time.monotonic() + PATIENCE
+def until(condition, awaited="the awaited state"):
+    """Polls condition() until its result is true, and returns that result."""
+    end = time.monotonic() + DEADLINE_S
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come within {PATIENCE} s")
+            raise AssertionError(f"{awaited} did not come within {DEADLINE_S} s")
         select.select([], [], [], 0.003)
 
 
@@ -95,13 +95,13 @@ class Server:
         self.port = int(found.group(1))
 
     def connect(self, unix=False):
-        """A connected socket that gives up after PATIENCE."""
+        """Returns a connected socket whose time-out is DEADLINE_S."""
         if unix:
             sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(PATIENCE)
+            sock.settimeout(DEADLINE_S)
             sock.connect(self.unix)
             return sock
-        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S)
 
     def json(self, unix=False):
         return Json(self.connect(unix))
@@ -113,12 +113,12 @@ class Server:
         return Pack(self.connect(unix))
 
     def stop(self):
-        """Ends the server and gives its exit status; leaves nothing behind."""
+        """Ends the server, removes its directory, and returns its exit status."""
         _running.discard(self)
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(PATIENCE)
+                self.process.wait(DEADLINE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
         status = self.process.wait()
@@ -129,12 +129,12 @@ class Server:
 
 
 def read_line(stream):
-    """One line of text from a child's pipe, with a deadline."""
-    line, end = b"", time.monotonic() + PATIENCE
+    """Reads a line of text from a child's pipe, with a deadline."""
+    line, end = b"", time.monotonic() + DEADLINE_S
     while not line.endswith(b"\n"):
         left = max(0.0, end - time.monotonic())
         if not select.select([stream], [], [], left)[0]:
-            raise AssertionError(f"no line within {PATIENCE} s; got {line!r}")
+            raise AssertionError(f"no line within {DEADLINE_S} s; got {line!r}")
         byte = os.read(stream.fileno(), 1)
         if not byte:
             break
@@ -143,7 +143,7 @@ def read_line(stream):
 
 
 class Text:
-    """A connection that speaks lines: the base of the JSON client, and the typed one as it stands."""
+    """A connection of text lines: the client for typed lines, and the base of the JSON client."""
 
     def __init__(self, sock):
         self.sock, self.buffer = sock, b""
@@ -161,7 +161,7 @@ class Text:
         self.sock.sendall((line if isinstance(line, bytes) else line.encode()) + b"\n")
 
     def line(self):
-        """The next line without its end; None at end of file."""
+        """Reads the next line without its line feed; returns None at end of file."""
         while b"\n" not in self.buffer:
             piece = self.sock.recv(1 << 16)
             if not piece:
@@ -172,23 +172,23 @@ class Text:
         return line.decode()
 
     def ask(self, line):
-        """Sends a typed line and gives the one line of answer."""
+        """Sends a typed line and returns its reply of one line."""
         self.send(line)
         return self.line()
 
-    def lines_of(self, line, mark="mark of the end"):
-        """Sends a typed line and gives all lines of its answer (typed lines are answered in order)."""
+    def reply_lines(self, line, mark="no.such.method.as.a.mark"):
+        """Sends a typed line and returns all lines of its reply. The server replies to typed lines in order."""
         self.send(line)
-        self.send("no.such.method.as.a.mark")
+        self.send(mark)
         found = []
         while True:
-            answer = self.line()
-            if answer is None or "no.such.method.as.a.mark" in answer:
+            reply = self.line()
+            if reply is None or mark in reply:
                 return found
-            found.append(answer)
+            found.append(reply)
 
     def rest(self):
-        """Everything up to end of file."""
+        """Reads all bytes up to end of file."""
         try:
             while piece := self.sock.recv(1 << 16):
                 self.buffer += piece
@@ -197,7 +197,7 @@ class Text:
         whole, self.buffer = self.buffer, b""
         return whole
 
-    def shut(self):
+    def shut_down_write(self):
         self.sock.shutdown(socket.SHUT_WR)
 
 
@@ -209,7 +209,7 @@ class Json(Text):
         self.last = 0
 
     def start(self, method, *params, **named):
-        """Sends a call and gives its id."""
+        """Sends a call and returns its id."""
         self.last += 1
         message = {"jsonrpc": "2.0", "id": self.last, "method": method}
         if params or named:
@@ -222,12 +222,12 @@ class Json(Text):
         return None if line is None else json.loads(line)
 
     def raw(self, line):
-        """Sends a line as it stands and gives the next message, parsed."""
+        """Sends a line unchanged and returns the next message, parsed."""
         self.send(line)
         return self.message()
 
     def finish(self, number):
-        """The outcome of the call with that id, which must be the next message."""
+        """Returns the outcome of the call with that id, whose reply must be the next message."""
         message = self.message()
         assert message is not None, "end of file instead of a reply"
         assert message["id"] == number, f"expected the reply to {number}, got {message}"
@@ -238,7 +238,7 @@ class Json(Text):
 
 
 def outcome(message):
-    """The result in a JSON-RPC reply, or its error as Failure."""
+    """Returns the result in a JSON-RPC reply, or raises its error as a Failure."""
     if "error" in message:
         error = message["error"]
         data = error.get("data") or {}
@@ -247,7 +247,7 @@ def outcome(message):
 
 
 class Pack:
-    """MessagePack-RPC with python3-msgpack, and raw bytes where a test wants them."""
+    """A client for MessagePack-RPC over python3-msgpack; it also sends raw bytes."""
 
     def __init__(self, sock):
         self.sock, self.last = sock, 0
@@ -268,7 +268,7 @@ class Pack:
         )
 
     def message(self):
-        """The next message; None at end of file."""
+        """Reads the next message; returns None at end of file."""
         while True:
             try:
                 return self.unpacker.unpack()
@@ -301,7 +301,7 @@ class Pack:
 
 
 class Case(unittest.TestCase):
-    """A test with a server of its class and a JSON client of its own."""
+    """A test case with one server for its class and one JSON client for each test."""
 
     options = ()
     maxDiff = None
@@ -318,17 +318,17 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         signal.alarm(ALARM)
-        self.addCleanup(self.see_that_the_server_lives)
+        self.addCleanup(self.check_server_alive)
         self.c = self.server.json()
         self.addCleanup(self.c.close)
 
-    def see_that_the_server_lives(self):
-        """Fails the test in which the server ended, and gives the next test a new one."""
+    def check_server_alive(self):
+        """Fails the test in which the server ended, and starts a new server for the next test."""
         try:
             with self.server.json(unix=True) as c:
                 c.call("ping")
         except (OSError, AssertionError):
-            status = self.server.process.wait(PATIENCE)
+            status = self.server.process.wait(DEADLINE_S)
             with open(self.server.log_path) as file:
                 log = file.read()
             self.server.stop()
@@ -338,14 +338,14 @@ class Case(unittest.TestCase):
             ) from None
 
     def new(self, kind, *args, **options):
-        """Creates an object under a fresh name and gives the name."""
+        """Creates an object under a fresh name and returns the name."""
         Case._names += 1
         name = f"{kind}-{Case._names}"
         self.c.call("object.create", kind, name, list(args), options)
         return name
 
     def fails(self, kind, method, *params, client=None, done="no", **named):
-        """The call fails with that error type (and says what it did); gives the Failure."""
+        """Asserts that the call fails with that error type and that value of `done`; returns the Failure."""
         try:
             result = (client or self.c).call(method, *params, **named)
         except Failure as failure:
@@ -355,19 +355,19 @@ class Case(unittest.TestCase):
             return failure
         self.fail(f"{method} {params} {named} gave {result!r}, not {kind}")
 
-    def another(self, unix=False, kind="json"):
+    def new_client(self, unix=False, kind="json"):
         client = getattr(self.server, kind)(unix)
         self.addCleanup(client.close)
         return client
 
-    def waiting(self, name):
-        """The entries of server.waits about an object, in order."""
-        with self.server.json(unix=True) as look:
-            return [w for w in look.call("server.waits") if reference_name(w["object"]) == name]
+    def waiters(self, name):
+        """Returns the entries of server.waits about an object, in order."""
+        with self.server.json(unix=True) as c:
+            return [w for w in c.call("server.waits") if reference_name(w["object"]) == name]
 
     def await_waiters(self, name, count):
         return until(
-            lambda: len(self.waiting(name)) == count and (self.waiting(name) or True),
+            lambda: len(self.waiters(name)) == count and (self.waiters(name) or True),
             f"{count} waiters on {name}",
         )
 
@@ -398,7 +398,7 @@ CODES.update(
 
 
 class Worker:
-    """Another process with one connection: sends what it is given, prints what it hears, until killed."""
+    """A process with one connection: sends the given bytes and prints all that it receives, until it is killed."""
 
     SOURCE = (
         "import base64,socket,sys\n"
@@ -434,13 +434,13 @@ class Worker:
         )
         assert read_line(self.process.stdout) == "sent\n"
 
-    def heard(self):
-        """The next line that the worker got from the server."""
+    def receive(self):
+        """Returns the next line that the worker received from the server."""
         return read_line(self.process.stdout).rstrip("\n")
 
     def kill(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        self.process.wait(DEADLINE_S)
         self.process.stdin.close()
         self.process.stdout.close()

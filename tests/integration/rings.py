@@ -1,5 +1,7 @@
-"""A connection that goes through rings, as docs/protocol/shared-memory.md describes them: it has the methods of a
-socket, so that every client of the harness can use it."""
+"""A connection through rings, as docs/protocol/shared-memory.md describes them.
+
+It has the methods of a socket, so that every client of the harness can use it.
+"""
 import array
 import mmap
 import socket
@@ -7,7 +9,7 @@ import struct
 
 import msgpack
 
-from harness import PATIENCE
+from harness import DEADLINE_S
 
 SIZE = 32768
 WRITTEN, WRITER_WAITS, READ, READER_WAITS = 0, 8, 64, 72
@@ -20,8 +22,8 @@ REQUESTS = {
 }
 
 
-def ask(sock, form="pack"):
-    """The reply to `session.ring`, as bytes, and the descriptors that came along."""
+def request_ring(sock, form="pack"):
+    """Calls `session.ring`; returns the bytes of the reply and the descriptors that were passed with it."""
     sock.sendall(REQUESTS[form])
     descriptors = array.array("i")
     data, ancillary, _, _ = sock.recvmsg(4096, socket.CMSG_SPACE(4 * 8))
@@ -39,23 +41,23 @@ class RingSocket:
         self.sock, self.memory = sock, memory
         self.written = self.read = 0
 
-    def number(self, direction, place, width=8):
-        return int.from_bytes(self.memory[128 * direction + place :][:width], "little")
+    def load(self, direction, offset, width=8):
+        return int.from_bytes(self.memory[128 * direction + offset :][:width], "little")
 
-    def store(self, direction, place, value, width=8):
-        at = 128 * direction + place
+    def store(self, direction, offset, value, width=8):
+        at = 128 * direction + offset
         self.memory[at : at + width] = struct.pack("<Q" if width == 8 else "<I", value)
 
-    def bell(self, direction, place):
-        """Python cannot fence: it rings whenever the other might wait, which is always allowed."""
-        self.store(direction, place, 0, 4)
+    def ring_doorbell(self, direction, offset):
+        """Rings whenever the server might sleep: Python has no memory fence, and a superfluous doorbell is allowed."""
+        self.store(direction, offset, 0, 4)
         try:
             self.sock.send(b"\0")
         except (BrokenPipeError, ConnectionResetError):
-            pass  # the end is found behind what stands in the ring
+            pass  # recv() finds the end of file after the bytes in the ring
 
-    def hear(self):
-        """Sleeps until the server rings; False at the end."""
+    def await_doorbell(self):
+        """Sleeps until the server rings the doorbell; returns False at end of file."""
         try:
             return bool(self.sock.recv(256))
         except ConnectionResetError:
@@ -63,37 +65,37 @@ class RingSocket:
 
     def sendall(self, data):
         while data:
-            room = SIZE - (self.written - self.number(0, READ))
-            if room == 0:
+            free = SIZE - (self.written - self.load(0, READ))
+            if free == 0:
                 self.store(0, WRITER_WAITS, 1, 4)
-                if self.number(0, READ) == self.written - SIZE and not self.hear():
+                if self.load(0, READ) == self.written - SIZE and not self.await_doorbell():
                     raise BrokenPipeError
                 continue
             at = self.written % SIZE
-            now = data[: min(room, SIZE - at)]
+            now = data[: min(free, SIZE - at)]
             self.memory[4096 + at : 4096 + at + len(now)] = now
             self.written += len(now)
             self.store(0, WRITTEN, self.written)
-            self.bell(0, READER_WAITS)
+            self.ring_doorbell(0, READER_WAITS)
             data = data[len(now) :]
 
-    def there(self):
-        return self.number(1, WRITTEN) - self.read
+    def available(self):
+        return self.load(1, WRITTEN) - self.read
 
-    def recv(self, most):
+    def recv(self, limit):
         ended = False
-        while self.there() == 0:
+        while self.available() == 0:
             if ended:
                 return b""
             self.store(1, READER_WAITS, 1, 4)
-            if self.there() == 0:
-                ended = not self.hear()
+            if self.available() == 0:
+                ended = not self.await_doorbell()
         at = self.read % SIZE
-        count = min(self.there(), most, SIZE - at)
+        count = min(self.available(), limit, SIZE - at)
         data = self.memory[4096 + SIZE + at : 4096 + SIZE + at + count]
         self.read += count
         self.store(1, READ, self.read)
-        self.bell(1, WRITER_WAITS)
+        self.ring_doorbell(1, WRITER_WAITS)
         return bytes(data)
 
     def settimeout(self, seconds):
@@ -106,12 +108,12 @@ class RingSocket:
         self.sock.close()
 
 
-def through_ring(server, form="pack"):
-    """A new connection to the server, through rings, that goes on in the form in which it asked for them."""
+def connect_through_ring(server, form="pack"):
+    """Connects to the server through rings; the connection keeps the protocol of its `session.ring` call."""
     sock = server.connect(unix=True)
-    reply, descriptors = ask(sock, form)
+    reply, descriptors = request_ring(sock, form)
     assert len(descriptors) == 1, reply
     with open(descriptors[0], "r+b", buffering=0) as file:
         memory = mmap.mmap(file.fileno(), TOTAL)
-    sock.settimeout(PATIENCE)
+    sock.settimeout(DEADLINE_S)
     return RingSocket(sock, memory)

@@ -1,6 +1,6 @@
-"""Opened sessions: a client whose connections may be cut, and processes that hold one until they are killed.
+"""Opened sessions: a client that may disconnect and resume, and processes that hold a session until they are killed.
 
-Calls made before `session.open` or `session.resume` carry no number, so those two go under an id of their own.
+Calls before `session.open` or `session.resume` carry no number, so those two calls have an id outside the numbering.
 """
 import functools
 import json
@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 
-from harness import PATIENCE, Case, Failure, die_with_parent, outcome, read_line, until
+from harness import DEADLINE_S, Case, Failure, die_with_parent, outcome, read_line, until
 
-WAYS = [(unix, kind) for unix in (False, True) for kind in ("json", "pack")]
+TRANSPORTS = [(unix, kind) for unix in (False, True) for kind in ("json", "pack")]
 
 
 def request(number, method, params):
-    """A JSON call, or a notification if number is None."""
+    """Returns a JSON call, or a notification if number is None."""
     message = {"jsonrpc": "2.0", "method": method, "params": list(params)}
     if number is not None:
         message["id"] = number
@@ -28,18 +28,18 @@ class Opened:
     def __init__(self, server, unix=False, kind="json", opening=()):
         self.server, self.unix, self.kind = server, unix, kind
         self.number = 0  # The last number given to a call.
-        self.sent = {}  # number -> (method, params), to send again.
-        self.replies = {}  # number -> the reply as it came, until somebody asks for it.
-        self.notices = []  # The parameters of all notices, in the order of arrival.
+        self.sent = {}  # number -> (method, params), for resends.
+        self.replies = {}  # number -> the reply, until finish() takes it.
+        self.notices = []  # The parameters of all notices, in order of arrival.
         self.connect()
-        self.opened = self.bare("session.open", *opening)
+        self.opened = self.unnumbered_call("session.open", *opening)
         self.session, self.token = self.opened["session"], self.opened["token"]
 
     def connect(self):
         self.client = getattr(self.server, self.kind)(self.unix)
 
-    def bare(self, method, *params):
-        """A call outside the session's numbering: only `session.open` and `session.resume`."""
+    def unnumbered_call(self, method, *params):
+        """Makes a call outside the session's numbering: `session.open` or `session.resume`."""
         number = "bare" if self.kind == "json" else 0
         self.transmit(number, method, params)
         while number not in self.replies:
@@ -58,7 +58,7 @@ class Opened:
         self.transmit(None, method, params)
 
     def start(self, method, *params):
-        """Sends a call and gives its number."""
+        """Sends a call and returns its number."""
         self.number += 1
         self.sent[self.number] = (method, params)
         self.transmit(self.number, method, params)
@@ -68,7 +68,7 @@ class Opened:
         self.transmit(number, *self.sent[number])
 
     def receive(self):
-        """Takes one message in: a reply or a notice."""
+        """Receives one message: a reply or a notice."""
         message = self.client.message()
         if message is None:
             raise EOFError("end of file instead of a message")
@@ -91,7 +91,7 @@ class Opened:
         return message[3]
 
     def finish(self, number):
-        """The outcome of that call; other replies and notices that come before it are kept."""
+        """Returns the outcome of that call; keeps other replies and notices that arrive before it."""
         while number not in self.replies:
             self.receive()
         return self.result_of(self.replies.pop(number))
@@ -99,34 +99,34 @@ class Opened:
     def call(self, method, *params):
         return self.finish(self.start(method, *params))
 
-    def again(self, number):
-        """Sends that call again and gives the outcome."""
+    def retry(self, number):
+        """Sends that call again and returns its outcome."""
         self.resend(number)
         return self.finish(number)
 
     def next_notice(self):
-        """The next notice, in order."""
+        """Returns the next notice, in order of arrival."""
         while not self.notices:
             self.receive()
         return self.notices.pop(0)
 
     def cut(self):
-        """Breaks the connection; the process lives, so the session does too."""
+        """Closes the connection. The process lives, so the session does too."""
         self.client.close()
 
     def resume(self, session=None, token=None):
-        """A new connection for this session. The old one is left as it is."""
+        """Resumes this session over a new connection. Does not close the old one."""
         self.connect()
-        return self.bare("session.resume", session or self.session, token or self.token)
+        return self.unnumbered_call("session.resume", session or self.session, token or self.token)
 
     def close(self):
         self.client.close()
 
 
 class Agent:
-    """A process with one connection that relays the lines which it is told, and prints what it hears.
+    """A process with one connection that sends the lines of its standard input, and prints all that it receives.
 
-    It opens a session if given its parameters, and pings as a library would, so it lives until it is ended.
+    Given parameters for `session.open`, it opens a session and sends heartbeats, as a library would.
     """
 
     SOURCE = r"""
@@ -138,7 +138,7 @@ def connect():
     s = socket.socket(socket.AF_UNIX)
     s.connect(address)
     return s
-s, told = connect(), b''
+s, lines_in = connect(), b''
 if opening is not None:
     s.sendall(json.dumps({'id': 'open', 'method': 'session.open', 'params': opening}).encode() + b'\n')
 while True:
@@ -146,13 +146,13 @@ while True:
         if ready is None and opening is not None:
             s.sendall(b'{"method":"session.ping"}\n')
         elif ready == 0:
-            told += os.read(0, 1 << 16)
-            *lines, told = told.split(b'\n')
+            lines_in += os.read(0, 1 << 16)
+            *lines, lines_in = lines_in.split(b'\n')
             for line in lines:
                 if line == b'reconnect':
                     s, opening = connect(), None
-                elif line == b'said':
-                    os.write(1, b'"said"\n')
+                elif line == b'sync':
+                    os.write(1, b'"sync"\n')
                 elif line == b'fork':
                     child = os.fork()
                     if child == 0:
@@ -163,14 +163,14 @@ while True:
                     s.sendall(line + b'\n')
         elif ready is s:
             try:
-                heard = s.recv(1 << 16)
+                received = s.recv(1 << 16)
             except ConnectionError:
-                heard = b''
-            if not heard:
+                received = b''
+            if not received:
                 os.write(1, b'"end"\n')
                 silent = socket.socketpair()
                 s, opening = silent[0], None
-            os.write(1, heard)
+            os.write(1, received)
 """
 
     def __init__(self, server, unix=False, opening=None):
@@ -190,23 +190,23 @@ while True:
         )
         self.number = 0
         self.child = None
-        self.opened = outcome(self.heard()) if opening is not None else None
+        self.opened = outcome(self.receive()) if opening is not None else None
 
-    def tell(self, line):
-        """Has the process send that line (or `reconnect`, `fork`, `said`); it does so once it runs."""
+    def send_line(self, line):
+        """Makes the process send that line. The lines `reconnect`, `fork` and `sync` are commands instead."""
         os.write(self.process.stdin.fileno(), line.encode() + b"\n")
 
     def start(self, method, *params):
         self.number += 1
-        self.tell(json.dumps(request(self.number, method, params)))
+        self.send_line(json.dumps(request(self.number, method, params)))
         return self.number
 
-    def heard(self):
-        """The next message that the process got; "end" at the end of its connection."""
+    def receive(self):
+        """Returns the next message that the process received; "end" at the end of its connection."""
         return json.loads(read_line(self.process.stdout))
 
     def finish(self, number):
-        message = self.heard()
+        message = self.receive()
         assert message != "end", "end of file instead of a reply"
         assert message["id"] == number, f"expected the reply to {number}, got {message}"
         return outcome(message)
@@ -215,27 +215,27 @@ while True:
         return self.finish(self.start(method, *params))
 
     def await_sent(self):
-        """Returns once all that the process was told to send is in its socket."""
-        self.tell("said")
-        message = self.heard()
-        assert message == "said", message
+        """Returns once the process has written all lines to its socket."""
+        self.send_line("sync")
+        message = self.receive()
+        assert message == "sync", message
 
     def fork(self):
-        """Gives the process a child that lives on with all its descriptors."""
-        self.tell("fork")
-        self.child = self.heard()
+        """Makes the process fork a child that inherits all its descriptors and lives on."""
+        self.send_line("fork")
+        self.child = self.receive()
 
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
 
-    def go_on(self):
+    def cont(self):
         self.process.send_signal(signal.SIGCONT)
 
     def kill(self):
-        """Ends the process at once; a child of it lives until close()."""
+        """Kills the process. A child of it lives until close()."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        self.process.wait(DEADLINE_S)
 
     def close(self):
         self.kill()
@@ -246,19 +246,19 @@ while True:
         self.process.stdout.close()
 
 
-def each_way(test):
+def each_transport(test):
     """Runs a test over TCP and over the Unix socket, in JSON and in MessagePack."""
 
     @functools.wraps(test)
     def run(self):
-        for unix, kind in WAYS:
+        for unix, kind in TRANSPORTS:
             with self.subTest(unix=unix, kind=kind):
                 test(self, unix, kind)
 
     return run
 
 
-def each_kind(test):
+def each_protocol(test):
     @functools.wraps(test)
     def run(self):
         for kind in ("json", "pack"):
@@ -279,10 +279,10 @@ class SessionCase(Case):
         self.addCleanup(agent.close)
         return agent
 
-    def lost(self, what, kind, done="no"):
-        """what() fails with that type; gives the Failure."""
+    def assert_call_fails(self, call, kind, done="no"):
+        """Asserts that call() fails with that error type; returns the Failure."""
         with self.assertRaises(Failure) as caught:
-            what()
+            call()
         failure = caught.exception
         self.assertEqual(failure.data["type"], kind, failure)
         if done is not None:
@@ -290,7 +290,7 @@ class SessionCase(Case):
         return failure
 
     def refused(self, session, number, reason=None):
-        """Sending that call again is an invalid request."""
+        """Asserts that a resend of that call is an invalid request."""
         session.resend(number)
         while not ({number, None} & set(session.replies)):
             session.receive()
@@ -303,8 +303,8 @@ class SessionCase(Case):
             self.assertEqual(caught.exception.data["reason"], reason)
             self.assertEqual(caught.exception.data["done"], "unknown")
 
-    def is_there(self, session):
+    def session_exists(self, session):
         return session.session in [s["id"] for s in self.c.call("server.sessions")]
 
-    def await_end(self, session):
-        until(lambda: not self.is_there(session), "the end of the session")
+    def await_session_end(self, session):
+        until(lambda: not self.session_exists(session), "the end of the session")

@@ -1,10 +1,10 @@
-"""Scripts of one object: calls one after the other, each with its result or its error; played by position and by name."""
+"""Scripts of calls to one object, each with its result or error; played with positional and with named parameters."""
 import catalogue
 from harness import Case, Failure
 
 
 class Fails:
-    """The expected type of an error, or several of which one must come."""
+    """The expected type of an error, or several types of which one must come."""
 
     def __init__(self, kind):
         self.kind = kind
@@ -14,7 +14,7 @@ class Fails:
 
 
 class Some:
-    """An expected list whose order is open."""
+    """An expected list in any order."""
 
     def __init__(self, *values):
         self.values = values
@@ -28,7 +28,7 @@ class Some:
 
 F = Fails
 ANY = object()
-BAD = F(("InvalidParams", "TypeError"))  # Of the wrong kind, as the catalogue or the object shows.
+BAD = F(("InvalidParams", "TypeError"))  # A parameter of the wrong kind, as the catalogue or the object shows.
 
 
 class Player(Case):
@@ -51,24 +51,24 @@ class Player(Case):
                         else self.c.call(method, *arguments)
                     )
                 except Failure as failure:
-                    self.see_failure(failure, expected)
+                    self.check_failure(failure, expected)
                     self.assertEqual(
                         self.c.call("object.version", name), before, "an error changed the version"
                     )
                     continue
-                self.see_result(result, expected)
+                self.check_result(result, expected)
                 if "r" in catalogue.METHODS[method][2]:
                     self.assertEqual(
                         self.c.call("object.version", name), before, "a read changed the version"
                     )
 
-    def see_failure(self, failure, expected):
+    def check_failure(self, failure, expected):
         self.assertIsInstance(expected, Fails, f"{failure.kind}: {failure}")
         kinds = expected.kind if isinstance(expected.kind, tuple) else (expected.kind,)
         self.assertIn(failure.kind, kinds, failure)
         self.assertEqual(failure.data["done"], "no")
 
-    def see_result(self, result, expected):
+    def check_result(self, result, expected):
         self.assertNotIsInstance(expected, Fails, f"gave {result!r} instead of {expected}")
         if isinstance(expected, Some):
             self.assertEqual(expected, result)
@@ -77,12 +77,12 @@ class Player(Case):
 
 
 def add_tests(case):
-    """Gives the case two tests for each of its scripts."""
+    """Adds two tests to the case for each of its scripts."""
     for script in case.scripts:
         for named in (False, True):
 
             def test(self, script=script, named=named):
                 self.play(script, named)
 
-            way = "by_name" if named else "by_position"
-            setattr(case, f"test_{script.replace(' ', '_')}_{way}", test)
+            suffix = "by_name" if named else "by_position"
+            setattr(case, f"test_{script.replace(' ', '_')}_{suffix}", test)

@@ -7,7 +7,7 @@ from harness import Case, Failure
 BIG = 2**62
 DEEP = [[[[{"a": 1}]]]]
 
-# kind, args, options; bad calls: (method, arguments after the name, error types, what the message must name)
+# kind, args, options; bad calls: (method, arguments after the name, error types, a text that the message must contain)
 TABLE = {
     "dict": (
         [{"a": 1}],
@@ -190,9 +190,9 @@ class Timeouts(Case):
     def test_a_very_long_timeout_is_a_long_wait_or_a_value_error_but_never_short(self):
         for timeout in (1e9, 1e18, 1e308, {"$float": "inf"}, 2**63, 2**64 - 1):
             with self.subTest(timeout=timeout):
-                queue, other = self.new("queue"), self.another()
+                queue, other = self.new("queue"), self.new_client()
                 number = other.start("queue.get", queue, timeout)
-                if self.c.call("ping") and self.waiting(queue):
+                if self.c.call("ping") and self.waiters(queue):
                     self.c.call("queue.put", queue, 1)
                     self.assertEqual(other.finish(number), 1)
                 else:
@@ -258,7 +258,7 @@ class Arithmetic(Case):
 
 
 class Equality(Case):
-    def test_comparison_is_as_the_semantics_say(self):
+    def test_values_compare_as_documented(self):
         pairs = [
             (1, 1.0, True),
             (True, 1, False),
@@ -356,11 +356,11 @@ class Frames(Case):
                         % (name.encode(), b"x" * 20000)
                         + end
                     )
-                    answer = c.message()
+                    reply = c.message()
                 except (BrokenPipeError, ConnectionResetError):
-                    answer = None
-                if answer is not None:
-                    self.assertEqual(answer["error"]["data"]["type"], "TooLarge")
+                    reply = None
+                if reply is not None:
+                    self.assertEqual(reply["error"]["data"]["type"], "TooLarge")
         self.assertEqual(self.c.call("dict.len", name), 0)
         self.c.call("dict.set", name, "k", "x" * 3000)
 
@@ -369,11 +369,11 @@ class Frames(Case):
         with self.server.pack() as p:
             try:
                 p.send([0, 1, "dict.set", [name, "k", "x" * 20000]])
-                answer = p.message()
+                reply = p.message()
             except (BrokenPipeError, ConnectionResetError):
-                answer = None
-            if answer is not None:
-                self.assertEqual(answer[2][1], "TooLarge")
+                reply = None
+            if reply is not None:
+                self.assertEqual(reply[2][1], "TooLarge")
         self.assertEqual(self.c.call("dict.len", name), 0)
 
 
@@ -386,7 +386,7 @@ class Flood(Case):
         with self.server.pack() as p:
             self.assertEqual(p.call("dict.get", name, "k"), text)
 
-    def test_a_whole_read_of_too_many_elements_names_the_way_out(self):
+    def test_a_whole_read_of_too_many_elements_names_slice_or_scan(self):
         name = self.new("list", [0] * 1000)
         self.fails("TooLarge", "list.repeat", name, 1100)
         self.c.call("list.repeat", name, 550)
@@ -401,21 +401,21 @@ class Flood(Case):
 
 
 class Backlog(Case):
-    """Output for who does not read: at most 8 MiB and one reply, then the server stops reading from it."""
+    """Back-pressure: the server keeps 8 MiB and one reply for a slow client, then stops reading from it."""
 
-    def test_who_does_not_read_harms_nobody_and_costs_no_more_than_the_bound(self):
+    def test_a_client_that_does_not_read_harms_no_other_and_costs_no_more_than_the_bound(self):
         name = self.new("dict", {"k": "x" * (5 << 20)})
         before = self.resident()
-        lazy = self.another()
+        reader = self.new_client()
         request = (
             json.dumps({"id": 1, "method": "dict.get", "params": [name, "k"]}).encode() + b"\n"
         )
-        lazy.sock.sendall(request * 30)
+        reader.sock.sendall(request * 30)
         for _ in range(50):
             self.assertEqual(self.c.call("ping"), "pong")
         grown = self.resident() - before
         for _ in range(30):
-            self.assertEqual(len(lazy.message()["result"]), 5 << 20)
+            self.assertEqual(len(reader.message()["result"]), 5 << 20)
         self.assertLess(grown >> 20, 40, "MiB kept for 30 replies of 5 MiB; the bound is 8 + 5")
 
     def resident(self):

@@ -338,13 +338,13 @@ class Signatures(Case):
                 ]
                 for number, (_, default) in enumerate(parameters):
                     if default == "[]" and number < len(got) and got[number][1] in ("-", "null"):
-                        got[number] = (got[number][0], "[]")  # Left out, it is none all the same.
+                        got[number] = (got[number][0], "[]")  # The default is an empty list either way.
                 self.assertEqual(got, parameters)
                 if "w" not in flags and not name.startswith("session."):
                     self.assertEqual(found[name]["reads"], "r" in flags)
                 self.assertEqual(found[name]["waits"], "w" in flags)
 
-    def test_every_method_says_what_it_is(self):
+    def test_every_method_has_docs_for_itself_and_its_parameters(self):
         for kind in self.c.call("server.methods")["types"]:
             self.assertTrue(kind["doc"])
             for method in kind["methods"]:
@@ -407,7 +407,7 @@ class Types(Case):
                 self.assertEqual(self.c.call("object.version", other), 1)
 
     def reservation(self):
-        """The id of a reserved item."""
+        """Reserves an item and returns its id."""
         queue = self.new("queue")
         self.c.call("queue.put", queue, 1)
         return self.c.call("queue.reserve", queue)["id"]
@@ -428,7 +428,7 @@ class Types(Case):
         self.c.call("value.compare_and_set", value, 5, 6)
         self.assertEqual(self.c.call("object.version", value), 1)
 
-    def test_values_hold_what_their_typecode_holds(self):
+    def test_values_have_the_range_of_their_typecode(self):
         ranges = {
             "b": (-(2**7), 2**7 - 1),
             "B": (0, 2**8 - 1),
@@ -483,7 +483,7 @@ class Types(Case):
 
 
 class Objects(Case):
-    def test_create_gives_the_reference_and_opens_what_is_there(self):
+    def test_create_returns_the_reference_and_opens_an_existing_object(self):
         self.assertEqual(self.c.call("object.create", "dict", "o1", [{"a": 1}]), {"$ref": "o1"})
         self.assertEqual(self.c.call("object.create", "dict", "o1", [{"b": 2}]), {"$ref": "o1"})
         self.assertEqual(self.c.call("object.value", "o1"), {"a": 1})
@@ -494,7 +494,7 @@ class Objects(Case):
         self.fails("WrongType", "object.create", "list", "o1")
         self.fails("Exists", "object.create", "list", "o1", [], {"exist_ok": False})
 
-    def test_create_refuses_what_it_does_not_know(self):
+    def test_create_refuses_unknown_types_names_and_options(self):
         for params in (
             ["dct", "x"],
             ["", "x"],
@@ -537,15 +537,15 @@ class Objects(Case):
                 self.assertIn(caught.exception.kind, ("InvalidParams", "ValueError", "TypeError"))
         self.assertFalse(self.c.call("object.exists", "x"))
 
-    @unittest.expectedFailure  # Whether "control characters" reaches beyond ASCII is not said.
+    @unittest.expectedFailure  # docs/concepts/objects.md leaves control characters beyond ASCII open.
     def test_a_control_character_beyond_ascii_is_no_name(self):
         self.fails("ValueError", "object.create", "dict", "\u0085")
 
-    @unittest.expectedFailure  # The catalogue gives no range for maxsize; Python takes a negative one as unbounded.
+    @unittest.expectedFailure  # The catalogue has no range for maxsize; in Python a negative one means unbounded.
     def test_a_negative_maxsize_is_refused(self):
         self.fails("ValueError", "object.create", "queue", "negative", [], {"maxsize": -1})
 
-    @unittest.expectedFailure  # "Text is not bytes", but the one-byte text may be meant as a kindness to the typed line.
+    @unittest.expectedFailure  # Text is not bytes, but a one-byte text may be allowed for the sake of typed lines.
     def test_a_text_is_no_byte_value(self):
         self.fails("TypeError", "object.create", "value", "text for c", ["c", "a"])
 
@@ -604,7 +604,7 @@ class Objects(Case):
         self.assertEqual(self.c.call("object.list", "page-0?", "dict")["items"], [])
         self.assertEqual(self.c.call("object.list", "*" * 300 + "nothing")["items"], [])
 
-    def test_info_tells_what_the_catalogue_lists(self):
+    def test_info_returns_the_documented_fields(self):
         name = self.new("queue", maxsize=3)
         self.c.call("queue.put", name, 1)
         info = self.c.call("object.info", name)
@@ -641,16 +641,16 @@ class Objects(Case):
         self.fails("InvalidParams", "object.expire", other)
         self.fails("InvalidParams", "object.expire", other, "1")
 
-    def test_an_expired_queue_answers_its_waiters_notfound(self):
+    def test_waiters_of_an_expired_queue_get_notfound(self):
         name = self.new("queue")
         waiting = self.c.start("queue.get", name)
         self.await_waiters(name, 1)
-        self.another().call("object.expire", name, 0.01)
+        self.new_client().call("object.expire", name, 0.01)
         with self.assertRaises(Failure) as caught:
             self.c.finish(waiting)
         self.assertEqual((caught.exception.kind, caught.exception.data["done"]), ("NotFound", "no"))
 
-    def test_a_deleted_object_answers_all_its_waiters(self):
+    def test_all_waiters_of_a_deleted_object_get_notfound(self):
         table = [
             ("queue", "queue.get", []),
             ("queue", "queue.join", []),
@@ -660,7 +660,7 @@ class Objects(Case):
         ]
         for kind, method, rest in table:
             with self.subTest(method):
-                name, other = self.new(kind), self.another()
+                name, other = self.new(kind), self.new_client()
                 if method == "queue.join":
                     self.c.call("queue.put", name, 1)
                 if kind == "lock":
@@ -676,7 +676,7 @@ class Objects(Case):
 
     def test_references_hold_anonymous_objects_and_dangle_to_deleted_ones(self):
         box = self.new("dict")
-        maker = self.another()
+        maker = self.new_client()
         ref = maker.call("object.create", "list", None, [[1, 2]])
         self.assertRegex(ref["$ref"], "^#")
         self.c.call("dict.set", box, "r", ref)
@@ -693,7 +693,7 @@ class Objects(Case):
 
     def test_hold_and_release(self):
         ref = self.c.call("object.create", "dict")
-        other = self.another()
+        other = self.new_client()
         other.call("object.hold", ref, 2)
         self.c.call("object.release", ref)
         self.assertTrue(self.c.call("object.exists", ref))
@@ -706,7 +706,7 @@ class Objects(Case):
             self.fails("ValueError", "object.hold", name, n)
             self.fails("ValueError", "object.release", name, n)
 
-    def test_value_of_every_type_that_has_a_content(self):
+    def test_object_value_of_every_type_with_a_content(self):
         self.assertEqual(self.c.call("object.value", self.new("dict", {"a": [1]})), {"a": [1]})
         self.assertEqual(self.c.call("object.value", self.new("list", [1, "x"])), [1, "x"])
         self.assertEqual(self.c.call("object.value", self.new("value", "i", 4)), 4)
@@ -723,16 +723,16 @@ class Server(Case):
         self.assertTrue(info["version"] and info["incarnation"])
         self.assertIsInstance(self.c.call("server.stats"), dict)
 
-    def test_sessions_tell_transport_and_the_peer_of_a_unix_socket(self):
+    def test_server_sessions_lists_the_transport_and_the_peer_of_a_unix_socket(self):
         import os
 
-        self.another(unix=True).call("ping")
+        self.new_client(unix=True).call("ping")
         sessions = self.c.call("server.sessions")
         self.assertLessEqual({"id", "client", "host", "pid", "transport"}, set(sessions[0]))
         self.assertIn(os.getpid(), [s["pid"] for s in sessions if s["transport"] == "unix"])
 
-    def test_locks_and_waits_show_who_holds_and_who_waits(self):
-        name, other = self.new("lock"), self.another()
+    def test_server_locks_and_waits_list_holders_and_waiters(self):
+        name, other = self.new("lock"), self.new_client()
         entry = lambda: next(e for e in self.c.call("server.locks") if e["name"] == name)
         self.assertEqual((entry()["type"], entry()["holders"]), ("lock", []))
         grant = self.c.call("lock.acquire", name, None, "me")
@@ -742,7 +742,7 @@ class Server(Case):
         self.assertEqual(set(holder), {"session", "host", "pid", "owner", "token", "since"})
         self.assertEqual((holder["owner"], holder["token"]), ("me", grant["token"]))
         self.assertEqual(entry()["waiters"], 1)
-        wait = self.waiting(name)[0]
+        wait = self.waiters(name)[0]
         self.assertEqual(set(wait), {"waiter", "method", "object", "since", "until", "for"})
         self.assertEqual(set(wait["waiter"]), {"session", "host", "pid", "owner"})
         self.assertEqual((wait["method"], wait["waiter"]["owner"]), ("lock.acquire", "you"))
@@ -760,7 +760,7 @@ class Server(Case):
         self.assertEqual(self.c.call("ping"), "pong")
 
     def test_end_session_over_the_unix_socket(self):
-        admin, victim = self.another(unix=True), self.another()
+        admin, victim = self.new_client(unix=True), self.new_client()
         lock = self.new("lock")
         victim.call("lock.acquire", lock)
         session = self.c.call("lock.holder", lock)["session"]
@@ -779,70 +779,70 @@ class Server(Case):
 
 
 class Waiting(Case):
-    def waits_then(self, name, client, method, *params):
+    def start_waiting(self, name, client, method, *params):
         number = client.start(method, name, *params)
         self.await_waiters(name, 1)
         return number
 
-    def test_what_ends_each_wait(self):
-        other = self.another()
+    def test_each_wait_ends_with_the_change_that_it_waits_for(self):
+        other = self.new_client()
         queue = self.new("queue", maxsize=1)
-        n = self.waits_then(queue, other, "queue.get")
+        n = self.start_waiting(queue, other, "queue.get")
         self.c.call("queue.put", queue, "a")
         self.assertEqual(other.finish(n), "a")
         self.c.call("queue.put", queue, "b")
-        n = self.waits_then(queue, other, "queue.put", "c")
+        n = self.start_waiting(queue, other, "queue.put", "c")
         self.assertEqual(self.c.call("queue.get", queue), "b")
         self.assertIsNone(other.finish(n))
-        n = self.waits_then(queue, other, "queue.put_many", ["d"])
+        n = self.start_waiting(queue, other, "queue.put_many", ["d"])
         self.assertEqual(self.c.call("queue.clear", queue), 1)
         self.assertIsNone(other.finish(n))
         self.c.call("queue.clear", queue)
         event = self.new("event")
-        n = self.waits_then(event, other, "event.wait")
+        n = self.start_waiting(event, other, "event.wait")
         self.c.call("event.set", event)
         self.assertIs(other.finish(n), True)
         d = self.new("dict")
-        n = self.waits_then(d, other, "dict.wait_for", "k")
+        n = self.start_waiting(d, other, "dict.wait_for", "k")
         self.c.call("dict.set", d, "other", 0)
         self.c.call("dict.add", d, "k", 5)
         self.assertEqual(other.finish(n), 5)
         joined = self.new("queue")
         self.c.call("queue.put", joined, 1)
-        n = self.waits_then(joined, other, "queue.join")
+        n = self.start_waiting(joined, other, "queue.join")
         self.c.call("queue.get", joined)
         self.c.call("queue.task_done", joined)
         self.assertIsNone(other.finish(n))
 
     def test_close_ends_the_waiters_of_a_queue(self):
         queue = self.new("queue", maxsize=1)
-        getter = self.another()
-        n = self.waits_then(queue, getter, "queue.get")
+        getter = self.new_client()
+        n = self.start_waiting(queue, getter, "queue.get")
         self.c.call("queue.close", queue)
         with self.assertRaises(Failure) as caught:
             getter.finish(n)
         self.assertEqual(caught.exception.kind, "ShutDown")
 
-    def test_clear_of_a_dict_wakes_nobody_and_an_event_wakes_all(self):
+    def test_an_event_that_is_set_and_cleared_wakes_all_waiters(self):
         event = self.new("event")
-        others = [self.another(unix=bool(i % 2)) for i in range(6)]
+        others = [self.new_client(unix=bool(i % 2)) for i in range(6)]
         numbers = [c.start("event.wait", event) for c in others]
         self.await_waiters(event, 6)
         self.c.call("event.set", event)
         self.c.call("event.clear", event)
         self.assertEqual([c.finish(n) for c, n in zip(others, numbers)], [True] * 6)
 
-    def test_put_many_of_all_or_none_and_get_many_of_what_is_there(self):
-        queue, other = self.new("queue", maxsize=3), self.another()
+    def test_put_many_puts_all_or_none_and_get_many_gets_the_ready_items(self):
+        queue, other = self.new("queue", maxsize=3), self.new_client()
         self.c.call("queue.put_many", queue, [1, 2])
-        n = self.waits_then(queue, other, "queue.put_many", [3, 4])
+        n = self.start_waiting(queue, other, "queue.put_many", [3, 4])
         self.assertEqual(self.c.call("queue.size", queue), 2)
         self.assertEqual(self.c.call("queue.get", queue), 1)
         self.assertIsNone(other.finish(n))
         self.assertEqual(self.c.call("queue.get_many", queue, 10), [2, 3, 4])
 
-    def test_a_waiting_put_holds_its_place_against_later_ones(self):
-        queue, first, second = self.new("queue", maxsize=2), self.another(), self.another()
+    def test_a_waiting_put_keeps_its_position_before_later_puts(self):
+        queue, first, second = self.new("queue", maxsize=2), self.new_client(), self.new_client()
         self.c.call("queue.put", queue, 0)
         a = first.start("queue.put_many", queue, [1, 2])
         self.await_waiters(queue, 1)
@@ -865,8 +865,8 @@ class Waiting(Case):
             else:
                 self.c.call("lock.release", name, "", token)
 
-    def test_an_unchecked_lock_is_released_by_anybody(self):
-        name, other = self.new("lock", owner_checked=False), self.another()
+    def test_any_client_may_release_an_unchecked_lock(self):
+        name, other = self.new("lock", owner_checked=False), self.new_client()
         self.c.call("lock.acquire", name)
         self.assertIsNone(self.c.call("lock.acquire", name, 0.01))
         other.call("lock.release", name)

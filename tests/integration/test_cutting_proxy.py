@@ -1,11 +1,11 @@
-"""Connections that break at every byte of a dialogue: increments and transfers come out exactly once."""
+"""Connections that break at every byte of a dialogue: increments and transfers take effect exactly once."""
 import os
 import random
 import threading
 import unittest
 
 from cutting_proxy import FOREVER, CuttingProxy, ExactlyOnce
-from harness import PATIENCE, Case, Failure
+from harness import DEADLINE_S, Case, Failure
 
 SEED = int(os.environ.get("AGORA_SEED", random.SystemRandom().randrange(1 << 32)))
 
@@ -15,15 +15,15 @@ class Cut(Case):
 
     def setUp(self):
         super().setUp()
-        self.limits = []  # The budgets of the next connections; then none breaks any more.
+        self.limits = []  # The budgets of the next connections; later connections do not break.
         self.proxy = CuttingProxy(
             lambda: self.server.connect(self.unix),
             lambda: self.limits.pop(0) if self.limits else (FOREVER, FOREVER),
         )
         self.addCleanup(self.proxy.close)
 
-    def scene(self, number):
-        """Fresh objects under names of one length, so that each dialogue has the same bytes."""
+    def create_objects(self, number):
+        """Creates objects with names of one length, so that each dialogue has as many bytes."""
         names = [f"{kind}-{number:05}" for kind in ("counter", "dict", "from", "into")]
         for kind, name in zip(("counter", "dict", "queue", "queue"), names):
             self.c.call("object.create", kind, name)
@@ -31,7 +31,7 @@ class Cut(Case):
         return names
 
     def dialogue(self, client, names):
-        """Increments one by one and in one write, then three transfers from queue to queue."""
+        """Makes increments one by one and in one write, then three transfers from queue to queue."""
         counter, table, source, target = names
         results = [client.call("counter.add", counter), client.call("dict.add", table, "k", 10)]
         results += client.run([("counter.add", (counter,))] * 3 + [("dict.add", (table, "k"))] * 2)
@@ -42,7 +42,7 @@ class Cut(Case):
         results.append(client.call("counter.add", counter, 100))
         return results
 
-    def see_once(self, names, results):
+    def check_once(self, names, results):
         counter, table, source, target = names
         self.assertEqual(results, [1, 10, 2, 3, 4, 11, 12, "a", "b", "c", 104])
         self.assertEqual(self.c.call("counter.get", counter), 104)
@@ -51,11 +51,11 @@ class Cut(Case):
         self.assertEqual(self.c.call("queue.get_many", target, 10), ["a", "b", "c"])
 
     def play(self, number, limits):
-        """One dialogue over connections that break where the limits say."""
+        """Plays one dialogue over connections that break at the given limits."""
         self.limits[:] = limits
-        names, client = self.scene(number), ExactlyOnce(self.proxy.port)
+        names, client = self.create_objects(number), ExactlyOnce(self.proxy.port)
         try:
-            self.see_once(names, self.dialogue(client, names))
+            self.check_once(names, self.dialogue(client, names))
             self.end(client)
         finally:
             client.close()
@@ -64,36 +64,36 @@ class Cut(Case):
         return client
 
     def end(self, client):
-        """Closes the session; if the reply is lost, the resume says that it is gone."""
+        """Closes the session. If the reply is lost, the resume fails with SessionLost."""
         try:
             client.call("session.close")
         except Failure as failure:
             self.assertEqual(failure.kind, "SessionLost")
 
     def lengths(self):
-        """The bytes of a dialogue that nothing breaks: to the server, to the client."""
+        """Returns the bytes of an unbroken dialogue: (to the server, to the client)."""
         before = len(self.proxy.passed)
         self.play(99999, [])
         return self.proxy.passed[before]
 
-    def cut_everywhere(self, way):
-        length = self.lengths()[way]
+    def cut_at_every_byte(self, direction):
+        length = self.lengths()[direction]
         self.assertGreater(length, 100)
         before = self.proxy.cuts
         for position in range(length - 20):
-            limit = (position, FOREVER) if way == 0 else (FOREVER, position)
+            limit = (position, FOREVER) if direction == 0 else (FOREVER, position)
             try:
                 self.play(position, [limit])
             except BaseException as problem:
-                problem.add_note(f"cut after byte {position} in direction {way}")
+                problem.add_note(f"cut after byte {position} in direction {direction}")
                 raise
         self.assertGreaterEqual(self.proxy.cuts - before, length - 20, "not every dialogue was cut")
 
     def test_every_byte_to_the_server(self):
-        self.cut_everywhere(0)
+        self.cut_at_every_byte(0)
 
     def test_every_byte_to_the_client(self):
-        self.cut_everywhere(1)
+        self.cut_at_every_byte(1)
 
     def test_many_random_cuts_of_one_dialogue(self):
         print(f"seed {SEED} (AGORA_SEED sets it)")
@@ -109,7 +109,7 @@ class Cut(Case):
         self.assertGreater(resumed, 20)
 
     def test_cuts_inside_the_resume(self):
-        """The connection breaks in the middle, and the next ones break while the session is resumed."""
+        """The connection breaks in the middle, and the next ones break while the client resumes its session."""
         length = self.lengths()[0]
         for position in range(1, 90, 4):
             with self.subTest(position=position):
@@ -131,7 +131,7 @@ class Cut(Case):
                 getting.start()
                 self.await_waiters(source, 1)
                 self.c.call("queue.put", source, position)
-                getting.join(PATIENCE)
+                getting.join(DEADLINE_S)
                 self.assertEqual(got, [position])
                 self.end(client)
                 self.assertEqual(self.c.call("queue.size", source), 0)

@@ -1,4 +1,4 @@
-"""Each shape of a deadlock is named with its cycle, and none is reported where there is none."""
+"""Each shape of a deadlock is reported with its cycle, and no deadlock is reported without a cycle."""
 import unittest
 
 from harness import Case, Failure
@@ -7,20 +7,20 @@ from sessions import Opened
 
 class DeadlockCase(Case):
     def held(self, kind="lock", client=None, owner="", **options):
-        """A new object that the client holds."""
+        """Creates an object that the client holds; returns its name."""
         name = self.new(kind, **options)
         method = f"{kind}.acquire_write" if kind == "rwlock" else f"{kind}.acquire"
         self.assertTrue((client or self.c).call(method, name, None, owner))
         return name
 
     def wait(self, client, count, name, owner="", method="lock.acquire"):
-        """Has the client wait for the object as the count-th."""
+        """Makes the client the count-th waiter on the object."""
         number = client.start(method, name, None, owner)
         self.await_waiters(name, count)
         return number
 
     def deadlock(self, client, method, *params):
-        """The call closes a cycle; gives it as (owner, lock) pairs."""
+        """Asserts that the call closes a cycle; returns the cycle as (owner, lock) pairs."""
         try:
             failure = self.fails("Deadlock", method, *params, client=client)
         except TimeoutError:
@@ -45,14 +45,14 @@ class Shapes(DeadlockCase):
     def test_a_cycle_of_two_across_sessions_and_transports(self):
         for kind in ("lock", "rlock"):
             with self.subTest(kind):
-                other, acquire = self.another(unix=True), f"{kind}.acquire"
+                other, acquire = self.new_client(unix=True), f"{kind}.acquire"
                 a, b = self.held(kind, owner="one"), self.held(kind, other, "two")
                 waiting = self.wait(other, 1, a, "two", acquire)
                 self.assertIsNone(self.c.call(acquire, b, 0, "one"))
                 found = self.deadlock(self.c, acquire, b, 5, "one")
                 self.assertEqual(found, [("one", b), ("two", a)])
                 self.assertEqual(len({e["session"] for e in self.cycle}), 2)
-                self.assertEqual(len(self.waiting(a)), 1, "nothing else is disturbed")
+                self.assertEqual(len(self.waiters(a)), 1, "nothing else is disturbed")
                 self.c.call(f"{kind}.release", a, "one")
                 self.assertIs(other.finish(waiting)["owner_died"], False)
 
@@ -69,7 +69,7 @@ class Shapes(DeadlockCase):
         self.assertTrue(self.c.finish(waiting))
 
     def test_a_cycle_of_three(self):
-        second, third = self.another(unix=True), self.another()
+        second, third = self.new_client(unix=True), self.new_client()
         a, b, c = self.held(owner="one"), self.held("rlock", second, "two"), self.held("lock", third, "three")
         self.wait(second, 1, c, "two")
         self.wait(third, 1, a, "three")
@@ -89,20 +89,20 @@ class Shapes(DeadlockCase):
         self.assertEqual(self.cycle[1]["session"], session.session)
         session.resume()
         self.c.call("lock.release", a, "one")
-        self.assertTrue(session.again(number))
+        self.assertTrue(session.retry(number))
 
     def test_a_cycle_behind_another_waiter(self):
-        """The waiter in the middle of a line is in the cycle through the holder."""
-        other, bystander = self.another(), self.another()
+        """A waiter in the middle of the wait queue is in the cycle through the holder."""
+        other, bystander = self.new_client(), self.new_client()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
-        self.wait(bystander, 1, a, "nobody")
+        self.wait(bystander, 1, a, "bystander")
         self.wait(other, 2, a, "two")
         found = self.deadlock(self.c, "lock.acquire", b, None, "one")
         self.assertEqual((found[0], found[-1]), (("one", b), ("two", a)))
 
-    def test_a_hand_over_moves_the_edges(self):
-        """Who waits for the next holder only after a release is found all the same."""
-        first, second = self.another(), self.another(unix=True)
+    def test_a_release_moves_the_edges_to_the_next_holder(self):
+        """A waiter that waits for the new holder only after a release is in the cycle too."""
+        first, second = self.new_client(), self.new_client(unix=True)
         a, b = self.held(owner="zero"), self.held("lock", second, "two")
         waiting = self.wait(first, 1, a, "one")
         self.wait(second, 2, a, "two")
@@ -113,7 +113,7 @@ class Shapes(DeadlockCase):
 
 
 class ReadersAndWriters(DeadlockCase):
-    def test_an_upgrade_by_the_same_owner_is_one(self):
+    def test_an_upgrade_by_the_same_owner_is_a_deadlock(self):
         for mine, wanted in (("read", "write"), ("write", "read"), ("write", "write")):
             with self.subTest(mine=mine, wanted=wanted):
                 name = self.new("rwlock")
@@ -127,7 +127,7 @@ class ReadersAndWriters(DeadlockCase):
                 self.c.call(f"rwlock.release_{mine}", name, "me")
 
     def test_two_readers_of_two_rwlocks_that_want_to_write(self):
-        other = self.another(unix=True)
+        other = self.new_client(unix=True)
         a, b = self.new("rwlock"), self.new("rwlock")
         self.c.call("rwlock.acquire_read", a, None, "one")
         other.call("rwlock.acquire_read", b, None, "two")
@@ -137,8 +137,8 @@ class ReadersAndWriters(DeadlockCase):
         )
 
     def test_a_writer_waits_for_every_reader(self):
-        """The edge to the second holder counts as much as that to the first."""
-        reader, writer = self.another(), self.another(unix=True)
+        """A waiting writer has an edge to the second reader as well as to the first."""
+        reader, writer = self.new_client(), self.new_client(unix=True)
         a = self.new("rwlock")
         b = self.held("lock", writer, "writer")
         self.c.call("rwlock.acquire_read", a, None, "first")
@@ -150,8 +150,8 @@ class ReadersAndWriters(DeadlockCase):
         )
 
     def test_a_reader_behind_a_waiting_writer_waits_for_it(self):
-        """rwlock waiters have edges to all holders and to incompatible waiters ahead of them."""
-        writer, reader = self.another(), self.another(unix=True)
+        """Waiters of a rwlock have edges to all holders and to the incompatible waiters ahead of them."""
+        writer, reader = self.new_client(), self.new_client(unix=True)
         a, b, c = self.new("rwlock"), self.held("lock", writer, "writer"), self.new("lock")
         self.c.call("rwlock.acquire_read", a, None, "holder")
         reader.call("lock.acquire", c, None, "reader")
@@ -167,10 +167,10 @@ class Conditions(DeadlockCase):
     def setUp(self):
         super().setUp()
         self.condition = self.new("condition")
-        self.other = self.another(unix=True)
+        self.other = self.new_client(unix=True)
 
-    def test_an_acquire_against_one_that_takes_its_lock_again(self):
-        """one holds L and waits on the condition; two notifies, then wants L while it holds the condition's lock."""
+    def test_an_acquire_against_a_wait_that_reacquires_its_lock(self):
+        """one holds L and waits on the condition. two notifies, then acquires L while it holds the condition's lock."""
         lock = self.held(owner="one")
         self.c.call("condition.acquire", self.condition, None, "one")
         waiting = self.c.start("condition.wait", self.condition, None, "one")
@@ -183,7 +183,7 @@ class Conditions(DeadlockCase):
         self.assertIs(self.c.finish(waiting), True)
 
     def test_the_newest_acquire_gives_way_where_a_wait_closes_the_cycle(self):
-        """condition.wait always takes the lock again, without Deadlock."""
+        """condition.wait always reacquires the lock, without Deadlock."""
         lock = self.held(owner="one")
         self.c.call("condition.acquire", self.condition, None, "one")
         waiting = self.c.start("condition.wait", self.condition, 0.5, "one")
@@ -204,7 +204,7 @@ class Conditions(DeadlockCase):
         self.other.call("condition.release", self.condition, "two")
         self.assertIs(self.c.finish(waiting), True)
 
-    def test_its_lock_is_in_cycles_as_any_other(self):
+    def test_the_lock_of_a_condition_is_in_cycles_as_any_other(self):
         lock = self.held(owner="one")
         self.other.call("condition.acquire", self.condition, None, "two")
         number = self.other.start("lock.acquire", lock, None, "two")
@@ -216,22 +216,22 @@ class Conditions(DeadlockCase):
 
 
 class NoDeadlock(DeadlockCase):
-    """Where no cycle of owner-checked locks is, none is reported."""
+    """Without a cycle of owner-checked locks, no deadlock is reported."""
 
     def times_out(self, client, method, *params):
         self.assertIsNone(client.call(method, *params))
 
     def test_a_timeout_of_zero_never_waits(self):
-        other = self.another()
+        other = self.new_client()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
         self.wait(other, 1, a, "two")
         self.times_out(self.c, "lock.acquire", b, 0, "one")
         self.times_out(self.c, "lock.acquire", a, 0, "one")
 
     def test_locks_whose_owner_is_not_checked(self):
-        """catalogue.md: false: anybody may release, as in multiprocessing; then no deadlock detection."""
+        """docs/reference/lock.md: with owner_checked=false any client may release, and no deadlock is detected."""
         for kind in ("lock", "rlock"):
-            other = self.another()
+            other = self.new_client()
             a = self.held(kind, owner="one", owner_checked=False)
             b = self.held(kind, other, "two", owner_checked=False)
             self.wait(other, 1, a, "two", f"{kind}.acquire")
@@ -240,7 +240,7 @@ class NoDeadlock(DeadlockCase):
         self.times_out(self.c, "lock.acquire", name, 0.05)
 
     def test_semaphores(self):
-        other = self.another()
+        other = self.new_client()
         a, b = self.new("semaphore", 1), self.new("semaphore", 1)
         self.c.call("semaphore.acquire", a)
         other.call("semaphore.acquire", b)
@@ -251,16 +251,16 @@ class NoDeadlock(DeadlockCase):
         self.assertIs(other.finish(number), True)
 
     def test_a_chain_is_no_cycle(self):
-        second, third = self.another(), self.another()
+        second, third = self.new_client(), self.new_client()
         a, b = self.held(owner="one"), self.held("lock", second, "two")
         self.wait(second, 1, a, "two")
         self.wait(third, 1, b, "three")
-        self.times_out(third, "lock.acquire", self.held("lock", self.another(), "four"), 0, "three")
+        self.times_out(third, "lock.acquire", self.held("lock", self.new_client(), "four"), 0, "three")
         free = self.new("lock")
         self.assertTrue(self.c.call("lock.acquire", free, None, "one"))
 
     def test_a_release_or_a_time_out_breaks_the_cycle_before_it_closes(self):
-        other = self.another()
+        other = self.new_client()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
         number = other.start("lock.acquire", a, 0.3, "two")
         self.await_waiters(a, 1)
@@ -272,19 +272,19 @@ class NoDeadlock(DeadlockCase):
         self.assertTrue(other.finish(number))
         self.times_out(self.c, "lock.acquire", b, 0.05, "one")
 
-    def test_other_owners_of_the_same_session_are_others(self):
-        other = self.another()
+    def test_two_owners_of_one_session_are_distinct(self):
+        other = self.new_client()
         a, b = self.held(owner="one"), self.held("lock", other, "two")
         self.wait(other, 1, a, "two")
         self.times_out(self.c, "lock.acquire", b, 0.05, "another thread")
 
     def test_a_re_entry_into_an_rlock(self):
-        name, other = self.held("rlock", owner="one"), self.another()
+        name, other = self.held("rlock", owner="one"), self.new_client()
         self.wait(other, 1, name, "two", "rlock.acquire")
         self.assertTrue(self.c.call("rlock.acquire", name, None, "one"))
 
     def test_readers_of_one_rwlock(self):
-        name, other, writer = self.new("rwlock"), self.another(), self.another()
+        name, other, writer = self.new("rwlock"), self.new_client(), self.new_client()
         lock = self.held("lock", other, "two")
         for client, owner in ((self.c, "one"), (other, "two")):
             client.call("rwlock.acquire_read", name, None, owner)
@@ -293,7 +293,7 @@ class NoDeadlock(DeadlockCase):
         self.assertTrue(self.c.call("rwlock.acquire_read", name, None, "one"))
 
     def test_a_dead_session_is_no_longer_in_the_graph(self):
-        gone = self.another()
+        gone = self.new_client()
         a, b = self.held(owner="one"), self.held("lock", gone, "two")
         self.wait(gone, 1, a, "two")
         gone.close()
@@ -303,10 +303,10 @@ class NoDeadlock(DeadlockCase):
 
 class Graph(DeadlockCase):
     def test_server_waits_shows_the_edges(self):
-        a, other, third = self.held(owner="one"), self.another(), self.another()
+        a, other, third = self.held(owner="one"), self.new_client(), self.new_client()
         self.wait(other, 1, a, "two")
         self.wait(third, 2, a, "three")
-        first, second = self.waiting(a)
+        first, second = self.waiters(a)
         self.assertEqual([h["owner"] for h in first["for"]], ["one"])
         self.assertIn("one", [h["owner"] for h in second["for"]])
         dot = self.c.call("server.waits", "dot")

@@ -1,4 +1,4 @@
-"""Processes that are killed, cut in mid-message, or half closed: the others go on and nothing goes to the dead."""
+"""Processes that are killed, cut off in mid-message, or half closed: no grant goes to a dead process."""
 import json
 import signal
 import unittest
@@ -25,7 +25,7 @@ class Death(Case):
         for unix in (False, True):
             for method, rest in (("queue.get", []), ("queue.get_many", [5])):
                 with self.subTest(unix=unix, method=method):
-                    queue, living = self.new("queue"), self.another()
+                    queue, living = self.new("queue"), self.new_client()
                     dead = self.worker(call(method, queue, *rest), unix)
                     self.await_waiters(queue, 1)
                     number = living.start("queue.get", queue)
@@ -41,7 +41,7 @@ class Death(Case):
         self.await_waiters(queue, 30)
         for worker in dead:
             worker.kill()
-        until(lambda: not self.waiting(queue), "the end of all waiters")
+        until(lambda: not self.waiters(queue), "the end of all waiters")
         self.c.call("queue.put_many", queue, list(range(100)))
         self.assertEqual(self.c.call("queue.get_many", queue, 1000), list(range(100)))
 
@@ -53,25 +53,25 @@ class Death(Case):
         )
         self.await_waiters(queue, 2)
         dead.kill()
-        until(lambda: not self.waiting(queue), "the end of the waiters")
+        until(lambda: not self.waiters(queue), "the end of the waiters")
         self.assertEqual(self.c.call("queue.get", queue), "mine")
         self.fails("Empty", "queue.get", queue, 0)
 
-    def test_what_a_killed_process_was_told_is_done_is_done(self):
+    def test_a_change_whose_reply_a_killed_process_received_stands(self):
         queue = self.new("queue")
         dead = self.worker("".join(call("queue.put", queue, n, number=n) for n in range(200)))
         for n in range(200):
-            self.assertEqual(json.loads(dead.heard())["id"], n)
+            self.assertEqual(json.loads(dead.receive())["id"], n)
         dead.kill()
         self.assertEqual(self.c.call("queue.get_many", queue, 1000), list(range(200)))
 
-    def test_the_lock_of_the_dead_passes_on_and_says_so_exactly_once(self):
+    def test_the_lock_of_a_dead_owner_passes_on_and_reports_owner_died_exactly_once(self):
         for unix in (False, True):
             with self.subTest(unix=unix):
                 lock = self.new("lock")
                 dead = self.worker(call("lock.acquire", lock), unix)
-                token = json.loads(dead.heard())["result"]["token"]
-                others = [self.another(unix=not unix) for _ in range(3)]
+                token = json.loads(dead.receive())["result"]["token"]
+                others = [self.new_client(unix=not unix) for _ in range(3)]
                 numbers = []
                 for count, other in enumerate(others, 1):
                     numbers.append(other.start("lock.acquire", lock))
@@ -86,10 +86,10 @@ class Death(Case):
                     other.call("lock.release", lock)
                 self.assertEqual(said, [True, False, False])
 
-    def test_a_free_lock_remembers_the_death_until_the_next_grant(self):
+    def test_a_free_lock_remembers_the_death_of_its_owner_until_the_next_grant(self):
         lock = self.new("lock")
         dead = self.worker(call("lock.acquire", lock))
-        dead.heard()
+        dead.receive()
         dead.kill()
         until(lambda: not self.c.call("lock.locked", lock), "the release")
         self.assertIsNone(self.c.call("lock.holder", lock))
@@ -100,8 +100,8 @@ class Death(Case):
     def test_a_lock_that_breaks_stays_broken_until_reset(self):
         lock = self.new("lock", on_owner_death="break")
         dead = self.worker(call("lock.acquire", lock))
-        dead.heard()
-        waiter = self.another()
+        dead.receive()
+        waiter = self.new_client()
         number = waiter.start("lock.acquire", lock)
         self.await_waiters(lock, 1)
         dead.kill()
@@ -115,30 +115,30 @@ class Death(Case):
         self.c.call("lock.reset", lock)
         self.assertIsInstance(self.c.call("lock.acquire", lock, 0)["token"], int)
 
-    def test_a_released_lock_knows_of_no_death(self):
+    def test_a_released_lock_reports_no_owner_death(self):
         lock = self.new("lock")
         dead = self.worker(call("lock.acquire", lock) + call("lock.release", lock, number=2))
-        dead.heard(), dead.heard()
+        dead.receive(), dead.receive()
         before = len(self.c.call("server.sessions"))
         dead.kill()
         self.await_sessions(before - 1)
         self.assertIs(self.c.call("lock.acquire", lock)["owner_died"], False)
 
-    def test_the_dead_never_get_a_lock_that_they_wait_for(self):
+    def test_a_dead_waiter_never_gets_the_lock(self):
         held, wanted = self.new("lock"), self.new("lock")
         self.c.call("lock.acquire", wanted)
         dead = self.worker(call("lock.acquire", held) + call("lock.acquire", wanted, number=2))
-        dead.heard()
+        dead.receive()
         self.await_waiters(wanted, 1)
         dead.kill()
-        until(lambda: not self.waiting(wanted), "the end of the waiter")
+        until(lambda: not self.waiters(wanted), "the end of the waiter")
         self.assertIs(self.c.call("lock.acquire", held, 5)["owner_died"], True)
         self.c.call("lock.release", wanted)
         self.assertFalse(self.c.call("lock.locked", wanted))
         self.assertIs(self.c.call("lock.acquire", wanted, 0)["owner_died"], False)
 
     def test_a_chain_of_dead_waiters_is_skipped(self):
-        lock, living = self.new("lock"), self.another()
+        lock, living = self.new("lock"), self.new_client()
         self.c.call("lock.acquire", lock)
         dead = []
         for count in range(1, 5):
@@ -153,9 +153,9 @@ class Death(Case):
         self.assertIs(living.finish(number)["owner_died"], False)
 
     def test_a_stopped_process_keeps_its_lock_until_it_dies(self):
-        lock, waiter = self.new("lock"), self.another()
+        lock, waiter = self.new("lock"), self.new_client()
         slow = self.worker(call("lock.acquire", lock))
-        slow.heard()
+        slow.receive()
         slow.process.send_signal(signal.SIGSTOP)
         self.assertIsNone(waiter.call("lock.acquire", lock, 0.05))
         number = waiter.start("lock.acquire", lock)
@@ -185,7 +185,7 @@ class Death(Case):
             (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, 1)
         )
 
-    def test_a_kill_in_the_middle_of_a_large_answer_harms_nobody(self):
+    def test_a_kill_in_the_middle_of_a_large_reply_harms_no_other_client(self):
         name = self.new("dict")
         self.c.call("dict.set", name, "k", "x" * 3000000)
         dead = self.worker(call("dict.get", name, "k") * 5)
@@ -205,7 +205,7 @@ class Death(Case):
                         dead.append(self.worker(call(method, name), unix=bool(i % 2)))
                         self.await_waiters(name, i + 1)
                         continue
-                    client = self.another(unix=bool(i % 2), kind="pack" if i % 4 == 0 else "json")
+                    client = self.new_client(unix=bool(i % 2), kind="pack" if i % 4 == 0 else "json")
                     waiters.append(client)
                     numbers.append(client.start(method, name))
                     self.await_waiters(name, i + 1)
@@ -227,16 +227,16 @@ class Death(Case):
                         client.call("lock.release", name)
                     self.assertEqual(tokens, sorted(set(tokens)))
 
-    def test_ephemeral_and_anonymous_objects_end_with_their_maker(self):
+    def test_ephemeral_and_anonymous_objects_end_with_their_creator(self):
         dead = self.worker(
             call("object.create", "dict", "mine", [], {"ephemeral": True})
             + call("object.create", "list", number=2)
             + call("object.create", "dict", "everybody's", number=3)
         )
-        dead.heard()
-        anonymous = json.loads(dead.heard())["result"]
-        dead.heard()
-        waiter = self.another()
+        dead.receive()
+        anonymous = json.loads(dead.receive())["result"]
+        dead.receive()
+        waiter = self.new_client()
         number = waiter.start("dict.wait_for", "mine", "k")
         self.await_waiters("mine", 1)
         self.assertTrue(self.c.call("object.exists", anonymous))
@@ -248,9 +248,9 @@ class Death(Case):
         self.assertFalse(self.c.call("object.exists", anonymous))
         self.assertTrue(self.c.call("object.exists", "everybody's"))
 
-    def test_an_ephemeral_object_that_holds_the_last_reference_takes_it_along(self):
+    def test_an_ephemeral_object_with_the_last_reference_ends_the_referenced_object(self):
         dead = self.worker(call("object.create", "dict", "holder", [], {"ephemeral": True}))
-        dead.heard()
+        dead.receive()
         ref = self.c.call("object.create", "list")
         self.c.call("dict.set", "holder", "r", ref)
         self.c.call("object.release", ref)
@@ -269,7 +269,7 @@ class Death(Case):
             self.await_waiters(queue, 5)
             for worker in workers:
                 worker.kill()
-            until(lambda: not self.waiting(queue), "the end of the waiters")
+            until(lambda: not self.waiters(queue), "the end of the waiters")
         self.await_sessions(before)
         until(
             lambda: len(os.listdir(folder)) <= open_before,
@@ -278,20 +278,20 @@ class Death(Case):
 
 
 class HalfClose(Case):
-    """`nc -N`: the end of input after the calls."""
+    """A client that shuts its sending side down after its calls, as `nc -N` does."""
 
     def test_calls_before_the_end_of_input_are_answered_then_the_connection_closes(self):
         for unix in (False, True):
             with self.subTest(unix=unix):
                 with self.server.json(unix) as c:
                     c.send(call("ping", number=1) + call("help", "errors", number=2).rstrip())
-                    c.shut()
+                    c.shut_down_write()
                     self.assertEqual(
                         [c.message()["id"], c.message()["id"], c.message()], [1, 2, None]
                     )
                 with self.server.typed(unix) as t:
                     t.send("ping\nping")
-                    t.shut()
+                    t.shut_down_write()
                     self.assertEqual([t.line(), t.line(), t.line()], ['"pong"', '"pong"', None])
                 with self.server.pack(unix) as p:
                     p.send([0, 1, "ping", []], [0, 2, "ping", []])
@@ -301,23 +301,23 @@ class HalfClose(Case):
                         [[1, 1, None, "pong"], [1, 2, None, "pong"], None],
                     )
 
-    def test_a_thousand_calls_and_a_large_answer_before_the_end_of_input_all_come(self):
+    def test_a_thousand_calls_and_a_large_reply_before_the_end_of_input_all_come(self):
         name = self.new("dict", {"k": "x" * 2000000})
         with self.server.json() as c:
             c.sock.sendall(
                 b"".join(call("ping", number=n).encode() for n in range(1000))
                 + call("dict.get", name, "k").encode()
             )
-            c.shut()
-            answers = c.rest().splitlines()
-        self.assertEqual(len(answers), 1001)
-        self.assertEqual([json.loads(a)["id"] for a in answers[:1000]], list(range(1000)))
+            c.shut_down_write()
+            replies = c.rest().splitlines()
+        self.assertEqual(len(replies), 1001)
+        self.assertEqual([json.loads(a)["id"] for a in replies[:1000]], list(range(1000)))
 
     def test_waiting_calls_end_with_the_input_and_the_connection_closes(self):
         queue = self.new("queue")
         with self.server.json() as c:
             c.send(call("queue.get", queue, number=1) + call("ping", number=2).rstrip())
-            c.shut()
+            c.shut_down_write()
             messages = [json.loads(line) for line in c.rest().splitlines()]
         self.assertEqual([m["result"] for m in messages if m["id"] == 2], ["pong"])
         for message in (m for m in messages if m["id"] == 1):
@@ -325,7 +325,7 @@ class HalfClose(Case):
                 (message["error"]["data"]["type"], message["error"]["data"]["done"]),
                 ("SessionLost", "no"),
             )
-        self.assertEqual(self.waiting(queue), [])
+        self.assertEqual(self.waiters(queue), [])
         self.c.call("queue.put", queue, 1)
         self.assertEqual(self.c.call("queue.size", queue), 1)
 
@@ -333,17 +333,17 @@ class HalfClose(Case):
         queue = self.new("queue")
         with self.server.typed() as t:
             t.send(f"ping\nqueue.get {queue}")
-            t.shut()
+            t.shut_down_write()
             lines = t.rest().decode().splitlines()
         self.assertEqual(lines[0], '"pong"')
         self.assertTrue(all(line.startswith("SessionLost: ") for line in lines[1:]), lines)
-        self.assertEqual(self.waiting(queue), [])
+        self.assertEqual(self.waiters(queue), [])
 
     def test_a_typed_line_held_back_behind_a_wait_is_run_at_the_end_of_input(self):
         queue, name = self.new("queue"), self.new("dict")
         with self.server.typed() as t:
             t.send(f"queue.get {queue}\ndict.set {name} k 1")
-            t.shut()
+            t.shut_down_write()
             t.rest()
         self.assertEqual(self.c.call("dict.len", name), 1, "it was received and need not wait")
 
@@ -351,7 +351,7 @@ class HalfClose(Case):
         lock = self.new("lock")
         with self.server.json() as c:
             c.send(call("lock.acquire", lock).rstrip())
-            c.shut()
+            c.shut_down_write()
             self.assertEqual(c.message()["id"], 1)
             self.assertIsNone(c.message())
         self.assertIs(self.c.call("lock.acquire", lock, 5)["owner_died"], True)
@@ -367,9 +367,9 @@ class HalfClose(Case):
                     ]
                 )
             )
-            c.shut()
+            c.shut_down_write()
             c.rest()
-        self.assertEqual(self.waiting(queue), [])
+        self.assertEqual(self.waiters(queue), [])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Other people's clients: jsonrpclib, python3-msgpack, and pynvim's MessagePack-RPC session where it is installed."""
+"""Foreign clients: jsonrpclib, python3-msgpack, and pynvim's MessagePack-RPC session where it is installed."""
 import json
 import unittest
 
@@ -70,7 +70,7 @@ class Jsonrpclib(Case):
         batch.list.copy(name)
         self.assertEqual(list(batch()), [None, None, [1, 2]])
 
-    def test_its_notifications_are_not_answered(self):
+    def test_its_notifications_get_no_reply(self):
         proxy = self.proxy()
         name = self.new("list")
         proxy._notify.list.append(name, 5)
@@ -79,8 +79,8 @@ class Jsonrpclib(Case):
     def test_its_request_builder_and_parser(self):
         with Text(self.server.connect()) as lines:
             body = jsonrpclib.dumps(["dict", "built"], "object.create", rpcid="id-1")
-            answer = jsonrpclib.loads(lines.ask(body))
-            self.assertEqual((answer["id"], answer["result"]), ("id-1", {"$ref": "built"}))
+            reply = jsonrpclib.loads(lines.ask(body))
+            self.assertEqual((reply["id"], reply["result"]), ("id-1", {"$ref": "built"}))
 
 
 class PlainMsgpack(Case):
@@ -129,7 +129,7 @@ class PlainMsgpack(Case):
 class Pynvim(Case):
     def check(self, session):
         self.addCleanup(session.close)
-        session.error_wrapper = lambda error: RuntimeError(error[1])  # Its users have to bring one.
+        session.error_wrapper = lambda error: RuntimeError(error[1])  # pynvim requires its users to set one.
         self.assertEqual(session.request("ping"), "pong")
         name = self.new("dict")
         self.assertIsNone(session.request("dict.set", name, "k", {"a": [1, 2.5, None, "ä"]}))
@@ -143,7 +143,7 @@ class Pynvim(Case):
             self.assertEqual(session.request("dict.add", name, "count"), n + 1)
 
     def session(self, *where):
-        """Its layers as its own session() stacks them, without the greeting for an editor that it adds."""
+        """Stacks the layers as pynvim's session() does, without the greeting that it sends to an editor."""
         stream = nvim.MsgpackStream(nvim.EventLoop(*where))
         return nvim.Session(nvim.AsyncSession(stream))
 

@@ -1,4 +1,4 @@
-"""`guard: [lock, token]` on every changing method: refused unless that grant still stands."""
+"""`guard: [lock, token]` on every changing method: a call is refused unless the named grant is still valid."""
 import json
 import unittest
 
@@ -8,7 +8,7 @@ from msgpack import ExtType
 import catalogue
 from harness import Case, Failure, outcome
 
-# type -> (args, options, calls before each of these, {changing method: arguments after the name})
+# type -> (args, options, calls before each of the methods, {changing method: arguments after the name})
 CHANGES = {
     "dict": (
         [{"k": 1}],
@@ -132,25 +132,25 @@ class GuardCase(Case):
         super().setUp()
         self.lock = self.new("lock")
         self.token = self.c.call("lock.acquire", self.lock)["token"]
-        self.pack = self.another(kind="pack")
+        self.pack = self.new_client(kind="pack")
 
-    def scenes(self):
-        """For each changing method of a type: a new object, and the arguments of the call."""
+    def changing_calls(self):
+        """Yields each changing method, with a function that makes an object and returns the arguments of the call."""
         for script, (args, options, before, methods) in CHANGES.items():
             kind = script.split()[0]
             for method, rest in methods.items():
-                yield f"{kind}.{method}", lambda: self.scene(kind, args, options, before, rest)
+                yield f"{kind}.{method}", lambda: self.prepare(kind, args, options, before, rest)
         for method in RESERVED:
             yield method, self.reserved
 
-    def scene(self, kind, args, options, before, rest):
+    def prepare(self, kind, args, options, before, rest):
         name = self.new(kind, *args, **options)
         for setup, params in before:
             self.c.call(f"{kind}.{setup}", name, *params)
         return [name, *rest]
 
     def reserved(self):
-        name = self.scene("queue", [], {}, [("put", [1])], [])[0]
+        name = self.prepare("queue", [], {}, [("put", [1])], [])[0]
         return [name, self.c.call("queue.reserve", name)["id"]]
 
     def by_member(self, method, params, guard):
@@ -180,7 +180,7 @@ class GuardCase(Case):
 
 class Methods(GuardCase):
     def test_the_table_has_every_changing_method(self):
-        own = {method for method, _ in self.scenes()}
+        own = {method for method, _ in self.changing_calls()}
         changing = {
             name
             for name, _, flags in catalogue.METHODS.values()
@@ -188,32 +188,32 @@ class Methods(GuardCase):
         }
         self.assertEqual(own, changing)
 
-    def test_a_stale_guard_refuses_each_and_changes_nothing(self):
-        for method, scene in self.scenes():
-            params = scene()
+    def test_a_stale_guard_refuses_each_method_and_changes_nothing(self):
+        for method, make_params in self.changing_calls():
+            params = make_params()
             before = self.c.call("object.version", params[0])
             for way in self.ways:
                 with self.subTest(method, way=way.__name__):
                     self.refused("StaleToken", way, method, params, [self.lock, self.token - 1])
                     self.assertEqual(self.c.call("object.version", params[0]), before)
 
-    def test_a_standing_guard_lets_each_through(self):
-        for method, scene in self.scenes():
+    def test_a_valid_guard_lets_each_method_through(self):
+        for method, make_params in self.changing_calls():
             for way in (self.by_member, self.by_parameter):
                 with self.subTest(method, way=way.__name__):
-                    way(method, scene(), [self.lock, self.token])
+                    way(method, make_params(), [self.lock, self.token])
 
-    def test_a_standing_guard_over_messagepack(self):
-        for method, scene in self.scenes():
+    def test_a_valid_guard_over_messagepack(self):
+        for method, make_params in self.changing_calls():
             kind, name = method.split(".")
             if name in ("release", "release_read", "release_write", "notify", "notify_all"):
-                continue  # What is released was acquired over the other connection.
+                continue  # The object to release was acquired over the other connection.
             if method in ("condition.wait", "queue.acknowledge", "queue.requeue", "queue.touch"):
                 continue
             with self.subTest(method):
-                self.by_option(method, scene(), [self.lock, self.token])
+                self.by_option(method, make_params(), [self.lock, self.token])
 
-    def test_the_methods_of_every_object_take_one(self):
+    def test_the_methods_of_every_object_take_a_guard(self):
         calls = [
             ("object.create", lambda: ["dict", self.new("dict") + "-guarded"]),
             ("object.delete", lambda: [self.new("dict")]),
@@ -252,7 +252,7 @@ class Grants(GuardCase):
         self.assertGreater(self.c.call("lock.acquire", self.lock)["token"], self.token)
         self.stale([self.lock, self.token])
 
-    def test_any_client_may_name_a_standing_grant(self):
+    def test_any_client_may_name_a_valid_grant(self):
         self.assertIsNone(self.set([self.lock, self.token], self.by_option))
         self.assertIsNone(self.set([{"$ref": self.lock}, self.token]))
         self.pack.send(
@@ -304,23 +304,23 @@ class Grants(GuardCase):
         self.stale([rwlock, tokens[0]])
         self.set([rwlock, tokens[1]])
 
-    def test_the_grant_of_the_dead_is_stale(self):
-        other, lock = self.another(), self.new("lock")
+    def test_the_grant_of_a_dead_owner_is_stale(self):
+        other, lock = self.new_client(), self.new("lock")
         token = other.call("lock.acquire", lock)["token"]
         self.set([lock, token])
         other.close()
         self.assertIs(self.c.call("lock.acquire", lock, 5)["owner_died"], True)
         self.stale([lock, token])
 
-    def test_reads_may_carry_one(self):
-        """semantics.md: Reading calls may carry one too."""
+    def test_reads_may_carry_a_guard(self):
+        """The server checks the guard of a reading call too."""
         params = [self.name, "k", "nothing"]
         for way in self.ways:
             self.assertEqual(way("dict.get_or", params, [self.lock, self.token]), "nothing")
             self.refused("StaleToken", way, "dict.get_or", params, [self.lock, self.token + 1])
 
-    def test_a_waited_for_lock_is_checked_as_well(self):
-        waiter = self.another()
+    def test_the_grant_of_a_waiter_is_valid_and_the_one_before_it_stale(self):
+        waiter = self.new_client()
         number = waiter.start("lock.acquire", self.lock)
         self.await_waiters(self.lock, 1)
         self.set([self.lock, self.token])
@@ -329,7 +329,7 @@ class Grants(GuardCase):
         self.stale([self.lock, self.token])
         self.set([self.lock, grant["token"]])
 
-    def test_misshapen_guards_are_refused_and_nothing_is_changed(self):
+    def test_malformed_guards_are_refused_and_nothing_is_changed(self):
         for guard in (5, "x", [], [self.lock], [self.lock, "1"], [1, self.token], [self.lock, 1.5], {}):
             for way in self.ways:
                 with self.subTest(guard=guard, way=way.__name__):
@@ -343,8 +343,8 @@ class Grants(GuardCase):
             {"id": n, "method": "dict.set", "params": [self.name, n, n], "guard": [self.lock, token]}
             for n, token in ((1, self.token), (2, self.token + 1), (3, self.token))
         ]
-        answers = {a["id"]: a for a in self.c.raw(json.dumps(calls))}
-        self.assertEqual(answers[2]["error"]["data"]["type"], "StaleToken")
+        replies = {a["id"]: a for a in self.c.raw(json.dumps(calls))}
+        self.assertEqual(replies[2]["error"]["data"]["type"], "StaleToken")
         self.assertEqual(self.c.call("dict.keys", self.name), [1, 3])
 
     def test_a_guarded_notification_that_is_stale_does_nothing(self):

@@ -1,4 +1,4 @@
-"""The rules of JSON-RPC lines: requests, batches, notifications, ids, `$` words, numbers, hostile text."""
+"""The rules of JSON-RPC lines: requests, batches, notifications, ids, tagged values, numbers, hostile text."""
 import json
 import unittest
 
@@ -6,7 +6,7 @@ from harness import Case
 
 PONG = {"jsonrpc": "2.0", "id": 1, "result": "pong"}
 
-# What stands after the arrow is what must come: a reply, or (id, error type).
+# Each line with the expected reply, or with (id, error type).
 REQUESTS = [
     ('{"jsonrpc":"2.0","id":1,"method":"ping"}', PONG),
     ('{"id":1,"method":"ping"}', PONG),
@@ -94,7 +94,7 @@ REQUESTS = [
     ),
 ]
 
-# Values that come back as the text they were sent as.
+# Values that come back as the same text.
 FAITHFUL = [
     "null",
     "true",
@@ -141,7 +141,7 @@ FAITHFUL = [
     '[{"$float":"nan"},{"$map":[[1,{"$bytes":""}]]}]',
 ]
 
-# Values that come back in another text of the same value.
+# Values that come back as another text of the same value.
 REWRITTEN = [
     ("1e2", 100.0),
     ("1E2", 100.0),
@@ -199,7 +199,7 @@ class Requests(Case):
         self.assertNotIn("result", message)
         self.assertEqual(message["id"], number, line)
 
-    def test_each_request_gets_its_very_answer_and_the_connection_stays(self):
+    def test_each_request_gets_its_exact_reply_and_the_connection_stays(self):
         for line, expected in REQUESTS:
             with self.subTest(line=line[:90]), self.server.json() as c:
                 c.raw('{"id":0,"method":"ping"}')
@@ -207,7 +207,7 @@ class Requests(Case):
                 self.assertEqual(c.raw('{"id":1,"method":"ping"}'), PONG)
         self.assertEqual(self.c.call("dict.len", "jobs"), 0)
 
-    def test_the_examples_of_the_contract_are_answered_to_the_letter(self):
+    def test_plain_calls_get_their_replies_to_the_letter(self):
         self.c.send('{"jsonrpc":"2.0","id":1,"method":"dict.set","params":["jobs","k",1]}')
         self.assertEqual(self.c.line(), '{"jsonrpc":"2.0","id":1,"result":null}')
         self.c.send('{"id":2,"method":"dict.get","params":{"name":"jobs","key":"k"}}')
@@ -238,7 +238,7 @@ class Requests(Case):
                 ]
                 self.assertEqual((got, type(got)), (value, type(value)))
 
-    def test_misshapen_dollar_words_are_value_errors_and_store_nothing(self):
+    def test_malformed_tagged_values_are_value_errors_and_store_nothing(self):
         name = self.new("dict")
         for text in MISSHAPEN:
             with self.subTest(value=text):
@@ -267,10 +267,10 @@ class Requests(Case):
         ):
             with self.subTest(params=params), self.server.json() as c:
                 reply = c.raw('{"id":1,"method":"dict.set","params":%s}' % (params % name))
-                self.assertIsNotNone(reply, "closed without an answer")
+                self.assertIsNotNone(reply, "closed without a reply")
                 self.assertIn(reply["error"]["data"]["type"], ("ValueError", "NotFound"))
 
-    def test_a_notification_acts_and_is_never_answered_not_even_its_error(self):
+    def test_a_notification_acts_and_gets_no_reply_not_even_for_an_error(self):
         name = self.new("dict")
         self.c.send('{"jsonrpc":"2.0","method":"dict.set","params":["%s","k",1]}' % name)
         self.c.send('{"method":"dict.get","params":["%s","absent"]}' % name)
@@ -278,7 +278,7 @@ class Requests(Case):
         self.c.send('{"method":"dict.get","params":[]}')
         self.assertEqual(self.c.call("dict.get", name, "k"), 1)
 
-    def test_blank_lines_between_messages_are_nothing(self):
+    def test_blank_lines_between_messages_are_ignored(self):
         self.c.send(b"\r\n\n\n" + b'{"id":1,"method":"ping"}\r')
         self.assertEqual(self.c.message(), PONG)
 
@@ -295,16 +295,16 @@ class Requests(Case):
         for _ in range(2):
             self.c.send('{"id":7,"method":"queue.get","params":["%s"]}' % queue)
         self.await_waiters(queue, 2)
-        self.another().call("queue.put_many", queue, ["a", "b"])
+        self.new_client().call("queue.put_many", queue, ["a", "b"])
         self.assertEqual([self.c.message()["result"] for _ in range(2)], ["a", "b"])
 
-    def test_a_waiting_call_holds_up_nobody(self):
+    def test_a_waiting_call_blocks_no_other_call(self):
         queue = self.new("queue")
         waiting = self.c.start("queue.get", queue)
         self.assertEqual(self.c.call("ping"), "pong")
         self.c.start("queue.put", queue, 5)
-        answers = {m["id"]: m["result"] for m in (self.c.message(), self.c.message())}
-        self.assertEqual(answers, {waiting: 5, waiting + 2: None})
+        replies = {m["id"]: m["result"] for m in (self.c.message(), self.c.message())}
+        self.assertEqual(replies, {waiting: 5, waiting + 2: None})
 
     def test_calls_of_one_connection_take_effect_in_the_order_sent(self):
         name = self.new("list")
@@ -312,7 +312,7 @@ class Requests(Case):
             self.c.send('{"method":"list.append","params":["%s",%d]}' % (name, i))
         self.assertEqual(self.c.call("list.copy", name), list(range(300)))
 
-    def test_depth_is_bounded_and_a_deep_line_harms_nobody(self):
+    def test_depth_is_bounded_and_a_deep_line_harms_no_other_client(self):
         name = self.new("dict")
         fine = "[" * 50 + "]" * 50
         self.c.raw('{"id":1,"method":"dict.set","params":["%s","k",%s]}' % (name, fine))
@@ -365,14 +365,14 @@ class Batches(Case):
         self.assertEqual(found, {1: None, "x": 2, 3: 1})
         self.assertEqual(len(replies), 3)
 
-    def test_a_batch_of_notifications_is_not_answered(self):
+    def test_a_batch_of_notifications_gets_no_reply(self):
         name = self.new("dict")
         self.c.send(
             json.dumps([{"method": "dict.set", "params": [name, "a", 1]}, {"method": "no.such"}])
         )
         self.assertEqual(self.c.call("dict.get", name, "a"), 1)
 
-    def test_what_is_no_request_in_a_batch_is_answered_in_it(self):
+    def test_an_invalid_request_in_a_batch_gets_its_error_in_the_batch(self):
         for text, count in (
             ("[1]", 1),
             ("[1,2,3]", 3),
@@ -392,7 +392,7 @@ class Batches(Case):
             [("1", "pong"), ("None", "-"), ("None", "-")],
         )
 
-    def test_a_batch_answers_when_all_its_calls_have_and_holds_up_nobody(self):
+    def test_a_batch_is_answered_after_all_its_calls_and_blocks_no_other_call(self):
         queue = self.new("queue")
         self.c.send(
             json.dumps(
@@ -404,7 +404,7 @@ class Batches(Case):
         )
         self.await_waiters(queue, 1)
         self.assertEqual(self.c.call("ping"), "pong")
-        self.another().call("queue.put", queue, "item")
+        self.new_client().call("queue.put", queue, "item")
         self.assertEqual(
             {r["id"]: r["result"] for r in self.c.message()}, {100: "item", 101: "pong"}
         )

@@ -1,4 +1,4 @@
-"""Start and stop: the ready line, refusals with one clear line, sockets left by the dead, signals, limits."""
+"""Start and stop: the ready line, refusals with one clear line, stale sockets, signals, limits."""
 import os
 import resource
 import shutil
@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from harness import PATIENCE, SERVER, Json, Server, die_with_parent, read_line, until
+from harness import DEADLINE_S, SERVER, Json, Server, die_with_parent, read_line, until
 
 
 class Lifecycle(unittest.TestCase):
@@ -20,13 +20,13 @@ class Lifecycle(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory, True)
         self.path = os.path.join(self.directory, "s")
 
-    def run_to_end(self, *options, **how):
-        """Runs a server that is expected to end at once; gives status, output and errors."""
+    def run_to_exit(self, *options, **how):
+        """Runs a server that is expected to end at once; returns its status, output and errors."""
         done = subprocess.run(
             [SERVER, *options],
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=DEADLINE_S,
             stdin=subprocess.DEVNULL,
             preexec_fn=die_with_parent,
             **how,
@@ -48,12 +48,12 @@ class Lifecycle(unittest.TestCase):
     def end(self, process):
         if process.poll() is None:
             process.kill()
-        process.wait(PATIENCE)
+        process.wait(DEADLINE_S)
         process.stdout.close()
 
     def refused(self, *options, names=(), **how):
-        """The server refuses to start with one clear line on standard error that names the cause."""
-        status, output, errors = self.run_to_end(*options, **how)
+        """Asserts that the server refuses to start, with one line on standard error that names the cause."""
+        status, output, errors = self.run_to_exit(*options, **how)
         self.assertNotEqual(status, 0, output)
         self.assertGreater(status, 0, f"ended by a signal: {errors}")
         self.assertNotIn("ready", output)
@@ -69,14 +69,14 @@ class Lifecycle(unittest.TestCase):
 
     def test_help_exits_zero_and_names_every_option(self):
         for flag in ("--help", "-h"):
-            status, output, _ = self.run_to_end(flag)
+            status, output, _ = self.run_to_exit(flag)
             self.assertEqual(status, 0)
             for option in ("--listen", "--no-tcp", "--unix", "--no-unix", "--owner-fd", "--help"):
                 self.assertIn(option, output)
             self.assertIn("ready tcp=", output)
 
     def test_version_exits_zero(self):
-        status, output, _ = self.run_to_end("--version")
+        status, output, _ = self.run_to_exit("--version")
         self.assertEqual(status, 0)
         self.assertRegex(output, r"\d+\.\d+\.\d+")
 
@@ -97,7 +97,7 @@ class Lifecycle(unittest.TestCase):
             ["--unix", self.path, "--no-unix"],
         ):
             with self.subTest(options=options):
-                status, output, errors = self.run_to_end(*options)
+                status, output, errors = self.run_to_exit(*options)
                 self.assertGreater(status, 0)
                 self.assertNotIn("ready", output)
                 self.assertTrue(errors.strip() or output.strip())
@@ -114,53 +114,53 @@ class Lifecycle(unittest.TestCase):
             "no such host:0",
         ):
             with self.subTest(address=address):
-                status, output, errors = self.run_to_end("--listen", address, "--unix", self.path)
+                status, output, errors = self.run_to_exit("--listen", address, "--unix", self.path)
                 self.assertGreater(status, 0)
                 self.assertNotIn("ready", output)
                 self.assertTrue(errors.strip())
                 self.assertFalse(os.path.exists(self.path))
 
-    def answers(self, path=None, port=None):
-        """The server answers a call: it is past its start."""
+    def ping(self, path=None, port=None):
+        """Makes a call, to show that the server has started."""
         if port is None:
             sock = socket.socket(socket.AF_UNIX)
-            sock.settimeout(PATIENCE)
+            sock.settimeout(DEADLINE_S)
             sock.connect(path or self.path)
         else:
-            sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+            sock = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
         with Json(sock) as c:
             self.assertEqual(c.call("ping"), "pong")
 
-    def test_the_ready_line_leaves_out_what_is_off(self):
+    def test_the_ready_line_leaves_out_disabled_listeners(self):
         process, line = self.start("--no-tcp", "--unix", self.path)
         self.assertEqual(line, f"ready unix={self.path}\n")
-        self.answers()
+        self.ping()
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         process, line = self.start("--no-unix", "--listen", "127.0.0.1:0")
         self.assertRegex(line, r"^ready tcp=127\.0\.0\.1:\d+\n$")
-        self.answers(port=int(line.rsplit(":", 1)[1]))
+        self.ping(port=int(line.rsplit(":", 1)[1]))
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertEqual(process.stdout.read(), b"", "more than one line on standard output")
 
-    def test_neither_door_is_refused(self):
-        status, output, errors = self.run_to_end("--no-tcp", "--no-unix")
+    def test_a_server_without_any_listener_is_refused(self):
+        status, output, errors = self.run_to_exit("--no-tcp", "--no-unix")
         self.assertGreater(status, 0)
         self.assertNotIn("ready", output)
 
-    def test_term_and_int_end_in_good_order_with_clients_and_waiters(self):
+    def test_sigterm_and_sigint_end_the_server_cleanly_with_clients_and_waiters(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number):
                 process, line = self.start("--listen", "127.0.0.1:0", "--unix", self.path)
                 port = int(line.split("127.0.0.1:")[1].split()[0])
-                c = Json(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+                c = Json(socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S))
                 self.addCleanup(c.close)
                 c.call("object.create", "queue", "q")
                 waiting = c.start("queue.get", "q")
                 self.assertEqual(c.call("ping"), "pong")
                 process.send_signal(number)
-                self.assertEqual(process.wait(PATIENCE), 0)
+                self.assertEqual(process.wait(DEADLINE_S), 0)
                 self.assertFalse(os.path.exists(self.path))
                 message = c.message()
                 if message is not None:
@@ -169,16 +169,16 @@ class Lifecycle(unittest.TestCase):
                     )
                     self.assertIsNone(c.message())
                 with self.assertRaises(ConnectionRefusedError):
-                    socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+                    socket.create_connection(("127.0.0.1", port), timeout=DEADLINE_S)
 
-    def test_a_term_at_once_after_ready_exits_zero(self):
+    def test_a_sigterm_right_after_the_ready_line_exits_zero(self):
         for _ in range(5):
             process, _ = self.start("--no-tcp", "--unix", self.path)
             process.terminate()
-            self.assertEqual(process.wait(PATIENCE), 0)
+            self.assertEqual(process.wait(DEADLINE_S), 0)
             self.assertFalse(os.path.exists(self.path))
 
-    def test_the_socket_is_for_this_user_only(self):
+    def test_the_unix_socket_is_for_its_user_only(self):
         folder = os.path.join(self.directory, "run")
         os.mkdir(folder, 0o755)
         for mask in (0o022, 0o000):
@@ -196,9 +196,9 @@ class Lifecycle(unittest.TestCase):
         path = os.path.join(self.directory, "agora", "agora.sock")
         self.assertEqual(line, f"ready unix={path}\n")
         self.assertEqual(stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode), 0o700)
-        self.answers(path)
+        self.ping(path)
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertFalse(os.path.exists(path))
 
     def test_a_live_socket_is_refused_and_left_alone(self):
@@ -207,15 +207,15 @@ class Lifecycle(unittest.TestCase):
         with server.json(unix=True) as c:
             self.assertEqual(c.call("ping"), "pong")
 
-    def test_a_socket_left_by_the_dead_is_replaced(self):
+    def test_a_stale_socket_file_is_replaced(self):
         process, _ = self.start("--no-tcp", "--unix", self.path)
         process.kill()
-        process.wait(PATIENCE)
+        process.wait(DEADLINE_S)
         self.assertTrue(os.path.exists(self.path))
         process, line = self.start("--no-tcp", "--unix", self.path)
         self.assertEqual(line, f"ready unix={self.path}\n")
         c = socket.socket(socket.AF_UNIX)
-        c.settimeout(PATIENCE)
+        c.settimeout(DEADLINE_S)
         c.connect(self.path)
         with Json(c) as json:
             self.assertEqual(json.call("ping"), "pong")
@@ -270,7 +270,7 @@ class Lifecycle(unittest.TestCase):
             "--no-tcp", "--unix", os.path.join(self.directory, "file", "s"), names=["file/s"]
         )
 
-    def test_it_ends_when_its_owner_ends(self):
+    def test_the_server_ends_when_its_owner_ends(self):
         owner = subprocess.Popen(["cat"], stdin=subprocess.PIPE, preexec_fn=die_with_parent)
         descriptor = os.pidfd_open(owner.pid)
         try:
@@ -287,34 +287,34 @@ class Lifecycle(unittest.TestCase):
                 self.assertEqual(c.call("ping"), "pong")
         finally:
             owner.kill()
-            owner.wait(PATIENCE)
+            owner.wait(DEADLINE_S)
             owner.stdin.close()
             os.close(descriptor)
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertFalse(os.path.exists(self.path))
 
     def connect(self):
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(PATIENCE)
+        sock.settimeout(DEADLINE_S)
         sock.connect(self.path)
         return sock
 
-    def test_an_owner_that_has_ended_already_ends_it_too(self):
+    def test_an_owner_that_has_ended_already_ends_the_server_too(self):
         owner = subprocess.Popen(["true"])
         descriptor = os.pidfd_open(owner.pid)
-        owner.wait(PATIENCE)
+        owner.wait(DEADLINE_S)
         done = subprocess.run(
             [SERVER, "--no-tcp", "--unix", self.path, "--owner-fd", str(descriptor)],
             pass_fds=[descriptor],
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=DEADLINE_S,
             stdin=subprocess.DEVNULL,
         )
         os.close(descriptor)
         self.assertEqual(done.returncode, 0)
         self.assertFalse(os.path.exists(self.path))
 
-    def test_an_owner_descriptor_that_is_none_is_refused(self):
+    def test_an_invalid_owner_descriptor_is_refused(self):
         self.refused("--no-tcp", "--unix", self.path, "--owner-fd", "99", names=["owner"])
         with open("/dev/null") as file:
             self.refused(
@@ -327,15 +327,15 @@ class Lifecycle(unittest.TestCase):
                 pass_fds=[file.fileno()],
             )
 
-    def test_the_directory_is_removed_if_asked_and_empty(self):
+    def test_the_directory_is_removed_on_request_if_it_is_empty(self):
         folder = os.path.join(self.directory, "own")
         os.mkdir(folder, 0o700)
         process, _ = self.start(
             "--no-tcp", "--unix", os.path.join(folder, "s"), "--remove-directory"
         )
-        self.answers(os.path.join(folder, "s"))
+        self.ping(os.path.join(folder, "s"))
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertFalse(os.path.exists(folder))
         os.mkdir(folder, 0o700)
         process, _ = self.start(
@@ -343,9 +343,9 @@ class Lifecycle(unittest.TestCase):
         )
         with open(os.path.join(folder, "other"), "w"):
             pass
-        self.answers(os.path.join(folder, "s"))
+        self.ping(os.path.join(folder, "s"))
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(process.wait(DEADLINE_S), 0)
         self.assertEqual(os.listdir(folder), ["other"])
 
     def test_the_soft_descriptor_limit_is_raised_to_the_hard_one(self):
@@ -384,9 +384,9 @@ class Lifecycle(unittest.TestCase):
                 except (AssertionError, OSError, ValueError, harness.Failure):
                     return None
 
-        until(free, "a free place")
+        until(free, "a free connection")
 
-    def test_running_out_of_descriptors_neither_spins_nor_ends_it(self):
+    def test_a_server_without_free_descriptors_neither_spins_nor_ends(self):
         process, _ = self.start(
             "--no-tcp",
             "--unix",
@@ -423,11 +423,11 @@ class Lifecycle(unittest.TestCase):
             except (AssertionError, OSError, ValueError, harness.Failure):
                 return None
 
-        until(again, "a place after the others went")
+        until(again, "a free connection after the others closed")
         self.assertEqual(first.call("ping"), "pong")
         first.close()
 
-    def test_a_standard_error_that_nobody_reads_does_not_end_it(self):
+    def test_an_unread_standard_error_does_not_end_the_server(self):
         read, write = os.pipe()
         os.close(read)
         process = subprocess.Popen(
@@ -441,11 +441,11 @@ class Lifecycle(unittest.TestCase):
         os.close(write)
         self.assertEqual(read_line(process.stdout), f"ready unix={self.path}\n")
         try:
-            self.answers()
+            self.ping()
         except OSError:
-            self.fail(f"it ended with status {process.wait(PATIENCE)}")
+            self.fail(f"it ended with status {process.wait(DEADLINE_S)}")
 
-    def test_a_standard_output_that_nobody_reads_does_not_end_it(self):
+    def test_an_unread_standard_output_does_not_end_the_server(self):
         read, write = os.pipe()
         os.close(read)
         process = subprocess.Popen(
@@ -461,7 +461,7 @@ class Lifecycle(unittest.TestCase):
             if process.poll() is not None:
                 return True
             try:
-                self.answers()
+                self.ping()
                 return True
             except OSError:
                 return False
@@ -472,7 +472,7 @@ class Lifecycle(unittest.TestCase):
         finally:
             if process.poll() is None:
                 process.kill()
-            process.wait(PATIENCE)
+            process.wait(DEADLINE_S)
 
 
 class WithoutSharedMemory(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""The rules of MessagePack-RPC: every encoding is read, the shortest written, lost framing ends the connection."""
+"""MessagePack-RPC: every encoding is read, the shortest is written, and lost framing ends the connection."""
 import os
 import struct
 import unittest
@@ -12,7 +12,7 @@ MANY = 4294967295
 
 
 def text(value, width):
-    """A text with a header of a chosen width: 0 (fixstr), 8, 16 or 32 bits."""
+    """Encodes a text with a header of a chosen width: 0 (fixstr), 8, 16 or 32 bits."""
     raw = value.encode()
     if width == 0:
         return bytes([0xA0 | len(raw)]) + raw
@@ -21,7 +21,7 @@ def text(value, width):
 
 
 def array(count, width):
-    """The header of an array, of a chosen width: 0 (fixarray), 16 or 32 bits."""
+    """Encodes the header of an array, of a chosen width: 0 (fixarray), 16 or 32 bits."""
     if width == 0:
         return bytes([0x90 | count])
     mark, form = {16: (b"\xdc", ">H"), 32: (b"\xdd", ">I")}[width]
@@ -33,7 +33,7 @@ def request(params, msgid=b"\x01", method=text("dict.set", 0), frame=0, kind=b"\
 
 
 def rss(server):
-    """Resident bytes of the server's process."""
+    """Returns the resident bytes of the server's process."""
     with open(f"/proc/{server.process.pid}/statm") as file:
         return int(file.read().split()[1]) * 4096
 
@@ -42,7 +42,7 @@ class Encodings(Case):
     def setUp(self):
         super().setUp()
         self.name = self.new("dict")
-        self.p = self.another(kind="pack")
+        self.p = self.new_client(kind="pack")
         self.p.call("ping")
 
     def test_every_valid_encoding_of_the_frame_is_accepted(self):
@@ -151,7 +151,7 @@ class Encodings(Case):
             self.p.call("dict.set", self.name, "o", value)
             self.assertEqual(self.p.call("dict.get", self.name, "o"), value)
 
-    def test_both_wires_see_the_same_values(self):
+    def test_json_and_messagepack_clients_see_the_same_values(self):
         pairs = [
             (b"\0\1", {"$bytes": "AAE="}),
             ({1: 2, "a": 3}, {"$map": [[1, 2], ["a", 3]]}),
@@ -181,7 +181,7 @@ class Encodings(Case):
         self.assertIsInstance(error[2], str)
         self.assertEqual((error[3]["type"], error[3]["done"]), ("KeyError", "no"))
 
-    def test_notifications_act_without_an_answer_and_msgids_may_repeat(self):
+    def test_notifications_act_without_a_reply_and_msgids_may_repeat(self):
         self.p.send(
             [2, "dict.set", [self.name, "a", 1]],
             [2, "no.such", []],
@@ -193,7 +193,7 @@ class Encodings(Case):
             [self.p.message(), self.p.message()], [[1, 5, None, 1], [1, 5, None, "pong"]]
         )
 
-    def test_a_waiting_call_holds_up_nobody(self):
+    def test_a_waiting_call_blocks_no_other_call(self):
         queue = self.new("queue")
         waiting = self.p.start("queue.get", queue)
         self.assertEqual(self.p.call("ping"), "pong")
@@ -210,7 +210,7 @@ class Encodings(Case):
 
 
 class Values(Case):
-    """What is wrong inside params is a ValueError, changes nothing, and the connection stays."""
+    """A wrong value inside params is a ValueError and changes nothing; the connection stays."""
 
     BAD = {
         "unknown extension 0": b"\xd4\x00\x00",
@@ -243,10 +243,10 @@ class Values(Case):
         name = self.new("dict")
         with self.server.pack() as p:
             p.call("ping")
-            for what, value in self.BAD.items():
-                if what == "reference to nothing":
-                    continue  # It has a test of its own.
-                with self.subTest(what):
+            for case, value in self.BAD.items():
+                if case == "reference to nothing":
+                    continue  # test_a_reference_of_no_bytes_is_refused_wherever_it_stands tests it.
+                with self.subTest(case):
                     p.send(request(array(3, 0) + text(name, 0) + text("k", 0) + value, b"\x2a"))
                     reply = p.message()
                     self.assertIsNotNone(reply, "closed")
@@ -306,11 +306,11 @@ class Values(Case):
 
 
 class Shapes(Case):
-    """A message of wrong shape is answered -32600 with its msgid or 0, and the connection is closed."""
+    """The server replies to a message of wrong shape with -32600 and its msgid or 0, and closes the connection."""
 
     EMPTY = b"\x90"
     PING = text("ping", 0)
-    # name: (bytes, msgid of the answer)
+    # name: (bytes, msgid of the reply)
     WRONG = {
         "three elements for a request": (b"\x93\x00\x05" + PING, 5),
         "four elements for a notification": (b"\x94\x02\x05" + PING + EMPTY, None),
@@ -345,29 +345,29 @@ class Shapes(Case):
         "an extension": b"\xd4\x01a",
     }
 
-    def refused(self, p, number, what):
+    def refused(self, p, number, case):
         reply = p.message()
-        self.assertIsNotNone(reply, f"{what}: closed without an answer")
+        self.assertIsNotNone(reply, f"{case}: closed without a reply")
         self.assertEqual(
-            (reply[0], reply[3], reply[2][:2]), (1, None, [-32600, "InvalidRequest"]), what
+            (reply[0], reply[3], reply[2][:2]), (1, None, [-32600, "InvalidRequest"]), case
         )
         self.assertEqual((reply[2][3]["type"], reply[2][3]["done"]), ("InvalidRequest", "no"))
         if number is not None:
-            self.assertEqual(reply[1], number, what)
-        self.assertIsNone(p.message(), f"{what}: not closed")
+            self.assertEqual(reply[1], number, case)
+        self.assertIsNone(p.message(), f"{case}: not closed")
 
     def test_a_wrong_shape_is_answered_and_ends_the_connection(self):
-        for what, (raw, number) in self.WRONG.items():
-            with self.subTest(what), self.server.pack() as p:
+        for case, (raw, number) in self.WRONG.items():
+            with self.subTest(case), self.server.pack() as p:
                 p.send(raw, [0, 77, "ping", []])
-                self.refused(p, number, what)
+                self.refused(p, number, case)
 
     def test_a_later_value_that_is_no_message_is_answered_and_ends_the_connection(self):
-        for what, raw in self.LATER.items():
-            with self.subTest(what), self.server.pack() as p:
+        for case, raw in self.LATER.items():
+            with self.subTest(case), self.server.pack() as p:
                 self.assertEqual(p.call("ping"), "pong")
                 p.send(raw, [0, 77, "ping", []])
-                self.refused(p, {"two elements": 1, "five elements": 5}.get(what, 0), what)
+                self.refused(p, {"two elements": 1, "five elements": 5}.get(case, 0), case)
 
     def test_calls_before_the_wrong_shape_are_answered_first(self):
         name = self.new("dict")
@@ -381,7 +381,7 @@ class Shapes(Case):
             self.refused(p, 2, "after a good call")
         self.assertEqual(self.c.call("dict.keys", name), ["k"])
 
-    def test_a_method_of_bad_utf8_is_an_error_and_harms_nobody(self):
+    def test_a_method_name_of_bad_utf8_is_an_error_and_harms_no_other_client(self):
         with self.server.pack() as p:
             p.send(b"\x94\x00\x05\xa2\xff\xfe\x90")
             self.assertIn(p.message()[2][0], (-32600, -32601, 3))
@@ -389,7 +389,7 @@ class Shapes(Case):
 
 
 class Hostile(Case):
-    """Length fields are believed only as far as bytes have come."""
+    """The server trusts a length field only as far as bytes have arrived."""
 
     GIANTS = {
         "str32": b"\xdb\xff\xff\xff\xff",
@@ -401,13 +401,13 @@ class Hostile(Case):
     }
 
     def ended(self, p):
-        """The connection is ended by the server, at most after error replies."""
+        """Asserts that the server ends the connection, after no other replies than errors."""
         while (message := p.message()) is not None:
             self.assertEqual(message[0], 1)
             self.assertIsNotNone(message[2])
 
     def refused(self, raw):
-        """A whole but monstrous message: an error reply, or the end of the connection; never success."""
+        """Asserts that a complete but oversized message gets an error or the end of the connection, never a result."""
         with self.server.pack() as p:
             try:
                 p.send(raw)
@@ -419,16 +419,16 @@ class Hostile(Case):
 
     def test_headers_of_gigabytes_end_the_connection_when_they_are_read(self):
         before = rss(self.server)
-        for what, header in self.GIANTS.items():
-            with self.subTest(what), self.server.pack() as p:
+        for case, header in self.GIANTS.items():
+            with self.subTest(case), self.server.pack() as p:
                 p.send(b"\x94\x00\x05\xa4ping\x91" + header)
                 self.ended(p)
-        for what, raw in (
+        for case, raw in (
             ("as method", b"\x94\x00\x05\xdb\xff\xff\xff\xff"),
             ("as params", b"\x94\x00\x05\xa4ping" b"\xdd\xff\xff\xff\xff"),
             ("as msgid", b"\x94\x00\xdb\xff\xff\xff\xff"),
         ):
-            with self.subTest(what), self.server.pack() as p:
+            with self.subTest(case), self.server.pack() as p:
                 p.send(raw)
                 self.ended(p)
         self.assertLess(rss(self.server) - before, 32 << 20)
@@ -464,7 +464,7 @@ class Hostile(Case):
                     )
         self.assertEqual(self.c.call("object.version", name), 2)
 
-    def test_a_truncated_frame_at_every_byte_harms_nobody(self):
+    def test_a_frame_truncated_at_any_byte_harms_no_other_client(self):
         name = self.new("dict")
         whole = msgpack.packb([0, 1, "dict.set", [name, "key", {"a": [1, 2.5, b"x"]}]])
         for cut in range(1, len(whole)):
@@ -476,15 +476,15 @@ class Hostile(Case):
             (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, 1)
         )
 
-    def test_a_promised_frame_takes_no_memory_until_it_comes(self):
+    def test_an_announced_frame_takes_no_memory_until_its_bytes_come(self):
         before = rss(self.server)
-        holders = [self.another(kind="pack") for _ in range(20)]
+        holders = [self.new_client(kind="pack") for _ in range(20)]
         for p in holders:
             p.send(b"\x94\x00\x05\xa4ping\x91\xc6\x03\x00\x00\x00")
         self.assertEqual(self.c.call("ping"), "pong")
         self.assertLess(rss(self.server) - before, 32 << 20)
 
-    def test_random_bytes_after_a_good_start_never_end_the_server(self):
+    def test_random_bytes_after_a_valid_start_never_end_the_server(self):
         import random
 
         dice = random.Random(7)

@@ -1,8 +1,8 @@
-"""The table of owner death in semantics.md, row by row, with real processes that are killed or stopped.
+"""The table of owner death in docs/concepts/sessions-and-death.md, with real processes that are killed or stopped.
 
-A row is a generator: it sets the scene, yields the processes that are to die, and looks at what became of it.
-Over the Unix socket death is known at once, so each row is a test; over TCP it is known by the ttl, so all rows
-die together in one test.
+A row is a generator: it sets up objects, yields the processes to kill, and then checks the outcome.
+Over the Unix socket the server detects a death at once, so each row is a test. Over TCP it detects a death by the
+ttl, so the processes of all rows die together in one test.
 """
 import json
 import unittest
@@ -18,8 +18,8 @@ class Rows(SessionCase):
         return self.agent(self.unix, self.opening)
 
     def waiter(self, name, count, method, *params):
-        """A living client that waits on the object as the count-th; gives its way to the outcome."""
-        client = self.another(unix=bool(count % 2), kind="json")
+        """Starts a live client as the count-th waiter; returns a getter of its outcome, and the client."""
+        client = self.new_client(unix=bool(count % 2), kind="json")
         number = client.start(method, name, *params)
         self.await_waiters(name, count)
         return lambda: client.finish(number), client
@@ -55,7 +55,7 @@ class Rows(SessionCase):
             dead.call(f"{kind}.acquire", lock)
             grant, _ = self.waiter(lock, 1, f"{kind}.acquire")
             yield [dead]
-            self.lost(grant, "OwnerDied")
+            self.assert_call_fails(grant, "OwnerDied")
             self.fails("OwnerDied", f"{kind}.acquire", lock, 0)
             self.c.call(f"{kind}.reset", lock)
             self.assertTrue(self.c.call(f"{kind}.acquire", lock, 0))
@@ -80,26 +80,26 @@ class Rows(SessionCase):
         self.assertIs(self.c.call("rwlock.acquire_write", lock, 0)["owner_died"], False)
 
     def row_rwlock_that_breaks(self):
-        """semantics.md, of lock, rlock and rwlock: `break` (stays broken: `OwnerDied` until `reset`)."""
+        """With on_owner_death="break" the lock stays broken: `OwnerDied` until `reset`."""
         for mode in ("read", "write"):
             lock, dead = self.new("rwlock", on_owner_death="break"), self.process()
             dead.call(f"rwlock.acquire_{mode}", lock)
             grant, _ = self.waiter(lock, 1, "rwlock.acquire_write")
             yield [dead]
-            self.lost(grant, "OwnerDied")
+            self.assert_call_fails(grant, "OwnerDied")
             self.fails("OwnerDied", "rwlock.acquire_read", lock, 0)
             self.fails("OwnerDied", "rwlock.acquire_write", lock)
             self.c.call("rwlock.reset", lock)
             self.assertTrue(self.c.call("rwlock.acquire_write", lock, 0))
 
     def row_rwlock_one_of_two_readers(self):
-        lock, dead, living = self.new("rwlock"), self.process(), self.another()
+        lock, dead, living = self.new("rwlock"), self.process(), self.new_client()
         dead.call("rwlock.acquire_read", lock)
         living.call("rwlock.acquire_read", lock)
         grant, _ = self.waiter(lock, 1, "rwlock.acquire_write")
         yield [dead]
         self.await_end_of(dead)
-        self.assertEqual(len(self.waiting(lock)), 1)
+        self.assertEqual(len(self.waiters(lock)), 1)
         living.call("rwlock.release_read", lock)
         self.assertIs(grant()["owner_died"], True)
 
@@ -134,7 +134,7 @@ class Rows(SessionCase):
         self.assertEqual(self.c.call("semaphore.value", name), 0)
 
     def row_semaphore_released_by_another(self):
-        """Its permits come back once, only a holder's release reduces its holding."""
+        """The permits of a dead holder come back once; only a holder's release reduces its holding."""
         name, dead = self.new("semaphore", 3), self.process()
         dead.call("semaphore.acquire", name, 2)
         self.c.call("semaphore.release", name)
@@ -162,7 +162,7 @@ class Rows(SessionCase):
         dead.call("condition.acquire", name)
         dead.start("condition.wait", name)
         self.await_waiters(name, 1)
-        living = self.another()
+        living = self.new_client()
         living.call("condition.acquire", name)
         number = living.start("condition.wait", name)
         self.await_waiters(name, 2)
@@ -176,7 +176,7 @@ class Rows(SessionCase):
     def row_condition_holding_its_lock(self):
         name, dead = self.new("condition"), self.process()
         dead.call("condition.acquire", name)
-        client = self.another()
+        client = self.new_client()
         number = client.start("condition.acquire", name)
         until(lambda: self.waits_of("condition.acquire") or self.waits_of("rlock.acquire"), "a wait")
         yield [dead]
@@ -188,14 +188,14 @@ class Rows(SessionCase):
         self.await_waiters(name, 1)
         grant, _ = self.waiter(name, 2, "barrier.wait")
         yield [dead]
-        self.lost(grant, "BrokenBarrier", None)
+        self.assert_call_fails(grant, "BrokenBarrier", None)
         self.assertIs(self.c.call("barrier.state", name)["broken"], True)
         self.fails("BrokenBarrier", "barrier.wait", name)
         self.c.call("barrier.reset", name)
         self.assertIs(self.c.call("barrier.state", name)["broken"], False)
 
     def row_barrier_of_another_generation(self):
-        """Who has passed the barrier breaks nothing when it dies."""
+        """A process that has passed the barrier does not break it when it dies."""
         name, dead = self.new("barrier", 2), self.process()
         number = dead.start("barrier.wait", name)
         self.await_waiters(name, 1)
@@ -283,16 +283,16 @@ class Rows(SessionCase):
         self.fails("EndOfStream", "pipe.send", name, 0, "c", client=client)
 
     def row_pipe_that_is_waited_on(self):
-        name, dead, client = self.new("pipe"), self.process(), self.another()
+        name, dead, client = self.new("pipe"), self.process(), self.new_client()
         dead.call("pipe.send", name, 1, "a")
         self.assertEqual(client.call("pipe.receive", name, 0), "a")
         number = client.start("pipe.receive", name, 0)
         self.await_waiters(name, 1)
         yield [dead]
-        self.lost(lambda: client.finish(number), "EndOfStream")
+        self.assert_call_fails(lambda: client.finish(number), "EndOfStream")
 
     def row_pipe_used_by_two(self):
-        name, dead, living, client = self.new("pipe"), self.process(), self.another(), self.another()
+        name, dead, living, client = self.new("pipe"), self.process(), self.new_client(), self.new_client()
         dead.call("pipe.send", name, 1, "a")
         living.call("pipe.send", name, 1, "b")
         self.assertEqual([client.call("pipe.receive", name, 0) for _ in "ab"], ["a", "b"])
@@ -320,7 +320,7 @@ class Rows(SessionCase):
             self.await_waiters(name, 0)
 
     def waiter_on_pipe(self, name):
-        client = self.another()
+        client = self.new_client()
         return lambda: client.call("pipe.receive", name, 0), client
 
     def waits_of(self, method):
@@ -338,7 +338,7 @@ ROWS = [name for name in dir(Rows) if name.startswith("row_")]
 
 
 class OverUnix(Rows):
-    """A pidfd tells of the death although the ttl is an hour."""
+    """The server detects the death by a pidfd, although the ttl is an hour."""
 
 
 def _test(row):
@@ -355,7 +355,7 @@ for _row in ROWS:
 
 
 class OverTcp(Rows):
-    """The ttl, of one second, tells of the death."""
+    """The server detects the death by the ttl of one second."""
 
     unix, opening = False, [1]
 
@@ -363,9 +363,9 @@ class OverTcp(Rows):
         left = {row: getattr(self, row)() for row in ROWS}
         while left:
             dying = {}
-            for row, scene in left.items():
+            for row, steps in left.items():
                 with self.subTest(row):
-                    dead = next(scene, None)
+                    dead = next(steps, None)
                     if dead is not None:
                         dying[row] = dead
             for process in (p for dead in dying.values() for p in dead):
@@ -374,7 +374,7 @@ class OverTcp(Rows):
 
 
 class Stopped(SessionCase):
-    """A process that stands still for longer than its ttl finds out before it can do harm."""
+    """A process that is stopped for longer than its ttl loses its session before it can do harm."""
 
     def test_a_stopped_process_loses_its_session_and_its_guarded_writes(self):
         for unix in (False, True):
@@ -382,7 +382,7 @@ class Stopped(SessionCase):
                 self.stop_one(unix)
 
     def stop_one(self, unix):
-        lock, name, waiter = self.new("lock"), self.new("dict"), self.another()
+        lock, name, waiter = self.new("lock"), self.new("dict"), self.new_client()
         slow = self.agent(unix, [1])
         mine = slow.call("lock.acquire", lock)["token"]
         guard = [lock, mine]
@@ -395,9 +395,9 @@ class Stopped(SessionCase):
         self.assertIs(grant["owner_died"], True)
         self.assertGreater(grant["token"], mine)
         self.guarded(slow, name, guard, "after")
-        slow.go_on()
-        self.lost(lambda: slow.finish(slow.number), "SessionLost", None)
-        slow.tell("reconnect")
+        slow.cont()
+        self.assert_call_fails(lambda: slow.finish(slow.number), "SessionLost", None)
+        slow.send_line("reconnect")
         self.guarded(slow, name, guard, "after")
         self.await_stale(slow)
         self.assertEqual(self.c.call("dict.get", name, "k"), "before")
@@ -406,15 +406,15 @@ class Stopped(SessionCase):
         self.assertIs(self.c.call("lock.acquire", lock, 0)["owner_died"], False)
 
     def guarded(self, agent, name, guard, value):
-        """A write that stands only while its writer's grant does."""
+        """Sends a write that takes effect only while the writer's grant is valid."""
         agent.number += 1
         message = {"id": agent.number, "method": "dict.set", "params": [name, "k", value]}
-        agent.tell(json.dumps(dict(message, guard=guard)))
+        agent.send_line(json.dumps(dict(message, guard=guard)))
 
     def await_stale(self, agent):
-        message = agent.heard()
+        message = agent.receive()
         while message == "end" or message.get("id") != agent.number:
-            message = agent.heard()
+            message = agent.receive()
         self.assertEqual(message["error"]["data"]["type"], "StaleToken")
         self.assertEqual(message["error"]["data"]["done"], "no")
 
@@ -428,8 +428,8 @@ class Stopped(SessionCase):
         self.await_waiters(queue, 0)
         self.assertIs(self.c.call("semaphore.acquire", semaphore, 1, 5), True)
         self.c.call("queue.put", queue, "item")
-        slow.go_on()
-        self.lost(lambda: slow.finish(waiting), "SessionLost", "no")
+        slow.cont()
+        self.assert_call_fails(lambda: slow.finish(waiting), "SessionLost", "no")
         self.assertEqual(self.c.call("queue.get", queue, 0), "item")
 
     def test_a_shorter_stop_loses_nothing(self):
@@ -438,7 +438,7 @@ class Stopped(SessionCase):
         token = slow.call("lock.acquire", lock)["token"]
         slow.stop()
         self.assertIsNone(self.c.call("lock.acquire", lock, 0.1))
-        slow.go_on()
+        slow.cont()
         self.assertIsNone(slow.call("lock.release", lock, "", token))
         with self.assertRaises(Failure) as caught:
             slow.call("lock.release", lock, "", token)

@@ -1,4 +1,4 @@
-"""Queues that are ordered, delayed, reserved, leased and closed; pipes; what a queue promises about each item."""
+"""Queues: order, delays, reservations, leases, dead letters, and close; pipes."""
 import unittest
 
 from harness import Case, Failure, until
@@ -11,16 +11,16 @@ class QueueCase(Case):
     def put(self, name, *items):
         self.c.call("queue.put_many", name, list(items))
 
-    def all_of(self, name):
+    def drain(self, name):
         return self.c.call("queue.get_many", name, 1000)
 
     def start(self, name, count, method, *params):
-        client = self.another(unix=bool(count % 2))
+        client = self.new_client(unix=bool(count % 2))
         number = client.start(method, name, *params)
         self.await_waiters(name, count)
         return lambda: client.finish(number)
 
-    def ends(self, outcome, kind):
+    def assert_ends(self, outcome, kind):
         with self.assertRaises(Failure) as caught:
             outcome()
         self.assertEqual((caught.exception.kind, caught.exception.data["done"]), (kind, "no"))
@@ -40,9 +40,9 @@ class Orders(QueueCase):
             self.c.call("queue.put", name, item, None, priority)
         self.c.call("queue.put", name, "g")
         self.assertEqual(self.c.call("queue.peek", name), "d")
-        self.assertEqual(self.all_of(name), ["d", "f", "g", "b", "e", "a", "c"])
+        self.assertEqual(self.drain(name), ["d", "f", "g", "b", "e", "a", "c"])
 
-    def test_a_returned_item_goes_to_its_old_place_in_every_order(self):
+    def test_a_requeued_item_returns_to_its_old_position_in_every_order(self):
         for order, items, left in (
             ("fifo", [1, 2, 3], [1, 2, 3]),
             ("lifo", [1, 2, 3], [3, 2, 1]),
@@ -56,9 +56,9 @@ class Orders(QueueCase):
                 self.assertEqual([t["item"] for t in taken], left[:2])
                 for t in taken:
                     self.c.call("queue.requeue", name, t["id"])
-                self.assertEqual(self.all_of(name), left)
+                self.assertEqual(self.drain(name), left)
 
-    def test_waiters_get_what_comes_in_any_order(self):
+    def test_waiters_get_new_items_in_any_order_of_the_queue(self):
         name = self.new("queue", order="priority")
         waiters = [self.start(name, n, "queue.get") for n in (1, 2)]
         self.c.call("queue.put", name, "late", None, 9)
@@ -102,7 +102,7 @@ class Delays(QueueCase):
         self.c.call("queue.acknowledge", name, taken["id"])
         self.assertEqual(self.c.call("queue.size", name), 0)
 
-    def test_an_item_may_be_returned_for_later(self):
+    def test_an_item_may_be_requeued_with_a_delay(self):
         name = self.new("queue")
         self.put(name, "a", "b")
         self.c.call("queue.requeue", name, self.reserve(name)["id"], 0.3)
@@ -143,7 +143,7 @@ class Reservations(QueueCase):
         self.put(name, "a", "b")
         joined = self.start(name, 1, "queue.join")
         self.c.call("queue.acknowledge", name, self.reserve(name)["id"])
-        self.assertEqual(len(self.waiting(name)), 1)
+        self.assertEqual(len(self.waiters(name)), 1)
         self.c.call("queue.get", name)
         self.c.call("queue.task_done", name)
         self.assertIsNone(joined())
@@ -168,7 +168,7 @@ class Reservations(QueueCase):
         self.assertEqual(waiters[1](), "b")
         self.assertEqual(waiters[2]()["item"], "c")
 
-    def test_a_returned_item_goes_to_a_waiter(self):
+    def test_a_requeued_item_goes_to_a_waiter(self):
         name = self.new("queue")
         self.put(name, "a")
         taken = self.reserve(name)
@@ -176,7 +176,7 @@ class Reservations(QueueCase):
         self.c.call("queue.requeue", name, taken["id"])
         self.assertEqual(waiter(), "a")
 
-    def test_a_lease_that_runs_out_gives_the_item_back(self):
+    def test_an_expired_lease_requeues_the_item(self):
         name = self.new("queue")
         self.put(name, "a", "b")
         taken = self.reserve(name, None, 0.05)
@@ -186,14 +186,14 @@ class Reservations(QueueCase):
         self.assertEqual((again["item"], again["deliveries"]), ("a", 2))
 
     def test_a_lease_of_null_lasts_as_long_as_the_session(self):
-        name, holder = self.new("queue"), self.another()
+        name, holder = self.new("queue"), self.new_client()
         self.put(name, "a")
         self.reserve(name, client=holder)
         self.fails("Empty", "queue.get", name, 0.1)
         holder.close()
         self.assertEqual(self.c.call("queue.get", name), "a")
 
-    def test_touch_begins_the_lease_anew(self):
+    def test_touch_renews_the_lease(self):
         name = self.new("queue")
         self.put(name, "a")
         taken = self.reserve(name, None, 3600)
@@ -210,43 +210,43 @@ class Reservations(QueueCase):
 
 
 class DeadLetters(QueueCase):
-    def bury(self, name):
-        """Hands the first item out 16 times."""
+    def deliver_to_dead_letters(self, name):
+        """Reserves and requeues the first item 16 times, so that it becomes a dead letter."""
         for count in range(1, 17):
             taken = self.reserve(name, 0)
             self.assertEqual(taken["deliveries"], count)
             self.c.call("queue.requeue", name, taken["id"])
 
-    def test_after_its_16th_delivery_an_item_is_dead(self):
+    def test_an_item_goes_to_the_dead_letters_after_its_16th_delivery(self):
         name = self.new("queue")
         self.put(name, "poison", "good")
         self.assertEqual(self.c.call("queue.dead_letters", name), [])
-        self.bury(name)
+        self.deliver_to_dead_letters(name)
         self.assertEqual(len(self.c.call("queue.dead_letters", name)), 1)
         self.assertIn("poison", str(self.c.call("queue.dead_letters", name)))
         self.assertEqual(self.c.call("queue.get", name), "good")
         self.fails("Empty", "queue.get", name, 0)
 
-    def test_redrive_hands_the_item_to_a_waiting_get(self):
+    def test_redrive_delivers_the_item_to_a_waiting_get(self):
         name = self.new("queue")
         self.assertEqual(self.c.call("queue.redrive", name), 0)
         self.put(name, "poison")
-        self.bury(name)
+        self.deliver_to_dead_letters(name)
         waiter = self.start(name, 1, "queue.get")
         self.assertEqual(self.c.call("queue.redrive", name, 5), 1)
         self.assertEqual(waiter(), "poison")
         self.assertEqual(self.c.call("queue.dead_letters", name), [])
 
-    def test_dead_and_cleared_items_count_as_done(self):
+    def test_dead_letters_and_cleared_items_count_as_done(self):
         name = self.new("queue")
         self.put(name, "poison", "cleared")
         joined = self.start(name, 1, "queue.join")
-        self.bury(name)
-        self.assertEqual(len(self.waiting(name)), 1)
+        self.deliver_to_dead_letters(name)
+        self.assertEqual(len(self.waiters(name)), 1)
         self.assertEqual(self.c.call("queue.clear", name), 1)
         self.assertIsNone(joined())
 
-    def test_a_lease_that_runs_out_counts_as_a_delivery(self):
+    def test_an_expired_lease_counts_as_a_delivery(self):
         name = self.new("queue")
         self.put(name, "poison")
         for _ in range(15):
@@ -263,7 +263,7 @@ class Bounds(QueueCase):
         self.put(name, 1, 2)
         self.fails("Full", "queue.put_many", name, [3], 0)
         self.fails("Full", "queue.put_many", name, [3], 0.01)
-        self.assertEqual(self.all_of(name), [1, 2])
+        self.assertEqual(self.drain(name), [1, 2])
 
     def test_get_many_wants_a_positive_number(self):
         name = self.new("queue")
@@ -290,7 +290,7 @@ class Closing(QueueCase):
         self.put(name, 1)
         waiter = self.start(name, 1, "queue.put", 2)
         self.c.call("queue.close", name)
-        self.ends(waiter, "ShutDown")
+        self.assert_ends(waiter, "ShutDown")
         self.assertEqual(self.c.call("queue.get", name), 1)
 
     def test_reserved_items_keep_getters_waiting(self):
@@ -304,7 +304,7 @@ class Closing(QueueCase):
         self.assertEqual(waiter(), 1)
         self.fails("ShutDown", "queue.get", name)
 
-    def test_the_last_acknowledgement_shuts_it_down(self):
+    def test_the_last_acknowledgement_shuts_a_closed_queue_down(self):
         name = self.new("queue")
         self.put(name, 1)
         taken = self.reserve(name)
@@ -312,9 +312,9 @@ class Closing(QueueCase):
         waiters = [self.start(name, n, "queue.get") for n in (1, 2)]
         self.c.call("queue.acknowledge", name, taken["id"])
         for waiter in waiters:
-            self.ends(waiter, "ShutDown")
+            self.assert_ends(waiter, "ShutDown")
 
-    def test_delayed_items_are_still_handed_out(self):
+    def test_delayed_items_of_a_closed_queue_are_still_delivered(self):
         name = self.new("queue")
         self.c.call("queue.put", name, "later", None, 0, 0.05)
         self.c.call("queue.close", name)
@@ -324,7 +324,7 @@ class Closing(QueueCase):
 
 class Pipes(QueueCase):
     def test_a_direction_holds_1024_values(self):
-        name, other = self.new("pipe"), self.another()
+        name, other = self.new("pipe"), self.new_client()
         for number in range(1024):
             self.c.call("pipe.send", name, 0, number, 0)
         self.fails("Timeout", "pipe.send", name, 0, "over", 0)
@@ -347,13 +347,13 @@ class Pipes(QueueCase):
         self.assertIs(poller(), True)
         self.assertEqual(self.c.call("pipe.receive", name, 1), "c")
 
-    def test_close_ends_those_who_wait_on_the_other_side(self):
+    def test_close_ends_the_waits_at_the_other_side(self):
         name = self.new("pipe")
         self.c.call("pipe.send", name, 0, "first")
         self.assertEqual(self.c.call("pipe.receive", name, 1), "first")
         waiter = self.start(name, 1, "pipe.receive", 1)
         self.c.call("pipe.close", name, 0)
-        self.ends(waiter, "EndOfStream")
+        self.assert_ends(waiter, "EndOfStream")
 
     def test_a_sender_that_waits_ends_when_the_other_side_closes(self):
         name = self.new("pipe")
@@ -361,10 +361,10 @@ class Pipes(QueueCase):
             self.c.call("pipe.send", name, 0, number, 0)
         waiter = self.start(name, 1, "pipe.send", 0, "over")
         self.c.call("pipe.close", name, 1)
-        self.ends(waiter, "EndOfStream")
+        self.assert_ends(waiter, "EndOfStream")
 
     def test_references_travel_and_live_in_flight(self):
-        name, maker = self.new("pipe"), self.another()
+        name, maker = self.new("pipe"), self.new_client()
         made = maker.call("object.create", "list", None, [[1]])
         self.c.call("pipe.send", name, 0, made)
         maker.call("object.release", made)

@@ -1,4 +1,4 @@
-"""Objects kept alive by containers and by items in flight; cycles that nobody can reach are collected."""
+"""Objects that containers and items in flight keep alive; unreachable cycles, which the server frees."""
 import unittest
 
 import msgpack
@@ -12,8 +12,8 @@ def ref(name):
 
 
 class ReferenceCase(SessionCase):
-    def nameless(self, kind="dict", *args):
-        """A new anonymous object that the client of this test holds."""
+    def anonymous(self, kind="dict", *args):
+        """Creates an anonymous object that the client of this test holds."""
         return self.c.call("object.create", kind, None, list(args))["$ref"]
 
     def release(self, *names):
@@ -30,11 +30,11 @@ class ReferenceCase(SessionCase):
 
 
 class Kept(ReferenceCase):
-    """Each place where a value rests keeps what it refers to."""
+    """Each container and item in flight keeps the objects to which its values refer."""
 
     def keep(self, put, take):
-        """put(value) stores it, take() removes it; the object lives between the two."""
-        name = self.nameless("list", [1])
+        """Asserts that an object lives from put(its reference) to take()."""
+        name = self.anonymous("list", [1])
         put(ref(name))
         self.release(name)
         self.alive(name)
@@ -76,8 +76,8 @@ class Kept(ReferenceCase):
                 lambda: call("topic.publish", topic, None),
             ),
         }
-        for place, (put, take) in table.items():
-            with self.subTest(place):
+        for container, (put, take) in table.items():
+            with self.subTest(container):
                 self.keep(put, take)
 
     def test_items_in_flight(self):
@@ -114,14 +114,14 @@ class Kept(ReferenceCase):
             ),
             "pipe": (lambda r: call("pipe.send", p, 0, r), lambda: call("pipe.receive", p, 1)),
         }
-        for place, (put, take) in table.items():
-            with self.subTest(place):
+        for container, (put, take) in table.items():
+            with self.subTest(container):
                 self.keep(put, take)
 
     def test_an_item_whose_put_waits_is_in_flight(self):
-        q, other = self.new("queue", maxsize=1), self.another()
+        q, other = self.new("queue", maxsize=1), self.new_client()
         self.c.call("queue.put", q, 0)
-        name = self.nameless("list")
+        name = self.anonymous("list")
         number = other.start("queue.put", q, ref(name))
         self.await_waiters(q, 1)
         self.release(name)
@@ -132,8 +132,8 @@ class Kept(ReferenceCase):
         self.c.call("queue.get", q)
         self.await_gone(name)
 
-    def test_an_opaque_value_keeps_what_its_side_table_names(self):
-        d, name = self.new("dict"), self.nameless("list")
+    def test_an_opaque_value_keeps_the_objects_of_its_side_table(self):
+        d, name = self.new("dict"), self.anonymous("list")
         opaque = {"$opaque": ["AAEC", [ref(name)]]}
         self.c.call("dict.set", d, "k", opaque)
         self.release(name)
@@ -149,10 +149,10 @@ class Kept(ReferenceCase):
         self.release(condition)
         self.await_gone(condition, lock)
 
-    def test_a_deleted_container_lets_go_of_all(self):
+    def test_a_deleted_container_drops_all_its_references(self):
         for kind, wrap in (("dict", lambda r: {"k": r}), ("list", lambda r: [r, [r]])):
             with self.subTest(kind):
-                inner = self.nameless("list")
+                inner = self.anonymous("list")
                 box = self.new(kind, wrap(ref(inner)))
                 self.release(inner)
                 self.alive(inner)
@@ -173,7 +173,7 @@ class Kept(ReferenceCase):
 
 class Nested(ReferenceCase):
     def test_a_chain_of_any_depth_lives_and_ends_with_its_head(self):
-        root, chain = self.new("dict"), [self.nameless() for _ in range(200)]
+        root, chain = self.new("dict"), [self.anonymous() for _ in range(200)]
         for outer, inner in zip(chain, chain[1:]):
             self.c.call("dict.set", outer, "next", ref(inner))
         self.c.call("dict.set", root, "head", ref(chain[0]))
@@ -187,7 +187,7 @@ class Nested(ReferenceCase):
         self.await_gone(*chain)
 
     def test_one_of_two_containers_is_enough(self):
-        a, b, name = self.new("dict"), self.new("queue"), self.nameless()
+        a, b, name = self.new("dict"), self.new("queue"), self.anonymous()
         self.c.call("dict.set", a, "k", ref(name))
         self.c.call("queue.put", b, ref(name))
         self.release(name)
@@ -197,7 +197,7 @@ class Nested(ReferenceCase):
         self.await_gone(name)
 
     def test_the_same_reference_twice_counts_twice(self):
-        d, name = self.new("dict"), self.nameless()
+        d, name = self.new("dict"), self.anonymous()
         self.c.call("dict.set", d, "a", [ref(name), ref(name)])
         self.c.call("dict.set", d, "b", ref(name))
         self.release(name)
@@ -206,8 +206,8 @@ class Nested(ReferenceCase):
         self.c.call("dict.delete", d, "b")
         self.await_gone(name)
 
-    def test_both_wires_give_the_same_reference(self):
-        d, name = self.new("dict"), self.nameless()
+    def test_json_and_messagepack_give_the_same_reference(self):
+        d, name = self.new("dict"), self.anonymous()
         self.c.call("dict.set", d, "k", ref(name))
         with self.server.pack() as p:
             self.assertEqual(p.call("dict.get", d, "k"), msgpack.ExtType(1, name.encode()))
@@ -218,8 +218,8 @@ class Nested(ReferenceCase):
 class Cycles(ReferenceCase):
     """Cycles of anonymous objects that no session holds and no named object reaches are freed."""
 
-    def ring(self, size, kind="dict"):
-        names = [self.nameless(kind) for _ in range(size)]
+    def cycle(self, size, kind="dict"):
+        names = [self.anonymous(kind) for _ in range(size)]
         for a, b in zip(names, names[1:] + names[:1]):
             if kind == "dict":
                 self.c.call("dict.set", a, "next", ref(b))
@@ -231,23 +231,23 @@ class Cycles(ReferenceCase):
                 self.c.call("queue.put", a, ref(b))
         return names
 
-    def test_rings_of_every_kind_and_size(self):
+    def test_cycles_of_every_type_and_size(self):
         for kind in ("dict", "list", "set", "queue"):
             for size in (1, 2, 3, 50):
                 with self.subTest(kind=kind, size=size):
-                    names = self.ring(size, kind)
+                    names = self.cycle(size, kind)
                     self.alive(*names)
                     self.release(*names)
                     self.await_gone(*names)
 
-    def test_a_ring_that_is_held_or_reached_stays(self):
+    def test_a_held_or_reachable_cycle_stays(self):
         root, queue, session = self.new("dict"), self.new("queue"), self.opened()
-        held, reached, in_flight, by_session = (self.ring(3) for _ in range(4))
+        held, reached, in_flight, by_session = (self.cycle(3) for _ in range(4))
         self.c.call("dict.set", root, "k", [ref(reached[1])])
         self.c.call("queue.put", queue, ref(in_flight[2]))
         session.call("object.hold", by_session[0])
         self.release(*held[1:], *reached, *in_flight, *by_session)
-        marks = self.ring(2)
+        marks = self.cycle(2)
         self.release(*marks)
         self.await_gone(*marks)
         self.alive(*held, *reached, *in_flight, *by_session)
@@ -261,42 +261,42 @@ class Cycles(ReferenceCase):
         session.call("object.release", by_session[0])
         self.await_gone(*by_session)
 
-    def test_what_hangs_on_a_ring_goes_with_it(self):
-        ring, tail = self.ring(3), [self.nameless("list") for _ in range(3)]
-        self.c.call("dict.set", ring[0], "tail", ref(tail[0]))
+    def test_objects_that_only_a_cycle_reaches_are_freed_with_it(self):
+        cycle, tail = self.cycle(3), [self.anonymous("list") for _ in range(3)]
+        self.c.call("dict.set", cycle[0], "tail", ref(tail[0]))
         self.c.call("list.append", tail[0], ref(tail[1]))
         kept = self.new("dict", {"k": ref(tail[2])})
         self.c.call("list.append", tail[1], ref(tail[2]))
-        self.release(*ring, *tail)
-        self.await_gone(*ring, *tail[:2])
+        self.release(*cycle, *tail)
+        self.await_gone(*cycle, *tail[:2])
         self.alive(tail[2], kept)
 
-    def test_two_rings_joined(self):
-        first, second = self.ring(3), self.ring(4)
+    def test_two_joined_cycles(self):
+        first, second = self.cycle(3), self.cycle(4)
         self.c.call("dict.set", first[0], "other", ref(second[0]))
         self.c.call("dict.set", second[2], "other", ref(first[1]))
         self.release(*first, *second)
         self.await_gone(*first, *second)
 
-    def test_the_end_of_a_session_frees_the_rings_that_it_held(self):
+    def test_the_end_of_a_session_frees_the_cycles_that_it_held(self):
         for how in ("plain", "opened"):
             with self.subTest(how):
-                maker = self.another() if how == "plain" else self.opened()
-                a, b = (maker.call("object.create", "dict")["$ref"] for _ in range(2))
-                maker.call("dict.set", a, "b", ref(b))
-                maker.call("dict.set", b, "a", ref(a))
+                creator = self.new_client() if how == "plain" else self.opened()
+                a, b = (creator.call("object.create", "dict")["$ref"] for _ in range(2))
+                creator.call("dict.set", a, "b", ref(b))
+                creator.call("dict.set", b, "a", ref(a))
                 self.alive(a, b)
                 if how == "opened":
-                    maker.call("session.close")
-                maker.close()
+                    creator.call("session.close")
+                creator.close()
                 self.await_gone(a, b)
 
-    def test_a_ring_through_a_named_object_stays(self):
-        named, name = self.new("dict"), self.nameless()
+    def test_a_cycle_through_a_named_object_stays(self):
+        named, name = self.new("dict"), self.anonymous()
         self.c.call("dict.set", named, "k", ref(name))
         self.c.call("dict.set", name, "back", ref(named))
         self.release(name)
-        marks = self.ring(2)
+        marks = self.cycle(2)
         self.release(*marks)
         self.await_gone(*marks)
         self.alive(named, name)

@@ -1,4 +1,4 @@
-"""docs/protocol/shared-memory.md: calls through rings, by a client that was written from that page."""
+"""Calls through rings, by a client that was written from docs/protocol/shared-memory.md."""
 import os
 import signal
 import subprocess
@@ -6,20 +6,20 @@ import sys
 import unittest
 
 from harness import Case, Failure, Json, Pack, Text, read_line, until
-from rings import READ, READER_WAITS, SIZE, WRITTEN, ask, through_ring
+from rings import READ, READER_WAITS, SIZE, WRITTEN, connect_through_ring, request_ring
 
 HOLDER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import harness
-from rings import through_ring
+from rings import connect_through_ring
 
-class At:
+class AtPath:
     def __init__(self, path):
         self.unix = path
     connect = harness.Server.connect
 
-c = harness.Pack(through_ring(At(sys.argv[2])))
+c = harness.Pack(connect_through_ring(AtPath(sys.argv[2])))
 c.call("session.open")
 c.call("lock.acquire", sys.argv[3])
 print("held", flush=True)
@@ -29,11 +29,11 @@ c.call("lock.acquire", sys.argv[4])
 
 class Rings(Case):
     def ring(self, form="pack"):
-        sock = through_ring(self.server, form)
+        sock = connect_through_ring(self.server, form)
         self.addCleanup(sock.close)
         return sock
 
-    def test_all_three_forms(self):
+    def test_rings_carry_all_three_protocols(self):
         pack, json, text = Pack(self.ring()), Json(self.ring("json")), Text(self.ring("typed"))
         name = pack.call("object.create", "dict", "forms") and "forms"
         pack.call("dict.set", name, "a", [1, {"b": None}])
@@ -48,22 +48,22 @@ class Rings(Case):
         c.call("dict.set", "large", "k", large)
         self.assertEqual(c.call("dict.get", "large", "k"), large)
 
-    def test_answers_that_nobody_takes_wait(self):
+    def test_replies_that_the_client_does_not_take_wait(self):
         c = Pack(self.ring())
         c.call("object.create", "dict", "pile")
         c.call("dict.set", "pile", "k", "x" * 10000)
-        numbers = [c.start("dict.get", "pile", "k") for _ in range(200)]  # 2 MB of answers
+        numbers = [c.start("dict.get", "pile", "k") for _ in range(200)]  # 2 MB of replies
         for number in numbers:
             self.assertEqual(len(c.finish(number)), 10000)
 
-    def test_waiting_calls_wake_their_caller(self):
+    def test_the_reply_to_a_waiting_call_wakes_the_client(self):
         c = Pack(self.ring())
         c.call("object.create", "queue", "q")
         waiting = c.start("queue.get", "q")
         self.c.call("queue.put", "q", 5)
         self.assertEqual(c.finish(waiting), 5)
 
-    def test_a_killed_holder_loses_its_lock_and_its_place(self):
+    def test_a_killed_holder_loses_its_lock_and_its_owner_slot(self):
         self.c.call("object.create", "lock", "one")
         self.c.call("object.create", "lock", "two")
         self.c.call("lock.acquire", "two")
@@ -76,11 +76,11 @@ class Rings(Case):
         holder.stdout.close()
         until(lambda: self.c.call("object.info", "two")["waiters"] == 1, "the wait")
         holder.send_signal(signal.SIGKILL)
-        with self.server.json() as heir:
-            heir.call("lock.acquire", "one")
+        with self.server.json() as next_owner:
+            next_owner.call("lock.acquire", "one")
         until(lambda: self.c.call("object.info", "two")["waiters"] == 0, "the end of the wait")
 
-    def test_what_stands_in_the_ring_at_the_end_is_run(self):
+    def test_calls_in_the_ring_at_the_end_of_the_connection_are_run(self):
         self.c.call("object.create", "list", "last")
         sock = self.ring()
         c = Pack(sock)
@@ -90,25 +90,25 @@ class Rings(Case):
         c.close()
         until(lambda: self.c.call("list.len", "last") == 50, "the last calls")
 
-    def test_nonsense_ends_the_connection_and_no_other(self):
-        for place, value in ((WRITTEN, SIZE + 1), (WRITTEN, 2**64 - 1)):
+    def test_corrupt_positions_end_the_connection_and_no_other(self):
+        for offset, value in ((WRITTEN, SIZE + 1), (WRITTEN, 2**64 - 1)):
             sock = self.ring()
             Pack(sock).call("ping")
-            sock.store(0, place, sock.written + value & 2**64 - 1)
-            sock.bell(0, READER_WAITS)
-            while sock.hear():
+            sock.store(0, offset, sock.written + value & 2**64 - 1)
+            sock.ring_doorbell(0, READER_WAITS)
+            while sock.await_doorbell():
                 pass
         sock = self.ring()
         c = Pack(sock)
         c.call("object.create", "dict", "much")
         c.call("dict.set", "much", "k", "x" * 2 * SIZE)
-        sock.store(1, READ, 2**63)  # of the answers: more than were ever written
+        sock.store(1, READ, 2**63)  # More bytes of replies than the server has written.
         c.start("dict.get", "much", "k")
-        while sock.hear():
+        while sock.await_doorbell():
             pass
         self.assertEqual(self.c.call("ping"), "pong")
 
-    def test_rewriting_every_word_harms_nobody_else(self):
+    def test_rewriting_every_shared_word_harms_no_other_client(self):
         other = Pack(self.ring())
         for word in range(0, 256, 4):
             sock = self.ring()
@@ -120,10 +120,10 @@ class Rings(Case):
             self.assertEqual(other.call("ping"), "pong")
 
     def connections(self):
-        """The sockets of the server and its rings."""
+        """Returns the number of the server's descriptors: its sockets and rings."""
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
 
-    def test_an_end_that_comes_together_with_the_first_bell(self):
+    def test_an_end_of_the_connection_together_with_the_first_doorbell(self):
         self.assertEqual(self.c.call("ping"), "pong")
         before = self.connections()
         sock = self.ring()
@@ -134,7 +134,7 @@ class Rings(Case):
         self.server.process.send_signal(signal.SIGCONT)
         until(lambda: self.connections() == before, "the end of the connection")
 
-    def test_an_end_while_answers_wait_for_room(self):
+    def test_an_end_of_the_connection_while_replies_wait_for_ring_space(self):
         self.c.call("object.create", "dict", "untaken")
         self.c.call("dict.set", "untaken", "k", "x" * 10000)
         before = self.connections()
@@ -142,11 +142,11 @@ class Rings(Case):
         c = Pack(sock)
         for _ in range(50):
             c.start("dict.get", "untaken", "k")
-        until(lambda: sock.there() == SIZE, "a full ring")
+        until(lambda: sock.available() == SIZE, "a full ring")
         sock.close()
         until(lambda: self.connections() == before, "the end of the connection")
 
-    def test_once_for_a_connection_and_first(self):
+    def test_session_ring_is_the_first_call_and_once_for_a_connection(self):
         sock = self.server.connect(unix=True)
         self.addCleanup(sock.close)
         c = Pack(sock)
@@ -157,26 +157,26 @@ class Rings(Case):
         with self.assertRaises(Failure):
             Pack(self.ring()).call("session.ring")
 
-    def test_not_over_tcp(self):
+    def test_session_ring_is_refused_over_tcp(self):
         with self.server.pack() as c, self.assertRaises(Failure) as caught:
             c.call("session.ring")
         self.assertEqual(caught.exception.kind, "Forbidden")
 
-    def test_whoever_does_not_take_it_up_keeps_the_socket(self):
+    def test_a_client_that_does_not_use_the_ring_keeps_the_socket(self):
         sock = self.server.connect(unix=True)
         self.addCleanup(sock.close)
-        os.close(ask(sock)[1][0])
+        os.close(request_ring(sock)[1][0])
         c = Pack(sock)
         c.last = 1
         self.assertEqual(c.call("ping"), "pong")
 
-    def test_beyond_the_last_ring_the_socket_serves(self):
+    def test_a_connection_beyond_the_last_ring_uses_the_socket(self):
         socks = []
         self.addCleanup(lambda: [sock.close() for sock in socks])
         for _ in range(400):
             sock = self.server.connect(unix=True)
             socks.append(sock)
-            _, descriptors = ask(sock)
+            _, descriptors = request_ring(sock)
             if not descriptors:
                 break
             os.close(descriptors[0])

@@ -1,4 +1,4 @@
-"""Opened sessions: shapes, numbers, kept replies, resuming, and the three ways in which they end."""
+"""Opened sessions: parameters, numbers, kept replies, resuming, and the three ways in which a session ends."""
 import json
 import os
 import select
@@ -9,11 +9,11 @@ import unittest
 import msgpack
 
 from harness import Failure, reference_name, until
-from sessions import WAYS, SessionCase, each_kind, each_way, request
+from sessions import TRANSPORTS, SessionCase, each_protocol, each_transport, request
 
 class Opening(SessionCase):
-    @each_way
-    def test_open_gives_what_the_contract_lists(self, unix, kind):
+    @each_transport
+    def test_open_returns_the_documented_fields(self, unix, kind):
         info = self.c.call("server.info")
         opened = self.opened(unix, kind).opened
         self.assertEqual(set(opened), {"session", "token", "ttl", "server", "shared_memory"})
@@ -22,12 +22,12 @@ class Opening(SessionCase):
         self.assertEqual(opened["server"]["incarnation"], info["incarnation"])
         self.assertTrue(opened["session"] and opened["token"])
 
-    def test_sessions_and_tokens_are_of_their_own(self):
+    def test_sessions_and_tokens_are_unique(self):
         several = [self.opened() for _ in range(4)]
         self.assertEqual(len({s.session for s in several}), 4)
         self.assertEqual(len({s.token for s in several}), 4)
 
-    def test_the_server_lists_what_the_opener_said_of_itself(self):
+    def test_server_sessions_lists_the_parameters_of_session_open(self):
         session = self.opened(False, "pack", (20, "my program", "my.host", 12345))
         self.assertEqual(session.opened["ttl"], 20)
         entry = next(s for s in self.c.call("server.sessions") if s["id"] == session.session)
@@ -39,8 +39,8 @@ class Opening(SessionCase):
         with self.server.json() as c:
             self.assertEqual(c.call("session.open", client="me", ttl=5)["ttl"], 5)
 
-    @each_way
-    def test_a_ttl_outside_1_to_3600_is_refused_and_opens_nothing(self, unix, kind):
+    @each_transport
+    def test_a_ttl_outside_1_to_3600_is_refused_and_opens_no_session(self, unix, kind):
         with getattr(self.server, kind)(unix) as c:
             for ttl in (0, 0.5, 0.999, 3600.5, 3601, -1, 1e300):
                 self.fails("ValueError", "session.open", ttl, client=c)
@@ -49,11 +49,11 @@ class Opening(SessionCase):
             self.assertEqual(c.call("session.open", 3600)["ttl"], 3600)
         self.assertEqual(self.opened(unix, kind, (1,)).opened["ttl"], 1)
 
-    @each_way
+    @each_transport
     def test_a_connection_has_one_session(self, unix, kind):
         session, other = self.opened(unix, kind), self.opened(unix, kind)
-        self.lost(lambda: session.call("session.open"), "RuntimeError")
-        self.lost(lambda: session.call("session.resume", other.session, other.token), "RuntimeError")
+        self.assert_call_fails(lambda: session.call("session.open"), "RuntimeError")
+        self.assert_call_fails(lambda: session.call("session.resume", other.session, other.token), "RuntimeError")
         self.assertEqual(session.call("ping"), "pong")
         self.assertEqual(other.call("ping"), "pong")
 
@@ -68,34 +68,34 @@ class Opening(SessionCase):
 
 
 class Numbers(SessionCase):
-    @each_way
+    @each_transport
     def test_a_resent_change_is_answered_from_the_kept_reply(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
         first = session.start("dict.add", name, "k")
         self.assertEqual(session.finish(first), 1)
         self.assertEqual(session.call("dict.add", name, "k", 10), 11)
-        self.assertEqual(session.again(first), 1)
-        self.assertEqual(session.again(first), 1)
+        self.assertEqual(session.retry(first), 1)
+        self.assertEqual(session.retry(first), 1)
         self.assertEqual(self.c.call("dict.get", name, "k"), 11)
 
-    @each_kind
+    @each_protocol
     def test_a_kept_error_stays_that_error(self, kind):
         session, name = self.opened(False, kind), self.new("dict")
         number = session.start("dict.delete", name, "k")
-        self.lost(lambda: session.finish(number), "KeyError")
+        self.assert_call_fails(lambda: session.finish(number), "KeyError")
         self.c.call("dict.set", name, "k", 1)
-        self.lost(lambda: session.again(number), "KeyError")
+        self.assert_call_fails(lambda: session.retry(number), "KeyError")
         self.assertEqual(self.c.call("dict.len", name), 1)
 
-    @each_way
+    @each_transport
     def test_a_resent_read_reads_again(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict", {"k": 1})
         number = session.start("dict.get", name, "k")
         self.assertEqual(session.finish(number), 1)
         self.c.call("dict.set", name, "k", 2)
-        self.assertEqual(session.again(number), 2)
+        self.assertEqual(session.retry(number), 2)
 
-    @each_kind
+    @each_protocol
     def test_numbers_may_leave_gaps_but_never_go_back(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         self.assertEqual(session.call("counter.add", name), 1)
@@ -111,14 +111,14 @@ class Numbers(SessionCase):
         session, name = self.opened(), self.new("counter")
         for ident in ("5", "", None, 2.5, [1], True):
             with self.subTest(id=ident):
-                answer = session.client.raw(
+                reply = session.client.raw(
                     json.dumps(dict(request(0, "counter.add", [name]), id=ident))
                 )
-                self.assertEqual(answer["error"]["code"], -32600)
+                self.assertEqual(reply["error"]["code"], -32600)
                 self.assertEqual(self.c.call("counter.get", name), 0)
         self.assertEqual(session.call("counter.add", name), 1)
 
-    @each_kind
+    @each_protocol
     def test_notifications_are_not_numbered(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         self.assertEqual(session.call("counter.add", name), 1)
@@ -128,23 +128,23 @@ class Numbers(SessionCase):
         session.cut()
         self.assertEqual(session.resume()["last_seen"], 2)
 
-    def test_a_resend_is_answered_in_its_own_form(self):
-        """semantics.md: A resent call is answered in the form of the resend (alone or in its batch)."""
+    def test_the_reply_to_a_resend_has_the_form_of_the_resend(self):
+        """A resend that comes alone gets its reply alone; a resend in a batch gets its reply in the batch."""
         session, name = self.opened(), self.new("counter")
         one, two, three = (request(n, "counter.add", [name]) for n in (1, 2, 3))
-        send = lambda what: session.client.raw(json.dumps(what))
+        send = lambda calls: session.client.raw(json.dumps(calls))
         self.assertEqual(send(one)["result"], 1)
-        answers = send([one, two])
-        self.assertEqual({a["id"]: a["result"] for a in answers}, {1: 1, 2: 2})
+        replies = send([one, two])
+        self.assertEqual({a["id"]: a["result"] for a in replies}, {1: 1, 2: 2})
         self.assertEqual(send(two), {"jsonrpc": "2.0", "id": 2, "result": 2})
-        answers = send([two, one, three])
-        self.assertEqual({a["id"]: a["result"] for a in answers}, {1: 1, 2: 2, 3: 3})
+        replies = send([two, one, three])
+        self.assertEqual({a["id"]: a["result"] for a in replies}, {1: 1, 2: 2, 3: 3})
         self.assertEqual(self.c.call("counter.get", name), 3)
 
     def test_msgids_go_on_beyond_32_bits(self):
-        """semantics.md: 32-bit msgids extend to 64 bits by nearest distance."""
+        """docs/protocol/sessions.md: the 32 bits of a msgid stand for the number nearest to the last one seen."""
         session, name = self.opened(kind="pack"), self.new("counter")
-        ask = lambda msgid: session.sent.update({msgid: ("counter.add", (name,))}) or session.again(msgid)
+        ask = lambda msgid: session.sent.update({msgid: ("counter.add", (name,))}) or session.retry(msgid)
         numbers = (2**31 - 1, 2**32 - 2, 2**32 - 1, 0, 1)
         self.assertEqual([ask(n) for n in numbers], [1, 2, 3, 4, 5])
         self.assertEqual([ask(n) for n in numbers[1:]], [2, 3, 4, 5])
@@ -158,7 +158,7 @@ class Numbers(SessionCase):
 
 
 class Acknowledging(SessionCase):
-    @each_way
+    @each_transport
     def test_acknowledged_numbers_are_forgotten_and_never_run_again(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("counter")
         for _ in range(4):
@@ -167,26 +167,26 @@ class Acknowledging(SessionCase):
         session.notify("session.acknowledge", 2)
         self.refused(session, 1, "forgotten")
         self.refused(session, 2, "forgotten")
-        self.assertEqual(session.again(3), 3)
+        self.assertEqual(session.retry(3), 3)
         self.assertIsNone(session.call("session.acknowledge", 5))
         for number in (3, 4, 5):
             self.refused(session, number, "forgotten")
         self.assertEqual(self.c.call("counter.get", name), 4)
         self.assertEqual(session.call("counter.add", name), 5)
 
-    @each_kind
+    @each_protocol
     def test_single_numbers_are_forgotten(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         for _ in range(4):
             session.call("counter.add", name)
         session.notify("session.acknowledge", 0, [2, 4])
-        self.assertEqual(session.again(1), 1)
+        self.assertEqual(session.retry(1), 1)
         self.refused(session, 2)
-        self.assertEqual(session.again(3), 3)
+        self.assertEqual(session.retry(3), 3)
         self.refused(session, 4)
         self.assertEqual(self.c.call("counter.get", name), 4)
 
-    @each_kind
+    @each_protocol
     def test_a_waiting_call_below_through_stays_and_is_answered_but_not_kept(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         waiting = session.start("queue.get", queue)
@@ -194,25 +194,25 @@ class Acknowledging(SessionCase):
         self.assertEqual(session.call("ping"), "pong")
         session.notify("session.acknowledge", 2)
         session.call("ping")
-        self.assertEqual(len(self.waiting(queue)), 1)
+        self.assertEqual(len(self.waiters(queue)), 1)
         self.c.call("queue.put", queue, "item")
         self.assertEqual(session.finish(waiting), "item")
         self.refused(session, waiting, "forgotten")
 
-    @each_way
+    @each_transport
     def test_1024_kept_replies_refuse_a_change_unseen(self, unix, kind):
-        """semantics.md: refused with SessionBacklog (not executed, not counted as seen)."""
+        """docs/concepts/sessions-and-death.md: SessionBacklog; the refused call was not run and may be sent again."""
         session, name = self.opened(unix, kind), self.new("counter")
         numbers = [session.start("counter.add", name) for _ in range(1024)]
         self.assertEqual([session.finish(n) for n in numbers], list(range(1, 1025)))
         over = session.start("counter.add", name)
-        failure = self.lost(lambda: session.finish(over), "SessionBacklog")
+        failure = self.assert_call_fails(lambda: session.finish(over), "SessionBacklog")
         self.assertEqual(failure.code, 22)
         self.assertEqual(self.c.call("counter.get", name), 1024)
-        self.assertEqual(session.again(1000), 1000)
+        self.assertEqual(session.retry(1000), 1000)
         session.notify("session.acknowledge", 1)
-        self.assertEqual(session.again(over), 1025)
-        self.assertEqual(session.again(over), 1025)
+        self.assertEqual(session.retry(over), 1025)
+        self.assertEqual(session.retry(over), 1025)
         self.assertEqual(self.c.call("counter.get", name), 1025)
         session.number = over
         self.assertEqual(session.call("counter.get", name), 1025)
@@ -222,7 +222,7 @@ class Acknowledging(SessionCase):
         numbers = [session.start("counter.add", name) for _ in range(1025)]
         for number in numbers[:-1]:
             session.finish(number)
-        self.lost(lambda: session.finish(numbers[-1]), "SessionBacklog")
+        self.assert_call_fails(lambda: session.finish(numbers[-1]), "SessionBacklog")
         session.cut()
         self.assertEqual(session.resume()["last_seen"], 1024)
 
@@ -239,7 +239,7 @@ class Acknowledging(SessionCase):
         self.assertIn(kept, (62, 63, 64, 65))
         self.assertEqual(session.call("dict.len", name), 1)
 
-    @each_kind
+    @each_protocol
     def test_bad_acknowledgements_change_nothing(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         number = session.start("counter.add", name)
@@ -248,55 +248,55 @@ class Acknowledging(SessionCase):
             with self.subTest(params=params), self.assertRaises(Failure) as caught:
                 session.call("session.acknowledge", *params)
             self.assertIn(caught.exception.data["type"], ("InvalidParams", "ValueError"))
-        self.assertEqual(session.again(number), 1)
+        self.assertEqual(session.retry(number), 1)
 
 
 class Cancelling(SessionCase):
-    @each_way
+    @each_transport
     def test_a_waiting_call_is_answered_cancelled(self, unix, kind):
         session, queue = self.opened(unix, kind), self.new("queue")
-        behind = self.another()
+        behind = self.new_client()
         waiting = session.start("queue.get", queue)
         self.await_waiters(queue, 1)
         later = behind.start("queue.get", queue)
         self.await_waiters(queue, 2)
         self.assertIs(session.call("session.cancel", waiting), True)
-        self.lost(lambda: session.finish(waiting), "Cancelled")
+        self.assert_call_fails(lambda: session.finish(waiting), "Cancelled")
         self.assertIs(session.call("session.cancel", waiting), False)
         self.await_waiters(queue, 1)
         self.c.call("queue.put", queue, "item")
         self.assertEqual(behind.finish(later), "item")
 
-    @each_kind
-    def test_what_had_its_answer_is_not_cancelled(self, kind):
+    @each_protocol
+    def test_an_answered_call_is_not_cancelled(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         number = session.start("counter.add", name)
         session.finish(number)
         self.assertIs(session.call("session.cancel", number), False)
         self.assertEqual(self.c.call("counter.get", name), 1)
 
-    @each_kind
+    @each_protocol
     def test_a_cancelled_call_stays_cancelled_when_sent_again(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         waiting = session.start("queue.get", queue)
         self.await_waiters(queue, 1)
         session.call("session.cancel", waiting)
-        self.lost(lambda: session.finish(waiting), "Cancelled")
+        self.assert_call_fails(lambda: session.finish(waiting), "Cancelled")
         self.c.call("queue.put", queue, "item")
-        self.lost(lambda: session.again(waiting), "Cancelled")
+        self.assert_call_fails(lambda: session.retry(waiting), "Cancelled")
         self.assertEqual(self.c.call("queue.size", queue), 1)
 
-    @each_kind
+    @each_protocol
     def test_another_sessions_call_is_not_cancelled(self, kind):
         session, other, queue = self.opened(kind=kind), self.opened(kind=kind), self.new("queue")
         waiting = session.start("queue.get", queue)
         self.await_waiters(queue, 1)
         self.assertIs(other.call("session.cancel", waiting), False)
-        self.assertEqual(len(self.waiting(queue)), 1)
+        self.assertEqual(len(self.waiters(queue)), 1)
 
 
 class Resuming(SessionCase):
-    @each_way
+    @each_transport
     def test_finished_calls_get_their_replies_and_the_epoch_grows(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("counter")
         epochs = []
@@ -308,7 +308,7 @@ class Resuming(SessionCase):
             self.assertEqual(set(resumed), {"epoch", "last_seen"})
             self.assertEqual(resumed["last_seen"], number)
             epochs.append(resumed["epoch"])
-            self.assertEqual(session.again(number), count)
+            self.assertEqual(session.retry(number), count)
         self.assertEqual(epochs, sorted(set(epochs)))
         self.assertEqual(self.c.call("counter.get", name), 3)
 
@@ -319,26 +319,26 @@ class Resuming(SessionCase):
         session.cut()
         session.unix, session.kind = True, "pack"
         self.assertEqual(session.resume()["last_seen"], number)
-        self.assertEqual(session.again(number), 1)
+        self.assertEqual(session.retry(number), 1)
 
-    @each_way
-    def test_waiting_calls_keep_their_place_in_line(self, unix, kind):
-        queue, first, second = self.new("queue"), self.opened(unix, kind), self.another()
+    @each_transport
+    def test_waiting_calls_keep_their_position_in_the_wait_queue(self, unix, kind):
+        queue, first, second = self.new("queue"), self.opened(unix, kind), self.new_client()
         a = first.start("queue.get", queue)
         self.await_waiters(queue, 1)
         b = second.start("queue.get", queue)
         self.await_waiters(queue, 2)
         first.cut()
         first.resume()
-        self.assertEqual(len(self.waiting(queue)), 2)
+        self.assertEqual(len(self.waiters(queue)), 2)
         first.resend(a)
         self.assertEqual(first.call("ping"), "pong")
-        self.assertEqual(len(self.waiting(queue)), 2)
+        self.assertEqual(len(self.waiters(queue)), 2)
         self.c.call("queue.put_many", queue, [1, 2])
         self.assertEqual((first.finish(a), second.finish(b)), (1, 2))
 
-    @each_way
-    def test_a_reply_that_arose_during_the_cut_is_kept(self, unix, kind):
+    @each_transport
+    def test_a_reply_made_while_disconnected_is_kept(self, unix, kind):
         session, queue, lock = self.opened(unix, kind), self.new("queue"), self.new("lock")
         self.c.call("lock.acquire", lock)
         item, grant = session.start("queue.get", queue), session.start("lock.acquire", lock)
@@ -349,25 +349,25 @@ class Resuming(SessionCase):
         self.c.call("lock.release", lock)
         self.assertEqual(self.c.call("queue.size", queue), 0)
         session.resume()
-        self.assertEqual(session.again(item), "item")
-        got = session.again(grant)
+        self.assertEqual(session.retry(item), "item")
+        got = session.retry(grant)
         self.assertEqual(self.c.call("lock.holder", lock)["token"], got["token"])
         self.assertIs(got["owner_died"], False)
 
-    @each_kind
+    @each_protocol
     def test_a_waiting_call_keeps_its_deadline(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         number = session.start("queue.get", queue, 0.2)
         self.await_waiters(queue, 1)
         session.cut()
         session.resume()
-        self.lost(lambda: session.again(number), "Empty")
+        self.assert_call_fails(lambda: session.retry(number), "Empty")
         self.await_waiters(queue, 0)
         self.c.call("queue.put", queue, 1)
-        self.lost(lambda: session.again(number), "Empty")
+        self.assert_call_fails(lambda: session.retry(number), "Empty")
         self.assertEqual(self.c.call("queue.size", queue), 1)
 
-    @each_way
+    @each_transport
     def test_the_older_connection_is_closed_and_not_read(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("counter")
         session.call("counter.add", name)
@@ -377,8 +377,8 @@ class Resuming(SessionCase):
         self.assertIsNone(old.message())
         self.assertEqual(session.call("counter.add", name), 2)
 
-    @each_way
-    def test_a_disconnect_is_no_end(self, unix, kind):
+    @each_transport
+    def test_a_disconnect_does_not_end_the_session(self, unix, kind):
         session, lock = self.opened(unix, kind), self.new("lock")
         before = len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
         grant = session.call("lock.acquire", lock)
@@ -388,13 +388,13 @@ class Resuming(SessionCase):
             "the server to see the end of the connection",
         )
         self.assertIsNone(self.c.call("lock.acquire", lock, 0))
-        self.assertTrue(self.is_there(session))
+        self.assertTrue(self.session_exists(session))
         session.resume()
         self.assertIsNone(session.call("lock.release", lock, "", grant["token"]))
         self.assertIs(self.c.call("lock.acquire", lock, 0)["owner_died"], False)
 
-    @each_way
-    def test_a_wrong_token_is_refused_and_harms_nobody(self, unix, kind):
+    @each_transport
+    def test_a_wrong_token_is_refused_and_harms_no_session(self, unix, kind):
         session, other = self.opened(unix, kind), self.opened(unix, kind)
         lock = self.new("lock")
         session.call("lock.acquire", lock)
@@ -410,10 +410,12 @@ class Resuming(SessionCase):
         session = self.opened()
         session.cut()
         session.connect()
-        self.lost(lambda: session.bare("session.resume", session.session, "no"), "Unauthenticated")
-        self.assertIn("epoch", session.bare("session.resume", session.session, session.token))
+        self.assert_call_fails(
+            lambda: session.unnumbered_call("session.resume", session.session, "no"), "Unauthenticated"
+        )
+        self.assertIn("epoch", session.unnumbered_call("session.resume", session.session, session.token))
 
-    @each_kind
+    @each_protocol
     def test_a_message_cut_in_half_was_not_sent(self, kind):
         session, name = self.opened(False, kind), self.new("counter")
         number = session.start("counter.add", name)
@@ -427,114 +429,114 @@ class Resuming(SessionCase):
         session.client.sock.sendall(half)
         session.cut()
         self.assertEqual(session.resume()["last_seen"], 1)
-        self.assertEqual(session.again(2), 2)
+        self.assertEqual(session.retry(2), 2)
 
 
 class Ending(SessionCase):
-    def hold_much(self, session):
-        """Gives the names of what a session holds: a lock, an ephemeral object, an anonymous one."""
+    def hold_some(self, session):
+        """Makes the session hold a lock, an ephemeral object and an anonymous one; returns their names."""
         lock, mine = self.new("lock"), self.new("lock") + "-ephemeral"
         self.assertTrue(session.call("lock.acquire", lock))
         session.call("object.create", "dict", mine, [], {"ephemeral": True})
         made = session.call("object.create", "dict")
-        nameless = made["$ref"] if isinstance(made, dict) else made.data.decode()
-        self.assertTrue(self.c.call("object.exists", nameless))
-        return lock, mine, nameless
+        anonymous = made["$ref"] if isinstance(made, dict) else made.data.decode()
+        self.assertTrue(self.c.call("object.exists", anonymous))
+        return lock, mine, anonymous
 
-    def see_all_given_back(self, lock, mine, nameless):
+    def check_all_released(self, lock, mine, anonymous):
         self.assertIs(self.c.call("lock.acquire", lock, 5)["owner_died"], True)
         self.assertFalse(self.c.call("object.exists", mine))
-        self.assertFalse(self.c.call("object.exists", nameless))
+        self.assertFalse(self.c.call("object.exists", anonymous))
 
-    @each_way
-    def test_close_gives_everything_back(self, unix, kind):
+    @each_transport
+    def test_close_releases_everything_that_the_session_held(self, unix, kind):
         session = self.opened(unix, kind)
-        held = self.hold_much(session)
+        held = self.hold_some(session)
         session.call("session.close")
-        self.see_all_given_back(*held)
-        self.assertFalse(self.is_there(session))
-        self.lost(lambda: session.call("ping"), "SessionLost", None)
+        self.check_all_released(*held)
+        self.assertFalse(self.session_exists(session))
+        self.assert_call_fails(lambda: session.call("ping"), "SessionLost", None)
         session.connect()
-        self.lost(
-            lambda: session.bare("session.resume", session.session, session.token),
+        self.assert_call_fails(
+            lambda: session.unnumbered_call("session.resume", session.session, session.token),
             "SessionLost",
             "unknown",
         )
 
-    @each_way
+    @each_transport
     def test_an_administrator_ends_a_session(self, unix, kind):
-        session, admin = self.opened(unix, kind), self.another(unix=True)
+        session, admin = self.opened(unix, kind), self.new_client(unix=True)
         queue = self.new("queue")
-        held = self.hold_much(session)
+        held = self.hold_some(session)
         waiting = session.start("queue.get", queue)
         self.await_waiters(queue, 1)
         admin.call("server.end_session", session.session)
-        self.lost(lambda: session.finish(waiting), "SessionLost", "no")
-        self.see_all_given_back(*held)
-        self.assertEqual(self.waiting(queue), [])
+        self.assert_call_fails(lambda: session.finish(waiting), "SessionLost", "no")
+        self.check_all_released(*held)
+        self.assertEqual(self.waiters(queue), [])
         session.connect()
-        failure = self.lost(
-            lambda: session.bare("session.resume", session.session, session.token),
+        failure = self.assert_call_fails(
+            lambda: session.unnumbered_call("session.resume", session.session, session.token),
             "SessionLost",
             "unknown",
         )
         self.assertIn(held[0], [reference_name(n) for n in failure.data["released"]])
 
-    def test_an_end_while_cut_off_is_told_at_the_resume_to_the_right_token_only(self):
-        session, admin = self.opened(), self.another(unix=True)
-        held = self.hold_much(session)
+    def test_an_end_while_disconnected_is_reported_at_the_resume_to_the_right_token_only(self):
+        session, admin = self.opened(), self.new_client(unix=True)
+        held = self.hold_some(session)
         session.cut()
         admin.call("server.end_session", session.session)
-        self.see_all_given_back(*held)
+        self.check_all_released(*held)
         session.connect()
         with self.assertRaises(Failure) as caught:
-            session.bare("session.resume", session.session, "wrong")
+            session.unnumbered_call("session.resume", session.session, "wrong")
         self.assertIn(caught.exception.data["type"], ("SessionLost", "Unauthenticated"))
         self.assertFalse(caught.exception.data.get("released"))
         for _ in range(2):
-            failure = self.lost(
-                lambda: session.bare("session.resume", session.session, session.token),
+            failure = self.assert_call_fails(
+                lambda: session.unnumbered_call("session.resume", session.session, session.token),
                 "SessionLost",
                 "unknown",
             )
             self.assertIn(held[0], [reference_name(n) for n in failure.data["released"]])
 
-    def test_silence_beyond_the_ttl_ends_sessions_connected_or_not(self):
-        several = [self.opened(unix, kind, (1,)) for unix, kind in WAYS]
-        held = [self.hold_much(s) for s in several]
+    def test_missing_heartbeats_beyond_the_ttl_end_sessions_connected_or_not(self):
+        several = [self.opened(unix, kind, (1,)) for unix, kind in TRANSPORTS]
+        held = [self.hold_some(s) for s in several]
         queue = self.new("queue")
         for session in several:
             session.start("queue.get", queue)
         self.await_waiters(queue, 4)
         several[0].cut(), several[3].cut()
-        for session, what in zip(several, held):
-            self.await_end(session)
-            self.see_all_given_back(*what)
-        self.assertEqual(self.waiting(queue), [])
+        for session, names in zip(several, held):
+            self.await_session_end(session)
+            self.check_all_released(*names)
+        self.assertEqual(self.waiters(queue), [])
         self.c.call("queue.put", queue, 1)
         self.assertEqual(self.c.call("queue.size", queue), 1)
-        for session, what in zip(several, held):
+        for session, names in zip(several, held):
             session.connect()
-            failure = self.lost(
-                lambda: session.bare("session.resume", session.session, session.token),
+            failure = self.assert_call_fails(
+                lambda: session.unnumbered_call("session.resume", session.session, session.token),
                 "SessionLost",
                 "unknown",
             )
-            self.assertIn(what[0], [reference_name(n) for n in failure.data["released"]])
+            self.assertIn(names[0], [reference_name(n) for n in failure.data["released"]])
 
-    def test_calls_on_the_connection_of_an_ended_session_say_so(self):
-        """wire.md: after the session's end, calls there give SessionLost."""
-        several = [self.opened(unix, kind, (1,)) for unix, kind in WAYS]
+    def test_calls_on_the_connection_of_an_ended_session_get_session_lost(self):
+        """docs/concepts/sessions-and-death.md: later calls on the connection of an ended session fail."""
+        several = [self.opened(unix, kind, (1,)) for unix, kind in TRANSPORTS]
         name = self.new("counter")
         for session in several:
-            self.await_end(session)
-            self.lost(lambda: session.call("counter.add", name), "SessionLost", None)
+            self.await_session_end(session)
+            self.assert_call_fails(lambda: session.call("counter.add", name), "SessionLost", None)
         self.assertEqual(self.c.call("counter.get", name), 0)
 
-    def test_any_complete_message_is_a_sign_of_life(self):
+    def test_any_complete_message_is_a_heartbeat(self):
         lock = self.new("lock")
-        several = [self.opened(unix, kind, (1,)) for unix, kind in WAYS]
-        signs = [
+        several = [self.opened(unix, kind, (1,)) for unix, kind in TRANSPORTS]
+        heartbeats = [
             lambda s: s.notify("session.ping"),
             lambda s: s.call("session.ping"),
             lambda s: s.call("lock.locked", lock),
@@ -543,17 +545,17 @@ class Ending(SessionCase):
         self.assertTrue(several[0].call("lock.acquire", lock))
         end = time.monotonic() + 2.5
         while time.monotonic() < end:
-            for session, sign in zip(several, signs):
-                sign(session)
+            for session, heartbeat in zip(several, heartbeats):
+                heartbeat(session)
             self.assertIsNone(self.c.call("lock.acquire", lock, 0))
             select.select([], [], [], 0.1)
         for session in several:
             self.assertEqual(session.call("ping"), "pong")
 
-    def test_half_a_message_is_no_sign_of_life(self):
+    def test_half_a_message_is_no_heartbeat(self):
         session = self.opened(False, "json", (1,))
         end = time.monotonic() + 10
-        while self.is_there(session):
+        while self.session_exists(session):
             self.assertLess(time.monotonic(), end, "it still lives")
             try:
                 session.client.sock.sendall(b" ")
@@ -563,10 +565,10 @@ class Ending(SessionCase):
 
 
 class Death(SessionCase):
-    """A process of this host that is killed is found by its pidfd, whatever the ttl."""
+    """The server detects the death of a process of its host by a pidfd, whatever the ttl."""
 
     def test_a_killed_process_ends_its_session_at_once(self):
-        lock, waiter = self.new("lock"), self.another()
+        lock, waiter = self.new("lock"), self.new_client()
         agent = self.agent(True, [3600])
         token = agent.call("lock.acquire", lock)["token"]
         number = waiter.start("lock.acquire", lock)
@@ -577,7 +579,7 @@ class Death(SessionCase):
         self.assertGreater(grant["token"], token)
 
     def test_a_child_that_inherited_the_connection_does_not_keep_the_session(self):
-        lock, waiter = self.new("lock"), self.another()
+        lock, waiter = self.new("lock"), self.new_client()
         agent = self.agent(True, [3600])
         agent.call("lock.acquire", lock)
         agent.fork()
@@ -590,17 +592,17 @@ class Death(SessionCase):
     def test_a_process_killed_while_disconnected_ends_its_session(self):
         lock, agent = self.new("lock"), self.agent(True, [3600])
         agent.call("lock.acquire", lock)
-        agent.tell("reconnect")
+        agent.send_line("reconnect")
         agent.start("ping")
-        self.assertEqual(agent.heard()["result"], "pong")
+        self.assertEqual(agent.receive()["result"], "pong")
         self.assertTrue(self.c.call("lock.locked", lock))
         number = self.c.start("lock.acquire", lock)
         self.await_waiters(lock, 1)
         agent.kill()
         self.assertIs(self.c.finish(number)["owner_died"], True)
 
-    def test_what_the_dead_had_sent_is_run_and_hands_nothing_out(self):
-        """semantics.md: those that wait or hand something out are discarded, the rest run."""
+    def test_calls_that_a_dead_process_sent_are_run_unless_they_wait_or_deliver(self):
+        """Calls that wait or deliver an item are discarded; all others run."""
         name, queue, lock = self.new("dict"), self.new("queue"), self.new("lock")
         self.c.call("queue.put", queue, "item")
         agent = self.agent(True, [3600])
@@ -644,16 +646,16 @@ class Death(SessionCase):
 class Holds(SessionCase):
     """In an opened session each reply that carries an anonymous reference adds one hold."""
 
-    def nameless(self, made):
+    def anonymous(self, made):
         return made["$ref"] if isinstance(made, dict) else made.data.decode()
 
     def holds(self, name):
         return self.c.call("object.info", name)["holds"]
 
-    @each_way
+    @each_transport
     def test_replies_add_holds_and_release_gives_them_back(self, unix, kind):
         session, box = self.opened(unix, kind), self.new("dict")
-        name = self.nameless(session.call("object.create", "list"))
+        name = self.anonymous(session.call("object.create", "list"))
         self.assertEqual(self.holds(name), 1)
         self.c.call("dict.set", box, "r", {"$ref": name})
         self.c.call("dict.set", box, "twice", [{"$ref": name}])
@@ -668,30 +670,30 @@ class Holds(SessionCase):
         session.call("object.release", name)
         until(lambda: not self.c.call("object.exists", name), "the end of the released object")
 
-    @each_kind
+    @each_protocol
     def test_a_resent_change_adds_no_hold_and_a_resent_read_only_replaces_its_own(self, kind):
         session, box = self.opened(False, kind), self.new("dict")
         create = session.start("object.create", "list")
-        name = self.nameless(session.finish(create))
-        session.again(create)
+        name = self.anonymous(session.finish(create))
+        session.retry(create)
         self.assertEqual(self.holds(name), 1)
         self.c.call("dict.set", box, "r", {"$ref": name})
         read = session.start("dict.get", box, "r")
         session.finish(read)
-        session.again(read)
-        session.again(read)
+        session.retry(read)
+        session.retry(read)
         self.assertEqual(self.holds(name), 2)
         self.c.call("dict.set", box, "r", None)
-        session.again(read)
+        session.retry(read)
         self.assertEqual(self.holds(name), 1, "the hold of the first reply was given back")
 
-    @each_kind
+    @each_protocol
     def test_an_item_got_is_held_by_an_opened_session(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         name = self.c.call("object.create", "list")["$ref"]
         self.c.call("queue.put", queue, {"$ref": name})
         self.c.call("object.release", name)
-        self.assertEqual(self.nameless(session.call("queue.get", queue)), name)
+        self.assertEqual(self.anonymous(session.call("queue.get", queue)), name)
         session.call("session.acknowledge", session.number)
         self.assertEqual(self.c.call("list.len", name), 0)
         session.call("object.release", name)
@@ -699,9 +701,9 @@ class Holds(SessionCase):
 
 
 class Unacknowledged(SessionCase):
-    """semantics.md: A get whose reply was never acknowledged returns its item when the session ends."""
+    """An item of a get whose reply was not acknowledged returns to the queue when the session ends."""
 
-    @each_kind
+    @each_protocol
     def test_items_come_back_in_their_old_order(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         self.c.call("queue.put_many", queue, [1, 2, 3, 4, 5])
@@ -710,8 +712,8 @@ class Unacknowledged(SessionCase):
         session.call("session.close")
         self.assertEqual(self.c.call("queue.get_many", queue, 10), [1, 2, 3, 4, 5])
 
-    @each_kind
-    def test_what_was_acknowledged_does_not_come_back(self, kind):
+    @each_protocol
+    def test_an_acknowledged_item_does_not_come_back(self, kind):
         session, queue = self.opened(False, kind), self.new("queue")
         self.c.call("queue.put_many", queue, [1, 2, 3, 4])
         for _ in range(3):
@@ -720,7 +722,7 @@ class Unacknowledged(SessionCase):
         session.call("session.close")
         self.assertEqual(self.c.call("queue.get_many", queue, 10), [2, 4])
 
-    def test_a_plain_connection_got_what_it_was_sent(self):
+    def test_an_item_sent_over_a_plain_connection_does_not_come_back(self):
         queue = self.new("queue")
         self.c.call("queue.put_many", queue, [1, 2])
         with self.server.json() as plain:

@@ -1,10 +1,10 @@
-"""transaction.run: all or nothing over every type, requirements, and nothing to be seen of what was undone."""
+"""transaction.run: all or nothing over every type, requirements, and rollback that no other client sees."""
 import unittest
 
 from harness import Case, Failure
 from sessions import Opened
 
-# type -> (args, options, calls before, the changing call, a reading call whose result shows the change)
+# type -> (args, options, calls before, the changing call, a reading call that shows the change)
 CHANGES = {
     "dict": ([{"a": 1}], {}, [], ("set", ["a", 2]), ("copy", [])),
     "dict pop_item": ([{"a": 1, "b": 2}], {}, [], ("pop_item", []), ("items", [])),
@@ -54,8 +54,8 @@ class TransactionCase(Case):
         calls = [list(c) for c in calls]
         return (client or self.c).call("transaction.run", calls, *([require] if require else []))
 
-    def undone(self, kind, index, *calls, require=None, client=None):
-        """The transaction fails with that error and index, done no."""
+    def assert_rolled_back(self, kind, index, *calls, require=None, client=None):
+        """Asserts that the transaction fails with that error and index, and with done "no"."""
         with self.assertRaises(Failure) as caught:
             self.run_all(*calls, require=require, client=client)
         failure = caught.exception
@@ -66,33 +66,33 @@ class TransactionCase(Case):
 
 
 class Types(TransactionCase):
-    """Each type may appear; undone it is as before, done it is as after the call alone."""
+    """Each type may appear: rolled back, an object is as before; committed, it is as after the call alone."""
 
-    def scene(self, script):
-        args, options, before, (method, rest), (look, how) = CHANGES[script]
+    def prepare(self, script):
+        args, options, before, (method, rest), (reading, arguments) = CHANGES[script]
         kind = script.split()[0]
         name = self.new(kind, *args, **options)
         for setup, params in before:
             self.c.call(f"{kind}.{setup}", name, *params)
-        shown = lambda: self.c.call(f"{kind}.{look}", name, *how)
-        return name, [f"{kind}.{method}", [name, *rest]], shown
+        read = lambda: self.c.call(f"{kind}.{reading}", name, *arguments)
+        return name, [f"{kind}.{method}", [name, *rest]], read
 
-    def test_nothing_is_left_of_an_undone_call(self):
+    def test_a_rolled_back_call_leaves_no_change(self):
         for script in CHANGES:
             with self.subTest(script):
-                name, call, shown = self.scene(script)
-                before, version = shown(), self.c.call("object.version", name)
-                self.undone("KeyError", 1, call, ["dict.delete", [self.new("dict"), "x"]])
-                self.assertEqual(shown(), before)
+                name, call, read = self.prepare(script)
+                before, version = read(), self.c.call("object.version", name)
+                self.assert_rolled_back("KeyError", 1, call, ["dict.delete", [self.new("dict"), "x"]])
+                self.assertEqual(read(), before)
                 self.assertEqual(self.c.call("object.version", name), version)
                 self.run_all(call)
-                self.assertNotEqual(shown(), before)
+                self.assertNotEqual(read(), before)
 
     def test_the_results_are_those_of_the_calls_alone(self):
         for script in CHANGES:
             with self.subTest(script):
-                _, alone, seen_alone = self.scene(script)
-                _, inside, seen_inside = self.scene(script)
+                _, alone, seen_alone = self.prepare(script)
+                _, inside, seen_inside = self.prepare(script)
                 expected, (got,) = self.c.call(alone[0], *alone[1]), self.run_all(inside)
                 if isinstance(expected, dict):
                     self.assertEqual(set(got), set(expected))
@@ -101,24 +101,24 @@ class Types(TransactionCase):
                 if script.split()[0] != "rwlock":
                     self.assertEqual(seen_inside(), seen_alone())
 
-    def test_a_long_one_over_all_types_is_undone_as_a_whole(self):
-        scenes = [self.scene(script) for script in CHANGES]
-        before = [shown() for _, _, shown in scenes]
-        versions = [self.c.call("object.version", name) for name, _, _ in scenes]
-        calls = [call for _, call, _ in scenes]
-        self.undone("IndexError", len(calls), *calls, ["list.get", [self.new("list"), 3]])
-        self.assertEqual([shown() for _, _, shown in scenes], before)
-        self.assertEqual([self.c.call("object.version", name) for name, _, _ in scenes], versions)
+    def test_a_long_transaction_over_all_types_is_rolled_back_as_a_whole(self):
+        prepared = [self.prepare(script) for script in CHANGES]
+        before = [read() for _, _, read in prepared]
+        versions = [self.c.call("object.version", name) for name, _, _ in prepared]
+        calls = [call for _, call, _ in prepared]
+        self.assert_rolled_back("IndexError", len(calls), *calls, ["list.get", [self.new("list"), 3]])
+        self.assertEqual([read() for _, _, read in prepared], before)
+        self.assertEqual([self.c.call("object.version", name) for name, _, _ in prepared], versions)
         self.assertEqual(len(self.run_all(*calls)), len(calls))
 
     def test_condition_and_its_notify_may_appear(self):
         name = self.new("condition")
         grant, none = self.run_all(["condition.acquire", [name, 0]], ["condition.notify", [name]])
         self.assertEqual((set(grant), none), ({"token", "owner_died"}, None))
-        self.undone(
+        self.assert_rolled_back(
             "KeyError", 1, ["condition.release", [name]], ["dict.delete", [self.new("dict"), 1]]
         )
-        self.assertIsNone(self.another().call("condition.acquire", name, 0))
+        self.assertIsNone(self.new_client().call("condition.acquire", name, 0))
 
 
 class Rules(TransactionCase):
@@ -134,13 +134,13 @@ class Rules(TransactionCase):
         )
         self.assertEqual(result, [1, 6, 6, None, "x", 1])
 
-    def test_none_at_all_is_an_empty_list(self):
+    def test_a_transaction_without_calls_returns_an_empty_list(self):
         self.assertEqual(self.c.call("transaction.run", []), [])
 
-    def test_objects_are_created_and_deleted_in_it(self):
+    def test_a_transaction_creates_and_deletes_objects(self):
         old = self.new("dict", {"a": 1})
         fresh = old + "-fresh"
-        self.undone(
+        self.assert_rolled_back(
             "IndexError",
             3,
             ["object.create", ["list", fresh]],
@@ -164,15 +164,15 @@ class Rules(TransactionCase):
         q = self.new("queue")
         good, bad = ["dict.get", [d, "k"], 1], ["queue.size", [q], 3]
         change = ["dict.set", [d, "k", 2]]
-        self.undone("Conflict", 0, change, require=[bad])
-        self.undone("Conflict", 1, change, require=[good, bad])
-        self.undone("Conflict", 1, change, require=[good, bad, bad])
+        self.assert_rolled_back("Conflict", 0, change, require=[bad])
+        self.assert_rolled_back("Conflict", 1, change, require=[good, bad])
+        self.assert_rolled_back("Conflict", 1, change, require=[good, bad, bad])
         self.assertEqual(self.c.call("dict.get", d, "k"), 1)
         self.assertEqual(self.run_all(change, require=[good]), [None])
-        self.undone("Conflict", 0, change, require=[good])
+        self.assert_rolled_back("Conflict", 0, change, require=[good])
         self.assertEqual(self.run_all(change, require=[["dict.get", [d, "k"], 2.0]]), [None])
 
-    def test_requirements_are_looked_at_before_the_calls(self):
+    def test_requirements_are_checked_before_the_calls(self):
         d = self.new("dict", {"k": 1})
         self.assertEqual(
             self.run_all(["dict.set", [d, "k", 2]], require=[["dict.get", [d, "k"], 1]]), [None]
@@ -181,19 +181,19 @@ class Rules(TransactionCase):
     def test_versions_make_an_optimistic_retry(self):
         d = self.new("dict", {"k": 1})
         version = self.c.call("object.version", d)
-        self.another().call("dict.set", d, "k", 10)
+        self.new_client().call("dict.set", d, "k", 10)
         change = ["dict.set", [d, "k", 2]]
-        self.undone("Conflict", 0, change, require=[["object.version", [d], version]])
+        self.assert_rolled_back("Conflict", 0, change, require=[["object.version", [d], version]])
         now = self.c.call("object.version", d)
         self.run_all(change, require=[["object.version", [d], now]])
         self.assertEqual(self.c.call("dict.get", d, "k"), 2)
 
     def test_a_requirement_only_reads(self):
         d = self.new("dict", {"k": 1})
-        self.undone("ValueError", None, require=[["dict.pop", [d, "k"], 1]])
+        self.assert_rolled_back("ValueError", None, require=[["dict.pop", [d, "k"], 1]])
         self.assertEqual(self.c.call("dict.len", d), 1)
 
-    def test_what_may_not_appear_is_refused_and_nothing_is_done(self):
+    def test_a_method_that_may_not_appear_is_refused_and_nothing_is_done(self):
         d, q, lock = self.new("dict"), self.new("queue"), self.new("lock")
         change = ["dict.set", [d, "k", 1]]
         for bad in (
@@ -212,11 +212,11 @@ class Rules(TransactionCase):
             ["ping", []],
         ):
             with self.subTest(bad[0]):
-                self.undone("ValueError", None, change, bad)
+                self.assert_rolled_back("ValueError", None, change, bad)
                 self.assertEqual(self.c.call("dict.len", d), 0)
         self.assertEqual(self.c.call("ping"), "pong")
 
-    def test_unknown_methods_and_bad_parameters_undo_all(self):
+    def test_unknown_methods_and_bad_parameters_roll_all_calls_back(self):
         d = self.new("dict")
         change = ["dict.set", [d, "k", 1]]
         for bad in (["dict.st", [d]], ["dict.set", [d]], ["dict.get", [d, "k", 1, 2]]):
@@ -227,36 +227,36 @@ class Rules(TransactionCase):
                     caught.exception.kind, ("MethodNotFound", "InvalidParams", "ValueError")
                 )
                 self.assertEqual(self.c.call("dict.len", d), 0)
-        self.undone("NotFound", 1, change, ["dict.len", ["missing"]])
-        self.undone("WrongType", 1, change, ["list.len", [d]])
+        self.assert_rolled_back("NotFound", 1, change, ["dict.len", ["missing"]])
+        self.assert_rolled_back("WrongType", 1, change, ["list.len", [d]])
         for shape in (5, "x", {"a": 1}, [5], [["dict.len"]], [[d]], [["dict.len", 5]]):
             with self.subTest(shape=shape), self.assertRaises(Failure):
                 self.c.call("transaction.run", shape)
         self.assertEqual(self.c.call("dict.len", d), 0)
 
-    def test_a_lock_that_is_held_gives_null_and_no_error(self):
+    def test_an_acquire_of_a_held_lock_returns_null_and_no_error(self):
         lock, d = self.new("lock"), self.new("dict")
-        self.another().call("lock.acquire", lock)
+        self.new_client().call("lock.acquire", lock)
         self.assertEqual(self.run_all(["lock.acquire", [lock, 0]], ["dict.add", [d, "k"]]), [None, 1])
 
-    def test_what_does_not_come_at_once_undoes_all(self):
+    def test_a_call_that_would_wait_rolls_all_calls_back(self):
         d, q = self.new("dict"), self.new("queue", maxsize=1)
-        self.undone("Empty", 1, ["dict.add", [d, "k"]], ["queue.get", [q, 0]])
-        self.undone("Full", 1, ["queue.put", [q, 1, 0]], ["queue.put", [q, 2, 0]])
+        self.assert_rolled_back("Empty", 1, ["dict.add", [d, "k"]], ["queue.get", [q, 0]])
+        self.assert_rolled_back("Full", 1, ["queue.put", [q, 1, 0]], ["queue.put", [q, 2, 0]])
         self.assertEqual((self.c.call("dict.len", d), self.c.call("queue.size", q)), (0, 0))
 
     def test_a_lent_value_is_refused_by_name(self):
-        """semantics.md: naming it in a transaction, is ValueError naming local=false."""
+        """docs/concepts/shared-memory.md: a local value in a transaction is a ValueError that names local=false."""
         lent = self.new("value", "i", 1, local=True)
-        failure = self.undone("ValueError", None, ["value.add", [lent, 1]])
+        failure = self.assert_rolled_back("ValueError", None, ["value.add", [lent, 1]])
         self.assertIn("local", str(failure))
         self.assertEqual(self.c.call("value.get", lent), 1)
 
 
 class Sight(TransactionCase):
-    """Waiters see all of a transaction at once, and nothing of an undone one."""
+    """Waiters see all effects of a transaction at once, and none of a rolled back one."""
 
-    def test_waiters_are_not_woken_by_what_is_undone(self):
+    def test_a_rolled_back_call_wakes_no_waiter(self):
         q, d, e, n = self.new("queue"), self.new("dict"), self.new("event"), self.new("counter")
         s, lock = self.new("semaphore", 0), self.new("lock")
         self.c.call("lock.acquire", lock)
@@ -270,7 +270,7 @@ class Sight(TransactionCase):
         ]
         clients = []
         for name, method, rest in waits:
-            client = self.another()
+            client = self.new_client()
             clients.append((client, client.start(method, name, *rest)))
             self.await_waiters(name, 1)
         calls = [
@@ -281,18 +281,18 @@ class Sight(TransactionCase):
             ["semaphore.release", [s]],
             ["lock.release", [lock]],
         ]
-        self.undone("KeyError", 6, *calls, ["dict.delete", [d, "absent"]])
+        self.assert_rolled_back("KeyError", 6, *calls, ["dict.delete", [d, "absent"]])
         for name, _, _ in waits:
-            self.assertEqual(len(self.waiting(name)), 1, name)
+            self.assertEqual(len(self.waiters(name)), 1, name)
         self.run_all(*calls)
         results = [client.finish(number) for client, number in clients]
         self.assertEqual(results[:5], ["item", 5, True, 1, True])
         self.assertIs(results[5]["owner_died"], False)
 
-    def test_an_undone_get_leaves_the_item_its_place_and_its_deliveries(self):
+    def test_a_rolled_back_get_leaves_the_item_its_position_and_its_deliveries(self):
         q = self.new("queue")
         self.c.call("queue.put_many", q, ["a", "b"])
-        self.undone(
+        self.assert_rolled_back(
             "Empty", 2, ["queue.reserve", [q, 0]], ["queue.get", [q, 0]], ["queue.get", [q, 0]]
         )
         first = self.c.call("queue.reserve", q)
@@ -304,14 +304,14 @@ class Sight(TransactionCase):
         job = self.c.call("queue.reserve", jobs)
         done = (["dict.set", [results, "file", 7]], ["queue.acknowledge", [jobs, job["id"]]])
         self.assertEqual(self.run_all(*done), [None, None])
-        self.undone("NotFound", 1, *done)
+        self.assert_rolled_back("NotFound", 1, *done)
         self.assertIsNone(self.c.call("queue.join", jobs, 0))
 
-    def test_watchers_see_nothing_of_what_is_undone(self):
+    def test_watchers_get_no_notice_of_rolled_back_calls(self):
         d, watcher = self.new("dict"), Opened(self.server, kind="pack")
         self.addCleanup(watcher.close)
         watcher.call("object.watch", d)
-        self.undone("KeyError", 1, ["dict.set", [d, "k", 1]], ["dict.delete", [d, "x"]])
+        self.assert_rolled_back("KeyError", 1, ["dict.set", [d, "k", 1]], ["dict.delete", [d, "x"]])
         self.run_all(["dict.set", [d, "a", 1]], ["dict.set", [d, "b", 1]])
         version = self.c.call("object.version", d)
         keys = []
@@ -327,7 +327,7 @@ class Sight(TransactionCase):
             self.addCleanup(session.close)
             number = session.start("transaction.run", [["dict.add", [d, kind]]] * 3)
             self.assertEqual(session.finish(number), [1, 2, 3])
-            self.assertEqual(session.again(number), [1, 2, 3])
+            self.assertEqual(session.retry(number), [1, 2, 3])
             failing = session.start("transaction.run", [["dict.delete", [d, "absent"]]])
             with self.assertRaises(Failure) as caught:
                 session.finish(failing)

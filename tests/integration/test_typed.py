@@ -1,4 +1,4 @@
-"""The typed line: words, named parameters, help, the queue behind a waiting line, and the first byte of a connection."""
+"""Typed lines: words, named parameters, help, lines behind a waiting one, and the first byte of a connection."""
 import json
 import re
 import socket
@@ -10,11 +10,11 @@ from harness import Case, until
 class Words(Case):
     def setUp(self):
         super().setUp()
-        self.t = self.another(kind="typed")
+        self.t = self.new_client(kind="typed")
         self.c.call("object.create", "dict", "jobs")
         self.c.call("dict.clear", "jobs")
 
-    def test_the_examples_of_the_contract(self):
+    def test_plain_lines(self):
         self.c.call("object.create", "queue", "tasks")
         self.assertEqual(self.t.ask("dict.set jobs k 1"), "null")
         self.assertEqual(
@@ -118,7 +118,7 @@ class Words(Case):
                 self.assertEqual(t.ask("ping"), '"pong"')
                 self.assertEqual(t.ask(line), "null")
 
-    def test_mistakes_name_what_is_wrong(self):
+    def test_an_error_names_the_wrong_word(self):
         table = [
             ("dict.get jobs", "InvalidParams: .*key"),
             ("dict.get jobs a b", "InvalidParams: "),
@@ -148,7 +148,7 @@ class Words(Case):
         self.assertEqual(self.t.ask("ping"), '"pong"')
         self.assertEqual(self.c.call("dict.len", "jobs"), 0)
 
-    def test_an_answer_is_one_line_whatever_is_in_it(self):
+    def test_a_reply_is_one_line_whatever_value_it_holds(self):
         self.c.call("dict.set", "jobs", "k\nl", "a\nb\r\u2028")
         self.assertEqual(json.loads(self.t.ask('dict.get jobs "k\\nl"')), "a\nb\r\u2028")
         self.assertRegex(self.t.ask('dict.get jobs "x\\ny"'), "^KeyError: ")
@@ -166,25 +166,25 @@ class Words(Case):
 class Help(Case):
     def setUp(self):
         super().setUp()
-        self.t = self.another(kind="typed")
+        self.t = self.new_client(kind="typed")
 
     def test_help_names_every_type_and_help_of_a_type_every_method_of_it(self):
-        whole = "\n".join(self.t.lines_of("help"))
+        whole = "\n".join(self.t.reply_lines("help"))
         for kind in self.c.call("server.methods")["types"]:
             if not kind["name"]:
                 continue
             self.assertIn(kind["name"], whole)
-            lines = "\n".join(self.t.lines_of("help " + kind["name"]))
+            lines = "\n".join(self.t.reply_lines("help " + kind["name"]))
             for method in kind["methods"]:
                 self.assertIn(method["name"], lines)
             for option in kind["options"] + kind["arguments"]:
                 self.assertIn(option["name"], lines)
 
-    def test_help_of_every_method_tells_parameters_result_and_errors(self):
+    def test_help_of_every_method_lists_parameters_result_and_errors(self):
         for kind in self.c.call("server.methods")["types"]:
             for method in kind["methods"]:
                 with self.subTest(method["name"]):
-                    lines = self.t.lines_of("help " + method["name"])
+                    lines = self.t.reply_lines("help " + method["name"])
                     self.assertGreater(len(lines), 1)
                     self.assertTrue(lines[0].startswith(method["name"]), lines[0])
                     for parameter in method["parameters"]:
@@ -197,30 +197,30 @@ class Help(Case):
                         self.assertIn(error, "\n".join(lines))
 
     def test_help_errors_lists_all_thirty_three(self):
-        lines = "\n".join(self.t.lines_of("help errors"))
+        lines = "\n".join(self.t.reply_lines("help errors"))
         for number, name in ((1, "KeyError"), (14, "Deadlock"), (33, "RuntimeError")):
             self.assertRegex(lines, rf"\b{number}\s+{name}\b")
 
     def test_a_question_mark_is_help_also_as_the_first_byte(self):
-        self.assertEqual(self.t.lines_of("?"), self.t.lines_of("help"))
-        self.assertEqual(self.t.lines_of("? dict.get"), self.t.lines_of("help dict.get"))
+        self.assertEqual(self.t.reply_lines("?"), self.t.reply_lines("help"))
+        self.assertEqual(self.t.reply_lines("? dict.get"), self.t.reply_lines("help dict.get"))
 
     def test_help_for_an_unknown_word_names_the_nearest(self):
         for word, near in (("quue", "queue"), ("dict.gett", "dict.get"), ("erors", "errors")):
-            self.assertIn(near, "\n".join(self.t.lines_of("help " + word)))
+            self.assertIn(near, "\n".join(self.t.reply_lines("help " + word)))
         self.fails("NotFound", "help", "quue")
 
     def test_help_is_a_method_as_well(self):
         self.assertIn("queue.get", self.c.call("help", "queue"))
         self.assertEqual(
-            self.c.call("help", topic="dict.get").split("\n"), self.t.lines_of("help dict.get")
+            self.c.call("help", topic="dict.get").split("\n"), self.t.reply_lines("help dict.get")
         )
 
 
 class Waiting(Case):
     def setUp(self):
         super().setUp()
-        self.t = self.another(kind="typed")
+        self.t = self.new_client(kind="typed")
         self.queue = self.new("queue")
 
     def test_later_typed_lines_wait_but_json_does_not(self):
@@ -240,26 +240,26 @@ class Waiting(Case):
         for n in range(64):
             self.assertRegex(self.t.line(), rf"^NotFound: .*nowhere{n}\b")
 
-    def test_more_than_sixty_four_lines_all_get_one_answer_each(self):
+    def test_more_than_sixty_four_lines_get_one_reply_each(self):
         self.t.send(f"queue.get {self.queue}\n" + "\n".join(["ping"] * 300))
         self.await_waiters(self.queue, 1)
         self.c.call("ping")
         self.c.call("queue.put", self.queue, "item")
-        answers = [self.t.line() for _ in range(301)]
-        self.assertEqual(sum(a == '"item"' for a in answers), 1)
+        replies = [self.t.line() for _ in range(301)]
+        self.assertEqual(sum(a == '"item"' for a in replies), 1)
         self.assertTrue(
-            all(a in ('"item"', '"pong"') or a.startswith("Overloaded: ") for a in answers),
-            set(answers),
+            all(a in ('"item"', '"pong"') or a.startswith("Overloaded: ") for a in replies),
+            set(replies),
         )
-        self.assertGreaterEqual(answers.count('"pong"'), 64)
+        self.assertGreaterEqual(replies.count('"pong"'), 64)
 
     def test_lines_beyond_sixty_four_are_answered_in_the_order_typed_as_well(self):
         self.t.send(f"queue.get {self.queue}\n" + "\n".join(["ping"] * 100))
         self.await_waiters(self.queue, 1)
         self.c.call("queue.put", self.queue, "item")
-        answers = [self.t.line() for _ in range(101)]
-        self.assertEqual(answers[0], '"item"', "a later line was answered before the first")
-        self.assertEqual(set(answers[1:65]), {'"pong"'})
+        replies = [self.t.line() for _ in range(101)]
+        self.assertEqual(replies[0], '"item"', "a later line was answered before the first")
+        self.assertEqual(set(replies[1:65]), {'"pong"'})
 
     def test_held_back_lines_do_not_act_early(self):
         name = self.new("dict")
@@ -277,7 +277,7 @@ class Waiting(Case):
             self.t.send(empty)
             self.assertRegex(self.t.line(), "^Cancelled: ")
             self.assertEqual(self.t.line(), '"pong"')
-            self.assertEqual(self.waiting(self.queue), [])
+            self.assertEqual(self.waiters(self.queue), [])
         self.c.call("queue.put", self.queue, 5)
         self.assertEqual(self.c.call("queue.size", self.queue), 1)
         self.t.send(b"")
@@ -295,11 +295,11 @@ class Waiting(Case):
     def test_an_empty_line_does_not_cancel_a_json_call(self):
         self.t.send('{"id":1,"method":"queue.get","params":["%s"]}\n' % self.queue)
         self.assertEqual(self.t.ask("ping"), '"pong"')
-        self.assertEqual(len(self.waiting(self.queue)), 1)
+        self.assertEqual(len(self.waiters(self.queue)), 1)
         self.c.call("queue.put", self.queue, 5)
         self.assertEqual(json.loads(self.t.line())["result"], 5)
 
-    def test_quit_closes_after_the_answers(self):
+    def test_quit_closes_after_the_replies(self):
         self.t.send("ping\nquit\nping")
         self.assertEqual(self.t.rest().strip(), b'"pong"')
         self.assertEqual(self.c.call("ping"), "pong")
@@ -380,9 +380,9 @@ class FirstByte(Case):
                     + typed
                     + b"\n"
                 )
-                answer = t.rest()
-                if answer:
-                    self.assertRegex(answer, rb"^HTTP/1\.[01] 404 ")
+                reply = t.rest()
+                if reply:
+                    self.assertRegex(reply, rb"^HTTP/1\.[01] 404 ")
         self.assertEqual(self.c.call("dict.len", name), 0)
 
     def test_http_is_answered_404_and_closed(self):
@@ -402,7 +402,7 @@ class FirstByte(Case):
             self.assertEqual(t.ask(f'dict.set {name} k "a HTTP/1.1"'), "null")
             self.assertRegex(t.ask(f"dict.get {name} HTTP/1.1"), "^KeyError: ")
 
-    def test_a_silent_connection_harms_nobody(self):
+    def test_a_silent_connection_harms_no_other_client(self):
         with self.server.typed() as silent:
             self.assertEqual(self.c.call("ping"), "pong")
             self.assertEqual(silent.ask("ping"), '"pong"')
@@ -414,7 +414,7 @@ class FirstByte(Case):
         self.await_waiters(queue, 1)
         t.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         t.close()
-        until(lambda: not self.waiting(queue), "the end of the waiter")
+        until(lambda: not self.waiters(queue), "the end of the waiter")
         self.assertEqual(self.c.call("queue.put", queue, 1), None)
         self.assertEqual(self.c.call("queue.size", queue), 1)
 

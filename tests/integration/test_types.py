@@ -388,8 +388,8 @@ SCRIPTS = {
     "topic": (
         ("topic", [], {}),
         [
-            ("publish", ["nobody"], 0),
-            ("last", [], "nobody"),
+            ("publish", ["news"], 0),
+            ("last", [], "news"),
             ("subscribe", [], None),
             ("unsubscribe", [], None),
             ("publish", [{"a": 1}], 0),
@@ -444,7 +444,7 @@ class Creation(Case):
                 self.assertFalse(self.c.call("object.exists", "refused"))
 
     def test_the_lock_of_a_condition_is_a_lock_or_an_rlock(self):
-        """catalogue.md: option `lock` = a lock or rlock (else `WrongType`)."""
+        """docs/reference/condition.md: the option `lock` names a lock or an rlock; other types are a WrongType."""
         for kind in ("dict", "rwlock", "semaphore"):
             wrong = {"$ref": self.new(kind)}
             self.fails("WrongType", "object.create", "condition", "refused", [], {"lock": wrong})
@@ -578,22 +578,22 @@ class Contents(Case):
 
     def test_waiting_ends_with_the_state_that_is_waited_for(self):
         latch, counter = self.new("latch", 2), self.new("counter")
-        waiters = [self.another(unix=bool(n % 2)) for n in range(4)]
+        waiters = [self.new_client(unix=bool(n % 2)) for n in range(4)]
         numbers = [w.start("latch.wait", latch) for w in waiters[:2]]
         numbers += [w.start("counter.wait_at_least", counter, n) for n, w in zip((2, 5), waiters[2:])]
         self.await_waiters(latch, 2)
         self.await_waiters(counter, 2)
         self.c.call("latch.count_down", latch)
-        self.assertEqual(len(self.waiting(latch)), 2)
+        self.assertEqual(len(self.waiters(latch)), 2)
         self.c.call("latch.count_down", latch)
         self.assertEqual([w.finish(n) for w, n in zip(waiters[:2], numbers)], [True, True])
         self.c.call("counter.add", counter, 3)
         self.assertEqual(waiters[2].finish(numbers[2]), 3)
-        self.assertEqual(len(self.waiting(counter)), 1)
+        self.assertEqual(len(self.waiters(counter)), 1)
         self.c.call("counter.add", counter, 7)
         self.assertEqual(waiters[3].finish(numbers[3]), 10)
 
-    def test_a_deleted_object_answers_the_waiters_of_every_type(self):
+    def test_waiters_on_a_deleted_object_of_every_type_get_notfound(self):
         table = [
             ("latch", [1], "latch.wait", []),
             ("counter", [], "counter.wait_at_least", [1]),
@@ -605,7 +605,7 @@ class Contents(Case):
         ]
         for kind, arguments, method, rest in table:
             with self.subTest(method):
-                name, other = self.new(kind, *arguments), self.another()
+                name, other = self.new(kind, *arguments), self.new_client()
                 number = other.start(method, name, *rest)
                 self.await_waiters(name, 1)
                 self.c.call("object.delete", name)

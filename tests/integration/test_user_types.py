@@ -1,4 +1,4 @@
-"""A user's own C++ class, loaded by agorad --plugin: the account of docs/examples/user_type."""
+"""A C++ class of a user, loaded by agorad --plugin: the account of docs/examples/user_type."""
 import json
 import os
 import subprocess
@@ -70,14 +70,14 @@ class Account(Case):
 
 
 def math_library():
-    """The path of a shared library that surely is there."""
+    """Returns the path of a shared library that every system has."""
     with open("/proc/self/maps", encoding="utf-8") as maps:
         return next(line.split()[-1] for line in maps if "/libc" in line)
 
 
 class BadPlugins(unittest.TestCase):
     def refused(self, *paths, fault=""):
-        """What agorad says at its end, which must be in good order and without a ready line."""
+        """Asserts that agorad ends cleanly without a ready line; returns its error text."""
         options = [word for path in paths for word in ("--plugin", path)]
         run = subprocess.run([SERVER, "--no-tcp", "--unix", "/nowhere/x", *options],
                              capture_output=True, text=True, timeout=30,
@@ -92,7 +92,7 @@ class BadPlugins(unittest.TestCase):
         self.assertIn("/no/such.so", self.refused("/no/such.so"))
         self.assertIn("such.so", self.refused("such.so"))
 
-    def test_what_is_no_library_is_refused(self):
+    def test_a_file_that_is_no_library_is_refused(self):
         for path in (__file__, os.path.dirname(__file__), "/dev/null", ""):
             with self.subTest(path=path):
                 self.assertIn("plugin " + path + ": cannot be loaded", self.refused(path))
@@ -123,7 +123,7 @@ class BadPlugins(unittest.TestCase):
 
 
 class Traps(Case):
-    """A plugin whose methods fail: each failure is the caller's, and the server goes on."""
+    """A plugin whose methods fail: the caller gets each failure, and the server goes on."""
 
     options = ("--plugin", BAD_PLUGIN)
 
@@ -160,19 +160,19 @@ class Traps(Case):
                 self.assertEqual(error.kind, "UserError")
                 self.assertIn("what trap." + method + " gave is no value", str(error))
 
-    def test_a_codec_that_writes_over_others_spoils_no_other_answer(self):
+    def test_a_codec_that_overwrites_other_results_spoils_no_other_reply(self):
         self.c.call("object.create", "dict", "d")
         self.c.call("dict.set", "d", "k", "value")
         calls = [("dict.get", ["d", "k"]), ("trap.greedy", ["t"]), ("dict.get", ["d", "k"])] * 8
         self.c.send("\n".join(json.dumps({"id": 1000 + i, "method": method, "params": params})
                               for i, (method, params) in enumerate(calls)))
-        answers = [json.loads(self.c.line()).get("result") for _ in calls]
-        self.assertEqual(answers, ["value", 7, "value"] * 8)
+        replies = [json.loads(self.c.line()).get("result") for _ in calls]
+        self.assertEqual(replies, ["value", 7, "value"] * 8)
 
     def test_a_codec_that_throws(self):
         self.assertEqual(self.fails("trap.touch", "t", 1).kind, "UserError")
 
-    def test_a_transaction_takes_back_what_was_done_before(self):
+    def test_a_transaction_rolls_back_the_calls_before_the_failed_one(self):
         calls = [["object.create", ["dict", "made"]], ["trap.throw_number", ["t"]]]
         self.assertEqual(self.fails("transaction.run", calls).data["index"], 1)
         self.assertFalse(self.c.call("object.exists", "made"))

@@ -1,9 +1,9 @@
-"""Change notices and topics: in order, resumable, with a gap said where one is, and slow readers cut off."""
+"""Change notices and topics: in order, resumable, with a notice of each gap; slow readers are cut off."""
 import socket
 import unittest
 
 from harness import reference_name, until
-from sessions import Opened, SessionCase, each_kind, each_way
+from sessions import Opened, SessionCase, each_protocol, each_transport
 
 # type -> (args, options, calls before, the changing call): each change of any object is a notice.
 CHANGES = {
@@ -34,15 +34,15 @@ class WatchCase(SessionCase):
         for key in keys:
             self.c.call("dict.set", name, key, 1)
 
-    def no_more(self, session):
-        """All notices of changes that are already made have come before the answer to a call."""
+    def take_notices(self, session):
+        """Returns the unread notices. Those of earlier changes arrive before the reply to a later call."""
         session.call("ping")
         session.call("ping")
         found, session.notices = session.notices, []
         return found
 
-    def up_to(self, session, version):
-        """The notices until that version has been told."""
+    def notices_up_to(self, session, version):
+        """Returns the notices up to that version."""
         notices = [session.next_notice()]
         while notices[-1].get("version") != version:
             notices.append(session.next_notice())
@@ -53,8 +53,8 @@ class WatchCase(SessionCase):
 
 
 class Notices(WatchCase):
-    @each_way
-    def test_they_tell_object_version_method_and_key_in_order(self, unix, kind):
+    @each_transport
+    def test_notices_carry_object_version_method_and_key_in_order(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
         self.assertEqual(self.watch(session, name), 1)
         self.change(name, "a", "b")
@@ -74,7 +74,7 @@ class Notices(WatchCase):
             if key is not None:
                 self.assertEqual(notice["key"], key)
 
-    def test_a_change_of_any_type_is_told(self):
+    def test_a_change_of_any_type_is_notified(self):
         session = self.opened()
         for kind, (args, options, before, (method, rest)) in CHANGES.items():
             with self.subTest(kind):
@@ -86,12 +86,12 @@ class Notices(WatchCase):
                 self.c.call(f"{kind}.{method}", name, *rest)
                 now = self.c.call("object.version", name)
                 self.assertGreater(now, version)
-                last = self.up_to(session, now)[-1]
+                last = self.notices_up_to(session, now)[-1]
                 self.assertEqual((last["kind"], last["method"]), ("watch", f"{kind}.{method}"))
                 session.call("object.unwatch", name)
 
-    @each_kind
-    def test_reads_and_calls_that_change_nothing_are_not_told(self, kind):
+    @each_protocol
+    def test_reads_and_calls_that_change_nothing_are_not_notified(self, kind):
         session, name = self.opened(False, kind), self.new("dict", {"a": 1})
         self.watch(session, name)
         self.c.call("dict.get", name, "a")
@@ -99,26 +99,26 @@ class Notices(WatchCase):
         self.fails("KeyError", "dict.delete", name, "x")
         self.c.call("dict.get_or", name, "x")
         self.change(name, "last")
-        self.assertEqual(self.versions(self.up_to(session, 2)), [2])
+        self.assertEqual(self.versions(self.notices_up_to(session, 2)), [2])
 
-    @each_way
-    def test_unwatch_ends_them(self, unix, kind):
+    @each_transport
+    def test_unwatch_ends_the_notices(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
         self.watch(session, name)
         self.change(name, "a")
-        self.up_to(session, 2)
+        self.notices_up_to(session, 2)
         self.assertIsNone(session.call("object.unwatch", name))
         self.change(name, "b", "c")
-        self.assertEqual(self.no_more(session), [])
+        self.assertEqual(self.take_notices(session), [])
 
-    def test_several_watchers_are_told_the_same(self):
+    def test_several_watchers_get_the_same_notices(self):
         name = self.new("dict")
         several = [self.opened(bool(n % 2), "json" if n < 2 else "pack") for n in range(4)]
         for session in several:
             self.watch(session, name)
         self.change(name, *range(50))
         for session in several:
-            self.assertEqual(self.versions(self.up_to(session, 51)), list(range(2, 52)))
+            self.assertEqual(self.versions(self.notices_up_to(session, 51)), list(range(2, 52)))
 
     def test_a_plain_connection_may_watch(self):
         name = self.new("dict")
@@ -141,32 +141,32 @@ class Notices(WatchCase):
         self.fails("NotFound", "object.unwatch", "missing")
 
     def test_a_lent_value_is_refused_by_name(self):
-        """semantics.md: watching such an object ... is ValueError naming local=false."""
+        """docs/concepts/shared-memory.md: a watch on a local value is a ValueError that names local=false."""
         lent = self.new("value", "i", 1, local=True)
         self.assertIn("local", str(self.fails("ValueError", "object.watch", lent)))
 
 
 class History(WatchCase):
-    @each_kind
-    def test_from_version_tells_what_came_since(self, kind):
+    @each_protocol
+    def test_from_version_replays_the_notices_since_that_version(self, kind):
         first, second, name = self.opened(), self.opened(False, kind), self.new("dict")
         self.watch(first, name)
         self.change(name, "a", "b", "c", "d")
         self.assertEqual(self.watch(second, name, 3), 5)
         self.change(name, "live")
-        notices = self.up_to(second, 6)
+        notices = self.notices_up_to(second, 6)
         self.assertEqual({n["kind"] for n in notices}, {"watch"})
         found = self.versions(notices)
         self.assertEqual([v for v in found if v > 3], [4, 5, 6])
         self.assertLessEqual(set(found), {3, 4, 5, 6})
 
-    @each_kind
-    def test_an_object_that_nobody_watched_has_no_history(self, kind):
+    @each_protocol
+    def test_an_object_without_watchers_has_no_history(self, kind):
         session, name = self.opened(False, kind), self.new("dict")
         self.change(name, "a", "b", "c")
         self.assertEqual(self.watch(session, name, 2), 4)
         self.change(name, "live")
-        notices = self.up_to(session, 5)
+        notices = self.notices_up_to(session, 5)
         self.assertEqual([n["kind"] for n in notices], ["gap", "watch"])
 
     def test_more_than_the_history_is_a_gap(self):
@@ -178,41 +178,41 @@ class History(WatchCase):
         self.watch(second, name, version)
         now = self.c.call("object.version", name)
         self.c.call("counter.add", name)
-        notices = self.up_to(second, now + 1)
+        notices = self.notices_up_to(second, now + 1)
         self.assertEqual(notices[0]["kind"], "gap")
         found = self.versions([n for n in notices if n["kind"] == "watch"])
         self.assertEqual(found, list(range(found[0], now + 2)))
 
-    @each_kind
+    @each_protocol
     def test_the_present_version_needs_no_history(self, kind):
         session, name = self.opened(False, kind), self.new("dict")
         self.change(name, "a")
         self.watch(session, name, 2)
         self.change(name, "b")
-        notices = self.up_to(session, 3)
+        notices = self.notices_up_to(session, 3)
         self.assertNotIn("gap", [n["kind"] for n in notices])
 
 
 class Cuts(WatchCase):
-    @each_way
+    @each_transport
     def test_a_watch_survives_a_cut_without_a_gap(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
         self.watch(session, name)
         self.change(name, "a")
-        seen = self.versions(self.up_to(session, 2))
+        seen = self.versions(self.notices_up_to(session, 2))
         for _ in range(3):
             session.cut()
             version = self.c.call("object.version", name)
             self.change(name, "b", "c", "d")
             session.resume()
             self.change(name, "live")
-            notices = self.up_to(session, version + 4)
+            notices = self.notices_up_to(session, version + 4)
             self.assertEqual({n["kind"] for n in notices}, {"watch"})
             seen += self.versions(notices)
         self.assertEqual(sorted(set(seen)), list(range(2, 15)))
         self.assertEqual([v for n, v in enumerate(seen) if v not in seen[:n]], sorted(set(seen)))
 
-    @each_kind
+    @each_protocol
     def test_a_subscription_survives_a_cut(self, kind):
         session, name = self.opened(False, kind), self.new("topic")
         session.call("topic.subscribe", name)
@@ -226,11 +226,11 @@ class Cuts(WatchCase):
         notices = [session.next_notice()]
         while notices[-1].get("value") != 4:
             notices.append(session.next_notice())
-        told = [n.get("value") for n in notices if n["kind"] == "topic" and n["value"]]
+        values = [n.get("value") for n in notices if n["kind"] == "topic" and n["value"]]
         if "gap" in [n["kind"] for n in notices]:
             self.assertEqual([n["kind"] for n in notices].count("gap"), 1)
         else:
-            self.assertEqual(told, [1, 2, 3, 4])
+            self.assertEqual(values, [1, 2, 3, 4])
 
     def test_the_end_of_the_session_ends_its_watches_and_subscriptions(self):
         session, topic = self.opened(), self.new("topic")
@@ -241,8 +241,8 @@ class Cuts(WatchCase):
 
 
 class Topics(WatchCase):
-    @each_way
-    def test_subscribers_are_told_every_value_in_order(self, unix, kind):
+    @each_transport
+    def test_subscribers_get_every_value_in_order(self, unix, kind):
         several, name = [self.opened(unix, kind) for _ in range(2)], self.new("topic")
         for session in several:
             self.assertIsNone(session.call("topic.subscribe", name))
@@ -255,7 +255,7 @@ class Topics(WatchCase):
         several[0].call("topic.unsubscribe", name)
         self.assertEqual(self.c.call("topic.publish", name, "b"), 1)
         self.assertEqual(several[1].next_notice()["value"], "b")
-        self.assertEqual(self.no_more(several[0]), [])
+        self.assertEqual(self.take_notices(several[0]), [])
         self.assertEqual(self.c.call("topic.last", name), "b")
 
     def test_a_plain_connection_may_subscribe_and_leaves_with_its_end(self):
@@ -268,7 +268,7 @@ class Topics(WatchCase):
 
 
 class Slow(WatchCase):
-    """semantics.md: push consumers are cut off with a reason."""
+    """docs/concepts/watching.md: the server cuts off a client that does not read its notices, and says why."""
 
     def slow(self):
         session = Opened.__new__(Opened)
@@ -289,8 +289,8 @@ class Slow(WatchCase):
         self.addCleanup(session.close)
         return session
 
-    def rest(self, session, last=None):
-        """All notices up to the end of the connection, or to the version that is the last."""
+    def notices_until_end(self, session, last=None):
+        """Returns all notices up to the end of the connection, or up to the version `last`."""
         try:
             while not session.notices or session.notices[-1].get("version", 0) != last:
                 session.receive()
@@ -300,13 +300,13 @@ class Slow(WatchCase):
         return found
 
     def test_a_slow_watcher_is_cut_off_and_resumes(self):
-        """It is behind by more than the output buffer (8 MiB) and the history (1,024 entries)."""
+        """The watcher is behind by more than the output buffer (8 MiB) and the history (1,024 entries)."""
         session, name, last = self.slow(), self.new("dict"), 3001
         self.watch(session, name)
         for number in range(last - 1):
             self.c.call("dict.set", name, "x" * 20_000, number)
         self.assertEqual(self.c.call("object.version", name), last)
-        before = self.rest(session)
+        before = self.notices_until_end(session)
         seen = self.versions([n for n in before if n["kind"] == "watch"])
         self.assertLess(len(seen), last - 1, "it was not cut off")
         self.assertEqual(seen, list(range(2, len(seen) + 2)))
@@ -321,14 +321,14 @@ class Slow(WatchCase):
         self.watch(session, name)
         for number in range(last - 1):
             self.c.call("dict.set", name, "x" * 60_000, number)
-        found = self.rest(session, last)
+        found = self.notices_until_end(session, last)
         if not found or found[-1].get("version") != last:
             found += self.resumed(session, last)
         self.assertEqual({n["kind"] for n in found}, {"watch"})
         self.assertEqual(sorted(set(self.versions(found))), list(range(2, last + 1)))
 
     def resumed(self, session, last):
-        """The notices after resuming, up to the last version; it may be cut off again on the way."""
+        """Resumes until the notice of the version `last` came, however often it is cut off; returns the notices."""
         found = []
         while not found or found[-1].get("version") != last:
             session.resume()
@@ -340,15 +340,15 @@ class Slow(WatchCase):
                 pass
         return found
 
-    def test_a_slow_subscriber_is_cut_off_and_harms_nobody(self):
-        session, other, name = self.slow(), self.opened(), self.new("topic")
+    def test_a_slow_subscriber_is_cut_off_and_harms_no_other_client(self):
+        session, other, name = self.slow(), self.opened(opening=[3600]), self.new("topic")
         session.call("topic.subscribe", name)
         other.call("topic.subscribe", name)
         value = "x" * 1_000_000
         for number in range(80):
             self.c.call("topic.publish", name, [number, value])
             self.assertEqual(other.next_notice()["value"][0], number)
-        self.assertLess(len(self.rest(session)), 80, "it was not cut off")
+        self.assertLess(len(self.notices_until_end(session)), 80, "it was not cut off")
         session.resume()
         self.c.call("topic.publish", name, ["last", ""])
         while (notice := session.next_notice()).get("value", [""])[0] != "last":

@@ -1,10 +1,10 @@
 // Seed 001, "Shared Condition": a child waits on a condition, and the parent notifies it.
 //
-// The seed hangs on CPython, most of the time. A notify goes to those who wait at that moment; the
-// parent notifies at once, while the child still starts, so nobody hears it, and then the child
-// waits for ever. A condition says only that something may have changed. What has changed must be
-// kept somewhere, and whoever waits looks there first: that is the predicate of wait. With it the
-// order does not matter.
+// The seed hangs on CPython, most of the time: a lost wake-up. A notify wakes only the present
+// waiters. The parent notifies at once, while the child still starts, and then the child waits for
+// ever. A condition only says that the state may have changed. The state itself must be stored, and
+// a waiter must check it before it waits: that is the predicate of wait. With it the order does not
+// matter.
 #include <iostream>
 #include <mutex>
 

@@ -1,8 +1,8 @@
 // Seed 002, the program with mp.Lock(): two processes add 1 and 3 to a Value, five times each, and
 // print what they see. Each holds the lock through its whole loop.
 //
-// So the numbers of one process never mix with those of the other. Which of them comes first is
-// open: there are two right outputs.
+// The numbers of the two processes therefore never mix. Either process may be first, so there are
+// two correct outputs.
 #include <iostream>
 
 #include <agora/agora.hpp>

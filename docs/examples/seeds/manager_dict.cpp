@@ -1,7 +1,7 @@
 // Seed 000, the program under "Manager": three processes write into one dict.
 //
-// The manager is a server process of its own, which ends with this program. The order of the keys
-// is that in which they came, so it may differ from run to run.
+// The manager starts a server process, which ends with this program. A dict keeps its keys in
+// insertion order, so the order may differ from run to run.
 #include <iostream>
 #include <vector>
 

@@ -1,9 +1,8 @@
 // Seed 004, the last program: ten processes write into a dict and append to a list.
 //
-// Keys and values are of mixed kinds, which any holds: the numbers 0 to 9 have "1", the text "2"
-// has
-// 2. The text "2" and the number 2 are different keys. What comes after 0 to 4 in the list, and the
-// order of the keys, may differ from run to run.
+// Keys and values are of mixed types, so both are agora::any: the keys 0 to 9 have the value "1",
+// and the key "2" has the value 2. The text "2" and the number 2 are different keys. The order of
+// the keys, and of the elements after 0 to 4 in the list, may differ from run to run.
 #include <iostream>
 #include <vector>
 

@@ -1,4 +1,5 @@
-// Seed 004, the program with Pipe(): parent and child talk over the two ends of a pipe.
+// Seed 004, the program with Pipe(): parent and child exchange messages over the two ends of a
+// pipe.
 #include <iostream>
 #include <map>
 #include <string>
@@ -23,7 +24,7 @@ int main() {
   const auto pipe = m.pipe();
 
   agora::process p(f, pipe.second());
-  std::cout << pipe.first().receive() << std::endl;  // before the child speaks
+  std::cout << pipe.first().receive() << std::endl;  // before the child prints
   pipe.first().send("hello");
   p.join();
   std::cout << "endding\n";

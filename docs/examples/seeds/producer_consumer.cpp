@@ -1,5 +1,5 @@
 // Seed 003, the program under "Queue": a producer puts numbers into a queue, and a consumer takes
-// them until it meets None, which is an empty optional here.
+// them until it gets None, which is an empty optional here.
 #include <iostream>
 #include <optional>
 

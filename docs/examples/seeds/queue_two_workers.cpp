@@ -1,5 +1,5 @@
-// Seed 002, the program with mp.Queue(): two processes compute, and hand their results over in a
-// queue, since the function of a process gives nothing back.
+// Seed 002, the program with mp.Queue(): two processes compute, and return their results through a
+// queue, since the function of a process has no return value.
 #include <cstdint>
 #include <iostream>
 

@@ -1,4 +1,4 @@
-// Seed 001, "Shared Semaphore": two processes at most at a time.
+// Seed 001, "Shared Semaphore": at most two processes at a time.
 #include <iostream>
 
 #include <agora/agora.hpp>

@@ -1,7 +1,6 @@
 // Seed 001, "Shared Set": a child adds to a set.
 //
-// The seed's manager.set() does not exist in CPython, where it ends with AttributeError; here it
-// does.
+// CPython has no manager.set(), so the seed ends with AttributeError there; agora has sets.
 #include <iostream>
 #include <vector>
 

@@ -1,4 +1,4 @@
-// Seed 001, the first program: a child changes a Value and an Array, and the parent sees it.
+// Seed 001, the first program: a child changes a Value and an Array, and the parent reads them.
 #include <iostream>
 #include <vector>
 

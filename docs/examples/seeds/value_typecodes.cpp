@@ -1,7 +1,7 @@
 // Seed 002, the program with mp.Value('i', 0) and mp.Value('d', 3.14): two kinds of numbers.
 //
-// The C++ type gives the typecode: int is `i`, a 32-bit integer, and double is `d`. The server
-// keeps to them whoever writes.
+// The C++ type determines the typecode: int is `i`, a 32-bit integer, and double is `d`. The server
+// enforces the typecode for every client.
 #include <iostream>
 
 #include <agora/agora.hpp>

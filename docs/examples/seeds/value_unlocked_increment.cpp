@@ -1,9 +1,9 @@
 // Seed 000, data_share_demo.py (5 processes), and seed 003, the program under "Value" (4 of them):
 // each process does `num.value += 1` without a lock. The Array that seed 000 makes is never used.
 //
-// In Python that line loads and then stores, and what another process stored in between is lost.
-// First the trap, with every process made to load before any of them stores; then the C++ line
-// that looks the same and is one atomic step on the server.
+// In Python that line is a load and a store, and a store of another process in between is lost: a
+// lost update. The first function shows it: every process loads before any of them stores. The
+// second function uses the C++ line that looks the same, and is one atomic operation.
 #include <iostream>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // Seed 000, process_lock_and_seg.py: five processes add 1 to a Value, each under a Lock.
 //
-// With the lock around it, load and then store is right: nobody comes in between.
+// Under the lock, a load and a store are correct: no other process can store in between.
 #include <iostream>
 #include <mutex>
 #include <vector>

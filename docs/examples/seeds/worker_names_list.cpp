@@ -1,6 +1,6 @@
 // Seed 003, the program under "Manager": four processes append their names to one list.
 //
-// The order is that in which they came, so it may differ from run to run.
+// The names are in the order of the appends, which may differ from run to run.
 #include <iostream>
 #include <string>
 #include <vector>

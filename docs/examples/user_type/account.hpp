@@ -1,4 +1,4 @@
-// A class of one's own as a shared object: money that never becomes less than nothing.
+// A user-defined class as a shared object: an account whose balance never falls below zero.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// The same as a plugin: agorad --plugin libaccount.so
+// The class Account as a plugin: agorad --plugin libaccount.so
 
 #include "docs/examples/user_type/account.hpp"
 

@@ -14,15 +14,15 @@
 namespace word_count {
 namespace {
 
-// For a shell: nothing in it means anything.
+// Quotes a text for the shell, so that no character in it has a special meaning.
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
 }
 
-// After each file comes one that is only a line end, lest the last word of a file and the first
-// of the next become one.
+// Lists a file with a single line feed after each file. Without it, the last word of a file and the
+// first word of the next one would become one word.
 void write_list(const std::vector<std::string>& paths, const std::string& list,
                 const std::string& line_end) {
   std::ofstream(line_end) << '\n';
@@ -46,7 +46,8 @@ std::string output_of(const std::string& command) {
   return output;
 }
 
-// A line is `   12 word`; what comes before the first word of all has none.
+// Parses a line such as `   12 word`. The count of the empty text before the first word has no
+// word.
 void add_line(Counts& counts, std::string_view line) {
   const std::size_t number = line.find_first_not_of(' ');
   const std::size_t gap = line.find(' ', number);
@@ -70,7 +71,7 @@ std::int64_t count_of(const Counts& counts, const std::string& word) {
 
 Counts count_by_tools(const std::vector<std::string>& paths, const std::string& folder) {
   const std::string list = folder + "/files";
-  const std::string unread = folder + "/unread";  // made if a file could not be read
+  const std::string unread = folder + "/unread";  // the command creates it if it cannot read a file
   write_list(paths, list, folder + "/line_end");
   const std::string output =
       output_of("export LC_ALL=C; { xargs -0 cat -- < " + quoted(list) + " || : > " +
@@ -85,7 +86,8 @@ Counts count_by_tools(const std::vector<std::string>& paths, const std::string& 
   return counts;
 }
 
-std::vector<std::string> differences(const Counts& ours, const Counts& expected, std::size_t most) {
+std::vector<std::string> differences(const Counts& ours, const Counts& expected,
+                                     std::size_t limit) {
   std::vector<std::string> lines;
   Counts all = ours;
   all.insert(expected.begin(), expected.end());
@@ -93,7 +95,7 @@ std::vector<std::string> differences(const Counts& ours, const Counts& expected,
     const std::int64_t mine = count_of(ours, entry.first);
     const std::int64_t theirs = count_of(expected, entry.first);
     if (mine == theirs) continue;
-    if (lines.size() == most) break;
+    if (lines.size() == limit) break;
     lines.push_back(difference(entry.first, mine, theirs));
   }
   return lines;

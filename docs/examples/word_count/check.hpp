@@ -1,4 +1,5 @@
-// The independent count: the same words by tr, sort and uniq, without a line of our own counting.
+// The independent count of the same words by tr, sort and uniq, which shares no code with the
+// demo's.
 #pragma once
 
 #include <string>
@@ -10,11 +11,11 @@ namespace word_count {
 
 /// Counts the words of these files by
 /// `tr -cs 'A-Za-z' '\n' | tr A-Z a-z | sort | uniq -c`.
-/// @param folder  where files may be written, such as the list of `paths`
+/// @param folder  a folder for temporary files, such as the list of `paths`
 /// @throws std::runtime_error  the pipe could not be run, or could not read a file; Interrupted
 Counts count_by_tools(const std::vector<std::string>& paths, const std::string& folder);
 
-/// Where two counts differ, at most `most` lines such as `the: 12, expected 13`; empty: nowhere.
-std::vector<std::string> differences(const Counts& ours, const Counts& expected, std::size_t most);
+/// Returns the differences of two counts: at most `limit` lines such as `the: 12, expected 13`.
+std::vector<std::string> differences(const Counts& ours, const Counts& expected, std::size_t limit);
 
 }  // namespace word_count

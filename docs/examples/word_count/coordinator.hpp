@@ -1,4 +1,4 @@
-// The coordinator: hands out the files, survives the death of a worker, and sums.
+// The coordinator: enqueues the files, kills a worker on purpose, and sums the counts.
 #pragma once
 
 #include <cstdint>
@@ -7,42 +7,42 @@
 
 #include <agora/agora.hpp>
 
-#include "docs/examples/word_count/crew.hpp"
 #include "docs/examples/word_count/objects.hpp"
 #include "docs/examples/word_count/screen.hpp"
+#include "docs/examples/word_count/worker_pool.hpp"
 
 namespace word_count {
 
-/// One run over one list of files.
+/// Runs the demo once over one list of files.
 class Coordinator {
  public:
-  /// @param port  where a person would telnet to
-  Coordinator(const agora::manager& m, std::uint16_t port, Crew& crew, Screen& screen);
+  /// @param port  the TCP port of the server, for the telnet session
+  Coordinator(const agora::manager& m, std::uint16_t port, WorkerPool& workers, Screen& screen);
 
-  /// Has all files counted, kills one worker in the middle, and gives the sum of all counts. At
-  /// the end no worker is left.
+  /// Lets the workers count all files, kills one worker in the middle of a file, and returns the
+  /// sum of all counts. Joins the workers before it returns.
   /// @param paths  at least one
-  /// @throws Interrupted; std::runtime_error  no worker is left; agora::error
+  /// @throws Interrupted; std::runtime_error  all workers have ended; agora::error
   Counts run(const std::vector<std::string>& paths);
 
  private:
-  void hand_out(const std::vector<std::string>& paths);
-  void lose_a_worker();
-  std::string wait_until_one_stands_still();
-  void wait_until_the_others_wait();
-  void show_telnet_view(const std::string& victim);
-  void wait_until_all_is_counted();
-  void keep_watch();
-  void wait_a_tick();
+  void enqueue(const std::vector<std::string>& paths);
+  void kill_a_worker();
+  std::string wait_for_the_stopped_worker();
+  void wait_for_the_other_workers();
+  void print_telnet_session(const std::string& victim);
+  void wait_until_all_are_counted();
+  void check_progress();
+  void pause();
   Counts sum(const std::vector<std::string>& paths) const;
 
   agora::manager manager_;
   Objects objects_;
   std::uint16_t port_;
-  Crew& crew_;
+  WorkerPool& workers_;
   Screen& screen_;
-  std::size_t all_ = 0;    // files
-  std::string stop_path_;  // in the middle of this file a worker is killed
+  std::size_t all_ = 0;    // number of files
+  std::string stop_path_;  // a worker is killed in the middle of this file
 };
 
 }  // namespace word_count

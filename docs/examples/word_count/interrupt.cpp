@@ -6,29 +6,29 @@
 namespace word_count {
 namespace {
 
-volatile std::sig_atomic_t came = 0;
+volatile std::sig_atomic_t interrupted = 0;
 
-void mark(int) { came = 1; }
+void on_signal(int) { interrupted = 1; }
 
-void set(int signal, void (*action)(int)) {
+void set_action(int signal, void (*action)(int)) {
   struct sigaction description {};
-  description.sa_handler = action;  // no SA_RESTART: a read that waits is to return
+  description.sa_handler = action;  // no SA_RESTART: a blocked read must return
   ::sigaction(signal, &description, nullptr);
 }
 
 }  // namespace
 
 void catch_interrupts() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) set(signal, mark);
-  set(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) set_action(signal, on_signal);
+  set_action(SIGPIPE, SIG_IGN);
 }
 
-void let_interrupts_end_this() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) set(signal, SIG_DFL);
+void restore_default_actions() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) set_action(signal, SIG_DFL);
 }
 
 void throw_if_interrupted() {
-  if (came != 0) throw Interrupted();
+  if (interrupted != 0) throw Interrupted();
 }
 
 }  // namespace word_count

@@ -1,23 +1,23 @@
-// Ctrl-C ends the demo in good order: the signal leaves a mark, and the loops look at it.
+// Clean shutdown on Ctrl-C: the signal handler sets a flag, and the loops of the demo check it.
 #pragma once
 
 #include <exception>
 
 namespace word_count {
 
-/// Somebody asked the program to end (SIGINT, SIGTERM, SIGHUP).
+/// The program received SIGINT, SIGTERM or SIGHUP.
 struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// From here on these signals no longer end the program by themselves. SIGPIPE is ignored: a
-/// closed terminal is no reason to leave the server behind.
+/// Installs handlers for these signals, so that they no longer end the program by themselves.
+/// Ignores SIGPIPE: after a closed terminal the demo still ends its server.
 void catch_interrupts();
 
-/// Back to what the system does by default, for a forked worker.
-void let_interrupts_end_this();
+/// Restores the default actions of the signals, for a forked worker.
+void restore_default_actions();
 
-/// @throws Interrupted  one of the signals came.
+/// @throws Interrupted  one of the signals was received.
 void throw_if_interrupted();
 
 }  // namespace word_count

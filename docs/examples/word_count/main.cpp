@@ -1,5 +1,5 @@
 // agora_demo: counts the words of all text files below a directory with three worker processes,
-// loses one of them on the way, and compares the result with an independent count.
+// kills one of them in the middle of a file, and compares the result with an independent count.
 
 #include <algorithm>
 #include <cstdio>
@@ -12,12 +12,12 @@
 
 #include "docs/examples/word_count/check.hpp"
 #include "docs/examples/word_count/coordinator.hpp"
-#include "docs/examples/word_count/crew.hpp"
 #include "docs/examples/word_count/interrupt.hpp"
 #include "docs/examples/word_count/report.hpp"
 #include "docs/examples/word_count/screen.hpp"
 #include "docs/examples/word_count/server_process.hpp"
 #include "docs/examples/word_count/text_files.hpp"
+#include "docs/examples/word_count/worker_pool.hpp"
 
 namespace {
 
@@ -25,7 +25,7 @@ using namespace word_count;
 
 enum Exit { kEqual = 0, kFailed = 1, kWrongUse = 2, kInterrupted = 130 };
 
-void show_files(Screen& screen, const TextFiles& files, const std::string& directory) {
+void print_files(Screen& screen, const TextFiles& files, const std::string& directory) {
   std::string line =
       "files     " + std::to_string(files.paths.size()) + " text files below " + directory;
   const auto left_out = [&](std::size_t count, const char* why) {
@@ -37,16 +37,17 @@ void show_files(Screen& screen, const TextFiles& files, const std::string& direc
   screen.line(line);
 }
 
-void hire(Screen& screen, Crew& crew, const ServerProcess& server, const std::string& report) {
+void start_workers(Screen& screen, WorkerPool& workers, const ServerProcess& server,
+                   const std::string& report) {
   const std::string local = server.unix_address();
-  crew.hire({"worker-1", local, report});
-  crew.hire({"worker-2", local, report});
-  crew.hire({"worker-3", server.tcp_address(), report});
+  workers.start({"worker-1", local, report});
+  workers.start({"worker-2", local, report});
+  workers.start({"worker-3", server.tcp_address(), report});
   screen.line("server    " + local + " and " + server.tcp_address());
   screen.line("workers   worker-1 and worker-2 by Unix socket, worker-3 by TCP as another host");
 }
 
-void show_top(Screen& screen, const Counts& counts) {
+void print_top(Screen& screen, const Counts& counts) {
   screen.line("the top words:");
   for (const auto& [word, count] : top(counts, 10)) {
     std::ostringstream line;
@@ -55,7 +56,7 @@ void show_top(Screen& screen, const Counts& counts) {
   }
 }
 
-int judge(Screen& screen, const Counts& ours, const Counts& expected) {
+int print_check(Screen& screen, const Counts& ours, const Counts& expected) {
   const std::string sizes =
       std::to_string(ours.size()) + " different words, " + std::to_string(total(ours)) + " in all";
   const auto wrong = differences(ours, expected, 5);
@@ -71,23 +72,23 @@ int judge(Screen& screen, const Counts& ours, const Counts& expected) {
 int run(const std::string& directory) {
   Screen screen;
   const TextFiles files = find_text_files(directory);
-  show_files(screen, files, directory);
+  print_files(screen, files, directory);
   if (files.paths.empty()) {
     screen.line("nothing to count");
     return kEqual;
   }
   const ServerProcess server;
   const std::string report = server.folder() + "/report";
-  Crew crew;
-  hire(screen, crew, server, report);
+  WorkerPool workers;
+  start_workers(screen, workers, server, report);
   const agora::manager m(server.unix_address());
-  Coordinator coordinator(m, server.port(), crew, screen);
+  Coordinator coordinator(m, server.port(), workers, screen);
   const Counts counts = coordinator.run(files.paths);
-  const ReportState written = look_at_report(report);
+  const ReportState written = check_report(report);
   screen.line("report    " + std::to_string(written.lines) + " lines, " +
               (written.whole ? "all of them whole" : "the last one broken"));
-  show_top(screen, counts);
-  return judge(screen, counts, count_by_tools(files.paths, server.folder()));
+  print_top(screen, counts);
+  return print_check(screen, counts, count_by_tools(files.paths, server.folder()));
 }
 
 }  // namespace
@@ -102,7 +103,7 @@ int main(int argc, char** argv) {
   catch_interrupts();
   try {
     return run(directory);
-  } catch (const NoDirectory& problem) {
+  } catch (const NotADirectory& problem) {
     std::cerr << "agora_demo: " << problem.what() << '\n';
     return kWrongUse;
   } catch (const Interrupted&) {

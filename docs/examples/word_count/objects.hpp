@@ -1,4 +1,4 @@
-// The shared objects of the demo: what the coordinator and the workers meet at.
+// The shared objects of the demo, which the coordinator and the workers use.
 #pragma once
 
 #include <chrono>
@@ -11,23 +11,24 @@
 
 namespace word_count {
 
-/// How long a process waits at a time before it looks whether the work is over.
-inline constexpr std::chrono::milliseconds kTick{50};
+/// How long a process waits for an event before it checks again whether the work is over.
+inline constexpr std::chrono::milliseconds kPollInterval{50};
 
-/// A worker on this host is known to be dead at once, one on another host after so long without a
-/// sign of life: then its file and its lock pass on.
-inline constexpr std::chrono::seconds kLifeSign{3};
+/// The server detects the death of a worker on its own host at once, and of a worker on another
+/// host after this time without a heartbeat. Then it requeues the worker's file and releases its
+/// lock.
+inline constexpr std::chrono::seconds kHeartbeatTimeout{3};
 
 /// One file to count.
 struct Job {
   std::string path;
-  /// The first worker that takes it stops in the middle of it, for ever. A real program has no such
-  /// thing: it makes sure that the demo's SIGKILL hits a worker that is in the middle of a file.
+  /// The first worker that reserves the job stops in the middle of the file, for ever. Only the
+  /// demo needs this: its SIGKILL must hit a worker in the middle of a file.
   bool stop_inside = false;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Job, path, stop_inside)
 
-/// Proxies of all of them. Whoever comes first makes the objects, the others open them.
+/// Proxies of all shared objects. The first process creates the objects, the others open them.
 struct Objects {
   explicit Objects(const agora::manager& m)
       : jobs(m.queue<Job>("jobs")),
@@ -40,10 +41,10 @@ struct Objects {
 
   agora::queue<Job> jobs;                           // the files still to count
   agora::dict<std::string, Counts> counts;          // the result of each file
-  agora::dict<std::string, std::int64_t> progress;  // "files", "words", "again", "told": sums
-  agora::dict<std::string, std::string> stopped;    // in which file which worker stands still
+  agora::dict<std::string, std::int64_t> progress;  // sums: files, words, redelivered, owner_died
+  agora::dict<std::string, std::string> stopped;    // file -> the worker that is stopped in it
   agora::mutex report;                              // guards the report file
-  agora::event killed;                              // never set: where the stopped worker waits
+  agora::event killed;                              // never set: the stopped worker waits for it
   agora::event done;                                // ends the workers
 };
 

@@ -23,14 +23,14 @@ void append_to_report(const std::string& path, std::string_view text) {
   if (!file) throw std::system_error(errno, std::generic_category(), path);
 }
 
-void mend_report(const std::string& path, std::string_view remark) {
+void repair_report(const std::string& path, std::string_view remark) {
   const std::string text = read_all(path);
   const std::size_t last = text.rfind('\n');
   std::filesystem::resize_file(path, last == std::string::npos ? 0 : last + 1);
   append_to_report(path, std::string(remark) + '\n');
 }
 
-ReportState look_at_report(const std::string& path) {
+ReportState check_report(const std::string& path) {
   const std::string text = read_all(path);
   const auto lines = std::count(text.begin(), text.end(), '\n');
   return {static_cast<std::size_t>(lines), text.empty() || text.back() == '\n'};

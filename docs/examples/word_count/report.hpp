@@ -1,4 +1,4 @@
-// The shared report: a plain file that knows nothing of agora, so only a lock keeps it in order.
+// The shared report: a plain file. Only a shared lock keeps the writers apart.
 #pragma once
 
 #include <cstddef>
@@ -7,19 +7,20 @@
 
 namespace word_count {
 
-/// Writes at the end of the file, which is made if there is none. Only the owner of the lock may.
-/// @throws std::system_error  it cannot be written.
+/// Appends to the file, or creates it. The caller holds the lock of the report.
+/// @throws std::system_error  the file cannot be written.
 void append_to_report(const std::string& path, std::string_view text);
 
-/// Cuts off the half line that an owner left when it died, and writes `remark` as a line instead.
-/// @throws std::system_error  it cannot be read or written.
-void mend_report(const std::string& path, std::string_view remark);
+/// Removes the half line that a dead owner of the lock left, and appends `remark` as a line
+/// instead. The caller holds the lock of the report.
+/// @throws std::system_error  the file cannot be read or written.
+void repair_report(const std::string& path, std::string_view remark);
 
-/// What a look at the whole report shows.
+/// The state of the whole report.
 struct ReportState {
   std::size_t lines = 0;
-  bool whole = false;  ///< it ends with a whole line
+  bool whole = false;  ///< the last line is complete
 };
-ReportState look_at_report(const std::string& path);
+ReportState check_report(const std::string& path);
 
 }  // namespace word_count

@@ -16,8 +16,8 @@ bool is_terminal() {
   return ::isatty(STDOUT_FILENO) == 1 && kind != nullptr && std::string_view(kind) != "dumb";
 }
 
-// The name of a file may hold anything, and a terminal obeys control characters.
-std::string harmless(std::string_view text) {
+// A file name may hold control characters, which a terminal would execute.
+std::string printable(std::string_view text) {
   std::string result(text);
   std::replace_if(
       result.begin(), result.end(), [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; }, '?');
@@ -30,7 +30,7 @@ Screen::Screen() : terminal_(is_terminal()) {}
 
 void Screen::line(std::string_view text) {
   if (!bar_.empty()) std::cout << kClearLine;
-  std::cout << harmless(text) << '\n';
+  std::cout << printable(text) << '\n';
   show_bar();
 }
 

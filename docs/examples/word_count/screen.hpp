@@ -1,4 +1,4 @@
-// What the demo shows: lines, and below them a progress bar if there is a terminal.
+// The output of the demo: lines, and a progress bar below them if there is a terminal.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +8,15 @@
 
 namespace word_count {
 
-/// Writes to standard output. Without a terminal the bar becomes one line at each quarter.
+/// Writes to standard output. Without a terminal it prints a line at each quarter instead of the
+/// bar.
 class Screen {
  public:
   Screen();
 
-  /// A line above the bar; control characters in it become question marks.
+  /// Prints a line above the bar. Replaces control characters by question marks.
   void line(std::string_view text);
-  /// Where the work stands. `done` may exceed `all`: a file can be counted twice.
+  /// Shows the progress. `done` may exceed `all`, since a file can be counted twice.
   void progress(std::size_t done, std::size_t all, std::int64_t words);
   /// Ends the bar's line.
   void end_progress();
@@ -24,8 +25,8 @@ class Screen {
   void show_bar();
 
   bool terminal_;
-  std::string bar_;           // empty: none is shown
-  std::size_t quarters_ = 0;  // those that were shown already
+  std::string bar_;           // empty if no bar is shown
+  std::size_t quarters_ = 0;  // quarters that were printed already
 };
 
 }  // namespace word_count

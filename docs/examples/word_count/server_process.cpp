@@ -23,29 +23,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kOwnerFd = 3;  // in the server
-constexpr int kReadyMilliseconds = 20'000;
-constexpr int kEndMilliseconds = 5000;
+constexpr int kOwnerFd = 3;  // the number in the server
+constexpr int kReadyTimeoutMs = 20'000;
+constexpr int kShutdownTimeoutMs = 5000;
 
-[[noreturn]] void refuse(const std::string& step, int problem) {
+[[noreturn]] void fail_start(const std::string& step, int problem) {
   throw std::runtime_error("the server did not start: " + step + ": " + std::strerror(problem));
 }
 
 std::string server_program() {
-  const char* wish = std::getenv("AGORA_SERVER");
-  if (wish != nullptr && *wish != '\0') return wish;
+  const char* configured = std::getenv("AGORA_SERVER");
+  if (configured != nullptr && *configured != '\0') return configured;
   return fs::read_symlink("/proc/self/exe").replace_filename("agorad").string();
 }
 
 std::string make_folder() {
   std::string folder = (fs::temp_directory_path() / "agora-demo-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) refuse(folder, errno);
+  if (::mkdtemp(folder.data()) == nullptr) fail_start(folder, errno);
   return folder;
 }
 
 int pidfd_of(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
-// A descriptor, closed in any case.
+// Closes its descriptor when it goes out of scope.
 struct Descriptor {
   explicit Descriptor(int number) : fd(number) {}
   Descriptor(const Descriptor&) = delete;
@@ -70,11 +70,11 @@ ServerProcess::ServerProcess() : folder_(make_folder()) {
 ServerProcess::~ServerProcess() { end(); }
 
 void ServerProcess::start() {
-  // Numbers above those that the server gets, so that no dup2 there closes one still needed.
+  // These numbers are above the server's own, so that no dup2 there closes a descriptor in use.
   const Descriptor self(pidfd_of(::getpid()));
   const Descriptor owner(::fcntl(self.fd, F_DUPFD_CLOEXEC, kOwnerFd + 1));
   int ends[2];
-  if (owner.fd < 0 || ::pipe2(ends, O_CLOEXEC) != 0) refuse("pipe", errno);
+  if (owner.fd < 0 || ::pipe2(ends, O_CLOEXEC) != 0) fail_start("pipe", errno);
   const Descriptor output(ends[0]);
   {
     const Descriptor input(ends[1]);
@@ -91,7 +91,8 @@ void ServerProcess::spawn(const std::string& program, int output, int owner) {
   posix_spawn_file_actions_adddup2(&files, output, 1);
   posix_spawn_file_actions_adddup2(&files, owner, kOwnerFd);
   posix_spawn_file_actions_addclosefrom_np(&files, kOwnerFd + 1);
-  // A session of its own: Ctrl-C at the terminal reaches the demo, which ends the server itself.
+  // The server gets a process session of its own: Ctrl-C at the terminal reaches the demo only,
+  // which then ends the server itself.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t defaults;
@@ -112,7 +113,7 @@ void ServerProcess::spawn(const std::string& program, int output, int owner) {
   posix_spawn_file_actions_destroy(&files);
   if (problem != 0) {
     pid_ = -1;
-    refuse(program, problem);
+    fail_start(program, problem);
   }
 }
 
@@ -120,13 +121,13 @@ void ServerProcess::read_ready_line(int output) {
   std::string line;
   while (line.find('\n') == std::string::npos) {
     pollfd wanted{output, POLLIN, 0};
-    const int ready = ::poll(&wanted, 1, kReadyMilliseconds);
+    const int ready = ::poll(&wanted, 1, kReadyTimeoutMs);
     throw_if_interrupted();
     if (ready == 0) throw std::runtime_error("the server was not ready in time");
     std::array<char, 512> bytes;
     const ssize_t got = ::read(output, bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) throw std::runtime_error("the server ended at once; its last words are above");
+    if (got <= 0) throw std::runtime_error("the server ended at once; its error is above");
     line.append(bytes.data(), static_cast<std::size_t>(got));
   }
   const std::string before = "ready tcp=127.0.0.1:";
@@ -139,7 +140,7 @@ void ServerProcess::end() {
     const Descriptor server(pidfd_of(pid_));
     ::kill(pid_, SIGTERM);
     pollfd wanted{server.fd, POLLIN, 0};
-    if (::poll(&wanted, 1, kEndMilliseconds) != 1) ::kill(pid_, SIGKILL);
+    if (::poll(&wanted, 1, kShutdownTimeoutMs) != 1) ::kill(pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
     pid_ = -1;

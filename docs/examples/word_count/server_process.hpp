@@ -1,4 +1,4 @@
-// A server of the demo's own, reachable by Unix socket and by TCP.
+// The demo's own server, reachable by Unix socket and by TCP.
 #pragma once
 
 #include <cstdint>
@@ -7,23 +7,24 @@
 
 namespace word_count {
 
-/// Runs agorad as a child, in a new folder that only this user may enter. The server ends with
-/// this object, and also with this process, however that ends. A forked child must not destroy it.
+/// Runs agorad as a child process, in a new folder that only this user may enter. The server ends
+/// with this object, and with this process even if that is killed. A forked child must not destroy
+/// the object.
 class ServerProcess {
  public:
-  /// Starts agorad from beside this program, or the one that AGORA_SERVER names, and waits until
+  /// Starts the program that AGORA_SERVER names, else agorad beside this program, and waits until
   /// it is ready.
-  /// @throws std::runtime_error  it did not start; the message says why.
+  /// @throws std::runtime_error  the server did not start; the message says why.
   ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
-  /// Ends the server in good order, and removes the folder with all that is in it.
+  /// Shuts the server down, and removes the folder with all its files.
   ~ServerProcess();
 
   std::string unix_address() const { return "unix:" + socket_path(); }
   std::string tcp_address() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
   std::uint16_t port() const { return port_; }
-  /// Goes with the server.
+  /// The folder of the server, removed with it.
   const std::string& folder() const { return folder_; }
 
  private:

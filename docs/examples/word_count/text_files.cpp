@@ -18,12 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-enum class Look { text, binary, unreadable };
+enum class FileKind { text, binary, unreadable };
 
-// Not to wait: what was a regular file a moment ago may be a named pipe by now.
-Look look_at(const std::string& path) {
+// Opens with O_NONBLOCK, since the path may name a pipe by now, at which open would block.
+FileKind classify(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) return Look::unreadable;
+  if (fd < 0) return FileKind::unreadable;
   std::array<char, 8192> bytes;
   std::size_t size = 0;
   ssize_t got = 0;
@@ -31,20 +31,20 @@ Look look_at(const std::string& path) {
     size += static_cast<std::size_t>(got);
   }
   ::close(fd);
-  if (got < 0) return Look::unreadable;
+  if (got < 0) return FileKind::unreadable;
   const std::string_view start(bytes.data(), size);
-  return start.find('\0') == std::string_view::npos ? Look::text : Look::binary;
+  return start.find('\0') == std::string_view::npos ? FileKind::text : FileKind::binary;
 }
 
-void sort_in(TextFiles& files, const std::string& path) {
-  switch (look_at(path)) {
-    case Look::binary:
+void add_file(TextFiles& files, const std::string& path) {
+  switch (classify(path)) {
+    case FileKind::binary:
       ++files.binary;
       return;
-    case Look::unreadable:
+    case FileKind::unreadable:
       ++files.unreadable;
       return;
-    case Look::text:
+    case FileKind::text:
       break;
   }
   if (agora::is_utf8(path)) {
@@ -59,16 +59,16 @@ void sort_in(TextFiles& files, const std::string& path) {
 TextFiles find_text_files(const std::string& directory) {
   std::error_code problem;
   if (!fs::is_directory(directory, problem)) {
-    throw NoDirectory(directory + ": " + (problem ? problem.message() : "it is no directory"));
+    throw NotADirectory(directory + ": " + (problem ? problem.message() : "it is no directory"));
   }
   if (::access(directory.c_str(), R_OK | X_OK) != 0) {
-    throw NoDirectory(directory + ": " + std::strerror(errno));
+    throw NotADirectory(directory + ": " + std::strerror(errno));
   }
   TextFiles files;
-  fs::recursive_directory_iterator place(directory, fs::directory_options::skip_permission_denied);
-  for (; place != fs::recursive_directory_iterator(); place.increment(problem)) {
+  fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied);
+  for (; entry != fs::recursive_directory_iterator(); entry.increment(problem)) {
     throw_if_interrupted();
-    if (place->is_regular_file(problem)) sort_in(files, place->path().string());
+    if (entry->is_regular_file(problem)) add_file(files, entry->path().string());
   }
   std::sort(files.paths.begin(), files.paths.end());
   return files;

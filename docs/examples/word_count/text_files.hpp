@@ -1,4 +1,4 @@
-// Which files are counted: all regular files below a directory that look like text.
+// Finds the files to count: all regular files below a directory without NUL bytes at the start.
 #pragma once
 
 #include <cstddef>
@@ -8,22 +8,22 @@
 
 namespace word_count {
 
-/// What was found below a directory.
+/// The files below a directory.
 struct TextFiles {
   std::vector<std::string> paths;  ///< sorted; each path once, also if two are links to one file
-  std::size_t binary = 0;          ///< left out: a NUL byte in the first 8 KiB
-  std::size_t unreadable = 0;      ///< left out: it cannot be opened or read
-  std::size_t unnamed = 0;         ///< left out: its name is not UTF-8, so it cannot be a key
+  std::size_t binary = 0;          ///< number left out: a NUL byte in the first 8 KiB
+  std::size_t unreadable = 0;      ///< number left out: cannot be opened or read
+  std::size_t unnamed = 0;  ///< number left out: the name is not UTF-8, so it cannot be a key
 };
 
-/// The directory that was asked for is none, or cannot be read.
-struct NoDirectory : std::runtime_error {
+/// The path names no directory, or the directory cannot be read.
+struct NotADirectory : std::runtime_error {
   using runtime_error::runtime_error;
 };
 
-/// Walks through the directory and all below it. Links to files are followed, links to directories
-/// are not, so the walk always ends; what cannot be entered is passed over.
-/// @throws NoDirectory  `directory` is no directory that can be read.
+/// Walks through the directory and its subdirectories. Follows links to files but not links to
+/// directories, so the walk always ends. Skips directories that it may not enter.
+/// @throws NotADirectory  `directory` is no directory, or cannot be read.
 TextFiles find_text_files(const std::string& directory);
 
 }  // namespace word_count

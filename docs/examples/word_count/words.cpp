@@ -67,11 +67,11 @@ std::int64_t total(const Counts& counts) {
   return sum;
 }
 
-std::vector<std::pair<std::string, std::int64_t>> top(const Counts& counts, std::size_t most) {
+std::vector<std::pair<std::string, std::int64_t>> top(const Counts& counts, std::size_t limit) {
   std::vector<std::pair<std::string, std::int64_t>> words(counts.begin(), counts.end());
   std::stable_sort(words.begin(), words.end(),
                    [](const auto& a, const auto& b) { return a.second > b.second; });
-  words.resize(std::min(most, words.size()));
+  words.resize(std::min(limit, words.size()));
   return words;
 }
 

@@ -1,4 +1,4 @@
-// The rule of what a word is: a run of ASCII letters, as long as it goes, in lower case.
+// Words: a word is a maximal run of ASCII letters, in lower case.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@
 
 namespace word_count {
 
-/// How often each word occurs.
+/// The number of occurrences of each word.
 using Counts = std::map<std::string, std::int64_t>;
 
-/// Counts the words of one text that comes in pieces, cut anywhere.
+/// Counts the words of one text that arrives in pieces, cut anywhere.
 class WordCounter {
  public:
   void add(std::string_view piece);
-  /// Ends the text, and gives its counts. The counter begins anew.
+  /// Ends the text and returns its counts. The counter is empty afterwards.
   Counts finish();
 
  private:
@@ -28,17 +28,18 @@ class WordCounter {
   Counts counts_;
 };
 
-/// The words of a whole file.
+/// Counts the words of a whole file.
 /// @throws std::system_error  the file cannot be read.
 Counts count_words(const std::string& path);
 
 /// Adds `more` to `sum`, word by word.
 void add(Counts& sum, const Counts& more);
 
-/// How many words there are, each as often as it occurs.
+/// Returns the sum of all counts.
 std::int64_t total(const Counts& counts);
 
-/// The `most` commonest words, the commonest first; of equally common ones the alphabet decides.
-std::vector<std::pair<std::string, std::int64_t>> top(const Counts& counts, std::size_t most);
+/// Returns the `limit` most frequent words by falling count; equal counts are in alphabetical
+/// order.
+std::vector<std::pair<std::string, std::int64_t>> top(const Counts& counts, std::size_t limit);
 
 }  // namespace word_count

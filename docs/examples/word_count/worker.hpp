@@ -1,21 +1,21 @@
-// A worker: takes files from the queue until the event says that all is done.
+// A worker process: takes files from the queue until the event `done` is set.
 #pragma once
 
 #include <string>
 
 namespace word_count {
 
-/// Who a worker is, and where it works.
-struct WorkerPlace {
-  std::string name;     ///< its name in the dict of taken files
-  std::string address;  ///< of the server, `unix:/path` or `tcp://host:port`
+/// The parameters of a worker.
+struct WorkerOptions {
+  std::string name;     ///< the name of the worker, and of its session
+  std::string address;  ///< the address of the server, `unix:/path` or `tcp://host:port`
   std::string report;   ///< the path of the shared report file
 };
 
-/// The worker's whole life. Each file is reserved and counted; storing its counts and saying that
-/// it is done are one step, so a worker that dies leaves nothing undone and nothing done twice.
-/// Then the file is reported.
-/// @throws agora::error  the server is gone.
-void work(const WorkerPlace& place);
+/// Runs a worker until all files are done. It reserves a file, counts its words, and stores the
+/// counts and acknowledges the file in one transaction. A file whose worker dies is therefore
+/// counted exactly once. Then the worker reports the file.
+/// @throws agora::error  the connection to the server is lost.
+void work(const WorkerOptions& options);
 
 }  // namespace word_count

@@ -12,16 +12,16 @@
 
 #include "server/app/server.hpp"
 #include "server/objects/types.hpp"
-#include "tests/conformance/link.hpp"
-#include "tests/conformance/ring_link.hpp"
+#include "tests/conformance/ring_connection.hpp"
+#include "tests/conformance/test_server.hpp"
 
 namespace agora::test {
 namespace {
 
-class SocketLink : public Link {
+class SocketConnection : public ClientConnection {
  public:
-  explicit SocketLink(int fd) : fd_(fd) {}
-  ~SocketLink() override { ::close(fd_); }
+  explicit SocketConnection(int fd) : fd_(fd) {}
+  ~SocketConnection() override { ::close(fd_); }
   void send(const std::string& bytes) override {
     std::size_t sent = 0;
     while (sent < bytes.size()) {
@@ -36,13 +36,13 @@ class SocketLink : public Link {
     bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return bytes;
   }
-  void shut() override { ::shutdown(fd_, SHUT_WR); }
+  void shut_down() override { ::shutdown(fd_, SHUT_WR); }
 
  private:
   int fd_;
 };
 
-/// Goes when everything made in it has gone.
+/// Removes the directory at its end. Declared before its users, which remove their files first.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
@@ -57,21 +57,22 @@ class TemporaryDirectory {
   char path_[32] = "/tmp/agora-test-XXXXXX";
 };
 
-class SocketHost : public Host {
+class SocketServer : public TestServer {
  public:
-  SocketHost(const Backend& backend, Wiring wiring)
-      : wiring_(wiring),
-        journal_(journal_of(backend)),
+  SocketServer(const Backend& backend, ConnectionKind kind)
+      : kind_(kind),
+        journal_(make_journal(backend)),
         catalogue_(all_types()),
         server_(options(backend)) {}
 
-  std::unique_ptr<Link> connect(Speech speech) override {
-    const int fd = wiring_ == Wiring::tcp ? connect_tcp() : connect_unix();
-    for (int i = 0; i < 4; ++i) server_.poll();  // accepted in the order of the connects
-    if (wiring_ != Wiring::ring) return std::make_unique<SocketLink>(fd);
-    return ring_link(Descriptor{fd}, *speaker(speech, catalogue_), [this] { work(); });
+  std::unique_ptr<ClientConnection> connect(WireFormat format) override {
+    const int fd = kind_ == ConnectionKind::tcp ? connect_tcp() : connect_unix();
+    for (int i = 0; i < 4; ++i) server_.poll();  // accept in the order of the connects
+    if (kind_ != ConnectionKind::rings) return std::make_unique<SocketConnection>(fd);
+    return open_ring_connection(Descriptor{fd}, *make_codec(format, catalogue_),
+                                [this] { poll(); });
   }
-  bool work() override {
+  bool poll() override {
     std::size_t moved = 0;
     for (int i = 0; i < 8; ++i) moved += server_.poll();
     return moved > 0;
@@ -83,7 +84,7 @@ class SocketHost : public Host {
   ServerOptions options(const Backend& backend) {
     ServerOptions made;
     made.tcp.reset();
-    if (wiring_ == Wiring::tcp) {
+    if (kind_ == ConnectionKind::tcp) {
       made.tcp = "127.0.0.1:0";
     } else {
       made.unix_path = directory_.path() + "/agora.sock";
@@ -114,14 +115,15 @@ class SocketHost : public Host {
     if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       throw std::runtime_error("cannot connect by TCP");
     }
-    // A second call is not to wait until the first one, which waits, is acknowledged.
-    const int at_once = 1;
-    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    // Nagle's algorithm would hold a second call back until the first one, which waits, is
+    // acknowledged.
+    const int no_delay = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
     return fd;
   }
 
-  Wiring wiring_;
-  TemporaryDirectory directory_;  // before the server: its socket goes first
+  ConnectionKind kind_;
+  TemporaryDirectory directory_;  // before the server, which removes its socket first
   ManualClock clock_;
   std::unique_ptr<Journal> journal_;
   Catalogue catalogue_;
@@ -130,8 +132,8 @@ class SocketHost : public Host {
 
 }  // namespace
 
-std::unique_ptr<Host> socket_host(const Backend& backend, Wiring wiring) {
-  return std::make_unique<SocketHost>(backend, wiring);
+std::unique_ptr<TestServer> socket_server(const Backend& backend, ConnectionKind kind) {
+  return std::make_unique<SocketServer>(backend, kind);
 }
 
 }  // namespace agora::test

@@ -1,4 +1,4 @@
-#include "tests/conformance/ring_link.hpp"
+#include "tests/conformance/ring_connection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@
 namespace agora::test {
 namespace {
 
-/// Both rings of a connection, as their owner's peer has mapped them.
+/// Maps both rings of a connection at the client's end.
 class RingMapping {
  public:
   explicit RingMapping(const Descriptor& memory)
@@ -32,11 +32,11 @@ class RingMapping {
   void* base_;
 };
 
-/// Rings only if the server sleeps, and looks into its own ring only after a bell: a bell that
-/// either side forgets is an answer that never comes.
-class RingLink : public Link {
+/// Rings the doorbell only if the server sleeps, and reads its own ring only after a doorbell. A
+/// doorbell that either side forgets therefore shows as a reply that never comes.
+class RingConnection : public ClientConnection {
  public:
-  RingLink(Descriptor socket, const Descriptor& memory)
+  RingConnection(Descriptor socket, const Descriptor& memory)
       : socket_(std::move(socket)),
         mapping_(memory),
         out_(shm::to_server(mapping_.bytes())),
@@ -45,39 +45,41 @@ class RingLink : public Link {
   void send(const std::string& bytes) override {
     const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     if (!out_.room() || out_.put({&part, 1}) < bytes.size()) {
-      throw std::runtime_error("cannot send: no room in the ring");
+      throw std::runtime_error("cannot send: the ring is full");
     }
-    if (out_.publish(shm::current_cpu())) ring_bell();
+    if (out_.publish(shm::current_cpu())) notify();
   }
   std::string receive() override {
-    if (!hear_bells() && asleep_) return {};
+    if (!drain_doorbells() && asleep_) return {};
     std::string bytes;
     do {
-      bytes += taken();
+      bytes += read_ring();
     } while (!in_.wait_for_bytes());
     asleep_ = true;
     return bytes;
   }
-  void shut() override { ::shutdown(socket_.get(), SHUT_WR); }
+  void shut_down() override { ::shutdown(socket_.get(), SHUT_WR); }
 
  private:
-  std::string taken() {
+  std::string read_ring() {
     std::string bytes(shm::kRingBytes, '\0');
     const auto count = in_.take(bytes);
-    if (!count) throw std::runtime_error("the server's ring makes no sense");
+    if (!count) throw std::runtime_error("the positions of the server's ring are corrupt");
     bytes.resize(*count);
-    if (*count > 0 && in_.release()) ring_bell();
+    if (*count > 0 && in_.release()) notify();
     return bytes;
   }
-  /// A server that has closed needs no bell any more.
-  void ring_bell() { static_cast<void>(::send(socket_.get(), "", 1, MSG_NOSIGNAL)); }
-  /// True if there were any, or the end.
-  bool hear_bells() {
-    std::array<char, 256> bells;
-    const ssize_t heard = ::recv(socket_.get(), bells.data(), bells.size(), MSG_DONTWAIT);
-    if (heard < 0) return errno != EAGAIN;
-    if (std::any_of(bells.begin(), bells.begin() + heard, [](char bell) { return bell != 0; })) {
-      throw std::runtime_error("bytes came beside the ring");
+  /// Ignores errors: a server that has closed its end needs no doorbell.
+  void notify() { static_cast<void>(::send(socket_.get(), "", 1, MSG_NOSIGNAL)); }
+  /// Reads all doorbells from the socket. @return true if there were any, or at end of file
+  bool drain_doorbells() {
+    std::array<char, 256> doorbells;
+    const ssize_t received =
+        ::recv(socket_.get(), doorbells.data(), doorbells.size(), MSG_DONTWAIT);
+    if (received < 0) return errno != EAGAIN;
+    if (std::any_of(doorbells.begin(), doorbells.begin() + received,
+                    [](char byte) { return byte != 0; })) {
+      throw std::runtime_error("the socket carried other bytes than doorbells");
     }
     return true;
   }
@@ -86,10 +88,10 @@ class RingLink : public Link {
   RingMapping mapping_;
   shm::RingWriter out_;
   shm::RingReader in_;
-  bool asleep_ = false;  // the server has been told to ring
+  bool asleep_ = false;  // the ring says that this reader waits for a doorbell
 };
 
-/// What came, and the descriptor that came along, if one did.
+/// The bytes of one recvmsg, and the descriptor that was passed with them, if there was one.
 struct Received {
   std::string bytes;
   Descriptor descriptor;
@@ -115,20 +117,21 @@ Received receive_with(int socket) {
 
 }  // namespace
 
-std::unique_ptr<Link> ring_link(Descriptor socket, Speaker& speaker,
-                                const std::function<void()>& work) {
-  const std::string request = speaker.say(1, "session.ring");
+std::unique_ptr<ClientConnection> open_ring_connection(Descriptor socket, ClientCodec& codec,
+                                                       const std::function<void()>& poll) {
+  const std::string request = codec.encode(1, "session.ring");
   if (::send(socket.get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
-    throw std::runtime_error("cannot ask for a ring");
+    throw std::runtime_error("cannot send session.ring");
   }
-  work();
+  poll();
   const auto [bytes, memory] = receive_with(socket.get());
-  const auto heard = speaker.hear(bytes);
-  if (heard.size() != 1 || heard[0].text != std::to_string(shm::kRingTotal) || !memory.is_open()) {
+  const auto decoded = codec.decode(bytes);
+  if (decoded.size() != 1 || decoded[0].text != std::to_string(shm::kRingTotal) ||
+      !memory.is_open()) {
     throw std::runtime_error("no ring: the server said " + bytes);
   }
-  return std::make_unique<RingLink>(std::move(socket), memory);
+  return std::make_unique<RingConnection>(std::move(socket), memory);
 }
 
 }  // namespace agora::test

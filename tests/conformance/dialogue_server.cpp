@@ -2,23 +2,23 @@
 
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
-#include "tests/conformance/link.hpp"
+#include "tests/conformance/test_server.hpp"
 
 namespace agora::test {
 namespace {
 
-class DialogueHost : public Host, private Outbox {
+class DialogueServer : public TestServer, private Outbox {
  public:
-  DialogueHost(const Backend& backend, bool bytewise)
+  DialogueServer(const Backend& backend, bool bytewise)
       : bytewise_(bytewise),
-        journal_(journal_of(backend)),
-        extents_(extents_of(backend)),
+        journal_(make_journal(backend)),
+        extents_(make_extents(backend)),
         machine_(all_types(), *extents_, input()),
         engine_(machine_, clock_, *journal_, *this),
         context_(engine_) {}
 
-  std::unique_ptr<Link> connect(Speech speech) override;
-  bool work() override {
+  std::unique_ptr<ClientConnection> connect(WireFormat format) override;
+  bool poll() override {
     for (int i = 0; i < 8; ++i) {
       engine_.turn();
       for (auto& [id, dialogue] : dialogues_) {
@@ -31,7 +31,7 @@ class DialogueHost : public Host, private Outbox {
   const Catalogue& catalogue() override { return machine_.catalogue(); }
 
  private:
-  friend class DialogueLink;
+  friend class DialogueConnection;
   MachineInput input() {
     MachineInput made;
     made.hash_key = {0x1234, 0x5678};
@@ -54,11 +54,12 @@ class DialogueHost : public Host, private Outbox {
   std::map<LinkId, std::unique_ptr<Dialogue>> dialogues_;
 };
 
-class DialogueLink : public Link {
+class DialogueConnection : public ClientConnection {
  public:
-  DialogueLink(DialogueHost& host, Dialogue& dialogue) : host_(host), dialogue_(dialogue) {}
+  DialogueConnection(DialogueServer& server, Dialogue& dialogue)
+      : server_(server), dialogue_(dialogue) {}
   void send(const std::string& bytes) override {
-    if (!host_.bytewise_) return dialogue_.receive(bytes);
+    if (!server_.bytewise_) return dialogue_.receive(bytes);
     for (const char byte : bytes) dialogue_.receive({&byte, 1});
   }
   std::string receive() override {
@@ -75,27 +76,27 @@ class DialogueLink : public Link {
     }
     return bytes;
   }
-  void shut() override { dialogue_.end_of_input(); }
+  void shut_down() override { dialogue_.end_of_input(); }
 
  private:
-  DialogueHost& host_;
+  DialogueServer& server_;
   Dialogue& dialogue_;
 };
 
-std::unique_ptr<Link> DialogueHost::connect(Speech) {
+std::unique_ptr<ClientConnection> DialogueServer::connect(WireFormat) {
   Peer peer;
   peer.transport = "test";
   peer.role = Role::admin;
   auto dialogue = std::make_unique<Dialogue>(context_, peer);
   Dialogue& made = *dialogue;
   dialogues_.emplace(made.link(), std::move(dialogue));
-  return std::make_unique<DialogueLink>(*this, made);
+  return std::make_unique<DialogueConnection>(*this, made);
 }
 
 }  // namespace
 
-std::unique_ptr<Host> dialogue_host(const Backend& backend, bool bytewise) {
-  return std::make_unique<DialogueHost>(backend, bytewise);
+std::unique_ptr<TestServer> dialogue_server(const Backend& backend, bool bytewise) {
+  return std::make_unique<DialogueServer>(backend, bytewise);
 }
 
 }  // namespace agora::test

@@ -1,4 +1,4 @@
-// A whole server core under a clock that only the test moves: what transcripts run against.
+// Backends of the transcripts: storage, journal, and a clock that only the test moves.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@
 
 namespace agora::test {
 
-/// Stands at 2026-02-01 00:00:00 UTC until it is moved.
+/// Starts at 2026-02-01 00:00:00 UTC and moves only by advance().
 class ManualClock : public Clock {
  public:
   Instant now() override { return now_; }
@@ -21,8 +21,9 @@ class ManualClock : public Clock {
   Instant now_{std::chrono::seconds{1'769'904'000}};
 };
 
-/// Commits every batch three turns after it was appended: nothing uncommitted may be visible.
-class LateJournal : public Journal {
+/// Commits every batch three turns after it was appended, to show that no client sees the effects
+/// of an uncommitted batch.
+class DelayedJournal : public Journal {
  public:
   void append(std::unique_ptr<Batch> batch) override { batches_.push_back({3, std::move(batch)}); }
   std::unique_ptr<Batch> committed() override;
@@ -35,14 +36,14 @@ class LateJournal : public Journal {
   std::deque<Pending> batches_;
 };
 
-/// What a transcript is run over: storage and journal.
+/// The storage and the journal under a transcript.
 struct Backend {
   std::string name;
-  bool memfd = false;
-  bool late = false;
+  bool memfd = false;            ///< storage in memfds, which clients can map; else on the heap
+  bool delayed_journal = false;  ///< commits late; else at once
 };
 
-std::unique_ptr<ExtentSource> extents_of(const Backend& backend);
-std::unique_ptr<Journal> journal_of(const Backend& backend);
+std::unique_ptr<ExtentSource> make_extents(const Backend& backend);
+std::unique_ptr<Journal> make_journal(const Backend& backend);
 
 }  // namespace agora::test
