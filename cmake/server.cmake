@@ -1,4 +1,4 @@
-# Floors 7 and 8 of the server: net and app.
+# The layers of the server that do I/O: net, shm and app.
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 

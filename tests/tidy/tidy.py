@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Reads all sources and refuses what the layout forbids: includes that point up or sideways, files
-and functions that are too long, banned calls, left-over notes, dead links in the docs."""
+and functions that are too long, banned calls, left-over notes, dead links in the docs; and, through
+language.py, comments without a named actor and retired words."""
+import collections
 import pathlib
 import re
 import subprocess
 import sys
 
+import language
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FLOORS = {
+LAYERS = {
     "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/net": 1, "shared/wire": 2,
     "server/storage": 3,
     "server/core/methods": 4.1, "server/core/state": 4.2, "server/core/machine": 4.3,
@@ -18,25 +22,24 @@ FLOORS = {
     "client/src/transport": 8.1, "client/src/memory": 8.2, "client/src/session": 8.3,
     "client/src/client": 8.4, "client/src/server": 8.5, "client/src/proxies": 8.6,
 }
-NEVER = {  # what a floor may not include although it lies lower
+NEVER = {  # folders that a layer may not include although they lie lower
     "server/storage": {"shared/wire"},
-    "server/core/methods": {"shared/wire"},
-    "server/core/state": {"shared/wire"},
-    "server/core/machine": {"shared/wire"},
+    "server/core": {"shared/wire"},
     "server/objects": {"shared/wire"},
     "shared/value": {"shared/shm"},
     "shared/shm": {"shared/value"},
 }
 FILE_LINES_MAX = 600
+FOLDER_FILES_MAX = 34
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
 PURE = ("shared/base", "shared/value", "shared/wire", "server/storage", "server/core",
         "server/objects", "server/engine")
 BANNED = [
-    (re.compile(r"\b(steady_clock|system_clock)::now"), PURE, "clock in a pure room"),
-    (re.compile(r"\brandom_device\b|\brand\(\)"), PURE, "randomness in a pure room"),
-    (re.compile(r"#include <(thread|mutex|fstream|filesystem)>|#include <sys/"), PURE, "system in a pure room"),
-    (re.compile(r'#include "shared/shm/memfd'), PURE, "system in a pure room"),
+    (re.compile(r"\b(steady_clock|system_clock)::now"), PURE, "clock in a pure layer"),
+    (re.compile(r"\brandom_device\b|\brand\(\)"), PURE, "randomness in a pure layer"),
+    (re.compile(r"#include <(thread|mutex|fstream|filesystem)>|#include <sys/"), PURE, "system in a pure layer"),
+    (re.compile(r'#include "shared/shm/memfd'), PURE, "system in a pure layer"),
     (re.compile(r"#include <asio"), ("shared", "server"), "Asio in the server"),
     (re.compile(r"#include <asio(?!/async_result)(?!/use_future)"), ("client/include/agora",), "Asio costs every user"),
     (re.compile(r"from_msgpack"), ("shared", "server", "client"), "nlohmann's from_msgpack recurses without limit"),
@@ -51,25 +54,25 @@ def complain(path, line, text):
     problems.append(f"{path.relative_to(ROOT)}:{line}: {text}")
 
 
-def room_of(name):
-    found = [room for room in FLOORS if name.startswith(room + "/")]
+def layer_of(name):
+    found = [layer for layer in LAYERS if name.startswith(layer + "/")]
     return max(found, key=len) if found else None
 
 
-def check_include(path, number, room, target):
-    other = room_of(target)
-    if other is None or other == room:
+def check_include(path, number, layer, target):
+    other = layer_of(target)
+    if other is None or other == layer:
         return
-    mine = FLOORS[room]
-    if room.split("/")[0] != other.split("/")[0] and "shared" not in (other.split("/")[0],):
-        complain(path, number, f"{room} includes {other}: client, server and shared stand apart")
-    elif room.startswith("client") and other.startswith("client"):
-        if FLOORS[other] > mine:
-            complain(path, number, f"{room} includes {other}: an arrow that points up")
-    elif FLOORS[other] >= mine:
-        complain(path, number, f"{room} includes {other}: an arrow that points up or sideways")
-    elif other in NEVER.get(room, ()):
-        complain(path, number, f"{room} must not know {other}")
+    mine = LAYERS[layer]
+    if layer.split("/")[0] != other.split("/")[0] and "shared" not in (other.split("/")[0],):
+        complain(path, number, f"{layer} includes {other}: client, server and shared stand apart")
+    elif layer.startswith("client") and other.startswith("client"):
+        if LAYERS[other] > mine:
+            complain(path, number, f"{layer} includes {other}: an arrow that points up")
+    elif LAYERS[other] >= mine:
+        complain(path, number, f"{layer} includes {other}: an arrow that points up or sideways")
+    elif any(other in others for folder, others in NEVER.items() if (layer + "/").startswith(folder + "/")):
+        complain(path, number, f"{layer} must not know {other}")
 
 
 def check_functions(path, lines):
@@ -92,21 +95,21 @@ def check_source(path):
     if len(lines) > FILE_LINES_MAX:
         if not any("long-file:" in line for line in lines[:12]):
             complain(path, 1, f"{len(lines)} lines (at most {FILE_LINES_MAX}; a reason begins with long-file:)")
-    room = room_of(name)
+    layer = layer_of(name)
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_COLUMNS_MAX and 'R"' not in line:  # raw text keeps its shape
             complain(path, number, f"{len(line)} columns (at most {LINE_COLUMNS_MAX})")
         include = re.match(r'#include "([^"]+)"', line)
-        if include and room:
-            check_include(path, number, room, include.group(1))
+        if include and layer:
+            check_include(path, number, layer, include.group(1))
         for pattern, where, why in BANNED:
             if pattern.search(line) and any(name.startswith(place) for place in where):
                 complain(path, number, why)
     if path.suffix == ".hpp" and "#pragma once" not in text:
         complain(path, 1, "no #pragma once")
-    if path.suffix in (".hpp", ".cpp") and room and path.suffix == ".hpp" and not text.startswith("//"):
+    if path.suffix in (".hpp", ".cpp") and layer and path.suffix == ".hpp" and not text.startswith("//"):
         complain(path, 1, "a header begins with a sentence that says what it is")
-    if room:  # a test case is a story, not a function
+    if layer:  # a test case may be as long as its transcript
         check_functions(path, lines)
 
 
@@ -130,7 +133,14 @@ for name in filter(None, files):
     elif path.suffix == ".md":
         check_links(path)
 
+folders = collections.Counter(str(pathlib.PurePath(name).parent) for name in files
+                              if name.startswith(("server/", "client/", "shared/")) and (ROOT / name).is_file())
+for folder, count in folders.items():
+    if count > FOLDER_FILES_MAX:
+        complain(ROOT / folder, 1, f"{count} files in one folder (at most {FOLDER_FILES_MAX})")
+
 for problem in problems:
     print(problem)
 print(f"tidy: {len(problems)} problems")
-sys.exit(1 if problems else 0)
+bad_language = language.main([])
+sys.exit(1 if problems or bad_language else 0)
