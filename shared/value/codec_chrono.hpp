@@ -10,12 +10,12 @@
 
 namespace agora {
 
-/// value_error: "expected seconds in the range of the duration, found ...".
+/// Returns value_error: "expected seconds in the range of the duration, found ...".
 Failure duration_out_of_range(PackedView found);
 
-/// Always written as a float, whole seconds as well. Reads floats and ints; a duration that counts
-/// in integers is rounded to its nearest tick (to the even one if there are two), and NaN or a
-/// number of ticks that it cannot hold is value_error.
+/// Encodes a float, even for whole seconds. Decodes floats and ints. A duration that counts in
+/// integers is rounded to its nearest tick (half to even); NaN, or a number of ticks outside its
+/// range, is value_error.
 template <typename Rep, typename Period>
 struct Codec<std::chrono::duration<Rep, Period>> {
   using Duration = std::chrono::duration<Rep, Period>;

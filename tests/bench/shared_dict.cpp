@@ -86,7 +86,7 @@ class Shared {
     if (!placed) throw std::runtime_error("no room");
   }
   shm::ReadResult find(std::string_view key, std::string& value) {
-    const TextHead head = text_head(key.size());
+    const TextHeader head = text_header(key.size());
     const auto& cell =
         *reinterpret_cast<const shm::Cell*>(pages_.at(cell_.unit, sizeof(shm::Cell)));
     return shm::find(pages_, cell, kObject, kHashKey, {head.bytes, head.size, key},
