@@ -12,9 +12,9 @@ inline ssize_t receive_nonblocking(int fd, std::span<char> space) {
   return ::recv(fd, space.data(), space.size(), MSG_DONTWAIT);
 }
 
-/// Sends several parts by one system call (gather). A single part, the usual case, takes the
-/// cheaper
-/// ::send. A closed peer gives an error, not a signal. @return as ::send with MSG_DONTWAIT
+/// Sends several parts by one system call (gather). A single part, the usual case, takes ::send,
+/// which is cheaper. A closed peer gives an error, not a signal.
+/// @return as ::send with MSG_DONTWAIT
 inline ssize_t send_nonblocking(int fd, std::span<const iovec> parts) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, kFlags);
