@@ -1,4 +1,4 @@
-// The errors of agora: one table of codes, and the value that carries one.
+// The errors of agora: the table of error codes, and Error, the value that carries one of them.
 //
 // Every error states the failure (code, message), whether the effect of the call happened (done)
 // and its context (details: object, key, limit ...). The numbers and names are a contract

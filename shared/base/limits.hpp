@@ -14,7 +14,7 @@ struct Limits {
   /// Nesting of lists and maps: deeper than hand-written data; bounds every stack that walks a
   /// value.
   std::uint32_t depth_max = 64;
-  /// Elements of one message in sum: stops a few bytes of headers from declaring gigabytes of work.
+  /// Total elements of one message: a few bytes of headers must not declare gigabytes of work.
   std::uint32_t elements_max = 1'000'000;
   /// Calls in one JSON-RPC batch: its replies are kept until the last one is complete.
   std::size_t batch_calls_max = 1'000;

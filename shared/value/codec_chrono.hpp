@@ -37,7 +37,7 @@ struct Codec<std::chrono::duration<Rep, Period>> {
   static std::string name() { return "seconds (float or int)"; }
 
  private:
-  // 2^digits is the first number beyond Rep and, other than its maximum, exact as a double.
+  // 2^digits is the first number above Rep and, unlike its maximum, exact as a double.
   static bool fits(double ticks) {
     const double beyond = std::ldexp(1.0, std::numeric_limits<Rep>::digits);
     return ticks < beyond && ticks >= (std::numeric_limits<Rep>::is_signed ? -beyond : 0.0);

@@ -25,7 +25,7 @@ struct Token {
   std::string_view body;    ///< text, bytes, reference name, opaque or extension payload
   std::uint32_t count = 0;  ///< elements of a list, pairs of a map
   std::int8_t extension = 0;       ///< the type number when kind is reference or opaque
-  bool unknown_extension = false;  ///< neither reference nor opaque; `kind` then says opaque
+  bool unknown_extension = false;  ///< neither reference nor opaque; `kind` is opaque then
 };
 
 class Reader {

@@ -24,7 +24,7 @@ struct OpaqueParts {
   std::string_view bytes;  ///< the serialized bytes of the language
   std::string_view references;  ///< the references, concatenated as they were encoded
   std::uint32_t reference_count = 0;
-  std::uint64_t values = 0;  ///< values inside, for the element budget
+  std::uint64_t values = 0;  ///< number of values inside, for the element budget
 };
 
 /// Reads the payload of an opaque value; safe on bytes from the network. Cost: its tokens.

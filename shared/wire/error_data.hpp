@@ -11,7 +11,7 @@
 namespace agora {
 
 /// Appends the `data` of an error as a map in normal form: `type`, `done`, then the details in
-/// their order. A detail named `type` or `done`, or given twice, is left out.
+/// their order. Skips a detail named `type` or `done`, and the second of two with one name.
 void append_error_data(const Error& error, std::string& out);
 
 /// Sets `done` and the details of `error` from a `data` map. Ignores `type`, which the code

@@ -22,7 +22,7 @@ JsonTag json_tag_of(std::string_view key);
 /// loose form (see JsonReader) and never leave this layer.
 enum LooseMark : std::int8_t {
   kMarkNumberRange = 100,  ///< a number outside int64, uint64 or float64
-  kMarkTooDeep = 101,      ///< a list or map nested beyond any depth that a value may have
+  kMarkTooDeep = 101,      ///< a list or map nested deeper than any value may be
 };
 
 /// Appends the value `loose` to `out` with every tagged object decoded. The output is valid

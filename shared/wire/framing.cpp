@@ -15,7 +15,7 @@ enum class Shape : std::uint8_t { scalar, list, map, invalid };
 // The meaning of a first byte from 0xc0 to 0xdf.
 struct Row {
   std::uint8_t length_bytes;  // of the length or count that follows
-  std::uint8_t fixed_bytes;   // of the body, whatever the length says
+  std::uint8_t fixed_bytes;   // of the body, in addition to that length
   Shape shape;
 };
 
@@ -40,8 +40,8 @@ constexpr std::array<Row, 32> kRows{{
 
 struct MsgpackFramer::Header {
   std::size_t bytes = 1;       // of the header itself
-  std::uint64_t body = 0;      // bytes that belong to it
-  std::uint64_t children = 0;  // values that belong to it
+  std::uint64_t body = 0;      // bytes of its body
+  std::uint64_t children = 0;  // values inside the list or map
   Shape shape = Shape::scalar;
 };
 

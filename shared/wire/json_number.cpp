@@ -39,7 +39,7 @@ std::int64_t magnitude(std::string_view token) {
   const auto first = static_cast<std::int64_t>(found);
   std::string_view digits = token.substr(std::min(e + 1, token.size()));
   if (digits.starts_with('+')) digits.remove_prefix(1);
-  // Frames are bounded, so no mantissa outweighs an exponent of this size.
+  // Frames are bounded, so no mantissa is long enough to compensate an exponent of this size.
   constexpr std::int64_t kHuge = std::int64_t{1} << 60;
   std::int64_t exponent = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);

@@ -16,9 +16,9 @@ inline constexpr PackedView kNullValue{std::string_view{"\xc0", 1}};
 /// their lifetime.
 struct Request {
   std::string_view method;  ///< UTF-8, `type.method` or a server-wide one
-  PackedView params;        ///< a list (by position) or a map (by name); absent: none
+  PackedView params;        ///< a list (by position) or a map (by name); absent without parameters
   PackedView id;            ///< echoed in the reply, in normal form; absent in a notification
-  PackedView options;       ///< a map of call options given beside `params`; absent: none
+  PackedView options;       ///< a map of call options beside `params`; absent without options
 
   bool is_notification() const { return !id.present(); }
 };

@@ -37,18 +37,18 @@ std::string_view typed_method(std::string_view line);
 /// An argument extends to the next blank, but one that begins with `"`, `[` or `{` is JSON up to
 /// its end, blanks included. An argument that is a JSON literal has that value, any other is text.
 /// `x=y` is a named argument if `x` is a parameter (or `guard`, which every method has).
-/// @error invalid_params  quotes or brackets that do not end or are not JSON, a parameter given
+/// @error invalid_params  unmatched quotes or brackets, malformed JSON, a parameter given
 ///                        twice, too many by position beside named ones; `position` (bytes, from
-///                        1) in the details where there is one.
+///                        1) in the details if the error has one.
 /// @error value_error     a number out of range, text that is not UTF-8, malformed extended JSON.
 /// @error too_large       depth or elements.
 Expected<Request> decode_typed_line(std::string_view line, const MethodHint& method,
                                     const Limits& limits, std::string& out);
 
-/// Appends `Type: message`, one line without its end.
+/// Appends `Type: message`, one line without its line end.
 void encode_typed_error(const Error& error, std::string& out);
 
-/// Appends the result as one line of JSON without its end.
+/// Appends the result as one line of JSON without its line end.
 void encode_typed_result(PackedView result, std::string& out);
 
 }  // namespace agora
