@@ -20,8 +20,7 @@ struct alignas(64) Cell {
   std::atomic<std::uint64_t> sequence;  ///< of the seqlock; odd: a write is in progress
   std::atomic<std::uint64_t> version;   ///< the version that object.version returns
   std::atomic<std::uint64_t> size;      ///< length of a container; of an event: 1 if it is set
-  std::atomic<std::uint64_t>
-      shape;  ///< the location of the content; its layout depends on the type
+  std::atomic<std::uint64_t> shape;     ///< location of the content; depends on the type
   std::atomic<std::uint64_t> spare[3];
 };
 static_assert(sizeof(Cell) == 64 && std::atomic<std::uint64_t>::is_always_lock_free);

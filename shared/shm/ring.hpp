@@ -27,7 +27,7 @@ struct RingWords {
   // Stored by the writer.
   alignas(64) std::atomic<std::uint64_t> written;  ///< total bytes
   std::atomic<std::uint32_t> writer_waits;         ///< 1: the writer sleeps until there is room
-  std::atomic<std::uint32_t> writer_cpu;  ///< the CPU on which the writer ran when it last wrote
+  std::atomic<std::uint32_t> writer_cpu;           ///< the CPU of the writer at its last write
   // Stored by the reader.
   alignas(64) std::atomic<std::uint64_t> read;  ///< total bytes
   std::atomic<std::uint32_t> reader_waits;      ///< 1: the reader sleeps until there are bytes

@@ -26,20 +26,20 @@ bool is_own(const std::string& bytes) {
 
 // Rewrites a value into an equal one: integral floats as ints and vice versa, maps in reverse
 // order.
-void disguise(Reader& reader, Writer& writer);
+void rewrite(Reader& reader, Writer& writer);
 
-void disguise_pairs(Reader& reader, std::uint32_t count, Writer& writer) {
+void rewrite_pairs(Reader& reader, std::uint32_t count, Writer& writer) {
   std::vector<std::string> pairs;
   for (std::uint32_t i = 0; i < count; ++i) {
     pairs.push_back(written([&](Writer& pair) {
-      disguise(reader, pair);
-      disguise(reader, pair);
+      rewrite(reader, pair);
+      rewrite(reader, pair);
     }));
   }
   for (auto pair = pairs.rbegin(); pair != pairs.rend(); ++pair) writer.out().append(*pair);
 }
 
-void disguise(Reader& reader, Writer& writer) {
+void rewrite(Reader& reader, Writer& writer) {
   const std::string_view before = reader.rest();
   Token token;
   RC_ASSERT(reader.next(token) == Reader::Status::ok);
@@ -50,18 +50,18 @@ void disguise(Reader& reader, Writer& writer) {
     writer.real(real_of_bits(0xfff8000000000123));
   } else if (token.kind == Kind::list) {
     writer.list(token.count);
-    for (std::uint32_t i = 0; i < token.count; ++i) disguise(reader, writer);
+    for (std::uint32_t i = 0; i < token.count; ++i) rewrite(reader, writer);
   } else if (token.kind == Kind::map) {
     writer.map(token.count);
-    disguise_pairs(reader, token.count, writer);
+    rewrite_pairs(reader, token.count, writer);
   } else {
     writer.out().append(before.substr(0, before.size() - reader.rest().size()));
   }
 }
 
-std::string disguised(const std::string& bytes) {
+std::string rewritten(const std::string& bytes) {
   Reader reader(bytes);
-  return written([&](Writer& writer) { disguise(reader, writer); });
+  return written([&](Writer& writer) { rewrite(reader, writer); });
 }
 
 }  // namespace
@@ -126,9 +126,9 @@ TEST_CASE("comparison key: two values are equal if and only if their keys are", 
 
 TEST_CASE("comparison key: does not depend on the form of numbers and the order of maps",
           "[value]") {
-  CHECK(rc::check("a disguised value has the same key", [] {
+  CHECK(rc::check("a rewritten value has the same key", [] {
     const std::string bytes = *values();
-    const std::string other = disguised(bytes);
+    const std::string other = rewritten(bytes);
     RC_ASSERT(key_of(bytes) == key_of(other));
     RC_ASSERT(equal(PackedView(bytes), PackedView(other)));
   }));

@@ -44,7 +44,7 @@ std::vector<std::size_t> frames(Framer framer, const std::string& input, std::si
   }
 }
 
-Errc why(const std::string& input, FrameBounds limits = bounds()) {
+Errc error_code(const std::string& input, FrameBounds limits = bounds()) {
   MsgpackFramer framer(limits);
   if (framer.scan(input) != FrameStatus::broken) return Errc::internal_error;
   CHECK(framer.scan(input) == FrameStatus::broken);
@@ -126,19 +126,19 @@ TEST_CASE("msgpack framer: every kind of value is framed at its end", "[wire]") 
 }
 
 TEST_CASE("msgpack framer: the byte 0xc1 at the start of a value loses the framing", "[wire]") {
-  CHECK(why("\xc1") == Errc::invalid_request);
-  CHECK(why("\x94\x00\x01\xc1"s) == Errc::invalid_request);
+  CHECK(error_code("\xc1") == Errc::invalid_request);
+  CHECK(error_code("\x94\x00\x01\xc1"s) == Errc::invalid_request);
   CHECK(status("\xa1\xc1") == FrameStatus::frame);
 }
 
 TEST_CASE("msgpack framer: a message over the byte limit is refused at the header that declares it",
           "[wire]") {
   CHECK(status("\xda\x03\xe5"s) == FrameStatus::need_more);  // 997 bytes and 3 of the header
-  CHECK(why("\xda\x03\xe6"s) == Errc::too_large);
+  CHECK(error_code("\xda\x03\xe6"s) == Errc::too_large);
   for (const char* header : {"\xc6\xff\xff\xff\xff", "\xc9\xff\xff\xff\xff", "\xdb\x40\x01\x01\x01",
                              "\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff"}) {
-    CHECK(why(std::string(header, 5)) == Errc::too_large);
-    CHECK(why("\x94\x00\x01"s + header) == Errc::too_large);
+    CHECK(error_code(std::string(header, 5)) == Errc::too_large);
+    CHECK(error_code("\x94\x00\x01"s + header) == Errc::too_large);
   }
 }
 
@@ -148,26 +148,26 @@ TEST_CASE("msgpack framer: more elements than can still fit are refused before t
   wide.frame_bytes_max = 1000;
   const FrameBounds limits{wide};
   CHECK(status("\xdc\x03\xe5"s, limits) == FrameStatus::need_more);
-  CHECK(why("\xdc\x03\xe6"s, limits) == Errc::too_large);
-  CHECK(why("\x92\xdc\x01\xf0\xdc\x01\xf0"s, limits) == Errc::internal_error);
-  CHECK(why("\xde\x01\xf3"s, limits) == Errc::too_large);
-  CHECK(why("\xdc\x02\xf4\xdc\x01\xf4"s, limits) == Errc::too_large);
+  CHECK(error_code("\xdc\x03\xe6"s, limits) == Errc::too_large);
+  CHECK(error_code("\x92\xdc\x01\xf0\xdc\x01\xf0"s, limits) == Errc::internal_error);
+  CHECK(error_code("\xde\x01\xf3"s, limits) == Errc::too_large);
+  CHECK(error_code("\xdc\x02\xf4\xdc\x01\xf4"s, limits) == Errc::too_large);
 }
 
 TEST_CASE("msgpack framer: nested headers cannot declare more than the element limit", "[wire]") {
   CHECK(status("\xdc\x00\x63"s) == FrameStatus::need_more);  // 4 * 25, the list itself included
-  CHECK(why("\xdc\x00\x64"s) == Errc::too_large);
-  CHECK(why("\xdc\x00\x40\xdc\x00\x24"s) == Errc::too_large);
+  CHECK(error_code("\xdc\x00\x64"s) == Errc::too_large);
+  CHECK(error_code("\xdc\x00\x40\xdc\x00\x24"s) == Errc::too_large);
   std::string amplified;
   for (int i = 0; i < 24'000; ++i) amplified += "\xdc\xff\xff";
-  CHECK(why(amplified, FrameBounds(Limits{})) == Errc::too_large);
+  CHECK(error_code(amplified, FrameBounds(Limits{})) == Errc::too_large);
 }
 
 TEST_CASE("msgpack framer: nesting is bounded", "[wire]") {
   CHECK(status(std::string(16, '\x91') + "\xc0") == FrameStatus::frame);
-  CHECK(why(std::string(17, '\x91')) == Errc::too_large);
-  CHECK(why(std::string(17, '\x81')) == Errc::too_large);
-  CHECK(why(std::string(100'000, '\x91'), FrameBounds(Limits{})) == Errc::too_large);
+  CHECK(error_code(std::string(17, '\x91')) == Errc::too_large);
+  CHECK(error_code(std::string(17, '\x81')) == Errc::too_large);
+  CHECK(error_code(std::string(100'000, '\x91'), FrameBounds(Limits{})) == Errc::too_large);
 }
 
 TEST_CASE("msgpack framer: the error names the limit", "[wire]") {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <rapidcheck.h>
 
+#include "shared/value/utf8.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/shared/wire/wire_samples.hpp"
 

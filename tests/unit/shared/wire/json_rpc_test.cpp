@@ -16,7 +16,7 @@ using namespace std::string_literals;
 namespace {
 
 // Formats a message in one line: `id method params options`, or `id ! ErrorType`.
-std::string show(const Message& message) {
+std::string format(const Message& message) {
   const Request& request = message.request;
   if (message.refusal) {
     return json_of(request.id) + " ! " + std::string(type_name(message.refusal->code));
@@ -26,11 +26,11 @@ std::string show(const Message& message) {
          " " + json_of(request.options);
 }
 
-std::string show(const JsonRpcDecoder::Result& result) {
+std::string format(const JsonRpcDecoder::Result& result) {
   std::string out = result.batch ? "batch" : "";
   for (const Message& message : result.messages) {
     if (!out.empty()) out += " | ";
-    out += show(message);
+    out += format(message);
   }
   return out;
 }
@@ -44,7 +44,7 @@ Limits small_limits() {
 
 std::string decoded(std::string_view line, const Limits& limits = Limits{}) {
   JsonRpcDecoder decoder(limits);
-  return show(decoder.decode(line));
+  return format(decoder.decode(line));
 }
 
 }  // namespace
@@ -232,10 +232,10 @@ TEST_CASE("json-rpc decoder: the calls of a batch share the element limit", "[wi
 
 TEST_CASE("json-rpc decoder: each line starts with a fresh state", "[wire]") {
   JsonRpcDecoder decoder{Limits{}};
-  CHECK(show(decoder.decode(R"([{"id":1,"method":"a","params":[{"$ref":"x"}]},{"method":"b"}])"))
+  CHECK(format(decoder.decode(R"([{"id":1,"method":"a","params":[{"$ref":"x"}]},{"method":"b"}])"))
             .starts_with("batch | 1 a"));
-  CHECK(show(decoder.decode("{")) == "null ! ParseError");
-  CHECK(show(decoder.decode(R"({"id":2,"method":"c"})")) == "2 c absent absent");
+  CHECK(format(decoder.decode("{")) == "null ! ParseError");
+  CHECK(format(decoder.decode(R"({"id":2,"method":"c"})")) == "2 c absent absent");
 }
 
 TEST_CASE("is_json_line: the first non-blank byte decides", "[wire]") {
