@@ -37,10 +37,10 @@ inline std::uint64_t spin_until_even(const Cell& cell, int attempt) {
   }
 }
 
-/// Calls `read()`, which returns a ReadResult, until no write overlapped it; that result was then
-/// true at one moment since this call (linearizable). `read` may be called up to 8 times, and the
-/// data that it loads may be torn: it must tolerate that, and its output is valid only together
-/// with the ReadResult that this function returns.
+/// Calls `read()`, which returns a ReadResult, until no write overlapped it. That result was then
+/// true at one moment since this call (linearizable). `read` may be called up to 8 times. The data
+/// that it loads may be torn, which it must tolerate. Its output is valid only together with the
+/// ReadResult that this function returns.
 /// @return also `use_rpc` if the cell is not that object's, `contended` after 8 attempts
 template <typename Read>
 ReadResult read_consistent(const Cell& cell, std::uint64_t object, Read&& read) {

@@ -2,7 +2,7 @@
 // a body in the caller's memory.
 //
 // The characters of a text are thereby hashed and compared in place. A copy behind their header
-// would cause failed store-to-load forwarding: the wide loads of the hash would stall until the
+// would cause failed store-to-load forwarding. The wide loads of the hash would stall until the
 // narrow stores of the copy, and all stores before them, have left the store buffer. That doubled
 // the cost of a lookup.
 #pragma once

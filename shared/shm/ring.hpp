@@ -3,11 +3,11 @@
 // is the doorbell that wakes a sleeping side; end of file on it means that the peer process has
 // ended.
 //
-// No wake-up is lost: a side that publishes stores its count, then loads the peer's `waits` flag; a
-// side that wants to sleep sets its flag, then loads the count again. Each has a sequentially
-// consistent fence between its store and its load, so at least one of them sees the other's store
-// (checked by tests/model/doorbell.pml). Neither side trusts the other: it checks counts before it
-// uses them, and copies bytes out before it parses them.
+// No wake-up is lost. A side that publishes stores its count, then loads the `waits` flag of the
+// peer. A side that wants to sleep sets its flag, then loads the count again. Each has a
+// sequentially consistent fence between its store and its load, so at least one of them sees the
+// other's store (checked by tests/model/doorbell.pml). Neither side trusts the other: it checks
+// counts before it uses them, and copies bytes out before it parses them.
 #pragma once
 
 #include <algorithm>

@@ -56,7 +56,7 @@ struct TableShape {
   bool has_directory() const { return count > kSegmentSlots; }
 
   /// Returns the bucket of a hash. Linear hashing: takes as many low bits of the hash as the number
-  /// of the last bucket has; if there is no such bucket yet, drops the highest of these bits.
+  /// of the last bucket has. If there is no such bucket yet, drops the highest of these bits.
   /// @pre count > 0
   std::uint32_t bucket_of(std::uint32_t hash) const {
     const std::uint32_t mask = bucket_mask(count);

@@ -1,7 +1,7 @@
 // Reader: a pull parser for MessagePack, token by token; bounds-checked, without allocation.
 //
-// Reads trusted bytes (stored values in normal form) and hostile ones (from the wire) alike: it
-// trusts no length, and a header that announces more than the buffer holds is `truncated`. A token
+// Reads trusted bytes (stored values in normal form) and hostile ones (from the wire) alike. It
+// trusts no length: a header that announces more than the buffer holds is `truncated`. A token
 // reader has no stack, so the caller enforces the budgets of depth and elements (see
 // normalize.hpp).
 #pragma once

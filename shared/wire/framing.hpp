@@ -23,8 +23,8 @@ enum class FrameStatus : std::uint8_t {
 };
 
 /// The bounds of one MessagePack message, beyond which the framing is lost. The bounds of depth and
-/// elements are wider than the limits of a value: the decoder then refuses a value slightly over
-/// its limit with an error reply, and the connection stays open.
+/// elements are wider than the limits of a value. So the decoder refuses a value slightly over its
+/// limit with an error reply, and the connection stays open.
 struct FrameBounds {
   std::size_t bytes_max;
   std::size_t depth_max;

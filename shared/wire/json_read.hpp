@@ -13,11 +13,11 @@ namespace agora {
 /// Reads JSON text in two steps. The caller decodes the envelope of a message first, so an invalid
 /// value inside it does not hide the id of the message.
 ///
-/// parse() checks the syntax and writes an intermediate representation, the *loose form*: valid
-/// MessagePack in which lists and maps have 32-bit headers, tagged objects of extended JSON are
-/// still maps, and a number out of range or a list nested beyond every limit is a mark (see
-/// LooseMark). to_packed() converts a part of it to a value in normal form. Reuses its buffers
-/// between messages.
+/// parse() checks the syntax and writes an intermediate representation, the *loose form*. It is
+/// valid MessagePack in which lists and maps have 32-bit headers, and tagged objects of extended
+/// JSON are still maps. A number out of range, or a list nested beyond every limit, is a mark (see
+/// LooseMark). to_packed() converts a part of it to a value in normal form. The reader reuses its
+/// buffers between messages.
 class JsonReader {
  public:
   /// @param budget  the limits of a whole message. The text itself may have more levels and

@@ -96,7 +96,7 @@ int run(const std::vector<std::string>& names, const std::string& json) {
   }
 }
 
-/// Runs the benchmarks in a child whose scratch directories lie in one of this process: if the
+/// Runs the benchmarks in a child whose scratch directories lie in one of this process. If the
 /// child is interrupted its servers die with it, and this process removes their files.
 int run_cleanly(const std::vector<std::string>& names, const std::string& json) {
   const Scratch scratch;
