@@ -83,12 +83,12 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
     return std::move(*socket);
   };
   const auto maker = dial();  // the objects live as long as this connection
-  load::AgoraDialect dialect{own_prefix(), true};
-  dialect.prepare(maker->fd(), shape);
+  load::AgoraProtocol protocol{own_prefix(), true};
+  protocol.prepare(maker->fd(), shape);
   const bool own = shape.work == Work::queue || shape.work == Work::lock;
   std::vector<load::Traffic> traffic;
   for (std::size_t i = 0; i < (own ? shape.connections : 1); ++i) {
-    traffic.push_back(load::traffic_of(dialect, shape, i));
+    traffic.push_back(load::traffic_of(protocol, shape, i));
   }
   std::vector<std::unique_ptr<Socket>> sockets;
   std::vector<load::Line> lines;
@@ -99,7 +99,7 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
   }
   load::Histogram times;
   const load::Driven driven = load::drive(lines, {.calls = options.requests}, &times);
-  dialect.clear(maker->fd());
+  protocol.clear(maker->fd());
   print(test, driven, times, options.json);
 }
 

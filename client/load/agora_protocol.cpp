@@ -66,11 +66,11 @@ std::string agora_reply(int fd, const std::string& request) {
   throw std::runtime_error("a reply is longer than it should be");
 }
 
-std::string AgoraDialect::own_name(std::string_view object, std::size_t connection) const {
+std::string AgoraProtocol::own_name(std::string_view object, std::size_t connection) const {
   return name(object) + "-" + std::to_string(connection);
 }
 
-void AgoraDialect::create(int fd, std::string_view type, const std::string& name) {
+void AgoraProtocol::create(int fd, std::string_view type, const std::string& name) {
   std::string bytes;
   Writer out{bytes};
   begin_call(out, "object.create", 4);
@@ -82,7 +82,7 @@ void AgoraDialect::create(int fd, std::string_view type, const std::string& name
   created_.push_back(name);
 }
 
-void AgoraDialect::store_all(int fd, const Shape& shape) {
+void AgoraProtocol::store_all(int fd, const Shape& shape) {
   constexpr std::uint64_t kTogether = 500;
   constexpr std::size_t kBytesTogether = std::size_t{1} << 20;
   for (std::uint64_t key = 0; key < shape.keys;) {
@@ -99,7 +99,7 @@ void AgoraDialect::store_all(int fd, const Shape& shape) {
   }
 }
 
-void AgoraDialect::prepare(int fd, const Shape& shape) {
+void AgoraProtocol::prepare(int fd, const Shape& shape) {
   switch (shape.work) {
     case Work::get:
     case Work::set:
@@ -120,7 +120,7 @@ void AgoraDialect::prepare(int fd, const Shape& shape) {
   }
 }
 
-Request AgoraDialect::stored(const Shape& shape, std::uint64_t key) const {
+Request AgoraProtocol::stored(const Shape& shape, std::uint64_t key) const {
   if (shape.work != Work::incr) {
     return {agora_call("dict.set", {name("dict"), key_text(key), value_text(shape.value_bytes)}),
             kVoidBytes};
@@ -132,8 +132,8 @@ Request AgoraDialect::stored(const Shape& shape, std::uint64_t key) const {
   return request;
 }
 
-std::vector<Request> AgoraDialect::piece(const Shape& shape, std::size_t connection,
-                                         std::uint64_t key) const {
+std::vector<Request> AgoraProtocol::piece(const Shape& shape, std::size_t connection,
+                                          std::uint64_t key) const {
   const std::size_t value_reply = text_reply_bytes(shape.value_bytes);
   switch (shape.work) {
     case Work::get:
@@ -154,7 +154,7 @@ std::vector<Request> AgoraDialect::piece(const Shape& shape, std::size_t connect
   return {};
 }
 
-void AgoraDialect::clear(int fd) {
+void AgoraProtocol::clear(int fd) {
   for (const std::string& object : created_) agora_reply(fd, agora_call("object.delete", {object}));
   created_.clear();
 }

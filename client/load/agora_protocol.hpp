@@ -18,11 +18,11 @@ std::string agora_call(std::string_view method, const std::vector<std::string>& 
 std::string agora_reply(int fd, const std::string& request);
 
 /// Works on objects of its own: one dict for all keys; a queue, a lock for each connection.
-class AgoraDialect final : public Dialect {
+class AgoraProtocol final : public Protocol {
  public:
   /// @param prefix  of the objects' names; nobody else uses such names.
   /// @param ephemeral  the objects go with the connection that made them.
-  explicit AgoraDialect(std::string prefix = "bench", bool ephemeral = false)
+  explicit AgoraProtocol(std::string prefix = "bench", bool ephemeral = false)
       : prefix_(std::move(prefix)), ephemeral_(ephemeral) {}
 
   void prepare(int fd, const Shape& shape) override;

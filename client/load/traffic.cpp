@@ -19,12 +19,12 @@ std::uint64_t spread(std::uint64_t number) { return number * 0x9e3779b97f4a7c15U
 
 }  // namespace
 
-Traffic traffic_of(const Dialect& dialect, const Shape& shape, std::size_t connection) {
+Traffic traffic_of(const Protocol& protocol, const Shape& shape, std::size_t connection) {
   Traffic traffic;
   std::uint64_t key = connection + 1;
   const auto next_piece = [&] {
     key = spread(key) + 1;
-    return dialect.piece(shape, connection, (key >> 20) % shape.keys);
+    return protocol.piece(shape, connection, (key >> 20) % shape.keys);
   };
   std::vector<Request> piece = next_piece();
   std::size_t piece_bytes = 0;

@@ -26,9 +26,9 @@ struct Request {
 };
 
 /// One kind of server, as it is spoken to.
-class Dialect {
+class Protocol {
  public:
-  virtual ~Dialect() = default;
+  virtual ~Protocol() = default;
   /// Said on each connection before all else; it has no reply.
   virtual std::string greeting(const Shape&) const { return {}; }
   /// Makes, over one connection, what the work needs: objects, and all keys with a first value.
@@ -54,7 +54,7 @@ struct Traffic {
 };
 
 /// The traffic of one connection: up to 256 batches, or fewer if they are large.
-Traffic traffic_of(const Dialect& dialect, const Shape& shape, std::size_t connection);
+Traffic traffic_of(const Protocol& protocol, const Shape& shape, std::size_t connection);
 
 /// 16 bytes of text, different for every number, spread over the whole range.
 std::string key_text(std::uint64_t number);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include "shared/net/at_once.hpp"
+#include "shared/net/nonblocking.hpp"
 
 namespace agora {
 namespace {
@@ -116,7 +116,7 @@ bool Connection::read_some() {
   if (on_ring_) return read_ring();
   if (input_ended_ || !readable_) return false;
   const std::span<char> into = dialogue_.room();
-  const ssize_t got = receive_at_once(socket_.get(), into);
+  const ssize_t got = receive_nonblocking(socket_.get(), into);
   // Less than there was room for: that was all, unless the end or urgent data stand behind it.
   readable_ = got > 0 && (until_dry_ || got == static_cast<ssize_t>(into.size()));
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
@@ -192,7 +192,7 @@ bool Connection::send_some() {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
     const std::span<iovec> next{parts.data(), count};
-    const ssize_t sent = descriptors_.empty() ? send_at_once(socket_.get(), next)
+    const ssize_t sent = descriptors_.empty() ? send_nonblocking(socket_.get(), next)
                                               : send_with(socket_.get(), next, descriptors_);
     if (sent >= 0) {
       descriptors_.clear();
@@ -217,7 +217,7 @@ void Connection::offer_ring(std::size_t& count) {
 void Connection::hear_bells() {
   const std::span<char> space = hub_.context().room();  // free until something is read to it
   while (!socket_ended_) {
-    const ssize_t heard = receive_at_once(socket_.get(), space);
+    const ssize_t heard = receive_nonblocking(socket_.get(), space);
     if (heard < 0 && errno == EAGAIN) break;
     if (heard <= 0) socket_ended_ = true;
   }

@@ -131,7 +131,7 @@ bool Hub::may_sleep() {
       awake = true;
       if (*cpu != here) other = *cpu;
     }
-    if (!spin_.look(other, awake, any)) break;
+    if (!spin_.spin_until(other, awake, any)) break;
     ++rounds;
   }
   if (rounds > 0) return false;

@@ -23,19 +23,19 @@ class CellWriter {
   void show(shm::Cell& cell, std::uint64_t size, std::uint64_t shape) {
     AGORA_ASSERT(cell_ == nullptr && depth_ == 0);
     cell_ = &cell;
-    shm::begin_change(cell);
+    shm::begin_write(cell);
     publish(size, shape);
   }
 
   /// Leaves the cell as in the midst of a change: nobody reads what is no longer kept.
   void hide() {
-    if (cell_ != nullptr) shm::begin_change(*cell_);
+    if (cell_ != nullptr) shm::begin_write(*cell_);
     cell_ = nullptr;
   }
 
   /// Before anything that readers could come across is written; nested calls are counted.
   void begin() {
-    if (depth_++ == 0 && cell_ != nullptr) shm::begin_change(*cell_);
+    if (depth_++ == 0 && cell_ != nullptr) shm::begin_write(*cell_);
   }
 
   /// Once for each `begin`; the last one publishes where the content is now.
@@ -47,7 +47,7 @@ class CellWriter {
   void publish(std::uint64_t size, std::uint64_t shape) {
     cell_->size.store(size, std::memory_order_relaxed);
     cell_->shape.store(shape, std::memory_order_relaxed);
-    shm::end_change(*cell_);
+    shm::end_write(*cell_);
   }
 
   shm::Cell* cell_ = nullptr;

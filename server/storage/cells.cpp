@@ -23,15 +23,15 @@ Handle Cells::take(ObjectId object) {
   if (free_.empty() && !add_block()) return {};
   const Handle cell = free_.back();
   free_.pop_back();
-  shm::begin_change(at(cell));
+  shm::begin_write(at(cell));
   clear(at(cell), object.number);
   return cell;
 }
 
 void Cells::free(Handle cell) {
-  shm::begin_change(at(cell));
+  shm::begin_write(at(cell));
   clear(at(cell), 0);
-  shm::end_change(at(cell));
+  shm::end_write(at(cell));
   free_.push_back(cell);
 }
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora {
 

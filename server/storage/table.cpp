@@ -7,9 +7,9 @@
 
 #include "server/storage/entry_value.hpp"
 #include "shared/base/assert.hpp"
-#include "shared/base/same_bytes.hpp"
+#include "shared/base/bytes_equal.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora {
 namespace {
@@ -66,7 +66,7 @@ Handle Table::find(std::uint32_t hash, std::string_view key_bytes) const {
 
 bool Table::key_matches(const Entry& entry, std::string_view key_bytes) const {
   const std::string_view own{entry.key(), entry.key_bytes()};
-  if ((entry.key_word & Entry::kKeyIsDerived) == 0) return same_bytes(own, key_bytes);
+  if ((entry.key_word & Entry::kKeyIsDerived) == 0) return bytes_equal(own, key_bytes);
   std::string scratch;
   return agora::key_bytes(PackedView{own}, scratch) == key_bytes;
 }

@@ -5,7 +5,7 @@
 
 #include "shared/base/assert.hpp"
 #include "shared/shm/list_layout.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora {
 namespace {

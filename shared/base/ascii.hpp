@@ -1,4 +1,4 @@
-// Whether text is all ASCII, which most is: it is read as fast as memory comes.
+// is_ascii(): whether text is all ASCII, as most text is. Vectorised: limited by memory bandwidth.
 #pragma once
 
 #include <cstddef>
@@ -20,29 +20,30 @@ Word word_at(const char* from) {
   return word;
 }
 
-/// Four blocks at once, since each `or` has to wait for the one before it.
+/// Reads four independent blocks in each step: one accumulator would chain every `or` to the one
+/// before it.
 inline bool is_long_ascii(const char* text, std::size_t length) {
   Block a{}, b{}, c{}, d{};
-  const auto look_at = [&](const char* from) {
+  const auto accumulate = [&](const char* from) {
     a |= word_at<Block>(from);
     b |= word_at<Block>(from + sizeof(Block));
     c |= word_at<Block>(from + 2 * sizeof(Block));
     d |= word_at<Block>(from + 3 * sizeof(Block));
   };
-  for (std::size_t at = 0; at + kLongText < length; at += kLongText) look_at(text + at);
-  look_at(text + length - kLongText);  // may overlap those before
+  for (std::size_t at = 0; at + kLongText < length; at += kLongText) accumulate(text + at);
+  accumulate(text + length - kLongText);  // may overlap the blocks before
   const Block all = a | b | c | d;
   return ((all[0] | all[1]) & kHighBits) == 0;
 }
 
 }  // namespace ascii
 
-/// @return true if no byte is above 0x7f
+/// Returns true if no byte is above 0x7f.
 inline bool is_ascii(const char* text, std::size_t length) {
   if (length >= ascii::kLongText) return ascii::is_long_ascii(text, length);
   std::uint64_t bits = 0;
   if (length >= 8) {
-    // The last word may overlap the one before it: no tail to walk over.
+    // The last word may overlap the one before it, so no tail is left over.
     for (std::size_t at = 0; at + 8 < length; at += 8) {
       bits |= ascii::word_at<std::uint64_t>(text + at);
     }

@@ -1,5 +1,5 @@
-// AGORA_ASSERT: states what only a programmer's error can break. Stays on in release: a server
-// that has lost an invariant must stop, not go on with wrong data.
+// AGORA_ASSERT: checks an invariant that only a programming error can break. Stays on in release:
+// a server that has lost an invariant must stop rather than go on with wrong data.
 #pragma once
 
 #include <cstdio>

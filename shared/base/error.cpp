@@ -77,9 +77,9 @@ std::string_view to_string(Done done) {
   return "unknown";
 }
 
-Done done_of(std::string_view word) {
-  if (word == "no") return Done::no;
-  if (word == "yes") return Done::yes;
+Done done_of(std::string_view text) {
+  if (text == "no") return Done::no;
+  if (text == "yes") return Done::yes;
   return Done::unknown;
 }
 

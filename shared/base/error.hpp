@@ -1,8 +1,8 @@
-// The errors of agora: one table of codes, and the value that carries one.
+// The errors of agora: the table of error codes, and Error, the value that carries one of them.
 //
-// Every error says what went wrong (code, message), whether the effect of the call happened
-// (done), and what helps to understand it (details: object, key, limit ...). The numbers and
-// names are a contract (docs/protocol/errors.md); programs compare them.
+// Every error states the failure (code, message), whether the effect of the call happened (done)
+// and its context (details: object, key, limit ...). The numbers and names are a contract
+// (docs/protocol/errors.md): programs compare them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace agora {
 
-/// Error numbers: 1 to 33 are agora's own, the negative ones are those of JSON-RPC 2.0.
+/// Error numbers: 1 to 33 are agora's own, the negative ones are defined by JSON-RPC 2.0.
 enum class Errc : std::int32_t {
   key_error = 1,
   index_error = 2,
@@ -63,34 +63,34 @@ enum class Done : std::uint8_t { no, yes, unknown };
 struct ErrcRow {
   Errc code;
   std::string_view type;  ///< the name in `data.type`, for example "KeyError"
-  std::string_view doc;   ///< one sentence: what the code means
+  std::string_view doc;   ///< one sentence: the meaning of the code
 };
 
-/// All errors, agora's own first, in the order of their numbers.
+/// Returns all errors, agora's own first, in the order of their numbers.
 std::span<const ErrcRow> errc_table();
 
-/// The name in `data.type`; "InternalError" for a number that is not in the table.
+/// Returns the name in `data.type`; "InternalError" for a number that is not in the table.
 std::string_view type_name(Errc code);
 
-/// The code with that number, if there is one.
+/// Returns the code with that number, or nullopt if there is none.
 std::optional<Errc> errc_of(std::int64_t number);
 
-/// "no", "yes" or "unknown".
+/// Returns "no", "yes" or "unknown".
 std::string_view to_string(Done done);
 
-/// The reverse of to_string; an unknown word is Done::unknown.
-Done done_of(std::string_view word);
+/// The inverse of to_string(); returns Done::unknown for any other text.
+Done done_of(std::string_view text);
 
-/// A further member of an error's `data`.
+/// A further member of the `data` of an error.
 struct Detail {
   std::string name;
   std::string packed;  ///< its value as MessagePack in normal form (see shared/value/packed.hpp)
 };
 
-/// What a failed operation gives instead of its result.
+/// The failure of an operation, returned in place of its result.
 struct Error {
   Errc code = Errc::internal_error;
-  std::string message;  ///< one sentence without a full stop; says what was wrong and expected
+  std::string message;  ///< one sentence without a full stop: the fault, and the expected form
   Done done = Done::no;
   std::vector<Detail> details;
 };

@@ -1,4 +1,4 @@
-// Expected<T>: a value or an Error. C++20 has no std::expected; this is the part we need.
+// Expected<T>: a value or an Error. The part of C++23's std::expected that agora needs.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace agora {
 
-/// Makes an error result: `return fail(Errc::key_error, "...");`. Errors are rare: code around them
-/// is laid out for success.
+/// An error result, converted to any Expected<T>: `return fail(Errc::key_error, "...");`. fail() is
+/// cold, so the compiler lays out the code around it for success.
 struct Failure {
   std::unique_ptr<Error> error;
 };
@@ -24,13 +24,13 @@ struct Failure {
   return fail(Error{code, std::move(message), Done::no, {}});
 }
 
-/// A value of type T, or the Error that stands in its place. Movable; the error lives on the heap,
-/// so a success costs no more than T and a flag.
+/// A value of type T, or an Error in its place. Movable. The error lives on the heap, so a success
+/// costs no more than T and a flag.
 template <typename T>
 class [[nodiscard]] Expected {
  public:
   Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
-  /// From what converts to T: a unique_ptr to a derived class.
+  /// Converts from types that convert to T, such as a unique_ptr to a derived class.
   template <typename U>
   requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, T> &&
            !std::is_same_v<std::remove_cvref_t<U>, Expected> &&
@@ -50,7 +50,7 @@ class [[nodiscard]] Expected {
   const Error& error() const { return **std::get_if<1>(&state_); }
   Error& error() { return **std::get_if<1>(&state_); }
 
-  /// The error as a Failure, to hand it on: `if (!x) return x.failure();`
+  /// Moves the error out, to propagate it: `if (!x) return x.failure();`
   Failure failure() { return {std::move(*std::get_if<1>(&state_))}; }
 
  private:

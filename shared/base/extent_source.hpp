@@ -1,7 +1,7 @@
-// ExtentSource: where an arena gets its memory from, in large pieces that never move.
+// ExtentSource: the port through which an arena gets memory, in large extents that never move.
 //
-// The port that keeps the core free of system calls: the heap stands behind it by default, sealed
-// memfds (shared/shm) where clients on the same host are to read along.
+// The port keeps the core free of system calls. The heap implements it by default; sealed memfds
+// (shared/shm) implement it where clients on the same host map the server's memory.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,12 @@ class ExtentSource {
   ExtentSource() = default;
   ExtentSource(const ExtentSource&) = delete;
   ExtentSource& operator=(const ExtentSource&) = delete;
-  /// Gives all extents back; nothing may point into them any more.
+  /// Frees all extents; no pointer into them may be used afterwards.
   virtual ~ExtentSource() = default;
 
-  /// A new extent of exactly `bytes` (a multiple of 1 MiB): zeroed, aligned to 64 bytes, at the
-  /// same address until the source is destroyed. Empty if there is no memory; never throws.
+  /// Returns a new extent of exactly `bytes` (a multiple of 1 MiB): zeroed, aligned to 64 bytes, at
+  /// the same address until the source is destroyed. Returns an empty span if there is no memory;
+  /// never throws.
   virtual std::span<std::byte> allocate(std::size_t bytes) = 0;
 };
 

@@ -1,4 +1,4 @@
-// Strong number types: an ObjectId never goes where a SessionId belongs.
+// Strong typedefs of ids: an ObjectId cannot be passed where a SessionId is expected.
 #pragma once
 
 #include <compare>
@@ -17,7 +17,6 @@ struct Id {
 using LinkId = Id<struct LinkTag>;        ///< one connection, never reused
 using SessionId = Id<struct SessionTag>;  ///< a client's presence on the server
 using ObjectId = Id<struct ObjectTag>;    ///< one object, never reused
-using Position = Id<struct PositionTag>;  ///< the place of a command in the one order of commands
 
 }  // namespace agora
 

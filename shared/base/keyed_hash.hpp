@@ -1,4 +1,5 @@
-// The hash of keys: fast, and unpredictable for whoever does not know its key.
+// keyed_hash(): the hash of dict keys and object names. Fast, and unpredictable for a client that
+// does not know the secret key, so that clients cannot provoke collisions (hash flooding).
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,8 @@
 
 namespace agora {
 
-/// Two random words, an input of the core: drawn once for a server, recorded for replay.
+/// The 128-bit secret of the hash, an input of the core: drawn once per server, recorded for
+/// replay.
 struct HashKey {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
@@ -18,7 +20,7 @@ namespace hashing {
 
 __extension__ using Wide = unsigned __int128;
 
-// Digits of pi: odd, about half of the bits set, nothing up the sleeve.
+// Digits of pi, as nothing-up-my-sleeve numbers: odd, about half of the bits set.
 constexpr std::uint64_t kSpreadLength = 0x243f6a8885a308d3;
 constexpr std::uint64_t kSpreadEnd = 0x13198a2e03707345;
 
@@ -27,25 +29,26 @@ inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-/// Bytes that lie together.
-struct Whole {
+/// Contiguous bytes.
+struct ContiguousBytes {
   std::string_view bytes;
 
   std::size_t size() const { return bytes.size(); }
   template <typename Word>
-  Word load(std::size_t place) const {
+  Word load(std::size_t offset) const {
     Word word;
-    std::memcpy(&word, bytes.data() + place, sizeof word);
+    std::memcpy(&word, bytes.data() + offset, sizeof word);
     return word;
   }
 };
 
 }  // namespace hashing
 
-/// A hash of `bytes` of which every bit is usable. Each 16 bytes are folded in by one 64 x 64
-/// multiplication with secret words on both sides, so colliding keys cannot be made without the
-/// key. No cryptographic promise. The same on every machine of one byte order.
-/// @param bytes  has size() and load<Word>(place), wherever its bytes come from
+/// Returns a hash of `bytes` of which every bit is usable. A multiply-fold hash (as wyhash): one
+/// 64 x 64 multiplication folds in 16 bytes, with secret words on both sides. A client without the
+/// key therefore cannot construct collisions. Not cryptographic. The result is the same on every
+/// machine of one byte order.
+/// @param bytes  has size() and load<Word>(offset); its bytes need not be contiguous
 template <typename Bytes>
 std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
   std::size_t at = 0;
@@ -56,7 +59,7 @@ std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
                           bytes.template load<std::uint64_t>(at + 8) ^ key.second);
   }
 
-  // The last 1 to 16 bytes as two words that may overlap: no byte by byte loop for short keys.
+  // The last 1 to 16 bytes as two words that may overlap, so short keys need no loop over bytes.
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   if (left >= 8) {
@@ -75,7 +78,7 @@ std::uint64_t keyed_hash_of(const Bytes& bytes, HashKey key) {
 }
 
 inline std::uint64_t keyed_hash(std::string_view bytes, HashKey key) {
-  return keyed_hash_of(hashing::Whole{bytes}, key);
+  return keyed_hash_of(hashing::ContiguousBytes{bytes}, key);
 }
 
 }  // namespace agora

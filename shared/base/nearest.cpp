@@ -37,17 +37,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return above[b.size()];
 }
 
-std::vector<std::string_view> nearest(std::string_view word,
+std::vector<std::string_view> nearest(std::string_view name,
                                       std::span<const std::string_view> names) {
-  if (word.size() > kBytesMax) return {};
-  const std::size_t limit = std::max<std::size_t>(2, word.size() / 3);
+  if (name.size() > kBytesMax) return {};
+  const std::size_t limit = std::max<std::size_t>(2, name.size() / 3);
   std::vector<std::pair<std::size_t, std::string_view>> close;
-  for (const std::string_view name : names) {
-    if (name.size() > word.size() + limit || word.size() > name.size() + limit) continue;
-    const std::size_t distance = edit_distance(word, name);
-    // A distance of the whole length means that they share nothing.
-    if (distance > limit || distance >= std::max(word.size(), name.size())) continue;
-    close.emplace_back(distance, name);
+  for (const std::string_view candidate : names) {
+    if (candidate.size() > name.size() + limit || name.size() > candidate.size() + limit) continue;
+    const std::size_t distance = edit_distance(name, candidate);
+    // A distance of the whole length means that the two have no letter in common.
+    if (distance > limit || distance >= std::max(name.size(), candidate.size())) continue;
+    close.emplace_back(distance, candidate);
   }
   std::ranges::stable_sort(close, {}, [](const auto& entry) { return entry.first; });
   std::vector<std::string_view> found;

@@ -1,6 +1,5 @@
-// RawBytes: a buffer for what comes from outside. Unlike a std::string it does not clear the memory
-// that it adds, so that a socket may be read straight into it, and room that is never written to
-// costs nothing.
+// RawBytes: a receive buffer. Unlike a std::string it does not zero the capacity that it adds, so a
+// socket can be read straight into it, and capacity that is never written costs nothing.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +12,8 @@
 
 namespace agora {
 
-/// Bytes that are held, and behind them room. Moving keeps their place, and leaves an empty one.
+/// A buffer of size() bytes followed by room up to its capacity. A move keeps the address of the
+/// bytes and leaves the source empty.
 class RawBytes {
  public:
   RawBytes() = default;
@@ -33,12 +33,12 @@ class RawBytes {
   std::size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
 
-  /// Where more may be written; what was is told to grow_by().
+  /// Returns the writable room behind the bytes; report bytes written there with grow_by().
   std::span<char> room() { return {memory_.get() + size_, capacity_ - size_}; }
-  /// So many bytes of the room are held now, at most all of it.
+  /// Appends the first `bytes` bytes of the room, at most all of it.
   void grow_by(std::size_t bytes) { size_ += bytes; }
 
-  /// Room for `bytes` in all: what is held moves if there was less.
+  /// Grows the capacity to at least `bytes`; this moves the bytes if the capacity was less.
   void reserve(std::size_t bytes) {
     if (bytes <= capacity_) return;
     std::unique_ptr<char[]> larger{new char[bytes]};  // make_unique would clear it
@@ -47,7 +47,7 @@ class RawBytes {
     capacity_ = bytes;
   }
 
-  /// `bytes` may not be its own.
+  /// Appends a copy of `bytes`, which must not lie in this buffer.
   void append(std::string_view bytes) {
     if (bytes.empty()) return;
     if (capacity_ - size_ < bytes.size()) reserve(std::max(size_ + bytes.size(), 2 * capacity_));
@@ -59,7 +59,7 @@ class RawBytes {
     size_ -= bytes;
     std::memmove(memory_.get(), memory_.get() + bytes, size_);
   }
-  /// Holds nothing; the room stays.
+  /// Sets the size to 0; keeps the capacity.
   void clear() { size_ = 0; }
 
  private:

@@ -1,5 +1,5 @@
-// Points in time and spans as the core sees them: whole nanoseconds, handed in from outside.
-// There is no clock in here; see the port Clock in server/engine/ports.hpp.
+// Instants and durations as the core sees them: whole nanoseconds, passed in by the caller. The
+// core reads no clock; see the port Clock in server/engine/ports.hpp.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@ using Duration = std::chrono::nanoseconds;
 /// monotonic clock to the wall clock once, at its start).
 using Instant = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
-/// Seconds as a number, the form of all times on the wire.
+/// Returns seconds as a number, the form of all times on the wire.
 inline double seconds_of(Duration span) { return std::chrono::duration<double>(span).count(); }
 inline double seconds_of(Instant when) { return seconds_of(when.time_since_epoch()); }
 

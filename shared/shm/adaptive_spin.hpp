@@ -1,20 +1,20 @@
-// AdaptiveSpin: how long one side of a ring looks for bytes before it sleeps.
+// AdaptiveSpin: adaptive spinning on a ring, before the reader sleeps on the doorbell.
 //
-// A wake-up across CPUs costs 30 to 70 us here, looking costs the CPU. So it is done only while the
-// other side runs on another CPU and was awake when it was last written to; and not where it has
-// been in vain too often, but for a try now and then, which is how two sides that both sleep find
-// into step.
+// A wake-up across CPUs costs 30 to 70 us; spinning costs CPU time. So the reader spins only while
+// the peer runs on another CPU and was awake when the reader last wrote to it. After too many
+// misses in a row it sleeps at once, except for an occasional trial spin. The trial lets two sides
+// that both sleep fall back into step.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <sched.h>
 
-#include "shared/shm/relax.hpp"
+#include "shared/shm/cpu_relax.hpp"
 
 namespace agora::shm {
 
-/// The CPU that this thread runs on. Cost: some nanoseconds, no system call.
+/// Returns the CPU that this thread runs on. Cost: some nanoseconds, no system call.
 inline std::uint32_t current_cpu() { return static_cast<std::uint32_t>(::sched_getcpu()); }
 
 class AdaptiveSpin {
@@ -22,47 +22,48 @@ class AdaptiveSpin {
   using Span = std::chrono::nanoseconds;
   using Clock = std::chrono::steady_clock;
 
-  /// Looks until there is something, as long as is worth it.
-  /// @param other_cpu  where the other side runs
-  /// @param awake  it did not have to be woken for what it is to answer
-  /// @return whether `there` has said yes
-  template <typename There>
-  bool look(std::uint32_t other_cpu, bool awake, There&& there) {
-    if (there()) return true;
+  /// Polls `ready()` until it returns true or the spin limit is over.
+  /// @param other_cpu  the CPU on which the peer runs
+  /// @param awake  the peer did not have to be woken for the message that it is to reply to
+  /// @return true if `ready()` returned true
+  template <typename Ready>
+  bool spin_until(std::uint32_t other_cpu, bool awake, Ready&& ready) {
+    if (ready()) return true;
     if (other_cpu == current_cpu()) return false;
-    const Span most = span(awake);
-    if (most == Span::zero()) return false;
-    const auto begin = Clock::now();
+    const Span limit = spin_limit(awake);
+    if (limit == Span::zero()) return false;
+    const auto start = Clock::now();
     for (;;) {
       for (int i = 0; i < kPauses; ++i) {
-        if (there()) {
-          in_vain_ = 0;
+        if (ready()) {
+          misses_ = 0;
           return true;
         }
-        relax();
+        cpu_relax();
       }
-      // The scheduler may have put both on one CPU meanwhile.
-      if (Clock::now() - begin >= most || other_cpu == current_cpu()) break;
+      // The scheduler may have moved both threads to one CPU meanwhile.
+      if (Clock::now() - start >= limit || other_cpu == current_cpu()) break;
     }
-    ++in_vain_;
-    return there();
+    ++misses_;
+    return ready();
   }
 
  private:
-  // About what a wake-up costs: whoever looks no longer than that loses no more than it could win.
-  static constexpr Span kMost = std::chrono::microseconds(50);
-  static constexpr Span kTry = std::chrono::microseconds(100);
-  static constexpr unsigned kTryEvery = 32;
+  // About the cost of a wake-up: a spin of at most that length is 2-competitive, it loses no more
+  // than it could save.
+  static constexpr Span kSpinMax = std::chrono::microseconds(50);
+  static constexpr Span kTrialSpin = std::chrono::microseconds(100);
+  static constexpr unsigned kTrialEvery = 32;
   static constexpr unsigned kMissesMax = 8;
   static constexpr int kPauses = 16;
 
-  Span span(bool awake) {
-    if (awake && in_vain_ < kMissesMax) return kMost;
-    return tries_++ % kTryEvery == 0 ? kTry : Span::zero();
+  Span spin_limit(bool awake) {
+    if (awake && misses_ < kMissesMax) return kSpinMax;
+    return skips_++ % kTrialEvery == 0 ? kTrialSpin : Span::zero();
   }
 
-  unsigned in_vain_ = 0;  // in a row
-  unsigned tries_ = 0;
+  unsigned misses_ = 0;  // in a row
+  unsigned skips_ = 0;   // waits without a regular spin; every 32nd gets a trial
 };
 
 }  // namespace agora::shm

@@ -1,11 +1,13 @@
-// Cell: what a process that maps the server's memory read-only sees of one object.
+// Cell: the seqlock-protected record of one object, in memory that clients map read-only.
 //
-// Only the server writes it. Cells lie in blocks of the arena that never become anything else, so
-// that whoever still knows the place of one can always look whether it is the same object's; ids
-// are never used again. `sequence` is odd while the content changes, and moves with every change:
-// a reader takes it, reads, and keeps what it has read only if neither it nor `object` has moved.
-// A length or a flag is one word, but within a transaction it may be the old one, so it is read
-// with the same care.
+// A seqlock: only the server writes a cell. `sequence` is odd while a write is in progress and
+// grows with every write. A reader loads it, copies the content, and discards the copy unless
+// `sequence` and `object` are unchanged afterwards. A length or a flag is a single word, but within
+// a transaction it may be the old one, so readers follow the same protocol for it.
+//
+// Cells lie in arena blocks that are never used for anything else, and object ids are never reused.
+// A stale pointer to a cell therefore always points to a cell, and its `object` tells the reader
+// whether the cell was reused.
 #pragma once
 
 #include <atomic>
@@ -14,31 +16,32 @@
 namespace agora::shm {
 
 struct alignas(64) Cell {
-  std::atomic<std::uint64_t> object;    ///< the object's id; 0: there is none here (any more)
-  std::atomic<std::uint64_t> sequence;  ///< odd: the content is being changed
-  std::atomic<std::uint64_t> version;   ///< as object.version says
-  std::atomic<std::uint64_t> size;      ///< len or size; of an event: 1 if it is set
-  std::atomic<std::uint64_t> shape;     ///< where the content lies; each type's own
+  std::atomic<std::uint64_t> object;    ///< the object's id; 0: the cell is free
+  std::atomic<std::uint64_t> sequence;  ///< of the seqlock; odd: a write is in progress
+  std::atomic<std::uint64_t> version;   ///< the version that object.version returns
+  std::atomic<std::uint64_t> size;      ///< length of a container; of an event: 1 if it is set
+  std::atomic<std::uint64_t> shape;     ///< location of the content; depends on the type
   std::atomic<std::uint64_t> spare[3];
 };
 static_assert(sizeof(Cell) == 64 && std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// Whether a change has begun and not ended. Only the server.
-inline bool in_change(const Cell& cell) {
+/// Returns true between begin_write() and end_write(). For the server only.
+inline bool write_in_progress(const Cell& cell) {
   return (cell.sequence.load(std::memory_order_relaxed) & 1) != 0;
 }
 
-/// Before the first write of a change; a cell that is in the midst of one stays so. Only the
-/// server.
-inline void begin_change(Cell& cell) {
+/// Makes the sequence odd before the first store of a write; nested calls have no further effect.
+/// For the server only.
+inline void begin_write(Cell& cell) {
   const std::uint64_t sequence = cell.sequence.load(std::memory_order_relaxed);
   cell.sequence.store(sequence | 1, std::memory_order_relaxed);
-  // A reader that has met anything written from here on finds the odd number, too.
+  // Release fence: a reader that has seen any store from here on also sees the odd number, since it
+  // loads the sequence again behind an acquire fence.
   std::atomic_thread_fence(std::memory_order_release);
 }
 
-/// After the last write of a change, which must have begun.
-inline void end_change(Cell& cell) {
+/// Makes the sequence even after the last store of a write. @pre write_in_progress(cell)
+inline void end_write(Cell& cell) {
   const std::uint64_t sequence = cell.sequence.load(std::memory_order_relaxed);
   cell.sequence.store(sequence + 1, std::memory_order_release);
 }

@@ -1,5 +1,5 @@
-// Reading an object's content in another process's memory, by its cell: look, and look again
-// whether it has changed meanwhile.
+// The reader's side of a cell's seqlock: reads an object's content in the server's memory, and
+// reads again if the server has written meanwhile.
 #pragma once
 
 #include <algorithm>
@@ -9,68 +9,72 @@
 #include <type_traits>
 
 #include "shared/shm/cell.hpp"
-#include "shared/shm/relax.hpp"
+#include "shared/shm/cpu_relax.hpp"
 
 namespace agora::shm {
 
-/// What came of it. Only `found` and `absent` say something about the object.
+/// The result of a read. Only `found` and `not_found` are facts about the object.
 enum class ReadResult : std::uint8_t {
   found,
   not_found,
-  contended,  ///< it changed each time; the server knows
-  use_rpc,    ///< it is not to be had here: large, with references, gone, not mapped
+  contended,  ///< the server wrote during every attempt: make a call
+  use_rpc,    ///< not readable here: large, with references, gone or not mapped
 };
 
-/// So often a reader looks before it gives up.
-inline constexpr int kTriesMax = 8;
+/// Attempts of a reader before it gives up.
+inline constexpr int kAttemptsMax = 8;
 
-/// The sequence, even if that comes soon. A writer that waits for a line of memory is back within
-/// some hundred nanoseconds, and all 8 tries together wait some microseconds: a call takes longer.
-inline std::uint64_t await_even(const Cell& cell, int tries) {
-  for (int pauses = tries == 0 ? 0 : 1 << std::min(tries, 5);; --pauses) {
-    // Sequentially consistent: it may not be done before a store to a shared word that is due.
+/// Returns the sequence, after a spin while it is odd, with exponential back-off by attempt. A
+/// writer that waits for a cache line ends its write within some hundred nanoseconds. All 8
+/// attempts together wait some microseconds, which is less than a call takes.
+inline std::uint64_t spin_until_even(const Cell& cell, int attempt) {
+  for (int pauses = attempt == 0 ? 0 : 1 << std::min(attempt, 5);; --pauses) {
+    // Sequentially consistent: the load may not be reordered before the caller's own earlier store
+    // to a shared word.
     const std::uint64_t sequence = cell.sequence.load(std::memory_order_seq_cst);
     if ((sequence & 1) == 0 || pauses <= 0) return sequence;
-    relax();
+    cpu_relax();
   }
 }
 
-/// Calls `read()`, which returns a ReadResult, until nothing has changed while it ran; what it says
-/// then was true at one moment since this was called. It may be called up to 8 times, and whatever
-/// it reads of the object may be torn: it must survive that, and its results only count with the
-/// ReadResult that this returns. @return also `elsewhere` if the cell is not that object's, `busy`
-/// after 8 tries.
+/// Calls `read()`, which returns a ReadResult, until no write overlapped it. That result was then
+/// true at one moment since this call (linearizable). `read` may be called up to 8 times. The data
+/// that it loads may be torn, which it must tolerate. Its output is valid only together with the
+/// ReadResult that this function returns.
+/// @return also `use_rpc` if the cell is not that object's, `contended` after 8 attempts
 template <typename Read>
-ReadResult read_steady(const Cell& cell, std::uint64_t object, Read&& read) {
-  for (int tries = 0; tries < kTriesMax; ++tries) {
-    const std::uint64_t before = await_even(cell, tries);
+ReadResult read_consistent(const Cell& cell, std::uint64_t object, Read&& read) {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const std::uint64_t before = spin_until_even(cell, attempt);
     if ((before & 1) != 0) continue;
     if (cell.object.load(std::memory_order_relaxed) != object) return ReadResult::use_rpc;
-    const ReadResult look = read();
+    const ReadResult result = read();
+    // Acquire fence: the second load of the sequence may not be reordered before the reads.
     std::atomic_thread_fence(std::memory_order_acquire);
-    if (cell.sequence.load(std::memory_order_relaxed) == before) return look;
+    if (cell.sequence.load(std::memory_order_relaxed) == before) return result;
   }
   return ReadResult::contended;
 }
 
-/// Longer values are for the server: in tables they rest outside of their entries from there on
-/// (server/storage/values.hpp), and the longer a read takes, the likelier it is in vain.
+/// The longest value that a reader copies; it asks the server for a longer one. Tables store values
+/// above this length outside of their entries (server/storage/values.hpp), and the longer a read
+/// takes, the likelier a write overlaps it.
 inline constexpr std::size_t kReadableBytesMax = std::size_t{16} * 1024;
 
-/// Calls `take`; what it says, if it says anything, is whether the value is found.
-template <typename Take>
-ReadResult hand_over(Take& take, std::string_view value) {
-  if constexpr (std::is_void_v<decltype(take(value))>) {
-    take(value);
+/// Calls `visit(value)`. If it returns a bool, false gives `use_rpc`; otherwise the value is found.
+template <typename Visit>
+ReadResult invoke_visitor(Visit& visit, std::string_view value) {
+  if constexpr (std::is_void_v<decltype(visit(value))>) {
+    visit(value);
     return ReadResult::found;
   } else {
-    return take(value) ? ReadResult::found : ReadResult::use_rpc;
+    return visit(value) ? ReadResult::found : ReadResult::use_rpc;
   }
 }
 
-/// The length of a container. @return `found`, `busy` or `elsewhere`.
+/// Reads the length of a container. @return `found`, `contended` or `use_rpc`
 inline ReadResult read_size(const Cell& cell, std::uint64_t object, std::uint64_t& size) {
-  return read_steady(cell, object, [&] {
+  return read_consistent(cell, object, [&] {
     size = cell.size.load(std::memory_order_relaxed);
     return ReadResult::found;
   });

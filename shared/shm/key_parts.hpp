@@ -1,8 +1,10 @@
-// A key that is looked up: its comparison key as a few bytes in a register and what lies elsewhere.
+// KeyParts: the comparison key of a lookup in two parts: a head of up to 8 bytes in a register, and
+// a body in the caller's memory.
 //
-// So the characters of a text are hashed and compared where the caller has them. Copied behind
-// their header first, the wide loads of the hash would have to wait until the narrow stores of the
-// copy have left the processor, and with them for all that was under way before: twice the cost.
+// The characters of a text are thereby hashed and compared in place. A copy behind their header
+// would cause failed store-to-load forwarding. The wide loads of the hash would stall until the
+// narrow stores of the copy, and all stores before them, have left the store buffer. That doubled
+// the cost of a lookup.
 #pragma once
 
 #include <cstddef>
@@ -15,35 +17,35 @@ namespace agora::shm {
 
 class KeyParts {
  public:
-  /// All of it lies together.
-  KeyParts(std::string_view body) : body_(body) {}    // NOLINT: wherever a key is wanted
-  KeyParts(const std::string& body) : body_(body) {}  // NOLINT: the same
-  /// @param head        the first bytes, lowest first
-  /// @param head_bytes  0 to 8
+  /// Takes a key whose bytes are contiguous.
+  KeyParts(std::string_view body) : body_(body) {}    // NOLINT: implicit
+  KeyParts(const std::string& body) : body_(body) {}  // NOLINT: implicit
+  /// @param head        the first bytes of the key, little-endian
+  /// @param head_bytes  number of bytes in `head`, 0 to 8
   KeyParts(std::uint64_t head, std::size_t head_bytes, std::string_view body)
       : head_(head), head_bytes_(head_bytes), body_(body) {}
 
   std::size_t size() const { return head_bytes_ + body_.size(); }
 
-  /// The bytes from `place` on, all of which must be there.
+  /// Returns the Word at `offset`. @pre offset + sizeof(Word) <= size()
   template <typename Word>
-  Word load(std::size_t place) const {
-    if (place >= head_bytes_) return body_word<Word>(place - head_bytes_);
-    std::uint64_t word = head_ >> (8 * place);
-    const std::size_t from_head = head_bytes_ - place;
-    if (from_head < sizeof(Word)) word |= begin_of_body() << (8 * from_head);
+  Word load(std::size_t offset) const {
+    if (offset >= head_bytes_) return body_word<Word>(offset - head_bytes_);
+    std::uint64_t word = head_ >> (8 * offset);
+    const std::size_t from_head = head_bytes_ - offset;
+    if (from_head < sizeof(Word)) word |= body_prefix() << (8 * from_head);
     return static_cast<Word>(word);
   }
 
  private:
   template <typename Word>
-  Word body_word(std::size_t place) const {
+  Word body_word(std::size_t offset) const {
     Word word;
-    std::memcpy(&word, body_.data() + place, sizeof word);
+    std::memcpy(&word, body_.data() + offset, sizeof word);
     return word;
   }
-  /// The first 8 bytes, or what there is of them.
-  std::uint64_t begin_of_body() const {
+  /// Returns the first 8 bytes of the body, zero-padded if it is shorter.
+  std::uint64_t body_prefix() const {
     if (body_.size() >= 8) return body_word<std::uint64_t>(0);
     std::uint64_t word = 0;
     for (std::size_t i = 0; i < body_.size(); ++i) {

@@ -1,8 +1,10 @@
-// How the elements of a list lie in the server's memory, for the one who writes and those who read.
+// The layout of a list in the server's memory, shared by the server that writes it and the clients
+// that read it.
 //
-// Their handles stand in chunks, a directory names the chunks, and element 0 stands `begin` places
-// behind the directory's first. The cell's `shape` says where that is, its `size` how many there
-// are. An element is a block of its own: a header and its value.
+// A directory holds the handles of chunks, and a chunk holds the handles of elements. Element 0 is
+// at index `begin`, counted from the first slot of the first chunk. The cell's `shape` holds the
+// directory and `begin`; its `size` is the number of elements. Each element is a block of its own:
+// a header and its value.
 #pragma once
 
 #include <cstddef>
@@ -10,10 +12,10 @@
 
 namespace agora::shm {
 
-/// Handles in a chunk.
+/// Handles per chunk.
 inline constexpr std::size_t kChunkSlots = 128;
 
-/// What Cell::shape says of a list.
+/// Cell::shape of a list, unpacked.
 struct ListShape {
   std::uint32_t directory = 0;
   std::uint32_t begin = 0;
@@ -24,10 +26,11 @@ struct ListShape {
   std::uint64_t word() const { return std::uint64_t{directory} << 32 | begin; }
 };
 
-/// In front of the bytes of a value that rests on its own.
+/// The header of a value that is a block of its own; the bytes of the value follow.
 struct ValueHeader {
-  std::uint32_t length;  ///< bytes behind this header, and `kRefers`
-  std::uint32_t holds;   ///< the owner, until it drops the value, and every pin
+  std::uint32_t length;  ///< bytes behind this header, and the flag `kRefers`
+  std::uint32_t
+      holds;  ///< reference count: one for the owner until it drops the value, one per pin
 
   static constexpr std::uint32_t kRefers = std::uint32_t{1} << 31;
 };

@@ -1,19 +1,20 @@
-// The word of a lock that the server has lent: who holds it, and how often it has been given.
+// LockWord: the shared word of a lent lock: its owner, and the number of grants so far.
 //
-// While its lowest bit is clear a client on the server's host may take a free lock and give back
-// its own by one compare-and-swap, and nobody else is asked. Whoever finds the bit set, or the lock
-// held, calls the server, which first sets the bit: from then on only the server changes the word,
-// so all who wait stand in its one line. A free word is lent again once nobody waits.
+// A lent lock is a delegation, as in NFSv4. While the server's bit (the lowest) is clear, a client
+// on the server's host acquires a free lock and releases its own by one compare-and-swap, without a
+// call. A client that finds the bit set, or the lock held, calls the server. The server recalls the
+// lock: it sets the bit, and from then on only the server changes the word, so all waiters queue in
+// one FIFO at the server. The server lends a free lock again when no call waits for it.
 //
-// Layout, from the top: count (48 bits) of all grants so far, owner (14 bits): a slot that the
-// server has given to a thread, 0 for none; one bit that is not used, the server's bit.
+// Layout, from the top: count (48 bits) of all grants so far; owner (14 bits), the owner slot of a
+// thread, 0 if the lock is free; one unused bit; the server's bit.
 #pragma once
 
 #include <cstdint>
 
 namespace agora::shm {
 
-/// Slots are 1 to this.
+/// Owner slots are 1 to this number.
 inline constexpr std::uint32_t kOwnerSlotMax = (1U << 14) - 2;
 
 struct LockWord {
@@ -21,20 +22,22 @@ struct LockWord {
 
   std::uint64_t bits = 0;
 
+  /// Returns the number of grants so far. Added to a base that the server sends with the location
+  /// of the lock, it is the fencing token of the last grant.
   constexpr std::uint64_t count() const { return bits >> 16; }
   constexpr std::uint32_t owner() const { return static_cast<std::uint32_t>(bits >> 2) & 0x3fff; }
   constexpr bool with_server() const { return (bits & kServerBit) != 0; }
-  /// Lent and free: may be taken.
+  /// Returns true if the lock is lent and free: a client may acquire it.
   constexpr bool is_open() const { return (bits & 0xffff) == 0; }
 
-  /// Lent, and that slot's.
+  /// Returns true if the lock is lent, and held by that owner slot.
   constexpr bool held_by(std::uint32_t slot) const { return (bits & 0xffff) == slot << 2; }
 
   constexpr LockWord taken_by(std::uint32_t slot) const {
     return {(count() + 1) << 16 | std::uint64_t{slot} << 2};
   }
   constexpr LockWord freed() const { return {bits & ~std::uint64_t{0xffff}}; }
-  constexpr LockWord taken_back() const { return {bits | kServerBit}; }
+  constexpr LockWord recalled() const { return {bits | kServerBit}; }
   static constexpr LockWord of(std::uint64_t count, bool with_server) {
     return {count << 16 | (with_server ? kServerBit : 0)};
   }

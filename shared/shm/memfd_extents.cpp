@@ -9,7 +9,7 @@
 namespace agora {
 namespace {
 
-/// A memfd, not executable where the kernel (6.3 and later) can promise that.
+/// Opens a memfd; not executable where the kernel (6.3 and later) supports that.
 int open_memfd() {
 #ifdef MFD_NOEXEC_SEAL
   constexpr unsigned kNotExecutable = MFD_NOEXEC_SEAL;
@@ -22,7 +22,7 @@ int open_memfd() {
   return memfd_create("agora", kFlags);
 }
 
-/// fallocate, again if a signal came in between.
+/// Calls fallocate, and retries on EINTR.
 bool reserve(int descriptor, off_t from, off_t bytes) {
   int result = 0;
   do {
@@ -41,10 +41,12 @@ bool reserve_in_steps(int descriptor, off_t bytes, const std::function<void()>& 
   return true;
 }
 
-/// F_SEAL_FUTURE_WRITE, which older headers lack: our own mapping goes on writing, new ones cannot.
+/// F_SEAL_FUTURE_WRITE, absent from older headers: the server's own mapping stays writable, new
+/// mappings cannot be.
 constexpr int kSealFutureWrite = 0x0010;
 
-/// The new memfd's memory with its size fixed for ever; null if anything of that failed.
+/// Reserves, maps and seals the memory of a new memfd; its size is fixed from then on. Returns null
+/// if any step failed.
 void* map_sealed(int descriptor, std::size_t bytes, MemfdExtent::Access access,
                  const std::function<void()>& between) {
   const auto length = static_cast<off_t>(bytes);

@@ -1,7 +1,8 @@
-// Extents of shared memory: one sealed memfd each, so that programs on this host can map them.
+// Extents of shared memory: one sealed memfd each, which programs on this host can map.
 //
-// Without names, so nothing can leak or collide: memory is gone with its last descriptor and
-// mapping. Reserved in whole when made, so a full machine is an error here and not a SIGBUS later.
+// A memfd has no name, so nothing can leak or collide: the kernel frees the memory with its last
+// descriptor and mapping. The whole extent is reserved when it is made, so a machine without free
+// memory gives an error here instead of a SIGBUS later.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +15,14 @@
 
 namespace agora {
 
-/// One extent: mapped read-write here, its size sealed. Empty if it could not be made.
+/// One extent, mapped read-write in this process, its size sealed. Empty if it could not be made.
 class MemfdExtent {
  public:
-  /// What whoever gets the descriptor can do: map it for reading only, or for writing too.
+  /// The access of a process that receives the descriptor: map it read-only, or read-write.
   enum class Access { read, write };
 
-  /// Any thread. Cost: the kernel makes and zeroes every page now, about 1 ms for 8 MiB. `between`
-  /// is called after each 2 MiB of that, so that who is in no hurry can make way for others.
+  /// Makes an extent. Any thread. Cost: the kernel allocates and zeroes every page now, about 1 ms
+  /// for 8 MiB. Calls `between` after each 2 MiB, so that a background thread can yield.
   static MemfdExtent make(std::size_t bytes, Access access,
                           const std::function<void()>& between = {});
 
@@ -36,7 +37,7 @@ class MemfdExtent {
   }
   ~MemfdExtent();
 
-  /// Close-on-exec; closed with this.
+  /// Returns the descriptor: close-on-exec, closed by the destructor.
   int descriptor() const { return descriptor_; }
   std::span<std::byte> bytes() const { return bytes_; }
 
@@ -45,7 +46,7 @@ class MemfdExtent {
   std::span<std::byte> bytes_;
 };
 
-/// A source of such extents, for reading.
+/// An ExtentSource whose extents clients may map read-only.
 class MemfdExtents final : public ExtentSource {
  public:
   std::span<std::byte> allocate(std::size_t bytes) override {
@@ -55,7 +56,7 @@ class MemfdExtents final : public ExtentSource {
     return extents_.back().bytes();
   }
 
-  /// All extents in the order in which they were made.
+  /// Returns all extents in the order in which they were made.
   std::span<const MemfdExtent> extents() const { return extents_; }
 
  private:

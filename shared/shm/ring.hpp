@@ -1,11 +1,13 @@
-// Ring: bytes from one process to another, in memory that both map. One direction, one writer, one
-// reader. Beside the rings stands a socket: whoever sleeps is woken by a byte on it, and the end of
-// a process is its end of file.
+// Ring: a lock-free single-producer, single-consumer ring of bytes in memory that two processes
+// map. A connection has one ring for each direction and a socket beside them. A byte on the socket
+// is the doorbell that wakes a sleeping side; end of file on it means that the peer process has
+// ended.
 //
-// Whoever stores looks at whether the other sleeps; whoever wants to sleep says so and looks once
-// more; both with a fence between store and load, so that one of them sees the other
-// (tests/model/doorbell.pml). Neither side believes the other: counts are checked before they are
-// used, bytes are copied out before they are read.
+// No wake-up is lost. A side that publishes stores its count, then loads the `waits` flag of the
+// peer. A side that wants to sleep sets its flag, then loads the count again. Each has a
+// sequentially consistent fence between its store and its load, so at least one of them sees the
+// other's store (checked by tests/model/doorbell.pml). Neither side trusts the other: it checks
+// counts before it uses them, and copies bytes out before it parses them.
 #pragma once
 
 #include <algorithm>
@@ -19,20 +21,21 @@
 
 namespace agora::shm {
 
-/// One direction. What each side writes has a line of its own.
+/// The shared words of one direction. Each side's words have a cache line of their own, against
+/// false sharing.
 struct RingWords {
-  // The writer's.
-  alignas(64) std::atomic<std::uint64_t> written;  ///< bytes, ever
-  std::atomic<std::uint32_t> writer_waits;         ///< 1: it sleeps until there is room
-  std::atomic<std::uint32_t> writer_cpu;           ///< where it ran when it last wrote
-  // The reader's.
-  alignas(64) std::atomic<std::uint64_t> read;  ///< bytes, ever
-  std::atomic<std::uint32_t> reader_waits;      ///< 1: it sleeps until there is something
+  // Stored by the writer.
+  alignas(64) std::atomic<std::uint64_t> written;  ///< total bytes
+  std::atomic<std::uint32_t> writer_waits;         ///< 1: the writer sleeps until there is room
+  std::atomic<std::uint32_t> writer_cpu;           ///< the CPU of the writer at its last write
+  // Stored by the reader.
+  alignas(64) std::atomic<std::uint64_t> read;  ///< total bytes
+  std::atomic<std::uint32_t> reader_waits;      ///< 1: the reader sleeps until there are bytes
 };
 
 inline constexpr std::size_t kRingBytes = std::size_t{32} << 10;
 
-/// What one memfd holds: both directions' words on its first page, then the bytes of each.
+/// The first page of a connection's memfd: the words of both directions. Their bytes follow.
 struct RingLayout {
   RingWords to_server;
   RingWords to_client;
@@ -41,19 +44,20 @@ inline constexpr std::size_t kRingHead = 4096;
 inline constexpr std::size_t kRingTotal = kRingHead + 2 * kRingBytes;
 static_assert(sizeof(RingLayout) <= kRingHead && std::atomic<std::uint64_t>::is_always_lock_free);
 
-/// One side's hold on one direction: where it lies.
-struct RingPlace {
+/// Addresses of one direction in the mapping of this process.
+struct RingView {
   RingWords* words = nullptr;
   std::byte* bytes = nullptr;
 };
-inline RingPlace to_server(std::byte* base) {
+inline RingView to_server(std::byte* base) {
   return {&reinterpret_cast<RingLayout*>(base)->to_server, base + kRingHead};
 }
-inline RingPlace to_client(std::byte* base) {
+inline RingView to_client(std::byte* base) {
   return {&reinterpret_cast<RingLayout*>(base)->to_client, base + kRingHead + kRingBytes};
 }
 
-/// After a store that the other side may sleep for: true if it does and is to be woken.
+/// Returns true if the peer sleeps and the caller must ring the doorbell; clears the flag, so that
+/// the peer is woken once. Call it after the store that the peer may wait for.
 inline bool must_wake(std::atomic<std::uint32_t>& waits) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   return waits.load(std::memory_order_relaxed) != 0 && waits.exchange(0) != 0;
@@ -62,42 +66,46 @@ inline bool must_wake(std::atomic<std::uint32_t>& waits) {
 class RingWriter {
  public:
   RingWriter() = default;
-  explicit RingWriter(RingPlace place) : place_(place) {}
+  explicit RingWriter(RingView view) : view_(view) {}
 
-  /// Free bytes as far as is known without looking at the other's line; none: looks.
-  /// Nothing: the other side has written nonsense.
+  /// Returns the free bytes, from a cached copy of the reader's count. Loads the reader's cache
+  /// line only if the copy says that the ring is full. Returns nullopt if the peer has corrupted
+  /// it.
   std::optional<std::size_t> room() {
     if (written_ - read_ == kRingBytes) {
-      const std::uint64_t read = place_.words->read.load(std::memory_order_acquire);
+      const std::uint64_t read = view_.words->read.load(std::memory_order_acquire);
       if (written_ - read > kRingBytes) return std::nullopt;
       read_ = read;
     }
     return kRingBytes - (written_ - read_);
   }
-  /// Copies in as much as there is room for, from the front; not seen before publish().
-  /// @pre room() has a value. @return how much
+  /// Copies in as many bytes as there is room for, from the front. The reader does not see them
+  /// before publish(). @pre room() has a value. @return the number of bytes copied
   std::size_t put(std::span<const iovec> parts) {
     std::size_t put = 0;
     for (const iovec& part : parts) {
       const std::size_t now = put_one(static_cast<const char*>(part.iov_base), part.iov_len);
       put += now;
-      if (now < part.iov_len) break;  // room that comes now is for the rest of this one
+      if (now < part.iov_len) break;  // room that appears now is for the rest of this part
     }
     return put;
   }
-  /// @param cpu  where this thread runs. @return true if the reader sleeps and is to be woken
+  /// Publishes all bytes put so far (release).
+  /// @param cpu  the CPU on which this thread runs
+  /// @return true if the reader sleeps and the caller must ring the doorbell
   bool publish(std::uint32_t cpu) {
-    if (place_.words->writer_cpu.load(std::memory_order_relaxed) != cpu) {
-      place_.words->writer_cpu.store(cpu, std::memory_order_relaxed);
+    if (view_.words->writer_cpu.load(std::memory_order_relaxed) != cpu) {
+      view_.words->writer_cpu.store(cpu, std::memory_order_relaxed);
     }
-    place_.words->written.store(written_, std::memory_order_release);
-    return must_wake(place_.words->reader_waits);
+    view_.words->written.store(written_, std::memory_order_release);
+    return must_wake(view_.words->reader_waits);
   }
-  /// Before sleeping until there is room. @return false: there is some, do not sleep
+  /// Announces that the writer is about to sleep until there is room.
+  /// @return false if there is room already: do not sleep
   bool wait_for_room() {
-    place_.words->writer_waits.store(1);
+    view_.words->writer_waits.store(1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    return written_ - place_.words->read.load(std::memory_order_acquire) == kRingBytes;
+    return written_ - view_.words->read.load(std::memory_order_acquire) == kRingBytes;
   }
 
  private:
@@ -105,54 +113,56 @@ class RingWriter {
     const std::size_t count = std::min(bytes, room().value_or(0));
     const std::size_t at = written_ % kRingBytes;
     const std::size_t first = std::min(count, kRingBytes - at);
-    std::memcpy(place_.bytes + at, data, first);
-    std::memcpy(place_.bytes, data + first, count - first);
+    std::memcpy(view_.bytes + at, data, first);
+    std::memcpy(view_.bytes, data + first, count - first);
     written_ += count;
     return count;
   }
 
-  RingPlace place_;
+  RingView view_;
   std::uint64_t written_ = 0;
-  std::uint64_t read_ = 0;  // by the other, as last seen
+  std::uint64_t read_ = 0;  // the reader's count, as last loaded
 };
 
 class RingReader {
  public:
   RingReader() = default;
-  explicit RingReader(RingPlace place) : place_(place) {}
+  explicit RingReader(RingView view) : view_(view) {}
 
-  bool empty() const { return place_.words->written.load(std::memory_order_acquire) == read_; }
-  /// Where the writer ran when it last wrote.
+  bool empty() const { return view_.words->written.load(std::memory_order_acquire) == read_; }
+  /// Returns the CPU on which the writer ran when it last wrote.
   std::uint32_t writer_cpu() const {
-    return place_.words->writer_cpu.load(std::memory_order_relaxed);
+    return view_.words->writer_cpu.load(std::memory_order_relaxed);
   }
-  /// Copies out what there is room for, 0 if there is nothing; what was read makes room at
-  /// release(). Nothing: the other side has written nonsense.
+  /// Copies out as many bytes as fit into `space`; 0 if the ring is empty. The writer gets their
+  /// room back with release(). Returns nullopt if the peer has corrupted the count.
   std::optional<std::size_t> take(std::span<char> space) {
-    const std::uint64_t there = place_.words->written.load(std::memory_order_acquire) - read_;
-    if (there > kRingBytes) return std::nullopt;
-    const std::size_t count = std::min<std::size_t>(there, space.size());
+    const std::uint64_t available = view_.words->written.load(std::memory_order_acquire) - read_;
+    if (available > kRingBytes) return std::nullopt;
+    const std::size_t count = std::min<std::size_t>(available, space.size());
     const std::size_t at = read_ % kRingBytes;
     const std::size_t first = std::min(count, kRingBytes - at);
-    std::memcpy(space.data(), place_.bytes + at, first);
-    std::memcpy(space.data() + first, place_.bytes, count - first);
+    std::memcpy(space.data(), view_.bytes + at, first);
+    std::memcpy(space.data() + first, view_.bytes, count - first);
     read_ += count;
     return count;
   }
-  /// @return true if the writer sleeps for room and is to be woken.
+  /// Gives the room of all bytes taken so far back to the writer.
+  /// @return true if the writer sleeps for room and the caller must ring the doorbell
   bool release() {
-    place_.words->read.store(read_, std::memory_order_release);
-    return must_wake(place_.words->writer_waits);
+    view_.words->read.store(read_, std::memory_order_release);
+    return must_wake(view_.words->writer_waits);
   }
-  /// Before sleeping until there is something. @return false: there is something, do not sleep
+  /// Announces that the reader is about to sleep until there are bytes.
+  /// @return false if there are bytes already: do not sleep
   bool wait_for_bytes() {
-    place_.words->reader_waits.store(1);
+    view_.words->reader_waits.store(1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     return empty();
   }
 
  private:
-  RingPlace place_;
+  RingView view_;
   std::uint64_t read_ = 0;
 };
 

@@ -1,9 +1,10 @@
-// How the content of a table lies in the server's memory, for the one who writes and those who
-// read.
+// The layout of a hash table in the server's memory, shared by the server that writes it and the
+// clients that read it.
 //
-// The heads of the hash chains lie in segments; where there is more than one of these, a directory
-// names them. The cell's `shape` says where that is and how many heads there are. Handles are units
-// of 16 bytes (shared/shm/pages.hpp); an entry is a block of its own.
+// Chained hashing: the heads of the chains lie in segments. If there is more than one segment, a
+// directory holds their handles. The cell's `shape` holds the root (the segment or the directory)
+// and the number of buckets. A handle is a unit of 16 bytes (shared/shm/pages.hpp); an entry is a
+// block of its own.
 #pragma once
 
 #include <bit>
@@ -12,20 +13,20 @@
 
 namespace agora::shm {
 
-/// In front of an entry: the key's bytes follow, then the value's bytes or, if the value is large,
-/// its 4-byte handle.
+/// The header of an entry. The bytes of the key follow, then the bytes of the value or, if the
+/// value is large, its 4-byte handle.
 struct Entry {
   std::uint32_t next;  ///< the handle of the next entry in the same bucket
-  std::uint32_t hash;  ///< the low half of the key's hash
+  std::uint32_t hash;  ///< the low half of the hash of the key
   std::uint64_t sequence;
-  std::uint32_t key_word;    ///< length, `kKeyIsDerived`, `kKeyRefers`
-  std::uint32_t value_word;  ///< length of what is inline, `kValueOutside`, `kValueRefers`
+  std::uint32_t key_word;    ///< length and the flags `kKeyIsDerived`, `kKeyRefers`
+  std::uint32_t value_word;  ///< inline length and the flags `kValueOutside`, `kValueRefers`
 
   static constexpr std::uint32_t kLengthMask = (std::uint32_t{1} << 30) - 1;
-  /// The key's own bytes are not its comparison key (floats): derive that to compare.
+  /// The bytes of the key are not its comparison key (floats): derive that one to compare.
   static constexpr std::uint32_t kKeyIsDerived = std::uint32_t{1} << 30;
   static constexpr std::uint32_t kKeyRefers = std::uint32_t{1} << 31;
-  /// What is inline is the handle of the value.
+  /// The entry holds the handle of the value instead of its bytes.
   static constexpr std::uint32_t kValueOutside = std::uint32_t{1} << 30;
   static constexpr std::uint32_t kValueRefers = std::uint32_t{1} << 31;
 
@@ -40,13 +41,13 @@ struct Entry {
 };
 static_assert(sizeof(Entry) == 24);
 
-/// Heads in a segment.
+/// Heads per segment.
 inline constexpr std::uint32_t kSegmentSlots = 1024;
 
-/// What Cell::shape says of a table.
+/// Cell::shape of a table, unpacked.
 struct TableShape {
   std::uint32_t root = 0;   ///< the only segment, or the directory if there are more
-  std::uint32_t count = 0;  ///< of buckets; 0: there is nothing
+  std::uint32_t count = 0;  ///< number of buckets; 0 for an empty table
 
   static TableShape of(std::uint64_t word) {
     return {static_cast<std::uint32_t>(word >> 32), static_cast<std::uint32_t>(word)};
@@ -54,8 +55,9 @@ struct TableShape {
   std::uint64_t word() const { return std::uint64_t{root} << 32 | count; }
   bool has_directory() const { return count > kSegmentSlots; }
 
-  /// The bucket for a hash; `count` must not be 0. Linear hashing: a hash is cut to as many bits as
-  /// the last bucket's number has, and where that names none that is there, the highest is dropped.
+  /// Returns the bucket of a hash. Linear hashing: takes as many low bits of the hash as the number
+  /// of the last bucket has. If there is no such bucket yet, drops the highest of these bits.
+  /// @pre count > 0
   std::uint32_t bucket_of(std::uint32_t hash) const {
     const std::uint32_t mask = bucket_mask(count);
     const std::uint32_t index = hash & mask;
@@ -63,7 +65,7 @@ struct TableShape {
   }
 
  private:
-  /// What is read while it is torn may be any number, for which std::bit_ceil has no answer.
+  /// Not std::bit_ceil: a torn count may be any number, and for some of them bit_ceil is undefined.
   static std::uint32_t bucket_mask(std::uint32_t count) {
     return count <= 1 ? 0 : ~std::uint32_t{0} >> std::countl_zero(count - 1);
   }

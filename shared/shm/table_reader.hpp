@@ -1,8 +1,8 @@
-// Looking up keys of a dict, namespace or set in the server's memory, without the server.
+// Looks up keys of a dict, namespace or set in the server's memory, without a call to the server.
 //
-// Lock-free, without allocation, from any thread. Nothing that is read is clamp_token: every handle
-// and length is loaded once and checked against the pages, chains are followed 64 entries far.
-// `elsewhere` and `busy` mean: make a call.
+// Lock-free, without allocation, from any thread. Trusts nothing that it reads: every handle and
+// length is loaded once and checked against the mapped pages, and a chain is followed for at most
+// 64 entries. After `use_rpc` or `contended` the caller makes a call.
 #pragma once
 
 #include <cstddef>
@@ -20,13 +20,13 @@
 
 namespace agora::shm {
 
-/// One walk down a chain. What it finds may be torn until read_steady says otherwise.
+/// One walk along a hash chain. Its results may be torn until read_consistent() has validated them.
 class TableWalk {
  public:
   TableWalk(const Pages& pages, const Cell& cell)
       : pages_(pages), shape_(TableShape::of(cell.shape.load(std::memory_order_relaxed))) {}
 
-  /// `found` if there is an entry with that key, whatever its value.
+  /// Finds the entry with that key. @return `found` whatever its value, `not_found` or `use_rpc`
   ReadResult find(std::uint32_t hash, const KeyParts& key_bytes) {
     if (shape_.count == 0) return ReadResult::not_found;
     const std::byte* const head = head_of(shape_.bucket_of(hash));
@@ -36,19 +36,19 @@ class TableWalk {
       if (unit == 0) return ReadResult::not_found;
       const std::span<const std::byte> known = pages_.from(unit);
       if (known.size() < sizeof(Entry)) return ReadResult::use_rpc;
-      // The value is mostly in the line behind; to fetch that takes as long as what is done first.
+      // Prefetches the next cache line, which usually holds the value, while the key is compared.
       __builtin_prefetch(known.data() + 64);
       if (load_once<std::uint32_t>(known.data() + offsetof(Entry, hash)) == hash) {
-        const ReadResult look = compare(known, key_bytes);
-        if (look != ReadResult::not_found) return look;
+        const ReadResult result = compare(known, key_bytes);
+        if (result != ReadResult::not_found) return result;
       }
       unit = load_once<std::uint32_t>(known.data() + offsetof(Entry, next));
     }
     return ReadResult::use_rpc;
   }
 
-  /// The value of the entry that was found: none if it is not there for readers.
-  /// @return `found` or `elsewhere`
+  /// Returns in `bytes` the value of the entry that find() found.
+  /// @return `found`, or `use_rpc` if readers cannot read the value in place
   ReadResult value(std::string_view& bytes) const {
     const std::size_t size = value_word_ & Entry::kLengthMask;
     if ((value_word_ & (Entry::kValueOutside | Entry::kValueRefers)) != 0)
@@ -65,25 +65,25 @@ class TableWalk {
   const std::byte* head_of(std::uint32_t bucket) const {
     std::uint32_t segment = shape_.root;
     if (shape_.has_directory()) {
-      const std::size_t place = bucket / kSegmentSlots * sizeof(segment);
-      const std::byte* const directory = pages_.at(segment, place + sizeof(segment));
+      const std::size_t offset = bucket / kSegmentSlots * sizeof(segment);
+      const std::byte* const directory = pages_.at(segment, offset + sizeof(segment));
       if (directory == nullptr) return nullptr;
-      segment = load_once<std::uint32_t>(directory + place);
+      segment = load_once<std::uint32_t>(directory + offset);
     }
-    const std::size_t place = bucket % kSegmentSlots * sizeof(std::uint32_t);
-    const std::byte* const heads = pages_.at(segment, place + sizeof(std::uint32_t));
-    return heads == nullptr ? nullptr : heads + place;
+    const std::size_t offset = bucket % kSegmentSlots * sizeof(std::uint32_t);
+    const std::byte* const heads = pages_.at(segment, offset + sizeof(std::uint32_t));
+    return heads == nullptr ? nullptr : heads + offset;
   }
 
-  /// Whether that entry, whose hash is the right one, has that key.
+  /// Compares the key of an entry whose hash matches.
   ReadResult compare(std::span<const std::byte> known, const KeyParts& key_bytes) {
     const std::byte* const entry = known.data();
     const auto key_word = load_once<std::uint32_t>(entry + offsetof(Entry, key_word));
-    // A float's own bytes are not its comparison key: whether it is the one, the server knows.
+    // The bytes of a float are not its comparison key, so only the server can compare them.
     if ((key_word & Entry::kKeyIsDerived) != 0) return ReadResult::use_rpc;
     if ((key_word & Entry::kLengthMask) != key_bytes.size()) return ReadResult::not_found;
     if (known.size() - sizeof(Entry) < key_bytes.size()) return ReadResult::use_rpc;
-    if (!same_bytes(entry + sizeof(Entry), key_bytes)) return ReadResult::not_found;
+    if (!bytes_equal(entry + sizeof(Entry), key_bytes)) return ReadResult::not_found;
     behind_key_ = known.subspan(sizeof(Entry) + key_bytes.size());
     value_word_ = load_once<std::uint32_t>(entry + offsetof(Entry, value_word));
     return ReadResult::found;
@@ -91,39 +91,40 @@ class TableWalk {
 
   const Pages& pages_;
   TableShape shape_;
-  std::span<const std::byte> behind_key_;  ///< of the entry that was found
+  std::span<const std::byte> behind_key_;  ///< the bytes behind the key of the entry found
   std::uint32_t value_word_ = 0;
 };
 
-/// Looks up a key of the dict or namespace with that cell and id and hands its value to `take`.
+/// Looks up a key of the dict or namespace with that cell and id and passes its value to `visit`.
 /// @param key        the hash key of this run of the server
-/// @param key_bytes  the comparison key that is looked for
-/// @param take       take(std::string_view): the value in normal form, at most 16 KiB, where it
-/// lies.
-///   It may be called up to 8 times, with bytes that are torn and go on changing while it reads
-///   them; what it has made of them counts only if `found` is returned. So it must load every
-///   length once and check it against the view, and give up on what makes no sense. Safe are
-///   copy_racing (for anything: decode the copy afterwards) and decoding a single number, bool,
-///   text or bytes. It may return a bool: false gives `elsewhere`.
-/// @return `found`; `absent`: there is no such key; `busy`, `elsewhere`: make a call.
-template <typename Take>
+/// @param key_bytes  the comparison key
+/// @param visit      visit(std::string_view): the value in normal form, at most 16 KiB, in place.
+///   It may be called up to 8 times, with bytes that are torn and change while it reads them. Its
+///   output is valid only if `found` is returned. So it must load every length once, check it
+///   against the view, and stop at bytes that make no sense. Safe are copy_racing() (for any value:
+///   decode the copy afterwards) and decoding a single number, bool, text or bytes. It may return a
+///   bool: false gives `use_rpc`.
+/// @return `found`; `not_found`: there is no such key; `contended`, `use_rpc`: make a call
+template <typename Visit>
 ReadResult find(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
-                const KeyParts& key_bytes, Take&& take) {
+                const KeyParts& key_bytes, Visit&& visit) {
   const auto hash = static_cast<std::uint32_t>(keyed_hash_of(key_bytes, key));
-  return read_steady(cell, object, [&] {
+  return read_consistent(cell, object, [&] {
     TableWalk walk{pages, cell};
-    ReadResult look = walk.find(hash, key_bytes);
+    ReadResult result = walk.find(hash, key_bytes);
     std::string_view value;
-    if (look == ReadResult::found) look = walk.value(value);
-    return look == ReadResult::found ? hand_over(take, value) : look;
+    if (result == ReadResult::found) result = walk.value(value);
+    return result == ReadResult::found ? invoke_visitor(visit, value) : result;
   });
 }
 
-/// Whether the dict, namespace or set has that key or member; else as `find`.
+/// Finds out whether the dict, namespace or set has that key or member. @return as find()
 inline ReadResult contains(const Pages& pages, const Cell& cell, std::uint64_t object, HashKey key,
                            const KeyParts& key_bytes) {
   const auto hash = static_cast<std::uint32_t>(keyed_hash_of(key_bytes, key));
-  return read_steady(cell, object, [&] { return TableWalk{pages, cell}.find(hash, key_bytes); });
+  return read_consistent(cell, object, [&] {
+    return TableWalk{pages, cell}.find(hash, key_bytes);
+  });
 }
 
 }  // namespace agora::shm

@@ -1,7 +1,7 @@
-// any: a value of any kind, as agora knows them.
+// any: a dynamically typed value, of any kind that agora has.
 //
-// agora::dict<any, any> holds what a Python dict holds. An any compares as the server compares:
-// by comparison key, so 1 == 1.0, true != 1, "2" != 2 (see key_bytes.hpp).
+// agora::dict<any, any> is the counterpart of a Python dict. An any compares as the server
+// compares: by comparison key, so 1 == 1.0, true != 1, "2" != 2 (see key_bytes.hpp).
 #pragma once
 
 #include <concepts>
@@ -19,33 +19,34 @@ namespace agora {
 
 class any {
  public:
-  /// Null.
+  /// Makes a null value.
   any() = default;
 
-  /// From everything that has a Codec; literals and `const char*` become text.
+  /// Converts from every type that has a Codec; literals and `const char*` become text.
   template <typename T>
   requires(!std::same_as<std::remove_cvref_t<T>, any> && Encodable<T>) any(const T& value)
       : packed_(pack(value)) {}  // NOLINT: implicit, as its name promises
 
-  explicit any(Packed value, HoldRef keep = {})
-      : packed_(std::move(value)), hold_(std::move(keep)) {}
+  /// @param hold  keeps the anonymous objects alive to which the value refers
+  explicit any(Packed value, HoldRef hold = {})
+      : packed_(std::move(value)), hold_(std::move(hold)) {}
 
   Kind kind() const { return packed_.kind(); }
   bool is_null() const { return packed_.view().is_null(); }
   const Packed& packed() const { return packed_; }
 
-  /// The value as a T. A view lives as long as this any is not changed.
+  /// Returns the value as a T. A view stays valid until this any is changed or destroyed.
   /// @error type_error, value_error  as of unpack().
   template <Decodable T>
   Expected<T> get() const {
-    const ScopedHold keeping(hold_);
+    const ScopedHold scope(hold_);
     return unpack<T>(packed_);
   }
 
-  /// The value as a T, or nothing if it is none.
+  /// Returns the value as a T, or nullopt if it cannot be decoded as a T.
   template <Decodable T>
   std::optional<T> if_is() const {
-    const ScopedHold keeping(hold_);
+    const ScopedHold scope(hold_);
     auto result = unpack<T>(packed_);
     if (!result) return std::nullopt;
     return std::move(*result);
@@ -53,8 +54,8 @@ class any {
 
   friend bool operator==(const any& a, const any& b) { return equal(a.packed_, b.packed_); }
 
-  /// The order of the comparison keys as bytes: total and in accord with ==, so that an any can be
-  /// the key of a std::map. It is not the order of compare(), which not all kinds have.
+  /// Compares the comparison keys as bytes: a total order consistent with ==, so that an any can be
+  /// the key of a std::map. It is not the order of compare(), which is not defined for all kinds.
   friend bool operator<(const any& a, const any& b) {
     std::string scratch_a;
     std::string scratch_b;
@@ -63,7 +64,7 @@ class any {
 
  private:
   Packed packed_;
-  HoldRef hold_;  // of the anonymous objects to which it refers
+  HoldRef hold_;  // on the anonymous objects to which the value refers
 };
 
 template <>
@@ -78,7 +79,8 @@ struct Codec<any> {
 
 }  // namespace agora
 
-/// Equal values have equal hashes. Not keyed: not for a table that strangers fill.
+/// Equal values have equal hashes. Not keyed, so not safe against hash flooding: do not use it for
+/// a table that untrusted clients fill.
 template <>
 struct std::hash<agora::any> {
   std::size_t operator()(const agora::any& value) const {

@@ -1,4 +1,4 @@
-// Numbers in network byte order, the only order that MessagePack knows.
+// Numbers in network byte order (big-endian), as in MessagePack.
 #pragma once
 
 #include <concepts>
@@ -8,7 +8,7 @@
 
 namespace agora {
 
-/// The number in the first sizeof(T) bytes at `from`, which must be readable.
+/// Returns the number in the first sizeof(T) bytes at `from`, which must be readable.
 template <std::unsigned_integral T>
 T load_big_endian(const char* from) {
   std::uint64_t number = 0;

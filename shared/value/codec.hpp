@@ -1,5 +1,5 @@
-// Everything to turn C++ types into values and back: pack(), unpack() and the codecs of the
-// standard types. Codec<T> itself, and how to write one, is in codec_core.hpp.
+// Converts C++ types to values and back: pack(), unpack() and the codecs of the standard types.
+// codec_core.hpp has Codec<T> itself, and how to write one.
 #pragma once
 
 #include "shared/value/codec_chrono.hpp"

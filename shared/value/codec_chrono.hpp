@@ -10,12 +10,12 @@
 
 namespace agora {
 
-/// value_error: "expected seconds in the range of the duration, found ...".
+/// Returns value_error: "expected seconds in the range of the duration, found ...".
 Failure duration_out_of_range(PackedView found);
 
-/// Always written as a float, whole seconds as well. Reads floats and ints; a duration that counts
-/// in integers is rounded to its nearest tick (to the even one if there are two), and NaN or a
-/// number of ticks that it cannot hold is value_error.
+/// Encodes a float, even for whole seconds. Decodes floats and ints. A duration that counts in
+/// integers is rounded to its nearest tick (half to even); NaN, or a number of ticks outside its
+/// range, is value_error.
 template <typename Rep, typename Period>
 struct Codec<std::chrono::duration<Rep, Period>> {
   using Duration = std::chrono::duration<Rep, Period>;
@@ -37,7 +37,7 @@ struct Codec<std::chrono::duration<Rep, Period>> {
   static std::string name() { return "seconds (float or int)"; }
 
  private:
-  // 2^digits is the first number beyond Rep and, other than its maximum, exact as a double.
+  // 2^digits is the first number above Rep and, unlike its maximum, exact as a double.
   static bool fits(double ticks) {
     const double beyond = std::ldexp(1.0, std::numeric_limits<Rep>::digits);
     return ticks < beyond && ticks >= (std::numeric_limits<Rep>::is_signed ? -beyond : 0.0);

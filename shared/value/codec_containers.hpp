@@ -1,7 +1,8 @@
 // Codecs for the standard library's containers, pairs and tuples.
 //
-// Sequences and sets are lists, pairs and tuples lists of fixed length, maps are maps. Decoding
-// reserves no more than the bytes can hold, since a list header may not promise more.
+// Sequences and sets are encoded as lists, pairs and tuples as lists of fixed length, maps as maps.
+// Decoding reserves no more memory than the message can fill: the reader refuses a list header that
+// announces more elements than there are bytes.
 #pragma once
 
 #include <array>
@@ -20,10 +21,10 @@
 
 namespace agora {
 
-/// Reads the header of a list or map and gives its count; nothing if it is of another kind.
+/// Reads the header of a list or map and returns its count; nullopt if it is of another kind.
 std::optional<std::uint32_t> open_container(Reader& reader, Kind kind);
 
-/// The error for a list whose length is not the expected one, and for other kinds.
+/// Returns the type_error for a list of the wrong length, or for a value of another kind.
 Failure wrong_list(PackedView found, const std::string& expected);
 
 template <typename Container>
@@ -34,7 +35,7 @@ void encode_list(Writer& writer, const Container& elements) {
   }
 }
 
-/// Decodes `count` elements and hands each to `add(T&&)`.
+/// Decodes `count` elements and passes each to `add(T&&)`.
 template <typename T, typename Add>
 Expected<void> decode_elements(Reader& reader, std::uint32_t count, Add add) {
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -45,7 +46,7 @@ Expected<void> decode_elements(Reader& reader, std::uint32_t count, Add add) {
   return {};
 }
 
-/// The shared part of lists of any length.
+/// Base of the codecs of all containers that are lists of any length.
 template <typename Container, typename T>
 struct ListCodec {
   static void encode(Writer& writer, const Container& value) { encode_list(writer, value); }
@@ -68,7 +69,7 @@ struct ListCodec {
   static std::string name() requires Decodable<T> { return "list of " + Codec<T>::name(); }
 };
 
-/// The shared part of the two maps.
+/// Base of the codecs of the two maps.
 template <typename Container, typename K, typename V>
 struct MapCodec {
   static void encode(Writer& writer, const Container& value) {
@@ -98,7 +99,7 @@ struct MapCodec {
   }
 };
 
-/// The shared part of pair and tuple.
+/// Base of the codecs of pair and tuple.
 template <typename Tuple, typename... T>
 struct TupleCodec {
   static void encode(Writer& writer, const Tuple& value) {
@@ -108,7 +109,7 @@ struct TupleCodec {
   static Expected<Tuple> decode(PackedView value) requires(Decodable<T>&&...) {
     Reader reader(value);
     if (open_container(reader, Kind::list) != sizeof...(T)) return wrong_list(value, name());
-    // Braces: the elements are decoded from left to right.
+    // Braces guarantee that the elements are decoded from left to right.
     std::tuple<Expected<T>...> parts{Codec<T>::decode(reader.value())...};
     return assembled(parts, std::index_sequence_for<T...>{});
   }

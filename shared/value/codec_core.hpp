@@ -1,12 +1,13 @@
-// Codec<T>: how a C++ type becomes a value and comes back. Specialise it to add a type.
+// Codec<T>: encodes a C++ type as a value and decodes it again. Specialise it to add a type.
 //
-// A specialisation has (decode and name may be left out by types that cannot be read back):
+// A specialisation has (a type that cannot be decoded leaves out decode and name):
 //   static void encode(Writer& writer, const T& value);      // appends exactly one value
-//   static Expected<T> decode(PackedView value);             // any value, also an absent one
+//   static Expected<T> decode(PackedView value);             // any value, even an absent one
 //   static std::string name();                               // for messages: "list of int"
 //
-// Decoding gives type_error, "expected <name>, found <kind> <value>", or value_error where the kind
-// is right and the value out of range; inside containers the message says where.
+// Decoding fails with type_error, "expected <name>, found <kind> <value>", or with value_error if
+// the kind is right and the value out of range. For an element of a container the message names its
+// index or key.
 #pragma once
 
 #include <concepts>
@@ -25,20 +26,21 @@ namespace agora {
 template <typename T>
 struct Codec;
 
-/// Types that can be turned into a value.
+/// Types that can be encoded as a value.
 template <typename T>
 concept Encodable = requires(Writer& writer, const T& value) {
   { Codec<T>::encode(writer, value) } -> std::same_as<void>;
 };
 
-/// Types that a value can be turned into.
+/// Types that can be decoded from a value.
 template <typename T>
 concept Decodable = requires(PackedView value) {
   { Codec<T>::decode(value) } -> std::same_as<Expected<T>>;
   { Codec<T>::name() } -> std::convertible_to<std::string>;
 };
 
-/// `value` in normal form. Text must be UTF-8; nothing checks it here, the server refuses it.
+/// Encodes `value` in normal form. Text must be UTF-8: not checked here, the server refuses other
+/// text.
 template <Encodable T>
 Packed pack(const T& value) {
   std::string bytes;
@@ -47,7 +49,7 @@ Packed pack(const T& value) {
   return Packed(std::move(bytes));
 }
 
-/// The T that `value` stands for.
+/// Decodes `value` as a T.
 /// @error type_error   the value is of another kind.
 /// @error value_error  a number outside the range of T.
 template <Decodable T>
@@ -55,16 +57,16 @@ Expected<T> unpack(PackedView value) {
   return Codec<T>::decode(value);
 }
 
-/// type_error "expected <expected>, found <kind> <value>".
+/// Returns type_error "expected <expected>, found <kind> <value>".
 Failure mismatch(std::string_view expected, PackedView found);
 
-/// `inner` with "element <index>: " before its message.
+/// Returns `inner` with "element <index>: " before its message.
 Failure at_element(std::size_t index, Failure inner);
 
-/// `inner` with "key <key>: " before its message: for the values of a map.
+/// Returns `inner` with "key <key>: " before its message: for the values of a map.
 Failure at_key(PackedView key, Failure inner);
 
-/// The size of a container as the count of a header. More than 2^32-1 elements end the program.
+/// Returns the size of a container as the count of a header. Asserts at most 2^32-1 elements.
 std::uint32_t count_of(std::size_t size);
 
 }  // namespace agora

@@ -1,6 +1,7 @@
 // Codecs for null, bool, numbers, text, bytes, references and optional values.
 //
-// A bool is no int and no number is a bool; a float is no int, not even 2.0; an int is a float.
+// No conversion between bool and numbers. A float does not decode as an int, not even 2.0; an int
+// decodes as a float.
 #pragma once
 
 #include <concepts>
@@ -20,21 +21,22 @@
 
 namespace agora {
 
-/// The integer types: of any width, but neither bool nor the types that stand for characters.
+/// The integer types of any width, except bool and the character types.
 template <typename T>
 concept Integer = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char> &&
                   !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
                   !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
-/// An int from `low` to `high`.
-/// @error type_error no int; value_error outside of the range, which the message names.
+/// Decodes an int from `low` to `high`.
+/// @error type_error   the value is not an int.
+/// @error value_error  the int is outside of the range, which the message names.
 Expected<std::int64_t> decode_signed(PackedView value, std::int64_t low, std::int64_t high);
 Expected<std::uint64_t> decode_unsigned(PackedView value, std::uint64_t high);
 
-/// A float, or an int rounded to one. `expected` is the name for the type_error.
+/// Decodes a float, or an int rounded to one. `expected` is the name in the type_error.
 Expected<double> decode_real(PackedView value, std::string_view expected);
 
-/// The bytes of a text, bytes or reference value, as a view into `value`.
+/// Returns the bytes of a text, bytes or reference value, as a view into `value`.
 Expected<std::string_view> decode_body(PackedView value, Kind kind);
 
 template <>
@@ -90,7 +92,7 @@ struct Codec<float> {
   static std::string name() { return "float"; }
 };
 
-/// Decoding gives a view into the bytes of the value: valid as long as they are.
+/// Decodes to a view into the bytes of the value, valid as long as these are.
 template <>
 struct Codec<std::string_view> {
   static void encode(Writer& writer, std::string_view value) { writer.text(value); }
@@ -111,7 +113,7 @@ struct Codec<std::string> {
   static std::string name() { return "text"; }
 };
 
-/// Text up to the terminating zero; must not be a null pointer.
+/// Encodes text up to the terminating zero; the pointer must not be null.
 template <>
 struct Codec<const char*> {
   static void encode(Writer& writer, const char* value) { writer.text(value); }
@@ -150,7 +152,7 @@ struct Codec<reference> {
   static std::string name() { return "reference"; }
 };
 
-/// Types with one value only, which is null.
+/// Unit types: their only value is encoded as null.
 template <typename T>
 requires(std::same_as<T, std::nullptr_t> || std::same_as<T, std::monostate>) struct Codec<T> {
   static void encode(Writer& writer, T) { writer.null(); }
@@ -166,8 +168,8 @@ struct Codec<std::nullopt_t> {
   static void encode(Writer& writer, std::nullopt_t) { writer.null(); }
 };
 
-/// Null for an empty one. An optional of a type that has null itself reads null as empty. Where
-/// decoding fails the error is that of T.
+/// Encodes an empty optional as null. An optional of a type that itself has null decodes null as
+/// empty. A failed decoding returns the error of T.
 template <Encodable T>
 struct Codec<std::optional<T>> {
   static void encode(Writer& writer, const std::optional<T>& value) {

@@ -1,3 +1,5 @@
+#include "shared/value/compare.hpp"
+
 #include <cmath>
 
 #include "shared/value/key_bytes.hpp"
@@ -24,8 +26,8 @@ Order compare_whole(const Token& a, const Token& b) {
   return a.negative ? a.integer <=> b.integer : a.natural <=> b.natural;
 }
 
-// Compares without turning the integer into a float, which would round beyond 2^53: first the whole
-// part of the float as an integer, then what is left of it.
+// Compares without a conversion of the integer to a float, which would round beyond 2^53: first the
+// integer part of the float, as an integer, then its fraction.
 Order compare_whole_to_real(const Token& whole, double real) {
   if (std::isnan(real)) return Order::unordered;
   if (real >= 18446744073709551616.0) return Order::less;
@@ -52,7 +54,7 @@ Order compare_numbers(const Token& a, const Token& b) {
   return a.real <=> b.real;
 }
 
-// Elements that are equal are passed over even where their kind has no order (null, maps).
+// Skips equal elements, even if their kind has no order (null, maps).
 std::optional<Order> compare_lists(Reader a, std::uint32_t count_a, Reader b,
                                    std::uint32_t count_b) {
   for (std::uint32_t i = 0; i < count_a && i < count_b; ++i) {

@@ -19,7 +19,7 @@ std::string real_text(double value) {
   return text;
 }
 
-// The longest beginning of at most kTextBytesMax bytes that does not cut a character in two.
+// Returns the longest prefix of at most kTextBytesMax bytes that ends at a character boundary.
 std::string_view shortened(std::string_view text) {
   if (text.size() <= kTextBytesMax) return text;
   std::size_t end = kTextBytesMax;

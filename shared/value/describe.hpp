@@ -1,4 +1,5 @@
-// Values in messages: short enough for one line, exact enough to find the mistake.
+// describe(): values in error messages, short enough for one line, exact enough to find the
+// mistake.
 #pragma once
 
 #include <string>
@@ -7,10 +8,10 @@
 
 namespace agora {
 
-/// The kind of `value`, and the value itself where it is a scalar that fits in a line: `int 5`,
-/// `float 2.0`, `text "x"`, `reference "jobs"`; else only the kind: `null`, `bytes`, `list`, `map`,
-/// `opaque`. Text is cut after 40 bytes, at the end of a character, and marked with `...`;
-/// control characters appear as `\u000a`. An absent or broken value is `nothing`.
+/// Returns the kind of `value`, and the value itself if it is a scalar that fits in a line:
+/// `int 5`, `float 2.0`, `text "x"`, `reference "jobs"`; otherwise only the kind: `null`, `bytes`,
+/// `list`, `map`, `opaque`. Text is truncated after 40 bytes, at a character boundary, and then
+/// ends in `...`; control characters appear as `\u000a`. An absent or malformed value is `nothing`.
 std::string describe(PackedView value);
 
 }  // namespace agora

@@ -1,9 +1,9 @@
-// ScopedHold: what keeps alive the objects to which a value that is being decoded refers.
+// HoldRef: a reference-counted hold on the anonymous objects to which a decoded value refers.
 //
-// A server holds an anonymous object for a client whose reply refers to it, until the client gives
-// the hold back. So the references that are decoded from that reply, and the values of any kind
-// that contain some, share an owner of the hold. Codecs know nothing of replies; they find the
-// owner here.
+// The server keeps an anonymous object alive for a client whose reply refers to it, until the
+// client releases its hold. So all references decoded from that reply, and all values that contain
+// some, share one Hold; the last of them releases it. Codecs know nothing of replies: a
+// thread-local variable, set by ScopedHold, passes the hold to them.
 #pragma once
 
 #include <memory>
@@ -11,31 +11,33 @@
 
 namespace agora {
 
+/// Releases the hold in its destructor; implemented by the client.
 struct Hold {
   virtual ~Hold() = default;
 };
 
-/// Shared by all that was decoded from one value; null: there is nothing to keep.
+/// Shared by all values decoded from one reply; null if the reply refers to no anonymous object.
 using HoldRef = std::shared_ptr<const Hold>;
 
-/// While it lives, what this thread decodes is kept by `keep`.
+/// Gives the hold to all values that this thread decodes during the lifetime of the ScopedHold.
 class ScopedHold {
  public:
-  explicit ScopedHold(const HoldRef& keep) : before_(std::exchange(current(), &keep)) {}
-  ~ScopedHold() { current() = before_; }
+  explicit ScopedHold(const HoldRef& hold) : outer_(std::exchange(current(), &hold)) {}
+  ~ScopedHold() { current() = outer_; }
   ScopedHold(const ScopedHold&) = delete;
   ScopedHold& operator=(const ScopedHold&) = delete;
 
-  /// A share in what keeps the value that is being decoded on this thread.
+  /// Returns a reference to the hold of the value that this thread is decoding; null if there is
+  /// none.
   static HoldRef share() { return current() == nullptr ? nullptr : *current(); }
 
  private:
   static const HoldRef*& current() {
-    thread_local const HoldRef* keep = nullptr;
-    return keep;
+    thread_local const HoldRef* hold = nullptr;
+    return hold;
   }
 
-  const HoldRef* before_;
+  const HoldRef* outer_;
 };
 
 }  // namespace agora

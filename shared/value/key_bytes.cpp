@@ -44,7 +44,7 @@ bool may_differ_from_key(Kind kind) {
   return kind == Kind::real || kind == Kind::list || kind == Kind::map;
 }
 
-// One pass over the tokens. A map of one pair has no order that could differ.
+// One pass over the tokens. A map of one pair is sorted already.
 bool is_own_key(PackedView value) {
   if (!may_differ_from_key(value.kind())) return true;
   Reader reader(value);
@@ -75,7 +75,7 @@ void append_map_key(Reader& elements, std::uint32_t count, std::string& out) {
   for (const auto& [key, mapped] : pairs) out.append(key).append(mapped);
 }
 
-// Recursion is bounded: values at rest are at most `Limits::depth_max` deep.
+// Recursion is bounded: stored values are at most `Limits::depth_max` deep.
 void append_key(PackedView value, std::string& out) {
   if (!may_differ_from_key(value.kind())) {
     out.append(value.bytes());

@@ -7,8 +7,8 @@
 namespace agora {
 namespace {
 
-// All functions here see the bytes from the token's first one on and give the number of bytes that
-// the token takes; 0 stands for truncated.
+// Each read_ function takes the bytes from the first byte of the token on, and returns the number
+// of bytes of the token, or kTruncated.
 constexpr std::size_t kTruncated = 0;
 
 std::uint64_t load(const char* from, std::size_t width) {
@@ -40,7 +40,7 @@ void set_signed(Token& token, std::int64_t value) {
   token.integer = value;
 }
 
-// Moves the sign of a number of `width` bytes up to that of 64 bits.
+// Sign-extends a number of `width` bytes to 64 bits.
 std::int64_t widen(std::uint64_t bits, std::size_t width) {
   const std::size_t unused = 64 - 8 * width;
   return static_cast<std::int64_t>(bits << unused) >> unused;
@@ -95,7 +95,7 @@ std::size_t read_sized_extension(std::string_view rest, std::size_t width, Token
   return read_extension(rest, 2 + width, load(rest.data() + 1, width), token);
 }
 
-// Every element takes a byte at least, so more elements than bytes cannot all be there.
+// Each element takes at least one byte, so a count above the number of bytes left is truncated.
 std::size_t read_count(std::string_view rest, std::size_t header, std::uint64_t count, Kind kind,
                        Token& token) {
   const std::uint64_t values = kind == Kind::map ? 2 * count : count;
@@ -164,11 +164,11 @@ Reader::Status Reader::next(Token& token) {
 
 bool Reader::skip() {
   Token token;
-  for (std::uint64_t due = 1; due > 0; --due) {
+  for (std::uint64_t remaining = 1; remaining > 0; --remaining) {
     if (next(token) != Status::ok) return false;
-    due += token.kind == Kind::map ? std::uint64_t{2} * token.count : token.count;
-    // The elements still owed by all open headers together must fit too.
-    if (due - 1 > bytes_.size() - position_) return false;
+    remaining += token.kind == Kind::map ? std::uint64_t{2} * token.count : token.count;
+    // The elements that all open headers still announce must fit together, too.
+    if (remaining - 1 > bytes_.size() - position_) return false;
   }
   return true;
 }

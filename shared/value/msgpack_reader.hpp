@@ -1,8 +1,9 @@
-// Reads MessagePack token by token: iterative, bounds-checked, without allocation.
+// Reader: a pull parser for MessagePack, token by token; bounds-checked, without allocation.
 //
-// Serves both trusted bytes (normal form at rest) and hostile ones (the wire): nothing is
-// clamp_token, a header that promises more than is there is `truncated`. Depth and element budgets
-// are the business of the caller (see normalize.hpp), since a token reader has no stack.
+// Reads trusted bytes (stored values in normal form) and hostile ones (from the wire) alike. It
+// trusts no length: a header that announces more than the buffer holds is `truncated`. A token
+// reader has no stack, so the caller enforces the budgets of depth and elements (see
+// normalize.hpp).
 #pragma once
 
 #include <cstdint>
@@ -12,18 +13,19 @@
 
 namespace agora {
 
-/// One scalar, or the header of a list or map.
+/// One token: a scalar, or the header of a list or map.
 struct Token {
   Kind kind = Kind::null;
   bool boolean = false;
-  bool negative = false;           ///< an integer below zero: read `integer`, else `natural`
-  std::uint64_t natural = 0;       ///< an integer >= 0
-  std::int64_t integer = 0;        ///< an integer in int64 range (also when >= 0 and it fits)
-  double real = 0;                 ///< float32 is widened
-  std::string_view body;           ///< text, bytes, reference name, opaque or extension payload
-  std::uint32_t count = 0;         ///< elements of a list, pairs of a map
+  bool negative = false;      ///< an integer below zero, in `integer`; others are in `natural`
+  std::uint64_t natural = 0;  ///< an integer >= 0
+  std::int64_t integer =
+      0;                    ///< an integer in int64 range (set for integers >= 0, too, if they fit)
+  double real = 0;          ///< float32 is widened
+  std::string_view body;    ///< text, bytes, reference name, opaque or extension payload
+  std::uint32_t count = 0;  ///< elements of a list, pairs of a map
   std::int8_t extension = 0;       ///< the type number when kind is reference or opaque
-  bool unknown_extension = false;  ///< neither reference nor opaque; `kind` then says opaque
+  bool unknown_extension = false;  ///< neither reference nor opaque; `kind` is opaque then
 };
 
 class Reader {
@@ -33,14 +35,15 @@ class Reader {
   explicit Reader(std::string_view bytes) : bytes_(bytes) {}
   explicit Reader(PackedView value) : bytes_(value.bytes()) {}
 
-  /// Reads the next token. On `truncated` or `invalid` (byte 0xc1) the position stays.
+  /// Reads the next token. On `truncated` or `invalid` (byte 0xc1) the position does not change.
   Status next(Token& token);
 
-  /// Passes over one whole value, however deep, without a stack. False: truncated or invalid; the
-  /// position then is unspecified.
+  /// Skips one whole value of any depth, without a stack. Returns false if it is truncated or
+  /// invalid; the position then is unspecified.
   bool skip();
 
-  /// The next whole value as a view, passed over; absent view if truncated or invalid.
+  /// Skips the next whole value and returns a view of it; an absent view if it is truncated or
+  /// invalid.
   PackedView value();
 
   bool at_end() const { return position_ == bytes_.size(); }

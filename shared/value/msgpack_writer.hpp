@@ -9,8 +9,8 @@
 
 namespace agora {
 
-/// Appends values to `out`. Lists and maps are a header followed by that many values (a map:
-/// twice as many); nothing checks that the caller keeps its word.
+/// Appends values to `out`. A list or map is a header, followed by as many values as it announces
+/// (a map: twice as many). The caller must append exactly these: the Writer does not check it.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}
@@ -25,9 +25,9 @@ class Writer {
   void list(std::uint32_t count);
   void map(std::uint32_t count);
   void reference(std::string_view name);
-  /// `payload` = the MessagePack encoding of [bytes, [references]].
+  /// @param payload  the MessagePack encoding of [bytes, [references]]
   void opaque(std::string_view payload);
-  /// A raw extension header and body (the wire's call options, type 3).
+  /// Appends an extension header and a body (such as the call options of the wire, type 3).
   void extension(std::int8_t type, std::string_view body);
   void packed(PackedView value) { out_.append(value.bytes()); }
 

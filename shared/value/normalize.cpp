@@ -8,14 +8,15 @@
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
-#include "shared/value/shortest.hpp"
+#include "shared/value/shortest_form.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora {
 namespace {
 
-// One pass over the tokens. Input that is already in normal form is not copied token by token but
-// as a run: from `run_begin_` on, input and output are the same bytes, and flush() appends them.
-// Where a token is not in normal form the run ends and the token is written anew.
+// One pass over the tokens. Input that is in normal form already is copied in runs rather than
+// token by token: from `run_begin_` on, input and output are the same bytes, which flush() appends.
+// A token that is not in normal form ends the run and is encoded again.
 class Normalizer {
  public:
   Normalizer(std::string_view bytes, std::string& out, Budget& budget)
@@ -25,14 +26,14 @@ class Normalizer {
 
  private:
   struct Frame {
-    std::uint64_t due;       // values still to come; a map's are its keys and values
-    std::size_t begin;       // where the list or map begins in the output
-    std::size_t keys_begin;  // where its keys begin in keys_
+    std::uint64_t remaining;  // values still to come; a map counts its keys and values
+    std::size_t begin;        // where the list or map begins in the output
+    std::size_t keys_begin;   // where its keys begin in keys_
     bool is_map;
     bool in_key;
-    bool counts_keys;  // a map of one pair can have no duplicates
+    bool checks_keys;  // false for a map of one pair, which has no duplicates
   };
-  // The comparison key of one key of an open map, as a place in out_ or derived_.
+  // The comparison key of one key of an open map, as a slice of out_ or derived_.
   struct Key {
     std::size_t begin;
     std::size_t size;
@@ -46,15 +47,16 @@ class Normalizer {
   Expected<void> take_opaque(std::size_t begin);
   Expected<void> open(std::size_t out_begin);
   Expected<void> complete(std::size_t out_begin, Kind kind);
-  using KeyPlace = std::vector<Key>::iterator;
+  using KeyIterator = std::vector<Key>::iterator;
   Expected<void> check_keys(const Frame& frame);
-  void sort_keys(KeyPlace begin);
+  void sort_keys(KeyIterator begin);
   void add_key(std::size_t out_begin, Kind kind);
   void flush(std::size_t end);
   void rewrite(std::size_t begin);
   bool in_key() const { return !frames_.empty() && (frames_.back().in_key || at_key()); }
-  bool at_key() const { return frames_.back().is_map && frames_.back().due % 2 == 0; }
-  // Where the byte at `position` of the input is or will be in the output, once the run is flushed.
+  bool at_key() const { return frames_.back().is_map && frames_.back().remaining % 2 == 0; }
+  // Returns the offset in the output of the byte at `position` of the input, once the run is
+  // flushed.
   std::size_t out_position(std::size_t position) const {
     return out_.size() + (position - run_begin_);
   }
@@ -137,7 +139,7 @@ Expected<void> Normalizer::read() {
   return {};
 }
 
-// Brings the token that was just read into the output: as part of the run, or written anew.
+// Adds the token just read to the output: as part of the run, or encoded again.
 Expected<void> Normalizer::take(std::size_t begin) {
   const Kind kind = token_.kind;
   if ((kind == Kind::text || kind == Kind::reference) && !is_utf8(token_.body)) {
@@ -180,19 +182,20 @@ void Normalizer::flush(std::size_t end) {
 
 Expected<void> Normalizer::open(std::size_t out_begin) {
   const bool is_map = token_.kind == Kind::map;
-  const std::uint64_t due = is_map ? std::uint64_t{2} * token_.count : token_.count;
-  if (auto spent = spend(due); !spent) return spent.failure();
-  frames_.push_back({due, out_begin, keys_.size(), is_map, in_key(), is_map && token_.count > 1});
+  const std::uint64_t remaining = is_map ? std::uint64_t{2} * token_.count : token_.count;
+  if (auto spent = spend(remaining); !spent) return spent.failure();
+  frames_.push_back(
+      {remaining, out_begin, keys_.size(), is_map, in_key(), is_map && token_.count > 1});
   return {};
 }
 
-// A value is complete: so are the lists and maps whose last value it is.
+// Ends a value, and with it all lists and maps whose last value it is.
 Expected<void> Normalizer::complete(std::size_t out_begin, Kind kind) {
   while (!frames_.empty()) {
     Frame& frame = frames_.back();
-    if (frame.counts_keys && at_key()) add_key(out_begin, kind);
-    if (--frame.due > 0) return {};
-    if (frame.counts_keys) {
+    if (frame.checks_keys && at_key()) add_key(out_begin, kind);
+    if (--frame.remaining > 0) return {};
+    if (frame.checks_keys) {
       if (auto checked = check_keys(frame); !checked) return checked;
     }
     out_begin = frame.begin;
@@ -219,10 +222,10 @@ void Normalizer::add_key(std::size_t out_begin, Kind kind) {
   }
 }
 
-// Equal keys come to lie side by side. The order by hash is cheap, since it stays within the array;
-// whoever makes all hashes equal falls back on the order of the bytes, and is no worse than O(n log
-// n).
-void Normalizer::sort_keys(KeyPlace begin) {
+// Sorts the keys so that equal ones are adjacent. The order by hash is cheap: it does not touch the
+// bytes of the keys. If a hostile client makes all hashes equal, the order by size and bytes still
+// gives O(n log n) comparisons.
+void Normalizer::sort_keys(KeyIterator begin) {
   for (auto key = begin; key != keys_.end(); ++key) {
     key->hash = std::hash<std::string_view>{}(view(*key));
   }
@@ -234,7 +237,7 @@ void Normalizer::sort_keys(KeyPlace begin) {
 
 Expected<void> Normalizer::check_keys(const Frame& frame) {
   flush(reader_.position());
-  const KeyPlace begin = keys_.begin() + static_cast<std::ptrdiff_t>(frame.keys_begin);
+  const KeyIterator begin = keys_.begin() + static_cast<std::ptrdiff_t>(frame.keys_begin);
   const auto same = [this](const Key& a, const Key& b) { return view(a) == view(b); };
   constexpr std::ptrdiff_t kPairwiseMax = 8;
   auto duplicate = keys_.end();
@@ -255,8 +258,8 @@ Expected<void> Normalizer::check_keys(const Frame& frame) {
   return {};
 }
 
-// The size of the scalar at the start of `bytes` if it is valid and in normal form already; else 0.
-// Most values are such, and need none of the Normalizer's state.
+// Fast path: returns the size of the scalar at the start of `bytes` if it is valid and in normal
+// form already, otherwise 0. Most values are such scalars and do not need the Normalizer's state.
 std::size_t normal_scalar_size(std::string_view bytes) {
   Reader reader(bytes);
   Token token;

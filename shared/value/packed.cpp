@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kReferenceType = 1;
 
-// Where the type number of an extension stands, by its first byte (0xc7-0xc9, 0xd4-0xd8).
+// Returns the offset of the type number of an extension, by its first byte (0xc7-0xc9, 0xd4-0xd8).
 std::size_t extension_type_offset(std::uint8_t first) {
   switch (first) {
     case 0xc7:

@@ -1,8 +1,8 @@
-// Packed: a value as MessagePack bytes in normal form, the shape in which values rest and travel.
+// Packed: a value as MessagePack bytes in normal form, as values are stored and sent.
 //
 // Normal form: shortest integers and headers, floats are float64, map order kept, no duplicate
 // keys, extension 1 = reference (UTF-8 name), extension 2 = opaque ([bytes, [references]]).
-// The server builds no tree of what it only stores: it copies these bytes in and out.
+// The server builds no tree of a value that it only stores: it copies these bytes in and out.
 #pragma once
 
 #include <array>
@@ -25,18 +25,18 @@ enum class Kind : std::uint8_t {
   list,
   map,
   reference,  ///< the name of an object
-  opaque,     ///< private bytes of one language, with the references that they contain
+  opaque,     ///< serialized bytes of one language, with the references that they contain
 };
 
-/// "null", "bool", "int", "float", "text", "bytes", "list", "map", "reference", "opaque".
+/// Returns "null", "bool", "int", "float", "text", "bytes", "list", "map", "reference", "opaque".
 std::string_view to_string(Kind kind);
 
 namespace packed {
 
-/// What first bytes of extensions say: no kind, the type number tells.
+/// In kKinds: the first byte of an extension, whose kind depends on its type number.
 constexpr std::uint8_t kExtension = 0xff;
 
-/// The kind of a value by its first byte. 0xc1 begins none.
+/// Returns the table of kinds by first byte. No value begins with 0xc1.
 consteval std::array<std::uint8_t, 256> kinds_by_first_byte() {
   std::array<std::uint8_t, 256> table{};
   const auto fill = [&](unsigned from, unsigned to, Kind kind) {
@@ -55,35 +55,35 @@ consteval std::array<std::uint8_t, 256> kinds_by_first_byte() {
   fill(0xdc, 0xdd, Kind::list);
   fill(0xde, 0xdf, Kind::map);
   fill(0xe0, 0xff, Kind::integer);
-  for (const unsigned first : {0xc7, 0xc8, 0xc9, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8}) {
+  for (const unsigned first : {0xc7U, 0xc8U, 0xc9U, 0xd4U, 0xd5U, 0xd6U, 0xd7U, 0xd8U}) {
     table[first] = kExtension;
   }
   return table;
 }
 inline constexpr std::array<std::uint8_t, 256> kKinds = kinds_by_first_byte();
 
-/// The kind of a value that is an extension.
+/// Returns the kind of a value that is an extension.
 Kind extension_kind(std::string_view bytes);
 
 }  // namespace packed
 
-/// Exactly one value in normal form, owned by somebody else. Default: absent (no value at all),
-/// which is not the same as a null value.
+/// A non-owning view of exactly one value in normal form. Default: absent (no value at all), which
+/// is not the same as a null value.
 class PackedView {
  public:
   constexpr PackedView() = default;
-  /// `bytes` must be one whole value in normal form; nothing is checked here.
+  /// `bytes` must be one whole value in normal form; not checked.
   constexpr explicit PackedView(std::string_view bytes) : bytes_(bytes) {}
 
   constexpr bool present() const { return !bytes_.empty(); }
   constexpr std::string_view bytes() const { return bytes_; }
   constexpr std::size_t size() const { return bytes_.size(); }
-  /// The kind, read off the first byte. Must be present.
+  /// Returns the kind, from the first byte. @pre present()
   Kind kind() const {
     const std::uint8_t kind = packed::kKinds[static_cast<std::uint8_t>(bytes_[0])];
     return kind == packed::kExtension ? packed::extension_kind(bytes_) : static_cast<Kind>(kind);
   }
-  /// True for what can neither be nor contain a reference.
+  /// Returns true for kinds that can neither be nor contain a reference.
   bool is_plain() const {
     constexpr unsigned kOthers =
         1U << static_cast<unsigned>(Kind::list) | 1U << static_cast<unsigned>(Kind::map) |
@@ -106,7 +106,7 @@ class Packed {
   explicit Packed(PackedView view) : bytes_(view.bytes()) {}
 
   PackedView view() const { return PackedView{bytes_}; }
-  operator PackedView() const { return view(); }  // NOLINT: a view of it wherever one is wanted
+  operator PackedView() const { return view(); }  // NOLINT: implicit, as std::string to string_view
   const std::string& bytes() const { return bytes_; }
   std::string take() && { return std::move(bytes_); }
   Kind kind() const { return view().kind(); }

@@ -1,4 +1,4 @@
-// A reference: a value that names an object, so that objects can contain objects.
+// reference: a value that names an object, so that objects can contain objects.
 #pragma once
 
 #include <compare>
@@ -9,10 +9,10 @@
 
 namespace agora {
 
-/// The name of an object, as a value of its own kind: not equal to the same text.
+/// The name of an object, as a kind of its own: not equal to the text with the same characters.
 struct reference {
   std::string name;  ///< UTF-8, at most Limits::name_bytes_max bytes
-  /// Of one that came from a server: keeps an anonymous object alive. Says nothing of equality.
+  /// Keeps an anonymous object alive, in a reference received from a server. Ignored by equality.
   HoldRef keep = {};
 
   friend bool operator==(const reference& a, const reference& b) { return a.name == b.name; }

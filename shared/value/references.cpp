@@ -1,10 +1,8 @@
 #include "shared/value/references.hpp"
 
-#include "shared/value/normalize.hpp"
-
 namespace agora {
 
-bool finds_references(PackedView value) {
+bool contains_reference(PackedView value) {
   bool found = false;
   each_reference(value, [&found](std::string_view) { found = true; });
   return found;

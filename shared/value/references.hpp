@@ -1,4 +1,4 @@
-// The body of each_reference, declared in shared/value/normalize.hpp.
+// The references inside a value: whether there are any, and a visitor for each.
 #pragma once
 
 #include "shared/value/msgpack_reader.hpp"
@@ -6,8 +6,17 @@
 
 namespace agora {
 
-/// `visit` takes a std::string_view that lives as long as the bytes of `value`. A list or map is
-/// walked in one pass over its tokens, so the depth does not matter. Cost: the tokens of `value`.
+/// Returns true if a value that is not plain contains a reference. Cost: its tokens.
+bool contains_reference(PackedView value);
+
+/// Returns true if the value is, or contains, a reference (opaque side tables included).
+inline bool has_references(PackedView value) {
+  return value.present() && !value.is_plain() && contains_reference(value);
+}
+
+/// Calls `visit(name)` for every reference in the value, side tables of opaque values included.
+/// The std::string_view `name` lives as long as the bytes of `value`. One pass over the tokens
+/// without a stack, so the depth does not matter. Cost: the tokens of `value`.
 template <typename Visit>
 void each_reference(PackedView value, Visit&& visit) {
   Reader reader(value);
@@ -15,7 +24,7 @@ void each_reference(PackedView value, Visit&& visit) {
   while (!reader.at_end() && reader.next(token) == Reader::Status::ok) {
     if (token.kind == Kind::reference) visit(token.body);
     if (token.kind != Kind::opaque) continue;
-    // A side table holds references only, so one more level is all there is.
+    // A side table holds references only, so there is exactly one more level.
     Reader side_table(token.body);
     Token entry;
     while (!side_table.at_end() && side_table.next(entry) == Reader::Status::ok) {

@@ -1,4 +1,4 @@
-// Texts in normal form without a reader or writer, for those to whom a token is too dear.
+// Headers and bodies of texts in normal form: a fast path past Reader and Writer.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +7,15 @@
 
 namespace agora {
 
-/// What stands in front of a text's characters: the first of `size` bytes is the lowest of `bytes`.
-struct TextHead {
+/// The header in front of the characters of a text: `size` bytes, in little-endian order in
+/// `bytes`.
+struct TextHeader {
   std::uint64_t bytes;
   std::size_t size;
 };
 
-/// The head of a text of so many bytes, less than 4 GiB.
-inline TextHead text_head(std::size_t bytes) {
+/// Returns the header of a text of `bytes` bytes, less than 4 GiB.
+inline TextHeader text_header(std::size_t bytes) {
   const auto at = [&](int shift) { return std::uint64_t{(bytes >> shift) & 0xff}; };
   if (bytes < 32) return {0xa0 | bytes, 1};
   if (bytes < 256) return {0xd9 | at(0) << 8, 2};
@@ -22,12 +23,12 @@ inline TextHead text_head(std::size_t bytes) {
   return {0xdb | at(24) << 8 | at(16) << 16 | at(8) << 24 | at(0) << 32, 5};
 }
 
-/// What is inside of a text of less than 64 KiB in normal form; nothing, by a null pointer, if
-/// `packed` is something else. The bytes may change meanwhile: each is loaded once, and what is
-/// returned lies within `packed` whatever they are.
+/// Returns the characters of a text of less than 64 KiB in normal form, or a view with a null
+/// pointer if `packed` is anything else. Safe on bytes that another process changes meanwhile: each
+/// is loaded once, and the result lies within `packed` whatever they are.
 inline std::string_view text_body(std::string_view packed) {
-  const auto byte = [&](std::size_t place) {
-    return static_cast<std::uint8_t>(*static_cast<const volatile char*>(packed.data() + place));
+  const auto byte = [&](std::size_t offset) {
+    return static_cast<std::uint8_t>(*static_cast<const volatile char*>(packed.data() + offset));
   };
   std::size_t header = 0;
   std::size_t size = 0;

@@ -1,15 +1,16 @@
-#include <cstring>
+#include "shared/value/utf8.hpp"
 
-#include "shared/value/normalize.hpp"
+#include <cstdint>
+#include <cstring>
 
 namespace agora {
 namespace {
 
 bool is_continuation(char byte) { return (static_cast<std::uint8_t>(byte) & 0xc0U) == 0x80U; }
 
-// The length of the well-formed sequence at the start of `text`, which begins beyond ASCII; 0 if
-// there is none. The bounds of the second byte shut out overlong forms, surrogates and numbers
-// over U+10FFFF.
+// Returns the length of the well-formed sequence at the start of `text`, whose first byte is not
+// ASCII; 0 if it is malformed. The bounds of the second byte exclude overlong forms, surrogates and
+// code points over U+10FFFF.
 std::size_t sequence_length(std::string_view text) {
   const auto first = static_cast<std::uint8_t>(text[0]);
   std::size_t length = 0;
@@ -35,8 +36,8 @@ std::size_t sequence_length(std::string_view text) {
   return length;
 }
 
-// The number of leading bytes found to be ASCII, eight at a time.
-std::size_t ascii_words(std::string_view text) {
+// Returns the length of the ASCII prefix, found eight bytes at a time.
+std::size_t ascii_prefix(std::string_view text) {
   std::size_t position = 0;
   while (text.size() - position >= 8) {
     std::uint64_t word = 0;
@@ -51,7 +52,7 @@ std::size_t ascii_words(std::string_view text) {
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
-    text.remove_prefix(ascii_words(text));
+    text.remove_prefix(ascii_prefix(text));
     while (!text.empty() && static_cast<std::uint8_t>(text[0]) < 0x80) text.remove_prefix(1);
     while (!text.empty() && static_cast<std::uint8_t>(text[0]) >= 0x80) {
       const std::size_t length = sequence_length(text);

@@ -34,7 +34,7 @@ bool decode_group(std::string_view group, std::size_t padding, std::string& out)
     if (digit == kNoDigit) return false;
     bits = bits << 6 | digit;
   }
-  // Else several texts would stand for the same bytes.
+  // Rejects nonzero unused bits, with which several texts would encode the same bytes.
   if ((bits & ((1U << (8 * padding)) - 1)) != 0) return false;
   for (std::size_t i = 0; i < 3 - padding; ++i) {
     out.push_back(static_cast<char>(bits >> (16 - 8 * i) & 0xff));

@@ -9,7 +9,7 @@
 namespace agora {
 namespace {
 
-// There are a handful of details, so looking at all earlier ones is cheap.
+// Quadratic in the number of details, of which an error has a handful.
 bool is_written(const Error& error, std::size_t index) {
   const std::string& name = error.details[index].name;
   if (name == "type" || name == "done" || error.details[index].packed.empty()) return false;

@@ -1,4 +1,4 @@
-// Errors on the wire: their `data` map, and the small pieces from which this floor builds them.
+// Errors on the wire: their `data` map, and the functions with which this layer builds them.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 namespace agora {
 
 /// Appends the `data` of an error as a map in normal form: `type`, `done`, then the details in
-/// their order. A detail named `type` or `done`, or given twice, is left out.
+/// their order. Skips a detail named `type` or `done`, and the second of two with one name.
 void append_error_data(const Error& error, std::string& out);
 
-/// Sets `done` and the details of `error` from a `data` map; `type` is left out, the code says it.
-/// Anything but a map changes nothing.
+/// Sets `done` and the details of `error` from a `data` map. Ignores `type`, which the code
+/// implies, and any value that is not a map.
 void read_error_data(PackedView data, Error& error);
 
-/// One further member of `data`.
+/// Makes one further member of `data`.
 Detail text_detail(std::string name, std::string_view text);
 Detail number_detail(std::string name, std::uint64_t number);
 
-/// A too_large error; `limit` is the name of the limit as in shared/base/limits.hpp.
+/// Makes a too_large error; `limit` is the name of the limit as in shared/base/limits.hpp.
 Error too_large(std::string_view limit, std::string message);
 
 }  // namespace agora

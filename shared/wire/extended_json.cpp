@@ -13,14 +13,14 @@
 namespace agora {
 namespace {
 
-Failure malformed(std::string_view word, std::string_view expected) {
+Failure malformed(std::string_view tag, std::string_view expected) {
   return fail(Errc::value_error,
-              "badly formed " + std::string(word) + ": expected " + std::string(expected));
+              "badly formed " + std::string(tag) + ": expected " + std::string(expected));
 }
 
-class WordDecoder {
+class TagDecoder {
  public:
-  WordDecoder(std::string_view loose, std::string& out)
+  TagDecoder(std::string_view loose, std::string& out)
       : loose_(loose), reader_(loose), writer_(out) {}
 
   Expected<void> run(bool plain_top) {
@@ -38,7 +38,7 @@ class WordDecoder {
     bool pairs;          // the items are the [key, value] lists of a $map
   };
 
-  // The input was written by the JSON reader, so it is well-formed MessagePack.
+  // The JSON reader wrote the input, so it is well-formed MessagePack.
   Token read() {
     Token token;
     const Reader::Status status = reader_.next(token);
@@ -60,8 +60,8 @@ class WordDecoder {
     if (token.unknown_extension) return marked(token.extension);
     if (token.kind == Kind::map && token.count == 1 && !plain) {
       const Reader before_key = reader_;
-      const JsonWord word = json_word_of(read().body);
-      if (word != JsonWord::none) return word_value(word);
+      const JsonTag tag = json_tag_of(read().body);
+      if (tag != JsonTag::none) return tagged_value(tag);
       reader_ = before_key;
     }
     if (token.kind == Kind::map) {
@@ -92,19 +92,19 @@ class WordDecoder {
     return {};
   }
 
-  Expected<void> word_value(JsonWord word) {
-    switch (word) {
-      case JsonWord::bytes:
+  Expected<void> tagged_value(JsonTag tag) {
+    switch (tag) {
+      case JsonTag::bytes:
         return bytes();
-      case JsonWord::reference:
+      case JsonTag::reference:
         return reference();
-      case JsonWord::map:
+      case JsonTag::map:
         return map();
-      case JsonWord::real:
+      case JsonTag::real:
         return real();
-      case JsonWord::opaque:
+      case JsonTag::opaque:
         return opaque();
-      case JsonWord::none:
+      case JsonTag::none:
         break;
     }
     return {};
@@ -175,14 +175,15 @@ class WordDecoder {
     return {};
   }
 
-  // A reference in a side table may be spelled as the word or, since nothing else can stand there,
-  // as the bare name. Gives the name's token; any other kind than text: neither.
+  // A reference in a side table may be a `$ref` object or, since no other kind is allowed there,
+  // the bare name. Returns the token of the name; a token of another kind than text if it is
+  // neither.
   Token opaque_reference() {
     const Token token = read();
     if (token.kind != Kind::map || token.count != 1) return token;
-    const JsonWord word = json_word_of(read().body);
+    const JsonTag tag = json_tag_of(read().body);
     const Token name = read();
-    return word == JsonWord::reference ? name : token;
+    return tag == JsonTag::reference ? name : token;
   }
 
   static Failure malformed_opaque() { return malformed("$opaque", "[base64 text, [references]]"); }
@@ -196,18 +197,18 @@ class WordDecoder {
 
 }  // namespace
 
-JsonWord json_word_of(std::string_view key) {
-  if (!key.starts_with('$')) return JsonWord::none;
-  if (key == "$bytes") return JsonWord::bytes;
-  if (key == "$ref") return JsonWord::reference;
-  if (key == "$map") return JsonWord::map;
-  if (key == "$float") return JsonWord::real;
-  if (key == "$opaque") return JsonWord::opaque;
-  return JsonWord::none;
+JsonTag json_tag_of(std::string_view key) {
+  if (!key.starts_with('$')) return JsonTag::none;
+  if (key == "$bytes") return JsonTag::bytes;
+  if (key == "$ref") return JsonTag::reference;
+  if (key == "$map") return JsonTag::map;
+  if (key == "$float") return JsonTag::real;
+  if (key == "$opaque") return JsonTag::opaque;
+  return JsonTag::none;
 }
 
-Expected<void> decode_json_words(std::string_view loose, bool plain_top, std::string& out) {
-  return WordDecoder(loose, out).run(plain_top);
+Expected<void> decode_extended_json(std::string_view loose, bool plain_top, std::string& out) {
+  return TagDecoder(loose, out).run(plain_top);
 }
 
 }  // namespace agora

@@ -12,10 +12,10 @@ namespace {
 
 enum class Shape : std::uint8_t { scalar, list, map, invalid };
 
-// What a first byte from 0xc0 to 0xdf means.
+// The meaning of a first byte from 0xc0 to 0xdf.
 struct Row {
   std::uint8_t length_bytes;  // of the length or count that follows
-  std::uint8_t fixed_bytes;   // of the body, whatever the length says
+  std::uint8_t fixed_bytes;   // of the body, in addition to that length
   Shape shape;
 };
 
@@ -23,7 +23,7 @@ constexpr std::array<Row, 32> kRows{{
     {0, 0, Shape::scalar}, {0, 0, Shape::invalid}, {0, 0, Shape::scalar},  // nil, never used, false
     {0, 0, Shape::scalar},                                                 // true
     {1, 0, Shape::scalar}, {2, 0, Shape::scalar},  {4, 0, Shape::scalar},  // bin
-    {1, 1, Shape::scalar}, {2, 1, Shape::scalar},  {4, 1, Shape::scalar},  // ext: and its type
+    {1, 1, Shape::scalar}, {2, 1, Shape::scalar},  {4, 1, Shape::scalar},  // ext, with its type
     {0, 4, Shape::scalar}, {0, 8, Shape::scalar},                          // float 32, 64
     {0, 1, Shape::scalar}, {0, 2, Shape::scalar},  {0, 4, Shape::scalar},  // uint 8, 16, 32
     {0, 8, Shape::scalar},                                                 // uint 64
@@ -40,8 +40,8 @@ constexpr std::array<Row, 32> kRows{{
 
 struct MsgpackFramer::Header {
   std::size_t bytes = 1;       // of the header itself
-  std::uint64_t body = 0;      // bytes that belong to it
-  std::uint64_t children = 0;  // values that belong to it
+  std::uint64_t body = 0;      // bytes of its body
+  std::uint64_t children = 0;  // values inside the list or map
   Shape shape = Shape::scalar;
 };
 

@@ -1,12 +1,12 @@
 #include "shared/wire/json_fast_path.hpp"
 
 #include "shared/value/msgpack_writer.hpp"
-#include "shared/wire/json_plain.hpp"
+#include "shared/wire/json_escape.hpp"
 
 namespace agora {
 namespace {
 
-/// Walks over the line; every step says whether it could be made.
+/// A cursor over the line; each step returns false if it does not match.
 class Scanner {
  public:
   explicit Scanner(std::string_view line) : at_(line.data()), end_(at_ + line.size()) {}
@@ -14,7 +14,7 @@ class Scanner {
   void skip_blanks() {
     while (at_ != end_ && (*at_ == ' ' || *at_ == '\t')) ++at_;
   }
-  /// That character, with blanks before and behind it.
+  /// Skips that character, with the blanks around it.
   bool take(char c) {
     skip_blanks();
     if (at_ == end_ || *at_ != c) return false;
@@ -28,13 +28,13 @@ class Scanner {
   bool text(std::string_view& body) {
     if (next() != '"') return false;
     const char* const begin = ++at_;
-    at_ += plain_json_run({begin, static_cast<std::size_t>(end_ - begin)}, true);
+    at_ += unescaped_prefix({begin, static_cast<std::size_t>(end_ - begin)}, true);
     if (next() != '"') return false;
     body = {begin, static_cast<std::size_t>(at_ - begin)};
     ++at_;
     return true;
   }
-  /// Up to 18 digits, written as JSON wants them, and nothing of a fraction behind.
+  /// Reads up to 18 digits without leading zeros, not followed by a fraction or exponent.
   bool natural(std::uint64_t& value) {
     const char* const begin = at_;
     value = 0;
@@ -45,7 +45,7 @@ class Scanner {
     if (at_ == begin || (*begin == '0' && at_ - begin > 1)) return false;
     return next() != '.' && next() != 'e' && next() != 'E';
   }
-  bool word(std::string_view expected) {
+  bool literal(std::string_view expected) {
     if (static_cast<std::size_t>(end_ - at_) < expected.size()) return false;
     if (std::string_view{at_, expected.size()} != expected) return false;
     at_ += expected.size();
@@ -58,7 +58,7 @@ class Scanner {
 };
 
 bool integer(Scanner& scanner, Writer& out) {
-  const bool negative = scanner.next() == '-' && scanner.word("-");
+  const bool negative = scanner.next() == '-' && scanner.literal("-");
   std::uint64_t value = 0;
   if (!scanner.natural(value) || (negative && value == 0)) return false;
   const auto size = static_cast<std::int64_t>(value);
@@ -76,13 +76,13 @@ bool scalar(Scanner& scanner, Writer& out) {
     }
     case 'n':
       out.null();
-      return scanner.word("null");
+      return scanner.literal("null");
     case 't':
       out.boolean(true);
-      return scanner.word("true");
+      return scanner.literal("true");
     case 'f':
       out.boolean(false);
-      return scanner.word("false");
+      return scanner.literal("false");
     default:
       return integer(scanner, out);
   }
@@ -109,7 +109,8 @@ bool params(Scanner& scanner, JsonSimpleCall& call, std::string& scratch) {
 
 enum Member : unsigned { kVersion = 1, kId = 2, kMethod = 4, kParams = 8 };
 
-/// The member's value; 0: not a member, or not such a value.
+/// Reads the value of a member and returns its bit; 0 for an unknown member or a value that the
+/// fast path declines.
 unsigned member(Scanner& scanner, std::string_view name, JsonSimpleCall& call,
                 std::string& scratch) {
   std::string_view version;

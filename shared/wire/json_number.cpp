@@ -15,7 +15,7 @@ constexpr std::string_view kDigits = "0123456789";
 constexpr std::string_view kNumberBytes = "0123456789+-.eE";
 constexpr std::string_view kOutOfRange = "99999999999999999999";
 
-// Drops leading digits; false if there is none.
+// Drops leading digits; returns false if there are none.
 bool drop_digits(std::string_view& text) {
   const std::size_t count = std::min(text.find_first_not_of(kDigits), text.size());
   text.remove_prefix(count);
@@ -28,8 +28,8 @@ bool drop_one(std::string_view& text, std::string_view of) {
   return true;
 }
 
-// The place of the first digit that is not 0, as a power of ten; `token` is a JSON number. Settles
-// nearly all cases at once, and tells too large from too small, which from_chars does not.
+// Returns the decimal exponent of the first nonzero digit; `token` is a JSON number. It decides
+// nearly all cases, and distinguishes overflow from underflow, which from_chars does not.
 std::int64_t magnitude(std::string_view token) {
   const std::size_t e = std::min(token.find_first_of("eE"), token.size());
   const std::string_view mantissa = token.substr(0, e);
@@ -39,7 +39,7 @@ std::int64_t magnitude(std::string_view token) {
   const auto first = static_cast<std::int64_t>(found);
   std::string_view digits = token.substr(std::min(e + 1, token.size()));
   if (digits.starts_with('+')) digits.remove_prefix(1);
-  // Frames are bounded, so no mantissa outweighs an exponent of this size.
+  // Frames are bounded, so no mantissa is long enough to compensate an exponent of this size.
   constexpr std::int64_t kHuge = std::int64_t{1} << 60;
   std::int64_t exponent = 0;
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
@@ -61,7 +61,7 @@ bool overflows(std::string_view token) {
   return code == std::errc::result_out_of_range;
 }
 
-// The end of the string that begins at `at`, behind its closing quote.
+// Returns the end of the string that begins at `at`, behind its closing quote.
 std::size_t string_end(std::string_view text, std::size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at) {
     if (text[at] == '\\') ++at;
@@ -85,7 +85,7 @@ bool is_json_number(std::string_view text) {
 }
 
 std::string clamp_overflows(std::string_view text, std::uint64_t numbers_max) {
-  std::string mended;
+  std::string clamped;
   std::size_t copied = 0;
   std::size_t at = 0;
   while (numbers_max > 0) {
@@ -98,12 +98,12 @@ std::string clamp_overflows(std::string_view text, std::uint64_t numbers_max) {
     --numbers_max;
     const std::size_t end = std::min(text.find_first_not_of(kNumberBytes, at), text.size());
     if (overflows(text.substr(at, end - at))) {
-      mended.append(text.substr(copied, at - copied)).append(kOutOfRange);
+      clamped.append(text.substr(copied, at - copied)).append(kOutOfRange);
       copied = end;
     }
     at = end;
   }
-  return mended.append(text.substr(copied));
+  return clamped.append(text.substr(copied));
 }
 
 }  // namespace agora

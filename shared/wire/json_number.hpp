@@ -1,4 +1,4 @@
-// JSON numbers that no double can hold, which nlohmann's parser takes for the end of the text.
+// Clamps JSON numbers outside the range of a double, at which nlohmann's parser stops.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace agora {
 
-/// The JSON text with each number beyond float64 replaced by an integer of twenty digits, which is
-/// out of range as well but does not stop the parser. Linear.
-/// @param numbers_max  how many numbers to look at; the text behind them stays as it is
+/// Returns the JSON text with each number beyond float64 replaced by an integer of twenty digits,
+/// which is out of range as well but does not stop the parser. Linear.
+/// @param numbers_max  how many numbers to check; the text behind them is copied unchanged
 std::string clamp_overflows(std::string_view text, std::uint64_t numbers_max);
 
 }  // namespace agora

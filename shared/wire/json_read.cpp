@@ -14,7 +14,7 @@
 namespace agora {
 namespace {
 
-constexpr int kNumberOverflow = 406;  // nlohmann's number for "beyond float64"
+constexpr int kNumberOverflow = 406;  // nlohmann's error id for "number outside float64"
 
 Failure not_json(std::string_view reason, std::size_t position) {
   Error error{Errc::parse_error, "not JSON: ", Done::no, {}};
@@ -24,7 +24,8 @@ Failure not_json(std::string_view reason, std::size_t position) {
 }
 
 // nlohmann says "[...] parse error at line 1, column 5: syntax error while parsing value - invalid
-// literal; last read: '<raw input>'; expected ...". The raw input may be anything, so it goes.
+// literal; last read: '<raw input>'; expected ...". The raw input may be anything, so it is cut
+// out.
 std::string reason_of(std::string_view what) {
   constexpr std::string_view kPrefix = "syntax error while ";
   constexpr std::string_view kRaw = "; last read: '";
@@ -41,8 +42,8 @@ std::string reason_of(std::string_view what) {
   return reason;
 }
 
-// What nlohmann's parser calls: writes the loose form as the text goes by. The number of elements
-// is known only at the end of a list or map, hence headers of fixed width that are patched then.
+// The SAX handler: writes the loose form during the parse. The number of elements is known only at
+// the end of a list or map, so headers have a fixed width and are patched there.
 class LooseSink {
  public:
   LooseSink(std::string& out, std::size_t nesting_max, std::uint64_t events_max)
@@ -78,7 +79,7 @@ class LooseSink {
     if (item()) writer_.text(value);
     return !too_many_;
   }
-  bool binary(const nlohmann::json::binary_t&) { return false; }  // no JSON text has one
+  bool binary(const nlohmann::json::binary_t&) { return false; }  // never called for JSON text
   bool start_object(std::size_t) { return open(true); }
   bool end_object() { return close(); }
   bool start_array(std::size_t) { return open(false); }
@@ -100,7 +101,7 @@ class LooseSink {
     return false;
   }
 
-  // Makes what is there well-formed where the parser stopped in the middle.
+  // Closes all open lists and maps, so that the output is well-formed after the parser has stopped.
   void close_all() {
     too_deep_ = 0;
     while (!open_.empty()) close();
@@ -125,12 +126,12 @@ class LooseSink {
     return !too_many_;
   }
 
-  // Counts a value; false if it is not to be kept, being too deep or one too many.
+  // Counts a value; returns false if it must be dropped, as too deep or over the limit of elements.
   bool item() {
     const bool counts = event();
     if (too_deep_ > 0) return false;
     if (!open_.empty() && !open_.back().is_map) ++open_.back().count;
-    if (!counts) writer_.null();  // its key may be there already
+    if (!counts) writer_.null();  // its key may have been written already
     return counts;
   }
 
@@ -173,7 +174,7 @@ class LooseSink {
   std::uint64_t events_left_;
   std::vector<Frame> open_;
   bool too_many_ = false;
-  std::size_t too_deep_ = 0;  // open lists and maps inside the one that is marked
+  std::size_t too_deep_ = 0;  // open lists and maps inside a kMarkTooDeep
   bool special_ = false;
   bool overflow_ = false;
   std::size_t position_ = 0;
@@ -197,14 +198,14 @@ Expected<void> JsonReader::parse_once(std::string_view text, bool& overflow) {
 }
 
 Expected<void> JsonReader::parse(std::string_view text) {
-  // The lexer passes over a byte order mark and takes a NUL for the end of the text.
+  // The lexer would skip a byte order mark, and would take a NUL for the end of the text.
   if (text.starts_with("\xef")) return not_json("byte order mark or other non-JSON byte", 1);
   const std::size_t nul = text.find('\0');
   if (nul != std::string_view::npos) return not_json("a NUL byte", nul + 1);
   bool overflow = false;
   Expected<void> done = parse_once(text, overflow);
   if (!overflow) return done;
-  // A second overflow is none: something like 1e400.5 is no number in the first place.
+  // A second overflow is a syntax error: text such as 1e400.5 is not a number.
   return parse_once(clamp_overflows(text, events_max_ + 1), overflow);
 }
 
@@ -212,7 +213,7 @@ Expected<void> JsonReader::to_packed(std::string_view part, bool names_on_top, s
                                      Budget& budget) {
   if (special_) {
     decoded_.clear();
-    auto decoded = decode_json_words(part, names_on_top, decoded_);
+    auto decoded = decode_extended_json(part, names_on_top, decoded_);
     if (!decoded) return decoded;
     part = decoded_;
   }

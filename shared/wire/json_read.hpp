@@ -1,4 +1,4 @@
-// From JSON text to values. The only reader of JSON; nlohmann/json is its lexer and parser.
+// JsonReader: converts JSON text to values. The only JSON parser; nlohmann/json is its SAX parser.
 #pragma once
 
 #include <cstdint>
@@ -10,17 +10,18 @@
 
 namespace agora {
 
-/// Reads JSON text in two steps, so that a message's envelope can be looked at first and an
-/// unacceptable value inside it does not hide the message's id.
+/// Reads JSON text in two steps. The caller decodes the envelope of a message first, so an invalid
+/// value inside it does not hide the id of the message.
 ///
-/// parse() checks the syntax and leaves the *loose form*: valid MessagePack in which lists and maps
-/// have 32-bit headers, `$` words are still maps, and a number out of range or a list nested beyond
-/// any limit is a mark (see LooseMark). to_packed() makes a part of it a value in normal form.
-/// Keeps its buffers between messages.
+/// parse() checks the syntax and writes an intermediate representation, the *loose form*. It is
+/// valid MessagePack in which lists and maps have 32-bit headers, and tagged objects of extended
+/// JSON are still maps. A number out of range, or a list nested beyond every limit, is a mark (see
+/// LooseMark). to_packed() converts a part of it to a value in normal form. The reader reuses its
+/// buffers between messages.
 class JsonReader {
  public:
   /// @param budget  the limits of a whole message. The text itself may have more levels and
-  ///                elements, since words like `$map` take three where the value has one.
+  ///                elements: a tagged object such as `$map` has three where the value has one.
   explicit JsonReader(const Budget& budget)
       : nesting_max_(budget.depth_max * std::size_t{3} + 8),
         events_max_(budget.elements * std::uint64_t{4} + 100) {}
@@ -29,17 +30,18 @@ class JsonReader {
   /// @error parse_error  anything that RFC 8259 does not allow: bad UTF-8, lone surrogates, NaN,
   ///                     comments, trailing commas, a byte order mark, a second value; `position`
   ///                     (bytes, from 1) in the details.
-  /// @error too_large    so many elements that reading stopped; loose() then holds, well-formed,
-  ///                     what came before.
+  /// @error too_large    too many elements: parsing stopped. loose() then is well-formed and holds
+  /// the
+  ///                     part before that point.
   Expected<void> parse(std::string_view text);
 
-  /// What parse() left; valid until the next parse().
+  /// Returns the loose form of the last parse(); valid until the next one.
   std::string_view loose() const { return loose_; }
 
   /// Appends the value `part` (a whole value out of loose()) in normal form to `out`.
-  /// @param names_on_top  the outermost map holds named parameters: its keys are no `$` words
-  /// @error value_error, type_error, too_large  as decode_json_words and normalize give them.
-  /// After an error `out` is as before.
+  /// @param names_on_top  the outermost map holds named parameters: its keys are not tags
+  /// @error value_error, type_error, too_large  as in decode_extended_json() and normalize().
+  /// After an error `out` is unchanged.
   Expected<void> to_packed(std::string_view part, bool names_on_top, std::string& out,
                            Budget& budget);
 
@@ -50,14 +52,14 @@ class JsonReader {
   std::uint64_t events_max_;  // values and keys in the text
   std::string loose_;
   std::string decoded_;
-  bool special_ = false;  // loose_ holds a word or a mark: to_packed cannot copy it as it is
+  bool special_ = false;  // loose_ holds a tag or a mark: to_packed() must decode it first
 };
 
-/// Appends the value that `text` stands for to `out`, in normal form.
-/// @error as JsonReader::parse and JsonReader::to_packed; `out` then is as before.
+/// Decodes the JSON `text` and appends its value to `out`, in normal form.
+/// @error as in JsonReader::parse() and JsonReader::to_packed(); `out` then is unchanged.
 Expected<void> json_to_packed(std::string_view text, std::string& out, Budget& budget);
 
-/// True if the whole of `text` is a number as JSON spells it.
+/// Returns true if the whole of `text` is a JSON number.
 bool is_json_number(std::string_view text);
 
 }  // namespace agora

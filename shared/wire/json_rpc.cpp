@@ -33,7 +33,7 @@ bool is_id(PackedView value) {
 
 }  // namespace
 
-// The members of a request object that mean something to us, still in loose form.
+// The members of a request object that the protocol defines, still in loose form.
 struct JsonRpcDecoder::Members {
   PackedView version;
   PackedView id;
@@ -97,7 +97,7 @@ bool is_json_line(std::string_view line) {
 
 JsonRpcDecoder::Result JsonRpcDecoder::decode(std::string_view line) {
   messages_.clear();
-  places_.clear();
+  slices_.clear();
   out_.clear();
   if (auto parsed = reader_.parse(line); !parsed) return refuse_unread(std::move(parsed.error()));
   Budget budget(limits_);
@@ -134,20 +134,20 @@ JsonRpcDecoder::Result JsonRpcDecoder::refuse_unread(Error error) {
   const Result result = refuse(std::move(error));
   Members members;
   if (!cut || !members.read(PackedView(reader_.loose())) || !members.id.present()) return result;
-  // An id is a scalar, which loose form and normal form write alike.
+  // An id is a scalar, whose loose form is its normal form.
   if (is_id(members.id)) messages_.front().request.id = members.id;
   return result;
 }
 
 void JsonRpcDecoder::add(PackedView loose, Budget& budget) {
   Message& message = messages_.emplace_back();
-  Places& places = places_.emplace_back();
-  auto done = read_call(loose, message, places, budget);
+  Slices& slices = slices_.emplace_back();
+  auto done = read_call(loose, message, slices, budget);
   if (!done) message.refusal = std::make_unique<Error>(std::move(done.error()));
 }
 
-// Before the envelope is known to be good the answer has the id null, even without an id.
-Expected<void> JsonRpcDecoder::read_call(PackedView loose, Message& message, Places& places,
+// Until the envelope has been checked a refusal has the id null, even if the request has no id.
+Expected<void> JsonRpcDecoder::read_call(PackedView loose, Message& message, Slices& slices,
                                          Budget& budget) {
   message.request.id = kNullValue;
   Members members;
@@ -156,48 +156,48 @@ Expected<void> JsonRpcDecoder::read_call(PackedView loose, Message& message, Pla
   message.request.id = PackedView{};
   message.request.method = first_token(members.method).body;
   if (members.id.present()) {
-    places.id.begin = out_.size();
+    slices.id.begin = out_.size();
     Budget id_budget(limits_);
     if (auto done = reader_.to_packed(members.id.bytes(), false, out_, id_budget); !done) {
       return done;
     }
-    places.id.size = out_.size() - places.id.begin;
+    slices.id.size = out_.size() - slices.id.begin;
   }
-  return read_contents(members, places, budget);
+  return read_contents(members, slices, budget);
 }
 
-Expected<void> JsonRpcDecoder::read_contents(const Members& members, Places& places,
+Expected<void> JsonRpcDecoder::read_contents(const Members& members, Slices& slices,
                                              Budget& budget) {
-  // The list or map that holds the parameters is none of their levels.
+  // The depth of a parameter does not include the list or map that holds the parameters.
   const std::uint32_t depth_max = budget.depth_max;
   budget.depth_max = depth_max + 1;
   Expected<void> done;
   if (members.params.present()) {
-    places.params.begin = out_.size();
+    slices.params.begin = out_.size();
     done = reader_.to_packed(members.params.bytes(), true, out_, budget);
-    places.params.size = out_.size() - places.params.begin;
+    slices.params.size = out_.size() - slices.params.begin;
   }
   budget.depth_max = depth_max;
   if (!done || !members.guard.present()) return done;
-  places.options.begin = out_.size();
+  slices.options.begin = out_.size();
   Writer writer(out_);
   writer.map(1);
   writer.text("guard");
   done = reader_.to_packed(members.guard.bytes(), false, out_, budget);
-  places.options.size = out_.size() - places.options.begin;
+  slices.options.size = out_.size() - slices.options.begin;
   return done;
 }
 
 void JsonRpcDecoder::resolve() {
-  const auto view = [this](const Place& place) {
-    return PackedView{std::string_view(out_).substr(place.begin, place.size)};
+  const auto view = [this](const Slice& slice) {
+    return PackedView{std::string_view(out_).substr(slice.begin, slice.size)};
   };
   for (std::size_t i = 0; i < messages_.size(); ++i) {
     Request& request = messages_[i].request;
-    if (places_[i].id.size > 0) request.id = view(places_[i].id);
+    if (slices_[i].id.size > 0) request.id = view(slices_[i].id);
     if (messages_[i].refusal != nullptr) continue;
-    request.params = view(places_[i].params);
-    request.options = view(places_[i].options);
+    request.params = view(slices_[i].params);
+    request.options = view(slices_[i].options);
   }
 }
 

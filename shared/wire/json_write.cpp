@@ -8,13 +8,13 @@
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/wire/base64.hpp"
 #include "shared/wire/extended_json.hpp"
-#include "shared/wire/json_plain.hpp"
+#include "shared/wire/json_escape.hpp"
 
 namespace agora {
 namespace {
 
-// One bit for each map of a value, in the order of their headers: may it be a JSON object? Found
-// in a pass of its own, since a map's last key can decide how its first character is written.
+// One bit for each map of a value, in the order of their headers: whether it can be a JSON object.
+// A separate first pass, since the last key of a map can decide its first character.
 class PlainMaps {
  public:
   explicit PlainMaps(PackedView value) {
@@ -22,7 +22,7 @@ class PlainMaps {
     Token token;
     do {
       if (reader.next(token) != Reader::Status::ok) return;
-      look(token);
+      visit(token);
       while (!open_.empty() && open_.back().left == 0) open_.pop_back();
     } while (!open_.empty());
   }
@@ -32,17 +32,17 @@ class PlainMaps {
  private:
   struct Frame {
     std::uint64_t left;
-    std::size_t map;  // its place in plain_, or kList
+    std::size_t map;  // its index in plain_, or kList
     bool single;
   };
   static constexpr std::size_t kList = static_cast<std::size_t>(-1);
 
-  void look(const Token& token) {
+  void visit(const Token& token) {
     if (!open_.empty()) {
-      Frame& around = open_.back();
-      const bool is_key = around.map != kList && around.left % 2 == 0;
-      --around.left;
-      if (is_key && !fits(token, around.single)) plain_[around.map] = false;
+      Frame& parent = open_.back();
+      const bool is_key = parent.map != kList && parent.left % 2 == 0;
+      --parent.left;
+      if (is_key && !fits(token, parent.single)) plain_[parent.map] = false;
     }
     if (token.kind == Kind::map) {
       plain_.push_back(true);
@@ -53,7 +53,7 @@ class PlainMaps {
   }
 
   static bool fits(const Token& key, bool single) {
-    return key.kind == Kind::text && !(single && json_word_of(key.body) != JsonWord::none);
+    return key.kind == Kind::text && !(single && json_tag_of(key.body) != JsonTag::none);
   }
 
   std::vector<bool> plain_;
@@ -61,11 +61,11 @@ class PlainMaps {
   std::vector<Frame> open_;
 };
 
-// `how` is a base for integers, a format for floats.
-template <typename Number, typename How>
-void append_number(Number number, How how, std::string& out) {
+// `format` is a base for integers, a chars_format for floats.
+template <typename Number, typename Format>
+void append_number(Number number, Format format, std::string& out) {
   char digits[32];
-  const auto result = std::to_chars(digits, digits + sizeof digits, number, how);
+  const auto result = std::to_chars(digits, digits + sizeof digits, number, format);
   out.append(digits, result.ptr);
 }
 
@@ -78,7 +78,7 @@ void append_real(double value, std::string& out) {
     out.append(value < 0 ? R"({"$float":"-inf"})" : R"({"$float":"inf"})");
     return;
   }
-  // People read 100000.0 more easily than 1e+05, as long as it does not grow.
+  // Fixed notation up to 16 digits: 100000.0 is easier to read than 1e+05.
   const double size = std::abs(value);
   const bool fixed = size == 0 || (size >= 1e-5 && size < 1e16);
   const std::size_t start = out.size();
@@ -138,7 +138,7 @@ class JsonWriter {
     bool first;
   };
 
-  // What stands in front of the next value of the innermost list or map.
+  // Writes the separator before the next value of the innermost list or map.
   void separate() {
     Frame& frame = open_.back();
     const bool second = frame.form != Form::list && frame.left % 2 == 1;
@@ -264,7 +264,7 @@ void append_escaped(char c, std::string& out) {
 void text_to_json(std::string_view utf8, std::string& out) {
   out.push_back('"');
   for (;;) {
-    const std::size_t plain = plain_json_run(utf8, false);
+    const std::size_t plain = unescaped_prefix(utf8, false);
     out.append(utf8, 0, plain);
     if (plain == utf8.size()) break;
     append_escaped(utf8[plain], out);

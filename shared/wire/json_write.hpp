@@ -1,4 +1,4 @@
-// From values to JSON text, on one line.
+// packed_to_json(): converts values to JSON text, on one line.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace agora {
 
-/// Appends `value` as compact JSON: no blanks, no line break anywhere, UTF-8 left as it is, floats
-/// with the fewest digits that read back as the same float (`2.0`, `1e+300`), what JSON lacks as
-/// `$` words (see json_words.hpp). A map whose keys are not all text, or whose only key is one of
-/// the words, is written as `$map`. Linear, iterative; an absent value or one that is no
-/// MessagePack is written as null from there on.
+/// Appends `value` as compact JSON: no blanks, no line breaks, UTF-8 unescaped. Floats have the
+/// shortest representation that round-trips (`2.0`, `1e+300`). Kinds that JSON lacks are tagged
+/// objects of extended JSON (see extended_json.hpp). A map whose keys are not all text, or whose
+/// only key is a tag, is written as `$map`. Linear, iterative. From the first malformed or absent
+/// value on writes null.
 void packed_to_json(PackedView value, std::string& out);
 
 /// Appends `utf8` as a JSON string with its quotes.

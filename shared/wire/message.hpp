@@ -1,4 +1,4 @@
-// A call as it came from a connection, whatever it was written in.
+// Message: a call as received from a connection, the same for all protocols.
 #pragma once
 
 #include <memory>
@@ -12,24 +12,24 @@ namespace agora {
 /// A null value that lives as long as the program.
 inline constexpr PackedView kNullValue{std::string_view{"\xc0", 1}};
 
-/// One call. All views point into buffers of the decoder or the input; each decoder says how long
-/// they live.
+/// One call. All views point into buffers of the decoder or into the input; each decoder documents
+/// their lifetime.
 struct Request {
   std::string_view method;  ///< UTF-8, `type.method` or a server-wide one
-  PackedView params;        ///< a list (by position) or a map (by name); absent: none
-  PackedView id;            ///< what the answer repeats, in normal form; absent: no answer wanted
-  PackedView options;       ///< a map of call options given beside `params`; absent: none
+  PackedView params;        ///< a list (by position) or a map (by name); absent without parameters
+  PackedView id;            ///< echoed in the reply, in normal form; absent in a notification
+  PackedView options;       ///< a map of call options beside `params`; absent without options
 
   bool is_notification() const { return !id.present(); }
 };
 
-/// A call, or why it cannot be one.
+/// A call, or the error of a message that is not a valid one.
 struct Message {
   Request request;
-  /// Set: do not run it. Answer with this error to `request.id`, which is null where the id is
-  /// unknown and absent where no answer is wanted.
+  /// If set, the call must not run. The reply is this error, with `request.id`, which is null if
+  /// the id is unknown and absent if no reply is wanted.
   std::unique_ptr<Error> refusal;
-  /// The stream makes no sense any more: send the answer, then close.
+  /// The framing is lost: send the reply, then close.
   bool close = false;
 };
 

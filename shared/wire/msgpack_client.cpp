@@ -13,14 +13,14 @@
 namespace agora {
 namespace {
 
-// The next token if it is of that kind.
+// Returns the next token, or nullopt if it is of another kind.
 std::optional<Token> expect(Reader& reader, Kind kind) {
   Token token;
   const bool good = reader.next(token) == Reader::Status::ok && token.kind == kind;
   return good && !token.unknown_extension ? std::optional(token) : std::nullopt;
 }
 
-// `[code, type, message, data]`, or nothing.
+// Decodes `[code, type, message, data]`; returns nullopt for any other shape.
 std::optional<Error> agora_error(PackedView value) {
   Reader reader(value);
   const auto header = expect(reader, Kind::list);

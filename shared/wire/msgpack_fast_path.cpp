@@ -8,10 +8,10 @@
 namespace agora {
 namespace {
 
-/// Walks over the front of the buffer; every step says whether it could be made.
+/// A cursor over the front of the buffer; each step returns false if it does not match.
 class Cursor {
  public:
-  /// From `ascii` on all is known to be ASCII.
+  /// @param ascii  the bytes from here on are known to be ASCII
   Cursor(std::string_view bytes, const char* ascii)
       : at_(bytes.data()), end_(at_ + bytes.size()), ascii_(ascii) {}
 
@@ -20,7 +20,7 @@ class Cursor {
     value = static_cast<unsigned char>(*at_++);
     return true;
   }
-  /// A number of 1, 2, 4 or 8 bytes.
+  /// Reads a number of 1, 2, 4 or 8 bytes.
   bool big_endian(std::size_t width, std::uint64_t& value) {
     if (left() < width) return false;
     switch (width) {
@@ -44,7 +44,7 @@ class Cursor {
     at_ += count;
     return true;
   }
-  /// What was skipped since `from`, as far as it may be anything but ASCII.
+  /// Returns how many of the bytes skipped since `from` are not known to be ASCII.
   std::size_t unchecked_since(const char* from) const {
     return static_cast<std::size_t>(std::clamp(ascii_, from, at_) - from);
   }
@@ -57,7 +57,7 @@ class Cursor {
   const char* ascii_;
 };
 
-/// Text whose header says the shortest length; other text is for the decoder.
+/// Reads text with a header of the shortest form; declines other text.
 bool long_text(Cursor& cursor, unsigned char first, std::string_view& body) {
   static constexpr std::uint64_t kLeast[] = {0x20, 0x100, 0x10000};
   if (first < 0xd9 || first > 0xdb) return false;
@@ -88,7 +88,7 @@ inline bool message_id(Cursor& cursor, std::uint32_t& id) {
   return true;
 }
 
-/// Bytes whose header says the shortest length.
+/// Reads bytes with a header of the shortest form.
 bool binary(Cursor& cursor, unsigned char first) {
   static constexpr std::uint64_t kLeast[] = {0, 0x100, 0x10000};
   const std::size_t step = first - std::size_t{0xc4};
@@ -97,7 +97,7 @@ bool binary(Cursor& cursor, unsigned char first) {
          cursor.skip(static_cast<std::size_t>(length));
 }
 
-/// An unsigned int that needs its width.
+/// Reads an unsigned int in shortest form.
 bool natural(Cursor& cursor, unsigned char first) {
   static constexpr std::uint64_t kLeast[] = {0x80, 0x100, 0x10000, 0x100000000U};
   std::uint64_t value = 0;
@@ -105,7 +105,7 @@ bool natural(Cursor& cursor, unsigned char first) {
   return cursor.big_endian(std::size_t{1} << step, value) && value >= kLeast[step];
 }
 
-/// A scalar that is no short text.
+/// Reads a scalar other than short text.
 bool other_scalar(Cursor& cursor, unsigned char first) {
   const bool alone =
       first < 0x80 || first >= 0xe0 || first == 0xc0 || first == 0xc2 || first == 0xc3;

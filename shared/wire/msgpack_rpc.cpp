@@ -7,12 +7,12 @@
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 #include "shared/wire/error_data.hpp"
 
 namespace agora {
 namespace {
 
-constexpr std::uint64_t kRequestType = 0;
 constexpr std::uint64_t kReplyType = 1;
 constexpr std::uint64_t kNotificationType = 2;
 constexpr std::uint64_t kMsgidMax = std::numeric_limits<std::uint32_t>::max();
@@ -22,7 +22,7 @@ bool is_natural(const Token& token, std::uint64_t max) {
   return token.kind == Kind::integer && !token.negative && token.natural <= max;
 }
 
-// The next token; one that is not there or unknown here has a kind that fits nowhere.
+// Returns the next token; kind opaque, which is valid nowhere here, if it is missing or unknown.
 Token next_token(Reader& reader) {
   Token token;
   if (reader.next(token) != Reader::Status::ok) token.kind = Kind::opaque;
@@ -59,7 +59,7 @@ class CallReader {
   }
 
  private:
-  // A message of wrong shape is answered even if it looked like a notification.
+  // A message of wrong shape gets an error reply, even if it looks like a notification.
   Expected<void> envelope(Request& request) {
     request.id = kZero;
     params_begin_ = id_begin_;
@@ -83,7 +83,7 @@ class CallReader {
       return wrong_shape("a message is [0, msgid, method, params] or [2, method, params]");
     }
     const Token method = next_token(reader_);
-    // Some clients (pynvim) write the method as bytes; check_method looks at what they are.
+    // Some clients (pynvim) write the method as bytes; check_method() validates them.
     if (method.kind != Kind::text && method.kind != Kind::bytes) {
       return wrong_shape("the method is a text");
     }
@@ -100,7 +100,7 @@ class CallReader {
     return wrong_shape("the method is not valid UTF-8");
   }
 
-  // Each parameter is a value of its own: depth counts from there.
+  // Each parameter is a value of its own: its depth starts at 0.
   Expected<void> params(Message& message) {
     const std::uint32_t count = params_header_.count;
     Writer(out_).list(count);
@@ -112,7 +112,7 @@ class CallReader {
       const bool last = i + 1 == count;
       auto taken = last && is_options(rest) ? options(rest) : normalize(rest, out_, budget_);
       if (!taken) {
-        // Whole frames have whole values: these bytes never passed a framer.
+        // Impossible in a frame from the framer, which ends at a whole value.
         message.close = taken.error().code == Errc::parse_error;
         return taken.failure();
       }
@@ -173,7 +173,7 @@ Message decode_msgpack_call(std::string_view frame, const Limits& limits, std::s
 }
 
 std::uint32_t msgid_of(std::string_view bytes) {
-  // A header that promises more than is there cannot be read as a token, so look past it.
+  // The Reader refuses a header that announces more than the buffer holds, so skip it by hand.
   if (bytes.empty()) return 0;
   const auto first = static_cast<unsigned char>(bytes[0]);
   const std::size_t header = first == 0xdc ? 3 : first == 0xdd ? 5 : 1;
@@ -195,7 +195,7 @@ void encode_msgpack_reply(PackedView id, PackedView result, std::string& out) {
 }
 
 void encode_msgpack_reply_head(std::uint32_t id, std::string& out) {
-  // Every answer has one: built in place, appended once.
+  // Every reply has this head, so it is built on the stack and appended once.
   char head[8] = {'\x94', static_cast<char>(kReplyType)};
   char* end = head + 2;
   if (id < 0x80) {

@@ -3,14 +3,14 @@
 namespace agora {
 namespace {
 
-// The telnet commands that matter here (RFC 854).
+// The telnet commands that affect the parsing (RFC 854).
 constexpr unsigned char kSubnegotiationEnd = 240;
 constexpr unsigned char kSubnegotiation = 250;
 constexpr unsigned char kWill = 251;
 constexpr unsigned char kDont = 254;
 constexpr unsigned char kCommand = 255;
 
-// Real clients send some dozens of bytes.
+// Real telnet clients send some dozens of bytes.
 constexpr std::size_t kSkippedBytesMax = 4096;
 
 }  // namespace
@@ -62,7 +62,7 @@ Sniffer::Verdict Sniffer::feed(std::string_view input) {
       verdict.wire = wire_of(byte);
       if (verdict.wire != Wire::undecided) return verdict;
     }
-    // A doubled 0xff is the data byte 0xff, which begins nothing that we speak.
+    // A doubled 0xff is the data byte 0xff, which begins no supported protocol.
     const bool data = state_ == State::command && byte == kCommand;
     if (data || ++skipped_ > kSkippedBytesMax) {
       verdict.wire = Wire::nothing;

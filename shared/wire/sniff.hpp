@@ -1,4 +1,4 @@
-// What a connection speaks, read off its first byte.
+// Protocol sniffing: detects the protocol of a connection by its first byte.
 #pragma once
 
 #include <cstddef>
@@ -9,27 +9,27 @@ namespace agora {
 
 enum class Wire : std::uint8_t {
   undecided,  ///< no deciding byte yet
-  text,       ///< lines: JSON-RPC or typed; the first may turn out to be HTTP, see is_http_line
+  text,       ///< lines: JSON-RPC or typed; the first line may be HTTP, see is_http_line()
   msgpack,    ///< MessagePack-RPC
-  http,       ///< the HTTP room, never the RPC parser
-  tls,        ///< a TLS greeting; the first byte inside decides again
-  nothing,    ///< nothing that we speak: close
+  http,       ///< HTTP, which must never reach the RPC parser
+  tls,        ///< a TLS ClientHello; the first byte inside the tunnel decides again
+  nothing,    ///< an unknown protocol: close
 };
 
-/// What `first` announces; telnet's 0xff is `undecided`, see Sniffer.
+/// Returns the protocol that begins with `first`; telnet's 0xff is `undecided`, see Sniffer.
 Wire wire_of(unsigned char first);
 
-/// Decides on the first bytes of a connection, passing over the option negotiation with which a
-/// telnet client may begin.
+/// Detects the protocol by the first bytes of a connection. Skips the option negotiation with which
+/// a telnet client may begin.
 class Sniffer {
  public:
   struct Verdict {
     Wire wire = Wire::undecided;
-    std::size_t skipped = 0;  ///< telnet bytes at the front of this input: drop them
+    std::size_t skipped = 0;  ///< telnet bytes at the front of this input, which the caller drops
   };
 
-  /// Reads on with `input`, the bytes that follow those reported as skipped so far. The deciding
-  /// byte itself is not skipped. More than 4 KiB of negotiation is `nothing`.
+  /// Continues with `input`, the bytes that follow those reported as skipped so far. Does not skip
+  /// the deciding byte itself. More than 4 KiB of negotiation is `nothing`.
   Verdict feed(std::string_view input);
 
  private:
@@ -41,8 +41,9 @@ class Sniffer {
   std::size_t skipped_ = 0;
 };
 
-/// True if `line` (the first of a connection, without its end) ends in " HTTP/1.0" or " HTTP/1.1"
-/// in any letter case: then a browser speaks, and nothing of it may reach the RPC parser.
+/// Returns true if `line` (the first of a connection, without its end) ends in " HTTP/1.0" or
+/// " HTTP/1.1" in any letter case. The peer then is a browser, and no byte of its request may reach
+/// the RPC parser (cross-protocol attacks).
 bool is_http_line(std::string_view line);
 
 }  // namespace agora

@@ -7,6 +7,7 @@
 
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 #include "shared/wire/error_data.hpp"
 #include "shared/wire/json_read.hpp"
 #include "shared/wire/json_write.hpp"
@@ -18,7 +19,7 @@ constexpr std::string_view kBlanks = " \t";
 constexpr std::string_view kGuard = "guard";
 constexpr std::string_view kOptions = "options";
 
-// `at` counts from 0, people count from 1.
+// `at` counts from 0, positions in messages count from 1.
 Failure bad_line(std::string message, std::size_t at) {
   message.append(" at byte ").append(std::to_string(at + 1));
   return fail(Error{
@@ -29,11 +30,12 @@ bool is_name_byte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-bool is_literal(std::string_view word) {
-  return word == "null" || word == "true" || word == "false" || is_json_number(word);
+bool is_literal(std::string_view argument) {
+  return argument == "null" || argument == "true" || argument == "false" ||
+         is_json_number(argument);
 }
 
-// The end of the JSON string, list or map that begins at `at`; npos if it does not end.
+// Returns the end of the JSON string, list or map that begins at `at`; npos if it does not end.
 std::size_t literal_end(std::string_view line, std::size_t at) {
   std::size_t open = 0;
   bool quoted = false;
@@ -62,7 +64,7 @@ class LineReader {
 
   Expected<void> read() {
     for (skip_blanks(); at_ < line_.size(); skip_blanks()) {
-      if (auto done = word(); !done) return done;
+      if (auto done = argument(); !done) return done;
     }
     return {};
   }
@@ -77,7 +79,7 @@ class LineReader {
   }
 
  private:
-  struct Value {  // a place in values_
+  struct Value {  // a slice of values_
     std::size_t begin;
     std::size_t size;
   };
@@ -97,7 +99,7 @@ class LineReader {
     return hint == method_.parameters.end() ? nullptr : &*hint;
   }
 
-  // The x of `x=y` at the present place; empty if there is none.
+  // Returns the x of an argument `x=y` at the current position; empty for any other argument.
   std::string_view name_before_equals() const {
     std::size_t end = at_;
     while (end < line_.size() && is_name_byte(line_[end])) ++end;
@@ -105,7 +107,7 @@ class LineReader {
     return line_.substr(at_, end - at_);
   }
 
-  Expected<void> word() {
+  Expected<void> argument() {
     const std::size_t start = at_;
     const std::string_view name = name_before_equals();
     const ParameterHint* const hint = find(name);
@@ -132,8 +134,8 @@ class LineReader {
 
   bool is_given(std::string_view name) const {
     const auto given = std::min(positional_.size(), method_.parameters.size());
-    const auto by_place = method_.parameters.first(given);
-    return std::ranges::find(by_place, name, &ParameterHint::name) != by_place.end() ||
+    const auto positional = method_.parameters.first(given);
+    return std::ranges::find(positional, name, &ParameterHint::name) != positional.end() ||
            std::ranges::find(named_, name, &Named::name) != named_.end();
   }
 
@@ -153,20 +155,20 @@ class LineReader {
     return done;
   }
 
-  // Reads the word at the present place and appends its value to `to`.
+  // Reads the argument at the current position and appends its value to `to`.
   Expected<void> value(bool text, std::string& to) {
     const char first = at_ < line_.size() ? line_[at_] : ' ';
     if (first == '"' || (!text && (first == '[' || first == '{'))) return literal(to);
     const std::size_t end = std::min(line_.find_first_of(kBlanks, at_), line_.size());
-    const std::string_view word = line_.substr(at_, end - at_);
+    const std::string_view argument = line_.substr(at_, end - at_);
     at_ = end;
-    if (!text && is_literal(word)) return json_to_packed(word, to, budget_);
-    if (!is_utf8(word)) return fail(Errc::value_error, "a word is not valid UTF-8");
+    if (!text && is_literal(argument)) return json_to_packed(argument, to, budget_);
+    if (!is_utf8(argument)) return fail(Errc::value_error, "a word is not valid UTF-8");
     if (budget_.elements == 0) {
       return fail(too_large("elements_max", "the line has more words than the limit allows"));
     }
     --budget_.elements;
-    Writer(to).text(word);
+    Writer(to).text(argument);
     return {};
   }
 
@@ -212,7 +214,7 @@ class LineReader {
     return write_options(out);
   }
 
-  // Finds an option given twice as well.
+  // normalize() also refuses an option that is given twice.
   Expected<void> write_options(std::string& out) const {
     std::string map;
     Writer(map).map(free_count_);
@@ -235,8 +237,8 @@ class LineReader {
   std::uint32_t free_count_ = 0;
 };
 
-// Where the method begins and ends in a line.
-std::pair<std::size_t, std::size_t> method_place(std::string_view line) {
+// Returns the start and end offsets of the method in a line.
+std::pair<std::size_t, std::size_t> method_range(std::string_view line) {
   const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
   if (line.substr(begin).starts_with('?')) return {begin, begin + 1};
   return {begin, std::min(line.find_first_of(kBlanks, begin), line.size())};
@@ -245,7 +247,7 @@ std::pair<std::size_t, std::size_t> method_place(std::string_view line) {
 }  // namespace
 
 std::string_view typed_method(std::string_view line) {
-  const auto [begin, end] = method_place(line);
+  const auto [begin, end] = method_range(line);
   const std::string_view method = line.substr(begin, end - begin);
   return method == "?" ? std::string_view{"help"} : method;
 }
@@ -253,7 +255,7 @@ std::string_view typed_method(std::string_view line) {
 Expected<Request> decode_typed_line(std::string_view line, const MethodHint& method,
                                     const Limits& limits, std::string& out) {
   out.clear();
-  LineReader reader(line, method_place(line).second, method, limits);
+  LineReader reader(line, method_range(line).second, method, limits);
   if (auto done = reader.read(); !done) return done.failure();
   if (auto done = reader.write(out); !done) return done.failure();
   Request request;
@@ -264,7 +266,7 @@ Expected<Request> decode_typed_line(std::string_view line, const MethodHint& met
 
 void encode_typed_error(const Error& error, std::string& out) {
   out.append(type_name(error.code)).append(": ");
-  // The message may quote what somebody sent; a terminal must see one line and no commands.
+  // The message may quote client input. A terminal must get one line without control characters.
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   std::ranges::replace_copy_if(error.message, std::back_inserter(out), is_control, ' ');
 }

@@ -1,5 +1,5 @@
-// A contest: agora and its peers under one load, in turns, so that what the machine does meanwhile
-// falls on all of them.
+// Interleaved comparison of agora and its peers under one load, so that noise from the machine hits
+// all of them alike.
 #pragma once
 
 #include <functional>
@@ -14,43 +14,45 @@ namespace agora::bench {
 
 inline constexpr int kRounds = 5;
 
-/// Connections to one server, prepared for one shape of load.
+/// The connections to one server, prepared for one shape of load.
 class Side {
  public:
-  /// @param dial  gives a connected socket.
-  Side(std::unique_ptr<load::Dialect> dialect, const load::Shape& shape,
+  /// @param dial  returns a connected socket
+  Side(std::unique_ptr<load::Protocol> protocol, const load::Shape& shape,
        const std::function<int()>& dial);
   ~Side();
   Side(const Side&) = delete;
   Side& operator=(const Side&) = delete;
 
-  /// @param seconds  at least; on average every connection has a whole pipeline answered.
-  /// @return answered requests a second.
+  /// Runs the load until every connection has had, on average, the replies to a whole pipeline.
+  /// @param seconds  the shortest time to run
+  /// @return replies per second
   double run(double seconds);
   const std::vector<load::Line>& lines() const { return lines_; }
 
  private:
-  std::unique_ptr<load::Dialect> dialect_;
-  std::vector<load::Traffic> traffic_;  ///< one, or one for each connection
+  std::unique_ptr<load::Protocol> protocol_;
+  std::vector<load::Traffic> traffic_;  ///< one for all connections, or one for each
   std::vector<load::Line> lines_;
 };
 
-/// Somebody who takes part, and one turn of it: whatever is measured, more of it is another number.
-struct Contender {
+/// One participant. `turn` runs one measurement and returns a rate or a cost.
+struct Candidate {
   std::string name;
   std::function<double()> turn;
 };
 
-/// One contender beside the first one.
-struct Outcome {
+/// One candidate compared with the first one.
+struct Comparison {
   std::string name;
-  double first = 0;   ///< the median of the first one's turns
-  double theirs = 0;  ///< of this one's turns
-  double ratio = 0;   ///< the median over the rounds of first / this one
+  double first = 0;   ///< the median of the first candidate's turns
+  double theirs = 0;  ///< the median of this candidate's turns
+  double ratio = 0;   ///< the median over the rounds of first / theirs
 };
 
-/// So many rounds, in each of which everybody has a turn, in changing order.
-/// @return all but the first, in their order.
-std::vector<Outcome> contest(const std::vector<Contender>& contenders, int rounds = kRounds);
+/// Runs `rounds` rounds, in each of which every candidate has a turn, in alternating order.
+/// @return a comparison for each candidate except the first, in their order
+std::vector<Comparison> run_interleaved(const std::vector<Candidate>& candidates,
+                                        int rounds = kRounds);
 
 }  // namespace agora::bench

@@ -27,10 +27,10 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-/// A machine with one dict, and the time of single inserts into it.
-class Growing {
+/// A Machine with one dict; times single inserts into it.
+class GrowingDict {
  public:
-  Growing() : machine_(all_types(), extents_, {}) {
+  GrowingDict() : machine_(all_types(), extents_, {}) {
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::link_opened;
     command.link = LinkId{1};
@@ -39,7 +39,7 @@ class Growing {
     call("object.create", {"dict", "d"});
   }
 
-  /// @return microseconds.
+  /// @return microseconds
   double insert(std::uint64_t key) { return call("dict.set", {"d", key_text(key), value_}); }
 
  private:
@@ -69,7 +69,7 @@ class Growing {
   std::string value_ = value_text(64);
 };
 
-/// The server without its sockets: pipelined calls through a dialogue, by one thread.
+/// The server without its sockets: pipelined calls through a Dialogue, by one thread.
 class Talk : private Outbox {
  public:
   Talk() : machine_(all_types(), extents_, {}), engine_(machine_, clock_, journal_, *this) {
@@ -100,14 +100,14 @@ class Talk : private Outbox {
 
 }  // namespace
 
-/// The worst single insert while a dict grows to 2 M entries, in the core. What the machine's
-/// other work does to one insert of one run, it does not do to the same insert of three: each
-/// counts with its quickest run.
+/// Measures the worst single insert while a dict grows to 2 M entries, in the core. Takes for each
+/// insert the fastest of three runs, since noise from the machine does not hit the same insert
+/// three times.
 void core_growth() {
   constexpr std::size_t kEntries = 2'000'000;
   std::vector<float> quickest(kEntries, 1e9F);
   for (int run = 0; run < 3; ++run) {
-    Growing dict;
+    GrowingDict dict;
     for (std::size_t i = 0; i < kEntries; ++i) {
       quickest[i] = std::min(quickest[i], static_cast<float>(dict.insert(i)));
     }
@@ -126,15 +126,15 @@ void core_growth() {
 void dialogue() {
   constexpr int kTurns = 40'000;
   const load::Shape shape{.pipeline = 32};
-  const load::AgoraDialect dialect;
+  const load::AgoraProtocol protocol;
   Talk talk;
   talk.say(load::agora_call("object.create", {"dict", "bench-dict"}));
   load::Shape setting = shape;
   setting.work = load::Work::set;
   for (std::uint64_t key = 0; key < shape.keys; ++key) {
-    talk.say(dialect.piece(setting, 0, key).front().bytes);
+    talk.say(protocol.piece(setting, 0, key).front().bytes);
   }
-  const load::Traffic traffic = load::traffic_of(dialect, shape, 0);
+  const load::Traffic traffic = load::traffic_of(protocol, shape, 0);
   std::vector<double> rates;
   for (int round = 0; round < kDialogueRounds; ++round) {
     const auto begin = Clock::now();

@@ -1,4 +1,4 @@
-// What the machine and the dialogue cost without any socket.
+// Benchmarks of the Machine and the Dialogue without sockets.
 #pragma once
 
 namespace agora::bench {

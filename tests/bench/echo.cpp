@@ -18,7 +18,7 @@ namespace {
 
 using Sizes = std::array<std::uint64_t, 2>;
 
-/// One connection: how much of a request is here, how much of replies is still owed.
+/// One connection: the bytes received of a request, and the bytes of replies still to be sent.
 struct Peer {
   Sizes sizes{};
   std::size_t greeted = 0;
@@ -84,7 +84,7 @@ class EchoServer {
       peer.greeted += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
       return;
     }
-    // One that does not read is not read from: what it is owed comes first.
+    // Back-pressure: replies are sent first, so a peer that does not read is not read from.
     if (peer.owed == 0) {
       const ssize_t n = ::recv(fd, space_.data(), space_.size(), MSG_DONTWAIT);
       if (n == 0) return static_cast<void>(::close(fd));

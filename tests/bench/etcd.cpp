@@ -1,6 +1,6 @@
-// Locks at etcd, through its JSON gateway: a transaction that takes a key if nobody has it, and its
-// removal. Replies differ in length, so this row has a loop of its own; at etcd's pace that is no
-// part of the figure.
+// Locks in etcd, through its JSON gateway: a transaction that creates a key if it does not exist,
+// and its removal. Replies differ in length, so this row has a loop of its own; at etcd's rate its
+// cost does not affect the result.
 
 #include <algorithm>
 #include <array>
@@ -28,7 +28,7 @@ std::string post(const std::string& path, const std::string& body) {
          "\r\n\r\n" + body;
 }
 
-/// Four letters are three bytes in base64, so any such word is a key.
+/// Four letters are three bytes in base64, so any four letters are a key.
 std::string key_of(std::size_t connection) {
   std::string key = "aaaa";
   for (std::size_t i = 4; i-- > 0; connection /= 26) {
@@ -46,20 +46,20 @@ std::array<std::string, 2> lock_and_unlock(std::size_t connection) {
           post("/v3/kv/deleterange", "{" + key + "}")};
 }
 
-/// The bytes of the whole reply at the beginning of `text`; 0: not all of it is there.
+/// Returns the size of the reply at the start of `text`; 0 if it is incomplete.
 std::size_t reply_bytes(const std::string& text) {
   const std::size_t body = text.find("\r\n\r\n");
   if (body == std::string::npos) return 0;
   if (!text.starts_with("HTTP/1.1 200")) throw std::runtime_error("etcd refused: " + text);
   const std::string word = "Content-Length: ";
-  const std::size_t place = text.find(word);
-  if (place == std::string::npos || place > body) throw std::runtime_error("etcd sent no length");
+  const std::size_t offset = text.find(word);
+  if (offset == std::string::npos || offset > body) throw std::runtime_error("etcd sent no length");
   std::size_t length = 0;
-  std::from_chars(text.data() + place + word.size(), text.data() + body, length);
+  std::from_chars(text.data() + offset + word.size(), text.data() + body, length);
   return text.size() >= body + 4 + length ? body + 4 + length : 0;
 }
 
-/// Connections that lock and unlock, each a key of its own.
+/// Connections that lock and unlock a key of their own each.
 class EtcdSide {
  public:
   explicit EtcdSide(int port) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -131,25 +131,25 @@ class EtcdSide {
 void etcd_locks(Report& report) {
   const std::string what = "lock+unlock, 50 TCP, pipeline 1";
   if (!is_installed("etcd")) {
-    report.leave_out("etcd-lock", what + ", beside etcd", "etcd is not installed");
+    report.skip("etcd-lock", what + ", beside etcd", "etcd is not installed");
     return;
   }
   Agorad agorad{server_cpu()};
   Etcd etcd{server_cpu()};
   const load::Shape shape{.work = load::Work::lock, .connections = kConnections};
-  Side ours{std::make_unique<load::AgoraDialect>(), shape,
+  Side ours{std::make_unique<load::AgoraProtocol>(), shape,
             [&] { return connect_tcp(agorad.port); }};
   EtcdSide theirs{etcd.port};
-  const Outcome outcome = contest({{"agora", [&] { return ours.run(kSeconds); }},
-                                   {"etcd", [&] { return theirs.run(kSeconds); }}})
-                              .front();
+  const Comparison comparison = run_interleaved({{"agora", [&] { return ours.run(kSeconds); }},
+                                                 {"etcd", [&] { return theirs.run(kSeconds); }}})
+                                    .front();
   report.add({.row = "etcd-lock",
               .what = what,
-              .peer = outcome.name,
+              .peer = comparison.name,
               .unit = "k/s",
-              .ours = outcome.first / 1e3,
-              .theirs = outcome.theirs / 1e3,
-              .measured = outcome.ratio,
+              .ours = comparison.first / 1e3,
+              .theirs = comparison.theirs / 1e3,
+              .measured = comparison.ratio,
               .note = "etcd writes each to disk"});
 }
 

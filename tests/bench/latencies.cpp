@@ -1,5 +1,5 @@
-// The rows that ask how long one thing takes: a blocking call, and the hand-over of an item to a
-// process that waits for it.
+// The rows about latency: a blocking call, and the delivery of an item to a process that waits for
+// it.
 
 #include <algorithm>
 #include <chrono>
@@ -34,7 +34,7 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-/// One blocking C++ client on a Unix socket, against a bare epoll echo with the same sizes.
+/// One blocking C++ client on a Unix socket, compared with a bare epoll echo of the same sizes.
 void round_trip_at(Report& report, int cpu, const std::string& what) {
   Agorad server{cpu};
   Echo echo{cpu};
@@ -44,16 +44,16 @@ void round_trip_at(Report& report, int cpu, const std::string& what) {
   d.insert_or_assign(key, load::value_text(64));
   const int fd = connect_unix(echo.unix_path);
   const load::Shape shape;
-  const load::Request request = load::AgoraDialect{"d"}.piece(shape, 0, 1).front();
+  const load::Request request = load::AgoraProtocol{"d"}.piece(shape, 0, 1).front();
   load::exchange(fd, echo_greeting(request.bytes.size(), request.reply_bytes), 0);
   std::vector<char> space(request.reply_bytes);
-  const Contender ours{"agora", [&] {
+  const Candidate ours{"agora", [&] {
                          const auto begin = Clock::now();
                          std::string value;
                          for (int i = 0; i < kCalls; ++i) value = d.at(key);
                          return microseconds_since(begin) / kCalls;
                        }};
-  const Contender bare{"bare echo", [&] {
+  const Candidate bare{"bare echo", [&] {
                          const auto begin = Clock::now();
                          for (int i = 0; i < kCalls; ++i) {
                            const std::string& bytes = request.bytes;
@@ -64,24 +64,24 @@ void round_trip_at(Report& report, int cpu, const std::string& what) {
                          }
                          return microseconds_since(begin) / kCalls;
                        }};
-  const Outcome outcome = contest({ours, bare}, kRounds).front();
+  const Comparison comparison = run_interleaved({ours, bare}, kRounds).front();
   ::close(fd);
   report.add({.row = "round-trip",
               .what = what,
-              .peer = outcome.name,
+              .peer = comparison.name,
               .unit = "us",
-              .ours = outcome.first,
-              .theirs = outcome.theirs,
-              .measured = outcome.ratio,
-              .wanted = at_most(1.15)});
+              .ours = comparison.first,
+              .theirs = comparison.theirs,
+              .measured = comparison.ratio,
+              .bound = at_most(1.15)});
 }
 
-/// What a waiter and a putter say to one server. The item is a time, 16 hexadecimal digits.
-struct Language {
+/// The messages of a waiter and a putter to one server. The item is a time, 16 hexadecimal digits.
+struct ItemProtocol {
   std::string wait;
   std::size_t wait_reply_bytes;
-  std::size_t behind_item;  ///< bytes of that reply behind the item
-  std::string put_before;   ///< the put is this, the item, and that
+  std::size_t behind_item;  ///< bytes behind the item in that reply
+  std::string put_before;   ///< the put is put_before, the item, put_after
   std::string put_after;
   std::size_t put_reply_bytes;
   std::string ping;
@@ -90,14 +90,14 @@ struct Language {
 
 const std::string kNoItem(16, '0');
 
-Language agora_language() {
+ItemProtocol agora_items() {
   const std::string put = load::agora_call("queue.put", {"q", kNoItem});
   return {load::agora_call("queue.get", {"q"}), 4 + 1 + 16, 0,
           put.substr(0, put.size() - 16),       "",         5,
           load::agora_call("ping", {}),         4 + 5};
 }
 
-Language redis_language() {
+ItemProtocol redis_items() {
   const std::string put = resp({"LPUSH", "q", kNoItem});
   return {resp({"BLPOP", "q", "0"}),
           4 + 7 + 5 + 16 + 2,
@@ -109,24 +109,24 @@ Language redis_language() {
           7};
 }
 
-/// The waiting process: says after each item how long it was under way, and that it waits again.
-[[noreturn]] void wait_for_items(int fd, const Language& language, int said) {
+/// The waiting process: after each item it reports the latency, and that it waits again.
+[[noreturn]] void wait_for_items(int fd, const ItemProtocol& protocol, int said) {
   std::uint64_t taken = 0;
   for (;;) {
-    load::exchange(fd, language.wait, 0);
+    load::exchange(fd, protocol.wait, 0);
     if (::write(said, &taken, sizeof taken) != sizeof taken) ::_exit(0);
-    const std::string reply = load::exchange(fd, "", language.wait_reply_bytes);
+    const std::string reply = load::exchange(fd, "", protocol.wait_reply_bytes);
     const auto now = static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
-    const std::string item = reply.substr(reply.size() - language.behind_item - 16, 16);
+    const std::string item = reply.substr(reply.size() - protocol.behind_item - 16, 16);
     taken = now - std::strtoull(item.c_str(), nullptr, 16);
   }
 }
 
-/// A waiting process and this one, which puts; both on the generator's CPU.
+/// A waiting process and this process, which puts; both on the generator's CPU.
 class HandOver {
  public:
-  HandOver(const Language& language, int putter_fd, int waiter_fd)
-      : language_(language), fd_(putter_fd) {
+  HandOver(const ItemProtocol& protocol, int putter_fd, int waiter_fd)
+      : protocol_(protocol), fd_(putter_fd) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
     const pid_t parent = ::getpid();
@@ -135,7 +135,7 @@ class HandOver {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(0);
       try {
-        wait_for_items(waiter_fd, language_, ends[1]);
+        wait_for_items(waiter_fd, protocol_, ends[1]);
       } catch (const std::exception&) {
         ::_exit(1);
       }
@@ -152,15 +152,15 @@ class HandOver {
   HandOver(const HandOver&) = delete;
   HandOver& operator=(const HandOver&) = delete;
 
-  /// @return nanoseconds from before the put until the waiter has the item.
+  /// @return nanoseconds from before the put until the waiter has the item
   std::uint64_t once() {
-    // Behind this answer the server has surely seen the waiter's call, which was sent before it.
-    load::exchange(fd_, language_.ping, language_.ping_reply_bytes);
+    // After this reply the server has seen the waiter's call, which was sent before the ping.
+    load::exchange(fd_, protocol_.ping, protocol_.ping_reply_bytes);
     char item[17];
     std::snprintf(item, sizeof item, "%016llx",
                   static_cast<unsigned long long>(Clock::now().time_since_epoch().count()));
-    load::exchange(fd_, language_.put_before + item + language_.put_after,
-                   language_.put_reply_bytes);
+    load::exchange(fd_, protocol_.put_before + item + protocol_.put_after,
+                   protocol_.put_reply_bytes);
     return heard();
   }
 
@@ -173,14 +173,14 @@ class HandOver {
     return taken;
   }
 
-  Language language_;
+  ItemProtocol protocol_;
   int fd_;
   int said_ = -1;
   pid_t waiter_ = -1;
 };
 
-/// A turn gives the median, and leaves the 99th percentile in `tails`.
-Contender turns_of(const std::string& name, HandOver& pair, std::vector<double>& tails) {
+/// A turn returns the median, and appends the 99th percentile to `tails`.
+Candidate turns_of(const std::string& name, HandOver& pair, std::vector<double>& tails) {
   return {name, [&pair, &tails] {
             load::Histogram times;
             for (int i = 0; i < kHandOvers; ++i) times.record(pair.once());
@@ -198,16 +198,17 @@ void hand_over_on(Report& report, bool on_unix) {
   const int fd = dial(agorad);
   load::agora_reply(fd, load::agora_call("object.create", {"queue", "q"}));
   ::close(fd);
-  HandOver ours{agora_language(), dial(agorad), dial(agorad)};
-  HandOver theirs{redis_language(), dial(redis), dial(redis)};
+  HandOver ours{agora_items(), dial(agorad), dial(agorad)};
+  HandOver theirs{redis_items(), dial(redis), dial(redis)};
   std::vector<double> our_tails, their_tails;
-  const Outcome middle =
-      contest({turns_of("agora", ours, our_tails), turns_of("Redis", theirs, their_tails)}).front();
+  const Comparison middle =
+      run_interleaved({turns_of("agora", ours, our_tails), turns_of("Redis", theirs, their_tails)})
+          .front();
   std::vector<double> tail_ratios;
   for (std::size_t i = 0; i < our_tails.size(); ++i) {
     tail_ratios.push_back(our_tails[i] / their_tails[i]);
   }
-  Figure figure{
+  Result result{
       .row = "hand-over",
       .what = std::string("hand-over to a waiter, ") + (on_unix ? "Unix" : "TCP") + ", p50",
       .peer = "Redis BLPOP/LPUSH",
@@ -215,13 +216,13 @@ void hand_over_on(Report& report, bool on_unix) {
       .ours = middle.first,
       .theirs = middle.theirs,
       .measured = middle.ratio,
-      .wanted = at_most(1.2)};
-  report.add(figure);
-  figure.what.replace(figure.what.size() - 3, 3, "p99");
-  figure.ours = median(our_tails);
-  figure.theirs = median(their_tails);
-  figure.measured = median(tail_ratios);
-  report.add(figure);
+      .bound = at_most(1.2)};
+  report.add(result);
+  result.what.replace(result.what.size() - 3, 3, "p99");
+  result.ours = median(our_tails);
+  result.theirs = median(their_tails);
+  result.measured = median(tail_ratios);
+  report.add(result);
 }
 
 }  // namespace

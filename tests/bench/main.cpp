@@ -1,4 +1,4 @@
-// agora_bench: the questions of speed and space, each answered beside a peer in the same run. See
+// agora_bench: benchmarks of speed and memory, each compared with a peer in the same run. See
 // README.md here.
 
 #include <algorithm>
@@ -96,8 +96,8 @@ int run(const std::vector<std::string>& names, const std::string& json) {
   }
 }
 
-/// Runs it in a child whose scratch directories lie in one of this process: when the child is
-/// interrupted its servers die with it, and what they left is removed here.
+/// Runs the benchmarks in a child whose scratch directories lie in one of this process. If the
+/// child is interrupted its servers die with it, and this process removes their files.
 int run_cleanly(const std::vector<std::string>& names, const std::string& json) {
   const Scratch scratch;
   ::setenv("TMPDIR", scratch.path().c_str(), 1);
@@ -106,8 +106,8 @@ int run_cleanly(const std::vector<std::string>& names, const std::string& json) 
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::exit(run(names, json));
   }
-  for (const int ending : {SIGINT, SIGTERM, SIGHUP}) {
-    std::signal(ending, [](int) { ::kill(child, SIGKILL); });
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    std::signal(number, [](int) { ::kill(child, SIGKILL); });
   }
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -126,8 +126,8 @@ int main(int argc, char** argv) {
   std::string json;
   app.add_option(
       "names", names,
-      "numbers, matrix or scaling, with words that the wanted rows contain; or single benchmarks");
-  app.add_option("--json", json, "Write the figures of a table to this file as well");
+      "numbers, matrix or scaling, with substrings of the rows to run; or single benchmarks");
+  app.add_option("--json", json, "Write the results of a table to this file as well");
   CLI11_PARSE(app, argc, argv);
   return run_cleanly(names, json);
 }

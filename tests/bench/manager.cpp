@@ -35,7 +35,7 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-/// A machine, spoken to by many links.
+/// A Machine with many links.
 class Core {
  public:
   Core() : machine_(all_types(), extents_, {}) { link(1); }
@@ -53,7 +53,7 @@ class Core {
     add_close(id);
     apply();
   }
-  /// Many links close in one batch. @return microseconds.
+  /// Closes many links in one batch. @return microseconds
   double close_all(std::uint64_t first, std::uint64_t last) {
     batch_.clear();
     for (std::uint64_t id = first; id <= last; ++id) add_close(id);
@@ -61,7 +61,7 @@ class Core {
     apply();
     return microseconds_since(begin);
   }
-  /// @return microseconds in the machine.
+  /// @return microseconds in the Machine
   template <typename... Args>
   double call(std::uint64_t link, std::string_view method, const Args&... arguments) {
     batch_.clear();
@@ -75,8 +75,8 @@ class Core {
     apply();
     return microseconds_since(begin);
   }
-  /// Whose call was answered last.
-  std::uint64_t answered() const { return effects_.list.front().link.number; }
+  /// Returns the link of the last reply.
+  std::uint64_t last_replied() const { return effects_.list.front().link.number; }
 
  private:
   void add(const Packed& value) {
@@ -99,7 +99,7 @@ class Core {
   Effects effects_;
 };
 
-/// Microseconds of one release that hands the lock on, with so many waiting.
+/// Returns the microseconds of one release that grants the lock to the next of `waiters` waiters.
 double hand_off_with(std::uint64_t waiters) {
   constexpr int kReleases = 20'000;
   Core core;
@@ -112,14 +112,15 @@ double hand_off_with(std::uint64_t waiters) {
   double total = 0;
   for (int i = 0; i < kReleases; ++i) {
     total += core.call(holder, "lock.release", "l");
-    const std::uint64_t next = core.answered();
+    const std::uint64_t next = core.last_replied();
     core.call(holder, "lock.acquire", "l");
     holder = next;
   }
   return total / kReleases;
 }
 
-/// Microseconds to end so many sessions, each with a lock and a waiter on the next one's.
+/// Returns the microseconds to end `sessions` sessions, each with a lock and a waiter on the lock
+/// of the next session.
 double sweep_of(std::uint64_t sessions) {
   Core core;
   for (std::uint64_t i = 0; i < sessions; ++i) {
@@ -134,7 +135,7 @@ double sweep_of(std::uint64_t sessions) {
   return core.close_all(2, sessions + 1);
 }
 
-/// Microseconds of a put and a get beside so many items.
+/// Returns the microseconds of a put and a get in a queue of `items` items.
 double put_get_beside(std::uint64_t items) {
   constexpr int kCalls = 100'000;
   Core core;
@@ -162,7 +163,7 @@ double list_ends_beside(std::uint64_t elements) {
   return total / kCalls;
 }
 
-/// `many` beside `few`, interleaved.
+/// Compares `many` with `few`, interleaved.
 void compare(const char* name, const char* what, double wanted, const std::function<double()>& many,
              const std::function<double()>& few, const char* many_label, const char* few_label) {
   std::vector<double> a, b, ratios;
@@ -175,20 +176,20 @@ void compare(const char* name, const char* what, double wanted, const std::funct
               many_label, median(a), few_label, median(b), median(ratios), wanted);
 }
 
-// ---- an opened session against a plain connection -----------------------------------------
+// ---- an opened session compared with a plain connection -----------------------------------------
 
 void put_call(std::string& out, std::string_view method, std::vector<std::string> params) {
   Writer writer{out};
   writer.list(4);
   writer.integer(0);
-  out += '\xce';  // a msgid of five bytes, to be filled in
+  out += '\xce';  // a msgid of five bytes, written before each send
   out.append(4, '\0');
   writer.text(method);
   writer.list(static_cast<std::uint32_t>(params.size()));
   for (const std::string& param : params) writer.text(param);
 }
 
-/// 32 calls, every other one a change, sent again and again with growing numbers.
+/// 32 calls, every other one a write, sent repeatedly with increasing numbers.
 class Stream {
  public:
   Stream(int fd, bool opened) : fd_(fd), opened_(opened) {
@@ -204,19 +205,19 @@ class Stream {
       batch_.append(4, '\0');
     }
     for (std::uint64_t i = 0; i < kCalls; ++i) {
-      places_.push_back(batch_.size() + 3);
+      id_offsets_.push_back(batch_.size() + 3);
       const std::string key = key_text(i);
       i % 2 == 0 ? put_call(batch_, "dict.get", {"d-dict", key})
                  : put_call(batch_, "dict.set", {"d-dict", key, value_text(64)});
     }
   }
-  /// @return calls a second.
+  /// @return calls per second
   double run(double seconds) {
     const auto begin = Clock::now();
     std::uint64_t calls = 0;
     while (microseconds_since(begin) < seconds * 1e6) {
-      if (opened_) number_at(batch_.find('\xce') + 1, next_ - 1);
-      for (const std::size_t place : places_) number_at(place, next_++);
+      if (opened_) write_number(batch_.find('\xce') + 1, next_ - 1);
+      for (const std::size_t offset : id_offsets_) write_number(offset, next_++);
       send_all(batch_);
       receive();
       calls += kCalls;
@@ -226,11 +227,11 @@ class Stream {
 
  private:
   static constexpr std::uint64_t kCalls = 32;
-  static constexpr std::uint64_t kFirst = 1U << 16;  // replies carry five bytes of msgid
+  static constexpr std::uint64_t kFirst = 1U << 16;  // the msgid of a reply then takes five bytes
 
-  void number_at(std::size_t place, std::uint64_t number) {
+  void write_number(std::size_t offset, std::uint64_t number) {
     for (int i = 0; i < 4; ++i) {
-      batch_[place + static_cast<std::size_t>(i)] = static_cast<char>(number >> (24 - 8 * i));
+      batch_[offset + static_cast<std::size_t>(i)] = static_cast<char>(number >> (24 - 8 * i));
     }
   }
   void send_all(const std::string& bytes) {
@@ -246,7 +247,7 @@ class Stream {
     if (::recv(fd_, space.data(), space.size(), 0) <= 0) throw std::runtime_error("no reply");
   }
   void receive() {
-    // A get gives [1, id, nil, 64 bytes], a set [1, id, nil, nil].
+    // The reply to a get is [1, id, nil, 64 bytes], to a set [1, id, nil, nil].
     const std::size_t wanted = kCalls / 2 * (8 + 66) + kCalls / 2 * (8 + 1);
     std::vector<char> space(wanted);
     for (std::size_t got = 0; got < wanted;) {
@@ -259,7 +260,7 @@ class Stream {
   int fd_;
   bool opened_;
   std::string batch_;
-  std::vector<std::size_t> places_;
+  std::vector<std::size_t> id_offsets_;
   std::uint64_t next_ = kFirst;
 };
 
@@ -299,7 +300,7 @@ void opened_session() {
   if (cpu_count() > 1) pin_to(1);
   Agorad server{cpu_count() > 1 ? 0 : -1};
   const int fill_fd = connect_tcp(server.port);
-  load::AgoraDialect{"d"}.prepare(fill_fd, {.keys = 1'000});
+  load::AgoraProtocol{"d"}.prepare(fill_fd, {.keys = 1'000});
   ::close(fill_fd);
   const int plain_fd = connect_unix(server.unix_path);
   const int opened_fd = connect_unix(server.unix_path);

@@ -1,4 +1,4 @@
-// What the whole manager promises of speed: lines, sweeps, long queues and lists, sessions.
+// Benchmarks of the whole manager: waiter FIFOs, session sweeps, long queues and lists, sessions.
 #pragma once
 
 namespace agora::bench {

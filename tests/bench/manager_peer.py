@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """CPython's multiprocessing.Manager as a peer: manager_peer.py SERVER_CPU WORKER_CPU.
 
-Says `ready`, then answers each line `queue SECONDS` or `lock SECONDS` with calls a second: four worker
-processes, each with a queue and a lock of its own at the one server. Ends with its input or its parent.
+Prints `ready`, then replies to each line `queue SECONDS` or `lock SECONDS` with calls per second of four
+worker processes, each with a queue and a lock of its own at the one server. Exits at the end of its
+input, or with its parent.
 """
 import ctypes
 import multiprocessing
@@ -13,11 +14,11 @@ import time
 from multiprocessing.managers import SyncManager
 
 WORKERS = 4
-TURN = 50  # pieces of work between two looks at the clock
+TURN = 50  # operations between two readings of the clock
 
 
-def settle(cpu):
-    """Dies with its parent, and runs on that CPU; -1: on any."""
+def die_with_parent_on(cpu):
+    """Makes this process die with its parent, and pins it to that CPU; -1: to any."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     if cpu >= 0:
         os.sched_setaffinity(0, {cpu})
@@ -37,7 +38,7 @@ def turns_of_lock(lock):
 
 
 def work(cpu, queue, lock, orders):
-    settle(cpu)
+    die_with_parent_on(cpu)
     while True:
         kind, seconds = orders.recv()
         turn, subject = (turns_of_queue, queue) if kind == "queue" else (turns_of_lock, lock)
@@ -51,19 +52,19 @@ def work(cpu, queue, lock, orders):
 def main():
     server_cpu, worker_cpu = int(sys.argv[1]), int(sys.argv[2])
     manager = SyncManager()
-    manager.start(settle, (server_cpu,))
-    lines = []
+    manager.start(die_with_parent_on, (server_cpu,))
+    pipes = []
     for _ in range(WORKERS):
         mine, theirs = multiprocessing.Pipe()
         queue, lock = manager.Queue(), manager.Lock()
         multiprocessing.Process(target=work, args=(worker_cpu, queue, lock, theirs), daemon=True).start()
-        lines.append(mine)
+        pipes.append(mine)
     print("ready", flush=True)
     for order in sys.stdin:
         kind, seconds = order.split()
-        for line in lines:
-            line.send((kind, float(seconds)))
-        print(sum(line.recv() for line in lines), flush=True)
+        for pipe in pipes:
+            pipe.send((kind, float(seconds)))
+        print(sum(pipe.recv() for pipe in pipes), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// The rows about many connections: one that floods among polite ones, and ten thousand idle ones.
+// The rows about many connections: one that floods among well-behaved ones, and ten thousand idle
+// ones.
 
 #include <algorithm>
 #include <unistd.h>
@@ -12,54 +13,54 @@
 namespace agora::bench {
 namespace {
 
-using load::AgoraDialect;
+using load::AgoraProtocol;
 using load::Shape;
 using load::Work;
 constexpr double kSeconds = 0.5;
 constexpr std::size_t kPolite = 50;
 
 const Shape kPoliteShape{.connections = kPolite + 1};
-/// Puts and gets of 1 KiB, 512 of them always under way: as soon as one half is answered the next
-/// half is sent.
+/// Puts and gets of 1 KiB, 512 of them always in flight: the generator sends one half as soon as it
+/// has the replies to the other half.
 const Shape kFloodShape{
     .work = Work::queue, .connections = 1, .pipeline = 256, .value_bytes = 1024};
 
-/// The slowest polite client's calls a second.
+/// Returns the calls per second of the slowest well-behaved client.
 double slowest(const std::vector<load::Line>& lines) {
   const load::Driven driven = load::drive(lines, {.seconds = kSeconds});
   const auto end = driven.calls_of.begin() + static_cast<std::ptrdiff_t>(kPolite);
   return static_cast<double>(*std::min_element(driven.calls_of.begin(), end)) / driven.seconds;
 }
 
-/// What the slowest of 50 polite clients (one get under way) has beside one that floods, against
-/// its fair share: what each has when the flooding client is a 51st polite one. So fair is 1/51 of
-/// a server that is busy all the time.
-Outcome flooded(Side& polite, Side& flood) {
+/// Compares the rate of the slowest of 50 well-behaved clients (one get in flight) beside a client
+/// that floods with its fair share. The fair share is the rate if the flooding client is a 51st
+/// well-behaved one, that is, 1/51 of a server that is always busy.
+Comparison flooded(Side& polite, Side& flood) {
   std::vector<load::Line> beside_flood{
       polite.lines().begin(), polite.lines().begin() + static_cast<std::ptrdiff_t>(kPolite)};
   beside_flood.push_back(flood.lines().front());
   beside_flood.back().under_way = 2;
-  const Contender with{"with", [&] { return slowest(beside_flood); }};
-  const Contender fair{"fair share", [&] {
+  const Candidate with{"with", [&] { return slowest(beside_flood); }};
+  const Candidate fair{"fair share", [&] {
                          return load::drive(polite.lines(), {.seconds = kSeconds}).rate() /
                                 static_cast<double>(kPolite + 1);
                        }};
-  return contest({with, fair}).front();
+  return run_interleaved({with, fair}).front();
 }
 
-void add_flooded(Report& report, const std::string& who, const Outcome& outcome,
-                 std::optional<Wanted> wanted) {
+void add_flooded(Report& report, const std::string& who, const Comparison& comparison,
+                 std::optional<Bound> bound) {
   report.add({.row = "flood",
               .what = "polite one beside a flood, " + who,
-              .peer = outcome.name,
+              .peer = comparison.name,
               .unit = "k/s",
-              .ours = outcome.first / 1e3,
-              .theirs = outcome.theirs / 1e3,
-              .measured = outcome.ratio,
-              .wanted = wanted});
+              .ours = comparison.first / 1e3,
+              .theirs = comparison.theirs / 1e3,
+              .measured = comparison.ratio,
+              .bound = bound});
 }
 
-/// Resident bytes that each of so many connections costs, all of which have made one call.
+/// Returns the resident bytes for each of `count` connections that have made one call.
 double bytes_idle(const Child& server, int port, const std::string& ping, std::size_t reply_bytes,
                   std::size_t count) {
   const int first = connect_tcp(port);
@@ -82,14 +83,14 @@ void flooding(Report& report) {
   {
     Agorad agorad{server_cpu()};
     const auto dial = [&] { return connect_tcp(agorad.port); };
-    Side polite{std::make_unique<AgoraDialect>("polite"), kPoliteShape, dial};
-    Side flood{std::make_unique<AgoraDialect>("flood"), kFloodShape, dial};
+    Side polite{std::make_unique<AgoraProtocol>("polite"), kPoliteShape, dial};
+    Side flood{std::make_unique<AgoraProtocol>("flood"), kFloodShape, dial};
     add_flooded(report, "agora", flooded(polite, flood), at_least(0.25));
   }
   Redis redis{server_cpu()};
   const auto dial = [&] { return connect_tcp(redis.port); };
-  Side polite{std::make_unique<RespDialect>(), kPoliteShape, dial};
-  Side flood{std::make_unique<RespDialect>(), kFloodShape, dial};
+  Side polite{std::make_unique<RespProtocol>(), kPoliteShape, dial};
+  Side flood{std::make_unique<RespProtocol>(), kFloodShape, dial};
   add_flooded(report, "Redis", flooded(polite, flood), std::nullopt);
 }
 
@@ -98,7 +99,7 @@ void idle_connections(Report& report) {
   constexpr std::size_t kSpare = 200;
   const std::string what = "memory of an idle connection, 10,000 of them";
   if (const std::size_t most = raise_descriptors(); most < kCount + kSpare) {
-    report.leave_out("idle", what, "the hard limit is " + std::to_string(most) + " descriptors");
+    report.skip("idle", what, "the hard limit is " + std::to_string(most) + " descriptors");
     return;
   }
   Agorad agorad{server_cpu()};
@@ -111,7 +112,7 @@ void idle_connections(Report& report) {
               .unit = "B",
               .ours = ours,
               .measured = ours,
-              .wanted = at_most(8192),
+              .bound = at_most(8192),
               .note = "Redis " + std::to_string(static_cast<long>(theirs)) + " B"});
 }
 

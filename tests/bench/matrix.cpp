@@ -1,5 +1,5 @@
-// The wide matrix: every kind of work with every number of connections, pipeline, size of value
-// and transport, beside every peer that can do it.
+// The wide matrix: every kind of work with every number of connections, pipeline depth, value size
+// and transport, compared with every peer that supports it.
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@ namespace {
 
 using load::Shape;
 using load::Work;
-constexpr double kSeconds = 0.2;  // a turn: some 200 cells, and the whole in a quarter of an hour
+constexpr double kSeconds = 0.2;  // per turn: some 200 cells take a quarter of an hour
 
 const char* name_of(Work work) {
   switch (work) {
@@ -48,7 +48,7 @@ std::string row_of(const Shape& shape, bool on_unix) {
   return row;
 }
 
-/// As many keys as 64 MiB of values are, at most 10,000.
+/// Returns the number of keys whose values fill 64 MiB, at most 10,000.
 std::uint64_t keys_for(std::size_t value_bytes) {
   constexpr std::uint64_t kBytes = std::uint64_t{64} << 20;
   return std::min<std::uint64_t>(10'000, kBytes / value_bytes);
@@ -56,9 +56,9 @@ std::uint64_t keys_for(std::size_t value_bytes) {
 
 void cell(Report& report, const Shape& shape, bool on_unix) {
   const std::string row = row_of(shape, on_unix);
-  constexpr std::size_t kUnderWayMax = std::size_t{256} << 20;
-  if (shape.connections * shape.pipeline * shape.value_bytes > kUnderWayMax) {
-    report.leave_out(row, row, "more than 256 MiB would be under way");
+  constexpr std::size_t kInFlightMax = std::size_t{256} << 20;
+  if (shape.connections * shape.pipeline * shape.value_bytes > kInFlightMax) {
+    report.skip(row, row, "more than 256 MiB would be under way");
     return;
   }
   const bool cached = shape.work != Work::queue && shape.work != Work::lock;
@@ -67,26 +67,26 @@ void cell(Report& report, const Shape& shape, bool on_unix) {
   Memcached memcached{server_cpu(), on_unix};
   Echo echo{server_cpu()};
   std::vector<std::unique_ptr<Side>> sides;
-  std::vector<Contender> contenders;
-  const auto add = [&](const char* name, std::unique_ptr<load::Dialect> dialect,
+  std::vector<Candidate> candidates;
+  const auto add = [&](const char* name, std::unique_ptr<load::Protocol> protocol,
                        const auto& server) {
-    sides.push_back(std::make_unique<Side>(std::move(dialect), shape, [&] {
+    sides.push_back(std::make_unique<Side>(std::move(protocol), shape, [&] {
       return on_unix ? connect_unix(server.unix_path) : connect_tcp(server.port);
     }));
-    contenders.push_back({name, [side = sides.back().get()] { return side->run(kSeconds); }});
+    candidates.push_back({name, [side = sides.back().get()] { return side->run(kSeconds); }});
   };
-  add("agora", std::make_unique<load::AgoraDialect>(), agorad);
-  add("Redis", std::make_unique<RespDialect>(), redis);
-  if (cached) add("memcached", std::make_unique<MemcachedDialect>(), memcached);
-  if (cached && shape.work != Work::incr) add("bare echo", std::make_unique<EchoDialect>(), echo);
-  for (const Outcome& outcome : contest(contenders)) {
+  add("agora", std::make_unique<load::AgoraProtocol>(), agorad);
+  add("Redis", std::make_unique<RespProtocol>(), redis);
+  if (cached) add("memcached", std::make_unique<MemcachedProtocol>(), memcached);
+  if (cached && shape.work != Work::incr) add("bare echo", std::make_unique<EchoProtocol>(), echo);
+  for (const Comparison& comparison : run_interleaved(candidates)) {
     report.add({.row = row,
                 .what = row,
-                .peer = outcome.name,
+                .peer = comparison.name,
                 .unit = "k/s",
-                .ours = outcome.first / 1e3,
-                .theirs = outcome.theirs / 1e3,
-                .measured = outcome.ratio});
+                .ours = comparison.first / 1e3,
+                .theirs = comparison.theirs / 1e3,
+                .measured = comparison.ratio});
   }
 }
 

@@ -9,81 +9,81 @@
 namespace agora::bench {
 namespace {
 
-using load::AgoraDialect;
+using load::AgoraProtocol;
 using load::Shape;
 using load::Work;
 constexpr double kSeconds = 0.35;
 
-/// A peer's name and what is asked of the ratio to it.
-struct Rival {
+/// The name of a peer, and the bound of the ratio to it.
+struct PeerBound {
   std::string name;
-  Wanted wanted;
+  Bound bound;
 };
 
 int dial(int port, const std::string& path, bool on_unix) {
   return on_unix ? connect_unix(path) : connect_tcp(port);
 }
 
-Contender turns_of(const std::string& name, Side& side) {
+Candidate turns_of(const std::string& name, Side& side) {
   return {name, [&side] { return side.run(kSeconds); }};
 }
 
 void add_all(Report& report, const std::string& row, const std::string& what,
-             const std::string& unit, double scale, const std::vector<Outcome>& outcomes,
-             const std::vector<Rival>& rivals) {
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+             const std::string& unit, double scale, const std::vector<Comparison>& comparisons,
+             const std::vector<PeerBound>& bounds) {
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
     report.add({.row = row,
                 .what = what,
-                .peer = outcomes[i].name,
+                .peer = comparisons[i].name,
                 .unit = unit,
-                .ours = outcomes[i].first / scale,
-                .theirs = outcomes[i].theirs / scale,
-                .measured = outcomes[i].ratio,
-                .wanted = rivals[i].wanted});
+                .ours = comparisons[i].first / scale,
+                .theirs = comparisons[i].theirs / scale,
+                .measured = comparisons[i].ratio,
+                .bound = bounds[i].bound});
   }
 }
 
-/// Get and set, beside Redis and, without a pipeline, beside the bare echo.
+/// Get and set, compared with Redis and, without a pipeline, with the bare echo.
 void get_set(Report& report, const std::string& row, Work work, std::size_t pipeline,
              bool on_unix) {
   const Shape shape{.work = work, .pipeline = pipeline};
   Agorad agorad{server_cpu()};
   Redis redis{server_cpu()};
   Echo echo{server_cpu()};
-  Side ours{std::make_unique<AgoraDialect>(), shape,
+  Side ours{std::make_unique<AgoraProtocol>(), shape,
             [&] { return dial(agorad.port, agorad.unix_path, on_unix); }};
-  Side theirs{std::make_unique<RespDialect>(), shape,
+  Side theirs{std::make_unique<RespProtocol>(), shape,
               [&] { return dial(redis.port, redis.unix_path, on_unix); }};
-  Side floor{std::make_unique<EchoDialect>(), shape,
+  Side floor{std::make_unique<EchoProtocol>(), shape,
              [&] { return dial(echo.port, echo.unix_path, on_unix); }};
-  std::vector<Contender> contenders{turns_of("agora", ours), turns_of("Redis", theirs)};
-  std::vector<Rival> rivals{{"Redis", at_least(pipeline == 1 ? 1.05 : 2.3)}};
+  std::vector<Candidate> candidates{turns_of("agora", ours), turns_of("Redis", theirs)};
+  std::vector<PeerBound> bounds{{"Redis", at_least(pipeline == 1 ? 1.05 : 2.3)}};
   if (pipeline == 1) {
-    contenders.push_back(turns_of("bare echo", floor));
-    rivals.push_back({"bare echo", at_least(0.92)});
+    candidates.push_back(turns_of("bare echo", floor));
+    bounds.push_back({"bare echo", at_least(0.92)});
   }
   const std::string what = std::string(work == Work::get ? "get" : "set") + ", 50 " +
                            (on_unix ? "Unix" : "TCP") + " connections, pipeline " +
                            std::to_string(pipeline);
-  add_all(report, row, what, "k/s", 1e3, contest(contenders), rivals);
+  add_all(report, row, what, "k/s", 1e3, run_interleaved(candidates), bounds);
 }
 
-/// Queue put and get, lock and unlock: beside Redis and beside multiprocessing.Manager.
+/// Queue put and get, lock and unlock, compared with Redis and multiprocessing.Manager.
 void pairs(Report& report, const std::string& row, Work work) {
   const Shape shape{.work = work, .pipeline = 32};
   Agorad agorad{server_cpu()};
   Redis redis{server_cpu()};
   Manager manager{server_cpu(), client_cpu()};
-  Side ours{std::make_unique<AgoraDialect>(), shape, [&] { return connect_tcp(agorad.port); }};
-  Side theirs{std::make_unique<RespDialect>(), shape, [&] { return connect_tcp(redis.port); }};
+  Side ours{std::make_unique<AgoraProtocol>(), shape, [&] { return connect_tcp(agorad.port); }};
+  Side theirs{std::make_unique<RespProtocol>(), shape, [&] { return connect_tcp(redis.port); }};
   const std::string kind = work == Work::queue ? "queue" : "lock";
-  const std::vector<Contender> contenders{
+  const std::vector<Candidate> candidates{
       turns_of("agora", ours), turns_of("Redis", theirs), {"multiprocessing.Manager", [&] {
                                                              return manager.run(kind, kSeconds);
                                                            }}};
   const std::string what =
       std::string(work == Work::queue ? "queue put+get" : "lock+unlock") + ", 50 TCP, pipeline 32";
-  add_all(report, row, what, "k/s", 1e3, contest(contenders),
+  add_all(report, row, what, "k/s", 1e3, run_interleaved(candidates),
           {{"Redis", at_least(2)}, {"multiprocessing.Manager", at_least(50)}});
 }
 
@@ -91,22 +91,22 @@ void large_values(Report& report, const std::string& row, Work work) {
   const Shape shape{.work = work, .connections = 4, .value_bytes = std::size_t{4} << 20, .keys = 8};
   Agorad agorad{server_cpu()};
   Redis redis{server_cpu()};
-  Side ours{std::make_unique<AgoraDialect>(), shape, [&] { return connect_tcp(agorad.port); }};
-  Side theirs{std::make_unique<RespDialect>(), shape, [&] { return connect_tcp(redis.port); }};
+  Side ours{std::make_unique<AgoraProtocol>(), shape, [&] { return connect_tcp(agorad.port); }};
+  Side theirs{std::make_unique<RespProtocol>(), shape, [&] { return connect_tcp(redis.port); }};
   add_all(report, row,
           std::string(work == Work::get ? "get" : "set") + " of 4 MiB, 4 TCP connections", "MiB/s",
-          0.25, contest({turns_of("agora", ours), turns_of("Redis", theirs)}),
+          0.25, run_interleaved({turns_of("agora", ours), turns_of("Redis", theirs)}),
           {{"Redis", at_least(1)}});
 }
 
 void json(Report& report, const std::string& row, Work work) {
   const Shape shape{.work = work, .pipeline = 32};
   Agorad agorad{server_cpu()};
-  Side text{std::make_unique<JsonDialect>(), shape, [&] { return connect_tcp(agorad.port); }};
-  Side binary{std::make_unique<AgoraDialect>(), shape, [&] { return connect_tcp(agorad.port); }};
+  Side text{std::make_unique<JsonProtocol>(), shape, [&] { return connect_tcp(agorad.port); }};
+  Side binary{std::make_unique<AgoraProtocol>(), shape, [&] { return connect_tcp(agorad.port); }};
   add_all(report, row,
           std::string(work == Work::get ? "get" : "set") + " in JSON, 50 TCP, pipeline 32", "k/s",
-          1e3, contest({turns_of("JSON", text), turns_of("MessagePack", binary)}),
+          1e3, run_interleaved({turns_of("JSON", text), turns_of("MessagePack", binary)}),
           {{"MessagePack", at_least(0.3)}});
 }
 

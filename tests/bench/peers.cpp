@@ -33,11 +33,11 @@ std::string own_path() {
   return {path.data(), static_cast<std::size_t>(length)};
 }
 
-std::string beside(const std::string& name) {
+std::string sibling_program(const std::string& name) {
   return (std::filesystem::path{own_path()}.parent_path() / name).string();
 }
 
-/// A free port, for servers that cannot take one themselves.
+/// Returns a free port, for servers that cannot choose one themselves.
 int free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -82,7 +82,7 @@ std::vector<std::string> etcd_command(const std::string& directory, int port) {
 }
 
 template <typename Dial>
-int patiently(Dial&& dial) {
+int retry_connect(Dial&& dial) {
   for (int attempt = 0; attempt < 500; ++attempt) {
     if (const int fd = dial(); fd >= 0) return fd;
     ::poll(nullptr, 0, 10);
@@ -98,7 +98,7 @@ Child::Child(const std::vector<std::string>& command, int cpu, const std::string
   if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) {
     throw std::runtime_error("no pipe");
   }
-  static_cast<void>(cpu_count());  // remembers the CPUs before anything is pinned
+  static_cast<void>(cpu_count());  // records the CPUs before the first pin_to()
   pid_ = ::fork();
   if (pid_ == 0) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -114,7 +114,7 @@ Child::Child(const std::vector<std::string>& command, int cpu, const std::string
     ::_exit(127);
   }
   ::close(in[0]), ::close(out[1]);
-  to_ = in[1], from_ = out[0];  // open to the end: a peer that writes more must not die of it
+  to_ = in[1], from_ = out[0];  // stays open: a peer that writes more must not get SIGPIPE
   if (ready_prefix.empty()) return;
   do {
     ready_line_ = next_line();
@@ -150,18 +150,19 @@ std::size_t Child::resident() const {
 }
 
 Scratch::Scratch() {
-  const char* place = std::getenv("TMPDIR");
-  path_ = std::string(place != nullptr ? place : "/tmp") + "/agora-bench-XXXXXX";
+  const char* parent = std::getenv("TMPDIR");
+  path_ = std::string(parent != nullptr ? parent : "/tmp") + "/agora-bench-XXXXXX";
   if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory");
 }
 
 Scratch::~Scratch() {
-  std::error_code problem;  // a server that was killed this moment may still be letting go
+  std::error_code problem;  // ignored: a server that was just killed may still be exiting
   std::filesystem::remove_all(path_, problem);
 }
 
 Agorad::Agorad(int cpu)
-    : child({beside("agorad"), "--listen", "127.0.0.1:0", "--unix", scratch.path() + "/a.sock"},
+    : child({sibling_program("agorad"), "--listen", "127.0.0.1:0", "--unix",
+             scratch.path() + "/a.sock"},
             cpu, "ready "),
       unix_path(scratch.path() + "/a.sock") {
   const std::string& line = child.ready_line();
@@ -208,7 +209,7 @@ double Manager::run(const std::string& work, double seconds) const {
 namespace {
 
 const cpu_set_t& first_cpus() {
-  // Once: a thread that has pinned itself has one CPU, and so have those that it starts.
+  // Read once: a thread that has pinned itself has one CPU, and its child threads inherit it.
   static const cpu_set_t cpus = [] {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -218,7 +219,7 @@ const cpu_set_t& first_cpus() {
   return cpus;
 }
 
-/// The n-th CPU that the process could use when it began, or -1 if it had only one.
+/// Returns the n-th CPU that the process could use at its start, or -1 if it had only one.
 int nth_cpu(int n) {
   if (cpu_count() < 2) return -1;
   for (int cpu = 0;; ++cpu) {
@@ -253,15 +254,15 @@ std::string source_file(const std::string& name) { return AGORA_SOURCE_DIR "/" +
 
 bool is_installed(const std::string& program) {
   const char* path = std::getenv("PATH");
-  std::istringstream places{path != nullptr ? path : "/usr/bin:/bin"};
-  for (std::string place; std::getline(places, place, ':');) {
-    if (::access((place + "/" + program).c_str(), X_OK) == 0) return true;
+  std::istringstream folders{path != nullptr ? path : "/usr/bin:/bin"};
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (::access((folder + "/" + program).c_str(), X_OK) == 0) return true;
   }
   return false;
 }
 
 int connect_unix(const std::string& path) {
-  return patiently([&] {
+  return retry_connect([&] {
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -273,7 +274,7 @@ int connect_unix(const std::string& path) {
 }
 
 int connect_tcp(int port) {
-  return patiently([&] {
+  return retry_connect([&] {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;

@@ -1,4 +1,4 @@
-// Peers: the servers that a benchmark sets side by side, each a process on a CPU of its own.
+// Peers: the servers that a benchmark compares, as child processes pinned to the servers' CPU.
 #pragma once
 
 #include <string>
@@ -7,11 +7,12 @@
 
 namespace agora::bench {
 
-/// A child process that is killed and waited for at the end.
+/// A child process; the destructor kills it and waits for it.
 class Child {
  public:
-  /// @param cpu  the CPU to run on; -1: any that this program had when it began
-  /// @param ready_prefix  waits for a line on its standard output that begins with it; empty: no
+  /// @param cpu  the CPU to run on; -1: any CPU that this program had at its start
+  /// @param ready_prefix  waits for a line on its standard output with this prefix; empty: does not
+  ///                      wait
   Child(const std::vector<std::string>& command, int cpu, const std::string& ready_prefix);
   ~Child();
   Child(const Child&) = delete;
@@ -19,9 +20,9 @@ class Child {
 
   pid_t pid() const { return pid_; }
   const std::string& ready_line() const { return ready_line_; }
-  /// Resident memory, bytes.
+  /// Returns its resident memory, bytes.
   std::size_t resident() const;
-  /// Writes a line to its standard input. @return the next line of its output.
+  /// Writes a line to its standard input. @return the next line of its output
   std::string ask(const std::string& line) const;
 
  private:
@@ -33,7 +34,7 @@ class Child {
   std::string ready_line_;
 };
 
-/// A directory that goes with its content.
+/// A temporary directory; the destructor removes it with its content.
 class Scratch {
  public:
   Scratch();
@@ -60,7 +61,7 @@ struct Redis {
   explicit Redis(int cpu);
 };
 
-/// On TCP, or, with a path, on a Unix socket: it does not do both.
+/// memcached on TCP or on a Unix socket; it does not support both at once.
 struct Memcached {
   Scratch scratch;
   std::string unix_path;
@@ -69,7 +70,7 @@ struct Memcached {
   Memcached(int cpu, bool on_unix);
 };
 
-/// etcd, alone, with its data in a scratch directory.
+/// A single-node etcd with its data in a scratch directory.
 struct Etcd {
   Scratch scratch;
   int port = 0;
@@ -77,7 +78,7 @@ struct Etcd {
   explicit Etcd(int cpu);
 };
 
-/// This very program as a bare epoll echo server.
+/// This program as a bare epoll echo server.
 struct Echo {
   Scratch scratch;
   std::string unix_path;
@@ -91,27 +92,27 @@ struct Manager {
   Child child;
   Manager(int server_cpu, int worker_cpu);
   /// @param work  "queue" or "lock"
-  /// @return calls a second of all workers together.
+  /// @return calls per second of all workers together
   double run(const std::string& work, double seconds) const;
 };
 
-/// How many CPUs this process could use when it began.
+/// Returns the number of CPUs that this process could use at its start.
 int cpu_count();
-/// Pins this thread to one CPU; -1: to all that the process could use when it began.
+/// Pins this thread to one CPU; -1: to all CPUs that the process could use at its start.
 void pin_to(int cpu);
-/// The servers' CPU and the generator's; -1 where there is only one.
+/// Return the servers' CPU and the generator's; -1 if there is only one CPU.
 int server_cpu();
 int client_cpu();
-/// Allows this process and its children as many descriptors as the hard limit does.
-/// @return how many that are.
+/// Raises the soft limit of descriptors of this process and its children to the hard limit.
+/// @return that limit
 std::size_t raise_descriptors();
 
 int connect_unix(const std::string& path);
 int connect_tcp(int port);
 
-/// The path of a file of the sources: a script that is part of the benchmark.
+/// Returns the path of a source file, such as a script of the benchmark.
 std::string source_file(const std::string& name);
-/// Whether a program of that name is in PATH.
+/// Returns true if a program of that name is in PATH.
 bool is_installed(const std::string& program);
 
 }  // namespace agora::bench

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures and the tables of docs/speed from the figures there: picture.py [--check] DIRECTORY.
+"""Makes the pictures and the tables of docs/speed from the results there: picture.py [--check] DIRECTORY.
 
 Reads numbers.json, matrix.json and scaling.json, writes a picture of each, and puts tables into README.md and
 growth.md between two marks. With --check nothing is written; what is stale is named, and the exit status is 1.
@@ -22,7 +22,7 @@ svg { font: 12px system-ui, sans-serif; }
 .cell { fill: #4493c8; } .behind { fill: #d9734e; }
 }
 </style>"""
-EDGE = 4.0  # ratios beyond it are told by their number
+EDGE = 4.0  # ratios beyond it are printed as numbers
 BEGIN, END = "<!-- {}: made by ./run bench publish -->", "<!-- end of {} -->"
 BESIDE_PEERS = "Ratios of agora to its peers; the stroke is the bound; red: missed. Right is more, which is worse for 'at most'"
 GROWTH = "How many times longer a call takes than with the least of its kind; to the right of 1: dearer"
@@ -53,7 +53,7 @@ def bound(figure):
 
 
 def group(figure):
-    """One heading for rows that belong together."""
+    """Returns the heading of a group of rows."""
     return re.sub(r"^(tcp|unix|large|json|etcd)-.*", r"\1", figure["row"])
 
 
@@ -66,7 +66,7 @@ HEADINGS = {
 
 
 def bars_picture(figures, title):
-    """Bars of ratios on a logarithmic scale that begin at 1 and are cut at EDGE; a stroke is the bound."""
+    """Draws bars of ratios on a logarithmic scale that begin at 1 and are clipped at EDGE; a stroke is the bound."""
     figures = [each for each in figures if "theirs" in each and each["measured"] > 0]
     left, width, row_height = 270, 1080, 20
     middle, half = left + 190, 180
@@ -95,7 +95,7 @@ def bars_picture(figures, title):
 
 
 def matrix_picture(figures):
-    """A field for each cell: the ratio to Redis; the deeper the colour, the farther from 1."""
+    """Draws a field for each cell: the ratio to Redis; the deeper the colour, the farther from 1."""
     cells, rows, columns = {}, [], []
     for figure in figures:
         work, way, connections, pipeline, *size = figure["row"].split()
@@ -157,7 +157,7 @@ def page_with(page, name, table):
 
 
 def products(directory):
-    """Each file that is made, and what it must hold."""
+    """Yields each generated file and its content."""
     numbers, matrix, scaling = (json.loads((directory / f"{name}.json").read_text())
                                 for name in ("numbers", "matrix", "scaling"))
     yield directory / "numbers.svg", bars_picture(numbers["figures"], BESIDE_PEERS)
@@ -175,7 +175,7 @@ def main(arguments):
              if not path.exists() or path.read_text() != content]
     for path, content in stale:
         if check:
-            print(f"{path} does not fit its figures: run {sys.argv[0]} {directory}")
+            print(f"{path} is stale: run {sys.argv[0]} {directory}")
         else:
             path.write_text(content)
     return 1 if check and stale else 0

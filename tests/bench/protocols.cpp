@@ -15,7 +15,7 @@ using load::Work;
 
 namespace {
 
-/// Counters begin here: whatever a run adds, they keep their ten digits.
+/// The initial value of counters: they keep ten digits during a run.
 const std::string kFirstCount = "1000000000";
 
 std::size_t bulk_bytes(std::size_t bytes) {
@@ -28,20 +28,20 @@ std::string first_value(const Shape& shape) {
 
 void expect(int fd, const std::string& request, const std::string& reply) {
   const std::string got = load::exchange(fd, request, reply.size());
-  if (got != reply) throw std::runtime_error("a peer answered " + got + " for " + reply);
+  if (got != reply) throw std::runtime_error("a peer replied " + got + " instead of " + reply);
 }
 
 }  // namespace
 
-std::string resp(const std::vector<std::string>& words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
-  for (const std::string& word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+std::string resp(const std::vector<std::string>& arguments) {
+  std::string bytes = "*" + std::to_string(arguments.size()) + "\r\n";
+  for (const std::string& argument : arguments) {
+    bytes += "$" + std::to_string(argument.size()) + "\r\n" + argument + "\r\n";
   }
   return bytes;
 }
 
-void RespDialect::prepare(int fd, const Shape& shape) {
+void RespProtocol::prepare(int fd, const Shape& shape) {
   expect(fd, resp({"PING"}), "+PONG\r\n");
   if (shape.work == Work::queue || shape.work == Work::lock) return;
   load::send_each(fd, shape.keys, [&](std::uint64_t key) {
@@ -49,8 +49,8 @@ void RespDialect::prepare(int fd, const Shape& shape) {
   });
 }
 
-std::vector<Request> RespDialect::piece(const Shape& shape, std::size_t connection,
-                                        std::uint64_t key) const {
+std::vector<Request> RespProtocol::piece(const Shape& shape, std::size_t connection,
+                                         std::uint64_t key) const {
   const std::string lock = "lock-" + std::to_string(connection);
   switch (shape.work) {
     case Work::get:
@@ -70,7 +70,7 @@ std::vector<Request> RespDialect::piece(const Shape& shape, std::size_t connecti
   return {};
 }
 
-void MemcachedDialect::prepare(int fd, const Shape& shape) {
+void MemcachedProtocol::prepare(int fd, const Shape& shape) {
   expect(fd, "mn\r\n", "MN\r\n");
   const std::string value = first_value(shape);
   load::send_each(fd, shape.keys, [&](std::uint64_t key) {
@@ -80,8 +80,8 @@ void MemcachedDialect::prepare(int fd, const Shape& shape) {
   });
 }
 
-std::vector<Request> MemcachedDialect::piece(const Shape& shape, std::size_t,
-                                             std::uint64_t key) const {
+std::vector<Request> MemcachedProtocol::piece(const Shape& shape, std::size_t,
+                                              std::uint64_t key) const {
   const std::string name = key_text(key);
   const std::string size = std::to_string(shape.value_bytes);
   switch (shape.work) {
@@ -101,7 +101,7 @@ std::vector<Request> MemcachedDialect::piece(const Shape& shape, std::size_t,
   throw std::logic_error("memcached has neither queues nor locks");
 }
 
-void JsonDialect::prepare(int fd, const Shape& shape) {
+void JsonProtocol::prepare(int fd, const Shape& shape) {
   expect(fd, "{\"id\":1,\"method\":\"object.create\",\"params\":[\"dict\",\"json\"]}\n",
          "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"$ref\":\"json\"}}\n");
   Shape setting = shape;
@@ -110,7 +110,7 @@ void JsonDialect::prepare(int fd, const Shape& shape) {
                   [&](std::uint64_t key) { return piece(setting, 0, key).front(); });
 }
 
-std::vector<Request> JsonDialect::piece(const Shape& shape, std::size_t, std::uint64_t key) const {
+std::vector<Request> JsonProtocol::piece(const Shape& shape, std::size_t, std::uint64_t key) const {
   const std::string begin = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"dict.";
   const std::string reply = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":";
   const std::string name = "\",\"params\":[\"json\",\"" + key_text(key) + "\"";
@@ -122,17 +122,17 @@ std::vector<Request> JsonDialect::piece(const Shape& shape, std::size_t, std::ui
            reply.size() + 4 + 2}};
 }
 
-std::string EchoDialect::greeting(const Shape& shape) const {
+std::string EchoProtocol::greeting(const Shape& shape) const {
   const Request request = piece(shape, 0, 0).front();
   return echo_greeting(request.bytes.size(), request.reply_bytes);
 }
 
-std::vector<Request> EchoDialect::piece(const Shape& shape, std::size_t connection,
-                                        std::uint64_t key) const {
+std::vector<Request> EchoProtocol::piece(const Shape& shape, std::size_t connection,
+                                         std::uint64_t key) const {
   if (shape.work != Work::get && shape.work != Work::set) {
     throw std::logic_error("the echo has one size of request");
   }
-  return load::AgoraDialect{}.piece(shape, connection, key);
+  return load::AgoraProtocol{}.piece(shape, connection, key);
 }
 
 }  // namespace agora::bench

@@ -1,4 +1,4 @@
-// How the generator speaks to agora's peers, and to agora in JSON.
+// Protocols of the load generator: those of agora's peers, and agora's JSON-RPC.
 #pragma once
 
 #include <memory>
@@ -9,32 +9,32 @@
 
 namespace agora::bench {
 
-/// GET, SET, INCR; LPUSH and RPOP of a list, SET NX and DEL of a key for each connection.
-class RespDialect final : public load::Dialect {
+/// Redis: GET, SET, INCR; LPUSH and RPOP of a list, SET NX and DEL of a key for each connection.
+class RespProtocol final : public load::Protocol {
  public:
   void prepare(int fd, const load::Shape& shape) override;
   std::vector<load::Request> piece(const load::Shape& shape, std::size_t connection,
                                    std::uint64_t key) const override;
 };
 
-/// get, set and incr of the text protocol; there are neither queues nor locks.
-class MemcachedDialect final : public load::Dialect {
+/// memcached: get, set and incr of the text protocol; it has neither queues nor locks.
+class MemcachedProtocol final : public load::Protocol {
  public:
   void prepare(int fd, const load::Shape& shape) override;
   std::vector<load::Request> piece(const load::Shape& shape, std::size_t connection,
                                    std::uint64_t key) const override;
 };
 
-/// Get and set as JSON-RPC lines.
-class JsonDialect final : public load::Dialect {
+/// agora: get and set as JSON-RPC lines.
+class JsonProtocol final : public load::Protocol {
  public:
   void prepare(int fd, const load::Shape& shape) override;
   std::vector<load::Request> piece(const load::Shape& shape, std::size_t connection,
                                    std::uint64_t key) const override;
 };
 
-/// The floor: requests and replies of the sizes that agora's have; see echo.hpp.
-class EchoDialect final : public load::Dialect {
+/// The bare echo: requests and replies of the same sizes as agora's; see echo.hpp.
+class EchoProtocol final : public load::Protocol {
  public:
   std::string greeting(const load::Shape& shape) const override;
   void prepare(int, const load::Shape&) override {}
@@ -42,7 +42,7 @@ class EchoDialect final : public load::Dialect {
                                    std::uint64_t key) const override;
 };
 
-/// A Redis command.
-std::string resp(const std::vector<std::string>& words);
+/// Encodes a Redis command.
+std::string resp(const std::vector<std::string>& arguments);
 
 }  // namespace agora::bench

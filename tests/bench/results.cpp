@@ -21,10 +21,10 @@ std::string number(double value) {
   return text;
 }
 
-std::string verdict(const Figure& figure) {
-  if (!figure.wanted) return "";
-  return std::string(figure.wanted->at_least ? ">= " : "<= ") + number(figure.wanted->bound) +
-         (figure.is_missed() ? "  MISSED" : "  ok");
+std::string verdict(const Result& result) {
+  if (!result.bound) return "";
+  return std::string(result.bound->at_least ? ">= " : "<= ") + number(result.bound->limit) +
+         (result.is_missed() ? "  MISSED" : "  ok");
 }
 
 std::string model_of_cpu() {
@@ -43,19 +43,19 @@ nlohmann::ordered_json machine() {
           {"kernel", std::string(names.sysname) + " " + names.release}};
 }
 
-nlohmann::ordered_json json_of(const Figure& figure) {
-  nlohmann::ordered_json out{{"row", figure.row}, {"what", figure.what}};
-  if (!figure.is_left_out()) {
-    out["unit"] = figure.unit;
-    out["ours"] = figure.ours;
-    if (!figure.peer.empty()) out["peer"] = figure.peer, out["theirs"] = figure.theirs;
-    out["measured"] = figure.measured;
+nlohmann::ordered_json json_of(const Result& result) {
+  nlohmann::ordered_json out{{"row", result.row}, {"what", result.what}};
+  if (!result.is_skipped()) {
+    out["unit"] = result.unit;
+    out["ours"] = result.ours;
+    if (!result.peer.empty()) out["peer"] = result.peer, out["theirs"] = result.theirs;
+    out["measured"] = result.measured;
   }
-  if (figure.wanted) {
-    out[figure.wanted->at_least ? "at_least" : "at_most"] = figure.wanted->bound;
-    out["ok"] = !figure.is_missed();
+  if (result.bound) {
+    out[result.bound->at_least ? "at_least" : "at_most"] = result.bound->limit;
+    out["ok"] = !result.is_missed();
   }
-  if (!figure.note.empty()) out["note"] = figure.note;
+  if (!result.note.empty()) out["note"] = result.note;
   return out;
 }
 
@@ -67,38 +67,38 @@ Report::Report(std::string title) : title_(std::move(title)) {
                               : "servers and generator share the only CPU");
 }
 
-void Report::add(Figure figure) {
+void Report::add(Result result) {
   const std::string beside =
-      figure.peer.empty() ? "" : figure.peer + " " + number(figure.theirs) + " " + figure.unit;
+      result.peer.empty() ? "" : result.peer + " " + number(result.theirs) + " " + result.unit;
   const std::string measured =
-      number(figure.measured) + (figure.peer.empty() ? " " + figure.unit : " x");
-  std::printf("%-46s %9s %-6s %-28s %12s  %s%s%s\n", figure.what.c_str(),
-              figure.peer.empty() ? "" : number(figure.ours).c_str(),
-              figure.peer.empty() ? "" : figure.unit.c_str(), beside.c_str(), measured.c_str(),
-              verdict(figure).c_str(), figure.note.empty() ? "" : "  ", figure.note.c_str());
+      number(result.measured) + (result.peer.empty() ? " " + result.unit : " x");
+  std::printf("%-46s %9s %-6s %-28s %12s  %s%s%s\n", result.what.c_str(),
+              result.peer.empty() ? "" : number(result.ours).c_str(),
+              result.peer.empty() ? "" : result.unit.c_str(), beside.c_str(), measured.c_str(),
+              verdict(result).c_str(), result.note.empty() ? "" : "  ", result.note.c_str());
   std::fflush(stdout);
-  figures_.push_back(std::move(figure));
+  results_.push_back(std::move(result));
 }
 
-void Report::leave_out(const std::string& row, const std::string& what, const std::string& why) {
+void Report::skip(const std::string& row, const std::string& what, const std::string& why) {
   std::printf("%-46s left out: %s\n", what.c_str(), why.c_str());
   std::fflush(stdout);
-  figures_.push_back({.row = row, .what = what, .note = "left out: " + why});
+  results_.push_back({.row = row, .what = what, .note = "left out: " + why});
 }
 
 void Report::finish() const {
-  const auto missed = std::count_if(figures_.begin(), figures_.end(),
-                                    [](const Figure& figure) { return figure.is_missed(); });
-  const auto wanted = std::count_if(figures_.begin(), figures_.end(), [](const Figure& figure) {
-    return figure.wanted && !figure.is_left_out();
+  const auto missed = std::count_if(results_.begin(), results_.end(),
+                                    [](const Result& result) { return result.is_missed(); });
+  const auto bounded = std::count_if(results_.begin(), results_.end(), [](const Result& result) {
+    return result.bound && !result.is_skipped();
   });
-  std::printf("%zu figures, %ld with a bound, %ld missed\n", figures_.size(),
-              static_cast<long>(wanted), static_cast<long>(missed));
+  std::printf("%zu results, %ld with a bound, %ld missed\n", results_.size(),
+              static_cast<long>(bounded), static_cast<long>(missed));
 }
 
 void Report::write_json(const std::string& path) const {
   nlohmann::ordered_json out{{"title", title_}, {"machine", machine()}, {"rounds", kRounds}};
-  for (const Figure& figure : figures_) out["figures"].push_back(json_of(figure));
+  for (const Result& result : results_) out["figures"].push_back(json_of(result));
   std::ofstream file{path};
   file << out.dump(1) << '\n';
   if (!file.flush()) throw std::runtime_error("cannot write " + path);

@@ -1,4 +1,4 @@
-// Figures: what a benchmark found, as lines on the terminal and as JSON.
+// Results of a benchmark, printed as lines on the terminal and written as JSON.
 #pragma once
 
 #include <optional>
@@ -7,50 +7,50 @@
 
 namespace agora::bench {
 
-/// What is asked of a figure.
-struct Wanted {
-  double bound = 0;
+/// The bound that a result must meet.
+struct Bound {
+  double limit = 0;
   bool at_least = true;
 };
-inline Wanted at_least(double bound) { return {bound, true}; }
-inline Wanted at_most(double bound) { return {bound, false}; }
+inline Bound at_least(double limit) { return {limit, true}; }
+inline Bound at_most(double limit) { return {limit, false}; }
 
-/// One measured thing beside a peer, or by itself if `peer` is empty.
-struct Figure {
-  std::string row{};   ///< what `./run bench numbers WORD` finds it by
-  std::string what{};  ///< in words
+/// One measurement, compared with a peer, or alone if `peer` is empty.
+struct Result {
+  std::string row{};   ///< its name, which `./run bench numbers WORD` matches
+  std::string what{};  ///< the description of the measurement
   std::string peer{};
   std::string unit{};  ///< of `ours` and `theirs`
   double ours = 0;
   double theirs = 0;
-  /// The median of the rounds' ratios ours / theirs; without a peer, `ours` itself.
+  /// The median over the rounds of ours / theirs; without a peer, `ours` itself.
   double measured = 0;
-  std::optional<Wanted> wanted{};
-  std::string note{};  ///< what else must be known; for a figure that was left out, why
+  std::optional<Bound> bound{};
+  std::string note{};  ///< a remark; for a skipped row, the reason
 
-  bool is_left_out() const { return unit.empty(); }
+  bool is_skipped() const { return unit.empty(); }
   bool is_missed() const {
-    return !is_left_out() && wanted &&
-           (wanted->at_least ? measured < wanted->bound : measured > wanted->bound);
+    return !is_skipped() && bound &&
+           (bound->at_least ? measured < bound->limit : measured > bound->limit);
   }
 };
 
-/// Prints each figure as it comes, and keeps them.
+/// Prints each result when it is added, and keeps it.
 class Report {
  public:
-  /// @param title  heads the table and the JSON: "numbers" or "matrix"
+  /// @param title  the title of the table and of the JSON, such as "numbers" or "matrix"
   explicit Report(std::string title);
-  void add(Figure figure);
-  /// Something could not be measured, and why.
-  void leave_out(const std::string& row, const std::string& what, const std::string& why);
-  /// How many figures there are, and how many are missed; says so on the terminal.
+  void add(Result result);
+  /// Adds a row that was not measured, with the reason.
+  void skip(const std::string& row, const std::string& what, const std::string& why);
+  /// Prints how many results there are, and how many missed their bound.
   void finish() const;
   /// @throws std::runtime_error  the file cannot be written.
   void write_json(const std::string& path) const;
 
  private:
   std::string title_;
-  std::vector<Figure> figures_;
+  std::vector<Result> results_;
 };
 
 double median(std::vector<double> values);

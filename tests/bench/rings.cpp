@@ -22,8 +22,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// Microseconds a call: a change, which no look can replace.
-double a_call(const agora::dict<std::string, std::string>& d, const std::string& value) {
+/// Returns the microseconds of a write, which no shared-memory read can replace.
+double call_cost(const agora::dict<std::string, std::string>& d, const std::string& value) {
   const auto begin = Clock::now();
   for (int i = 0; i < kCalls; ++i) d.insert_or_assign("key", value);
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count() / kCalls;
@@ -37,8 +37,8 @@ void compare(const char* where, const std::string& address, double wanted) {
   const std::string value(64, 'v');
   std::vector<double> by_ring, by_socket, ratios;
   for (int round = 0; round < kRounds; ++round) {
-    by_ring.push_back(a_call(ring, value));
-    by_socket.push_back(a_call(socket, value));
+    by_ring.push_back(call_cost(ring, value));
+    by_socket.push_back(call_cost(socket, value));
     ratios.push_back(by_ring.back() / by_socket.back());
   }
   std::printf("rings        %s: %.2f us a call, over the socket %.2f us, ratio %.2f", where,

@@ -1,4 +1,4 @@
-// Calls through rings in shared memory, against the same calls over the Unix socket.
+// Benchmark of calls through rings in shared memory, compared with the Unix socket.
 #pragma once
 
 namespace agora::bench {

@@ -1,5 +1,5 @@
-// The rows of the tables: `numbers`, in which each has a bound, the wide `matrix`, and `scaling`,
-// which says how the cost of a call grows.
+// The rows of the tables: `numbers`, in which each row has a bound, the wide `matrix`, and
+// `scaling`, which measures how the cost of a call grows.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace agora::bench {
 
-/// Words of which each must occur in a row's name; none: every row is wanted.
+/// Substrings that must all occur in the name of a row; an empty filter selects every row.
 using Filter = std::vector<std::string>;
 bool fits(const std::string& row, const Filter& filter);
 
@@ -17,7 +17,7 @@ void numbers(Report& report, const Filter& filter);
 void matrix(Report& report, const Filter& filter);
 void scaling(Report& report, const Filter& filter);
 
-// The rows of `numbers` that are more than a load of requests; each adds its figures.
+// The rows of `numbers` that are more than a load of requests; each adds its results.
 void round_trip(Report& report);
 void growing(Report& report);
 void flooding(Report& report);

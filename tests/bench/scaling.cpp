@@ -1,6 +1,6 @@
-// How the cost of a call grows with what there is: connections, entries of a dict, objects, calls
-// that wait, bytes of a value. Each point takes turns with the first of its row, so that its figure
-// says how many times dearer a call is there. No peers: they stand in the other tables.
+// How the cost of a call grows with the number of connections, entries of a dict, objects, waiting
+// calls, and bytes of a value. Each point is interleaved with the first point of its row, and its
+// result is the ratio of the costs of a call. Without peers, which are in the other tables.
 
 #include <algorithm>
 #include <cstdio>
@@ -20,22 +20,22 @@
 namespace agora::bench {
 namespace {
 
-using load::AgoraDialect;
+using load::AgoraProtocol;
 using load::Shape;
 constexpr double kSeconds = 0.3;
 
-/// One load: connections of which each asks for keys of its own.
+/// One load: connections that each request keys of their own.
 class Load {
  public:
-  Load(std::string what, load::Dialect& dialect, const Shape& shape, const Agorad& server)
+  Load(std::string what, load::Protocol& protocol, const Shape& shape, const Agorad& server)
       : what_(std::move(what)) {
     const int first = connect_tcp(server.port);
-    dialect.prepare(first, shape);
+    protocol.prepare(first, shape);
     ::close(first);
-    // What 50 ask for is more than caches hold; more would be in the generator's way.
+    // The keys of 50 connections exceed the caches; more traffics would slow the generator down.
     constexpr std::size_t kTraffics = 50;
     for (std::size_t i = 0; i < std::min(shape.connections, kTraffics); ++i) {
-      traffic_.push_back(load::traffic_of(dialect, shape, i));
+      traffic_.push_back(load::traffic_of(protocol, shape, i));
     }
     for (std::size_t i = 0; i < shape.connections; ++i) {
       load::Line& line = lines_.emplace_back();
@@ -80,20 +80,20 @@ std::string latency_text(const Load& load) {
 }
 
 void add_all(Report& report, const std::string& row, const Loads& loads) {
-  std::vector<Contender> contenders;
+  std::vector<Candidate> candidates;
   for (const auto& load : loads) {
-    contenders.push_back({load->what(), [&load] { return load->rate(); }});
+    candidates.push_back({load->what(), [&load] { return load->rate(); }});
   }
-  const std::vector<Outcome> outcomes = contest(contenders);
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    const Outcome& outcome = outcomes[i];
+  const std::vector<Comparison> comparisons = run_interleaved(candidates);
+  for (std::size_t i = 0; i < comparisons.size(); ++i) {
+    const Comparison& comparison = comparisons[i];
     report.add({.row = row,
-                .what = outcome.name,
+                .what = comparison.name,
                 .peer = loads.front()->what(),
                 .unit = "us",
-                .ours = 1e6 / outcome.theirs,
-                .theirs = 1e6 / outcome.first,
-                .measured = outcome.ratio,
+                .ours = 1e6 / comparison.theirs,
+                .theirs = 1e6 / comparison.first,
+                .measured = comparison.ratio,
                 .note = latency_text(*loads[i + 1])});
   }
 }
@@ -108,8 +108,8 @@ void connections(Report& report) {
   const Agorad server{server_cpu()};
   Loads loads;
   for (const std::size_t count : {10U, 100U, 1'000U, 10'000U}) {
-    AgoraDialect dialect{"of-" + std::to_string(count)};
-    loads.push_back(std::make_unique<Load>("get, " + grouped(count) + " connections", dialect,
+    AgoraProtocol protocol{"of-" + std::to_string(count)};
+    loads.push_back(std::make_unique<Load>("get, " + grouped(count) + " connections", protocol,
                                            Shape{.connections = count}, server));
   }
   add_all(report, "connections", loads);
@@ -119,21 +119,21 @@ void entries(Report& report) {
   const Agorad server{server_cpu()};
   Loads loads;
   for (const std::uint64_t keys : {1'000U, 10'000U, 100'000U, 1'000'000U, 10'000'000U}) {
-    AgoraDialect dialect{"of-" + std::to_string(keys)};
-    loads.push_back(std::make_unique<Load>("get, " + grouped(keys) + " entries", dialect,
+    AgoraProtocol protocol{"of-" + std::to_string(keys)};
+    loads.push_back(std::make_unique<Load>("get, " + grouped(keys) + " entries", protocol,
                                            Shape{.pipeline = 32, .keys = keys}, server));
   }
   add_all(report, "entries", loads);
 }
 
-/// Asks one of many dicts for its length.
-class ManyObjects final : public load::Dialect {
+/// Requests the length of one of many dicts.
+class ManyObjects final : public load::Protocol {
  public:
   void prepare(int fd, const Shape& shape) override {
     const auto create = [](std::uint64_t number) {
       return load::agora_call("object.create", {"dict", name(number)});
     };
-    // The first one tells how long the answers are.
+    // The first reply gives the length of all replies.
     const std::size_t reply = load::agora_reply(fd, create(0)).size();
     load::send_each(fd, shape.keys, [&](std::uint64_t number) {
       return load::Request{create(number), reply};
@@ -155,17 +155,17 @@ void objects(Report& report) {
   Loads loads;
   for (const std::uint64_t count : {10U, 1'000U, 100'000U, 1'000'000U}) {
     servers.push_back(std::make_unique<Agorad>(server_cpu()));
-    ManyObjects dialect;
-    loads.push_back(std::make_unique<Load>("len of one of " + grouped(count) + " dicts", dialect,
+    ManyObjects protocol;
+    loads.push_back(std::make_unique<Load>("len of one of " + grouped(count) + " dicts", protocol,
                                            Shape{.pipeline = 32, .keys = count}, *servers.back()));
   }
   add_all(report, "objects", loads);
 }
 
-/// Calls that wait in one queue of a server, over connections of their own.
-class Waiting {
+/// Parked calls in one queue of a server, over connections of their own.
+class ParkedCalls {
  public:
-  Waiting(const Agorad& server, std::size_t count) {
+  ParkedCalls(const Agorad& server, std::size_t count) {
     constexpr std::size_t kEach = 500;
     const std::string call = load::agora_call("queue.get", {"empty"});
     for (std::size_t begun = 0; begun < count; begun += kEach) {
@@ -175,15 +175,15 @@ class Waiting {
       }
       std::string calls;
       for (std::size_t i = 0; i < std::min(kEach, count - begun); ++i) calls += call;
-      // The answer to the last one says that those before it wait.
+      // The reply to the ping proves that the server has parked the calls before it.
       load::agora_reply(fds_.back(), calls + load::agora_call("ping", {}));
     }
   }
-  ~Waiting() {
+  ~ParkedCalls() {
     for (const int fd : fds_) ::close(fd);
   }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
+  ParkedCalls(const ParkedCalls&) = delete;
+  ParkedCalls& operator=(const ParkedCalls&) = delete;
 
  private:
   std::vector<int> fds_;
@@ -191,14 +191,14 @@ class Waiting {
 
 void waiters(Report& report) {
   std::vector<std::unique_ptr<Agorad>> servers;
-  std::vector<std::unique_ptr<Waiting>> waiting;
+  std::vector<std::unique_ptr<ParkedCalls>> waiting;
   Loads loads;
   for (const std::size_t count : {0U, 1'000U, 10'000U, 100'000U}) {
     servers.push_back(std::make_unique<Agorad>(server_cpu()));
-    waiting.push_back(std::make_unique<Waiting>(*servers.back(), count));
-    AgoraDialect dialect;
+    waiting.push_back(std::make_unique<ParkedCalls>(*servers.back(), count));
+    AgoraProtocol protocol;
     loads.push_back(std::make_unique<Load>("get beside " + grouped(count) + " waiting calls",
-                                           dialect, Shape{.pipeline = 32}, *servers.back()));
+                                           protocol, Shape{.pipeline = 32}, *servers.back()));
   }
   add_all(report, "waiters", loads);
 }
@@ -207,10 +207,10 @@ void value_sizes(Report& report) {
   const Agorad server{server_cpu()};
   Loads loads;
   for (const std::size_t bytes : {16U, 256U, 4U << 10, 64U << 10, 1U << 20, 4U << 20}) {
-    AgoraDialect dialect{"of-" + std::to_string(bytes)};
+    AgoraProtocol protocol{"of-" + std::to_string(bytes)};
     const Shape shape{.connections = 10, .value_bytes = bytes, .keys = 16};
     loads.push_back(
-        std::make_unique<Load>("get, " + grouped(bytes) + " bytes", dialect, shape, server));
+        std::make_unique<Load>("get, " + grouped(bytes) + " bytes", protocol, shape, server));
   }
   add_all(report, "sizes", loads);
 }

@@ -43,7 +43,8 @@ double nanoseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
 }
 
-/// What this thread has computed: looks never sleep, and what others do here is not their cost.
+/// Returns the CPU time of this thread. Lookups never sleep, and preemption by other threads is not
+/// part of their cost.
 double cpu_nanoseconds() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -56,7 +57,7 @@ std::string packed_text(std::string_view text) {
   return bytes;
 }
 
-/// A table of the server, and its extents mapped once more, read-only, as a client has them.
+/// A table of the server, and a second, read-only mapping of its extents, as in a client.
 class Shared {
  public:
   explicit Shared(std::size_t keys) {
@@ -86,7 +87,7 @@ class Shared {
     if (!placed) throw std::runtime_error("no room");
   }
   shm::ReadResult find(std::string_view key, std::string& value) {
-    const TextHead head = text_head(key.size());
+    const TextHeader head = text_header(key.size());
     const auto& cell =
         *reinterpret_cast<const shm::Cell*>(pages_.at(cell_.unit, sizeof(shm::Cell)));
     return shm::find(pages_, cell, kObject, kHashKey, {head.bytes, head.size, key},
@@ -108,12 +109,12 @@ class Shared {
   shm::Pages pages_;
 };
 
-/// Overwrites random keys a million times a second until it goes.
-class Writing {
+/// A thread that overwrites random keys a million times a second until it is destroyed.
+class WriterThread {
  public:
-  Writing(Shared& shared, const std::vector<std::string>& keys)
+  WriterThread(Shared& shared, const std::vector<std::string>& keys)
       : thread_([this, &shared, &keys] { run(shared, keys); }) {}
-  ~Writing() {
+  ~WriterThread() {
     done_ = true;
     thread_.join();
   }
@@ -144,7 +145,7 @@ class Writing {
 
 struct Cost {
   double nanoseconds;
-  double asked;  ///< share of the looks that would have become calls
+  double fallbacks;  ///< share of the lookups that would have become calls
 };
 
 class Compared {
@@ -164,29 +165,29 @@ class Compared {
     return (cpu_nanoseconds() - begin) / kLooks;
   }
   Cost shared() {
-    std::size_t asked = 0;
+    std::size_t fallbacks = 0;
     const double begin = cpu_nanoseconds();
     for (const std::size_t which : order_) {
-      if (shared_.find(keys_[which], value_) != shm::ReadResult::found) ++asked;
+      if (shared_.find(keys_[which], value_) != shm::ReadResult::found) ++fallbacks;
     }
-    return {(cpu_nanoseconds() - begin) / kLooks, static_cast<double>(asked) / kLooks};
+    return {(cpu_nanoseconds() - begin) / kLooks, static_cast<double>(fallbacks) / kLooks};
   }
 
   void run() {
-    std::vector<double> map_ns, idle_ns, busy_ns, ratios, slower, asked, rates, control;
+    std::vector<double> map_ns, idle_ns, busy_ns, ratios, slower, fallbacks, rates, control;
     for (int round = 0; round < kRounds; ++round) {
       map_ns.push_back(map());
       idle_ns.push_back(shared().nanoseconds);
       ratios.push_back(idle_ns.back() / map_ns.back());
       {
-        const Writing elsewhere{other_, keys_};
+        const WriterThread elsewhere{other_, keys_};
         control.push_back(shared().nanoseconds / idle_ns.back());
       }
-      const Writing writing{shared_, keys_};
+      const WriterThread writing{shared_, keys_};
       const Cost cost = shared();
       busy_ns.push_back(cost.nanoseconds);
       slower.push_back(cost.nanoseconds / idle_ns.back());
-      asked.push_back(cost.asked);
+      fallbacks.push_back(cost.fallbacks);
       rates.push_back(writing.rate());
     }
     std::printf(
@@ -195,7 +196,7 @@ class Compared {
         "calls instead %.6f (below 0.0001)\n",
         keys_.size(), median(idle_ns), median(map_ns), median(ratios), median(rates) / 1e6,
         median(busy_ns), median(slower), median(control),
-        *std::max_element(asked.begin(), asked.end()));
+        *std::max_element(fallbacks.begin(), fallbacks.end()));
   }
 
  private:

@@ -1,4 +1,4 @@
-// What reading a dict in the server's memory costs, beside a map of this process.
+// Benchmark of lookups in a dict in the server's memory, by a reader that maps it.
 #pragma once
 
 namespace agora::bench {

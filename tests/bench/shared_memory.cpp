@@ -37,7 +37,7 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-/// What one of `times` runs of `step(i)` takes, nanoseconds.
+/// Returns the mean time of `times` runs of `step(i)`, nanoseconds.
 template <typename Step>
 double cost(std::size_t times, Step&& step) {
   const auto begin = Clock::now();
@@ -46,7 +46,7 @@ double cost(std::size_t times, Step&& step) {
          static_cast<double>(times);
 }
 
-/// Two costs, taken in turns; prints their medians and the median of their ratios.
+/// Measures two costs, interleaved; prints their medians and the median of their ratios.
 template <typename Ours, typename Theirs>
 void compare(const char* what, std::size_t times, Ours&& ours, Theirs&& theirs,
              const char* wanted) {
@@ -60,10 +60,10 @@ void compare(const char* what, std::size_t times, Ours&& ours, Theirs&& theirs,
               median(b), median(ratios), wanted);
 }
 
-/// Something to compute that is not left out.
+/// Keeps the compiler from removing the computation of `value`.
 void use(long value) { asm volatile("" : : "r"(value)); }
 
-/// A blocking call to Redis over its Unix socket, nanoseconds.
+/// Blocking calls to Redis over its Unix socket.
 class RedisCalls {
  public:
   explicit RedisCalls(const Redis& redis) : fd_(connect_unix(redis.unix_path)) {}
@@ -71,7 +71,7 @@ class RedisCalls {
   RedisCalls(const RedisCalls&) = delete;
   RedisCalls& operator=(const RedisCalls&) = delete;
 
-  /// Sends a request and waits for a reply of so many bytes.
+  /// Sends a request and waits for a reply of `reply_bytes` bytes.
   void call(const std::string& request, std::size_t reply_bytes) {
     static_cast<void>(::send(fd_, request.data(), request.size(), MSG_NOSIGNAL));
     for (std::size_t got = 0; got < reply_bytes;) {
@@ -104,7 +104,7 @@ void values_and_locks(const manager& m, RedisCalls& redis) {
   compare(
       "value.fetch_add", kMany, [&](std::size_t) { v.fetch_add(1); },
       [&](std::size_t) { word.fetch_add(1); }, "at most 1.50");
-  // With a second thread std::mutex cannot leave its atomic steps out.
+  // A second thread: in a single-threaded process std::mutex skips its atomic operations.
   std::atomic<bool> done{false};
   std::thread second([&] { done.wait(false); });
   compare(
@@ -142,7 +142,7 @@ void dict_reads(const manager& m, RedisCalls& redis, std::size_t keys, double wa
     if (some.size() == 10'000 || i + 1 == keys) d.update(some), some.clear();
   }
   std::mt19937 random{1};
-  // In the order in which they are asked for: whoever asks has the key at hand.
+  // In the order of the lookups, so that the key itself is in the cache.
   std::vector<std::string> asked;
   for (int i = 0; i < 200'000; ++i) asked.push_back(names[random() % keys]);
   std::string value;
@@ -163,7 +163,7 @@ void dict_reads(const manager& m, RedisCalls& redis, std::size_t keys, double wa
       keys, median(ours), median(own), median(to_map), median(theirs), median(to_redis), wanted);
 }
 
-/// The seed's 4 processes that count together, nanoseconds an increment.
+/// Four processes that increment one counter under a lock; returns nanoseconds per increment.
 double counted(const std::string& address, bool shared, int each) {
   manager m(address, {.shared_memory = shared});
   const auto count = m.value<int>("", 0);

@@ -1,11 +1,11 @@
-// What operations cost in shared memory, through the public proxies, beside what a program would
-// use without agora.
+// Benchmarks of operations in shared memory, through the proxies, and of killed clients.
 #pragma once
 
 namespace agora::bench {
 
 void shared_memory();
-/// Locks of killed processes, and what is left of 10,000 killed clients.
+/// Measures how soon the lock of a killed process is free, and the remains of 10,000 killed
+/// clients.
 void killed_clients();
 
 }  // namespace agora::bench

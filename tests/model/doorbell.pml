@@ -1,20 +1,23 @@
-/* Who sleeps is woken: request and reply rings between clients and the server (shared/shm/ring.hpp).
+/* No lost wake-ups: request and reply rings between clients and the server
+ * (shared/shm/ring.hpp).
  *
- * Two clients, each with a ring of requests and a ring of replies of one place each, and one server.
- * Beside the rings stands a socket: a byte on it wakes, counts until it is heard, and its end of
- * file is told to whoever waits on it. Whoever stores into a ring looks at whether the reader waits,
- * and rings only then; whoever takes from it looks at whether the writer waits for room. Whoever
- * wants to sleep says for what it waits, and looks once more. All put a fence between store and
- * load.
+ * Two clients and one server. Each client has a ring of requests and a ring of replies, of one
+ * slot each, and a socket. A byte on the socket is the doorbell: it wakes the peer, and stays
+ * until the peer has drained it. End of file on the socket wakes the peer as well. A side that
+ * writes into a ring loads the flag of the reader, and rings the doorbell only if the reader
+ * waits; a side that reads from a ring loads the flag of the writer, which may wait for room. A
+ * side that wants to sleep sets its flag, and checks the ring once more. All of them have a
+ * fence between store and load.
  *
- * Memory is that of x86 (TSO): a store goes into the buffer of its thread and reaches memory some
- * time later, in order; a fence waits until the own buffer is empty; an exchange is a fence and
- * happens in memory. Each client makes CALLS calls, as many unanswered as the rings hold. The server
- * takes no further request of a client whose reply it could not write yet. It may be woken for
- * nothing (by another socket) WAKES times. DEATH: it may be killed at any step.
+ * The memory model is x86-TSO: a store enters the store buffer of its thread and reaches memory
+ * some time later, in order; a fence waits until the thread's buffer is empty; an exchange is a
+ * fence and acts on memory. Each client makes CALLS calls, as many concurrently as the rings
+ * hold. The server takes no further request from a client to which it still owes a reply. It
+ * may have WAKES spurious wake-ups (by another socket). DEATH: the server may be killed at any
+ * step.
  *
- * Checked: each request arrives once, in order, and so does each reply; every run ends, with no
- * client asleep and no request left. Who sleeps for ever is an invalid end state. */
+ * Checked: each request and each reply arrives exactly once, in order; every run ends, with no
+ * client asleep and no request left. A process that sleeps for ever is an invalid end state. */
 
 #ifndef CALLS
 #define CALLS 2
@@ -27,7 +30,7 @@
 
 /* Shared memory: of client c, its requests (r = 0) and its replies (r = 1). */
 #define AT(c, r, n) (10 * (c) + 5 * (r) + (n))
-#define PLACE(c, r) AT(c, r, 0)
+#define SLOT(c, r) AT(c, r, 0)
 #define WRITTEN(c, r) AT(c, r, 1)
 #define TAKEN(c, r) AT(c, r, 2)
 #define READER_WAITS(c, r) AT(c, r, 3)
@@ -35,34 +38,34 @@
 byte memory[20];
 chan buffer[3] = [6] of { byte, byte };
 
-/* The sockets: bytes that nobody has heard. More than two say no more than two. */
+/* The sockets: bytes that the peer has not drained. A third byte has no further effect. */
 byte to_server[2];
 byte to_client[2];
 
 bit alive = 1;
 bit finished[2];
 
-#define store(me, place, value) buffer[me]!(place), (value)
+#define store(me, address, value) buffer[me]!(address), (value)
 #define fence(me) empty(buffer[me])
 
-inline ring(bell) {
+inline ring(doorbell) {
   if
-  :: bell < 2 -> bell++
+  :: doorbell < 2 -> doorbell++
   :: else
   fi
 }
 
-/* After a store: `waits` is looked at, and whoever waits is woken. */
-inline wake(me, waits, bell) {
+/* After a store: loads the flag `waits`, and wakes the peer if it is set. */
+inline wake(me, waits, doorbell) {
 #ifdef BUG_CLEARS_AFTER_RINGING
   if
-  :: memory[waits] -> atomic { ring(bell) }; store(me, waits, 0)
+  :: memory[waits] -> atomic { ring(doorbell) }; store(me, waits, 0)
   :: else
   fi
 #else
   atomic {
     if
-    :: memory[waits] -> memory[waits] = 0; ring(bell)
+    :: memory[waits] -> memory[waits] = 0; ring(doorbell)
     :: else
     fi
   }
@@ -70,31 +73,31 @@ inline wake(me, waits, bell) {
 }
 
 proctype store_buffers() {
-  byte place, value;
+  byte address, value;
 end:
   do
-  :: atomic { buffer[0]?place, value -> memory[place] = value; place = 0; value = 0 }
-  :: atomic { buffer[1]?place, value -> memory[place] = value; place = 0; value = 0 }
-  :: atomic { buffer[2]?place, value -> memory[place] = value; place = 0; value = 0 }
+  :: atomic { buffer[0]?address, value -> memory[address] = value; address = 0; value = 0 }
+  :: atomic { buffer[1]?address, value -> memory[address] = value; address = 0; value = 0 }
+  :: atomic { buffer[2]?address, value -> memory[address] = value; address = 0; value = 0 }
   od
 }
 
 /* ---- a client ----------------------------------------------------------------------------- */
 
 #define room_for_request (memory[TAKEN(c, 0)] == sent)
-#define reply_there (memory[WRITTEN(c, 1)] > received)
+#define reply_available (memory[WRITTEN(c, 1)] > received)
 #define wants_to_send (sent < CALLS)
 
 inline request() {
-#ifdef BUG_CLIENT_LOOKS_FIRST
+#ifdef BUG_CLIENT_LOADS_FLAG_FIRST
   seen = memory[READER_WAITS(c, 0)];
 #endif
-  store(c, PLACE(c, 0), sent);
+  store(c, SLOT(c, 0), sent);
   atomic { store(c, WRITTEN(c, 0), sent + 1); sent++ };
 #ifndef BUG_CLIENT_RINGS_WITHOUT_FENCE
   fence(c);
 #endif
-#ifdef BUG_CLIENT_LOOKS_FIRST
+#ifdef BUG_CLIENT_LOADS_FLAG_FIRST
   if
   :: atomic { seen -> seen = 0; memory[READER_WAITS(c, 0)] = 0; ring(to_server[c]) }
   :: else
@@ -105,17 +108,18 @@ inline request() {
 }
 
 inline take_reply() {
-  atomic { assert(memory[PLACE(c, 1)] == received); received++ };
+  atomic { assert(memory[SLOT(c, 1)] == received); received++ };
   store(c, TAKEN(c, 1), received);
 #ifndef BUG_CLIENT_TAKES_WITHOUT_FENCE
   fence(c);
 #endif
-#ifndef BUG_CLIENT_KEEPS_ROOM_TO_ITSELF
+#ifndef BUG_CLIENT_DOES_NOT_SIGNAL_ROOM
   wake(c, WRITER_WAITS(c, 1), to_server[c])
 #endif
 }
 
-/* Sleeps until the server has rung, for a reply or, if it has more to send, for room. */
+/* Sleeps until the server rings the doorbell: for a reply or, if the client has more to send, for
+ * room. */
 inline sleep() {
   store(c, READER_WAITS(c, 1), 1);
   if
@@ -129,13 +133,13 @@ inline sleep() {
 #ifdef BUG_CLIENT_SLEEPS_UNCHECKED
   :: true ->
 #else
-  :: reply_there || (wants_to_send && room_for_request)
-  :: !(reply_there || (wants_to_send && room_for_request)) ->
+  :: reply_available || (wants_to_send && room_for_request)
+  :: !(reply_available || (wants_to_send && room_for_request)) ->
 #endif
-#ifdef BUG_CLIENT_HEARS_LATE
+#ifdef BUG_CLIENT_DRAINS_LATE
      to_client[c] = 0;
 #endif
-#ifdef BUG_END_IS_NOT_TOLD
+#ifdef BUG_END_OF_FILE_IS_IGNORED
      atomic { to_client[c] > 0 -> to_client[c] = 0 }
 #else
      if
@@ -152,25 +156,27 @@ proctype client(byte c) {
   do
   :: received == CALLS -> break
   :: received < CALLS && wants_to_send && room_for_request && !ended -> request()
-  :: received < CALLS && reply_there -> take_reply()
-  :: received < CALLS && ended && !reply_there -> break
+  :: received < CALLS && reply_available -> take_reply()
+  :: received < CALLS && ended && !reply_available -> break
 #ifdef BUG_CLIENT_SPINS
-  :: received < CALLS && !reply_there && !(wants_to_send && room_for_request) -> skip
+  :: received < CALLS && !reply_available && !(wants_to_send && room_for_request) -> skip
 #endif
-  :: received < CALLS && !ended && !reply_there && !(wants_to_send && room_for_request) -> sleep()
+  :: received < CALLS && !ended && !reply_available && !(wants_to_send && room_for_request) ->
+     sleep()
   od;
   atomic { finished[c] = 1; sent = 0; received = 0; seen = 0; ended = 0 }
 }
 
 /* ---- the server --------------------------------------------------------------------------- */
 
-#define request_there(c) (!owes[c] && memory[WRITTEN(c, 0)] > done[c])
+#define request_available(c) (!owes[c] && memory[WRITTEN(c, 0)] > done[c])
 #define room_for_reply(c) (owes[c] && memory[TAKEN(c, 1)] == done[c] - 1)
-#define work (request_there(0) || request_there(1) || room_for_reply(0) || room_for_reply(1))
+#define work \
+  (request_available(0) || request_available(1) || room_for_reply(0) || room_for_reply(1))
 
 inline take_request(c) {
-  atomic { request_there(c) ->
-    assert(memory[PLACE(c, 0)] == done[c]);
+  atomic { request_available(c) ->
+    assert(memory[SLOT(c, 0)] == done[c]);
     done[c]++;
     owes[c] = 1
   };
@@ -180,7 +186,7 @@ inline take_request(c) {
 }
 
 inline reply(c) {
-  atomic { room_for_reply(c) -> store(SERVER, PLACE(c, 1), done[c] - 1) };
+  atomic { room_for_reply(c) -> store(SERVER, SLOT(c, 1), done[c] - 1) };
   atomic { store(SERVER, WRITTEN(c, 1), done[c]); owes[c] = 0 };
 #ifndef BUG_SERVER_RINGS_WITHOUT_FENCE
   fence(SERVER);
@@ -188,7 +194,7 @@ inline reply(c) {
   wake(SERVER, READER_WAITS(c, 1), to_client[c])
 }
 
-inline say_what_is_waited_for(c) {
+inline set_wait_flag(c) {
   if
   :: owes[c] -> store(SERVER, WRITER_WAITS(c, 1), 1)
   :: !owes[c] -> store(SERVER, READER_WAITS(c, 0), 1)
@@ -207,9 +213,9 @@ proctype server() {
     :: reply(1)
 #endif
     :: !work ->
-       say_what_is_waited_for(0);
+       set_wait_flag(0);
 #ifndef ONE_CLIENT
-       say_what_is_waited_for(1);
+       set_wait_flag(1);
 #endif
 #ifndef BUG_SERVER_SLEEPS_WITHOUT_FENCE
        fence(SERVER);
@@ -222,7 +228,7 @@ proctype server() {
        :: work
        :: !work ->
 #endif
-#ifdef BUG_SERVER_HEARS_LATE
+#ifdef BUG_SERVER_DRAINS_LATE
           to_server[0] = 0; to_server[1] = 0;
 #endif
 end:      if

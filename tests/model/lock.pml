@@ -1,22 +1,27 @@
-/* The lock word of shared memory: lent by the core, taken back by a call, swept after a death.
+/* The lock word in shared memory: a delegation (as in NFSv4), lent to clients by the core,
+ * recalled for a call, and swept after the death of a process.
  *
- * One word {count, owner, died, server} and one server. Process 0 has two threads (slots 1 and 2),
- * process 1 has one (slot 3), process 2 is a remote client (4), which has no slot and only calls.
- * Each thread acquires and releases ACQUIRES times; in between it may send an asynchronous change
- * (SET) that has to be run under this grant. Any process may be killed at any step, CRASHES of them
- * at most. The server may take the word back without need PINS times (a watch, a guard, a
- * transaction), may keep it whenever it likes, and TIMEOUTS waiters run out of time. A thread may
- * always choose the call instead of the fast path. The server's load and CAS are two steps.
+ * One word {count, owner, died, server} and one server. Process 0 has two threads (slots 1 and
+ * 2), process 1 has one (slot 3), process 2 is a remote client (4), which has no slot and only
+ * calls. Each thread acquires and releases ACQUIRES times; in between it may send an
+ * asynchronous change (SET) that must run under this grant. Any process may be killed at any
+ * step, at most CRASHES of them. The server may recall the word PINS times for other reasons (a
+ * watch, a guard, a transaction), may keep it at any time, and TIMEOUTS waiters time out. A
+ * thread may always make a call instead of taking the fast path. The server's load and CAS are
+ * two steps.
  *
- * Checked: one owner at a time; tokens grow with each grant; a call of release or change finds the
- * grant it was sent under; nothing is granted to a process known as dead; owner_died is told to the
- * grant after a death and to no other; every run ends, with nobody waiting and the word free.
+ * Checked: one owner at a time; tokens grow with each grant; a call of release or change finds
+ * the grant under which it was sent; the server grants nothing to a process known to be dead;
+ * the first grant after a death, and no other, reports owner_died; every run ends, with no
+ * waiter left and the word free.
  *
- * MUTE: a grant of thread 3 may be unable to say owner_died, which then is left for the next one
- * (the lock of a condition.wait is taken back so). DIED_IN_CORE: the died bit is not in the word; the
- * core keeps it, and does not lend the word before it has been told. LENDS_FREE_ONLY, with that: only
- * a free word is lent; who got the lock by a call also releases it by a call. So the server is built;
- * without the two macros the model is of the wider protocol, in which held words are lent too.
+ * MUTE: a grant to thread 3 may be unable to report owner_died, and leaves that to the next
+ * grant (the grant that reacquires the lock in condition.wait is such a one). DIED_IN_CORE: the
+ * died bit is not in the word; the core keeps it, and does not lend the word before it has been
+ * reported. LENDS_FREE_ONLY, with DIED_IN_CORE: the server lends only a free word; a client
+ * that acquired the lock by a call also releases it by a call. The server implements this
+ * variant. Without the two macros the model is the more general protocol, which lends held
+ * words, too.
  *
  * A seeded bug is chosen with -DBUG_NAME; run.py has the list. */
 
@@ -42,7 +47,7 @@
 #define CALLS_MAX 4
 #endif
 
-#define NOBODY 0
+#define NONE 0
 #define THREADS 4
 #define REMOTE 4        /* the client of process 2 */
 #define SERVER 5        /* the owner field while a remote client holds */
@@ -57,54 +62,54 @@ byte owner;
 bit died;
 bit server;
 
-/* What of the core matters here. The line is private to it; `holder` is good while `server` is set,
- * otherwise the word knows more. */
+/* The state of the core. The FIFO of waiters is private to it; `holder` is valid while `server` is
+ * set, otherwise the owner is in the word. */
 byte holder;
-chan line = [THREADS] of { byte };
-bit mute[THREADS + 1];           /* its grant cannot say owner_died (condition.wait) */
+chan waiters = [THREADS] of { byte };
+bit mute[THREADS + 1];           /* its grant cannot report owner_died (condition.wait) */
 
 chan calls[PROCESSES] = [CALLS_MAX] of { mtype, byte, byte };      /* kind, thread, token */
 chan replies[THREADS + 1] = [1] of { mtype, byte };        /* kind, token */
-byte unanswered[PROCESSES];      /* asynchronous calls of the session */
+byte pending[PROCESSES];         /* asynchronous calls of the session without reply */
 
 bit alive[PROCESSES] = 1;
 bit known_dead[PROCESSES];
 byte crashes_left = CRASHES;
 
-/* What an outside observer knows. */
-byte inside;                     /* who believes to hold the lock, and lives */
+/* The state of an omniscient observer, for the assertions. */
+byte inside;                     /* the living thread that believes to hold the lock */
 byte last_token;
-bit unsaid;                      /* a holder died, and no grant has been told */
-bit released[THREADS + 1];       /* its call of release is under way */
+bit unreported;                      /* a holder died, and no grant has reported it */
+bit released[THREADS + 1];       /* its call of release is in flight */
 byte sets_left = SETS;
 
 #ifdef DIED_IN_CORE
 #define word_is(c_, o_, d_, s_) (count == (c_) && owner == (o_) && server == (s_))
-#define seems_free (owner == NOBODY && !server)
+#define seems_free (owner == NONE && !server)
 #ifdef LENDS_FREE_ONLY
-#define lendable (owner == NOBODY && empty(line) && !died)
+#define lendable (owner == NONE && empty(waiters) && !died)
 #else
-#define lendable (owner != SERVER && empty(line) && !died)
+#define lendable (owner != SERVER && empty(waiters) && !died)
 #endif
 #else
 #define word_is(c_, o_, d_, s_) \
   (count == (c_) && owner == (o_) && died == (d_) && server == (s_))
-#define seems_free (owner == NOBODY && !server && !died)
-#define lendable (owner != SERVER && empty(line))
+#define seems_free (owner == NONE && !server && !died)
+#define lendable (owner != SERVER && empty(waiters))
 #endif
 
-inline observe_grant(c, told) {
+inline observe_grant(c, reports) {
   assert(count > last_token);
   last_token = count;
   assert(!known_dead[process_of(c)]);
-  assert(told == (unsaid && !mute[c]));
-  unsaid = (unsaid && mute[c]) || !alive[process_of(c)];
+  assert(reports == (unreported && !mute[c]));
+  unreported = (unreported && mute[c]) || !alive[process_of(c)];
 }
 
 /* ---- the threads ------------------------------------------------------------------------- */
 
 inline enter() {
-  assert(inside == NOBODY);
+  assert(inside == NONE);
   inside = me;
 }
 
@@ -125,7 +130,7 @@ inline change() {
   if
   :: atomic { sets_left > 0 && nfull(calls[p]) ->
        sets_left--;
-       unanswered[p]++;
+       pending[p]++;
        calls[p]!SET, me, t
      }
   :: true
@@ -134,7 +139,7 @@ inline change() {
 
 inline call_release() {
   atomic {
-    inside = NOBODY;
+    inside = NONE;
     released[me] = 1;
     calls[p]!RELEASE, me, t
   }
@@ -153,17 +158,17 @@ again:
       :: !seems_free -> goto again
 #endif
 #ifdef BUG_ACQUIRE_IGNORES_DIED
-      :: atomic { owner == NOBODY && !server && unanswered[p] == 0 -> t = count };
+      :: atomic { owner == NONE && !server && pending[p] == 0 -> t = count };
 #else
-      :: atomic { seems_free && unanswered[p] == 0 -> t = count };
+      :: atomic { seems_free && pending[p] == 0 -> t = count };
 #endif
         if
         :: atomic {
 #ifdef BUG_ACQUIRE_IGNORES_DIED
-             count == t && owner == NOBODY && !server ->
+             count == t && owner == NONE && !server ->
              died = 0;
 #else
-             word_is(t, NOBODY, 0, 0) ->
+             word_is(t, NONE, 0, 0) ->
 #endif
              count++;
              owner = me;
@@ -182,18 +187,18 @@ again:
 #ifdef BUG_RELEASE_OVERTAKES
         :: true ->
 #else
-        :: unanswered[p] == 0 ->
+        :: pending[p] == 0 ->
 #endif
           if
 #ifdef BUG_RELEASE_BLIND
           :: atomic { owner == me && !server -> skip };
-             atomic { count = t; owner = NOBODY; died = 0; server = 0; inside = NOBODY }
+             atomic { count = t; owner = NONE; died = 0; server = 0; inside = NONE }
 #else
 #ifdef BUG_RELEASE_DROPS_DIED
           :: atomic { count == t && owner == me && !server ->
-               owner = NOBODY; died = 0; inside = NOBODY }
+               owner = NONE; died = 0; inside = NONE }
 #else
-          :: atomic { word_is(t, me, 0, 0) -> owner = NOBODY; inside = NOBODY }
+          :: atomic { word_is(t, me, 0, 0) -> owner = NONE; inside = NONE }
 #endif
 #endif
           :: else -> call_release()
@@ -230,12 +235,13 @@ inline kill(p) {
   alive[p] = 0;
   crashes_left--;
   if
-  :: inside != NOBODY && process_of(inside) == p -> inside = NOBODY
+  :: inside != NONE && process_of(inside) == p -> inside = NONE
   :: else
   fi;
   if
-  :: owner == SERVER && process_of(holder) == p && !released[holder] -> unsaid = 1
-  :: owner != SERVER && owner != NOBODY && process_of(owner) == p && !released[owner] -> unsaid = 1
+  :: owner == SERVER && process_of(holder) == p && !released[holder] -> unreported = 1
+  :: owner != SERVER && owner != NONE && process_of(owner) == p && !released[owner] ->
+     unreported = 1
   :: else
   fi
 }
@@ -246,24 +252,24 @@ end:
   :: atomic { crashes_left > 0 && alive[0] -> kill(0) }
   :: atomic { crashes_left > 0 && alive[1] -> kill(1) }
   :: atomic { crashes_left > 0 && alive[2] -> kill(2) }
-  :: atomic { crashes_left = 0; break }  /* else a kill would always come to the rescue */
+  :: atomic { crashes_left = 0; break }  /* otherwise a kill could always resolve a deadlock */
   od
 }
 
 /* ---- the server -------------------------------------------------------------------------- */
 
-/* The word as the server last saw it: by a load, or by the answer of a CAS that failed. */
+/* The word as the server last saw it: by a load, or by the result of a failed CAS. */
 inline load() {
   seen_count = count;
   seen_owner = owner;
   seen_died = died
 }
 
-/* Takes the word into the server's hands, whatever it says. A load went before. */
-inline take_back() {
+/* Recalls the word, whatever its state. @pre load() */
+inline recall() {
   do
   :: atomic { server -> break }
-#ifdef BUG_TAKE_BLIND
+#ifdef BUG_RECALL_BLIND
   :: atomic { !server ->
        count = seen_count; owner = seen_owner; died = seen_died; server = 1; break }
 #else
@@ -273,12 +279,12 @@ inline take_back() {
   od
 }
 
-/* While the word is in hand nobody else can change it, and no client can tell a reply that is late
- * from one that it reads late: so what the core decides, the store and the reply are one step. */
+/* While the word is recalled only the server changes it, and no client can distinguish a late reply
+ * from one that it reads late. So the core's decision, the store and the reply are one step. */
 
-/* To one who has asked; the word is free. */
-inline give(next) {
-  assert(server && owner == NOBODY);
+/* Grants the lock to a caller; the word is free. */
+inline grant(next) {
+  assert(server && owner == NONE);
   count++;
   holder = next;
 #ifdef LENDS_FREE_ONLY
@@ -286,31 +292,31 @@ inline give(next) {
 #else
   owner = (next == REMOTE -> SERVER : next);
 #endif
-  told = died && !mute[next];
+  reports = died && !mute[next];
   died = died && mute[next];
-  observe_grant(next, told);
+  observe_grant(next, reports);
   mute[next] = 0;
-  told = 0;
+  reports = 0;
   replies[next]!GRANT, count
 }
 
-/* The grant ends, and the first in the line has the next one. */
-inline pass_on(by_death) {
+/* Ends the grant, and grants the lock to the first waiter of the FIFO. */
+inline end_grant(by_death) {
   if
   :: owner == SERVER -> released[holder] = 0
   :: else -> released[owner] = 0
   fi;
-  owner = NOBODY;
-  holder = NOBODY;
+  owner = NONE;
+  holder = NONE;
   died = died || by_death;
   if
-  :: line?next -> give(next); next = 0
-  :: empty(line)
+  :: waiters?next -> grant(next); next = 0
+  :: empty(waiters)
   fi
 }
 
-/* Lends the word if nothing speaks against it, or keeps it all the same. */
-inline settle() {
+/* Lends the word if that is allowed, or keeps it. */
+inline lend_or_keep() {
 #ifdef BUG_LENDS_WHILE_WAITED_FOR
   if :: owner != SERVER -> server = 0 :: true fi;
 #else
@@ -322,57 +328,57 @@ inline settle() {
 
 #define holds(c, t) (count == t && (owner == c || owner == SERVER && holder == c))
 
-/* One call that was received, to its end. */
+/* Runs one received call to its end. */
 inline run_call() {
   if
   :: atomic { kind == SET ->
-       assert(holds(c, t)); unanswered[process_of(c)]--; kind = 0; c = 0; t = 0 }
+       assert(holds(c, t)); pending[process_of(c)]--; kind = 0; c = 0; t = 0 }
   :: kind == NOTHING -> atomic { kind = 0; c = 0; t = 0 }
   :: atomic { kind != SET && kind != NOTHING -> load() };
-     take_back();
+     recall();
      atomic {
        if
        :: kind == RELEASE ->
 #ifdef BUG_SWEEP_BEFORE_DRAIN
           if
-          :: holds(c, t) -> pass_on(0)
+          :: holds(c, t) -> end_grant(0)
           :: else
           fi
 #else
           assert(holds(c, t));
-          pass_on(0)
+          end_grant(0)
 #endif
-       :: kind != RELEASE && owner == NOBODY -> mute[c] = kind == REACQUIRE; give(c)
-       :: kind != RELEASE && owner != NOBODY -> mute[c] = kind == REACQUIRE; line!c
+       :: kind != RELEASE && owner == NONE -> mute[c] = kind == REACQUIRE; grant(c)
+       :: kind != RELEASE && owner != NONE -> mute[c] = kind == REACQUIRE; waiters!c
        fi;
-       settle()
+       lend_or_keep()
      }
   fi
 }
 
-inline leave_line(w) {
+inline remove_waiter(w) {
   if
-  :: line??[eval(w)] -> line??eval(w); mute[w] = 0
+  :: waiters??[eval(w)] -> waiters??eval(w); mute[w] = 0
   :: else
   fi
 }
 
-inline waiters_leave() {
+inline remove_waiters() {
   if
-  :: corpse == 0 -> leave_line(1); leave_line(2)
-  :: corpse == 1 -> leave_line(3)
-  :: corpse == 2 -> leave_line(4)
+  :: dead == 0 -> remove_waiter(1); remove_waiter(2)
+  :: dead == 1 -> remove_waiter(3)
+  :: dead == 2 -> remove_waiter(4)
   fi
 }
 
-#define held_by_corpse \
-  (owner == SERVER && process_of(holder) == corpse || \
-   owner != SERVER && owner != NOBODY && process_of(owner) == corpse)
+#define held_by_dead \
+  (owner == SERVER && process_of(holder) == dead || \
+   owner != SERVER && owner != NONE && process_of(owner) == dead)
 
-/* The last calls of a dead process: what waits or hands out is discarded, the rest is run. */
+/* Drains the last calls of a dead process: discards calls that wait, runs the others. */
 inline drain() {
   do
-  :: atomic { nempty(calls[corpse]) -> calls[corpse]?kind, c, t;
+  :: atomic { nempty(calls[dead]) -> calls[dead]?kind, c, t;
 #ifndef BUG_DRAIN_RUNS_ALL
        if
        :: kind == ACQUIRE || kind == REACQUIRE -> kind = NOTHING
@@ -381,28 +387,28 @@ inline drain() {
 #endif
      };
      run_call()
-  :: atomic { empty(calls[corpse]) -> break }
+  :: atomic { empty(calls[dead]) -> break }
   od
 }
 
 inline sweep() {
   if
-  :: atomic { held_by_corpse -> load() };
-     take_back();
-     atomic { pass_on(1); settle() }
-  :: atomic { !held_by_corpse && server -> settle() }
-  :: !held_by_corpse && !server
+  :: atomic { held_by_dead -> load() };
+     recall();
+     atomic { end_grant(1); lend_or_keep() }
+  :: atomic { !held_by_dead && server -> lend_or_keep() }
+  :: !held_by_dead && !server
   fi
 }
 
-/* The end of a process, proven by its pidfd, or by the end of file of a remote client. */
-inline bury() {
+/* The end of a process, proven by its pidfd, or by end of file for a remote client. */
+inline reclaim() {
 #ifdef BUG_WAITERS_AFTER_DRAIN
   drain();
-  atomic { waiters_leave() };
+  atomic { remove_waiters() };
   sweep()
 #else
-  atomic { waiters_leave() };
+  atomic { remove_waiters() };
 #ifdef BUG_SWEEP_BEFORE_DRAIN
   sweep();
   drain()
@@ -413,19 +419,19 @@ inline bury() {
 #endif
 }
 
-/* The time of a waiter is over. */
+/* A waiter times out. */
 #define time_out(w) \
-  :: atomic { line??[eval(w)] && timeouts_left > 0 -> \
-       line??eval(w); mute[w] = 0; timeouts_left--; replies[w]!NOTHING, 0; settle() }
+  :: atomic { waiters??[eval(w)] && timeouts_left > 0 -> \
+       waiters??eval(w); mute[w] = 0; timeouts_left--; replies[w]!NOTHING, 0; lend_or_keep() }
 
 #define calls_of(p) \
   :: atomic { !known_dead[p] && nempty(calls[p]) -> calls[p]?kind, c, t }; run_call()
 
 #define end_of(p) \
-  :: atomic { !known_dead[p] && !alive[p] -> known_dead[p] = 1; corpse = p }
+  :: atomic { !known_dead[p] && !alive[p] -> known_dead[p] = 1; dead = p }
 
 proctype core() {
-  byte c, t, next, told, seen_count, seen_owner, seen_died, corpse;
+  byte c, t, next, reports, seen_count, seen_owner, seen_died, dead;
   mtype kind;
   byte timeouts_left = TIMEOUTS, pins_left = PINS;
 end:
@@ -440,14 +446,14 @@ end:
      run_call()
   :: atomic {
        if
-       :: !known_dead[0] && !alive[0] -> corpse = 0
-       :: !known_dead[1] && !alive[1] -> corpse = 1
-       :: !known_dead[2] && !alive[2] -> corpse = 2
+       :: !known_dead[0] && !alive[0] -> dead = 0
+       :: !known_dead[1] && !alive[1] -> dead = 1
+       :: !known_dead[2] && !alive[2] -> dead = 2
        fi;
-       known_dead[corpse] = 1
+       known_dead[dead] = 1
      };
-     bury();
-     corpse = 0
+     reclaim();
+     dead = 0
 #if TIMEOUTS
   time_out(1)
   time_out(2)
@@ -456,8 +462,8 @@ end:
 #endif
 #if PINS
   :: atomic { pins_left > 0 && !server -> pins_left--; load() };
-     take_back();
-     atomic { settle() }
+     recall();
+     atomic { lend_or_keep() }
 #endif
   od
 }
@@ -479,8 +485,8 @@ init {
 #endif
     run killer()
   };
-  /* Nothing can move any more. */
+  /* No process can make a step any more. */
   timeout;
-  assert(owner == NOBODY && empty(line) && inside == NOBODY);
-  assert(died == unsaid)
+  assert(owner == NONE && empty(waiters) && inside == NONE);
+  assert(died == unreported)
 }

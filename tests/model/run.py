@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Checks the models of the shared-memory protocols with Spin: each good variant must pass, and each
-seeded bug must be found, for the reason that is written beside it.
+seeded bug must be found, with the expected violation.
 
     run.py [MODEL...]           lock, doorbell and death if none is named
 
 AGORA_MODELS_LARGE=1 checks the larger bounds instead (minutes, and gigabytes of memory). Needs spin
-and gcc. The exit status is 0 only if everything came out as expected."""
+and gcc. The exit status is 0 only if every result is as expected."""
 import os
 import pathlib
 import re
@@ -17,20 +17,20 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 LARGE = os.environ.get("AGORA_MODELS_LARGE") == "1"
-SECONDS_MAX = 7200 if LARGE else 240  # a watchdog for each program, far above what it takes
+SECONDS_MAX = 7200 if LARGE else 240  # a watchdog for each program, far above its usual time
 MEMORY_MIB_MAX = 12000 if LARGE else 1500
 DEPTH_MAX = 10000  # steps of one run; the longest has some hundreds
 
-HOLDS = "holds"  # assertions hold; whether somebody is stuck at the end is not looked at
-SAFE = "safe"  # and nobody is stuck at the end
-ENDS = "ends"  # and no run goes on for ever; the models have no progress to hide behind
+HOLDS = "holds"  # assertions hold; deadlocks are not checked
+SAFE = "safe"  # and no process is deadlocked at the end
+ENDS = "ends"  # and every run terminates: no non-progress cycle, and no progress labels
 
 AS_BUILT = "DIED_IN_CORE LENDS_FREE_ONLY"  # the server in server/objects/sync/lock_state.cpp
 
-# A good variant: name, what is looked for, macros, the least number of states it must have (fewer
-# would mean that something never happens), and whether the optimizer pays.
+# A good variant: name, checked property, macros, the least number of states (fewer would mean that
+# some behaviour never occurs), and whether compiling pan with the optimizer saves time.
 GOOD = {
-    "lock": [  # of the wider protocol, but for what is said to be as built
+    "lock": [  # of the general protocol, except those named "as built"
         ("two threads twice, a change, a kill", SAFE, "FIRST SECOND ACQUIRES=2 SETS=1", 1_500_000, True),
         ("mute grants, a kill", SAFE, "FIRST THIRD ACQUIRES=2 MUTE", 700_000, True),
         ("the core keeps the died bit", SAFE, "FIRST THIRD MUTE DIED_IN_CORE", 100_000, False),
@@ -80,50 +80,51 @@ GOOD_LARGE = {
         ("every run ends", ENDS, "ONE_THREAD END SETS=0", 2_500_000, True),
     ],
 }
-# A seeded bug: name (the macro is BUG_name), what is looked for, macros, and how Spin must complain.
-UNFREED = "(((owner==0)&&(q_len(line)==0))&&(inside==0))"
-UNTOLD = "(died==unsaid)"
+# A seeded bug: name (the macro is BUG_name), checked property, macros, and the violation that Spin
+# must report.
+UNFREED = "(((owner==0)&&(q_len(waiters)==0))&&(inside==0))"
+UNREPORTED = "(died==unreported)"
 STALE = "((count==t)&&((owner==c)"
-CORPSE = "!(known_dead["
+GRANT_TO_DEAD = "!(known_dead["
 ASLEEP = "(finished[0]&&"
 NO_GRANT = "(((owner[w]!=0)&&(user[owner[w]]==k))&&(count[w]==t))"
 SLOT_LOST = "(((user[w]==k)&&(owner[0]!=w))&&(owner[1]!=w))"
 BUGS = {
     "lock": [
-        ("TAKE_BLIND", SAFE, "FIRST SECOND THIRD CRASHES=0", UNFREED),
+        ("RECALL_BLIND", SAFE, "FIRST SECOND THIRD CRASHES=0", UNFREED),
         ("LENDS_WHILE_WAITED_FOR", SAFE, "FIRST SECOND THIRD CRASHES=0", UNFREED),
         ("RELEASE_BLIND", SAFE, "FIRST SECOND THIRD CRASHES=0", "(server&&(owner==0))"),
         ("RELEASE_OVERTAKES", SAFE, "FIRST SECOND SETS=1 CRASHES=0", STALE),
-        ("RELEASE_DROPS_DIED", SAFE, "FIRST THIRD MUTE", UNTOLD),
-        ("ACQUIRE_IGNORES_DIED", SAFE, "FIRST THIRD", "(0==(unsaid&&"),
-        ("WAITERS_AFTER_DRAIN", SAFE, f"FIRST SECOND {AS_BUILT}", CORPSE),
-        ("SWEEP_BEFORE_DRAIN", SAFE, "FIRST THIRD", UNTOLD),
-        ("DRAIN_RUNS_ALL", SAFE, "FIRST THIRD", CORPSE),
-        ("TAKE_BLIND", SAFE, f"FIRST SECOND THIRD CRASHES=0 {AS_BUILT}", UNFREED),
+        ("RELEASE_DROPS_DIED", SAFE, "FIRST THIRD MUTE", UNREPORTED),
+        ("ACQUIRE_IGNORES_DIED", SAFE, "FIRST THIRD", "(0==(unreported&&"),
+        ("WAITERS_AFTER_DRAIN", SAFE, f"FIRST SECOND {AS_BUILT}", GRANT_TO_DEAD),
+        ("SWEEP_BEFORE_DRAIN", SAFE, "FIRST THIRD", UNREPORTED),
+        ("DRAIN_RUNS_ALL", SAFE, "FIRST THIRD", GRANT_TO_DEAD),
+        ("RECALL_BLIND", SAFE, f"FIRST SECOND THIRD CRASHES=0 {AS_BUILT}", UNFREED),
         ("ACQUIRE_SPINS", ENDS, "FIRST SECOND CRASHES=0", "non-progress cycle"),
     ],
     "doorbell": [
         ("CLIENT_RINGS_WITHOUT_FENCE", SAFE, "ONE_CLIENT", ASLEEP),
-        ("CLIENT_LOOKS_FIRST", SAFE, "ONE_CLIENT", ASLEEP),
+        ("CLIENT_LOADS_FLAG_FIRST", SAFE, "ONE_CLIENT", ASLEEP),
         ("CLIENT_TAKES_WITHOUT_FENCE", SAFE, "ONE_CLIENT CALLS=3", ASLEEP),
-        ("CLIENT_KEEPS_ROOM_TO_ITSELF", SAFE, "ONE_CLIENT CALLS=3", ASLEEP),
+        ("CLIENT_DOES_NOT_SIGNAL_ROOM", SAFE, "ONE_CLIENT CALLS=3", ASLEEP),
         ("CLIENT_SLEEPS_WITHOUT_FENCE", SAFE, "ONE_CLIENT", ASLEEP),
         ("CLIENT_SLEEPS_UNCHECKED", SAFE, "ONE_CLIENT", ASLEEP),
-        ("CLIENT_HEARS_LATE", SAFE, "ONE_CLIENT", ASLEEP),
+        ("CLIENT_DRAINS_LATE", SAFE, "ONE_CLIENT", ASLEEP),
         ("SERVER_RINGS_WITHOUT_FENCE", SAFE, "ONE_CLIENT", ASLEEP),
         ("SERVER_SLEEPS_WITHOUT_FENCE", SAFE, "ONE_CLIENT", ASLEEP),
         ("SERVER_SLEEPS_UNCHECKED", SAFE, "ONE_CLIENT", ASLEEP),
-        ("SERVER_HEARS_LATE", SAFE, "ONE_CLIENT", ASLEEP),
+        ("SERVER_DRAINS_LATE", SAFE, "ONE_CLIENT", ASLEEP),
         ("CLEARS_AFTER_RINGING", SAFE, "ONE_CLIENT", ASLEEP),
-        ("END_IS_NOT_TOLD", SAFE, "ONE_CLIENT DEATH", ASLEEP),
+        ("END_OF_FILE_IS_IGNORED", SAFE, "ONE_CLIENT DEATH", ASLEEP),
         ("CLIENT_SPINS", ENDS, "ONE_CLIENT CALLS=1", "non-progress cycle"),
     ],
     "death": [
         ("SWEEP_BEFORE_DRAIN", SAFE, "ONE_THREAD", NO_GRANT),
-        ("DRAIN_HANDS_OUT", SAFE, "ONE_THREAD", "(stage["),
-        ("DRAIN_TAKES_SLOTS_BACK", SAFE, "ONE_THREAD", SLOT_LOST),
+        ("DRAIN_ASSIGNS_SLOTS", SAFE, "ONE_THREAD", "(stage["),
+        ("DRAIN_RELEASES_SLOTS", SAFE, "ONE_THREAD", SLOT_LOST),
         ("REUSE_BEFORE_SWEEP", SAFE, "ONE_THREAD", SLOT_LOST),
-        ("SLOT_BACK_FIRST", SAFE, "ONE_THREAD", SLOT_LOST),
+        ("RELEASES_SLOT_FIRST", SAFE, "ONE_THREAD", SLOT_LOST),
         ("END_OF_FILE_IS_DEATH", HOLDS, "ONE_THREAD CUT CRASHES=0", "(inside[0]==0)"),
         ("END_FREES_SLOTS", SAFE, "ONE_THREAD END SETS=0", "(user[s]==me)"),
         ("END_SWEEPS_ONCE", SAFE, "ONE_THREAD END SETS=0", "assertion violated"),
@@ -131,55 +132,57 @@ BUGS = {
 }
 
 
-class Broken(Exception):
-    """A run that says nothing about the model: a program failed or gave up."""
+class Inconclusive(Exception):
+    """A run without a result for the model: a program failed or the search was incomplete."""
 
 
 def program(words, folder):
-    """The output of a program, which must end in time."""
+    """Runs a program and returns its exit status and output.
+
+    Raises Inconclusive if it does not end in time."""
     try:
         done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, timeout=SECONDS_MAX)
     except subprocess.TimeoutExpired:
-        raise Broken(f"{words[0]} did not end within {SECONDS_MAX} s") from None
+        raise Inconclusive(f"{words[0]} did not end within {SECONDS_MAX} s") from None
     return done.returncode, done.stdout
 
 
-def check(model, macros, looked_for, optimize):
-    """What Spin says of one variant: (number of states, error or "")."""
+def check(model, macros, checked, optimize):
+    """Runs Spin on one variant and returns (number of states, reported violation or "")."""
     with tempfile.TemporaryDirectory(prefix="agora-model-") as folder:
         defines = [f"-D{macro}" for macro in macros.split()]
         status, said = program(["spin", *defines, "-a", str(HERE / f"{model}.pml")], folder)
         if status != 0 or "rror" in said:
-            raise Broken(f"spin: {said}")
-        how = ["-DNP"] if looked_for == ENDS else ["-DSAFETY"]
+            raise Inconclusive(f"spin: {said}")
+        how = ["-DNP"] if checked == ENDS else ["-DSAFETY"]
         status, said = program(["gcc", "-O1" if optimize else "-O0", "-w", *how, "-DCOLLAPSE",
                                 f"-DMEMLIM={MEMORY_MIB_MAX}", "-o", "pan", "pan.c"], folder)
         if status != 0:
-            raise Broken(f"gcc: {said}")
-        how = {HOLDS: ["-E"], SAFE: [], ENDS: ["-l"]}[looked_for]
+            raise Inconclusive(f"gcc: {said}")
+        how = {HOLDS: ["-E"], SAFE: [], ENDS: ["-l"]}[checked]
         _, said = program(["./pan", f"-m{DEPTH_MAX}", *how], folder)
     errors = re.search(r"errors: (\d+)", said)
     states = re.search(r"(\d+) states, stored", said)
     for limit in ("max search depth too small", "reached -DMEMLIM", "out of memory", "-DVECTORSZ"):
         if limit in said:
-            raise Broken(f"the search is not whole: {limit}")
+            raise Inconclusive(f"the search is incomplete: {limit}")
     if not errors or not states:
-        raise Broken(said)
-    complaint = re.search(r"^pan:\d+: (.*)$", said, re.MULTILINE)
-    if (errors[1] == "0") == bool(complaint):
-        raise Broken(said)
-    return int(states[1]), complaint[1] if complaint else ""
+        raise Inconclusive(said)
+    violation = re.search(r"^pan:\d+: (.*)$", said, re.MULTILINE)
+    if (errors[1] == "0") == bool(violation):
+        raise Inconclusive(said)
+    return int(states[1]), violation[1] if violation else ""
 
 
-def run(model, name, macros, looked_for, optimize, judge):
-    """Checks one variant and prints a line; `judge` says what is wrong with the outcome, or ""."""
+def run(model, name, macros, checked, optimize, judge):
+    """Checks one variant and prints a line; `judge` returns the fault of the outcome, or ""."""
     began = time.monotonic()
     try:
-        states, error = check(model, macros, looked_for, optimize)
+        states, error = check(model, macros, checked, optimize)
         wrong = judge(states, error)
-    except Broken as broken:
-        states, error, wrong = 0, "", str(broken)
+    except Inconclusive as failure:
+        states, error, wrong = 0, "", str(failure)
     seconds = time.monotonic() - began
     print(f"{'FAILED' if wrong else 'ok':6} {model:8} {name:44} {states:>10,} states {seconds:6.1f} s",
           flush=True)
@@ -191,8 +194,8 @@ def run(model, name, macros, looked_for, optimize, judge):
 def judge_good(states_min):
     def judge(states, error):
         if error:
-            return f"Spin complains: {error}"
-        return f"fewer than {states_min:,} states: what never happens?" if states < states_min else ""
+            return f"Spin reports: {error}"
+        return f"fewer than {states_min:,} states: some behaviour never occurs" if states < states_min else ""
     return judge
 
 
@@ -200,7 +203,7 @@ def judge_bug(expected):
     def judge(_, error):
         if not error:
             return "Spin did not find the seeded bug"
-        return "" if expected in error else f"expected a complaint with {expected}, got: {error}"
+        return "" if expected in error else f"expected a violation with {expected}, got: {error}"
     return judge
 
 
@@ -215,10 +218,10 @@ def main(models):
         return 1
     well = True
     for model in models or GOOD:
-        for name, looked_for, macros, states_min, optimize in (GOOD_LARGE if LARGE else GOOD)[model]:
-            well &= run(model, name, macros, looked_for, optimize, judge_good(states_min))
-        for bug, looked_for, macros, expected in BUGS[model]:
-            well &= run(model, bug, f"{macros} BUG_{bug}", looked_for, False, judge_bug(expected))
+        for name, checked, macros, states_min, optimize in (GOOD_LARGE if LARGE else GOOD)[model]:
+            well &= run(model, name, macros, checked, optimize, judge_good(states_min))
+        for bug, checked, macros, expected in BUGS[model]:
+            well &= run(model, bug, f"{macros} BUG_{bug}", checked, False, judge_bug(expected))
     return 0 if well else 1
 
 

@@ -10,7 +10,7 @@
 #include "client/src/client/client.hpp"
 #include "shared/value/any.hpp"
 #include "shared/value/msgpack_reader.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora::detail {
 namespace {

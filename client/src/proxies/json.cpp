@@ -3,7 +3,7 @@
 
 #include "shared/base/limits.hpp"
 #include "shared/value/describe.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora {
 namespace {

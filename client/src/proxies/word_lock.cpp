@@ -7,8 +7,8 @@
 #include <agora/detail/thread_slots.hpp>
 
 #include "client/src/client/client.hpp"
+#include "shared/shm/cpu_relax.hpp"
 #include "shared/shm/lock_word.hpp"
-#include "shared/shm/relax.hpp"
 
 namespace agora::detail {
 namespace {
@@ -59,7 +59,7 @@ bool spin_is_worthwhile(const Mine& mine) {
         vain = 0;
         return true;
       }
-      shm::relax();
+      shm::cpu_relax();
     }
     ::sched_yield();
   } while (std::chrono::steady_clock::now() < until);

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "shared/value/normalize.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora::detail {

@@ -71,8 +71,9 @@ Socket::Result Channel::receive(std::span<char> space, const Deadline& deadline)
 Socket::Result Channel::receive_by_ring(std::span<char> space, const Deadline& deadline) {
   const bool may_wait = !is_past(deadline);
   if (may_wait) {
-    static_cast<void>(spin_.look(in_.writer_cpu(), server_awake_.load(std::memory_order_relaxed),
-                                 [this] { return !in_.empty(); }));
+    static_cast<void>(spin_.spin_until(in_.writer_cpu(),
+                                       server_awake_.load(std::memory_order_relaxed),
+                                       [this] { return !in_.empty(); }));
   }
   Socket::Result got = taken(space);
   if (got.io != Socket::Io::later) return got;
@@ -126,7 +127,7 @@ bool Channel::hear_bells() {
   std::array<char, 256> bells;
   bool any = false;
   while (!ended_) {
-    const Socket::Result heard = socket_->receive_at_once(bells);
+    const Socket::Result heard = socket_->receive_nonblocking(bells);
     if (heard.io == Socket::Io::later) return any;
     if (heard.io == Socket::Io::ended) ended_ = true;
     any = true;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "client/src/transport/fork_guard.hpp"
-#include "shared/net/at_once.hpp"
+#include "shared/net/nonblocking.hpp"
 
 namespace agora::detail {
 namespace {
@@ -44,7 +44,7 @@ void Socket::close_inherited() {
 }
 
 Socket::Result Socket::send(std::span<const iovec> parts) {
-  const ssize_t sent = send_at_once(fd_.load(), parts);
+  const ssize_t sent = send_nonblocking(fd_.load(), parts);
   if (sent >= 0) return {Io::some, static_cast<std::size_t>(sent)};
   return {is_later(errno) ? Io::later : Io::ended, 0};
 }
@@ -63,11 +63,11 @@ Socket::Result Socket::receive(std::span<char> space, const Deadline& deadline) 
   pollfd wanted{fd, POLLIN, 0};
   const int ready = ::poll(&wanted, 1, milliseconds_left(deadline, 5000));
   if (ready <= 0) return {};
-  return receive_at_once(space);
+  return receive_nonblocking(space);
 }
 
-Socket::Result Socket::receive_at_once(std::span<char> space) {
-  return received(agora::receive_at_once(fd_.load(), space));
+Socket::Result Socket::receive_nonblocking(std::span<char> space) {
+  return received(agora::receive_nonblocking(fd_.load(), space));
 }
 
 Socket::Result Socket::receive_with(std::span<char> space, std::vector<int>& descriptors) {

@@ -54,7 +54,7 @@ class Socket {
   Result receive(std::span<char> space, const Deadline& deadline);
 
   /// Reads what is there, and does not wait.
-  Result receive_at_once(std::span<char> space);
+  Result receive_nonblocking(std::span<char> space);
   /// The same; descriptors that come along are appended, close-on-exec, at most 250 in one read;
   /// -1 says that there were some for which this process has no room.
   Result receive_with(std::span<char> space, std::vector<int>& descriptors);

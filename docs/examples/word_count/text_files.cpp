@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "docs/examples/word_count/interrupt.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace word_count {
 namespace {

@@ -7,7 +7,6 @@
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/machine.hpp"
 #include "shared/base/assert.hpp"
-#include "shared/value/normalize.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
@@ -119,20 +118,20 @@ Handle Machine::show(Object& object) {
   shm::Cell& cell = cells_.at(object.cell);
   publish(object);
   object.state->shown(&cell);
-  object.cell_keeper = !shm::in_change(cell);
-  if (!object.cell_keeper) shm::end_change(cell);  // of content that nobody can read along
+  object.cell_keeper = !shm::write_in_progress(cell);
+  if (!object.cell_keeper) shm::end_write(cell);  // of content that nobody can read along
   return object.cell;
 }
 
 void Machine::cover(Object& object) {
   if (!in_transaction() || !object.cell || object.cell_keeper) return;
-  if (shm::in_change(cells_.at(object.cell))) return;
-  shm::begin_change(cells_.at(object.cell));
+  if (shm::write_in_progress(cells_.at(object.cell))) return;
+  shm::begin_write(cells_.at(object.cell));
   on_finish([this, id = object.id] {
     Object* changed = registry_.find(id);
     if (changed == nullptr || !changed->cell) return;
     publish(*changed);
-    shm::end_change(cells_.at(changed->cell));
+    shm::end_write(cells_.at(changed->cell));
   });
 }
 

@@ -8,7 +8,6 @@
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
-#include "shared/value/normalize.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {

@@ -1,7 +1,7 @@
 #include "server/core/machine/prefetcher.hpp"
 
 #include "server/core/methods/scalar.hpp"
-#include "shared/base/same_bytes.hpp"
+#include "shared/base/bytes_equal.hpp"
 
 namespace agora {
 
@@ -34,7 +34,7 @@ Object* Prefetcher::find(std::string_view name) {
     last_ = nullptr;
     names_ = registry_.names_changed();
   }
-  if (last_ == nullptr || !same_bytes(last_->name, name)) last_ = registry_.find(name);
+  if (last_ == nullptr || !bytes_equal(last_->name, name)) last_ = registry_.find(name);
   return last_;
 }
 

@@ -21,10 +21,10 @@ Catalogue::Catalogue(std::vector<const ObjectType*> types) : types_(std::move(ty
 }
 
 const MethodRef* Catalogue::find(std::string_view full_name) const {
-  if (const MethodRef* method = recent_.find(full_name)) return method;
+  if (const MethodRef* method = name_cache_.find(full_name)) return method;
   const auto it = methods_.find(full_name);
   if (it == methods_.end()) return nullptr;
-  recent_.remember(it->first, it->second);
+  name_cache_.insert(it->first, it->second);
   return &it->second;
 }
 

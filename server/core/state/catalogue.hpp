@@ -9,7 +9,7 @@
 
 #include "server/core/methods/command.hpp"
 #include "server/core/state/object.hpp"
-#include "shared/base/recent.hpp"
+#include "shared/base/name_cache.hpp"
 
 namespace agora {
 
@@ -35,7 +35,7 @@ class Catalogue {
   std::vector<std::string> names_;
   std::vector<std::string_view> views_;  // of names_
   std::unordered_map<std::string_view, MethodRef> methods_;
-  mutable Recent<const MethodRef> recent_;  // of methods_
+  mutable NameCache<const MethodRef> name_cache_;  // of methods_
 };
 
 /// "dict.get", or "ping" for the methods of the server-wide type without a name.

@@ -5,10 +5,10 @@
 namespace agora {
 
 Object* Registry::find(std::string_view name) {
-  if (Object* object = recent_.find(name)) return object;
+  if (Object* object = name_cache_.find(name)) return object;
   const auto it = by_name_.find(name);
   if (it == by_name_.end()) return nullptr;
-  recent_.remember(it->second->name, *it->second);
+  name_cache_.insert(it->second->name, *it->second);
   return it->second;
 }
 
@@ -41,7 +41,7 @@ void Registry::unlink(Object& object) {
   ++names_changed_;
   names_.erase(object.name);
   by_name_.erase(object.name);
-  recent_.forget(object.name);
+  name_cache_.erase(object.name);
 }
 
 void Registry::link(Object& object) {

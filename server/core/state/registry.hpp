@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "server/core/state/object.hpp"
-#include "shared/base/recent.hpp"
+#include "shared/base/name_cache.hpp"
 
 namespace agora {
 
@@ -76,7 +76,7 @@ class Registry {
 
  private:
   std::unordered_map<std::string_view, Object*> by_name_;  // looked up only, never walked
-  Recent<Object> recent_;                                  // of by_name_
+  NameCache<Object> name_cache_;                           // of by_name_
   std::unordered_map<ObjectId, std::unique_ptr<Object>> by_id_;
   std::set<std::string_view> names_;
   using Times = std::set<std::pair<Instant, ObjectId>>;

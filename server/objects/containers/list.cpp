@@ -11,6 +11,7 @@
 #include "server/objects/containers/list_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
+#include "shared/value/compare.hpp"
 #include "shared/value/key_bytes.hpp"
 
 namespace agora {

@@ -137,7 +137,7 @@ void LockState::take_back(Machine& machine, Object& object) {
   const shm::LockWord found{
       machine.lending().words().set_bits(place_->word, shm::LockWord::kServerBit)};
   lent_ = false;
-  word_ = found.taken_back().bits;
+  word_ = found.recalled().bits;
   take_over(found);
   machine.lend_soon(object);
 }

@@ -5,7 +5,7 @@
 #include <typeinfo>
 
 #include "server/objects/user/user_type.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora {
 namespace {

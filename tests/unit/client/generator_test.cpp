@@ -120,10 +120,10 @@ TEST_CASE("a reply that is too long, and a connection that ends, are errors", "[
 }
 
 TEST_CASE("traffic keeps pieces whole whatever the pipeline is", "[load]") {
-  const AgoraDialect dialect;
+  const AgoraProtocol protocol;
   for (const std::size_t pipeline : {1, 2, 3, 32}) {
     const Shape shape{.work = Work::queue, .pipeline = pipeline};
-    const Traffic traffic = traffic_of(dialect, shape, 7);
+    const Traffic traffic = traffic_of(protocol, shape, 7);
     CAPTURE(pipeline);
     CHECK(traffic.calls == pipeline);
     CHECK(traffic.batches.size() % traffic.stride == 0);
@@ -134,7 +134,7 @@ TEST_CASE("traffic keeps pieces whole whatever the pipeline is", "[load]") {
       request_bytes += batch.bytes.size();
       reply_bytes += batch.reply_bytes;
     }
-    const std::vector<Request> piece = dialect.piece(shape, 7, 0);
+    const std::vector<Request> piece = protocol.piece(shape, 7, 0);
     const std::size_t pieces = traffic.batches.size() * pipeline / 2;
     CHECK(request_bytes == pieces * (piece[0].bytes.size() + piece[1].bytes.size()));
     CHECK(reply_bytes == pieces * (piece[0].reply_bytes + piece[1].reply_bytes));
@@ -143,5 +143,5 @@ TEST_CASE("traffic keeps pieces whole whatever the pipeline is", "[load]") {
 
 TEST_CASE("traffic of large values is a few batches only", "[load]") {
   const Shape shape{.work = Work::set, .pipeline = 4, .value_bytes = std::size_t{1} << 20};
-  CHECK(traffic_of(AgoraDialect{}, shape, 0).batches.size() <= 2);
+  CHECK(traffic_of(AgoraProtocol{}, shape, 0).batches.size() <= 2);
 }

@@ -31,7 +31,7 @@ bool may_be_key(std::string_view text);
 
 /// A text as a key: its header, and the characters where they are.
 inline shm::KeyParts text_key(std::string_view text) {
-  const TextHead head = text_head(text.size());
+  const TextHeader head = text_header(text.size());
   return {head.bytes, head.size, text};
 }
 

@@ -33,7 +33,7 @@ TEST_CASE("a cell given back is nobody's, and its sequence goes on", "[core][sto
   Cells cells{arena};
   const Handle cell = cells.take(ObjectId{7});
   cells.at(cell).shape = 5;
-  shm::end_change(cells.at(cell));
+  shm::end_write(cells.at(cell));
   const std::uint64_t before = cells.at(cell).sequence;
   const std::size_t used = arena.bytes_used();
   cells.free(cell);

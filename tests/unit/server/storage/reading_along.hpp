@@ -25,7 +25,7 @@
 #include "shared/shm/pages.hpp"
 #include "shared/shm/table_reader.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora::test {
 

@@ -128,7 +128,7 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
       // Two elements in one look: their numbers differ as their places do.
       std::string a;
       std::string b;
-      const ReadResult look = shm::read_steady(cell, kSomeObject, [&] {
+      const ReadResult look = shm::read_consistent(cell, kSomeObject, [&] {
         const auto shape = shm::ListShape::of(cell.shape.load(std::memory_order_relaxed));
         std::string_view value;
         if (cell.size.load(std::memory_order_relaxed) < 11) return ReadResult::not_found;

@@ -8,7 +8,7 @@
 
 using namespace agora;
 
-TEST_CASE("every error has a number and a name of its own", "[base]") {
+TEST_CASE("error table: each error has a unique number and a unique name", "[base]") {
   std::set<Errc> codes;
   std::set<std::string_view> names;
   for (const ErrcRow& row : errc_table()) {
@@ -20,7 +20,7 @@ TEST_CASE("every error has a number and a name of its own", "[base]") {
   CHECK(codes.size() == 38);
 }
 
-TEST_CASE("agora's own errors are numbered from 1 to 33 without a gap", "[base]") {
+TEST_CASE("error table: agora's own errors have the numbers 1 to 33 without a gap", "[base]") {
   for (std::int64_t number = 1; number <= 33; ++number) {
     const auto code = errc_of(number);
     INFO(number);
@@ -30,7 +30,7 @@ TEST_CASE("agora's own errors are numbered from 1 to 33 without a gap", "[base]"
   }
 }
 
-TEST_CASE("the numbers and names on the wire are the promised ones", "[base]") {
+TEST_CASE("error table: numbers and names on the wire are those of the contract", "[base]") {
   CHECK(type_name(Errc::key_error) == "KeyError");
   CHECK(type_name(Errc::runtime_error) == "RuntimeError");
   CHECK(type_name(Errc::parse_error) == "ParseError");
@@ -39,7 +39,7 @@ TEST_CASE("the numbers and names on the wire are the promised ones", "[base]") {
   CHECK(errc_of(-32602) == Errc::invalid_params);
 }
 
-TEST_CASE("a number that is no error has no code", "[base]") {
+TEST_CASE("errc_of: a number that is not an error has no code", "[base]") {
   for (const std::int64_t number :
        {std::int64_t{0}, std::int64_t{34}, std::int64_t{-1}, std::int64_t{-32604},
         (std::int64_t{1} << 32) + 1, std::int64_t{INT64_MIN}}) {
@@ -48,11 +48,11 @@ TEST_CASE("a number that is no error has no code", "[base]") {
   }
 }
 
-TEST_CASE("an unknown code is named like a fault of the server", "[base]") {
+TEST_CASE("type_name: an unknown code is an InternalError", "[base]") {
   CHECK(type_name(static_cast<Errc>(99)) == "InternalError");
 }
 
-TEST_CASE("whether the effect happened is written and read back", "[base]") {
+TEST_CASE("done: each value round-trips through its text", "[base]") {
   for (const Done done : {Done::no, Done::yes, Done::unknown}) {
     CHECK(done_of(to_string(done)) == done);
   }

@@ -24,7 +24,7 @@ Expected<std::string> quarter(int number) {
 
 }  // namespace
 
-TEST_CASE("an expected holds a value or an error", "[base]") {
+TEST_CASE("expected: holds a value or an error", "[base]") {
   auto good = half(6);
   REQUIRE(good);
   CHECK(good.has_value());
@@ -36,14 +36,14 @@ TEST_CASE("an expected holds a value or an error", "[base]") {
   CHECK(bad.error().done == Done::no);
 }
 
-TEST_CASE("an error is handed on through another type of result", "[base]") {
+TEST_CASE("expected: an error propagates into another type of result", "[base]") {
   CHECK(*quarter(8) == "2");
   auto bad = quarter(6);
   REQUIRE_FALSE(bad);
   CHECK(bad.error().message == "odd");
 }
 
-TEST_CASE("the details of an error survive being handed on", "[base]") {
+TEST_CASE("expected: the details of an error survive propagation", "[base]") {
   Expected<void> first = fail(Error{Errc::too_large, "large", Done::unknown, {{"limit", "\x05"}}});
   Expected<int> second = first.failure();
   REQUIRE(second.error().details.size() == 1);
@@ -51,7 +51,7 @@ TEST_CASE("the details of an error survive being handed on", "[base]") {
   CHECK(second.error().done == Done::unknown);
 }
 
-TEST_CASE("a success without a value is true", "[base]") {
+TEST_CASE("expected: a success without a value is true", "[base]") {
   Expected<void> done;
   CHECK(done);
   CHECK(done.has_value());
@@ -59,7 +59,7 @@ TEST_CASE("a success without a value is true", "[base]") {
   CHECK_FALSE(done);
 }
 
-TEST_CASE("values that cannot be copied go through an expected", "[base]") {
+TEST_CASE("expected: a move-only value moves in and out", "[base]") {
   Expected<std::unique_ptr<int>> owner(std::make_unique<int>(5));
   REQUIRE(owner);
   const std::unique_ptr<int> taken = std::move(*owner);

@@ -8,23 +8,23 @@
 
 using namespace agora;
 
-TEST_CASE("ids of different things do not mix", "[base]") {
+TEST_CASE("ids: types do not convert into each other", "[base]") {
   STATIC_REQUIRE_FALSE(std::is_convertible_v<SessionId, ObjectId>);
   STATIC_REQUIRE_FALSE(std::is_convertible_v<std::uint64_t, ObjectId>);
 }
 
-TEST_CASE("an id of zero is none", "[base]") {
+TEST_CASE("ids: zero is no id", "[base]") {
   CHECK_FALSE(SessionId{});
   CHECK(SessionId{1});
 }
 
-TEST_CASE("ids are ordered and hashed by their number", "[base]") {
-  CHECK(Position{1} < Position{2});
+TEST_CASE("ids: order and hash are those of the number", "[base]") {
+  CHECK(ObjectId{1} < ObjectId{2});
   const std::unordered_set<ObjectId> ids{{1}, {2}, {1}};
   CHECK(ids.size() == 2);
 }
 
-TEST_CASE("times become seconds", "[base]") {
+TEST_CASE("time: durations and instants convert to seconds", "[base]") {
   using namespace std::chrono_literals;
   CHECK(seconds_of(Duration(1500ms)) == 1.5);
   CHECK(seconds_of(Instant(Duration(2s))) == 2.0);

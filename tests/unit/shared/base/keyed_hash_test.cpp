@@ -16,7 +16,8 @@ namespace {
 constexpr HashKey kSomeKey{0x0123456789abcdef, 0xfedcba9876543210};
 }
 
-TEST_CASE("a hash depends on every byte, on the length, and on both words of the key", "[base]") {
+TEST_CASE("keyed hash: depends on every byte, on the length, and on both words of the key",
+          "[base]") {
   for (std::size_t size = 1; size < 70; ++size) {
     const std::string bytes(size, '\0');
     std::unordered_set<std::uint64_t> seen{keyed_hash(bytes, kSomeKey)};
@@ -32,15 +33,15 @@ TEST_CASE("a hash depends on every byte, on the length, and on both words of the
   }
 }
 
-TEST_CASE("equal bytes at any address have equal hashes", "[base]") {
-  CHECK(rc::check("no matter where they lie", [](const std::string& bytes) {
+TEST_CASE("keyed hash: equal bytes at any address have equal hashes", "[base]") {
+  CHECK(rc::check("at any address", [](const std::string& bytes) {
     const std::string shifted = "x" + bytes;
     RC_ASSERT(keyed_hash(bytes, kSomeKey) ==
               keyed_hash(std::string_view{shifted}.substr(1), kSomeKey));
   }));
 }
 
-TEST_CASE("a flipped bit flips about half of the hash", "[base]") {
+TEST_CASE("keyed hash: one flipped input bit flips about half of the output bits", "[base]") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{3}, std::size_t{7}, std::size_t{16},
                                  std::size_t{17}, std::size_t{64}}) {
     double flipped = 0;
@@ -59,7 +60,7 @@ TEST_CASE("a flipped bit flips about half of the hash", "[base]") {
   }
 }
 
-TEST_CASE("counted kKeys fill the low bits evenly", "[base]") {
+TEST_CASE("keyed hash: numbered keys spread evenly over the low bits", "[base]") {
   constexpr std::size_t kBuckets = 1024;
   constexpr std::size_t kKeys = 64 * kBuckets;
   std::vector<double> counts(kBuckets);

@@ -10,7 +10,7 @@ using agora::edit_distance;
 using agora::nearest;
 using Names = std::vector<std::string_view>;
 
-TEST_CASE("the edit distance counts single changes", "[wire]") {
+TEST_CASE("edit distance: counts single changes", "[wire]") {
   CHECK(edit_distance("", "") == 0);
   CHECK(edit_distance("get", "get") == 0);
   CHECK(edit_distance("get", "") == 3);
@@ -21,7 +21,7 @@ TEST_CASE("the edit distance counts single changes", "[wire]") {
   CHECK(edit_distance("kitten", "sitting") == 3);
 }
 
-TEST_CASE("the edit distance is symmetric and at most the longer length", "[wire]") {
+TEST_CASE("edit distance: is symmetric and at most the longer length", "[wire]") {
   CHECK(rc::check("symmetric", [](const std::string& a, const std::string& b) {
     RC_ASSERT(edit_distance(a, b) == edit_distance(b, a));
     RC_ASSERT(edit_distance(a, b) <= std::max(a.size(), b.size()));
@@ -29,7 +29,7 @@ TEST_CASE("the edit distance is symmetric and at most the longer length", "[wire
   }));
 }
 
-TEST_CASE("the nearest names come closest first", "[wire]") {
+TEST_CASE("nearest: the closest name comes first", "[wire]") {
   const Names names{"dict.get", "dict.set", "dict.get_or", "list.get", "queue.get", "lock.acquire"};
   CHECK(nearest("dict.gett", names) == Names{"dict.get", "dict.set", "dict.get_or"});
   CHECK(nearest("dcit.get", names) == Names{"dict.get", "dict.set"});
@@ -37,7 +37,7 @@ TEST_CASE("the nearest names come closest first", "[wire]") {
   CHECK(nearest("Queue.Get", names).front() == "queue.get");
 }
 
-TEST_CASE("names far away are not offered", "[wire]") {
+TEST_CASE("nearest: distant names are not offered", "[wire]") {
   const Names names{"dict.get", "x", "ab"};
   CHECK(nearest("semaphore.acquire", names).empty());
   CHECK(nearest("y", names).empty());
@@ -45,12 +45,12 @@ TEST_CASE("names far away are not offered", "[wire]") {
   CHECK(nearest("", {}).empty());
 }
 
-TEST_CASE("at most three names are offered, in list order when equally close", "[wire]") {
+TEST_CASE("nearest: offers at most three names, equally close ones in list order", "[wire]") {
   const Names names{"set1", "set2", "set3", "set4"};
   CHECK(nearest("set0", names) == Names{"set1", "set2", "set3"});
 }
 
-TEST_CASE("a word of more than 64 bytes has no nearest name", "[wire]") {
+TEST_CASE("nearest: a name of more than 64 bytes has no nearest name", "[wire]") {
   const std::string longest(64, 'a');
   const std::string longer(65, 'a');
   CHECK(nearest(longest, Names{longest}).size() == 1);

@@ -6,7 +6,7 @@
 
 using agora::RawBytes;
 
-TEST_CASE("raw bytes hold what was appended and what was written to their room", "[base]") {
+TEST_CASE("raw bytes: appended bytes and bytes written to the room are held in order", "[base]") {
   RawBytes bytes;
   CHECK(bytes.empty());
   CHECK(bytes.view().empty());
@@ -19,7 +19,7 @@ TEST_CASE("raw bytes hold what was appended and what was written to their room",
   bytes.room()[0] = '!';
   bytes.grow_by(1);
   CHECK(bytes.view() == "one!");
-  bytes.reserve(10);  // there is more already
+  bytes.reserve(10);  // less than the present capacity
   CHECK(bytes.capacity() == 100);
   bytes.append(std::string(200, 'x'));
   CHECK(bytes.view() == "one!" + std::string(200, 'x'));
@@ -30,12 +30,12 @@ TEST_CASE("raw bytes hold what was appended and what was written to their room",
   CHECK(bytes.capacity() >= 204);
 }
 
-TEST_CASE("raw bytes keep their place when they move", "[base]") {
+TEST_CASE("raw bytes: a move keeps the address of the bytes", "[base]") {
   RawBytes from;
   from.append("held");
-  const char* const place = from.view().data();
+  const char* const address = from.view().data();
   RawBytes to = std::move(from);
-  CHECK(to.view().data() == place);
+  CHECK(to.view().data() == address);
   CHECK(from.empty());
   CHECK(from.capacity() == 0);
   from.append("again");

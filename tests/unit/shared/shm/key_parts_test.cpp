@@ -10,7 +10,7 @@
 
 using namespace agora;
 
-TEST_CASE("a key in parts is the same key", "[shm]") {
+TEST_CASE("key parts: hash and comparison do not depend on the split", "[shm]") {
   constexpr HashKey kSomeKey{17, 4711};
   for (std::size_t size = 0; size < 60; ++size) {
     std::string whole(size, '\0');
@@ -20,16 +20,16 @@ TEST_CASE("a key in parts is the same key", "[shm]") {
       for (std::size_t i = 0; i < cut; ++i) {
         head |= std::uint64_t{static_cast<std::uint8_t>(whole[i])} << (8 * i);
       }
-      // On its own, so that a byte too far is found by the address sanitizer.
+      // A copy of its own, so that the address sanitizer finds an out-of-bounds read.
       const std::string body = whole.substr(cut);
       const shm::KeyParts parts{head, cut, body};
       CHECK(parts.size() == size);
       CHECK(keyed_hash_of(parts, kSomeKey) == keyed_hash(whole, kSomeKey));
-      CHECK(shm::same_bytes(whole.data(), parts));
+      CHECK(shm::bytes_equal(whole.data(), parts));
       for (std::size_t i = 0; i < size; ++i) {
         std::string other = whole;
         other[i] = static_cast<char>(other[i] + 1);
-        CHECK_FALSE(shm::same_bytes(other.data(), parts));
+        CHECK_FALSE(shm::bytes_equal(other.data(), parts));
       }
     }
   }

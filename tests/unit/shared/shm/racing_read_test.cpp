@@ -6,25 +6,25 @@
 
 using namespace agora;
 
-TEST_CASE("bytes are the same only if every one is", "[shm]") {
+TEST_CASE("bytes_equal: one different byte at any offset makes them differ", "[shm]") {
   for (std::size_t size = 0; size < 40; ++size) {
     std::string own(size, '\0');
     for (std::size_t i = 0; i < size; ++i) own[i] = static_cast<char>(i * 7 + size);
     const std::string shared = "x" + own;  // at an odd address
-    CHECK(shm::same_bytes(shared.data() + 1, own));
+    CHECK(shm::bytes_equal(shared.data() + 1, own));
     for (std::size_t i = 0; i < size; ++i) {
       std::string other = shared;
       other[i + 1] = static_cast<char>(other[i + 1] ^ 1);
-      CHECK_FALSE(shm::same_bytes(other.data() + 1, own));
+      CHECK_FALSE(shm::bytes_equal(other.data() + 1, own));
     }
   }
 }
 
-TEST_CASE("words are loaded from any address, and bytes are copied", "[shm]") {
+TEST_CASE("racing read: words load from unaligned addresses, and bytes are copied", "[shm]") {
   const std::string bytes{"x\1\2\3\4\5\6\7\10"};
   CHECK(shm::load_once<std::uint64_t>(bytes.data() + 1) == 0x0807060504030201);
   CHECK(shm::load_once<std::uint32_t>(bytes.data() + 3) == 0x06050403);
-  std::string own = "something longer than what comes";
+  std::string own = "longer than the bytes that are copied";
   shm::copy_racing(bytes, own);
   CHECK(own == bytes);
 }

@@ -21,7 +21,7 @@ struct Memory {
   std::unique_ptr<std::byte, Free> bytes{
       static_cast<std::byte*>(::operator new (shm::kRingTotal, std::align_val_t{4096}))};
   Memory() { std::fill_n(bytes.get(), shm::kRingTotal, std::byte{0}); }
-  shm::RingPlace place() const { return shm::to_server(bytes.get()); }
+  shm::RingView view() const { return shm::to_server(bytes.get()); }
 };
 
 iovec part(const std::string& text) { return {const_cast<char*>(text.data()), text.size()}; }
@@ -32,35 +32,35 @@ std::string pattern(std::size_t from, std::size_t count) {
   return text;
 }
 
-/// What a doorbell is to two threads.
-class Bell {
+/// A doorbell between two threads.
+class Doorbell {
  public:
   void ring() {
     const std::lock_guard guard(mutex_);
     ++count_;
-    rung_.notify_one();
+    rings_.notify_one();
   }
   void wait() {
     std::unique_lock lock(mutex_);
-    rung_.wait(lock, [this] { return count_ > 0; });
+    rings_.wait(lock, [this] { return count_ > 0; });
     count_ = 0;
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable rung_;
+  std::condition_variable rings_;
   int count_ = 0;
 };
 
 }  // namespace
 
-TEST_CASE("a ring gives bytes in their order, however they are cut", "[shm]") {
+TEST_CASE("ring: bytes arrive in order for any sizes of put and take", "[shm]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::minstd_rand chance(seed);
   Memory memory;
-  shm::RingWriter writer(memory.place());
-  shm::RingReader reader(memory.place());
+  shm::RingWriter writer(memory.view());
+  shm::RingReader reader(memory.view());
   std::size_t written = 0;
   std::size_t read = 0;
   std::string space(shm::kRingBytes, '\0');
@@ -81,17 +81,17 @@ TEST_CASE("a ring gives bytes in their order, however they are cut", "[shm]") {
   }
 }
 
-TEST_CASE("whoever waits is told once, and only then", "[shm]") {
+TEST_CASE("ring: a sleeping side is woken once, and only if it sleeps", "[shm]") {
   Memory memory;
-  shm::RingWriter writer(memory.place());
-  shm::RingReader reader(memory.place());
+  shm::RingWriter writer(memory.view());
+  shm::RingReader reader(memory.view());
   const std::string text(100, 'x');
   const iovec one = part(text);
   std::string space(shm::kRingBytes, '\0');
   CHECK(writer.put({&one, 1}) == 100);
   CHECK_FALSE(writer.publish(3));
   CHECK(reader.writer_cpu() == 3);
-  CHECK_FALSE(reader.wait_for_bytes());  // there is something
+  CHECK_FALSE(reader.wait_for_bytes());  // there are bytes already
   CHECK(reader.take(space) == 100);
   CHECK_FALSE(reader.release());
   CHECK(reader.wait_for_bytes());
@@ -102,7 +102,7 @@ TEST_CASE("whoever waits is told once, and only then", "[shm]") {
 
   const std::string large(shm::kRingBytes, 'y');
   const iovec much = part(large);
-  CHECK(writer.put({&much, 1}) == shm::kRingBytes - 300);  // what is free for certain
+  CHECK(writer.put({&much, 1}) == shm::kRingBytes - 300);  // by the cached count of the reader
   CHECK(writer.room() == 100);
   CHECK(writer.put({&much, 1}) == 100);
   CHECK_FALSE(writer.publish(3));
@@ -114,31 +114,31 @@ TEST_CASE("whoever waits is told once, and only then", "[shm]") {
   CHECK_FALSE(writer.wait_for_room());
 }
 
-TEST_CASE("counts that make no sense are found", "[shm]") {
+TEST_CASE("ring: corrupt counts from the peer are detected", "[shm]") {
   Memory memory;
-  shm::RingWriter writer(memory.place());
-  shm::RingReader reader(memory.place());
+  shm::RingWriter writer(memory.view());
+  shm::RingReader reader(memory.view());
   std::string space(100, '\0');
-  memory.place().words->written = shm::kRingBytes + 1;
+  memory.view().words->written = shm::kRingBytes + 1;
   CHECK_FALSE(reader.take(space));
-  memory.place().words->written = ~std::uint64_t{0};
+  memory.view().words->written = ~std::uint64_t{0};
   CHECK_FALSE(reader.take(space));
 
   const std::string large(shm::kRingBytes, 'y');
   const iovec much = part(large);
   CHECK(writer.put({&much, 1}) == shm::kRingBytes);
-  memory.place().words->read = shm::kRingBytes + 1;  // more than was ever written
+  memory.view().words->read = shm::kRingBytes + 1;  // more than the total written
   CHECK_FALSE(writer.room());
   CHECK(writer.put({&much, 1}) == 0);
 }
 
-TEST_CASE("two threads that sleep when there is nothing to do pass everything on", "[shm]") {
+TEST_CASE("ring: two threads that sleep on doorbells transfer every byte", "[shm]") {
   Memory memory;
-  Bell to_reader;
-  Bell to_writer;
+  Doorbell to_reader;
+  Doorbell to_writer;
   constexpr std::size_t kTotal = std::size_t{3} << 20;
   std::thread writing([&] {
-    shm::RingWriter writer(memory.place());
+    shm::RingWriter writer(memory.view());
     std::minstd_rand chance(7);
     for (std::size_t written = 0; written < kTotal;) {
       const std::string next = pattern(written, std::min(chance() % 9000 + 1, kTotal - written));
@@ -149,7 +149,7 @@ TEST_CASE("two threads that sleep when there is nothing to do pass everything on
       if (put < next.size() && writer.wait_for_room()) to_writer.wait();
     }
   });
-  shm::RingReader reader(memory.place());
+  shm::RingReader reader(memory.view());
   std::minstd_rand chance(8);
   std::string space(9000, '\0');
   bool same = true;

@@ -20,14 +20,14 @@ any any_of(const std::string& bytes) { return any(Packed(bytes)); }
 
 }  // namespace
 
-TEST_CASE("an any is null at first", "[value]") {
+TEST_CASE("any: is null by default", "[value]") {
   const any nothing;
   CHECK(nothing.is_null());
   CHECK(nothing.kind() == Kind::null);
   CHECK(nothing == nullptr);
 }
 
-TEST_CASE("an any is made from every type that has a codec", "[value]") {
+TEST_CASE("any: converts from every type that has a codec", "[value]") {
   const any number = 5;
   const any real = 1.5;
   const any text = "x";
@@ -44,7 +44,7 @@ TEST_CASE("an any is made from every type that has a codec", "[value]") {
   CHECK(name.kind() == Kind::reference);
 }
 
-TEST_CASE("an any is not made from what has no codec, and copies keep the value", "[value]") {
+TEST_CASE("any: does not convert from a type without codec, and copies keep the value", "[value]") {
   struct Unknown {};
   STATIC_REQUIRE_FALSE(std::is_constructible_v<any, Unknown>);
   STATIC_REQUIRE_FALSE(std::is_convertible_v<Packed, any>);
@@ -55,7 +55,7 @@ TEST_CASE("an any is not made from what has no codec, and copies keep the value"
   CHECK(original == "changed");
 }
 
-TEST_CASE("an any gives back what it holds", "[value]") {
+TEST_CASE("any: returns the value that it holds", "[value]") {
   const any number = 5;
   CHECK(*number.get<int>() == 5);
   CHECK(number.if_is<int>() == 5);
@@ -68,7 +68,7 @@ TEST_CASE("an any gives back what it holds", "[value]") {
   CHECK(*text.get<std::string_view>() == "view");
 }
 
-TEST_CASE("anys are equal as the server finds values equal", "[value]") {
+TEST_CASE("any: equality is that of the server", "[value]") {
   CHECK(any(1) == any(1.0));
   CHECK(any(0) == any(-0.0));
   CHECK(any(1) == 1.0);
@@ -79,7 +79,7 @@ TEST_CASE("anys are equal as the server finds values equal", "[value]") {
   CHECK(any(std::vector<any>{1, 2.0}) == any(std::vector<any>{1.0, 2}));
 }
 
-TEST_CASE("an any can be the key of ordered and hashed maps", "[value]") {
+TEST_CASE("any: can be the key of ordered and hashed maps", "[value]") {
   std::map<any, std::string> ordered;
   std::unordered_map<any, std::string> hashed;
   for (const any& key : {any(1), any("1"), any(true), any(nullptr), any(1.0), any(1.5)}) {
@@ -93,7 +93,7 @@ TEST_CASE("an any can be the key of ordered and hashed maps", "[value]") {
   CHECK_FALSE(hashed.contains(2));
 }
 
-TEST_CASE("order and hash of anys agree with their equality", "[value]") {
+TEST_CASE("any: order and hash are consistent with equality", "[value]") {
   CHECK(rc::check("exactly one of <, ==, > holds, and equal ones hash alike", [] {
     const any a = any_of(*values(2));
     const any b = any_of(*values(2));
@@ -105,7 +105,7 @@ TEST_CASE("order and hash of anys agree with their equality", "[value]") {
   }));
 }
 
-TEST_CASE("anys travel as they are", "[value]") {
+TEST_CASE("any: its codec copies the value unchanged", "[value]") {
   CHECK(rc::check("Codec<any> is the identity", [] {
     const std::string bytes = *values(2);
     RC_ASSERT(pack(any_of(bytes)).bytes() == bytes);
@@ -117,7 +117,7 @@ TEST_CASE("anys travel as they are", "[value]") {
   CHECK(Codec<std::map<any, any>>::name() == "map of any value to any value");
 }
 
-TEST_CASE("containers of anys are read from any list or map", "[value]") {
+TEST_CASE("any: containers of any decode from every list or map", "[value]") {
   const auto list = unpack<std::vector<any>>(pack(std::tuple<int, std::string>{1, "x"}));
   REQUIRE(list);
   CHECK(*list == std::vector<any>{1, "x"});

@@ -20,7 +20,7 @@ using namespace agora::test;
 namespace {
 
 template <typename T>
-bool comes_back(const T& value) {
+bool round_trips(const T& value) {
   auto back = unpack<T>(pack(value));
   return back && *back == value;
 }
@@ -34,35 +34,35 @@ std::string failure_of(const Packed& value) {
 
 }  // namespace
 
-TEST_CASE("containers come back with what they held", "[value]") {
+TEST_CASE("container codecs: containers round-trip", "[value]") {
   CHECK(rc::check("round trips", [] {
     const std::string raw = random_bytes();
     const std::vector<int> list(raw.begin(), raw.end());
-    RC_ASSERT(comes_back(list));
-    RC_ASSERT(comes_back(std::deque<int>(raw.begin(), raw.end())));
-    RC_ASSERT(comes_back(std::unordered_set<int>(raw.begin(), raw.end())));
-    RC_ASSERT(comes_back(std::set<std::string>{random_text(), random_text()}));
+    RC_ASSERT(round_trips(list));
+    RC_ASSERT(round_trips(std::deque<int>(raw.begin(), raw.end())));
+    RC_ASSERT(round_trips(std::unordered_set<int>(raw.begin(), raw.end())));
+    RC_ASSERT(round_trips(std::set<std::string>{random_text(), random_text()}));
     std::map<int, std::vector<std::string>> map;
     for (const int key : list) map[key].push_back(random_text());
-    RC_ASSERT(comes_back(map));
+    RC_ASSERT(round_trips(map));
     const std::unordered_map<int, std::vector<std::string>> hashed(map.begin(), map.end());
-    RC_ASSERT(comes_back(hashed));
+    RC_ASSERT(round_trips(hashed));
     std::vector<bool> bits;
     for (const int number : list) bits.push_back(number % 2 == 0);
-    RC_ASSERT(comes_back(bits));
+    RC_ASSERT(round_trips(bits));
   }));
 }
 
-TEST_CASE("fixed lists, pairs and tuples come back", "[value]") {
-  CHECK(comes_back(std::array<int, 3>{1, 2, 3}));
-  CHECK(comes_back(std::array<int, 0>{}));
-  CHECK(comes_back(std::pair<std::string, int>{"x", 1}));
-  CHECK(comes_back(std::tuple<int, std::string, std::optional<double>>{1, "x", {}}));
-  CHECK(comes_back(std::tuple<>{}));
-  CHECK(comes_back(std::vector<std::pair<int, std::map<std::string, bool>>>{{1, {{"x", true}}}}));
+TEST_CASE("container codecs: fixed lists, pairs and tuples round-trip", "[value]") {
+  CHECK(round_trips(std::array<int, 3>{1, 2, 3}));
+  CHECK(round_trips(std::array<int, 0>{}));
+  CHECK(round_trips(std::pair<std::string, int>{"x", 1}));
+  CHECK(round_trips(std::tuple<int, std::string, std::optional<double>>{1, "x", {}}));
+  CHECK(round_trips(std::tuple<>{}));
+  CHECK(round_trips(std::vector<std::pair<int, std::map<std::string, bool>>>{{1, {{"x", true}}}}));
 }
 
-TEST_CASE("the bytes of containers are lists and maps", "[value]") {
+TEST_CASE("container codecs: containers encode as lists and maps", "[value]") {
   CHECK(pack(std::vector<int>{1, 2}).bytes() == bytes_of({0x92, 1, 2}));
   CHECK(pack(std::vector<std::uint8_t>{1, 2}).bytes() == bytes_of({0x92, 1, 2}));
   CHECK(pack(std::vector<bool>{true, false}).bytes() == bytes_of({0x92, 0xc3, 0xc2}));
@@ -72,7 +72,7 @@ TEST_CASE("the bytes of containers are lists and maps", "[value]") {
   CHECK(pack(std::tuple<>{}).bytes() == bytes_of({0x90}));
 }
 
-TEST_CASE("containers have names for the messages", "[value]") {
+TEST_CASE("container codecs: names in messages name the element types", "[value]") {
   CHECK(Codec<std::vector<std::string>>::name() == "list of text");
   CHECK(Codec<std::set<double>>::name() == "list of float");
   CHECK(Codec<std::map<std::string, int>>::name() == "map of text to int");
@@ -81,7 +81,8 @@ TEST_CASE("containers have names for the messages", "[value]") {
   CHECK(Codec<std::array<int, 3>>::name() == "list of 3 int");
 }
 
-TEST_CASE("another kind than list or map is refused with what was expected", "[value]") {
+TEST_CASE("container codecs: another kind is a type error that names the expected type",
+          "[value]") {
   using Map = std::map<std::string, int>;
   CHECK(failure_of<std::vector<int>>(pack("x")) ==
         "TypeError: expected list of int, found text \"x\"");
@@ -92,7 +93,7 @@ TEST_CASE("another kind than list or map is refused with what was expected", "[v
         "TypeError: expected list (int, int), found int 1");
 }
 
-TEST_CASE("an error inside a container says where it is", "[value]") {
+TEST_CASE("container codecs: an error inside a container names its position", "[value]") {
   const std::tuple<int, int, int, std::string> mixed{1, 2, 3, "x"};
   CHECK(failure_of<std::vector<int>>(pack(mixed)) ==
         "TypeError: element 3: expected int, found text \"x\"");
@@ -109,7 +110,7 @@ TEST_CASE("an error inside a container says where it is", "[value]") {
         "TypeError: key text \"ages\": expected int, found text \"ages\"");
 }
 
-TEST_CASE("the length of fixed lists is checked", "[value]") {
+TEST_CASE("container codecs: the length of fixed lists is checked", "[value]") {
   const Packed three = pack(std::vector<int>{1, 2, 3});
   CHECK(failure_of<std::pair<int, int>>(three) ==
         "TypeError: expected list (int, int), found list of length 3");
@@ -118,7 +119,7 @@ TEST_CASE("the length of fixed lists is checked", "[value]") {
   CHECK(failure_of<std::tuple<>>(three) == "TypeError: expected list (), found list of length 3");
 }
 
-TEST_CASE("a list header that lies is refused before anything is reserved", "[value]") {
+TEST_CASE("container codecs: a false list header is refused before memory is reserved", "[value]") {
   const std::string lie = bytes_of({0xdd, 255, 255, 255, 255, 1});
   const auto result = unpack<std::vector<std::string>>(PackedView(lie));
   REQUIRE_FALSE(result);

@@ -39,7 +39,7 @@ void check_bounds() {
 
 }  // namespace
 
-TEST_CASE("integers of every width keep their bounds and refuse what is beyond", "[value]") {
+TEST_CASE("int codec: each width round-trips its bounds and refuses numbers beyond", "[value]") {
   check_bounds<std::int8_t>();
   check_bounds<std::int16_t>();
   check_bounds<std::int32_t>();
@@ -52,7 +52,7 @@ TEST_CASE("integers of every width keep their bounds and refuse what is beyond",
   check_bounds<unsigned long long>();
 }
 
-TEST_CASE("a number out of range is answered with the range", "[value]") {
+TEST_CASE("int codec: the error for a number out of range names the range", "[value]") {
   CHECK(failure_of<std::int8_t>(pack(300)) ==
         "ValueError: expected int from -128 to 127, found int 300");
   CHECK(failure_of<std::uint16_t>(pack(-1)) ==
@@ -64,7 +64,7 @@ TEST_CASE("a number out of range is answered with the range", "[value]") {
         "ValueError: expected int from 0 to 18446744073709551615, found int -1");
 }
 
-TEST_CASE("bools, floats and text are no ints", "[value]") {
+TEST_CASE("int codec: bools, floats and text are a type error", "[value]") {
   CHECK(failure_of<int>(pack(true)) == "TypeError: expected int, found bool true");
   CHECK(failure_of<int>(pack(2.0)) == "TypeError: expected int, found float 2.0");
   CHECK(failure_of<unsigned>(pack(2.5)) == "TypeError: expected int, found float 2.5");
@@ -73,7 +73,7 @@ TEST_CASE("bools, floats and text are no ints", "[value]") {
   CHECK(failure_of<int>(pack(std::vector<int>{1})) == "TypeError: expected int, found list");
 }
 
-TEST_CASE("a missing value is no value of any type", "[value]") {
+TEST_CASE("codecs: an absent value is a type error for each type", "[value]") {
   CHECK(unpack<int>(PackedView()).error().message == "expected int, found nothing");
   CHECK(unpack<bool>(PackedView()).error().message == "expected bool, found nothing");
   CHECK(unpack<double>(PackedView()).error().message == "expected float, found nothing");
@@ -83,14 +83,14 @@ TEST_CASE("a missing value is no value of any type", "[value]") {
         "expected list of int, found nothing");
 }
 
-TEST_CASE("bools are bools and nothing else is", "[value]") {
+TEST_CASE("bool codec: only a bool decodes as a bool", "[value]") {
   CHECK(*unpack<bool>(pack(true)));
   CHECK_FALSE(*unpack<bool>(pack(false)));
   CHECK(failure_of<bool>(pack(1)) == "TypeError: expected bool, found int 1");
   CHECK(failure_of<bool>(pack(nullptr)) == "TypeError: expected bool, found null");
 }
 
-TEST_CASE("floats come back bit by bit", "[value]") {
+TEST_CASE("float codec: floats round-trip bit by bit", "[value]") {
   CHECK(rc::check("double round trip", [] {
     const double number = random_real();
     const auto back = unpack<double>(pack(number));
@@ -100,7 +100,7 @@ TEST_CASE("floats come back bit by bit", "[value]") {
   CHECK(pack(0.5F).bytes() == pack(0.5).bytes());
 }
 
-TEST_CASE("an int is a float, a bool is none", "[value]") {
+TEST_CASE("float codec: an int decodes as a float, a bool does not", "[value]") {
   CHECK(*unpack<double>(pack(-3)) == -3.0);
   CHECK(*unpack<double>(pack(UINT64_MAX)) == 18446744073709551616.0);
   CHECK(*unpack<float>(pack(3)) == 3.0F);
@@ -108,14 +108,14 @@ TEST_CASE("an int is a float, a bool is none", "[value]") {
   CHECK(failure_of<float>(pack("x")) == "TypeError: expected float, found text \"x\"");
 }
 
-TEST_CASE("a double that no float can hold is out of range, infinity is not", "[value]") {
+TEST_CASE("float codec: a double outside of float is out of range, infinity is not", "[value]") {
   CHECK(failure_of<float>(pack(1e300)) ==
         "ValueError: expected float in the range of 32 bits, found float 1e+300");
   CHECK(std::isinf(*unpack<float>(pack(HUGE_VAL))));
   CHECK(std::isnan(*unpack<float>(pack(NAN))));
 }
 
-TEST_CASE("text is written from all that is text in C++", "[value]") {
+TEST_CASE("text codec: encodes every text type of C++", "[value]") {
   const std::string expected = bytes_of({0xa2, 'h', 'i'});
   const char* pointer = "hi";
   char buffer[] = "hi";
@@ -127,7 +127,7 @@ TEST_CASE("text is written from all that is text in C++", "[value]") {
   CHECK(pack(std::string("h\0i", 3)).bytes() == bytes_of({0xa3, 'h', 0, 'i'}));
 }
 
-TEST_CASE("text is read as an owner or as a view of the value", "[value]") {
+TEST_CASE("text codec: decodes to a string or to a view of the value", "[value]") {
   const Packed value = pack("hello");
   CHECK(*unpack<std::string>(value) == "hello");
   const auto view = unpack<std::string_view>(value);
@@ -138,7 +138,7 @@ TEST_CASE("text is read as an owner or as a view of the value", "[value]") {
         "TypeError: expected text, found reference \"r\"");
 }
 
-TEST_CASE("vectors of std::byte are bytes", "[value]") {
+TEST_CASE("bytes codec: vectors of std::byte are bytes", "[value]") {
   const std::vector<std::byte> raw{std::byte{0}, std::byte{0xff}};
   CHECK(pack(raw).bytes() == bytes_of({0xc4, 2, 0, 0xff}));
   CHECK(pack(std::span<const std::byte>(raw)).bytes() == bytes_of({0xc4, 2, 0, 0xff}));
@@ -148,7 +148,7 @@ TEST_CASE("vectors of std::byte are bytes", "[value]") {
         "TypeError: expected bytes, found text \"x\"");
 }
 
-TEST_CASE("references are values of their own kind", "[value]") {
+TEST_CASE("reference codec: a reference is a kind of its own", "[value]") {
   const reference jobs{"jobs"};
   CHECK(pack(jobs).kind() == Kind::reference);
   CHECK(*unpack<reference>(pack(jobs)) == jobs);
@@ -158,7 +158,7 @@ TEST_CASE("references are values of their own kind", "[value]") {
         "TypeError: expected reference, found text \"jobs\"");
 }
 
-TEST_CASE("null stands for the types that have one value only", "[value]") {
+TEST_CASE("null codec: unit types are null", "[value]") {
   CHECK(pack(nullptr).bytes() == "\xc0");
   CHECK(pack(std::monostate{}).bytes() == "\xc0");
   CHECK(pack(std::nullopt).bytes() == "\xc0");
@@ -166,7 +166,7 @@ TEST_CASE("null stands for the types that have one value only", "[value]") {
   CHECK(failure_of<std::monostate>(pack(0)) == "TypeError: expected null, found int 0");
 }
 
-TEST_CASE("an optional is null or its value", "[value]") {
+TEST_CASE("optional codec: an optional is null or its value", "[value]") {
   using Maybe = std::optional<int>;
   CHECK(pack(Maybe{}).bytes() == "\xc0");
   CHECK(pack(Maybe{5}).bytes() == "\x05");
@@ -176,7 +176,7 @@ TEST_CASE("an optional is null or its value", "[value]") {
   CHECK(Codec<Maybe>::name() == "int or null");
 }
 
-TEST_CASE("characters, enums and pointers have no codec", "[value]") {
+TEST_CASE("codecs: characters, enums and pointers have none", "[value]") {
   enum class Colour { red };
   STATIC_REQUIRE_FALSE(Encodable<char>);
   STATIC_REQUIRE_FALSE(Encodable<Colour>);
@@ -209,7 +209,7 @@ struct agora::Codec<Point> {
   static std::string name() { return "point"; }
 };
 
-TEST_CASE("a user's type works inside the containers", "[value]") {
+TEST_CASE("codecs: a user's type works inside containers", "[value]") {
   const auto back = unpack<std::vector<Point>>(pack(std::vector<Point>{{1, 2}, {3, 4}}));
   REQUIRE(back);
   CHECK((*back)[1].y == 4);

@@ -1,3 +1,5 @@
+#include "shared/value/compare.hpp"
+
 #include <bit>
 #include <cmath>
 #include <map>
@@ -5,7 +7,6 @@
 #include <vector>
 
 #include "shared/value/any.hpp"
-#include "shared/value/key_bytes.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/shared/value/random_values.hpp"
 #include "tests/unit/shared/value/samples.hpp"
@@ -19,7 +20,7 @@ using Order = std::partial_ordering;
 
 std::optional<Order> order(const any& a, const any& b) { return compare(a.packed(), b.packed()); }
 
-// Numbers that lie so close together that a comparison by way of floats would be wrong.
+// Numbers so close together that a comparison as floats would be wrong.
 std::string random_number() {
   return written([](Writer& writer) {
     switch (*rc::gen::inRange(0, 5)) {
@@ -39,7 +40,7 @@ std::string random_number() {
   });
 }
 
-// Exact on x86-64, where a long double has 64 bits for the digits of a number.
+// Exact on x86-64, where a long double has a 64-bit mantissa.
 long double exact(const std::string& bytes) {
   Token token;
   RC_ASSERT(Reader(bytes).next(token) == Reader::Status::ok);
@@ -51,7 +52,7 @@ long double exact(const std::string& bytes) {
 
 }  // namespace
 
-TEST_CASE("numbers compare by value, whatever their kind", "[value]") {
+TEST_CASE("compare: numbers compare by value across kinds", "[value]") {
   CHECK(order(1, 2) == Order::less);
   CHECK(order(2, 1) == Order::greater);
   CHECK(order(1, 1.0) == Order::equivalent);
@@ -68,14 +69,14 @@ TEST_CASE("numbers compare by value, whatever their kind", "[value]") {
   CHECK(order(HUGE_VAL, UINT64_MAX) == Order::greater);
 }
 
-TEST_CASE("integers and floats compare without rounding", "[value]") {
+TEST_CASE("compare: ints and floats compare without rounding", "[value]") {
   const std::int64_t beyond = (std::int64_t{1} << 53) + 1;
   CHECK(order(beyond, 9007199254740992.0) == Order::greater);
   CHECK(order(9007199254740992.0, beyond) == Order::less);
   CHECK(order(INT64_MAX, 9223372036854775808.0) == Order::less);
 }
 
-TEST_CASE("the order of numbers is the exact one", "[value]") {
+TEST_CASE("compare: the order of numbers is exact", "[value]") {
   STATIC_REQUIRE(std::numeric_limits<long double>::digits >= 64);
   CHECK(rc::check("compare() agrees with long double", [] {
     const std::string a = random_number();
@@ -87,14 +88,14 @@ TEST_CASE("the order of numbers is the exact one", "[value]") {
   }));
 }
 
-TEST_CASE("NaN has no order", "[value]") {
+TEST_CASE("compare: NaN is unordered", "[value]") {
   CHECK(order(NAN, 1) == Order::unordered);
   CHECK(order(1, NAN) == Order::unordered);
   CHECK(order(NAN, NAN) == Order::unordered);
   CHECK(order(true, NAN) == Order::unordered);
 }
 
-TEST_CASE("text compares by code points and bytes by bytes", "[value]") {
+TEST_CASE("compare: text compares by code points, bytes by bytes", "[value]") {
   CHECK(order("a", "b") == Order::less);
   CHECK(order("a", "aa") == Order::less);
   CHECK(order("", "") == Order::equivalent);
@@ -104,7 +105,7 @@ TEST_CASE("text compares by code points and bytes by bytes", "[value]") {
   CHECK(order(Bytes{std::byte{0x7f}}, Bytes{std::byte{0x80}}) == Order::less);
 }
 
-TEST_CASE("lists compare element by element", "[value]") {
+TEST_CASE("compare: lists compare element by element", "[value]") {
   using List = std::vector<any>;
   CHECK(order(List{}, List{1}) == Order::less);
   CHECK(order(List{1, 2}, List{1, 3}) == Order::less);
@@ -116,7 +117,8 @@ TEST_CASE("lists compare element by element", "[value]") {
   CHECK(order(List{NAN, 1}, List{0, 1}) == Order::unordered);
 }
 
-TEST_CASE("equal elements without an order do not stop the comparison of lists", "[value]") {
+TEST_CASE("compare: equal elements without an order do not stop the comparison of lists",
+          "[value]") {
   using List = std::vector<any>;
   const std::map<int, int> map{{1, 1}};
   CHECK(order(List{nullptr, 1}, List{nullptr, 2}) == Order::less);
@@ -125,7 +127,7 @@ TEST_CASE("equal elements without an order do not stop the comparison of lists",
   CHECK(order(List{nullptr}, List{1}) == std::nullopt);
 }
 
-TEST_CASE("values of different kinds have no order, and some kinds have none at all", "[value]") {
+TEST_CASE("compare: different kinds have no order, and some kinds have none at all", "[value]") {
   const std::map<int, int> map;
   CHECK(order(1, "1") == std::nullopt);
   CHECK(order("x", std::vector<int>{}) == std::nullopt);
@@ -136,7 +138,7 @@ TEST_CASE("values of different kinds have no order, and some kinds have none at 
   CHECK(compare(PackedView(), pack(1)) == std::nullopt);
 }
 
-TEST_CASE("the order turns round with its sides", "[value]") {
+TEST_CASE("compare: the order is antisymmetric", "[value]") {
   CHECK(rc::check("compare(a, b) is the reverse of compare(b, a)", [] {
     const std::string a = *values(2);
     const std::string b = *values(2);
@@ -147,7 +149,7 @@ TEST_CASE("the order turns round with its sides", "[value]") {
   }));
 }
 
-TEST_CASE("the order of numbers and of lists of them is transitive", "[value]") {
+TEST_CASE("compare: the order of numbers and of lists of numbers is transitive", "[value]") {
   CHECK(rc::check("a < b and b < c make a < c", [] {
     std::vector<std::string> sorted;
     for (int i = 0; i < 3; ++i) {
@@ -167,7 +169,7 @@ TEST_CASE("the order of numbers and of lists of them is transitive", "[value]") 
   }));
 }
 
-TEST_CASE("a value is never before or after itself", "[value]") {
+TEST_CASE("compare: the order is irreflexive", "[value]") {
   CHECK(rc::check("compare(a, a) is equivalent, or there is no order", [] {
     const std::string a = *values(2);
     const auto result = compare(PackedView(a), PackedView(a));

@@ -10,7 +10,7 @@
 using namespace agora;
 using namespace agora::test;
 
-TEST_CASE("scalars are described with their value", "[value]") {
+TEST_CASE("describe: scalars are described with their value", "[value]") {
   CHECK(describe(pack(nullptr)) == "null");
   CHECK(describe(pack(true)) == "bool true");
   CHECK(describe(pack(false)) == "bool false");
@@ -23,7 +23,7 @@ TEST_CASE("scalars are described with their value", "[value]") {
   CHECK(describe(pack(reference{"jobs"})) == "reference \"jobs\"");
 }
 
-TEST_CASE("what does not fit in a line is described by its kind", "[value]") {
+TEST_CASE("describe: values that do not fit in a line are described by their kind", "[value]") {
   CHECK(describe(pack(std::vector<int>{1, 2})) == "list");
   CHECK(describe(pack(std::map<int, int>{})) == "map");
   CHECK(describe(pack(std::vector<std::byte>(3))) == "bytes");
@@ -31,12 +31,12 @@ TEST_CASE("what does not fit in a line is described by its kind", "[value]") {
   CHECK(describe(PackedView()) == "nothing");
 }
 
-TEST_CASE("text is quoted so that it stays in its line", "[value]") {
+TEST_CASE("describe: text is quoted and escaped, so that it stays in its line", "[value]") {
   CHECK(describe(pack("a\"b\\c")) == R"(text "a\"b\\c")");
   CHECK(describe(pack("a\nb\x7f")) == R"(text "a\u000ab\u007f")");
 }
 
-TEST_CASE("long text is cut at the end of a character", "[value]") {
+TEST_CASE("describe: long text is truncated at a character boundary", "[value]") {
   CHECK(describe(pack(std::string(40, 'x'))) == "text \"" + std::string(40, 'x') + "\"");
   CHECK(describe(pack(std::string(41, 'x'))) == "text \"" + std::string(40, 'x') + "...\"");
   const std::string before_umlaut(39, 'x');

@@ -24,21 +24,22 @@ bool is_own(const std::string& bytes) {
   return key_bytes(PackedView(bytes), scratch).data() == bytes.data();
 }
 
-// The same value with its whole floats as integers and the other way round, and its maps reversed.
-void disguise(Reader& reader, Writer& writer);
+// Rewrites a value into an equal one: integral floats as ints and vice versa, maps in reverse
+// order.
+void rewrite(Reader& reader, Writer& writer);
 
-void disguise_pairs(Reader& reader, std::uint32_t count, Writer& writer) {
+void rewrite_pairs(Reader& reader, std::uint32_t count, Writer& writer) {
   std::vector<std::string> pairs;
   for (std::uint32_t i = 0; i < count; ++i) {
     pairs.push_back(written([&](Writer& pair) {
-      disguise(reader, pair);
-      disguise(reader, pair);
+      rewrite(reader, pair);
+      rewrite(reader, pair);
     }));
   }
   for (auto pair = pairs.rbegin(); pair != pairs.rend(); ++pair) writer.out().append(*pair);
 }
 
-void disguise(Reader& reader, Writer& writer) {
+void rewrite(Reader& reader, Writer& writer) {
   const std::string_view before = reader.rest();
   Token token;
   RC_ASSERT(reader.next(token) == Reader::Status::ok);
@@ -49,23 +50,23 @@ void disguise(Reader& reader, Writer& writer) {
     writer.real(real_of_bits(0xfff8000000000123));
   } else if (token.kind == Kind::list) {
     writer.list(token.count);
-    for (std::uint32_t i = 0; i < token.count; ++i) disguise(reader, writer);
+    for (std::uint32_t i = 0; i < token.count; ++i) rewrite(reader, writer);
   } else if (token.kind == Kind::map) {
     writer.map(token.count);
-    disguise_pairs(reader, token.count, writer);
+    rewrite_pairs(reader, token.count, writer);
   } else {
     writer.out().append(before.substr(0, before.size() - reader.rest().size()));
   }
 }
 
-std::string disguised(const std::string& bytes) {
+std::string rewritten(const std::string& bytes) {
   Reader reader(bytes);
-  return written([&](Writer& writer) { disguise(reader, writer); });
+  return written([&](Writer& writer) { rewrite(reader, writer); });
 }
 
 }  // namespace
 
-TEST_CASE("a float with an integral value has the key of the integer", "[value]") {
+TEST_CASE("comparison key: a float with an integral value has the key of the integer", "[value]") {
   CHECK(key_of(pack(1.0)) == pack(1).bytes());
   CHECK(key_of(pack(-1.0)) == pack(-1).bytes());
   CHECK(key_of(pack(-33.0)) == pack(-33).bytes());
@@ -74,7 +75,8 @@ TEST_CASE("a float with an integral value has the key of the integer", "[value]"
   CHECK(key_of(pack(1e15)) == pack(1'000'000'000'000'000).bytes());
 }
 
-TEST_CASE("integral floats meet the integers up to the very ends of their range", "[value]") {
+TEST_CASE("comparison key: integral floats equal ints up to both ends of the int range",
+          "[value]") {
   CHECK(key_of(pack(-9223372036854775808.0)) == pack(INT64_MIN).bytes());
   CHECK(key_of(pack(9223372036854775808.0)) == pack(std::uint64_t{1} << 63).bytes());
   const double below_2_64 = std::nextafter(18446744073709551616.0, 0.0);
@@ -86,7 +88,7 @@ TEST_CASE("integral floats meet the integers up to the very ends of their range"
   }
 }
 
-TEST_CASE("there is one NaN", "[value]") {
+TEST_CASE("comparison key: all NaNs have one key", "[value]") {
   const std::string one = key_of(pack(std::numeric_limits<double>::quiet_NaN()));
   for (const std::uint64_t bits :
        {0x7ff0000000000001U, 0xfff8000000000000U, 0x7ff8000000000001U, 0xffffffffffffffffU}) {
@@ -95,7 +97,8 @@ TEST_CASE("there is one NaN", "[value]") {
   }
 }
 
-TEST_CASE("values that differ in kind are not equal, but for int and float", "[value]") {
+TEST_CASE("comparison key: values of different kinds are unequal, except int and float",
+          "[value]") {
   CHECK(equal(pack(1), pack(1.0)));
   CHECK_FALSE(equal(pack(1), pack(true)));
   CHECK_FALSE(equal(pack(0), pack(false)));
@@ -107,12 +110,12 @@ TEST_CASE("values that differ in kind are not equal, but for int and float", "[v
   CHECK_FALSE(equal(pack(1.5), pack(1)));
 }
 
-TEST_CASE("integers that a float would round together are not equal", "[value]") {
+TEST_CASE("comparison key: ints that round to the same float are unequal", "[value]") {
   CHECK_FALSE(equal(pack(std::int64_t{9007199254740993}), pack(9007199254740992.0)));
   CHECK(equal(pack(std::int64_t{9007199254740992}), pack(9007199254740992.0)));
 }
 
-TEST_CASE("two values are equal exactly if their keys are", "[value]") {
+TEST_CASE("comparison key: two values are equal if and only if their keys are", "[value]") {
   CHECK(rc::check("equal() is equality of keys", [] {
     const std::string a = *values(2);
     const std::string b = *values(2);
@@ -121,16 +124,17 @@ TEST_CASE("two values are equal exactly if their keys are", "[value]") {
   }));
 }
 
-TEST_CASE("the form of numbers and the order of maps do not matter for the key", "[value]") {
-  CHECK(rc::check("a disguised value has the same key", [] {
+TEST_CASE("comparison key: does not depend on the form of numbers and the order of maps",
+          "[value]") {
+  CHECK(rc::check("a rewritten value has the same key", [] {
     const std::string bytes = *values();
-    const std::string other = disguised(bytes);
+    const std::string other = rewritten(bytes);
     RC_ASSERT(key_of(bytes) == key_of(other));
     RC_ASSERT(equal(PackedView(bytes), PackedView(other)));
   }));
 }
 
-TEST_CASE("a key is its own key", "[value]") {
+TEST_CASE("comparison key: is idempotent", "[value]") {
   CHECK(rc::check("key(key(x)) == key(x)", [] {
     const std::string key = key_of(*values());
     RC_ASSERT(key_of(key) == key);
@@ -138,7 +142,7 @@ TEST_CASE("a key is its own key", "[value]") {
   }));
 }
 
-TEST_CASE("shuffled maps are equal, changed ones are not", "[value]") {
+TEST_CASE("comparison key: shuffled maps are equal, changed ones are not", "[value]") {
   CHECK(rc::check("map order is irrelevant, values are not", [] {
     auto pairs = random_pairs(2);
     if (pairs.empty()) return;
@@ -151,7 +155,7 @@ TEST_CASE("shuffled maps are equal, changed ones are not", "[value]") {
   }));
 }
 
-TEST_CASE("a list of maps and maps in maps compare by their contents", "[value]") {
+TEST_CASE("comparison key: nested maps compare by their contents", "[value]") {
   using Inner = std::vector<std::pair<std::string, std::string>>;
   const auto number = [](auto value) { return pack(value).bytes(); };
   const auto one = packed_map(Inner{{number(1), number(1)}, {number(2), number(2)}});
@@ -162,7 +166,7 @@ TEST_CASE("a list of maps and maps in maps compare by their contents", "[value]"
   CHECK(equal(PackedView(outer), PackedView(outer_same)));
 }
 
-TEST_CASE("keys that are the value's own bytes are not copied", "[value]") {
+TEST_CASE("comparison key: a key that is the value's own bytes is not copied", "[value]") {
   CHECK(is_own(pack(5).bytes()));
   CHECK(is_own(pack(std::string(100, 'x')).bytes()));
   CHECK(is_own(pack(true).bytes()));
@@ -173,13 +177,13 @@ TEST_CASE("keys that are the value's own bytes are not copied", "[value]") {
   CHECK_FALSE(is_own(pack(std::vector<double>{1.5, 2.0}).bytes()));
 }
 
-TEST_CASE("scratch that was used before does not show in the next key", "[value]") {
+TEST_CASE("comparison key: earlier content of the scratch buffer does not matter", "[value]") {
   std::string scratch = "left over";
   CHECK(key_bytes(pack(1.0), scratch) == pack(1).bytes());
   CHECK(key_bytes(pack(2.0), scratch) == pack(2).bytes());
 }
 
-TEST_CASE("values that are hashable have the same key either way", "[value]") {
+TEST_CASE("hashable key: equals the comparison key for hashable values", "[value]") {
   CHECK(rc::check("hashable_key is key_bytes", [] {
     const std::string bytes = *hashables();
     std::string scratch;
@@ -189,7 +193,7 @@ TEST_CASE("values that are hashable have the same key either way", "[value]") {
   }));
 }
 
-TEST_CASE("maps and opaques are not hashable, nor are lists of them", "[value]") {
+TEST_CASE("hashable key: maps, opaques and lists of them are not hashable", "[value]") {
   const auto message = [](const std::string& bytes) {
     std::string scratch;
     auto key = hashable_key(PackedView(bytes), scratch);

@@ -30,7 +30,7 @@ std::string repeated(const std::string& piece, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("naturals are read in every width, the longer than needed as well", "[value]") {
+TEST_CASE("msgpack reader: naturals of every width are read, overlong ones included", "[value]") {
   for (const auto& bytes :
        {bytes_of({0x05}), bytes_of({0xcc, 5}), bytes_of({0xcd, 0, 5}), bytes_of({0xce, 0, 0, 0, 5}),
         bytes_of({0xcf, 0, 0, 0, 0, 0, 0, 0, 5}), bytes_of({0xd0, 5}), bytes_of({0xd1, 0, 5}),
@@ -44,7 +44,7 @@ TEST_CASE("naturals are read in every width, the longer than needed as well", "[
   CHECK(only_token(bytes_of({0xcf, 255, 255, 255, 255, 255, 255, 255, 255})).natural == UINT64_MAX);
 }
 
-TEST_CASE("negative numbers are read in every width", "[value]") {
+TEST_CASE("msgpack reader: negative numbers of every width are read", "[value]") {
   for (const auto& bytes : {bytes_of({0xff}), bytes_of({0xd0, 0xff}), bytes_of({0xd1, 0xff, 0xff}),
                             bytes_of({0xd2, 0xff, 0xff, 0xff, 0xff}),
                             bytes_of({0xd3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})}) {
@@ -57,13 +57,13 @@ TEST_CASE("negative numbers are read in every width", "[value]") {
   CHECK(only_token(bytes_of({0xd3, 0x80, 0, 0, 0, 0, 0, 0, 0})).integer == INT64_MIN);
 }
 
-TEST_CASE("floats of both widths are read", "[value]") {
+TEST_CASE("msgpack reader: floats of both widths are read", "[value]") {
   CHECK(only_token(bytes_of({0xca, 0x3f, 0xc0, 0, 0})).real == 1.5);
   CHECK(only_token(bytes_of({0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0})).real == 1.5);
   CHECK(std::isnan(only_token(bytes_of({0xca, 0x7f, 0xc0, 0, 0})).real));
 }
 
-TEST_CASE("bodies are views into what was read", "[value]") {
+TEST_CASE("msgpack reader: bodies are views into the input", "[value]") {
   for (const auto& bytes :
        {bytes_of({0xa2, 'h', 'i'}), bytes_of({0xd9, 2, 'h', 'i'}), bytes_of({0xda, 0, 2, 'h', 'i'}),
         bytes_of({0xdb, 0, 0, 0, 2, 'h', 'i'})}) {
@@ -78,7 +78,7 @@ TEST_CASE("bodies are views into what was read", "[value]") {
   CHECK(raw.body == "\xff");
 }
 
-TEST_CASE("extensions are references, opaques or unknown", "[value]") {
+TEST_CASE("msgpack reader: an extension is a reference, an opaque or unknown", "[value]") {
   const std::string reference_bytes = bytes_of({0xd5, 1, 'd', 'q'});
   const Token reference = only_token(reference_bytes);
   CHECK(reference.kind == Kind::reference);
@@ -99,7 +99,8 @@ TEST_CASE("extensions are references, opaques or unknown", "[value]") {
   CHECK(options.body == "\x80");
 }
 
-TEST_CASE("a header that promises more than is there is truncated", "[value]") {
+TEST_CASE("msgpack reader: a header that announces more than the input holds is truncated",
+          "[value]") {
   for (const auto& bytes :
        {bytes_of({0xdd, 255, 255, 255, 255}), bytes_of({0xdf, 255, 255, 255, 255, 1, 1}),
         bytes_of({0xdb, 255, 255, 255, 255, 'x'}), bytes_of({0xc6, 0, 0, 0, 2, 'x'}),
@@ -113,7 +114,7 @@ TEST_CASE("a header that promises more than is there is truncated", "[value]") {
   }
 }
 
-TEST_CASE("the byte 0xc1 is invalid and not passed over", "[value]") {
+TEST_CASE("msgpack reader: the byte 0xc1 is invalid and is not skipped", "[value]") {
   Reader reader(std::string_view("\xc1\x01"));
   Token token;
   CHECK(reader.next(token) == Status::invalid);
@@ -121,7 +122,7 @@ TEST_CASE("the byte 0xc1 is invalid and not passed over", "[value]") {
   CHECK_FALSE(reader.skip());
 }
 
-TEST_CASE("every proper prefix of a value is truncated", "[value]") {
+TEST_CASE("msgpack reader: every proper prefix of a value is truncated", "[value]") {
   CHECK(rc::check("no prefix is a whole value", [] {
     const std::string bytes = *values();
     for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -134,7 +135,7 @@ TEST_CASE("every proper prefix of a value is truncated", "[value]") {
   }));
 }
 
-TEST_CASE("values one after another are taken one by one", "[value]") {
+TEST_CASE("msgpack reader: consecutive values are read one by one", "[value]") {
   const auto bytes = bytes_of({0x92, 0x01, 0x81, 0xa1, 'k', 0x02, 0x03, 0x80});
   Reader reader(bytes);
   CHECK(reader.value().bytes() == bytes.substr(0, 6));
@@ -145,7 +146,7 @@ TEST_CASE("values one after another are taken one by one", "[value]") {
   CHECK_FALSE(reader.value().present());
 }
 
-TEST_CASE("a value as deep as it is long is passed over without a stack", "[value]") {
+TEST_CASE("msgpack reader: a value as deep as it is long is skipped without a stack", "[value]") {
   const std::string deep = repeated("\x91", 100'000) + "\x01";
   Reader reader(deep);
   CHECK(reader.skip());
@@ -153,7 +154,8 @@ TEST_CASE("a value as deep as it is long is passed over without a stack", "[valu
   CHECK_FALSE(Reader(std::string_view(deep).substr(0, 100'000)).skip());
 }
 
-TEST_CASE("headers that together promise more than is there end the pass early", "[value]") {
+TEST_CASE("msgpack reader: skip stops early if headers together announce more than the input holds",
+          "[value]") {
   const std::string nested = repeated(bytes_of({0xdc, 0x40, 0x00}), 24'000);
   Reader reader(nested);
   CHECK_FALSE(reader.skip());

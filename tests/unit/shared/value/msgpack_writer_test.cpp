@@ -11,7 +11,7 @@ using namespace agora;
 using agora::test::bytes_of;
 using agora::test::written;
 
-TEST_CASE("integers are written in their shortest form at every size boundary", "[value]") {
+TEST_CASE("msgpack writer: ints have their shortest form at every size boundary", "[value]") {
   struct Row {
     std::int64_t value;
     std::string bytes;
@@ -48,7 +48,7 @@ TEST_CASE("integers are written in their shortest form at every size boundary", 
         bytes_of({0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
 }
 
-TEST_CASE("null, bool and floats have one form each", "[value]") {
+TEST_CASE("msgpack writer: null, bool and floats have one form each", "[value]") {
   CHECK(written([](Writer& writer) { writer.null(); }) == bytes_of({0xc0}));
   CHECK(written([](Writer& writer) { writer.boolean(false); }) == bytes_of({0xc2}));
   CHECK(written([](Writer& writer) { writer.boolean(true); }) == bytes_of({0xc3}));
@@ -56,7 +56,8 @@ TEST_CASE("null, bool and floats have one form each", "[value]") {
         bytes_of({0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0}));
 }
 
-TEST_CASE("text and bytes get the shortest header at every size boundary", "[value]") {
+TEST_CASE("msgpack writer: text and bytes have the shortest header at every size boundary",
+          "[value]") {
   struct Row {
     std::size_t size;
     std::string text_header;
@@ -79,7 +80,8 @@ TEST_CASE("text and bytes get the shortest header at every size boundary", "[val
   }
 }
 
-TEST_CASE("lists and maps get the shortest header at every size boundary", "[value]") {
+TEST_CASE("msgpack writer: lists and maps have the shortest header at every size boundary",
+          "[value]") {
   struct Row {
     std::uint32_t count;
     std::string list_header;
@@ -100,7 +102,7 @@ TEST_CASE("lists and maps get the shortest header at every size boundary", "[val
   }
 }
 
-TEST_CASE("extensions use the fixed sizes where they can", "[value]") {
+TEST_CASE("msgpack writer: extensions use the fixed sizes where possible", "[value]") {
   struct Row {
     std::size_t size;
     std::string header;
@@ -128,14 +130,15 @@ TEST_CASE("extensions use the fixed sizes where they can", "[value]") {
   }
 }
 
-TEST_CASE("an opaque is extension 2, and other types keep their number", "[value]") {
+TEST_CASE("msgpack writer: an opaque is extension 2, and other types keep their number",
+          "[value]") {
   CHECK(written([](Writer& writer) { writer.opaque("abc"); }) ==
         bytes_of({0xc7, 3, 2, 'a', 'b', 'c'}));
   CHECK(written([](Writer& writer) { writer.extension(-1, "abcd"); }) ==
         bytes_of({0xd6, 0xff, 'a', 'b', 'c', 'd'}));
 }
 
-TEST_CASE("the writer appends and keeps what was there", "[value]") {
+TEST_CASE("msgpack writer: appends behind the present content", "[value]") {
   std::string out = "kept";
   Writer writer(out);
   writer.integer(5);

@@ -1,4 +1,4 @@
-// Our MessagePack against that of nlohmann/json, in both directions.
+// Differential tests: our MessagePack against that of nlohmann/json, in both directions.
 #include <string>
 #include <vector>
 
@@ -31,7 +31,7 @@ json random_json_map(int depth) {
   return map;
 }
 
-// NaN is left out: nlohmann's comparison finds it different from itself.
+// Without NaN, which compares unequal to itself in nlohmann.
 double random_finite() {
   const double number = random_real();
   return std::isfinite(number) ? number : 0.25;
@@ -101,7 +101,7 @@ void write_json(Writer& writer, const json& value) {
 
 }  // namespace
 
-TEST_CASE("what nlohmann writes has the normal form that our writer gives", "[value]") {
+TEST_CASE("normalize: nlohmann's output becomes the output of our writer", "[value]") {
   CHECK(rc::check("normalize(to_msgpack(x)) is what Writer writes", [] {
     const json value = random_json(3);
     auto result = normal(to_msgpack(value));
@@ -110,7 +110,7 @@ TEST_CASE("what nlohmann writes has the normal form that our writer gives", "[va
   }));
 }
 
-TEST_CASE("what our writer writes is read by nlohmann as the same value", "[value]") {
+TEST_CASE("msgpack writer: nlohmann reads the same value", "[value]") {
   CHECK(rc::check("from_msgpack(Writer(x)) == x", [] {
     const json value = random_json(3);
     const std::string bytes = written([&](Writer& writer) { write_json(writer, value); });
@@ -121,7 +121,7 @@ TEST_CASE("what our writer writes is read by nlohmann as the same value", "[valu
   }));
 }
 
-TEST_CASE("what nlohmann can read is no parse error for us", "[value]") {
+TEST_CASE("normalize: input that nlohmann accepts is not a parse error", "[value]") {
   CHECK(rc::check("no parse error where nlohmann has none", [] {
     std::string bytes = to_msgpack(random_json(2));
     const auto place = *rc::gen::inRange<std::size_t>(0, bytes.size());
@@ -130,7 +130,7 @@ TEST_CASE("what nlohmann can read is no parse error for us", "[value]") {
     std::string out;
     Budget budget{Limits{}};
     auto taken = normalize(bytes, out, budget);
-    // Maps whose keys are not text are beyond nlohmann, so only one direction can be asked.
+    // nlohmann does not support maps whose keys are not text, so only one direction is tested.
     const json theirs = json::from_msgpack(bytes, false, false);
     if (theirs.is_discarded()) return;
     const bool framed = taken || taken.error().code != Errc::parse_error;

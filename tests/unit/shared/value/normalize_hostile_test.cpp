@@ -1,4 +1,4 @@
-// What a stranger may send: nothing of it may crash, hang, take memory or change the output.
+// Hostile input: it must not crash or hang normalize(), exhaust memory or change the output.
 #include <string>
 #include <vector>
 
@@ -30,7 +30,7 @@ std::string map_of_texts(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("every prefix of a message is truncated and leaves no output", "[value]") {
+TEST_CASE("normalize: every prefix of a message is truncated and leaves no output", "[value]") {
   CHECK(rc::check("prefixes are parse errors", [] {
     const std::string bytes = *values();
     for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -39,7 +39,7 @@ TEST_CASE("every prefix of a message is truncated and leaves no output", "[value
   }));
 }
 
-TEST_CASE("random bytes give a value or an error, and values are in normal form", "[value]") {
+TEST_CASE("normalize: random bytes give an error or a value in normal form", "[value]") {
   CHECK(rc::check("whatever comes out is a fixed point", [] {
     const std::string bytes = random_bytes();
     std::string out;
@@ -54,7 +54,7 @@ TEST_CASE("random bytes give a value or an error, and values are in normal form"
   }));
 }
 
-TEST_CASE("a changed byte never makes bad output", "[value]") {
+TEST_CASE("normalize: a changed byte never gives malformed output", "[value]") {
   CHECK(rc::check("mutations are refused or normal", [] {
     std::string bytes = *values();
     const auto place = *rc::gen::inRange<std::size_t>(0, bytes.size());
@@ -68,14 +68,14 @@ TEST_CASE("a changed byte never makes bad output", "[value]") {
   }));
 }
 
-TEST_CASE("deep nesting ends at the limit", "[value]") {
+TEST_CASE("normalize: deep nesting stops at the limit", "[value]") {
   CHECK(outcome(joined({repeated("\x91", 100'000), "\x01"})) == "TooLarge");
   CHECK(outcome(joined({repeated("\x81\x01", 100'000), "\x01"})) == "TooLarge");
   CHECK(outcome(joined({repeated("\x91", 64), "\x01"})) == "ok");
   CHECK(outcome(joined({repeated("\x91", 65), "\x01"})) == "TooLarge");
 }
 
-TEST_CASE("headers that declare gigabytes are truncated", "[value]") {
+TEST_CASE("normalize: headers that declare gigabytes are truncated", "[value]") {
   CHECK(outcome(bytes_of({0xdd, 255, 255, 255, 255})) == "ParseError");
   CHECK(outcome(bytes_of({0xdf, 255, 255, 255, 255, 1})) == "ParseError");
   CHECK(outcome(bytes_of({0xdb, 255, 255, 255, 255, 'x'})) == "ParseError");
@@ -83,11 +83,11 @@ TEST_CASE("headers that declare gigabytes are truncated", "[value]") {
   CHECK(outcome(bytes_of({0xc9, 255, 255, 255, 255, 1, 'x'})) == "ParseError");
 }
 
-TEST_CASE("many nested headers of many elements end at a limit", "[value]") {
+TEST_CASE("normalize: many nested headers of many elements stop at a limit", "[value]") {
   CHECK(outcome(repeated(bytes_of({0xdc, 0xff, 0xff}), 24'000)) == "TooLarge");
 }
 
-TEST_CASE("more elements than the limit are refused by their header", "[value]") {
+TEST_CASE("normalize: elements over the limit are refused at their header", "[value]") {
   Limits limits;
   limits.elements_max = 1'000;
   const auto list =
@@ -97,28 +97,29 @@ TEST_CASE("more elements than the limit are refused by their header", "[value]")
   CHECK(outcome(list, limits) == "ok");
 }
 
-TEST_CASE("the byte 0xc1 is an error wherever a value is due", "[value]") {
+TEST_CASE("normalize: the byte 0xc1 is an error wherever a value is expected", "[value]") {
   CHECK(outcome("\xc1") == "ParseError");
   CHECK(outcome("\x91\xc1") == "ParseError");
   CHECK(outcome("\x82\x01\x02\x03\xc1") == "ParseError");
   CHECK(outcome(bytes_of({0xa1, 0xc1})) == "ValueError");
 }
 
-TEST_CASE("unknown extensions are refused", "[value]") {
+TEST_CASE("normalize: unknown extensions are refused", "[value]") {
   CHECK(outcome(bytes_of({0xd4, 0, 1})) == "ValueError");
   CHECK(outcome(bytes_of({0xd4, 3, 1})) == "ValueError");
   CHECK(outcome(bytes_of({0xd6, 0xff, 1, 2, 3, 4})) == "ValueError");
   CHECK(outcome(bytes_of({0x91, 0xc7, 0, 127})) == "ValueError");
 }
 
-TEST_CASE("text and names that are not UTF-8 are refused, bytes are not looked at", "[value]") {
+TEST_CASE("normalize: text and names that are not UTF-8 are refused, bytes are not checked",
+          "[value]") {
   CHECK(outcome(bytes_of({0xa2, 0xc0, 0x80})) == "ValueError");
   CHECK(outcome(bytes_of({0xd5, 1, 0xc0, 0x80})) == "ValueError");
   CHECK(outcome(bytes_of({0x81, 0xa1, 0xff, 1})) == "ValueError");
   CHECK(outcome(bytes_of({0xc4, 2, 0xc0, 0x80})) == "ok");
 }
 
-TEST_CASE("maps and opaques are no keys, at any depth of the key", "[value]") {
+TEST_CASE("normalize: a key that is or contains a map or an opaque is refused", "[value]") {
   const auto opaque = bytes_of({0xd6, 2, 0x92, 0xc4, 0, 0x90});
   CHECK(outcome(bytes_of({0x81, 0x80, 1})) == "TypeError");
   CHECK(outcome(bytes_of({0x81, 0x91, 0x91, 0x80, 1})) == "TypeError");
@@ -128,7 +129,7 @@ TEST_CASE("maps and opaques are no keys, at any depth of the key", "[value]") {
   CHECK(outcome(joined({"\x81\x01", opaque})) == "ok");
 }
 
-TEST_CASE("equal keys are duplicates, also in another form", "[value]") {
+TEST_CASE("normalize: equal keys in different forms are duplicates", "[value]") {
   const auto real = [](double number) {
     return written([number](Writer& writer) { writer.real(number); });
   };
@@ -151,13 +152,13 @@ TEST_CASE("equal keys are duplicates, also in another form", "[value]") {
   CHECK(outcome(pair_of("\xa1x", bytes_of({0xd4, 1, 'x'}))) == "ok");
 }
 
-TEST_CASE("a duplicate is named in the message", "[value]") {
+TEST_CASE("normalize: the error names the duplicate key", "[value]") {
   auto result = normal(bytes_of({0x82, 0xa1, 'x', 1, 0xa1, 'x', 2}));
   REQUIRE_FALSE(result);
   CHECK(result.error().message == "a map has the key text \"x\" twice");
 }
 
-TEST_CASE("duplicates are found in small and large maps, wherever they are", "[value]") {
+TEST_CASE("normalize: duplicates are found at any position, in small and large maps", "[value]") {
   for (const std::size_t count : {2U, 7U, 8U, 9U, 10U, 500U}) {
     const std::string map = map_of_texts(count);
     CHECK(outcome(map) == "ok");
@@ -177,13 +178,14 @@ TEST_CASE("duplicates are found in small and large maps, wherever they are", "[v
   }
 }
 
-TEST_CASE("the same key in two maps, outer and inner, is no duplicate", "[value]") {
+TEST_CASE("normalize: the same key in an outer and an inner map is not a duplicate", "[value]") {
   CHECK(outcome(bytes_of({0x82, 1, 0x82, 1, 1, 2, 2, 2, 0x82, 1, 1, 2, 2})) == "ok");
   CHECK(outcome(bytes_of({0x82, 1, 0x82, 1, 1, 2, 2, 1, 0x90})) == "ValueError");
   CHECK(outcome(bytes_of({0x82, 1, 0x82, 1, 1, 1, 2, 2, 0x90})) == "ValueError");
 }
 
-TEST_CASE("a large map of equal lengths and shared beginnings is checked in one go", "[value]") {
+TEST_CASE("normalize: a large map of keys of equal length and prefix is checked in O(n log n)",
+          "[value]") {
   const std::string map = written([](Writer& writer) {
     writer.map(50'000);
     for (std::uint32_t i = 0; i < 50'000; ++i) {

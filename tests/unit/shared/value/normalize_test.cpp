@@ -17,7 +17,7 @@ std::string normal_or_error(const std::string& bytes) {
   return result ? *result : result.error().message;
 }
 
-// The same value in an encoding that is longer wherever MessagePack allows it.
+// Encodes the same value in the longest form that MessagePack allows.
 void lengthen(Reader& reader, std::string& out) {
   Token token;
   RC_ASSERT(reader.next(token) == Reader::Status::ok);
@@ -72,7 +72,7 @@ void lengthen(Reader& reader, std::string& out) {
 
 }  // namespace
 
-TEST_CASE("a value in normal form stays as it is", "[value]") {
+TEST_CASE("normalize: a value in normal form is unchanged", "[value]") {
   CHECK(rc::check("normalize is idempotent", [] {
     const std::string bytes = *values();
     auto once = normal(bytes);
@@ -81,7 +81,7 @@ TEST_CASE("a value in normal form stays as it is", "[value]") {
   }));
 }
 
-TEST_CASE("the longest encoding of a value becomes the shortest", "[value]") {
+TEST_CASE("normalize: the longest encoding of a value becomes the shortest", "[value]") {
   CHECK(rc::check("longer encodings normalise to the same bytes", [] {
     const std::string bytes = *values();
     std::string longer;
@@ -93,7 +93,7 @@ TEST_CASE("the longest encoding of a value becomes the shortest", "[value]") {
   }));
 }
 
-TEST_CASE("each longer header and number is written anew", "[value]") {
+TEST_CASE("normalize: each overlong header and number is encoded again", "[value]") {
   struct Row {
     std::string from;
     std::string to;
@@ -117,30 +117,30 @@ TEST_CASE("each longer header and number is written anew", "[value]") {
   for (const Row& row : rows) CHECK(normal_or_error(row.from) == row.to);
 }
 
-TEST_CASE("a float stays a float, whatever its value", "[value]") {
+TEST_CASE("normalize: a float of any value stays a float", "[value]") {
   for (const double number : {1.0, -0.0, 1e300}) {
     const auto bytes = written([&](Writer& writer) { writer.real(number); });
     CHECK(normal_or_error(bytes) == bytes);
   }
 }
 
-TEST_CASE("maps keep the order and the form of their keys", "[value]") {
+TEST_CASE("normalize: maps keep the order and the form of their keys", "[value]") {
   const auto map = bytes_of({0x83, 0xa1, 'b', 1, 0xa1, 'a', 2, 0xcb, 0x40, 0, 0, 0, 0, 0, 0, 0, 3});
   CHECK(normal_or_error(map) == map);
 }
 
-TEST_CASE("the payload of an opaque is brought into normal form too", "[value]") {
+TEST_CASE("normalize: the payload of an opaque is normalized, too", "[value]") {
   const auto from = bytes_of({0xc7, 10, 2, 0xdc, 0, 2, 0xc4, 1, 'b', 0xdc, 0, 1, 0xd4});
   const auto whole = from.substr(0, 1) + '\x0c' + from.substr(2) + bytes_of({1, 'r'});
   CHECK(normal_or_error(whole) == bytes_of({0xd7, 2, 0x92, 0xc4, 1, 'b', 0x91, 0xd4, 1, 'r'}));
 }
 
-TEST_CASE("an opaque already in normal form is copied as it is", "[value]") {
+TEST_CASE("normalize: an opaque in normal form is unchanged", "[value]") {
   const auto opaque = bytes_of({0xd7, 2, 0x92, 0xc4, 1, 'b', 0x91, 0xd4, 1, 'r'});
   CHECK(normal_or_error(opaque) == opaque);
 }
 
-TEST_CASE("an opaque that is not [bytes, [references]] is refused", "[value]") {
+TEST_CASE("normalize: an opaque that is not [bytes, [references]] is refused", "[value]") {
   const std::vector<std::string> payloads{
       "",
       bytes_of({0x90}),
@@ -161,7 +161,7 @@ TEST_CASE("an opaque that is not [bytes, [references]] is refused", "[value]") {
   }
 }
 
-TEST_CASE("only the first value is taken", "[value]") {
+TEST_CASE("normalize: only the first value is consumed", "[value]") {
   std::string out = "x";
   Budget budget{Limits{}};
   auto taken = normalize(bytes_of({0x91, 0xcc, 1, 0x05}), out, budget);
@@ -170,7 +170,7 @@ TEST_CASE("only the first value is taken", "[value]") {
   CHECK(out == "x\x91\x01");
 }
 
-TEST_CASE("the element budget is shared by the values of a message", "[value]") {
+TEST_CASE("normalize: the values of a message share the element budget", "[value]") {
   Limits limits;
   limits.elements_max = 5;
   Budget budget{limits};
@@ -186,7 +186,7 @@ TEST_CASE("the element budget is shared by the values of a message", "[value]") 
   CHECK(third.error().details[0].packed == pack("elements_max").bytes());
 }
 
-TEST_CASE("the values inside of maps and opaques count too", "[value]") {
+TEST_CASE("normalize: the values inside maps and opaques are charged, too", "[value]") {
   Limits limits;
   limits.elements_max = 5;
   const auto opaque = bytes_of({0xd7, 2, 0x92, 0xc4, 1, 'b', 0x91, 0xd4, 1, 'r'});
@@ -197,7 +197,7 @@ TEST_CASE("the values inside of maps and opaques count too", "[value]") {
   CHECK(outcome(bytes_of({0x82, 1, 1, 2, 2}), limits) == "TooLarge");
 }
 
-TEST_CASE("depth counts lists and maps, empty ones as well", "[value]") {
+TEST_CASE("normalize: empty lists and maps count for the depth", "[value]") {
   Limits limits;
   limits.depth_max = 2;
   CHECK(outcome(bytes_of({0x91, 0x91, 1}), limits) == "ok");

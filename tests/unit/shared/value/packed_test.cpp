@@ -10,7 +10,7 @@
 using namespace agora;
 using namespace agora::test;
 
-TEST_CASE("an absent view is not a null value", "[value]") {
+TEST_CASE("packed: an absent view is not a null value", "[value]") {
   const PackedView absent;
   CHECK_FALSE(absent.present());
   CHECK_FALSE(absent.is_null());
@@ -19,7 +19,7 @@ TEST_CASE("an absent view is not a null value", "[value]") {
   CHECK(Packed().kind() == Kind::null);
 }
 
-TEST_CASE("the kinds have the names that the documentation uses", "[value]") {
+TEST_CASE("packed: kinds have the names of the documentation", "[value]") {
   CHECK(to_string(Kind::null) == "null");
   CHECK(to_string(Kind::boolean) == "bool");
   CHECK(to_string(Kind::integer) == "int");
@@ -32,7 +32,7 @@ TEST_CASE("the kinds have the names that the documentation uses", "[value]") {
   CHECK(to_string(Kind::opaque) == "opaque");
 }
 
-TEST_CASE("the kind of a value is what the reader says", "[value]") {
+TEST_CASE("packed: kind() agrees with the reader", "[value]") {
   CHECK(rc::check("kind() agrees with the token", [] {
     const std::string bytes = *values();
     Token token;
@@ -41,7 +41,7 @@ TEST_CASE("the kind of a value is what the reader says", "[value]") {
   }));
 }
 
-TEST_CASE("references and opaques of every size are told apart", "[value]") {
+TEST_CASE("packed: kind() distinguishes references and opaques of every size", "[value]") {
   for (const std::size_t size : {0U, 1U, 2U, 3U, 4U, 8U, 16U, 17U, 255U, 256U, 65535U, 65536U}) {
     INFO(size);
     const std::string body(size, '\x01');
@@ -52,7 +52,7 @@ TEST_CASE("references and opaques of every size are told apart", "[value]") {
   }
 }
 
-TEST_CASE("packed values own their bytes and give them away", "[value]") {
+TEST_CASE("packed: a value owns its bytes and moves them out", "[value]") {
   Packed value(PackedView("\x05"));
   CHECK(value == Packed(std::string("\x05")));
   CHECK_FALSE(value == Packed());

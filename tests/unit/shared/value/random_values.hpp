@@ -1,4 +1,4 @@
-// Random values for the properties of the value floor; to be called inside of rc::check only.
+// Generators of random values for property tests of shared/value; call them only inside rc::check.
 #pragma once
 
 #include <cstdint>
@@ -12,32 +12,32 @@
 
 namespace agora::test {
 
-/// Doubles with many that are whole, special or next to the limits of the integers.
+/// Draws a double; many are integral, special or next to the limits of the ints.
 double random_real();
 
-/// UTF-8 with characters of one to four bytes, zero included.
+/// Draws UTF-8 with characters of one to four bytes, NUL included.
 std::string random_text();
 std::string random_bytes();
 
-/// Integers of all sizes, with many small ones.
+/// Draws an int of any size; many are small.
 std::int64_t random_integer();
 
-/// Writes a value that may be the key of a map, as deep as `depth` at most.
+/// Writes a hashable value, at most `depth` deep.
 void write_hashable(Writer& writer, int depth);
 
-/// Writes a value of any kind, as deep as `depth` at most.
+/// Writes a value of any kind, at most `depth` deep.
 void write_value(Writer& writer, int depth);
 
-/// The pairs of a map, each packed, with keys that differ as keys.
+/// Draws the pairs of a map, packed, with distinct comparison keys.
 std::vector<std::pair<std::string, std::string>> random_pairs(int depth);
 
-/// The map of these pairs in this order, packed.
+/// Returns the map of these pairs in this order, packed.
 std::string packed_map(const std::vector<std::pair<std::string, std::string>>& pairs);
 
-/// Values of any kind in normal form.
+/// Returns a generator of values of any kind in normal form.
 rc::Gen<std::string> values(int depth = 3);
 
-/// Values that may be keys, in normal form.
+/// Returns a generator of hashable values in normal form.
 rc::Gen<std::string> hashables(int depth = 2);
 
 }  // namespace agora::test

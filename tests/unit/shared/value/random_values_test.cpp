@@ -1,4 +1,4 @@
-// The bodies of random_values.hpp, and a test that they draw what the properties need.
+// Implements random_values.hpp, and tests that the generators draw every kind of value.
 #include "tests/unit/shared/value/random_values.hpp"
 
 #include <cmath>
@@ -138,7 +138,7 @@ rc::Gen<std::string> hashables(int depth) {
 using namespace agora;
 using namespace agora::test;
 
-TEST_CASE("random values are of every kind and in normal form", "[value]") {
+TEST_CASE("random values: every kind occurs, in normal form", "[value]") {
   std::set<Kind> kinds;
   CHECK(rc::check("what is drawn is normal", [&kinds] {
     const std::string bytes = *values();

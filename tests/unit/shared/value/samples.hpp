@@ -1,4 +1,4 @@
-// Values for the tests of the value floor, by hand as bytes. Random ones are in random_values.hpp.
+// Hand-written values for the tests of shared/value. random_values.hpp has random ones.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +18,14 @@ inline std::string bytes_of(std::initializer_list<unsigned> list) {
   return bytes;
 }
 
-/// The pieces one after another. (GCC 12 warns wrongly of an overlap in `"x" + std::string()`.)
+/// Concatenates the pieces. (GCC 12 falsely warns of an overlap in `"x" + std::string()`.)
 inline std::string joined(std::initializer_list<std::string_view> pieces) {
   std::string bytes;
   for (const std::string_view piece : pieces) bytes.append(piece);
   return bytes;
 }
 
-/// What `write` writes.
+/// Returns the bytes that `write` writes.
 template <typename Write>
 std::string written(Write write) {
   std::string bytes;
@@ -34,7 +34,7 @@ std::string written(Write write) {
   return bytes;
 }
 
-/// The whole of `bytes` in normal form, with the usual limits.
+/// Normalizes the whole of `bytes` with the default limits.
 inline Expected<std::string> normal(std::string_view bytes) {
   std::string out;
   Budget budget{Limits{}};
@@ -44,7 +44,7 @@ inline Expected<std::string> normal(std::string_view bytes) {
   return out;
 }
 
-/// The error of `result`'s normalisation, or "ok".
+/// Returns the type of the error of normalize(), or "ok".
 inline std::string outcome(std::string_view bytes, Limits limits = {}) {
   std::string out = "before";
   Budget budget{limits};

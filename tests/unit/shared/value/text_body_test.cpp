@@ -7,32 +7,32 @@
 
 using namespace agora;
 
-TEST_CASE("the body of a text is found, whatever its length", "[value]") {
+TEST_CASE("text body: found for any length", "[value]") {
   for (const std::size_t size : {0, 1, 31, 32, 255, 256, 65535}) {
     const std::string body(size, 'x');
     std::string packed;
     Writer{packed}.text(body);
     CHECK(text_body(packed).data() != nullptr);
     CHECK(text_body(packed) == body);
-    // Torn: another length than there is.
+    // A torn read: the length does not match the bytes.
     CHECK(text_body(packed + 'x').data() == nullptr);
     CHECK(text_body(std::string_view{packed}.substr(0, packed.size() - 1)).data() == nullptr);
   }
 }
 
-TEST_CASE("a head and the characters are the text", "[value]") {
+TEST_CASE("text header: header and characters are the encoded text", "[value]") {
   for (const std::size_t size : {0, 1, 31, 32, 255, 256, 65535, 65536, 20'000'000}) {
     const std::string body(size, 'x');
     std::string packed;
     Writer{packed}.text(body);
-    const TextHead head = text_head(size);
+    const TextHeader head = text_header(size);
     std::string made;
     for (std::size_t i = 0; i < head.size; ++i) made += static_cast<char>(head.bytes >> (8 * i));
     CHECK((made + body == packed));
   }
 }
 
-TEST_CASE("what is no text has no body", "[value]") {
+TEST_CASE("text body: other kinds have none", "[value]") {
   for (int first = 0; first < 256; ++first) {
     if ((first & 0xe0) == 0xa0) continue;
     for (std::size_t size = 0; size < 5; ++size) {

@@ -1,7 +1,8 @@
+#include "shared/value/utf8.hpp"
+
 #include <string>
 #include <vector>
 
-#include "shared/value/normalize.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/shared/value/random_values.hpp"
 #include "tests/unit/shared/value/samples.hpp"
@@ -23,7 +24,7 @@ std::string encoded(std::uint32_t point) {
 
 }  // namespace
 
-TEST_CASE("every code point but the surrogates is UTF-8", "[value]") {
+TEST_CASE("utf8: every code point except the surrogates is valid", "[value]") {
   std::uint32_t wrong = 0;
   for (std::uint32_t point = 0; point <= 0x110000; ++point) {
     const bool valid = point < 0x110000 && (point < 0xd800 || point > 0xdfff);
@@ -32,14 +33,14 @@ TEST_CASE("every code point but the surrogates is UTF-8", "[value]") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("broken UTF-8 is found", "[value]") {
+TEST_CASE("utf8: malformed sequences are refused", "[value]") {
   const std::vector<std::string> broken{
-      "\x80",  // a continuation alone
+      "\x80",  // a lone continuation byte
       "\xbf",
-      "\xc3",  // cut off
+      "\xc3",  // truncated
       "\xe2\x82",
       "\xf0\x9f\x98",
-      "\xc3\x28",  // no continuation
+      "\xc3\x28",  // no continuation byte
       "\xe2\x28\xa1",
       "\xe2\x82\x28",
       "\xf0\x9f\x98\x28",
@@ -51,7 +52,7 @@ TEST_CASE("broken UTF-8 is found", "[value]") {
       "\xf0\x8f\xbf\xbf",
       "\xed\xa0\x80",  // surrogates
       "\xed\xbf\xbf",
-      "\xf4\x90\x80\x80",  // beyond U+10FFFF
+      "\xf4\x90\x80\x80",  // above U+10FFFF
       "\xf5\x80\x80\x80",
       "\xf8\x88\x80\x80\x80",
       "\xfe",
@@ -65,7 +66,7 @@ TEST_CASE("broken UTF-8 is found", "[value]") {
   }
 }
 
-TEST_CASE("text of any mixture of lengths is UTF-8 wherever it starts", "[value]") {
+TEST_CASE("utf8: sequences of mixed lengths are valid at any alignment", "[value]") {
   CHECK(is_utf8(""));
   CHECK(rc::check("well-formed pieces make well-formed text", [] {
     const std::string text = random_text();

@@ -24,7 +24,7 @@ bool is_refused(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("base64 writes the samples of RFC 4648", "[wire]") {
+TEST_CASE("base64: encodes the samples of RFC 4648", "[wire]") {
   CHECK(encoded("").empty());
   CHECK(encoded("f") == "Zg==");
   CHECK(encoded("fo") == "Zm8=");
@@ -35,7 +35,7 @@ TEST_CASE("base64 writes the samples of RFC 4648", "[wire]") {
   CHECK(encoded("\xfb\xff\xfe") == "+//+");
 }
 
-TEST_CASE("base64 refuses whatever is not the one spelling", "[wire]") {
+TEST_CASE("base64: refuses every text that is not canonical", "[wire]") {
   for (const char* text :
        {"A", "AA", "AAA", "Zg=", "Zg", "Zg===", "=", "====", "Z===", "Zg==Zg==", "Zm9v\n", " Zm9v",
         "Zm 9", "Zm-v", "Zm_v", "Zh==", "Zm9=", "Zm=v", "\xff\xff\xff\xff"}) {
@@ -45,14 +45,14 @@ TEST_CASE("base64 refuses whatever is not the one spelling", "[wire]") {
   CHECK(is_refused(std::string_view("AA\0A", 4)));
 }
 
-TEST_CASE("base64 appends behind what is there", "[wire]") {
+TEST_CASE("base64: appends behind the present content", "[wire]") {
   std::string out = "x";
   REQUIRE(base64_decode("Zm9v", out));
   base64_encode("foo", out);
   CHECK(out == "xfooZm9v");
 }
 
-TEST_CASE("base64 gives all bytes back", "[wire]") {
+TEST_CASE("base64: all bytes round-trip", "[wire]") {
   CHECK(rc::check("decode reverses encode", [](const std::string& raw) {
     std::string out;
     RC_ASSERT(base64_decode(encoded(raw), out));

@@ -21,8 +21,8 @@ FrameBounds bounds(std::size_t bytes_max = 1000) {
   return FrameBounds(limits);
 }
 
-// Feeds `input` as a growing buffer, `step` bytes more each time, and gives the lengths of the
-// frames; ends with 0 if the framing was lost.
+// Feeds `input` as a buffer that grows by `step` bytes each time, and returns the lengths of the
+// frames; the last one is 0 if the framing was lost.
 template <typename Framer>
 std::vector<std::size_t> frames(Framer framer, const std::string& input, std::size_t step) {
   std::vector<std::size_t> found;
@@ -44,7 +44,7 @@ std::vector<std::size_t> frames(Framer framer, const std::string& input, std::si
   }
 }
 
-Errc why(const std::string& input, FrameBounds limits = bounds()) {
+Errc error_code(const std::string& input, FrameBounds limits = bounds()) {
   MsgpackFramer framer(limits);
   if (framer.scan(input) != FrameStatus::broken) return Errc::internal_error;
   CHECK(framer.scan(input) == FrameStatus::broken);
@@ -57,7 +57,7 @@ FrameStatus status(const std::string& input, FrameBounds limits = bounds()) {
 
 }  // namespace
 
-TEST_CASE("every kind of MessagePack value is framed at its end", "[wire]") {
+TEST_CASE("msgpack framer: every kind of value is framed at its end", "[wire]") {
   const std::string samples[] = {"\x00"s,
                                  "\x7f",
                                  "\xe0",
@@ -125,50 +125,52 @@ TEST_CASE("every kind of MessagePack value is framed at its end", "[wire]") {
   }
 }
 
-TEST_CASE("the byte 0xc1 loses the framing wherever a value begins", "[wire]") {
-  CHECK(why("\xc1") == Errc::invalid_request);
-  CHECK(why("\x94\x00\x01\xc1"s) == Errc::invalid_request);
+TEST_CASE("msgpack framer: the byte 0xc1 at the start of a value loses the framing", "[wire]") {
+  CHECK(error_code("\xc1") == Errc::invalid_request);
+  CHECK(error_code("\x94\x00\x01\xc1"s) == Errc::invalid_request);
   CHECK(status("\xa1\xc1") == FrameStatus::frame);
 }
 
-TEST_CASE("a message over the byte limit is refused at the header that declares it", "[wire]") {
+TEST_CASE("msgpack framer: a message over the byte limit is refused at the header that declares it",
+          "[wire]") {
   CHECK(status("\xda\x03\xe5"s) == FrameStatus::need_more);  // 997 bytes and 3 of the header
-  CHECK(why("\xda\x03\xe6"s) == Errc::too_large);
+  CHECK(error_code("\xda\x03\xe6"s) == Errc::too_large);
   for (const char* header : {"\xc6\xff\xff\xff\xff", "\xc9\xff\xff\xff\xff", "\xdb\x40\x01\x01\x01",
                              "\xdd\xff\xff\xff\xff", "\xdf\xff\xff\xff\xff"}) {
-    CHECK(why(std::string(header, 5)) == Errc::too_large);
-    CHECK(why("\x94\x00\x01"s + header) == Errc::too_large);
+    CHECK(error_code(std::string(header, 5)) == Errc::too_large);
+    CHECK(error_code("\x94\x00\x01"s + header) == Errc::too_large);
   }
 }
 
-TEST_CASE("more elements than can still fit are refused before they are there", "[wire]") {
+TEST_CASE("msgpack framer: more elements than can still fit are refused before they arrive",
+          "[wire]") {
   Limits wide;
   wide.frame_bytes_max = 1000;
   const FrameBounds limits{wide};
   CHECK(status("\xdc\x03\xe5"s, limits) == FrameStatus::need_more);
-  CHECK(why("\xdc\x03\xe6"s, limits) == Errc::too_large);
-  CHECK(why("\x92\xdc\x01\xf0\xdc\x01\xf0"s, limits) == Errc::internal_error);
-  CHECK(why("\xde\x01\xf3"s, limits) == Errc::too_large);
-  CHECK(why("\xdc\x02\xf4\xdc\x01\xf4"s, limits) == Errc::too_large);
+  CHECK(error_code("\xdc\x03\xe6"s, limits) == Errc::too_large);
+  CHECK(error_code("\x92\xdc\x01\xf0\xdc\x01\xf0"s, limits) == Errc::internal_error);
+  CHECK(error_code("\xde\x01\xf3"s, limits) == Errc::too_large);
+  CHECK(error_code("\xdc\x02\xf4\xdc\x01\xf4"s, limits) == Errc::too_large);
 }
 
-TEST_CASE("nested headers cannot declare more than the element limit", "[wire]") {
+TEST_CASE("msgpack framer: nested headers cannot declare more than the element limit", "[wire]") {
   CHECK(status("\xdc\x00\x63"s) == FrameStatus::need_more);  // 4 * 25, the list itself included
-  CHECK(why("\xdc\x00\x64"s) == Errc::too_large);
-  CHECK(why("\xdc\x00\x40\xdc\x00\x24"s) == Errc::too_large);
+  CHECK(error_code("\xdc\x00\x64"s) == Errc::too_large);
+  CHECK(error_code("\xdc\x00\x40\xdc\x00\x24"s) == Errc::too_large);
   std::string amplified;
   for (int i = 0; i < 24'000; ++i) amplified += "\xdc\xff\xff";
-  CHECK(why(amplified, FrameBounds(Limits{})) == Errc::too_large);
+  CHECK(error_code(amplified, FrameBounds(Limits{})) == Errc::too_large);
 }
 
-TEST_CASE("nesting is bounded", "[wire]") {
+TEST_CASE("msgpack framer: nesting is bounded", "[wire]") {
   CHECK(status(std::string(16, '\x91') + "\xc0") == FrameStatus::frame);
-  CHECK(why(std::string(17, '\x91')) == Errc::too_large);
-  CHECK(why(std::string(17, '\x81')) == Errc::too_large);
-  CHECK(why(std::string(100'000, '\x91'), FrameBounds(Limits{})) == Errc::too_large);
+  CHECK(error_code(std::string(17, '\x91')) == Errc::too_large);
+  CHECK(error_code(std::string(17, '\x81')) == Errc::too_large);
+  CHECK(error_code(std::string(100'000, '\x91'), FrameBounds(Limits{})) == Errc::too_large);
 }
 
-TEST_CASE("a lost framing says which limit it was", "[wire]") {
+TEST_CASE("msgpack framer: the error names the limit", "[wire]") {
   MsgpackFramer framer(bounds());
   REQUIRE(framer.scan("\xdd\xff\xff\xff\xff") == FrameStatus::broken);
   REQUIRE(framer.error().details.size() == 1);
@@ -176,7 +178,7 @@ TEST_CASE("a lost framing says which limit it was", "[wire]") {
   CHECK(test::json_of(framer.error().details[0].packed) == "\"frame_bytes_max\"");
 }
 
-TEST_CASE("frames are found however the bytes arrive", "[wire]") {
+TEST_CASE("msgpack framer: frames do not depend on how the bytes arrive", "[wire]") {
   CHECK(rc::check("any step gives the same frames", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     test::ValueMaker maker(seed);
@@ -195,7 +197,7 @@ TEST_CASE("frames are found however the bytes arrive", "[wire]") {
   }));
 }
 
-TEST_CASE("the framer agrees with the reader about random bytes", "[wire]") {
+TEST_CASE("msgpack framer: agrees with the reader about random bytes", "[wire]") {
   CHECK(rc::check("same end, same verdict", [](const std::string& input) {
     Reader reader{std::string_view(input)};
     const bool whole = !input.empty() && reader.skip();
@@ -208,7 +210,7 @@ TEST_CASE("the framer agrees with the reader about random bytes", "[wire]") {
   }));
 }
 
-TEST_CASE("lines end in LF or CR LF", "[wire]") {
+TEST_CASE("line framer: lines end in LF or CR LF", "[wire]") {
   LineFramer framer(10);
   CHECK(framer.scan("") == FrameStatus::need_more);
   CHECK(framer.scan("ab") == FrameStatus::need_more);
@@ -225,7 +227,7 @@ TEST_CASE("lines end in LF or CR LF", "[wire]") {
   CHECK(framer.scan("\r") == FrameStatus::need_more);
 }
 
-TEST_CASE("a line over its limit is refused with or without its end", "[wire]") {
+TEST_CASE("line framer: a line over the limit is refused with or without its end", "[wire]") {
   CHECK(LineFramer(4).scan("abcd") == FrameStatus::need_more);
   CHECK(LineFramer(4).scan("abcd\r") == FrameStatus::need_more);
   CHECK(LineFramer(4).scan("abcd\r\n") == FrameStatus::frame);
@@ -236,7 +238,7 @@ TEST_CASE("a line over its limit is refused with or without its end", "[wire]") 
   CHECK(LineFramer(4).scan("abcde\n") == FrameStatus::broken);
 }
 
-TEST_CASE("lines are found however the bytes arrive", "[wire]") {
+TEST_CASE("line framer: lines do not depend on how the bytes arrive", "[wire]") {
   CHECK(rc::check("any step gives the same lines", [] {
     const auto input = *rc::gen::container<std::string>(rc::gen::element('a', '\r', '\n'));
     for (std::size_t step = 1; step <= input.size(); ++step) {

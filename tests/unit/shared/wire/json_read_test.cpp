@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <rapidcheck.h>
 
+#include "shared/value/utf8.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/shared/wire/wire_samples.hpp"
 
@@ -35,7 +36,7 @@ Error error_of(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("JSON scalars become values of their kind", "[wire]") {
+TEST_CASE("json reader: scalars become values of their kind", "[wire]") {
   CHECK(packed_of("null") == "\xc0");
   CHECK(packed_of(" true ") == "\xc3");
   CHECK(packed_of("\t\r\nfalse") == "\xc2");
@@ -45,7 +46,8 @@ TEST_CASE("JSON scalars become values of their kind", "[wire]") {
   CHECK(packed_of(R"("\u0000")") == "\xa1\0"s);
 }
 
-TEST_CASE("a JSON number without point and exponent is an int, any other a float", "[wire]") {
+TEST_CASE("json reader: a number without point and exponent is an int, any other a float",
+          "[wire]") {
   const auto integer = [](std::int64_t v) { return written([v](Writer& w) { w.integer(v); }); };
   const auto real = [](double v) { return written([v](Writer& w) { w.real(v); }); };
   CHECK(packed_of("0") == integer(0));
@@ -60,7 +62,7 @@ TEST_CASE("a JSON number without point and exponent is an int, any other a float
   CHECK(packed_of("1.7976931348623157e308") == real(1.7976931348623157e308));
 }
 
-TEST_CASE("a JSON number out of range is a value error, never rounded", "[wire]") {
+TEST_CASE("json reader: a number out of range is a value error, never rounded", "[wire]") {
   for (const std::string& text :
        {"18446744073709551616"s, "-9223372036854775809"s, "1e400"s, "-1e400"s, "1.5e309"s,
         "[1,{\"a\":1e999}]"s, std::string(400, '9'), "-" + std::string(1'000'000, '9'),
@@ -73,7 +75,7 @@ TEST_CASE("a JSON number out of range is a value error, never rounded", "[wire]"
   CHECK(packed_of("0." + std::string(400, '0') + "1e401") == packed_of("1.0"));
 }
 
-TEST_CASE("a syntax error is found behind a number out of range too", "[wire]") {
+TEST_CASE("json reader: a syntax error behind a number out of range is found", "[wire]") {
   for (const char* text : {"[1e400,]", "[1e400", "01e400", "1e400.5", "[1e400 2]", "{\"a\":1e400}}",
                            "-", "1.e400", "[1e400,\"\\x\"]", "[1e400,1e400.5]"}) {
     INFO(text);
@@ -81,7 +83,7 @@ TEST_CASE("a syntax error is found behind a number out of range too", "[wire]") 
   }
 }
 
-TEST_CASE("what RFC 8259 does not allow is a parse error", "[wire]") {
+TEST_CASE("json reader: text that RFC 8259 forbids is a parse error", "[wire]") {
   const std::string samples[] = {"",
                                  " ",
                                  "nul",
@@ -145,7 +147,8 @@ TEST_CASE("what RFC 8259 does not allow is a parse error", "[wire]") {
   }
 }
 
-TEST_CASE("a parse error says what and where and repeats nothing of the input", "[wire]") {
+TEST_CASE("json reader: a parse error has reason and position and does not echo the input",
+          "[wire]") {
   const Error error = error_of("[1,\xff]");
   CHECK(error.code == Errc::parse_error);
   CHECK(error.message.find("at byte 4") != std::string::npos);
@@ -156,12 +159,12 @@ TEST_CASE("a parse error says what and where and repeats nothing of the input", 
   CHECK(error_of("[1 2]").message.find("expected ']'") != std::string::npos);
 }
 
-TEST_CASE("JSON arrays and objects keep their order", "[wire]") {
+TEST_CASE("json reader: arrays and objects keep their order", "[wire]") {
   CHECK(json_again(R"( { "b" : [ 1 , 2 ] , "a" : { } , "" : [ ] } )") ==
         R"({"b":[1,2],"a":{},"":[]})");
 }
 
-TEST_CASE("lists and maps of every size get the shortest header", "[wire]") {
+TEST_CASE("json reader: lists and maps of every size get the shortest header", "[wire]") {
   for (const std::size_t count : {0U, 1U, 15U, 16U, 17U, 65535U, 65536U}) {
     std::string list;
     std::string map;
@@ -178,13 +181,13 @@ TEST_CASE("lists and maps of every size get the shortest header", "[wire]") {
   }
 }
 
-TEST_CASE("duplicate keys are a value error at any level", "[wire]") {
+TEST_CASE("json reader: duplicate keys are a value error at any level", "[wire]") {
   CHECK(packed_of(R"({"a":1,"a":1})") == "error: ValueError");
   CHECK(packed_of(R"([{"x":{"a":1,"b":2,"\u0061":3}}])") == "error: ValueError");
   CHECK(packed_of(R"([{"a":1},{"a":1}])") != "error: ValueError");
 }
 
-TEST_CASE("the $ words are decoded where they are the only key", "[wire]") {
+TEST_CASE("extended json: a tag is decoded if it is the only key", "[wire]") {
   CHECK(packed_of(R"({"$bytes":""})") == "\xc4\0"s);
   CHECK(packed_of(R"({"$bytes":"Zm9v"})") == written([](Writer& w) { w.bytes("foo"); }));
   CHECK(packed_of(R"({"$ref":"jobs"})") == written([](Writer& w) { w.reference("jobs"); }));
@@ -207,7 +210,8 @@ TEST_CASE("the $ words are decoded where they are the only key", "[wire]") {
   CHECK(packed_of(R"({"$opaque":["aGk=",[{"$ref":"a"},"b"]]})") == opaque);
 }
 
-TEST_CASE("a word beside another key and an unknown word are ordinary keys", "[wire]") {
+TEST_CASE("extended json: a tag beside another key and an unknown tag are ordinary keys",
+          "[wire]") {
   for (const char* text :
        {R"({"$bytes":"!","x":1})", R"({"x":1,"$ref":2})", R"({"$else":1})", R"({"$":{}})",
         R"({"$Map":[]})", R"({"$ref":1,"$bytes":2})", R"({"a":{"$x":[{"$y":{}}]}})"}) {
@@ -216,7 +220,7 @@ TEST_CASE("a word beside another key and an unknown word are ordinary keys", "[w
   }
 }
 
-TEST_CASE("a badly formed word is a value error", "[wire]") {
+TEST_CASE("extended json: a malformed tagged object is a value error", "[wire]") {
   for (const char* text : {R"({"$bytes":"Zg"})",
                            R"({"$bytes":1})",
                            R"({"$bytes":[]})",
@@ -252,7 +256,7 @@ TEST_CASE("a badly formed word is a value error", "[wire]") {
   CHECK(packed_of(R"({"$map":[[{"a":1},2]]})") == "error: TypeError");
 }
 
-TEST_CASE("depth counts the value's own levels, not those of its spelling", "[wire]") {
+TEST_CASE("json reader: depth is that of the value, not that of its text", "[wire]") {
   const auto map_of_maps = [](std::size_t levels) {
     std::string text = "0";
     for (std::size_t i = 0; i < levels; ++i) text = "{\"$map\":[[1," + text + "]]}";
@@ -266,7 +270,7 @@ TEST_CASE("depth counts the value's own levels, not those of its spelling", "[wi
         nested(64, R"({"$opaque":["aGk=",[{"$ref":"a"}]]})"));
 }
 
-TEST_CASE("hostile nesting is refused without a deep stack", "[wire]") {
+TEST_CASE("json reader: hostile nesting is refused without a deep stack", "[wire]") {
   CHECK(packed_of(nested(1'000'000)) == "error: TooLarge");
   CHECK(packed_of(std::string(1'000'000, '[')) == "error: ParseError");
   std::string objects;
@@ -275,7 +279,7 @@ TEST_CASE("hostile nesting is refused without a deep stack", "[wire]") {
   CHECK(packed_of("[" + nested(1000, R"({"a":[1,"b"]})") + ",1]") == "error: TooLarge");
 }
 
-TEST_CASE("the element budget is shared by what one budget reads", "[wire]") {
+TEST_CASE("json reader: values that share a budget share its elements", "[wire]") {
   Limits limits;
   limits.elements_max = 6;
   Budget budget(limits);
@@ -287,7 +291,7 @@ TEST_CASE("the element budget is shared by what one budget reads", "[wire]") {
   CHECK(refused.error().code == Errc::too_large);
 }
 
-TEST_CASE("reading stops where no value could have so many elements", "[wire]") {
+TEST_CASE("json reader: parsing stops beyond the elements that a value may have", "[wire]") {
   Limits limits;
   limits.elements_max = 10;
   const auto code = [&](const std::string& text) {
@@ -305,7 +309,7 @@ TEST_CASE("reading stops where no value could have so many elements", "[wire]") 
   CHECK(code("[no JSON at all" + many) == Errc::parse_error);
 }
 
-TEST_CASE("JSON text reads as nlohmann reads it", "[wire]") {
+TEST_CASE("json reader: agrees with nlohmann", "[wire]") {
   CHECK(rc::check("same value", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     std::string original;
@@ -319,7 +323,7 @@ TEST_CASE("JSON text reads as nlohmann reads it", "[wire]") {
   }));
 }
 
-TEST_CASE("random text is taken exactly where nlohmann takes it", "[wire]") {
+TEST_CASE("json reader: accepts random text if and only if nlohmann does", "[wire]") {
   CHECK(rc::check("same verdict", [] {
     const auto text = *rc::gen::container<std::string>(rc::gen::element(
         '[', ']', '{', '}', ',', ':', '"', '1', '-', '0', '.', 'e', ' ', '\\', 'u'));
@@ -328,7 +332,7 @@ TEST_CASE("random text is taken exactly where nlohmann takes it", "[wire]") {
   }));
 }
 
-TEST_CASE("JSON numbers are told from other words", "[wire]") {
+TEST_CASE("is_json_number: accepts the JSON numbers only", "[wire]") {
   for (const char* text : {"0", "-0", "1", "-12", "1.5", "1e3", "1E-3", "1.25e+30"}) {
     INFO(text);
     CHECK(is_json_number(text));

@@ -15,8 +15,8 @@ using namespace std::string_literals;
 
 namespace {
 
-// One message in a line: `id method params options`, or `id ! ErrorType`.
-std::string show(const Message& message) {
+// Formats a message in one line: `id method params options`, or `id ! ErrorType`.
+std::string format(const Message& message) {
   const Request& request = message.request;
   if (message.refusal) {
     return json_of(request.id) + " ! " + std::string(type_name(message.refusal->code));
@@ -26,11 +26,11 @@ std::string show(const Message& message) {
          " " + json_of(request.options);
 }
 
-std::string show(const JsonRpcDecoder::Result& result) {
+std::string format(const JsonRpcDecoder::Result& result) {
   std::string out = result.batch ? "batch" : "";
   for (const Message& message : result.messages) {
     if (!out.empty()) out += " | ";
-    out += show(message);
+    out += format(message);
   }
   return out;
 }
@@ -44,12 +44,12 @@ Limits small_limits() {
 
 std::string decoded(std::string_view line, const Limits& limits = Limits{}) {
   JsonRpcDecoder decoder(limits);
-  return show(decoder.decode(line));
+  return format(decoder.decode(line));
 }
 
 }  // namespace
 
-TEST_CASE("a request has an id, a method and its parameters", "[wire]") {
+TEST_CASE("json-rpc decoder: a request has an id, a method and its parameters", "[wire]") {
   CHECK(decoded(R"({"jsonrpc":"2.0","id":1,"method":"dict.set","params":["jobs","k",1]})") ==
         R"(1 dict.set ["jobs","k",1] absent)");
   CHECK(decoded(R"({"id":2,"method":"dict.get","params":{"name":"jobs","key":"k"}})") ==
@@ -60,7 +60,7 @@ TEST_CASE("a request has an id, a method and its parameters", "[wire]") {
   CHECK(decoded(R"({"id":1,"method":"p\u0069ng"})") == "1 ping absent absent");
 }
 
-TEST_CASE("an id is text, an integer or null", "[wire]") {
+TEST_CASE("json-rpc decoder: an id is text, an int or null", "[wire]") {
   for (const char* id : {"0", "-1", "18446744073709551615", "-9223372036854775808", "null", "\"\"",
                          "\"x\"", "\"1\""}) {
     CHECK(decoded("{\"id\":"s + id + R"(,"method":"ping"})") == id + " ping absent absent"s);
@@ -77,12 +77,12 @@ TEST_CASE("an id is text, an integer or null", "[wire]") {
   CHECK(decoded(long_id(256)) != "null ! InvalidRequest");
 }
 
-TEST_CASE("a request without an id is a notification", "[wire]") {
+TEST_CASE("json-rpc decoder: a request without an id is a notification", "[wire]") {
   CHECK(decoded(R"({"method":"event.set","params":["e"]})") == R"(absent event.set ["e"] absent)");
   CHECK(decoded(R"({"method":"dict.set","params":[{"$ref":1}]})") == "absent ! ValueError");
 }
 
-TEST_CASE("a message that is no valid request is refused with the id null", "[wire]") {
+TEST_CASE("json-rpc decoder: an invalid request is refused with the id null", "[wire]") {
   for (const char* line : {"{}",
                            R"({"id":1})",
                            R"({"id":1,"method":5})",
@@ -111,7 +111,7 @@ TEST_CASE("a message that is no valid request is refused with the id null", "[wi
   }
 }
 
-TEST_CASE("a line that is no JSON is refused with the id null", "[wire]") {
+TEST_CASE("json-rpc decoder: a line that is not JSON is refused with the id null", "[wire]") {
   for (const char* line : {"{", "{\"id\":1,", "[", "[1", "nonsense", "", "{\"id\":1}{\"id\":2}",
                            "{\"id\":1,\"method\":\"ping\",\"params\":[\"\\ud800\"]}", "[NaN]",
                            "{'id':1}", "{\"id\":1,}", "\xef\xbb\xbf{}"}) {
@@ -120,7 +120,7 @@ TEST_CASE("a line that is no JSON is refused with the id null", "[wire]") {
   }
 }
 
-TEST_CASE("members that mean nothing to us are ignored, whatever they hold", "[wire]") {
+TEST_CASE("json-rpc decoder: unknown members of any value are ignored", "[wire]") {
   CHECK(decoded(R"({"x":{"$ref":1},"y":[1e400],"y":2,"id":1,"method":"ping","":{}})") ==
         "1 ping absent absent");
   CHECK(decoded(R"({"x":{"a":1,"a":1},"id":1,"method":"ping"})") == "1 ping absent absent");
@@ -128,7 +128,7 @@ TEST_CASE("members that mean nothing to us are ignored, whatever they hold", "[w
         "1 ping absent absent");
 }
 
-TEST_CASE("an unacceptable value in the parameters is refused with the id", "[wire]") {
+TEST_CASE("json-rpc decoder: an invalid value in the parameters is refused with the id", "[wire]") {
   const auto call = [](const std::string& params) {
     return decoded("{\"method\":\"dict.set\",\"params\":" + params + ",\"id\":7}");
   };
@@ -146,7 +146,7 @@ TEST_CASE("an unacceptable value in the parameters is refused with the id", "[wi
   CHECK(call("[" + many + "1]") == "7 ! TooLarge");
 }
 
-TEST_CASE("a call too large to be read to its end keeps an id that came first", "[wire]") {
+TEST_CASE("json-rpc decoder: a call too large to be parsed keeps an id that came first", "[wire]") {
   std::string many = "[";
   for (int i = 0; i < 1000; ++i) many += "[1,{\"a\":[1]}],";
   many += "1]";
@@ -166,7 +166,8 @@ TEST_CASE("a call too large to be read to its end keeps an id that came first", 
   }
 }
 
-TEST_CASE("the names of parameters are no $ words, their values may be", "[wire]") {
+TEST_CASE("json-rpc decoder: names of parameters are not tags, their values may be tagged",
+          "[wire]") {
   CHECK(decoded(R"({"id":1,"method":"m","params":{"$ref":{"$ref":"x"}}})") ==
         R"(1 m {"$map":[["$ref",{"$ref":"x"}]]} absent)");
   CHECK(decoded(R"({"id":1,"method":"m","params":[{"$ref":"x"},{"$map":[[1,2]]}]})") ==
@@ -175,7 +176,8 @@ TEST_CASE("the names of parameters are no $ words, their values may be", "[wire]
         R"(batch | 1 m {"$map":[["$map",[[1,2]]]]} absent)");
 }
 
-TEST_CASE("call options stand beside the parameters or among the named ones", "[wire]") {
+TEST_CASE("json-rpc decoder: call options are beside the parameters or among the named ones",
+          "[wire]") {
   CHECK(decoded(R"({"id":1,"method":"m","params":["a"],"guard":["l",5]})") ==
         R"(1 m ["a"] {"guard":["l",5]})");
   CHECK(decoded(R"({"id":1,"method":"m","guard":[{"$ref":"l"},5]})") ==
@@ -185,7 +187,7 @@ TEST_CASE("call options stand beside the parameters or among the named ones", "[
   CHECK(decoded(R"({"id":1,"method":"m","guard":[{"$ref":5}]})") == "1 ! ValueError");
 }
 
-TEST_CASE("a batch gives a message for each element", "[wire]") {
+TEST_CASE("json-rpc decoder: a batch gives a message for each element", "[wire]") {
   CHECK(
       decoded(
           R"([{"id":1,"method":"a"},5,{"method":"b"},[],{"id":2,"method":"c","params":[1e999]}])") ==
@@ -194,7 +196,8 @@ TEST_CASE("a batch gives a message for each element", "[wire]") {
   CHECK(decoded("[1]") == "batch | null ! InvalidRequest");
 }
 
-TEST_CASE("a number out of range in one call of a batch spoils no other", "[wire]") {
+TEST_CASE("json-rpc decoder: a number out of range in one call of a batch affects no other call",
+          "[wire]") {
   CHECK(decoded(R"([{"id":1,"method":"a","params":[1e400]},{"id":2,"method":"a","params":)"
                 R"([1.7e308,-17.9e307,0.018e310,1e-400,2e308.5e0,1e5]}])") == "null ! ParseError");
   CHECK(
@@ -209,7 +212,7 @@ TEST_CASE("a number out of range in one call of a batch spoils no other", "[wire
   }
 }
 
-TEST_CASE("an empty batch and one over the limit are refused whole", "[wire]") {
+TEST_CASE("json-rpc decoder: an empty batch and one over the limit are refused whole", "[wire]") {
   CHECK(decoded("[]") == "null ! InvalidRequest");
   CHECK(decoded(R"([{"id":1,"method":"a"},{"id":2,"method":"a"},{"id":3,"method":"a"}])",
                 small_limits())
@@ -217,7 +220,7 @@ TEST_CASE("an empty batch and one over the limit are refused whole", "[wire]") {
   CHECK(decoded("[1,2,3,4]", small_limits()) == "null ! TooLarge");
 }
 
-TEST_CASE("the element limit is one for a whole batch", "[wire]") {
+TEST_CASE("json-rpc decoder: the calls of a batch share the element limit", "[wire]") {
   const std::string call = R"({"id":1,"method":"a","params":[1,2,3,4,5,6,7,8,9,10,11,12]})";
   const std::string shown = "1 a [1,2,3,4,5,6,7,8,9,10,11,12] absent";
   CHECK(decoded("[" + call + "," + call + "," + call + "]", small_limits()) ==
@@ -227,15 +230,15 @@ TEST_CASE("the element limit is one for a whole batch", "[wire]") {
         "batch | " + shown + " | " + shown + " | 2 ! TooLarge");
 }
 
-TEST_CASE("a decoder starts anew with each line", "[wire]") {
+TEST_CASE("json-rpc decoder: each line starts with a fresh state", "[wire]") {
   JsonRpcDecoder decoder{Limits{}};
-  CHECK(show(decoder.decode(R"([{"id":1,"method":"a","params":[{"$ref":"x"}]},{"method":"b"}])"))
+  CHECK(format(decoder.decode(R"([{"id":1,"method":"a","params":[{"$ref":"x"}]},{"method":"b"}])"))
             .starts_with("batch | 1 a"));
-  CHECK(show(decoder.decode("{")) == "null ! ParseError");
-  CHECK(show(decoder.decode(R"({"id":2,"method":"c"})")) == "2 c absent absent");
+  CHECK(format(decoder.decode("{")) == "null ! ParseError");
+  CHECK(format(decoder.decode(R"({"id":2,"method":"c"})")) == "2 c absent absent");
 }
 
-TEST_CASE("a line is JSON by its first byte that is not blank", "[wire]") {
+TEST_CASE("is_json_line: the first non-blank byte decides", "[wire]") {
   CHECK(is_json_line("{}"));
   CHECK(is_json_line(" \t["));
   CHECK_FALSE(is_json_line(""));
@@ -244,7 +247,7 @@ TEST_CASE("a line is JSON by its first byte that is not blank", "[wire]") {
   CHECK_FALSE(is_json_line("\"x\""));
 }
 
-TEST_CASE("answers have their members in one fixed order", "[wire]") {
+TEST_CASE("json-rpc encoder: replies have their members in a fixed order", "[wire]") {
   std::string out;
   encode_json_reply(PackedView{"\x01"}, kNullValue, out);
   CHECK(out == R"({"jsonrpc":"2.0","id":1,"result":null})");
@@ -253,7 +256,7 @@ TEST_CASE("answers have their members in one fixed order", "[wire]") {
   CHECK(out == R"({"jsonrpc":"2.0","id":" \"","result":[1,true]})");
 }
 
-TEST_CASE("errors carry code, message, type, done and details", "[wire]") {
+TEST_CASE("json-rpc encoder: errors have code, message, type, done and details", "[wire]") {
   Error error{Errc::key_error, "\"absent\" is no key\n", Done::no, {}};
   std::string out;
   encode_json_error(PackedView{"\x03"}, error, out);
@@ -271,7 +274,7 @@ TEST_CASE("errors carry code, message, type, done and details", "[wire]") {
                R"("data":{"type":"ParseError","done":"unknown","object":"d","limit":5}}})");
 }
 
-TEST_CASE("JSON-RPC's own errors have their own types", "[wire]") {
+TEST_CASE("json-rpc encoder: JSON-RPC's own errors have their own types", "[wire]") {
   const std::pair<Errc, const char*> own[] = {{Errc::parse_error, "-32700,ParseError"},
                                               {Errc::invalid_request, "-32600,InvalidRequest"},
                                               {Errc::method_not_found, "-32601,MethodNotFound"},
@@ -286,7 +289,7 @@ TEST_CASE("JSON-RPC's own errors have their own types", "[wire]") {
   }
 }
 
-TEST_CASE("a notice is a call of the server", "[wire]") {
+TEST_CASE("json-rpc encoder: a notice is a call by the server", "[wire]") {
   std::string out;
   encode_json_notice(PackedView{"\x82\xa4kind\xa5watch\xa6object\xa1"
                                 "d"},
@@ -294,7 +297,7 @@ TEST_CASE("a notice is a call of the server", "[wire]") {
   CHECK(out == R"({"jsonrpc":"2.0","method":"notice","params":{"kind":"watch","object":"d"}})");
 }
 
-TEST_CASE("random lines give an answerable message and never crash", "[wire]") {
+TEST_CASE("json-rpc decoder: random lines give a message that can be replied to", "[wire]") {
   CHECK(rc::check("at least one message", [] {
     const auto pieces = *rc::gen::container<std::vector<std::string>>(rc::gen::element(
         "{"s, "}"s, "["s, "]"s, ","s, ":"s, "\"id\":1"s, "\"method\":\"m\""s, "\"params\":"s,

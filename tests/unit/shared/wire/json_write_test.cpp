@@ -27,7 +27,7 @@ std::string real(double value) {
 
 }  // namespace
 
-TEST_CASE("scalars are written as JSON", "[wire]") {
+TEST_CASE("json writer: scalars are JSON scalars", "[wire]") {
   CHECK(json_of("\xc0"s) == "null");
   CHECK(json_of("\xc2"s) == "false");
   CHECK(json_of("\xc3"s) == "true");
@@ -38,7 +38,7 @@ TEST_CASE("scalars are written as JSON", "[wire]") {
         "18446744073709551615");
 }
 
-TEST_CASE("floats are written so that they read back as floats", "[wire]") {
+TEST_CASE("json writer: floats round-trip as floats", "[wire]") {
   CHECK(real(2) == "2.0");
   CHECK(real(-0.0) == "-0.0");
   CHECK(real(0.1) == "0.1");
@@ -63,13 +63,13 @@ TEST_CASE("floats are written so that they read back as floats", "[wire]") {
   }));
 }
 
-TEST_CASE("text is escaped where JSON demands it and nowhere else", "[wire]") {
+TEST_CASE("json writer: text is escaped only where JSON demands it", "[wire]") {
   std::string out;
   text_to_json("a\"b\\c/\b\f\n\r\t\x01\x1f\x7f\u00e9\u2028\U0001f600"s + "\0"s, out);
   CHECK(out == "\"a\\\"b\\\\c/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\u00e9\u2028\U0001f600\\u0000\"");
 }
 
-TEST_CASE("lists and maps are written without blanks and in order", "[wire]") {
+TEST_CASE("json writer: lists and maps are in order, without blanks", "[wire]") {
   CHECK(json_of("\x82\xa1"
                 "b\x92\x01\x90\xa1"
                 "a\x80"s) == R"({"b":[1,[]],"a":{}})");
@@ -77,7 +77,7 @@ TEST_CASE("lists and maps are written without blanks and in order", "[wire]") {
   CHECK(json_of("\x93\xc0\x91\xc0\xc0"s) == "[null,[null],null]");
 }
 
-TEST_CASE("what JSON lacks is written as $ words", "[wire]") {
+TEST_CASE("json writer: kinds that JSON lacks are extended JSON", "[wire]") {
   CHECK(json([](Writer& w) { w.bytes("foo"); }) == R"({"$bytes":"Zm9v"})");
   CHECK(json([](Writer& w) { w.reference("a\"b"); }) == R"({"$ref":"a\"b"})");
   CHECK(json([](Writer& w) {
@@ -89,7 +89,7 @@ TEST_CASE("what JSON lacks is written as $ words", "[wire]") {
   CHECK(json([](Writer& w) { w.opaque("\x92\xc4\x00\x90"s); }) == R"({"$opaque":["",[]]})");
 }
 
-TEST_CASE("a map is a JSON object only if no reader could take it for another", "[wire]") {
+TEST_CASE("json writer: a map that would be ambiguous as an object is a $map", "[wire]") {
   CHECK(json_of("\x81\x01\x02"s) == R"({"$map":[[1,2]]})");
   CHECK(json_of("\x82\xa1"
                 "a\x01\x02\x03"s) == R"({"$map":[["a",1],[2,3]]})");
@@ -110,7 +110,7 @@ TEST_CASE("a map is a JSON object only if no reader could take it for another", 
                 "a\x02"s) == R"({"$ref":1,"a":2})");
 }
 
-TEST_CASE("bytes that are no value are written as null and end there", "[wire]") {
+TEST_CASE("json writer: malformed input ends as null", "[wire]") {
   CHECK(json_of(""s) == "null");
   CHECK(json_of("\xc1"s) == "null");
   CHECK(json_of("\x92\x01"s) == "null");
@@ -120,7 +120,7 @@ TEST_CASE("bytes that are no value are written as null and end there", "[wire]")
   CHECK(json_of("\x91\xd4\x02z"s).starts_with(R"([{"$opaque":[)"));
 }
 
-TEST_CASE("plain values are written as nlohmann reads them", "[wire]") {
+TEST_CASE("json writer: nlohmann reads the same plain value", "[wire]") {
   CHECK(rc::check("same value", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     std::string packed;
@@ -132,7 +132,7 @@ TEST_CASE("plain values are written as nlohmann reads them", "[wire]") {
   }));
 }
 
-TEST_CASE("every value comes back from JSON as it went in", "[wire]") {
+TEST_CASE("json writer: every value round-trips through the reader", "[wire]") {
   CHECK(rc::check("same bytes", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     std::string packed;
@@ -142,12 +142,12 @@ TEST_CASE("every value comes back from JSON as it went in", "[wire]") {
   }));
 }
 
-TEST_CASE("random bytes never crash the writer", "[wire]") {
+TEST_CASE("json writer: random bytes do not crash it", "[wire]") {
   CHECK(rc::check("text comes out",
                   [](const std::string& bytes) { RC_ASSERT(!json_of(bytes).empty()); }));
 }
 
-TEST_CASE("a value nested beyond all limits is written without a deep stack", "[wire]") {
+TEST_CASE("json writer: a value nested beyond all limits needs no deep stack", "[wire]") {
   const std::string deep = std::string(200'000, '\x91') + "\xc0";
   CHECK((json_of(deep) == test::nested(200'000, "null")));
 }

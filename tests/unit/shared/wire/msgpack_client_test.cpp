@@ -13,7 +13,7 @@ using namespace agora;
 using test::json_of;
 using namespace std::string_literals;
 
-TEST_CASE("a request is read by the server as the client wrote it", "[wire]") {
+TEST_CASE("msgpack client: the server decodes a request as the client encoded it", "[wire]") {
   std::string frame;
   begin_msgpack_request(300, "dict.get", 3, frame);
   Writer writer(frame);
@@ -29,7 +29,7 @@ TEST_CASE("a request is read by the server as the client wrote it", "[wire]") {
   CHECK(json_of(message.request.options) == R"({"guard":["l",5]})");
 }
 
-TEST_CASE("a notification is read by the server as the client wrote it", "[wire]") {
+TEST_CASE("msgpack client: the server decodes a notification as the client encoded it", "[wire]") {
   std::string frame;
   begin_msgpack_notification("session.acknowledge", 1, frame);
   Writer(frame).integer(9);
@@ -40,7 +40,7 @@ TEST_CASE("a notification is read by the server as the client wrote it", "[wire]
   CHECK(json_of(message.request.params) == "[9]");
 }
 
-TEST_CASE("a reply gives its result", "[wire]") {
+TEST_CASE("msgpack client: a reply gives its result", "[wire]") {
   std::string frame;
   encode_msgpack_reply(PackedView{"\x07"}, PackedView{"\x91\x01"}, frame);
   const auto message = decode_server_message(frame);
@@ -51,7 +51,7 @@ TEST_CASE("a reply gives its result", "[wire]") {
   CHECK(json_of(message->result) == "[1]");
 }
 
-TEST_CASE("an error comes back whole, for every code and outcome", "[wire]") {
+TEST_CASE("msgpack client: an error of every code and outcome round-trips", "[wire]") {
   for (const ErrcRow& row : errc_table()) {
     for (const Done done : {Done::no, Done::yes, Done::unknown}) {
       const Error sent{row.code, "why", done, {text_detail("key", "k"), number_detail("limit", 5)}};
@@ -71,7 +71,7 @@ TEST_CASE("an error comes back whole, for every code and outcome", "[wire]") {
   }
 }
 
-TEST_CASE("another server's error becomes a runtime error", "[wire]") {
+TEST_CASE("msgpack client: a foreign server's error becomes a runtime error", "[wire]") {
   const auto message = decode_server_message("\x94\x01\x07\xa4oops\xc0"s);
   REQUIRE(message);
   REQUIRE_FALSE(message->ok());
@@ -80,7 +80,7 @@ TEST_CASE("another server's error becomes a runtime error", "[wire]") {
   CHECK(message->error->done == Done::unknown);
 }
 
-TEST_CASE("an unknown code is an internal error with its message", "[wire]") {
+TEST_CASE("msgpack client: an unknown code is an internal error with its message", "[wire]") {
   const auto message = decode_server_message("\x94\x01\x07\x94\x7f\xa3New\xa1m\xc0\xc0"s);
   REQUIRE(message);
   CHECK(message->error->code == Errc::internal_error);
@@ -88,7 +88,7 @@ TEST_CASE("an unknown code is an internal error with its message", "[wire]") {
   CHECK(message->error->done == Done::unknown);
 }
 
-TEST_CASE("a notice gives its map", "[wire]") {
+TEST_CASE("msgpack client: a notice gives its map", "[wire]") {
   std::string frame;
   encode_msgpack_notice(PackedView{"\x81\xa4kind\xa3gap"}, frame);
   const auto message = decode_server_message(frame);
@@ -97,7 +97,7 @@ TEST_CASE("a notice gives its map", "[wire]") {
   CHECK(json_of(message->notice) == R"({"kind":"gap"})");
 }
 
-TEST_CASE("any other shape from the server is refused", "[wire]") {
+TEST_CASE("msgpack client: a message of any other shape is refused", "[wire]") {
   for (const std::string& frame :
        {""s, "\xc1"s, "\x90"s, "\x05"s, "\x93\x01\x07\xc0"s, "\x94\x00\x07\xc0\xc0"s,
         "\x94\x01\xff\xc0\xc0"s, "\x94\x01\xa1x\xc0\xc0"s,
@@ -111,7 +111,7 @@ TEST_CASE("any other shape from the server is refused", "[wire]") {
   }
 }
 
-TEST_CASE("random bytes from a server never crash the client", "[wire]") {
+TEST_CASE("msgpack client: random bytes from a server do not crash it", "[wire]") {
   CHECK(rc::check("message or refusal", [](const std::string& tail) {
     const auto head =
         *rc::gen::element(""s, "\x94\x01\x07"s, "\x94\x01\x07\x94"s,

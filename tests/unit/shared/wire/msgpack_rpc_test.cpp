@@ -15,7 +15,7 @@ using namespace std::string_literals;
 
 namespace {
 
-// The call in a line: `id method params options`, or `id ! ErrorType`, `and close`.
+// Formats a call in one line: `id method params options`, or `id ! ErrorType`, `and close`.
 std::string decoded(const std::string& frame, const Limits& limits = Limits{}) {
   std::string out = "kept";
   const Message message = decode_msgpack_call(frame, limits, out);
@@ -41,7 +41,8 @@ std::string options(const std::string& map) {
 
 }  // namespace
 
-TEST_CASE("a MessagePack request has an id, a method and parameters by position", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: a request has an id, a method and parameters by position",
+          "[wire]") {
   CHECK(decoded("\x94\x00\x07\xa8"
                 "dict.get\x92\xa1"
                 "d\xa1k"s) == R"(7 dict.get ["d","k"] absent)");
@@ -49,7 +50,8 @@ TEST_CASE("a MessagePack request has an id, a method and parameters by position"
   CHECK(decoded("\x93\x02\xa4ping\x91\xd4\x01x"s) == R"(absent ping [{"$ref":"x"}] absent)");
 }
 
-TEST_CASE("any valid encoding is taken and made the shortest", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: any valid encoding is accepted and becomes the shortest",
+          "[wire]") {
   const std::string longest =
       "\xdd\0\0\0\x04\xd3\0\0\0\0\0\0\0\0\xcf\0\0\0\0\0\0\0\x07\xdb\0\0\0\x01m"
       "\xdd\0\0\0\x02\xd1\0\x05\xdf\0\0\0\x01\xd9\x01k\xca\x40\0\0\0"s;
@@ -60,7 +62,8 @@ TEST_CASE("any valid encoding is taken and made the shortest", "[wire]") {
   CHECK(message.request.params.bytes() == "\x92\x05\x81\xa1k\xcb\x40\0\0\0\0\0\0\0"s);
 }
 
-TEST_CASE("a message of wrong shape is refused and ends the connection", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: a message of wrong shape is refused and ends the connection",
+          "[wire]") {
   const std::string zero[] = {"\x05"s,
                               "{"s,
                               "\xc0"s,
@@ -97,14 +100,15 @@ TEST_CASE("a message of wrong shape is refused and ends the connection", "[wire]
   }
 }
 
-TEST_CASE("what never passed a framer is refused too", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: bytes that did not pass a framer are refused, too", "[wire]") {
   CHECK(decoded("") == "0 ! InvalidRequest and close");
   CHECK(decoded(call("\x90") + "\xc0") == "1 ! InvalidRequest and close");
   CHECK(decoded(call("\x92\x01")) == "1 ! InvalidRequest and close");
   CHECK(decoded(call("\x91\xc1")) == "1 ! ParseError and close");
 }
 
-TEST_CASE("what is wrong inside the parameters leaves the connection alone", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: an invalid value inside the parameters does not end the connection",
+          "[wire]") {
   CHECK(decoded(call("\x91\xd4\x05z")) == "1 ! ValueError");
   CHECK(decoded(call("\x91\xd6\xff"
                      "1234")) == "1 ! ValueError");
@@ -117,19 +121,20 @@ TEST_CASE("what is wrong inside the parameters leaves the connection alone", "[w
   CHECK(decoded("\x93\x02\xa1m\x91\xa1\xff"s) == "absent ! ValueError");
 }
 
-TEST_CASE("a method that is not UTF-8 is refused and the connection stays", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: a method that is not UTF-8 is refused and the connection stays",
+          "[wire]") {
   CHECK(decoded("\x94\x00\x07\xa1\xff\x90"s) == "7 ! InvalidRequest");
   CHECK(decoded("\x93\x02\xa1\xff\x90"s) == "absent ! InvalidRequest");
 }
 
-TEST_CASE("the element budget is one for all parameters", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: all parameters share the element budget", "[wire]") {
   Limits limits;
   limits.elements_max = 5;
   CHECK(decoded(call("\x92\x91\x01\x92\x01\x02"), limits) == "1 m [[1],[1,2]] absent");
   CHECK(decoded(call("\x92\x92\x01\x02\x92\x01\x02"), limits) == "1 ! TooLarge");
 }
 
-TEST_CASE("call options are an extra last parameter", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: call options are an extra last parameter", "[wire]") {
   const std::string guard = "\x81\xa5guard\x92\xa1l\x05";
   CHECK(decoded(call("\x91" + options(guard))) == R"(1 m [] {"guard":["l",5]})");
   CHECK(decoded(call("\x93\x01\x02" + options(guard))) == R"(1 m [1,2] {"guard":["l",5]})");
@@ -137,7 +142,8 @@ TEST_CASE("call options are an extra last parameter", "[wire]") {
   CHECK(decoded("\x93\x02\xa1m\x92\x01"s + options("\x80")) == "absent m [1] {}");
 }
 
-TEST_CASE("call options elsewhere, or not one map, are a value error", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: call options elsewhere, or not one map, are a value error",
+          "[wire]") {
   for (const std::string& params :
        {"\x92" + options("\x80") + "\x01", "\x92" + options("\x80") + options("\x80"),
         "\x91\x91" + options("\x80"), "\x91" + options(""), "\x91" + options("\x90"),
@@ -151,7 +157,8 @@ TEST_CASE("call options elsewhere, or not one map, are a value error", "[wire]")
   }
 }
 
-TEST_CASE("call options leave the shortest header at every size", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: parameters have the shortest header after call options are removed",
+          "[wire]") {
   for (const std::uint32_t count : {1U, 15U, 16U, 17U, 65535U, 65536U}) {
     std::string params;
     Writer writer(params);
@@ -170,7 +177,7 @@ TEST_CASE("call options leave the shortest header at every size", "[wire]") {
   }
 }
 
-TEST_CASE("one buffer takes the calls of many frames", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: one buffer takes the calls of many frames", "[wire]") {
   std::string out;
   out.reserve(1000);
   const std::string first = call("\x91\x01");
@@ -185,7 +192,7 @@ TEST_CASE("one buffer takes the calls of many frames", "[wire]") {
   CHECK(json_of(two.request.params) == "[2]");
 }
 
-TEST_CASE("the msgid is found at the front of a message that is not whole", "[wire]") {
+TEST_CASE("msgid_of: found at the front of an incomplete message", "[wire]") {
   CHECK(msgid_of("\x94\x00\x07"s) == 7);
   CHECK(msgid_of("\x94\x00\xcd\x01\x00\xdb\xff"s) == 256);
   CHECK(msgid_of("\xdc\x00\x04\x00\x05"s) == 5);
@@ -196,7 +203,7 @@ TEST_CASE("the msgid is found at the front of a message that is not whole", "[wi
   }
 }
 
-TEST_CASE("answers and notices are written in the shortest form", "[wire]") {
+TEST_CASE("msgpack-rpc encoder: replies and notices have the shortest form", "[wire]") {
   std::string out;
   encode_msgpack_reply(PackedView{"\x07"}, PackedView{"\x91\x01"}, out);
   CHECK(out == "\x94\x01\x07\xc0\x91\x01");
@@ -214,7 +221,7 @@ TEST_CASE("answers and notices are written in the shortest form", "[wire]") {
   CHECK(json_of(out) == R"([2,"notice",[{"kind":"gap"}]])");
 }
 
-TEST_CASE("every value passes through a call unchanged", "[wire]") {
+TEST_CASE("msgpack-rpc decoder: every value passes through a call unchanged", "[wire]") {
   CHECK(rc::check("same bytes", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     std::string params;
@@ -231,8 +238,8 @@ TEST_CASE("every value passes through a call unchanged", "[wire]") {
   }));
 }
 
-TEST_CASE("random bytes that pass the framer never crash the decoder", "[wire]") {
-  CHECK(rc::check("answer or call", [](const std::string& tail) {
+TEST_CASE("msgpack-rpc decoder: random bytes that pass the framer do not crash it", "[wire]") {
+  CHECK(rc::check("reply or call", [](const std::string& tail) {
     const auto head = *rc::gen::element(""s, "\x94\x00\x01\xa1m"s, "\x93\x02\xa1m\x91"s,
                                         "\x94\x00"s, "\x94\x00\x01\xa1m\x93"s);
     const std::string bytes = head + tail;

@@ -36,7 +36,7 @@ Outcome split(const std::string& input, std::size_t at) {
 
 }  // namespace
 
-TEST_CASE("the first byte decides what a connection speaks", "[wire]") {
+TEST_CASE("sniffer: the first byte decides the protocol", "[wire]") {
   for (int byte = 0; byte < 256; ++byte) {
     INFO(byte);
     const auto first = static_cast<unsigned char>(byte);
@@ -53,7 +53,7 @@ TEST_CASE("the first byte decides what a connection speaks", "[wire]") {
   }
 }
 
-TEST_CASE("telnet negotiation is skipped and the next byte decides", "[wire]") {
+TEST_CASE("sniffer: telnet negotiation is skipped and the next byte decides", "[wire]") {
   CHECK(whole("") == Outcome{Wire::undecided, 0});
   CHECK(whole("\xff\xfd\x01") == Outcome{Wire::undecided, 3});
   CHECK(whole("\xff\xfb\x18\xff\xfc\x1f\xff\xfe\x03ping"s) == Outcome{Wire::text, 9});
@@ -63,16 +63,16 @@ TEST_CASE("telnet negotiation is skipped and the next byte decides", "[wire]") {
   CHECK(whole("\xff\xfd\xff{") == Outcome{Wire::text, 3});
 }
 
-TEST_CASE("a doubled 0xff at the front is data and nothing that we speak", "[wire]") {
+TEST_CASE("sniffer: a doubled 0xff at the front is data of no known protocol", "[wire]") {
   CHECK(whole("\xff\xff{").wire == Wire::nothing);
 }
 
-TEST_CASE("endless negotiation is nothing", "[wire]") {
+TEST_CASE("sniffer: endless negotiation is no known protocol", "[wire]") {
   CHECK(whole("\xff\xfa" + std::string(4094, 'x')).wire == Wire::undecided);
   CHECK(whole("\xff\xfa" + std::string(4095, 'x')).wire == Wire::nothing);
 }
 
-TEST_CASE("it does not matter how the first bytes arrive", "[wire]") {
+TEST_CASE("sniffer: the verdict does not depend on how the bytes arrive", "[wire]") {
   const std::string samples[] = {"\xff\xfb\x18\xff\xfa\x18\x00xterm\xff\xff\xff\xf0\xff\xf9ping"s,
                                  "\xff\xff{", "{", "\xff\xfd\x01\x16"};
   for (const std::string& sample : samples) {
@@ -84,7 +84,8 @@ TEST_CASE("it does not matter how the first bytes arrive", "[wire]") {
   }));
 }
 
-TEST_CASE("a line that ends in an HTTP version is HTTP in any letter case", "[wire]") {
+TEST_CASE("is_http_line: a line that ends in an HTTP version in any letter case is HTTP",
+          "[wire]") {
   for (const char* line :
        {"get / http/1.1", "GET / HTTP/1.0", "post /x HtTp/1.1", "x HTTP/1.1", " HTTP/1.1"}) {
     INFO(line);

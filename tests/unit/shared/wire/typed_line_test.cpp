@@ -38,15 +38,15 @@ std::string decoded(std::string_view line, const Limits& limits = Limits{}) {
   return json_of(request->params);
 }
 
-// The value that `word` stands for where any value may stand.
-std::string word(const std::string& text) {
+// Returns the value of an argument of a parameter that takes any value.
+std::string argument(const std::string& text) {
   std::string list = decoded("x " + text);
   return list.starts_with('[') ? list.substr(1, list.size() - 2) : list;
 }
 
 }  // namespace
 
-TEST_CASE("the first word of a typed line is its method", "[wire]") {
+TEST_CASE("typed line: the first token is the method", "[wire]") {
   CHECK(typed_method("ping") == "ping");
   CHECK(typed_method("  dict.set jobs k 1") == "dict.set");
   CHECK(typed_method("quit\t") == "quit");
@@ -57,7 +57,7 @@ TEST_CASE("the first word of a typed line is its method", "[wire]") {
   CHECK(typed_method(" \t ").empty());
 }
 
-TEST_CASE("words are parameters by position", "[wire]") {
+TEST_CASE("typed line: arguments are parameters by position", "[wire]") {
   CHECK(decoded("ping") == "[]");
   CHECK(decoded("ping  \t ") == "[]");
   CHECK(decoded("dict.set jobs k 1") == R"(["jobs","k",1])");
@@ -66,28 +66,29 @@ TEST_CASE("words are parameters by position", "[wire]") {
   CHECK(decoded("?queue.get") == R"(["queue.get"])");
 }
 
-TEST_CASE("a word that is a JSON literal is that value, any other is text", "[wire]") {
+TEST_CASE("typed line: an argument that is a JSON literal has that value, any other is text",
+          "[wire]") {
   for (const char* literal : {"5", "-5", "0", "1.5", "true", "false", "null", "\"x y\"", "\"\"",
                               "[]", "{}", "[1,[2]]", R"({"a":[1,2]})", R"("\"")", R"("]")",
                               R"(["]","}","\""])", R"({"$ref":"x"})", R"({"$bytes":"Zg=="})"}) {
     INFO(literal);
-    CHECK(word(literal) == literal);
+    CHECK(argument(literal) == literal);
   }
-  CHECK(word("1e3") == "1000.0");
-  CHECK(word("-0") == "0");
-  CHECK(word("[1, 2]") == "[1,2]");
-  CHECK(word(R"({ "a" : "b c" })") == R"({"a":"b c"})");
+  CHECK(argument("1e3") == "1000.0");
+  CHECK(argument("-0") == "0");
+  CHECK(argument("[1, 2]") == "[1,2]");
+  CHECK(argument(R"({ "a" : "b c" })") == R"({"a":"b c"})");
   for (const char* text :
        {"1abc", "abc", "True", "nul", "nulls",  "NaN", "+5", ".5",  "01", "1.",   "-",  "a\"b",
         "a[0]", "x}",  "'a'",  "#17", "\u00e9", "a=b", "=",  "a:b", "//", "0x10", "1,5"}) {
     INFO(text);
     std::string quoted;
     text_to_json(text, quoted);
-    CHECK(word(text) == quoted);
+    CHECK(argument(text) == quoted);
   }
 }
 
-TEST_CASE("parameters that are text take the word as it stands", "[wire]") {
+TEST_CASE("typed line: text parameters take the argument verbatim", "[wire]") {
   CHECK(decoded("dict.set 1 2 3") == R"(["1",2,3])");
   CHECK(decoded("dict.set null true x") == R"(["null",true,"x"])");
   CHECK(decoded("dict.set [x {} []") == R"(["[x",{},[]])");
@@ -97,7 +98,7 @@ TEST_CASE("parameters that are text take the word as it stands", "[wire]") {
   CHECK(decoded("dict.set name=5 key=5 value=5") == R"({"name":"5","key":5,"value":5})");
 }
 
-TEST_CASE("x=y is named only if the method has a parameter x", "[wire]") {
+TEST_CASE("typed line: x=y is named only if the method has a parameter x", "[wire]") {
   CHECK(decoded("queue.get tasks timeout=2") == R"({"name":"tasks","timeout":2})");
   CHECK(decoded("queue.get timeout=2 tasks") == R"({"name":"tasks","timeout":2})");
   CHECK(decoded("queue.get timeout=null name=tasks") == R"({"timeout":null,"name":"tasks"})");
@@ -110,12 +111,12 @@ TEST_CASE("x=y is named only if the method has a parameter x", "[wire]") {
   CHECK(decoded("unknown.method a=1") == R"(["a=1"])");
 }
 
-TEST_CASE("every method takes a guard by name", "[wire]") {
+TEST_CASE("typed line: every method takes a guard by name", "[wire]") {
   CHECK(decoded(R"(dict.set d k 1 guard=["l", 5])") ==
         R"({"name":"d","key":"k","value":1,"guard":["l",5]})");
 }
 
-TEST_CASE("free options fill the parameter options", "[wire]") {
+TEST_CASE("typed line: free options become entries of the parameter options", "[wire]") {
   CHECK(decoded("object.create queue tasks maxsize=10") ==
         R"({"type":"queue","name":"tasks","options":{"maxsize":10}})");
   CHECK(decoded("object.create order=lifo queue exist_ok=false") ==
@@ -125,7 +126,7 @@ TEST_CASE("free options fill the parameter options", "[wire]") {
         R"({"type":"dict","name":"d","options":{"ttl":5}})");
 }
 
-TEST_CASE("a parameter given twice is refused", "[wire]") {
+TEST_CASE("typed line: a parameter given twice is refused", "[wire]") {
   CHECK(decoded("queue.get q timeout=1 timeout=2") ==
         "InvalidParams: the parameter timeout is given twice at byte 23");
   CHECK(decoded("queue.get q name=r").starts_with("InvalidParams: the parameter name is given"));
@@ -135,13 +136,13 @@ TEST_CASE("a parameter given twice is refused", "[wire]") {
   CHECK(decoded("object.create a b options={} ttl=1").starts_with("InvalidParams: "));
 }
 
-TEST_CASE("too many words beside named ones are refused", "[wire]") {
+TEST_CASE("typed line: too many positional arguments beside named ones are refused", "[wire]") {
   CHECK(decoded("queue.get a b c guard=1") ==
         "InvalidParams: expected at most 2 parameters, found 3");
   CHECK(decoded("queue.get a b c") == R"(["a","b","c"])");
 }
 
-TEST_CASE("quotes and brackets that do not fit are errors with their place", "[wire]") {
+TEST_CASE("typed line: the error for an unmatched quote or bracket has its position", "[wire]") {
   CHECK(decoded("x \"abc") == "InvalidParams: the quote does not end that begins at byte 3");
   CHECK(decoded("x a \"abc\\\"") == "InvalidParams: the quote does not end that begins at byte 5");
   CHECK(decoded("x \"abc\\") == "InvalidParams: the quote does not end that begins at byte 3");
@@ -160,7 +161,7 @@ TEST_CASE("quotes and brackets that do not fit are errors with their place", "[w
   }
 }
 
-TEST_CASE("words with values that cannot be are value errors", "[wire]") {
+TEST_CASE("typed line: arguments with impossible values are value errors", "[wire]") {
   for (const char* line : {"x 18446744073709551616", "x 1e400", "x \xff", "dict.set \xff 1 2",
                            R"(x {"$ref":1})", R"(x {"a":1,"a":2})"}) {
     INFO(line);
@@ -168,7 +169,7 @@ TEST_CASE("words with values that cannot be are value errors", "[wire]") {
   }
 }
 
-TEST_CASE("a typed line has the limits of any message", "[wire]") {
+TEST_CASE("typed line: has the limits of every message", "[wire]") {
   CHECK(decoded("x " + test::nested(65)).starts_with("TooLarge: "));
   CHECK(decoded("x " + test::nested(100'000)).starts_with("TooLarge: "));
   CHECK(decoded("x " + test::nested(64)) == "[" + test::nested(64) + "]");
@@ -179,7 +180,7 @@ TEST_CASE("a typed line has the limits of any message", "[wire]") {
   CHECK(decoded("x a 2 c 4", limits).starts_with("TooLarge: "));
 }
 
-TEST_CASE("errors are shown as one line of type and message", "[wire]") {
+TEST_CASE("typed line: an error is one line of type and message", "[wire]") {
   std::string out;
   encode_typed_error(Error{Errc::key_error, "\"absent\" is not a key of dict jobs", Done::no, {}},
                      out);
@@ -189,13 +190,13 @@ TEST_CASE("errors are shown as one line of type and message", "[wire]") {
   CHECK(out == "ValueError: a b [0m\u00e9");
 }
 
-TEST_CASE("results are shown as one line of JSON", "[wire]") {
+TEST_CASE("typed line: a result is one line of JSON", "[wire]") {
   std::string out;
   encode_typed_result(PackedView{"\x92\xa2\n\"\xc0"}, out);
   CHECK(out == R"(["\n\"",null])");
 }
 
-TEST_CASE("a value written as JSON is one word", "[wire]") {
+TEST_CASE("typed line: a value written as JSON is one argument", "[wire]") {
   CHECK(rc::check("same value", [] {
     const auto seed = *rc::gen::noShrink(rc::gen::arbitrary<std::uint64_t>());
     std::string packed;
@@ -206,7 +207,7 @@ TEST_CASE("a value written as JSON is one word", "[wire]") {
   }));
 }
 
-TEST_CASE("random lines never crash", "[wire]") {
+TEST_CASE("typed line: random lines do not crash the decoder", "[wire]") {
   CHECK(rc::check("call or error", [] {
     const auto line = *rc::gen::container<std::string>(rc::gen::element(
         ' ', '"', '[', ']', '{', '}', '\\', 'a', '1', '=', ',', ':', '?', '\xff', '\t', '\0'));

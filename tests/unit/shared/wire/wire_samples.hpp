@@ -1,4 +1,4 @@
-// Values and short forms for the tests of the wire floor.
+// Values and shorthands for the tests of shared/wire.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace agora::test {
 
-/// The normal form of `text`; "error: Type" if it has none.
+/// Returns the normal form of the JSON `text`; "error: Type" if it is refused.
 inline std::string packed_of(std::string_view text) {
   Budget budget{Limits{}};
   std::string out;
@@ -33,18 +33,18 @@ inline std::string json_of(PackedView value) {
   return value.present() ? json_of(value.bytes()) : "absent";
 }
 
-/// `text` read and written again.
+/// Returns `text` after a round trip through value and JSON.
 inline std::string json_again(std::string_view text) {
   const std::string packed = packed_of(text);
   return packed.starts_with("error: ") ? packed : json_of(packed);
 }
 
-/// `count` opening brackets, `inner`, and as many closing ones.
+/// Returns `count` opening brackets, `inner`, and as many closing brackets.
 inline std::string nested(std::size_t count, std::string_view inner = "") {
   return std::string(count, '[') + std::string(inner) + std::string(count, ']');
 }
 
-/// Random values; the same seed gives the same ones.
+/// Random values, reproducible by their seed.
 class ValueMaker {
  public:
   explicit ValueMaker(std::uint64_t seed) : random_(seed) {}
@@ -66,7 +66,7 @@ class ValueMaker {
     return out;
   }
 
-  /// Only what JSON has without `$` words.
+  /// Draws only kinds that JSON has without extensions.
   void plain(Writer& writer, int depth) {
     switch (below(depth > 0 ? 8 : 6)) {
       case 0:
@@ -98,7 +98,7 @@ class ValueMaker {
     }
   }
 
-  /// Every kind of value, in normal form.
+  /// Draws every kind of value, in normal form.
   void any(Writer& writer, int depth) {
     switch (below(depth > 0 ? 8 : 5)) {
       case 0:
@@ -148,7 +148,7 @@ class ValueMaker {
     writer.opaque(payload);
   }
 
-  // Keys of several kinds, all different.
+  // Distinct keys of several kinds.
   void any_map(Writer& writer, int depth) {
     const auto count = static_cast<std::uint32_t>(below(20));
     const bool only_text = below(2) == 0;
@@ -165,7 +165,7 @@ class ValueMaker {
     }
   }
 
-  // A real map whose only key looks like a word.
+  // A map whose only key looks like a tag.
   void word_map(Writer& writer, int depth) {
     constexpr std::string_view kKeys[] = {"$bytes", "$ref", "$map", "$float", "$opaque", "$else"};
     writer.map(1);

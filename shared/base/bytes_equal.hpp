@@ -1,5 +1,5 @@
-// same_bytes: whether two strings are equal, without a call for short ones: names and keys are
-// mostly shorter than what makes memcmp worth it.
+// bytes_equal(): compares two strings without a function call for short ones. Most names and keys
+// are too short for a call of memcmp to pay.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace agora {
 
-inline bool same_bytes(std::string_view a, std::string_view b) {
+inline bool bytes_equal(std::string_view a, std::string_view b) {
   const std::size_t size = a.size();
   if (size != b.size()) return false;
-  // Words that cover all bytes, the last one overlapping: no tail to walk over.
+  // Words cover all bytes; the last one may overlap the one before, so no tail is left over.
   const auto differ = [&]<typename Word>(Word, std::size_t at) {
     Word left;
     Word right;

@@ -1,7 +1,7 @@
-#include "shared/value/shortest.hpp"
+#include "shared/value/shortest_form.hpp"
 
 #include "shared/value/msgpack_writer.hpp"
-#include "shared/value/normalize.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora {
 namespace {
@@ -20,7 +20,7 @@ std::size_t negative_size(std::int64_t value) {
   return value >= -0x80000000LL ? 5 : 9;
 }
 
-// A signed form of a natural number may be as long as the unsigned one, which is the normal one.
+// If the unsigned and the signed form are equally long, only the unsigned one is normal.
 bool is_shortest_integer(const Token& token, std::string_view encoded) {
   if (token.negative) return encoded.size() == negative_size(token.integer);
   const auto first = static_cast<std::uint8_t>(encoded[0]);
@@ -47,7 +47,7 @@ std::size_t count_header_size(std::uint32_t count) {
   return count < 0x10000 ? 3 : 5;
 }
 
-// Reads one token that must be of `kind`, and notes in `parts` whether it was in shortest form.
+// Reads one token that must be of `kind`, and records in `parts` whether it was in shortest form.
 bool read_part(Reader& reader, Kind kind, Token& token, OpaqueParts& parts) {
   const std::string_view before = reader.rest();
   if (reader.next(token) != Reader::Status::ok || token.kind != kind) return false;

@@ -1,10 +1,10 @@
-// What a thread says to its core while it waits in a loop.
+// cpu_relax(): the pause hint for spin loops.
 #pragma once
 
 namespace agora::shm {
 
-/// Lets the other thread of this core go on, if there is one.
-inline void relax() {
+/// Tells the core that this thread spins, so that a sibling hyper-thread gets its resources.
+inline void cpu_relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)

@@ -1,10 +1,11 @@
+#include "shared/wire/msgpack_fast_path.hpp"
+
 #include <random>
 
 #include "shared/base/limits.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/framing.hpp"
-#include "shared/wire/msgpack_fast_path.hpp"
 #include "shared/wire/msgpack_rpc.hpp"
 #include "tests/support/catch.hpp"
 
@@ -20,28 +21,28 @@ std::string call_of(std::uint64_t id, std::string_view method, const std::string
   return bytes + params;
 }
 
-/// What the short way takes, the framer and the decoder must take for the same.
+/// Checks that framer and decoder read a message that the fast path accepts as the same call.
 void check_against_decoder(const std::string& bytes) {
-  SimpleCall quick;
-  if (!read_simple_call(bytes, quick)) return;
+  SimpleCall simple;
+  if (!read_simple_call(bytes, simple)) return;
   MsgpackFramer framer{FrameBounds{Limits{}}};
   REQUIRE(framer.scan(bytes) == FrameStatus::frame);
-  REQUIRE(framer.frame_bytes() == quick.frame_bytes);
+  REQUIRE(framer.frame_bytes() == simple.frame_bytes);
   std::string out;
   const Message message =
-      decode_msgpack_call(std::string_view{bytes}.substr(0, quick.frame_bytes), Limits{}, out);
+      decode_msgpack_call(std::string_view{bytes}.substr(0, simple.frame_bytes), Limits{}, out);
   REQUIRE_FALSE(message.refusal);
-  CHECK(message.request.method == quick.method);
+  CHECK(message.request.method == simple.method);
   std::string id;
-  Writer{id}.unsigned_integer(quick.id);
+  Writer{id}.unsigned_integer(simple.id);
   CHECK(message.request.id.bytes() == id);
   std::string params;
-  Writer{params}.list(static_cast<std::uint32_t>(quick.count));
-  for (const PackedView value : quick.params()) params += value.bytes();
+  Writer{params}.list(static_cast<std::uint32_t>(simple.count));
+  for (const PackedView value : simple.params()) params += value.bytes();
   CHECK(message.request.params.bytes() == params);
 }
 
-TEST_CASE("the short way reads the calls that programs make most", "[wire]") {
+TEST_CASE("msgpack fast path: reads the most frequent calls", "[wire]") {
   std::string params;
   Writer out{params};
   out.text("jobs"), out.integer(-5), out.unsigned_integer(70'000), out.real(1.5);
@@ -60,7 +61,7 @@ TEST_CASE("the short way reads the calls that programs make most", "[wire]") {
   }
 }
 
-TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
+TEST_CASE("msgpack fast path: declines every other value", "[wire]") {
   const std::string unusual[] = {std::string{"\xa2\xc3\xa4"},             // text beyond ASCII
                                  std::string{"\xd9\x01x"},                // not the shortest header
                                  std::string{"\xcc\x05"},                 // not the shortest int
@@ -76,7 +77,7 @@ TEST_CASE("the short way leaves everything unusual to the decoder", "[wire]") {
   }
 }
 
-TEST_CASE("what is known to be ASCII is not looked at again, all else is", "[wire]") {
+TEST_CASE("msgpack fast path: only bytes not known to be ASCII are checked", "[wire]") {
   std::string value;
   Writer{value}.text(std::string(100, 'x'));
   std::string bytes = call_of(1, "dict.set", value, 1);
@@ -88,10 +89,11 @@ TEST_CASE("what is known to be ASCII is not looked at again, all else is", "[wir
   bytes[bytes.size() - 50] = '\xff';
   CHECK_FALSE(read_simple_call(bytes, call, 0));
   CHECK_FALSE(read_simple_call(bytes, call, 49));
-  CHECK(read_simple_call(bytes, call, 50));  // a wrong promise: it was not looked at
+  CHECK(
+      read_simple_call(bytes, call, 50));  // the caller vouched for this byte, so it is not checked
 }
 
-TEST_CASE("whatever the short way takes, the decoder takes for the same", "[wire]") {
+TEST_CASE("msgpack fast path: the decoder reads an accepted message as the same call", "[wire]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937 random{seed};

@@ -1,20 +1,22 @@
+#include "shared/wire/json_fast_path.hpp"
+
 #include <random>
 #include <string>
 
 #include "shared/base/limits.hpp"
 #include "shared/value/msgpack_writer.hpp"
-#include "shared/wire/json_fast_path.hpp"
 #include "shared/wire/json_rpc.hpp"
 #include "tests/support/catch.hpp"
 
 namespace agora {
 namespace {
 
-/// What the short way takes, the decoder must take for the same.
+/// Returns whether the fast path accepts the line; checks that the decoder then reads the same
+/// call.
 bool agrees_with_decoder(const std::string& line) {
-  JsonSimpleCall quick;
+  JsonSimpleCall simple;
   std::string scratch;
-  if (!read_json_simple_call(line, quick, scratch)) return false;
+  if (!read_json_simple_call(line, simple, scratch)) return false;
   JsonRpcDecoder decoder{Limits{}};
   const JsonRpcDecoder::Result calls = decoder.decode(line);
   INFO(line);
@@ -22,14 +24,14 @@ bool agrees_with_decoder(const std::string& line) {
   REQUIRE(calls.messages.size() == 1);
   const Message& message = calls.messages.front();
   REQUIRE_FALSE(message.refusal);
-  CHECK(message.request.method == quick.method);
+  CHECK(message.request.method == simple.method);
   CHECK_FALSE(message.request.options.present());
   std::string id;
-  Writer{id}.unsigned_integer(quick.id);
+  Writer{id}.unsigned_integer(simple.id);
   CHECK(message.request.id.bytes() == id);
   std::string params;
-  Writer{params}.list(static_cast<std::uint32_t>(quick.count));
-  for (const PackedView value : quick.params()) params += value.bytes();
+  Writer{params}.list(static_cast<std::uint32_t>(simple.count));
+  for (const PackedView value : simple.params()) params += value.bytes();
   CHECK(message.request.params.bytes() == params);
   return true;
 }
@@ -38,7 +40,7 @@ std::string with_params(const std::string& params) {
   return R"({"jsonrpc":"2.0","id":1,"method":"m","params":[)" + params + "]}";
 }
 
-TEST_CASE("the short way reads the JSON calls that people and programs write most", "[wire]") {
+TEST_CASE("json fast path: reads the most frequent calls", "[wire]") {
   JsonSimpleCall call;
   std::string scratch;
   const std::string line =
@@ -60,7 +62,7 @@ TEST_CASE("the short way reads the JSON calls that people and programs write mos
   }
 }
 
-TEST_CASE("the short way leaves every unusual JSON line to the decoder", "[wire]") {
+TEST_CASE("json fast path: declines every other line", "[wire]") {
   const std::string unusual[] = {
       with_params("1.5"),
       with_params("1e3"),
@@ -100,14 +102,14 @@ TEST_CASE("the short way leaves every unusual JSON line to the decoder", "[wire]
   }
 }
 
-TEST_CASE("whatever JSON the short way takes, the decoder takes for the same", "[wire]") {
+TEST_CASE("json fast path: the decoder reads an accepted line as the same call", "[wire]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937 random{seed};
   const std::string good =
       R"({"jsonrpc":"2.0","id":17,"method":"dict.set","params":["jobs",-12,"value",null,true]})";
   constexpr std::string_view kOther = "{}[]\",:.-+eE0123456789ntf \\\t";
-  std::size_t taken = 0;
+  std::size_t accepted = 0;
   for (int i = 0; i < 50'000; ++i) {
     std::string line = good;
     for (int change = 0; change < 1 + i % 3; ++change) {
@@ -124,9 +126,9 @@ TEST_CASE("whatever JSON the short way takes, the decoder takes for the same", "
           line.erase(at, 1);
       }
     }
-    if (agrees_with_decoder(line)) ++taken;
+    if (agrees_with_decoder(line)) ++accepted;
   }
-  CHECK(taken > 1000);
+  CHECK(accepted > 1000);
 }
 
 }  // namespace
