@@ -25,7 +25,7 @@ class Batch {
 
  private:
   const std::shared_ptr<Client> client_;
-  std::vector<std::unique_ptr<OwnedSlot>> calls_;
+  std::vector<std::unique_ptr<OwnedCall>> calls_;
 };
 
 }  // namespace agora::detail

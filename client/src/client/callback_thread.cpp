@@ -5,7 +5,7 @@
 #include <mutex>
 #include <thread>
 
-#include "client/src/session/quiet_thread.hpp"
+#include "client/src/session/background_thread.hpp"
 
 namespace agora::detail {
 
@@ -46,7 +46,7 @@ CallbackThread::CallbackThread() : state_(std::make_shared<State>()) {}
 Expected<void> CallbackThread::ready() {
   const std::lock_guard guard(state_->mutex);
   if (state_->thread != std::thread::id()) return {};
-  auto started = start_quiet_thread([state = state_] { state->work(); });
+  auto started = start_background_thread([state = state_] { state->work(); });
   if (!started) return started.failure();
   state_->thread = *started;
   return {};

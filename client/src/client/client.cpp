@@ -19,16 +19,16 @@ namespace agora::detail {
 struct Client::Live : SessionWatcher {
   explicit Live(Client& its_client) : client(its_client) {}
 
-  void completed(Session& from, std::unique_ptr<OwnedSlot> call) noexcept override;
+  void completed(Session& from, std::unique_ptr<OwnedCall> call) noexcept override;
   void noticed(const Packed& notice) noexcept override;
   void ended(Session& from) noexcept override;
-  void unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>> calls,
+  void unsent(Session& from, std::vector<std::unique_ptr<OwnedCall>> calls,
               const Wait& wait) noexcept override;
-  void settled(Session& from) noexcept override;
+  void drained(Session& from) noexcept override;
   std::vector<Grants::Callback> lose(Session& over);
   void wait_for_earlier(const Session& fresh);
   void post(std::vector<Grants::Callback> callbacks);
-  void post(std::uint64_t session, std::unique_ptr<OwnedSlot> call, HoldRef arrived);
+  void post(std::uint64_t session, std::unique_ptr<OwnedCall> call, HoldRef arrived);
   void post(std::vector<Notices::Due> due);
 
   Client& client;
@@ -39,7 +39,7 @@ struct Client::Live : SessionWatcher {
   std::shared_ptr<Session> session;
   std::vector<std::shared_ptr<Session>> earlier;  // lost ones, whose thread may still tell of it
   // Those whose thread may still make what they had not sent again, and what waits for that.
-  std::map<std::uint64_t, std::vector<GateHold>> unsettled;
+  std::map<std::uint64_t, std::vector<GateHold>> draining;
   std::uint64_t sessions = 0;            // opened so far
   std::atomic<std::uint64_t> mapped{0};  // the number of `session` if it shares memory
   bool opening = false;                  // one thread opens a session at a time
@@ -65,7 +65,7 @@ struct Arrival : Hold {
   std::uint64_t number = 0;
   bool kept = false;
   const std::uint64_t epoch = process_epoch();
-  Arrival(Session& its_session, const OwnedSlot& call)
+  Arrival(Session& its_session, const OwnedCall& call)
       : session(its_session.weak_from_this()),
         number(call.number),
         kept(call.call.effect == Effect::changes || !anonymous_names(call.result).empty()) {}
@@ -78,7 +78,7 @@ struct Arrival : Hold {
   Arrival& operator=(const Arrival&) = delete;
 };
 
-void tell(OwnedSlot& call, std::uint64_t session, HoldRef keep, HoldRef arrived) {
+void tell(OwnedCall& call, std::uint64_t session, HoldRef keep, HoldRef arrived) {
   if (call.error) {
     call.completion->complete(Failure{std::move(call.error)}, std::move(arrived));
   } else {
@@ -89,7 +89,7 @@ void tell(OwnedSlot& call, std::uint64_t session, HoldRef keep, HoldRef arrived)
 
 }  // namespace
 
-void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, HoldRef arrived) {
+void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedCall> call, HoldRef arrived) {
   callback_thread.post([this, from, told = std::move(call),
                         arrived = std::move(arrived)](bool client_lives) mutable {
     if (client_lives) {
@@ -100,7 +100,7 @@ void Client::Live::post(std::uint64_t from, std::unique_ptr<OwnedSlot> call, Hol
   });
 }
 
-void Client::Live::completed(Session& from, std::unique_ptr<OwnedSlot> call) noexcept {
+void Client::Live::completed(Session& from, std::unique_ptr<OwnedCall> call) noexcept {
   auto arrived = std::make_shared<const Arrival>(from, *call);
   post(from.number(), std::move(call), std::move(arrived));
 }
@@ -177,18 +177,18 @@ void Client::Live::ended(Session& from) noexcept {
 void Client::Live::wait_for_earlier(const Session& fresh) {
   if (fresh.mapping() == nullptr) return;
   for (const auto& before : earlier) {
-    if (!unsettled.contains(before->number())) continue;
-    unsettled.at(before->number()).emplace_back(fresh.share_mapping());
+    if (!draining.contains(before->number())) continue;
+    draining.at(before->number()).emplace_back(fresh.share_mapping());
   }
 }
 
-void Client::Live::settled(Session& from) noexcept {
+void Client::Live::drained(Session& from) noexcept {
   const std::lock_guard guard(mutex);
-  unsettled.erase(from.number());
+  draining.erase(from.number());
 }
 
 // They are made once more in the next session, in their order, each within its own time.
-void Client::Live::unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>> calls,
+void Client::Live::unsent(Session& from, std::vector<std::unique_ptr<OwnedCall>> calls,
                           const Wait& wait) noexcept {
   for (auto& call : calls) {
     call->number = 0;
@@ -201,7 +201,7 @@ void Client::Live::unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>>
     }
     auto next = client.connect(nearest, wait);
     if (next) {
-      std::unique_ptr<OwnedSlot>& call = calls[first];
+      std::unique_ptr<OwnedCall>& call = calls[first];
       call->error.reset();
       call = (*next)->start(std::move(call));
       if (!call) ++first;
@@ -209,7 +209,7 @@ void Client::Live::unsent(Session& from, std::vector<std::unique_ptr<OwnedSlot>>
     }
     // Of those whose time is over, or if none's is, of all.
     const bool in_time = !is_past(nearest);
-    std::vector<std::unique_ptr<OwnedSlot>> left;
+    std::vector<std::unique_ptr<OwnedCall>> left;
     for (auto& call : std::span(calls).subspan(first)) {
       if (!in_time && !is_past(call->deadline)) {
         left.push_back(std::move(call));
@@ -333,7 +333,7 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& dead
   {
     // Before anything can be taken anew in the next session.
     std::unique_lock lock(here.mutex);
-    here.unsettled.try_emplace(number);
+    here.draining.try_emplace(number);
     auto due = here.session ? here.lose(*here.session) : std::vector<Grants::Callback>();
     lock.unlock();
     here.post(std::move(due));
@@ -346,7 +346,7 @@ Expected<std::shared_ptr<Session>> Client::open(Live& here, const Deadline& dead
     return fail(Errc::unavailable, "the manager has ended");
   }
   if (!fresh) {
-    here.unsettled.erase(number);
+    here.draining.erase(number);
     // One that had less time than others give has nothing to say to them.
     if (!is_past(deadline)) ++here.failures, here.failure = fresh.error();
     return fresh.failure();
@@ -415,15 +415,15 @@ Reply Client::call_in(std::uint64_t number, const Call& call, const Deadline& de
 void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
   Live& here = live();
   need_callback_thread(here);
-  auto slot = std::make_unique<OwnedSlot>(call, deadline_of(call), std::move(completion));
+  auto pending = std::make_unique<OwnedCall>(call, deadline_of(call), std::move(completion));
   for (;;) {
-    auto session = connect(slot->deadline);
+    auto session = connect(pending->deadline);
     if (!session) {
-      slot->error = std::make_unique<Error>(error_for(*slot, session.error()));
-      return here.post(0, std::move(slot), nullptr);
+      pending->error = std::make_unique<Error>(error_for(*pending, session.error()));
+      return here.post(0, std::move(pending), nullptr);
     }
-    slot = (*session)->start(std::move(slot));
-    if (!slot) return;
+    pending = (*session)->start(std::move(pending));
+    if (!pending) return;
   }
 }
 
@@ -439,7 +439,7 @@ void Client::refuse(std::unique_ptr<Completion> completion, Failure failure) {
 namespace {
 
 // A session that was lost before a call was sent is no reason for it to fail.
-bool may_run_again(OwnedSlot& call) {
+bool may_run_again(OwnedCall& call) {
   const bool unsent = call.error && call.error->code == Errc::session_lost && !call.sent;
   if (!unsent) return false;
   call.error.reset();
@@ -450,7 +450,7 @@ bool may_run_again(OwnedSlot& call) {
 
 }  // namespace
 
-void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
+void Client::run(std::span<const std::unique_ptr<OwnedCall>> calls) {
   std::uint64_t number = 0;
   Deadline nearest;
   for (const auto& call : calls) {
@@ -476,7 +476,7 @@ void Client::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
   for (const auto& call : calls) complete(number, *call, nullptr);
 }
 
-void Client::complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived) {
+void Client::complete(std::uint64_t session, OwnedCall& call, HoldRef arrived) {
   HoldRef keep = call.error ? nullptr : hold_of(session, call.result);
   tell(call, session, std::move(keep), std::move(arrived));
 }
@@ -487,7 +487,7 @@ void Client::start_in(std::uint64_t number, std::string_view method,
     const auto session = present_session();
     if (!session || session->number() != number) return;
     Call call{.method = method};
-    static_cast<void>(session->start(std::make_unique<OwnedSlot>(call.with(params), Deadline())));
+    static_cast<void>(session->start(std::make_unique<OwnedCall>(call.with(params), Deadline())));
   } catch (...) {  // NOLINT(bugprone-empty-catch): what it gives back goes with the session then
   }
 }

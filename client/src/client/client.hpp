@@ -55,9 +55,9 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Tells a completion, in the same way, that its call could not be made.
   void refuse(std::unique_ptr<Completion> completion, Failure failure);
   /// Makes calls in few writes and waits for all replies.
-  void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
+  void run(std::span<const std::unique_ptr<OwnedCall>> calls);
   /// Tells the completion of a call that is done.
-  void complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived);
+  void complete(std::uint64_t session, OwnedCall& call, HoldRef arrived);
   /// Makes one call in that session, if it still is the present one, for whose reply nobody asks.
   /// Does not wait; a broken connection does not lose it.
   void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
@@ -84,7 +84,7 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Opens a session if there is none, by the deadline. One thread does; others wait for it, and
   /// share its failure. @error unavailable
   Expected<std::shared_ptr<Session>> connect(const Deadline& deadline = {},
-                                             const Wait& wait = wait_patiently);
+                                             const Wait& wait = wait_without_cancel);
   /// The same, silent: see adopt_inherited.
   void open_quietly() noexcept;
   Deadline deadline_of(const Call& call) const;

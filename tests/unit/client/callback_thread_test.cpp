@@ -15,9 +15,9 @@
 
 using namespace agora;
 using detail::CallbackThread;
-using test::Answer;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::reply_bytes;
 
 namespace {
@@ -89,7 +89,7 @@ TEST_CASE("a callback that ends its owner is the last that sees it", "[client]")
 }
 
 TEST_CASE("a manager that gets no thread says so, and works once there are some", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
+  FakeServer server([](const Received& heard) -> FakeReply {
     if (heard.notification) return {};
     if (heard.method == "object.create") return {reply_bytes(heard.id, reference{"l"})};
     return {reply_bytes(heard.id, "pong")};

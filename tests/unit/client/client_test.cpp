@@ -15,15 +15,15 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
-using test::Answer;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::reply_bytes;
 
 namespace {
 
 /// Grants locks, makes objects, says pong.
-Answer obliging(const Heard& heard) {
+FakeReply obliging(const Received& heard) {
   if (heard.notification) return {};
   if (heard.method == "ping") return {reply_bytes(heard.id, "pong"), false};
   if (heard.method == "lock.acquire") {
@@ -49,7 +49,7 @@ void lose(FakeServer& server, const mutex& held) {
 
 std::size_t times(FakeServer& server, const std::string& method) {
   std::size_t count = 0;
-  for (const Heard& heard : server.heard()) count += heard.method == method ? 1 : 0;
+  for (const Received& heard : server.received()) count += heard.method == method ? 1 : 0;
   return count;
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("a broken connection is made anew, and the call made once more with it
   CHECK(m.ping());
   server.cut();
   CHECK(m.ping());
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(times(server, "session.open") == 1);
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a lock outlives a broken connection", "[client]") {
   lock.on_lost([] { FAIL("nothing is lost"); });
   lock.lock();
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(m.ping());
   CHECK(lock.held());
   lock.release();
@@ -136,9 +136,9 @@ TEST_CASE("an asynchronous grant is an owner of its own and gives itself back", 
     CHECK_THROWS_AS(first.token(), not_locked);
     CHECK(times(server, "lock.release") == 1);
   }
-  server.wait_heard("lock.release", 2);
+  server.wait_received("lock.release", 2);
   std::vector<std::string> owners;
-  for (const Heard& heard : server.heard()) {
+  for (const Received& heard : server.received()) {
     if (heard.method != "lock.release") continue;
     owners.push_back(*unpack<std::vector<any>>(PackedView(heard.params))->at(1).get<std::string>());
   }
@@ -186,7 +186,7 @@ TEST_CASE("an anonymous object is held again in a new session, once", "[client]"
 }
 
 TEST_CASE("what a reply refers to is held until the last reference to it goes", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
+  FakeServer server([](const Received& heard) -> FakeReply {
     if (heard.method != "dict.get" && heard.method != "list.copy") return obliging(heard);
     return {reply_bytes(heard.id, std::vector<any>{reference{"#5"}, reference{"#5"}, "#6"}), false};
   });
@@ -203,9 +203,9 @@ TEST_CASE("what a reply refers to is held until the last reference to it goes", 
     CHECK(times(server, "object.hold") == 0);
     list.push_back(1);
   }
-  server.wait_heard("object.release", 2);
+  server.wait_received("object.release", 2);
   m.list<any>("l").copy();
-  server.wait_heard("object.release", 4);
+  server.wait_received("object.release", 4);
   CHECK(times(server, "object.hold") == 0);
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("a forked child has a connection of its own and lets go of its parent'
 }
 
 TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
+  FakeServer server([](const Received& heard) -> FakeReply {
     if (heard.method == "object.create") return obliging(heard);
     return {};
   });
@@ -249,7 +249,7 @@ TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]"
 }
 
 TEST_CASE("what is stored and no V is a type_error that says where", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
+  FakeServer server([](const Received& heard) -> FakeReply {
     if (heard.method == "dict.get") return {reply_bytes(heard.id, "text"), false};
     return obliging(heard);
   });
@@ -269,7 +269,7 @@ TEST_CASE("a callback may wait for a call over a connection that breaks meanwhil
   std::promise<bool> answered;
   m.async_call<std::string>("ping", [&](std::exception_ptr, const std::string&) {
     server.cut();
-    server.wait_heard("session.resume", 1);
+    server.wait_received("session.resume", 1);
     answered.set_value(m.ping());
   });
   CHECK(answered.get_future().get());
@@ -277,7 +277,7 @@ TEST_CASE("a callback may wait for a call over a connection that breaks meanwhil
 
 TEST_CASE("calls under way end with the manager, once, with what is known of them", "[client]") {
   FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : obliging(heard); });
+      [](const Received& heard) { return heard.method == "slow" ? FakeReply{} : obliging(heard); });
   std::future<int> slow;
   std::atomic<int> told{0};
   std::exception_ptr why;
@@ -288,7 +288,7 @@ TEST_CASE("calls under way end with the manager, once, with what is known of the
       why = error;
       ++told;
     });
-    server.wait_heard("slow", 2);
+    server.wait_received("slow", 2);
   }
   REQUIRE(told == 1);
   CHECK_THROWS_AS(std::rethrow_exception(why), session_lost);
@@ -355,9 +355,9 @@ TEST_CASE("no handler runs inside the function that starts its call", "[client]"
 
 TEST_CASE("an anonymous object that could not be held is held by the next call", "[client]") {
   std::atomic<bool> refuse{true};
-  FakeServer server([&](const Heard& heard) {
+  FakeServer server([&](const Received& heard) {
     if (heard.method != "object.hold" || !refuse.exchange(false)) return obliging(heard);
-    return Answer{test::error_bytes(heard.id, {Errc::overloaded, "not now", Done::no, {}}), false};
+    return FakeReply{test::error_bytes(heard.id, {Errc::overloaded, "not now", Done::no, {}}), false};
   });
   const manager m(server.address());
   const auto anonymous = m.list<int>();

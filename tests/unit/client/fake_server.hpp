@@ -28,7 +28,7 @@
 namespace agora::test {
 
 /// One call as it came.
-struct Heard {
+struct Received {
   bool notification = false;
   std::uint32_t id = 0;
   std::string method;
@@ -37,7 +37,7 @@ struct Heard {
 };
 
 /// What the server does about a call: sends these bytes, then perhaps closes.
-struct Answer {
+struct FakeReply {
   std::string bytes;
   bool close = false;
 };
@@ -59,7 +59,7 @@ inline std::string error_bytes(std::uint32_t id, const Error& error) {
 
 class FakeServer {
  public:
-  using Script = std::function<Answer(const Heard&)>;
+  using Script = std::function<FakeReply(const Received&)>;
 
   explicit FakeServer(Script script) : script_(std::move(script)) {
     char folder[] = "/tmp/agora-fake-XXXXXX";
@@ -104,15 +104,15 @@ class FakeServer {
   void on_cancel(Script script) { on_cancel_ = std::move(script); }
   int connections() const { return connections_.load(); }
 
-  std::vector<Heard> heard() {
+  std::vector<Received> received() {
     const std::lock_guard guard(mutex_);
-    return heard_;
+    return received_;
   }
   /// Waits until so many calls of that method have come.
-  void wait_heard(std::string_view method, std::size_t times) {
+  void wait_received(std::string_view method, std::size_t times) {
     for (;;) {
       std::size_t seen = 0;
-      for (const Heard& each : heard()) seen += each.method == method ? 1 : 0;
+      for (const Received& each : received()) seen += each.method == method ? 1 : 0;
       if (seen >= times) return;
       std::this_thread::yield();
     }
@@ -167,7 +167,7 @@ class FakeServer {
 
   bool answer(int fd, const Peer& peer, const Message& message) {
     const Request& request = message.request;
-    Heard call;
+    Received call;
     call.notification = request.is_notification();
     call.id = call.notification ? 0 : *unpack<std::uint32_t>(request.id);
     call.method = request.method;
@@ -177,11 +177,11 @@ class FakeServer {
     if (call.method == "session.ring") return send_whole(fd, reply_bytes(call.id, nullptr));
     {
       const std::lock_guard guard(mutex_);
-      heard_.push_back(call);
+      received_.push_back(call);
     }
     if (mute_) return true;
-    const std::optional<Answer> own = handshake(call);
-    const Answer answer = own ? *own : script_(call);
+    const std::optional<FakeReply> own = handshake(call);
+    const FakeReply answer = own ? *own : script_(call);
     if (!call.notification) last_seen_ = std::max(last_seen_, call.id);
     return send_whole(fd, answer.bytes) && !answer.close;
   }
@@ -196,26 +196,26 @@ class FakeServer {
   }
 
   // A ping is answered as well, else tests of what is idle would need to script it.
-  std::optional<Answer> handshake(const Heard& call) const {
+  std::optional<FakeReply> handshake(const Received& call) const {
     if (call.method == "session.open") {
       const std::map<std::string, any> opened{
           {"session", "s"}, {"token", "t"}, {"ttl", ttl_.load()}};
-      return Answer{reply_bytes(call.id, opened), false};
+      return FakeReply{reply_bytes(call.id, opened), false};
     }
-    if (call.method == "session.ping") return Answer{reply_bytes(call.id, nullptr), false};
+    if (call.method == "session.ping") return FakeReply{reply_bytes(call.id, nullptr), false};
     if (call.method == "session.cancel" && on_cancel_) {
-      Heard cancelled = call;
+      Received cancelled = call;
       cancelled.id = unpack<std::vector<std::uint32_t>>(PackedView(call.params))->at(0);
       return on_cancel_(cancelled);
     }
-    if (call.notification && call.method.starts_with("session.")) return Answer{};
+    if (call.notification && call.method.starts_with("session.")) return FakeReply{};
     if (call.method != "session.resume") return std::nullopt;
     if (const int code = refused_.load(); code != 0) {
       const Error error{static_cast<Errc>(code), "refused", Done::unknown, {}};
-      return Answer{error_bytes(call.id, error), false};
+      return FakeReply{error_bytes(call.id, error), false};
     }
     const std::map<std::string, any> resumed{{"epoch", 2}, {"last_seen", last_seen_}};
-    return Answer{reply_bytes(call.id, resumed), false};
+    return FakeReply{reply_bytes(call.id, resumed), false};
   }
 
   Script script_;
@@ -232,7 +232,7 @@ class FakeServer {
   std::atomic<bool> mute_{false};
   std::uint32_t last_seen_ = 0;
   std::mutex mutex_;
-  std::vector<Heard> heard_;
+  std::vector<Received> received_;
   std::thread thread_;
 };
 

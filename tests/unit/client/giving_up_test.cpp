@@ -13,22 +13,22 @@ using detail::Call;
 using detail::Deadline;
 using detail::deadline_in;
 using detail::Effect;
-using detail::OwnedSlot;
+using detail::OwnedCall;
 using detail::Session;
-using test::Answer;
+using test::FakeReply;
 using test::asynchronous;
 using test::call;
 using test::calls_of;
 using test::echo;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::Notes;
 using test::Opened;
 using test::reply_bytes;
 
 TEST_CASE("a call that is past its deadline leaves the connection in step", "[client]") {
   std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     if (heard.method == "slow") {
       late = reply_bytes(heard.id, "too late");
       return {};
@@ -52,7 +52,7 @@ TEST_CASE("a call that is past its deadline leaves the connection in step", "[cl
 
 TEST_CASE("a lock that is granted too late is given back", "[client]") {
   std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     if (heard.method == "lock.acquire") {
       late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
       return {};
@@ -71,17 +71,17 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
   acquire.undo_params = undo.bytes;
   CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
   CHECK(call(*session, "say").result);
-  server.wait_heard("lock.release", 1);
+  server.wait_received("lock.release", 1);
   CHECK(calls_of(server, "session.cancel").size() == 1);
-  const Heard release = calls_of(server, "lock.release").at(0);
+  const Received release = calls_of(server, "lock.release").at(0);
   CHECK(*unpack<std::vector<std::string>>(PackedView(release.params)) ==
         std::vector<std::string>{"a", "t1"});
 }
 
 TEST_CASE("a waiting call is cancelled before it is given up, and its answer counts", "[client]") {
   FakeServer server(
-      [](const Heard& heard) { return heard.method == "wait" ? Answer{} : echo(heard); });
-  server.on_cancel([&](const Heard& heard) -> Answer {
+      [](const Received& heard) { return heard.method == "wait" ? FakeReply{} : echo(heard); });
+  server.on_cancel([&](const Received& heard) -> FakeReply {
     if (heard.id == 1) return {reply_bytes(heard.id, "just so")};
     return {test::error_bytes(heard.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
   });
@@ -98,9 +98,9 @@ TEST_CASE("a waiting call is cancelled before it is given up, and its answer cou
 }
 
 TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    return heard.connection == 1 || heard.notification ? Answer{}
-                                                       : Answer{reply_bytes(heard.id, nullptr)};
+  FakeServer server([](const Received& heard) -> FakeReply {
+    return heard.connection == 1 || heard.notification ? FakeReply{}
+                                                       : FakeReply{reply_bytes(heard.id, nullptr)};
   });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", nullptr, "t1");
@@ -111,12 +111,12 @@ TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]")
   acquire.undo_count = undo.count;
   acquire.undo_params = undo.bytes;
   CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
-  static_cast<void>(session->start(std::make_unique<OwnedSlot>(acquire, Deadline())));
-  server.wait_heard("lock.acquire", 2);
+  static_cast<void>(session->start(std::make_unique<OwnedCall>(acquire, Deadline())));
+  server.wait_received("lock.acquire", 2);
   server.cut();
-  server.wait_heard("lock.acquire", 4);
+  server.wait_received("lock.acquire", 4);
   std::vector<std::string> order;
-  for (const Heard& heard : server.heard()) {
+  for (const Received& heard : server.received()) {
     if (heard.connection == 2) order.push_back(heard.method);
   }
   std::erase(order, "session.acknowledge");
@@ -126,7 +126,7 @@ TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]")
 
 TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
   FakeServer server(
-      [](const Heard& heard) { return heard.connection == 1 ? Answer{} : echo(heard); });
+      [](const Received& heard) { return heard.connection == 1 ? FakeReply{} : echo(heard); });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", "t1");
   Call release{.method = "lock.release", .lasting = true};
@@ -134,21 +134,21 @@ TEST_CASE("what gives something back reaches the server although its caller gave
   REQUIRE_FALSE(outcome.result);
   CHECK(outcome.result.error().done == Done::unknown);
   server.cut();
-  server.wait_heard("lock.release", 2);
+  server.wait_received("lock.release", 2);
   const auto said = calls_of(server, "lock.release");
   CHECK(said[0].id == said[1].id);
   CHECK(said[1].connection == 2);
   // Answered, it is done with.
   CHECK(call(*session, "say").result);
   server.cut();
-  server.wait_heard("session.resume", 2);
+  server.wait_received("session.resume", 2);
   CHECK(call(*session, "say").result);
   CHECK(calls_of(server, "lock.release").size() == 2);
 }
 
 TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
   FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+      [](const Received& heard) { return heard.method == "slow" ? FakeReply{} : echo(heard); });
   Opened session(server);
   static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
   session.notes.wait_until([&] { return session.notes.failed == 1; });
@@ -161,10 +161,10 @@ TEST_CASE("while a connection is made anew asynchronous calls end in time", "[cl
   Notes notes;
   detail::SessionPlan plan{
       *detail::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
-  auto session = *Session::open(plan, notes, 1, {}, detail::wait_patiently);
+  auto session = *Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
   server.mute();
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   static_cast<void>(session->start(asynchronous("say", "x", deadline_in(5ms))));
   notes.wait_until([&] { return notes.failed == 1; });
   // Nor does the end wait for the connection, and what is outstanding is told before.
@@ -175,7 +175,7 @@ TEST_CASE("while a connection is made anew asynchronous calls end in time", "[cl
 
 TEST_CASE("a call that the other side does not take in time is known not to be done", "[client]") {
   std::mutex gate;
-  FakeServer server([&](const Heard& heard) {
+  FakeServer server([&](const Received& heard) {
     if (heard.method == "stop") const std::lock_guard wait(gate);
     return echo(heard);
   });

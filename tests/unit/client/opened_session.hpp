@@ -17,13 +17,13 @@ namespace agora::test {
 using detail::Call;
 using detail::Deadline;
 using detail::Effect;
-using detail::OwnedSlot;
+using detail::OwnedCall;
 using detail::Session;
 
 /// Notes what it is told, and lets a test wait for it.
 struct Notes : detail::SessionWatcher {
-  void settled(detail::Session&) noexcept override {}
-  void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
+  void drained(detail::Session&) noexcept override {}
+  void completed(Session& session, std::unique_ptr<OwnedCall> call) noexcept override {
     session.finished(call->number, true);
     note([&] { call->error ? ++failed : ++succeeded; });
   }
@@ -33,7 +33,7 @@ struct Notes : detail::SessionWatcher {
   void ended(Session&) noexcept override {
     note([&] { over = true; });
   }
-  void unsent(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls,
+  void unsent(Session&, std::vector<std::unique_ptr<OwnedCall>> calls,
               const detail::Wait&) noexcept override {
     note([&] { returned += calls.size(); });
   }
@@ -62,7 +62,7 @@ struct Notes : detail::SessionWatcher {
 struct Opened {
   explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
     detail::SessionPlan plan{*detail::parse_address(server.address()), {}, std::move(gone)};
-    auto opened = Session::open(plan, notes, 1, {}, detail::wait_patiently);
+    auto opened = Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
     REQUIRE(opened);
     session = *opened;
   }
@@ -88,24 +88,24 @@ inline Session::Outcome call(Session& session, const std::string& method,
   return session.call(what.with(params), deadline);
 }
 
-inline std::unique_ptr<OwnedSlot> asynchronous(const std::string& method,
+inline std::unique_ptr<OwnedCall> asynchronous(const std::string& method,
                                                const std::string& text = "x",
                                                const Deadline& deadline = {}) {
   const detail::Params params = detail::params_of(text);
   Call what{.method = method};
-  return std::make_unique<OwnedSlot>(what.with(params), deadline, std::make_unique<Tell>());
+  return std::make_unique<OwnedCall>(what.with(params), deadline, std::make_unique<Tell>());
 }
 
 /// Answers every call with its own first parameter.
-inline Answer echo(const Heard& heard) {
+inline FakeReply echo(const Received& heard) {
   if (heard.notification) return {};
   const auto params = *unpack<std::vector<std::string>>(PackedView(heard.params));
   return {reply_bytes(heard.id, params.at(0)), false};
 }
 
-inline std::vector<Heard> calls_of(FakeServer& server, const std::string& method) {
-  std::vector<Heard> calls = server.heard();
-  std::erase_if(calls, [&](const Heard& heard) { return heard.method != method; });
+inline std::vector<Received> calls_of(FakeServer& server, const std::string& method) {
+  std::vector<Received> calls = server.received();
+  std::erase_if(calls, [&](const Received& heard) { return heard.method != method; });
   return calls;
 }
 

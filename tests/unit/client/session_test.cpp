@@ -11,14 +11,14 @@ using namespace agora;
 using namespace std::chrono_literals;
 using detail::deadline_in;
 using detail::Effect;
-using detail::OwnedSlot;
-using test::Answer;
+using detail::OwnedCall;
+using test::FakeReply;
 using test::asynchronous;
 using test::call;
 using test::calls_of;
 using test::echo;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::Opened;
 using test::reply_bytes;
 
@@ -33,10 +33,10 @@ TEST_CASE("a call gives what the server answers", "[client]") {
 }
 
 TEST_CASE("an error of the server arrives as it was", "[client]") {
-  FakeServer server([](const Heard& heard) {
+  FakeServer server([](const Received& heard) {
     Error error{Errc::key_error, "no such key", Done::no, {}};
     error.details.push_back({"key", std::string(pack(5).bytes())});
-    return Answer{test::error_bytes(heard.id, error), false};
+    return FakeReply{test::error_bytes(heard.id, error), false};
   });
   const Opened session(server);
   auto outcome = call(*session, "say");
@@ -54,7 +54,7 @@ TEST_CASE("replies in any order reach their callers", "[client]") {
   constexpr int kThreads = 8;
   std::string kept;
   int waiting = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     kept.insert(0, echo(heard).bytes);
     if (++waiting < kThreads) return {};
     waiting = 0;
@@ -109,9 +109,9 @@ TEST_CASE("a connection cut at any byte of a reply costs nothing", "[client]") {
   for (std::size_t cut = 0; cut < size; ++cut) {
     CAPTURE(cut);
     bool whole = false;
-    FakeServer server([&](const Heard& heard) {
+    FakeServer server([&](const Received& heard) {
       if (std::exchange(whole, true)) return echo(heard);
-      return Answer{echo(heard).bytes.substr(0, cut), true};
+      return FakeReply{echo(heard).bytes.substr(0, cut), true};
     });
     const Opened session(server);
     const auto outcome = call(*session, "say");
@@ -137,8 +137,8 @@ TEST_CASE("a server that talks nonsense is left, and asked again", "[client]") {
   for (const std::string& bytes : cases) {
     CAPTURE(bytes.substr(0, 20));
     bool mad = true;
-    FakeServer server([&](const Heard& heard) {
-      return std::exchange(mad, false) ? Answer{bytes, false} : echo(heard);
+    FakeServer server([&](const Received& heard) {
+      return std::exchange(mad, false) ? FakeReply{bytes, false} : echo(heard);
     });
     const Opened session(server);
     CHECK(call(*session, "say").result);
@@ -149,7 +149,7 @@ TEST_CASE("a server that talks nonsense is left, and asked again", "[client]") {
 TEST_CASE("all that have no answer are sent again, in order, with their numbers", "[client]") {
   constexpr int kThreads = 6;
   int seen = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     if (heard.connection == 1) return {{}, ++seen == kThreads};
     return echo(heard);
   });
@@ -176,7 +176,7 @@ TEST_CASE("a reply is acknowledged in front of the next call, not before", "[cli
   CHECK(call(*session, "say").result);
   CHECK(calls_of(server, "session.acknowledge").empty());
   CHECK(call(*session, "say").result);
-  const auto heard = server.heard();
+  const auto heard = server.received();
   REQUIRE(heard.size() == 4);
   CHECK(heard[2].method == "session.acknowledge");
   CHECK(heard[2].params == pack(std::make_tuple(1, std::vector<int>{})).bytes());
@@ -184,9 +184,9 @@ TEST_CASE("a reply is acknowledged in front of the next call, not before", "[cli
 }
 
 TEST_CASE("a server that cannot resume the session ends every call", "[client]") {
-  FakeServer server([&](const Heard& heard) {
-    if (heard.method == "cut") return Answer{{}, true};
-    return Answer{};
+  FakeServer server([&](const Received& heard) {
+    if (heard.method == "cut") return FakeReply{{}, true};
+    return FakeReply{};
   });
   server.refuse_resume(Errc::session_lost);
   Opened session(server);
@@ -196,7 +196,7 @@ TEST_CASE("a server that cannot resume the session ends every call", "[client]")
     CHECK(outcome.result.error().code == Errc::session_lost);
     CHECK(outcome.result.error().done == Done::no);
   });
-  server.wait_heard("get", 1);
+  server.wait_received("get", 1);
   auto outcome = call(*session, "cut");
   reader.join();
   REQUIRE_FALSE(outcome.result);
@@ -213,9 +213,9 @@ TEST_CASE("a server that cannot resume the session ends every call", "[client]")
 
 TEST_CASE("a session ends with the server's process where that is known", "[client]") {
   std::atomic<bool> gone{false};
-  FakeServer server([&](const Heard&) {
+  FakeServer server([&](const Received&) {
     gone = true;
-    return Answer{{}, true};
+    return FakeReply{{}, true};
   });
   const Opened session(server, [&] { return gone.load(); });
   auto outcome = call(*session, "last");
@@ -225,7 +225,7 @@ TEST_CASE("a session ends with the server's process where that is known", "[clie
 }
 
 TEST_CASE("an answer that says so ends the session", "[client]") {
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     return {test::error_bytes(heard.id, {Errc::session_lost, "ended by an admin", Done::no, {}}),
             false};
   });
@@ -240,7 +240,7 @@ TEST_CASE("an answer that says so ends the session", "[client]") {
 
 TEST_CASE("a refused call is made again once the server has heard what arrived", "[client]") {
   int refusals = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     if (heard.method != "say" || refusals++ > 1) return echo(heard);
     return {test::error_bytes(heard.id, {Errc::session_backlog, "too many", Done::no, {}}), false};
   });
@@ -269,7 +269,7 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
   std::size_t seen = 0;
   std::size_t most = 0;
   std::string held;
-  FakeServer server([&](const Heard& heard) -> Answer {
+  FakeServer server([&](const Received& heard) -> FakeReply {
     if (heard.notification) return {};
     most = std::max(most, ++seen);
     held += echo(heard).bytes;
@@ -286,10 +286,10 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
 
 TEST_CASE("a pipeline leaves alone what was done in another session", "[client]") {
   FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+      [](const Received& heard) { return heard.method == "slow" ? FakeReply{} : echo(heard); });
   const Opened session(server);
   static_cast<void>(session->start(asynchronous("slow")));
-  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  std::vector<std::unique_ptr<OwnedCall>> calls;
   calls.push_back(asynchronous("say"));
   calls.back()->number = 1;
   calls.back()->done = true;
@@ -304,7 +304,7 @@ TEST_CASE("a pipeline leaves alone what was done in another session", "[client]"
 TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
-  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  std::vector<std::unique_ptr<OwnedCall>> calls;
   for (int i = 0; i < 1'500; ++i) calls.push_back(asynchronous("say", std::to_string(i)));
   session->run(calls);
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -316,8 +316,8 @@ TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[c
 
 TEST_CASE("notices reach the watcher although nobody calls", "[client]") {
   std::string notice;
-  FakeServer server([&](const Heard& heard) {
-    Answer answer = echo(heard);
+  FakeServer server([&](const Received& heard) {
+    FakeReply answer = echo(heard);
     begin_msgpack_notification("notice", 1, notice);
     notice += pack(std::map<std::string, any>{{"kind", "watch"}}).bytes();
     answer.bytes += notice;
@@ -333,28 +333,28 @@ TEST_CASE("an idle session gives a sign of life, and stays certain", "[client]")
   FakeServer server(echo);
   server.set_ttl(0.06);
   const Opened session(server);
-  server.wait_heard("session.ping", 3);
+  server.wait_received("session.ping", 3);
   CHECK(server.connections() >= 1);
 }
 
 TEST_CASE("an idle session notices the end of its connection, and makes another", "[client]") {
-  FakeServer server([](const Heard& heard) {
-    return heard.notification ? Answer{{}, true} : echo(heard);
+  FakeServer server([](const Received& heard) {
+    return heard.notification ? FakeReply{{}, true} : echo(heard);
   });
   const Opened session(server);
   auto bye = asynchronous("bye");
   static_cast<void>(call(*session, "say"));
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(call(*session, "say").result);
   CHECK(session->certain());
 }
 
 TEST_CASE("a writer reads what others were told while it waits", "[client]") {
   // The server does not read on until its large answer has been taken.
-  FakeServer server([](const Heard& heard) {
-    if (heard.method == "late") return Answer{reply_bytes(heard.id, std::string(8'000'000, 'y'))};
-    return Answer{reply_bytes(heard.id, "done")};
+  FakeServer server([](const Received& heard) {
+    if (heard.method == "late") return FakeReply{reply_bytes(heard.id, std::string(8'000'000, 'y'))};
+    return FakeReply{reply_bytes(heard.id, "done")};
   });
   const Opened session(server);
   CHECK_FALSE(call(*session, "late", Effect::reads, deadline_in(0ms)).result);
