@@ -51,8 +51,8 @@ TEST_CASE("what is posted is told in order, all of it, on one thread", "[client]
   {
     CallbackThread callbacks;
     callbacks.post([&](bool) { told.push_back(0); });
-    REQUIRE(callbacks.ready());
-    REQUIRE(callbacks.ready());
+    REQUIRE(callbacks.start());
+    REQUIRE(callbacks.start());
     for (int i = 1; i < 1'000; ++i) {
       callbacks.post([&, i](bool owner_lives) {
         if (owner_lives) told.push_back(i);
@@ -75,7 +75,7 @@ TEST_CASE("what is posted to a thread that was never needed is told at the end",
 
 TEST_CASE("a callback that ends its owner is the last that sees it", "[client]") {
   auto callbacks = std::make_unique<CallbackThread>();
-  REQUIRE(callbacks->ready());
+  REQUIRE(callbacks->start());
   std::promise<void> all_posted;
   std::promise<bool> later;
   callbacks->post([&](bool) {
