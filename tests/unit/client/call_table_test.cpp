@@ -56,14 +56,14 @@ ServerMessage failure(std::uint32_t id, Errc code) {
 
 }  // namespace
 
-TEST_CASE("each reply goes to the caller whose number it has", "[client]") {
+TEST_CASE("call table: a reply goes to the caller whose number it has", "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kRead);
   const std::uint32_t first = enter(table, a);
   const std::uint32_t second = enter(table, b);
   CHECK(first != second);
-  CHECK(first != 0);  // a server that cannot read the number answers 0
+  CHECK(first != 0);  // 0 is the id of replies to unreadable input
 
   const Packed value = pack("for b");
   auto reply = success(second, value);
@@ -81,7 +81,8 @@ TEST_CASE("each reply goes to the caller whose number it has", "[client]") {
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("a reply to nobody is a stray, also the second one to the same call", "[client]") {
+TEST_CASE("call table: a reply without a call is a stray, also the second reply to one call",
+          "[client]") {
   CallTable table;
   const Packed value = pack(1);
   auto early = success(5, value);
@@ -94,7 +95,7 @@ TEST_CASE("a reply to nobody is a stray, also the second one to the same call", 
   CHECK(table.match(again).kind == CallTable::Match::Kind::stray);
 }
 
-TEST_CASE("the reply to a call that was given up is dropped", "[client]") {
+TEST_CASE("call table: the reply to an abandoned call is dropped", "[client]") {
   CallTable table;
   std::uint32_t id = 0;
   {
@@ -110,7 +111,8 @@ TEST_CASE("the reply to a call that was given up is dropped", "[client]") {
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("what a late reply hands out is given back, and nothing else is", "[client]") {
+TEST_CASE("call table: resources that come with a late reply are given back, and no others",
+          "[client]") {
   struct Case {
     const char* method;
     detail::Params params;
@@ -150,7 +152,8 @@ TEST_CASE("what a late reply hands out is given back, and nothing else is", "[cl
   }
 }
 
-TEST_CASE("when the session is lost each call says what is known of it", "[client]") {
+TEST_CASE("call table: when the session is lost each error says whether its call may have run",
+          "[client]") {
   CallTable table;
   Waiting sent_change(kChange);
   Waiting sent_read(kRead);
@@ -171,7 +174,7 @@ TEST_CASE("when the session is lost each call says what is known of it", "[clien
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("the baton goes to a caller that sleeps", "[client]") {
+TEST_CASE("call table: the baton goes to a caller that sleeps", "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kChange);
@@ -182,7 +185,8 @@ TEST_CASE("the baton goes to a caller that sleeps", "[client]") {
   CHECK(table.parked() == &b);
 }
 
-TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[client]") {
+TEST_CASE("call table: in any order of opening, replying and abandoning no reply goes astray",
+          "[client]") {
   CHECK(rc::check("sequences", [](const std::vector<std::uint8_t>& steps) {
     CallTable table;
     std::map<std::uint32_t, std::unique_ptr<PendingCall>> open;
@@ -214,7 +218,9 @@ TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[c
   }));
 }
 
-TEST_CASE("a resumed session says again what has no answer, in the order of numbers", "[client]") {
+TEST_CASE(
+    "call table: a resumed session sends calls without a reply again, in the order of numbers",
+    "[client]") {
   CallTable table;
   std::vector<std::unique_ptr<Waiting>> pending_calls;
   std::string expected;
@@ -228,7 +234,9 @@ TEST_CASE("a resumed session says again what has no answer, in the order of numb
   CHECK(resumed(table, 20) == expected);
 }
 
-TEST_CASE("what was answered is acknowledged again, not sent again", "[client]") {
+TEST_CASE(
+    "call table: a resumed session acknowledges answered calls again and does not resend them",
+    "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kChange);
@@ -245,7 +253,8 @@ TEST_CASE("what was answered is acknowledged again, not sent again", "[client]")
   CHECK(resumed(table, 2) == expected);
 }
 
-TEST_CASE("a call that was given up is not sent again", "[client]") {
+TEST_CASE("call table: an abandoned call that the server has not seen is not sent again",
+          "[client]") {
   CallTable table;
   Waiting a(kChange);
   enter(table, a);
@@ -255,7 +264,7 @@ TEST_CASE("a call that was given up is not sent again", "[client]") {
   CHECK(table.acknowledgements().through() == 1);
 }
 
-TEST_CASE("a call that was given up after the server had seen it is asked for again", "[client]") {
+TEST_CASE("call table: an abandoned call that the server has seen is sent again", "[client]") {
   CallTable table;
   std::string expected;
   {
@@ -268,7 +277,8 @@ TEST_CASE("a call that was given up after the server had seen it is asked for ag
   CHECK(resumed(table, 1) == expected);
 }
 
-TEST_CASE("one that waits at the server is asked for again and cancelled", "[client]") {
+TEST_CASE("call table: an abandoned call that waits at the server is sent again and cancelled",
+          "[client]") {
   const Call wait{.method = "queue.get", .waits = true};
   for (const bool seen : {true, false}) {
     CallTable table;
@@ -288,7 +298,8 @@ TEST_CASE("one that waits at the server is asked for again and cancelled", "[cli
   }
 }
 
-TEST_CASE("an item that came too late for its caller is never acknowledged", "[client]") {
+TEST_CASE("call table: an item that came too late for its caller is never acknowledged",
+          "[client]") {
   const Call wait{.method = "queue.get", .waits = true};
   CallTable table;
   Waiting pending(wait);
@@ -300,7 +311,7 @@ TEST_CASE("an item that came too late for its caller is never acknowledged", "[c
   CHECK(table.acknowledgements().through() == 0);
 }
 
-TEST_CASE("a refused call gets a new number", "[client]") {
+TEST_CASE("call table: a refused call gets a new number", "[client]") {
   CallTable table;
   Waiting pending(kChange);
   enter(table, pending);
@@ -314,7 +325,7 @@ TEST_CASE("a refused call gets a new number", "[client]") {
   CHECK(table.acknowledgements().through() == 1);
 }
 
-TEST_CASE("only calls that do not wait fill the table", "[client]") {
+TEST_CASE("call table: only calls that do not wait count towards its limit", "[client]") {
   CallTable table;
   const Call wait{.method = "event.wait", .waits = true};
   std::vector<std::unique_ptr<Waiting>> pending_calls;
@@ -330,7 +341,7 @@ TEST_CASE("only calls that do not wait fill the table", "[client]") {
   CHECK_FALSE(table.full());
 }
 
-TEST_CASE("a kept call that is taken back leaves its number behind", "[client]") {
+TEST_CASE("call table: a call that is taken back stays abandoned if it was sent", "[client]") {
   for (const bool sent : {true, false}) {
     CallTable table;
     auto pending = std::make_unique<OwnedCall>(kChange, Deadline());

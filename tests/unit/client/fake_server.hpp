@@ -1,5 +1,5 @@
-// A server that says what a test tells it to: one thread, MessagePack-RPC, no objects at all. It
-// opens and resumes one session by itself; what that promises is up to the test.
+// FakeServer: a scripted MessagePack-RPC server with one thread and no objects. It opens and
+// resumes one session by itself; the test's script makes all other replies.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@
 
 namespace agora::test {
 
-/// One call as it came.
+/// One call as received.
 struct Received {
   bool notification = false;
   std::uint32_t id = 0;
@@ -36,7 +36,8 @@ struct Received {
   int connection = 0;  ///< counted from 1
 };
 
-/// What the server does about a call: sends these bytes, then perhaps closes.
+/// The reaction of the server to a call: it sends these bytes, then closes the connection if
+/// `close`.
 struct FakeReply {
   std::string bytes;
   bool close = false;
@@ -89,18 +90,19 @@ class FakeServer {
   FakeServer& operator=(const FakeServer&) = delete;
 
   std::string address() const { return "unix:" + path_; }
-  /// The ttl of sessions that are opened from now on.
+  /// Sets the ttl of sessions that are opened from now on.
   void set_ttl(double seconds) { ttl_ = seconds; }
   /// Closes the present connections.
   void cut() {
     cut_ = true;
     static_cast<void>(!write(stop_[1], "c", 1));
   }
-  /// From now on resuming is answered so.
+  /// Makes session.resume fail with that error from now on.
   void refuse_resume(Errc code) { refused_ = static_cast<int>(code); }
-  /// From now on nothing is answered at all.
+  /// Stops all replies.
   void mute() { mute_ = true; }
-  /// What session.cancel is answered with; nothing otherwise. Its script is told the cancelled id.
+  /// Sets the script for session.cancel, which gets the id of the cancelled call. The default sends
+  /// nothing.
   void on_cancel(Script script) { on_cancel_ = std::move(script); }
   int connections() const { return connections_.load(); }
 
@@ -108,7 +110,7 @@ class FakeServer {
     const std::lock_guard guard(mutex_);
     return received_;
   }
-  /// Waits until so many calls of that method have come.
+  /// Waits until that method has been called `times` times.
   void wait_received(std::string_view method, std::size_t times) {
     for (;;) {
       std::size_t seen = 0;
@@ -160,12 +162,12 @@ class FakeServer {
       std::string scratch;
       const std::string frame = peer.input.substr(0, peer.framer.frame_bytes());
       peer.input.erase(0, peer.framer.frame_bytes());
-      if (!answer(fd, peer, decode_msgpack_call(frame, Limits{}, scratch))) return false;
+      if (!handle(fd, peer, decode_msgpack_call(frame, Limits{}, scratch))) return false;
     }
     return true;
   }
 
-  bool answer(int fd, const Peer& peer, const Message& message) {
+  bool handle(int fd, const Peer& peer, const Message& message) {
     const Request& request = message.request;
     Received call;
     call.notification = request.is_notification();
@@ -173,7 +175,7 @@ class FakeServer {
     call.method = request.method;
     call.params = request.params.bytes();
     call.connection = peer.number;
-    // It has none to give, and no test looks at that.
+    // This server has no rings; no test depends on this call.
     if (call.method == "session.ring") return send_whole(fd, reply_bytes(call.id, nullptr));
     {
       const std::lock_guard guard(mutex_);
@@ -181,9 +183,9 @@ class FakeServer {
     }
     if (mute_) return true;
     const std::optional<FakeReply> own = handshake(call);
-    const FakeReply answer = own ? *own : script_(call);
+    const FakeReply reply = own ? *own : script_(call);
     if (!call.notification) last_seen_ = std::max(last_seen_, call.id);
-    return send_whole(fd, answer.bytes) && !answer.close;
+    return send_whole(fd, reply.bytes) && !reply.close;
   }
 
   static bool send_whole(int fd, std::string_view rest) {
@@ -195,7 +197,7 @@ class FakeServer {
     return true;
   }
 
-  // A ping is answered as well, else tests of what is idle would need to script it.
+  // Replies to heartbeats too, so that tests of idle sessions need no script for them.
   std::optional<FakeReply> handshake(const Received& call) const {
     if (call.method == "session.open") {
       const std::map<std::string, any> opened{

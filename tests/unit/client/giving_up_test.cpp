@@ -1,4 +1,4 @@
-// Calls whose callers give up: what the server is told, and what becomes of a late answer.
+// Calls whose callers give up: the messages to the server, and the handling of a late reply.
 
 #include <chrono>
 #include <mutex>
@@ -15,25 +15,25 @@ using detail::deadline_in;
 using detail::Effect;
 using detail::OwnedCall;
 using detail::Session;
-using test::FakeReply;
 using test::asynchronous;
 using test::call;
 using test::calls_of;
 using test::echo;
+using test::FakeReply;
 using test::FakeServer;
-using test::Received;
-using test::Notes;
 using test::Opened;
+using test::Received;
+using test::RecordingWatcher;
 using test::reply_bytes;
 
-TEST_CASE("a call that is past its deadline leaves the connection in step", "[client]") {
+TEST_CASE("giving up: a call that is past its deadline leaves the connection in step", "[client]") {
   std::string late;
-  FakeServer server([&](const Received& heard) -> FakeReply {
-    if (heard.method == "slow") {
-      late = reply_bytes(heard.id, "too late");
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.method == "slow") {
+      late = reply_bytes(request.id, "too late");
       return {};
     }
-    return {std::exchange(late, {}) + echo(heard).bytes, false};
+    return {std::exchange(late, {}) + echo(request).bytes, false};
   });
   const Opened session(server);
   for (const Effect effect : {Effect::changes, Effect::reads}) {
@@ -50,15 +50,15 @@ TEST_CASE("a call that is past its deadline leaves the connection in step", "[cl
   CHECK(server.connections() == 1);
 }
 
-TEST_CASE("a lock that is granted too late is given back", "[client]") {
+TEST_CASE("giving up: a lock that is granted too late is released", "[client]") {
   std::string late;
-  FakeServer server([&](const Received& heard) -> FakeReply {
-    if (heard.method == "lock.acquire") {
-      late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.method == "lock.acquire") {
+      late = reply_bytes(request.id, std::map<std::string, int>{{"token", 1}});
       return {};
     }
     return {std::exchange(late, {}) +
-                (heard.method == "say" ? echo(heard).bytes : reply_bytes(heard.id, nullptr)),
+                (request.method == "say" ? echo(request).bytes : reply_bytes(request.id, nullptr)),
             false};
   });
   const Opened session(server);
@@ -78,12 +78,13 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
         std::vector<std::string>{"a", "t1"});
 }
 
-TEST_CASE("a waiting call is cancelled before it is given up, and its answer counts", "[client]") {
-  FakeServer server(
-      [](const Received& heard) { return heard.method == "wait" ? FakeReply{} : echo(heard); });
-  server.on_cancel([&](const Received& heard) -> FakeReply {
-    if (heard.id == 1) return {reply_bytes(heard.id, "just so")};
-    return {test::error_bytes(heard.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
+TEST_CASE("giving up: a waiting call is cancelled first, and its reply counts", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "wait" ? FakeReply{} : echo(request);
+  });
+  server.on_cancel([&](const Received& request) -> FakeReply {
+    if (request.id == 1) return {reply_bytes(request.id, "just so")};
+    return {test::error_bytes(request.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
   });
   Opened session(server);
   auto asynchronous_one = asynchronous("wait", "x", deadline_in(4s));
@@ -97,10 +98,11 @@ TEST_CASE("a waiting call is cancelled before it is given up, and its answer cou
   CHECK(calls_of(server, "session.cancel").size() == 2);
 }
 
-TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]") {
-  FakeServer server([](const Received& heard) -> FakeReply {
-    return heard.connection == 1 || heard.notification ? FakeReply{}
-                                                       : FakeReply{reply_bytes(heard.id, nullptr)};
+TEST_CASE("giving up: a lock whose caller gave up does not block the next acquire", "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    return request.connection == 1 || request.notification
+               ? FakeReply{}
+               : FakeReply{reply_bytes(request.id, nullptr)};
   });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", nullptr, "t1");
@@ -116,17 +118,18 @@ TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]")
   server.cut();
   server.wait_received("lock.acquire", 4);
   std::vector<std::string> order;
-  for (const Received& heard : server.received()) {
-    if (heard.connection == 2) order.push_back(heard.method);
+  for (const Received& request : server.received()) {
+    if (request.connection == 2) order.push_back(request.method);
   }
   std::erase(order, "session.acknowledge");
   CHECK(order == std::vector<std::string>{"session.resume", "lock.acquire", "session.cancel",
                                           "lock.release", "lock.acquire"});
 }
 
-TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
-  FakeServer server(
-      [](const Received& heard) { return heard.connection == 1 ? FakeReply{} : echo(heard); });
+TEST_CASE("giving up: a release reaches the server although its caller gave up", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.connection == 1 ? FakeReply{} : echo(request);
+  });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", "t1");
   Call release{.method = "lock.release", .lasting = true};
@@ -138,7 +141,7 @@ TEST_CASE("what gives something back reaches the server although its caller gave
   const auto said = calls_of(server, "lock.release");
   CHECK(said[0].id == said[1].id);
   CHECK(said[1].connection == 2);
-  // Answered, it is done with.
+  // Once it is answered, the call is not sent again.
   CHECK(call(*session, "say").result);
   server.cut();
   server.wait_received("session.resume", 2);
@@ -146,19 +149,20 @@ TEST_CASE("what gives something back reaches the server although its caller gave
   CHECK(calls_of(server, "lock.release").size() == 2);
 }
 
-TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
-  FakeServer server(
-      [](const Received& heard) { return heard.method == "slow" ? FakeReply{} : echo(heard); });
+TEST_CASE("giving up: an asynchronous call ends at its deadline", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "slow" ? FakeReply{} : echo(request);
+  });
   Opened session(server);
   static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
   session.notes.wait_until([&] { return session.notes.failed == 1; });
   CHECK(call(*session, "say").result);
 }
 
-TEST_CASE("while a connection is made anew asynchronous calls end in time", "[client]") {
+TEST_CASE("giving up: asynchronous calls end in time while the session reconnects", "[client]") {
   FakeServer server(echo);
   server.set_ttl(3600);
-  Notes notes;
+  RecordingWatcher notes;
   detail::SessionPlan plan{
       *detail::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
   auto session = *Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
@@ -167,17 +171,18 @@ TEST_CASE("while a connection is made anew asynchronous calls end in time", "[cl
   server.wait_received("session.resume", 1);
   static_cast<void>(session->start(asynchronous("say", "x", deadline_in(5ms))));
   notes.wait_until([&] { return notes.failed == 1; });
-  // Nor does the end wait for the connection, and what is outstanding is told before.
+  // stop() does not wait for the connection either, and first completes the pending calls.
   static_cast<void>(session->start(asynchronous("say")));
   session->stop();
   CHECK(notes.failed == 2);
 }
 
-TEST_CASE("a call that the other side does not take in time is known not to be done", "[client]") {
+TEST_CASE("giving up: a call that could not be sent whole in time is known not to have run",
+          "[client]") {
   std::mutex gate;
-  FakeServer server([&](const Received& heard) {
-    if (heard.method == "stop") const std::lock_guard wait(gate);
-    return echo(heard);
+  FakeServer server([&](const Received& request) {
+    if (request.method == "stop") const std::lock_guard wait(gate);
+    return echo(request);
   });
   const Opened session(server);
   {

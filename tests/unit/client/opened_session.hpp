@@ -1,4 +1,4 @@
-// A session at a server that says what a test tells it to, and calls in it.
+// A session at a FakeServer, and calls in it.
 #pragma once
 
 #include <condition_variable>
@@ -20,8 +20,8 @@ using detail::Effect;
 using detail::OwnedCall;
 using detail::Session;
 
-/// Notes what it is told, and lets a test wait for it.
-struct Notes : detail::SessionWatcher {
+/// Records the events of a session, and lets a test wait for them.
+struct RecordingWatcher : detail::SessionWatcher {
   void drained(detail::Session&) noexcept override {}
   void completed(Session& session, std::unique_ptr<OwnedCall> call) noexcept override {
     session.finished(call->number, true);
@@ -72,11 +72,11 @@ struct Opened {
   Session* operator->() const { return session.get(); }
   Session& operator*() const { return *session; }
 
-  Notes notes;
+  RecordingWatcher notes;
   std::shared_ptr<Session> session;
 };
 
-struct Tell : detail::Completion {
+struct IgnoreReply : detail::Completion {
   void complete(detail::Reply, HoldRef) override {}
 };
 
@@ -84,28 +84,28 @@ inline Session::Outcome call(Session& session, const std::string& method,
                              Effect effect = Effect::changes, const Deadline& deadline = {},
                              const std::string& text = "x", bool waits = false) {
   const detail::Params params = detail::params_of(text);
-  Call what{.method = method, .effect = effect, .waits = waits};
-  return session.call(what.with(params), deadline);
+  Call made{.method = method, .effect = effect, .waits = waits};
+  return session.call(made.with(params), deadline);
 }
 
 inline std::unique_ptr<OwnedCall> asynchronous(const std::string& method,
                                                const std::string& text = "x",
                                                const Deadline& deadline = {}) {
   const detail::Params params = detail::params_of(text);
-  Call what{.method = method};
-  return std::make_unique<OwnedCall>(what.with(params), deadline, std::make_unique<Tell>());
+  Call made{.method = method};
+  return std::make_unique<OwnedCall>(made.with(params), deadline, std::make_unique<IgnoreReply>());
 }
 
-/// Answers every call with its own first parameter.
-inline FakeReply echo(const Received& heard) {
-  if (heard.notification) return {};
-  const auto params = *unpack<std::vector<std::string>>(PackedView(heard.params));
-  return {reply_bytes(heard.id, params.at(0)), false};
+/// Replies to every call with its first parameter.
+inline FakeReply echo(const Received& request) {
+  if (request.notification) return {};
+  const auto params = *unpack<std::vector<std::string>>(PackedView(request.params));
+  return {reply_bytes(request.id, params.at(0)), false};
 }
 
 inline std::vector<Received> calls_of(FakeServer& server, const std::string& method) {
   std::vector<Received> calls = server.received();
-  std::erase_if(calls, [&](const Received& heard) { return heard.method != method; });
+  std::erase_if(calls, [&](const Received& request) { return request.method != method; });
   return calls;
 }
 
