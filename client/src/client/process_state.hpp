@@ -5,8 +5,7 @@
 // not exist in the child. It abandons that state and makes a new one: see Client::state().
 //
 // Lock order: `listening_`, then `mutex_`, then one of the mutexes of Session, Grants and Mapping,
-// then that of CallbackThread. User code runs on the callback thread, which holds none of them
-// then.
+// then that of CallbackThread. The callback thread holds none of them while it runs user code.
 #pragma once
 
 #include <atomic>

@@ -65,7 +65,7 @@ class Mapping {
   // Lent locks, and the owner slots of the threads that take them.
 
   /// Returns the state of a lent lock in this process. All views of the lock in this session share
-  /// it; it lives until the last of them is released with unlocate().
+  /// it; it lives until all of them are released with unlocate() and the lock is not held.
   WordHold* word_hold(const ObjectView& view, const std::string& name);
   void unlocate(const ObjectView& view);
   void add_slot(std::uint32_t slot, std::string owner);

@@ -1,5 +1,4 @@
-// Acknowledgements: which replies have reached their callers, and must be acknowledged to the
-// server.
+// Acknowledgements: the replies that have reached their callers, to be acknowledged to the server.
 //
 // The server keeps the reply of a changing call until the client acknowledges it. The numbers of
 // calls go up. `through` is the last number up to which all calls are finished; finished calls
@@ -23,7 +22,8 @@ class Acknowledgements {
     open_.insert(open_.end(), number);
     last_ = number;
   }
-  /// The caller has its reply, or wants none. `kept`: the server keeps that reply.
+  /// Notes that the caller has its reply, or wants none.
+  /// @param kept  whether the server keeps the reply until it is acknowledged
   void finished(std::uint64_t number, bool kept);
   /// Notes that the present connection has brought the reply to that call.
   void answered(std::uint64_t number);

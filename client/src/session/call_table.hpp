@@ -120,7 +120,8 @@ class CallTable {
   /// As abandon, for a call that the table owns. Removes the call if it was never sent.
   /// @return the owned call; null if the table owns none of that number.
   std::unique_ptr<OwnedCall> take_back(std::uint64_t number);
-  /// The caller has its reply. `kept`: the server keeps the reply until it is acknowledged.
+  /// Notes that the caller has its reply.
+  /// @param kept  whether the server keeps the reply until it is acknowledged
   void finished(std::uint64_t number, bool kept) { acknowledgements_.finished(number, kept); }
 
   /// The call to which a reply belongs.
@@ -149,7 +150,7 @@ class CallTable {
   /// have run, and is woken. @return the calls that the table owned, with the same error.
   std::vector<std::unique_ptr<OwnedCall>> fail_all(const Error& error);
 
-  /// A call whose caller sleeps while no thread reads; null if there is none.
+  /// Returns a call whose caller sleeps and can take the baton; null if there is none.
   PendingCall* parked();
   std::size_t size() const { return calls_.size(); }
   /// The number of calls that the table owns. No caller blocks for their replies, so the I/O thread

@@ -135,8 +135,9 @@ void Session::give_up(PendingCall& pending) {
   fail_given_up(pending);
 }
 
-// Schedules the cancellation of a waiting call at half of the time that the client has for it. The
-// server then still has time to reply, and whatever it granted until then goes to the caller.
+// Schedules the cancellation of a waiting call before its deadline, by half of the client's own
+// time-out or of the time left. So the server still has time to reply, and anything that it has
+// granted by then goes to the caller.
 void Session::plan_cancel(PendingCall& pending) const {
   if (!pending.call.waits || !pending.deadline) return;
   const auto own = std::chrono::duration_cast<Clock::duration>(plan_.options.deadline);
@@ -169,7 +170,7 @@ void Session::cancel_and_undo(PendingCall& pending) {
   submit_or_queue({&at, std::move(undo)});
 }
 
-// Lets a call that releases something run on without its caller.
+// Lets a call that releases a resource continue without its caller.
 void Session::continue_without_caller(PendingCall& pending) {
   if (pending.number != 0) {
     table_.keep(pending.number);

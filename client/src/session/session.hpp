@@ -102,7 +102,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<Mapping> share_mapping() const { return mapping_; }
   /// True once the I/O thread has ended; the watcher gets no more events.
   bool thread_ended();
-  /// Acknowledges the reply of an asynchronous call. `call` is 0 if that has been done already.
+  /// Notes that the caller of an asynchronous call has its reply, so that it can be acknowledged.
+  /// @param call  the number of the call; 0 if that has been noted already
   void finished(std::uint64_t call, bool kept);
   /// From now on the I/O thread reads whenever no caller does, since notices may come.
   void expect_notices();

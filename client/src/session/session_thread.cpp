@@ -22,16 +22,16 @@ Expected<std::shared_ptr<Connection>> dial(const SessionPlan& plan, const Deadli
   auto socket = Socket::dial(plan.address, deadline, wait);
   if (!socket) return socket.failure();
   auto connection = std::make_shared<Connection>(std::move(*socket));
-  const bool may_ring =
+  const bool wants_rings =
       plan.options.shared_memory && plan.address.kind == Address::Kind::unix_socket;
-  if (!may_ring || ask_for_ring(*connection, deadline, wait)) return connection;
+  if (!wants_rings || ask_for_ring(*connection, deadline, wait)) return connection;
   socket = Socket::dial(plan.address, deadline, wait);
   if (!socket) return socket.failure();
   connection = std::make_shared<Connection>(std::move(*socket));
   return connection;
 }
 
-std::string final_notice() {
+std::string close_message() {
   std::string bytes;
   begin_msgpack_notification("session.close", 0, bytes);
   return bytes;
@@ -65,7 +65,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
   // The thread owns its session too, so the session outlives a client that does not wait for it.
   auto started = start_background_thread([session] { session->work(); });
   if (started) return session;
-  const std::string bytes = final_notice();
+  const std::string bytes = close_message();
   const iovec one[] = {part(bytes)};
   session->connection_->channel.send(one);
   return started.failure();
@@ -361,7 +361,7 @@ void Session::stop() noexcept {
     if (mapping_) mapping_->end();
     if (connection_) {
       table_.acknowledge(connection_->outbox);
-      connection_->outbox += final_notice();
+      connection_->outbox += close_message();
       flush(lock);
     }
     over_.store(true, std::memory_order_release);
