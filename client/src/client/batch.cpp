@@ -21,7 +21,7 @@ void Batch::add(Client& client, const Call& call, std::unique_ptr<Completion> co
                                     "pipeline"),
         nullptr);
   }
-  calls_.push_back(std::make_unique<OwnedSlot>(call, Deadline(), std::move(completion)));
+  calls_.push_back(std::make_unique<OwnedCall>(call, Deadline(), std::move(completion)));
 }
 
 void Batch::run() {

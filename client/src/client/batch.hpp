@@ -8,24 +8,25 @@
 
 namespace agora::detail {
 
-/// Not for two threads at once.
+/// Only one thread may use it at a time.
 class Batch {
  public:
   explicit Batch(std::shared_ptr<Client> client) : client_(std::move(client)) {}
-  /// What was never sent is told so.
+  /// Fails the calls that were never sent with `cancelled`.
   ~Batch();
   Batch(const Batch&) = delete;
   Batch& operator=(const Batch&) = delete;
 
-  /// Collects a call. One of another manager than the pipeline's is told value_error at once.
+  /// Collects a call. Fails it at once with value_error if it belongs to another manager than the
+  /// pipeline.
   void add(Client& client, const Call& call, std::unique_ptr<Completion> completion);
-  /// Sends all in few writes, waits for the replies, and tells them, in the order of the calls.
+  /// Sends all calls in few writes, waits for the replies, and completes the calls in order.
   void run();
   std::size_t size() const { return calls_.size(); }
 
  private:
   const std::shared_ptr<Client> client_;
-  std::vector<std::unique_ptr<OwnedSlot>> calls_;
+  std::vector<std::unique_ptr<OwnedCall>> calls_;
 };
 
 }  // namespace agora::detail

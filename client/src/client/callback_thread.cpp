@@ -5,7 +5,9 @@
 #include <mutex>
 #include <thread>
 
-#include "client/src/session/quiet_thread.hpp"
+#include <agora/error.hpp>
+
+#include "client/src/session/background_thread.hpp"
 
 namespace agora::detail {
 
@@ -13,7 +15,7 @@ struct CallbackThread::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::unique_ptr<Job>> jobs;
-  std::thread::id thread;  // none: it was never started
+  std::thread::id thread;  // default until the thread is started
   bool owner_lives = true;
   bool stopping = false;
   bool finished = false;
@@ -25,7 +27,7 @@ struct CallbackThread::State {
       const bool lives = owner_lives;
       lock.unlock();
       job->run(lives);
-      job.reset();  // may end the owner
+      job.reset();  // its destructor may end the owner
       lock.lock();
     }
   }
@@ -43,13 +45,17 @@ struct CallbackThread::State {
 
 CallbackThread::CallbackThread() : state_(std::make_shared<State>()) {}
 
-Expected<void> CallbackThread::ready() {
+Expected<void> CallbackThread::start() {
   const std::lock_guard guard(state_->mutex);
   if (state_->thread != std::thread::id()) return {};
-  auto started = start_quiet_thread([state = state_] { state->work(); });
+  auto started = start_background_thread([state = state_] { state->work(); });
   if (!started) return started.failure();
   state_->thread = *started;
   return {};
+}
+
+void CallbackThread::start_or_throw() {
+  if (auto started = start(); !started) throw_error(std::move(started.error()));
 }
 
 void CallbackThread::post(std::unique_ptr<Job> job) {

@@ -1,8 +1,8 @@
-// CallbackThread: the one thread of a client on which its user's code runs: handlers without an
-// executor of their own, on_lost, watchers.
+// CallbackThread: the one thread of a client that runs user code: handlers without an executor of
+// their own, on_lost callbacks, watchers.
 //
 // It does nothing else. So a callback may make calls, and wait for them over a broken connection,
-// while the session's I/O thread reads, gives signs of life and reconnects.
+// while the session's I/O thread reads, sends heartbeats and reconnects.
 #pragma once
 
 #include <functional>
@@ -16,8 +16,8 @@ namespace agora::detail {
 
 class CallbackThread {
  public:
-  /// One thing to tell. `owner_lives` is false if the client has ended in the job before: nothing
-  /// of it may be touched then.
+  /// A posted callback. `owner_lives` is false if an earlier job has ended the client: then the job
+  /// must not use the client.
   struct Job {
     virtual ~Job() = default;
     virtual void run(bool owner_lives) noexcept = 0;
@@ -27,26 +27,29 @@ class CallbackThread {
   CallbackThread(const CallbackThread&) = delete;
   CallbackThread& operator=(const CallbackThread&) = delete;
 
-  /// Starts the thread if there is none yet, so that whatever is posted will run.
-  /// @error unavailable  the system gives no thread; nothing was changed.
-  Expected<void> ready();
+  /// Starts the thread if there is none yet, so that all posted jobs will run.
+  /// @error unavailable  the system cannot start a thread; nothing has changed.
+  Expected<void> start();
+  /// The same. @throws unavailable  instead of the error.
+  void start_or_throw();
 
-  /// The job runs on the thread, behind those that were posted before. Any thread, never waits.
+  /// Posts a job to the thread. Jobs run in the order of posting. Any thread; never waits.
   void post(std::unique_ptr<Job> job);
-  /// The same for what is called with `owner_lives`; it must not throw.
-  template <typename Tell>
-  void post(Tell tell) {
-    struct Told : Job {
-      explicit Told(Tell its_tell) : what(std::move(its_tell)) {}
-      void run(bool owner_lives) noexcept override { what(owner_lives); }
-      Tell what;
+  /// Posts a function that is called with `owner_lives` and must not throw.
+  template <typename Function>
+  void post(Function function) {
+    struct FunctionJob : Job {
+      explicit FunctionJob(Function its_function) : call(std::move(its_function)) {}
+      void run(bool owner_lives) noexcept override { call(owner_lives); }
+      Function call;
     };
-    post(std::unique_ptr<Job>(std::make_unique<Told>(std::move(tell))));
+    post(std::unique_ptr<Job>(std::make_unique<FunctionJob>(std::move(function))));
   }
 
-  /// The owner ends. What was posted is run still; waits until it was, unless this is that thread:
-  /// then the rest is told, behind the present job, that the owner is gone. Nothing is posted
-  /// afterwards. Once.
+  /// Ends the thread after all posted jobs. Waits until they have run, unless it is called on that
+  /// thread: then the jobs behind the present one run later, with `owner_lives` false. If the
+  /// thread was never started, runs the jobs itself. Call it once; nothing may be posted
+  /// afterwards.
   void stop() noexcept;
 
  private:

@@ -1,23 +1,20 @@
-// Client: what all copies of a manager and all its proxies share.
+// Client: shared by all copies of a manager and by all its proxies.
 //
-// What it knows about the server never changes; all that has state hangs on one atomic pointer
-// with the epoch of its process. A forked child finds a foreign epoch there, leaves the old state
-// alone (its locks may be held by threads that do not exist here) and begins anew.
+// Its knowledge of the server never changes. All mutable state is a ProcessState, behind one atomic
+// pointer. A forked child sees that this state has the epoch of another process. It abandons the
+// state, whose locks may be held by threads that do not exist in the child, and makes a new one.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include <agora/detail/handle.hpp>
 #include <agora/options.hpp>
 
-#include "client/src/client/callback_thread.hpp"
 #include "client/src/client/grants.hpp"
 #include "client/src/client/notices.hpp"
 #include "client/src/session/session.hpp"
@@ -25,9 +22,11 @@
 
 namespace agora::detail {
 
+class ProcessState;
+
 class Client : public std::enable_shared_from_this<Client> {
  public:
-  /// @param server_gone  tells that the server's process has ended, where that can be known
+  /// @param server_gone  returns true once the server's process has exited; empty if unknown
   Client(std::string address_text, Address address, manager_options options,
          std::function<bool()> server_gone = {});
   ~Client();
@@ -37,98 +36,89 @@ class Client : public std::enable_shared_from_this<Client> {
   const std::string& address_text() const { return address_text_; }
   const Address& address() const { return plan_.address; }
 
-  /// Makes one call, opening a session first if there is none. A call that finds the session lost
-  /// before anything of it was sent is made again in a new one, once.
-  /// @error unavailable, timeout, session_lost, and whatever the server answers.
+  /// Makes one call. Opens a session first if there is none. If the session is lost before any part
+  /// of the call was sent, retries once in a new session.
+  /// @error unavailable, timeout, session_lost, and any error of the method itself.
   Reply call(const Call& call) { return this->call(call, deadline_of(call)); }
   Reply call(const Call& call, const Deadline& deadline);
   /// Makes one call only in that session.
-  /// @error session_lost  it is not the present one any more; nothing was sent.
+  /// @error session_lost  another session is the present one; nothing was sent.
   Reply call_in(std::uint64_t session, const Call& call) {
     return call_in(session, call, deadline_of(call));
   }
   Reply call_in(std::uint64_t session, const Call& call, const Deadline& deadline);
-  /// Makes one call without waiting for its reply; only to open a session it may wait, until the
-  /// call's deadline. The completion is told later and on the callback thread, whatever happens.
-  /// @throws unavailable  there can be no such thread; the completion is not told.
+  /// Starts an asynchronous call. Waits only if it has to open a session, until the call's
+  /// deadline. The completion is always called, later, on the callback thread.
+  /// @throws unavailable  that thread cannot be started; the completion is not called.
   void start(const Call& call, std::unique_ptr<Completion> completion);
-  /// Tells a completion, in the same way, that its call could not be made.
+  /// Fails a completion whose call could not be started, in the same way.
   void refuse(std::unique_ptr<Completion> completion, Failure failure);
-  /// Makes calls in few writes and waits for all replies.
-  void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
-  /// Tells the completion of a call that is done.
-  void complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived);
-  /// Makes one call in that session, if it still is the present one, for whose reply nobody asks.
-  /// Does not wait; a broken connection does not lose it.
+  /// Makes all calls in few writes, and waits for all replies.
+  void run(std::span<const std::unique_ptr<OwnedCall>> calls);
+  /// Calls the completion of a call that is done, with a hold of the objects in its result.
+  void complete(std::uint64_t session, OwnedCall& call, HoldRef arrived);
+  /// Sends one call in that session, if it still is the present one; its reply is dropped. Never
+  /// waits. A broken connection does not lose the call.
   void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
-  /// Gives one hold back in the same way.
+  /// Releases one hold in the same way.
   void release(std::uint64_t session, const std::string& name) noexcept;
 
-  /// The number of the present session; 0 if there is none, or if it is known to be lost.
+  /// Returns the number of the present session; 0 if there is none, or if it is known to be lost.
   std::uint64_t present();
-  /// Whether that session is certain to live: see Session::certain.
+  /// Returns true if that session certainly still exists: see Session::certain.
   bool certain_in(std::uint64_t session);
 
-  /// The number of the present session if it shares memory; else 0. Cost: a few loads.
+  /// Returns the number of the present session if it shares memory, else 0. Cost: a few loads.
   std::uint64_t mapped() const;
-  /// Asks where an object lies. Null: this object, or this session, has nothing to look at.
+  /// Asks the server where an object lies in shared memory. Returns null if it does not lie there,
+  /// or if the session shares no memory.
   std::unique_ptr<ObjectView> locate(const std::string& name, std::uint64_t session);
-  /// A view goes: its words will not be touched any more through it.
+  /// Releases a view: no thread will use its words through it any more.
   void unlocate(const ObjectView& view) noexcept;
-  /// The slot of the calling thread in lock words of that view's session; 0: none is left, or
-  /// the session is over. The first time it is a call.
+  /// Returns the owner slot of the calling thread in the session of that view; 0 if none is left or
+  /// the session is over. The first use of a thread is a call.
   std::uint32_t acquire_slot(const ObjectView& view);
-  /// The memory of the present session; null: none.
+  /// Returns the memory of the present session; null if it shares none.
   std::shared_ptr<Mapping> present_mapping();
 
-  /// Opens a session if there is none, by the deadline. One thread does; others wait for it, and
-  /// share its failure. @error unavailable
+  /// Returns the present session. Opens one if there is none, by the deadline. Only one thread
+  /// opens a session; the others wait for it, and share its failure. @error unavailable
   Expected<std::shared_ptr<Session>> connect(const Deadline& deadline = {},
-                                             const Wait& wait = wait_patiently);
-  /// The same, silent: see adopt_inherited.
+                                             const Wait& wait = wait_without_cancel);
+  /// The same, without reporting a failure: see adopt_inherited.
   void open_quietly() noexcept;
   Deadline deadline_of(const Call& call) const;
 
-  // The grants of this process's threads. Callbacks that fall due run on the callback thread.
-  void granted(const std::string& name, const std::string& owner, const Grant& grant);
-  std::optional<Grant> grant(const std::string& name, const std::string& owner);
-  void ungranted(const std::string& name, const std::string& owner);
-  bool deepen(const std::string& name, const std::string& owner);
-  std::uint32_t leave(const std::string& name, const std::string& owner);
-  void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
-  void on_lost(const std::string& name, Grants::Callback callback);
-  /// How many of them are lost, and not given back yet; stays where it is.
-  const std::atomic<std::uint32_t>& lost_grants();
+  /// The locks that the threads of this process hold.
+  Grants& grants();
 
   /// Calls the listener's callback on the callback thread for each notice of its kind about its
-  /// object, in order, and for gaps. It must not throw. A forked child begins without.
-  /// @param start  the method by which the session begins to hear of the object
-  /// @return a number for unfollow. @error what the server answers.
+  /// object, in order, and for gaps. It must not throw. A forked child inherits no listeners.
+  /// @param start  the method that subscribes the session to the object
+  /// @return a number for unfollow. @error any error of that method.
   Expected<std::uint64_t> follow(const Handle& object, std::string_view start,
                                  Notices::Listener listener);
-  /// After it the callback may still run once, if it is about to. Does not wait; nothing in a
-  /// forked child. @param stop  the method by which the session hears no more
+  /// Removes a listener. Its callback may still run once, if it is about to. Never waits. Does
+  /// nothing in a forked child. @param stop  the method that unsubscribes the session
   void unfollow(std::uint64_t number, std::string_view stop) noexcept;
 
  private:
-  struct Live;
-
-  Live& live();
-  Live* live_here() const;
+  /// Returns the state of this process; makes it at the first use in this process.
+  ProcessState& state();
+  /// Returns the state of this process; null if there is none yet.
+  ProcessState* existing_state() const;
   std::shared_ptr<Session> present_session();
-  Expected<std::shared_ptr<Session>> open(Live& here, const Deadline& deadline, const Wait& wait);
-  void need_callback_thread(Live& here);
   Reply reply_of(std::uint64_t session, Session::Outcome outcome);
   HoldRef hold_of(std::uint64_t session, const Packed& result);
 
   const std::string address_text_;
   const SessionPlan plan_;
-  std::atomic<Live*> live_{nullptr};
+  std::atomic<ProcessState*> state_{nullptr};
 };
 
-/// The calling thread's owner text, the same for all locks: "t" and a number.
+/// Returns the owner text of the calling thread, the same for all locks: "t" and a number.
 const std::string& thread_owner();
-/// An owner text that nobody had in this process: "g" and a number.
+/// Returns an owner text that is new in this process: "g" and a number.
 std::string new_owner();
 
 }  // namespace agora::detail

@@ -1,4 +1,4 @@
-// Client, shared memory: where objects lie, and the slots of threads.
+// Client, shared memory: the locations of objects, and the owner slots of threads.
 
 #include <map>
 #include <utility>
@@ -44,7 +44,8 @@ ObjectKind kind_of(std::string_view type) {
   return ObjectKind::other;
 }
 
-/// The address of what lies at that place; maps what the server has added if it is not known yet.
+/// Returns the address that `find` finds. If it finds none, maps the memory that the server has
+/// added and tries once more.
 template <typename Find>
 auto find_or_grow(Mapping& mapping, const Deadline& deadline, Find&& find) {
   auto found = find();
@@ -89,14 +90,14 @@ std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_
   view->hash_key = mapping->hash_key();
   view->count = member<std::size_t>(*members, "count", 0);
   if (view->count == 0) {
-    if (lock) view->kind = ObjectKind::other;  // it is not lent
+    if (lock) view->kind = ObjectKind::other;  // the lock is not lent
     return view;
   }
-  const auto place = member<std::uint32_t>(*members, "word", 0);
+  const auto index = member<std::uint32_t>(*members, "word", 0);
   const std::size_t bytes = view->count * member<std::size_t>(*members, "bytes", 8);
-  view->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(place, bytes); });
+  view->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(index, bytes); });
   if (view->words == nullptr) {
-    // They cannot be mapped: the server need not keep them for us.
+    // The words cannot be mapped, so the server need not keep them located for this session.
     start_in(session, "session.unlocate", params_of(view->object));
     return nullptr;
   }
@@ -104,7 +105,7 @@ std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_
   view->wraps = member<bool>(*members, "wraps", false);
   view->token_base = member<std::uint64_t>(*members, "base", 0);
   if (lock) {
-    view->lost = &lost_grants();
+    view->lost = &grants().lost();
     view->hold = mapping->word_hold(*view, name);
   }
   return view;
@@ -126,7 +127,7 @@ void Client::unlocate(const ObjectView& view) noexcept {
     if (view.words == nullptr) return;
     view.mapping->unlocate(view);
     start_in(view.session, "session.unlocate", params_of(view.object));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end does it
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the end of the session does it
   }
 }
 

@@ -4,72 +4,84 @@
 
 namespace agora::detail {
 
-void Grants::callbacks_of(const std::string& name, std::vector<Callback>& out) const {
-  const auto [first, last] = callbacks_.equal_range(name);
-  for (auto each = first; each != last; ++each) out.push_back(each->second);
+void Grants::mark_lost(const std::string& lock, Grant& grant) {
+  grant.lost = true;
+  ++lost_;
+  const auto [first, last] = on_lost_.equal_range(lock);
+  for (auto each = first; each != last; ++each) {
+    callbacks_.post([callback = each->second](bool client_lives) {
+      if (client_lives) callback();
+    });
+  }
 }
 
-std::vector<Grants::Callback> Grants::add(const std::string& name, const std::string& owner,
-                                          Grant grant) {
-  std::vector<Callback> due;
-  remove(name, owner);
-  grant.lost = grant.session <= lost_up_to_;
-  if (grant.lost) callbacks_of(name, due), ++lost_;
-  held_.insert_or_assign({name, owner}, grant);
-  return due;
+void Grants::store(Key key, const Grant& grant) {
+  const auto found = held_.find(key);
+  if (found != held_.end()) erase(found);
+  held_.emplace(std::move(key), grant);
 }
 
-void Grants::remember(const std::string& name, const std::string& owner, const Grant& grant) {
-  remove(name, owner);
-  held_.insert_or_assign({name, owner}, grant);
-}
-
-void Grants::erase(Held::iterator grant) {
+void Grants::erase(Map::iterator grant) {
   if (grant->second.lost) --lost_;
   held_.erase(grant);
 }
 
-void Grants::remove(const std::string& name, const std::string& owner) {
-  const auto found = held_.find({name, owner});
-  if (found != held_.end()) erase(found);
+void Grants::add(const std::string& lock, const std::string& owner, Grant grant) {
+  const std::lock_guard guard(mutex_);
+  grant.lost = false;
+  store({lock, owner}, grant);
+  if (grant.session <= lost_up_to_) mark_lost(lock, held_.at({lock, owner}));
 }
 
-std::optional<Grant> Grants::find(const std::string& name, const std::string& owner) const {
-  const auto found = held_.find({name, owner});
+std::optional<Grant> Grants::find(const std::string& lock, const std::string& owner) const {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
   if (found == held_.end()) return std::nullopt;
   return found->second;
 }
 
-bool Grants::deepen(const std::string& name, const std::string& owner) {
-  const auto found = held_.find({name, owner});
+void Grants::remove(const std::string& lock, const std::string& owner) {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
+  if (found != held_.end()) erase(found);
+}
+
+bool Grants::add_level(const std::string& lock, const std::string& owner) {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
   if (found == held_.end() || found->second.lost) return false;
   ++found->second.levels;
   return true;
 }
 
-std::uint32_t Grants::leave(const std::string& name, const std::string& owner) {
-  const auto found = held_.find({name, owner});
+std::uint32_t Grants::remove_level(const std::string& lock, const std::string& owner) {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
   if (found == held_.end()) return 0;
   const std::uint32_t left = --found->second.levels;
   if (left == 0) erase(found);
   return left;
 }
 
-void Grants::set_token(const std::string& name, const std::string& owner, std::uint64_t token) {
-  const auto found = held_.find({name, owner});
+void Grants::set_token(const std::string& lock, const std::string& owner, std::uint64_t token) {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
   if (found != held_.end()) found->second.token = token;
 }
 
-std::vector<Grants::Callback> Grants::lose(std::uint64_t session) {
-  std::vector<Callback> due;
+void Grants::on_lost(const std::string& lock, Callback callback) {
+  callbacks_.start_or_throw();
+  const std::lock_guard guard(mutex_);
+  on_lost_.emplace(lock, std::move(callback));
+}
+
+void Grants::lose(std::uint64_t session, const std::vector<Held>& by_word) {
+  const std::lock_guard guard(mutex_);
+  for (const Held& each : by_word) store({each.lock, each.owner}, each.grant);
   lost_up_to_ = std::max(lost_up_to_, session);
   for (auto& [key, grant] : held_) {
-    if (grant.lost || grant.session > lost_up_to_) continue;
-    grant.lost = true;
-    ++lost_;
-    callbacks_of(key.first, due);
+    if (!grant.lost && grant.session <= lost_up_to_) mark_lost(key.first, grant);
   }
-  return due;
 }
 
 }  // namespace agora::detail

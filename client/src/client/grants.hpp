@@ -1,14 +1,17 @@
-// Grants: the locks that threads of this process hold, and whom to tell when they are lost.
+// Grants: the locks that threads of this process hold, and the callbacks to run when one is lost.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "client/src/client/callback_thread.hpp"
 
 namespace agora::detail {
 
@@ -18,50 +21,66 @@ struct LockMethods;
 struct Grant {
   std::uint64_t token = 0;
   bool owner_died = false;
-  std::uint64_t session = 0;  ///< the grant ends with it
+  std::uint64_t session = 0;  ///< the grant ends with this session
   bool lost = false;
-  const LockMethods* way = nullptr;  ///< in which it was taken
-  std::uint32_t levels = 1;          ///< how often its owner has taken it
+  const LockMethods* way = nullptr;  ///< the methods by which it was acquired
+  std::uint32_t levels = 1;          ///< how many times its owner has acquired it
 };
 
-/// No lock of its own: the client's mutex guards it.
+/// Any thread. Has a mutex of its own, under which it calls nothing but CallbackThread::post.
 class Grants {
  public:
   using Callback = std::function<void()>;
 
-  /// Notes a grant. Gives the callbacks to run if its session is lost already.
-  std::vector<Callback> add(const std::string& name, const std::string& owner, Grant grant);
-  /// Notes a grant whose session is about to be lost.
-  void remember(const std::string& name, const std::string& owner, const Grant& grant);
-  std::optional<Grant> find(const std::string& name, const std::string& owner) const;
-  void remove(const std::string& name, const std::string& owner);
-  /// One level more of a grant that is not lost; false if there is none.
-  bool deepen(const std::string& name, const std::string& owner);
-  /// One level less; the last one removes the grant. @return how many are left.
-  std::uint32_t leave(const std::string& name, const std::string& owner);
-  /// What was taken again meanwhile has another token; 0: the server knows it.
-  void set_token(const std::string& name, const std::string& owner, std::uint64_t token);
+  /// A grant, with the lock and the owner that it belongs to.
+  struct Held {
+    std::string lock;
+    std::string owner;
+    Grant grant;
+  };
 
-  void on_lost(const std::string& name, Callback callback) {
-    callbacks_.emplace(name, std::move(callback));
-  }
+  /// @param callbacks  runs the on_lost callbacks; must outlive this object
+  explicit Grants(CallbackThread& callbacks) : callbacks_(callbacks) {}
+  Grants(const Grants&) = delete;
+  Grants& operator=(const Grants&) = delete;
 
-  /// How many grants are lost and have not been given back. Any thread, without the mutex.
+  /// Stores a grant. If its session is lost already, so is the grant, and its callbacks run.
+  void add(const std::string& lock, const std::string& owner, Grant grant);
+  std::optional<Grant> find(const std::string& lock, const std::string& owner) const;
+  void remove(const std::string& lock, const std::string& owner);
+  /// Adds one level to a grant that is not lost. Returns false if there is no such grant.
+  bool add_level(const std::string& lock, const std::string& owner);
+  /// Removes one level; the last one removes the grant. @return the number of levels left.
+  std::uint32_t remove_level(const std::string& lock, const std::string& owner);
+  /// Stores the token of a lock that was acquired again meanwhile; 0 if only the server knows it.
+  void set_token(const std::string& lock, const std::string& owner, std::uint64_t token);
+
+  /// Registers a callback for each loss of a grant of that lock. It runs on the callback thread; an
+  /// exception there ends the program, so that no loss is hidden.
+  /// @throws unavailable  the callback thread cannot be started; nothing has changed.
+  void on_lost(const std::string& lock, Callback callback);
+
+  /// The number of grants that are lost and not released yet. Valid as long as this object.
   const std::atomic<std::uint32_t>& lost() const { return lost_; }
 
-  /// Marks all grants of that session and of earlier ones as lost. Gives the callbacks to run,
-  /// one for each lost grant and registration.
-  std::vector<Callback> lose(std::uint64_t session);
+  /// Marks all grants of that session and of earlier ones as lost. Their callbacks run on the
+  /// callback thread, once for each lost grant and registration.
+  /// @param by_word  grants of that session that are not stored here yet
+  void lose(std::uint64_t session, const std::vector<Held>& by_word);
 
  private:
-  using Held = std::map<std::pair<std::string, std::string>, Grant>;  // by lock and owner
+  using Key = std::pair<std::string, std::string>;  // lock and owner
+  using Map = std::map<Key, Grant>;
 
-  void erase(Held::iterator grant);
-  void callbacks_of(const std::string& name, std::vector<Callback>& out) const;
+  void store(Key key, const Grant& grant);
+  void erase(Map::iterator grant);
+  void mark_lost(const std::string& lock, Grant& grant);
 
-  Held held_;
-  std::multimap<std::string, Callback> callbacks_;  // by lock
-  std::uint64_t lost_up_to_ = 0;                    // the last lost session
+  CallbackThread& callbacks_;
+  mutable std::mutex mutex_;  // guards the members below; `lost_` is written under it
+  Map held_;
+  std::multimap<std::string, Callback> on_lost_;  // by lock
+  std::uint64_t lost_up_to_ = 0;                  // the last lost session
   std::atomic<std::uint32_t> lost_{0};
 };
 

@@ -1,4 +1,4 @@
-// HandleState: what the copies of one proxy share: the name, and the hold of an anonymous object.
+// HandleState: shared by the copies of one proxy: the name, and the hold of an anonymous object.
 #pragma once
 
 #include <atomic>
@@ -15,11 +15,11 @@ namespace agora::detail {
 
 class HandleState : public Holder {
  public:
-  /// `held_in`: the session in which the object is held; 0: none yet. `keep`: what has that hold;
-  /// null: this does.
+  /// @param held_in  the session in which the object is held; 0 if there is no hold yet
+  /// @param keep     owns that hold; null if this object owns it
   HandleState(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
               HoldRef keep);
-  /// Gives the hold back; with the session it is gone anyway.
+  /// Releases the hold, if its session is still the present one.
   ~HandleState() override;
   HandleState(const HandleState&) = delete;
   HandleState& operator=(const HandleState&) = delete;
@@ -27,10 +27,10 @@ class HandleState : public Holder {
   const std::string& name() const { return name_; }
   Client& client() const { return *client_; }
 
-  /// Makes one call, in a session that holds the object.
+  /// Makes one call in a session that holds the object.
   Reply call(const Call& call);
   void start(const Call& call, std::unique_ptr<Completion> completion);
-  /// Holds the object if the present session does not. Silent: see adopt_inherited.
+  /// Acquires a hold if the present session has none. Reports no failure: see adopt_inherited.
   void hold_quietly() noexcept override;
 
   /// See Handle::view.
@@ -48,8 +48,8 @@ class HandleState : public Holder {
   const HoldRef hold_;
   const std::uint64_t kept_in_;  // the session of `hold_`
   std::atomic<std::uint64_t> held_in_;
-  std::atomic<const ObjectView*> view_{nullptr};  // owned, with all older ones
-  std::atomic<std::uint64_t> without_in_{0};      // a session in which none was to be had
+  std::atomic<const ObjectView*> view_{nullptr};  // owned, as are all older views
+  std::atomic<std::uint64_t> without_in_{0};      // a session that gave no view
   std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
   std::atomic<int> views_{0};
 };

@@ -22,7 +22,7 @@ void Holds::hold_quietly() noexcept {
       const Params params = params_of(name);
       Call hold{.method = "object.hold"};
       static_cast<void>(client_->call_in(present, hold.with(params)));
-    } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the first use fails again and reports it
     }
   }
 }

@@ -1,4 +1,4 @@
-// Holds: the anonymous objects that the server holds for this session because of one reply.
+// Holds: the holds of anonymous objects that one reply has granted to the session.
 #pragma once
 
 #include <atomic>
@@ -13,11 +13,12 @@
 
 namespace agora::detail {
 
-/// Owned by what was decoded from that reply (see keeping.hpp); the last owner gives the holds
-/// back. A child that agora::process forked takes them anew; any other child has none of them.
+/// Owned by the values that were decoded from that reply (see hold_ref.hpp). The last owner
+/// releases the holds. A child that agora::process forked acquires them anew; any other child has
+/// none.
 class Holds : public Hold, public Holder {
  public:
-  /// `names` has each object as often as the reply refers to it.
+  /// @param names  contains each object as often as the reply refers to it
   Holds(std::shared_ptr<Client> client, std::uint64_t session, std::vector<std::string> names);
   ~Holds() override;
   Holds(const Holds&) = delete;

@@ -14,8 +14,8 @@ struct Inheritance {
   std::unordered_set<Holder*> holders;
 };
 
-// Never destroyed: objects with static storage may use it until the very end. Each access holds a
-// ForkPause, so a fork finds both sets whole.
+// Never destroyed: objects with static storage may use it until the process exits. Each access
+// holds a ForkPause, so a forked child finds both sets consistent.
 Inheritance& inheritance() {
   static auto* const all = new Inheritance;
   return *all;
@@ -44,7 +44,7 @@ void unregister_holder(Holder& holder) {
 }
 
 void adopt_inherited() {
-  // Copies: opening a session may register and unregister holders.
+  // Iterate over copies: opening a session may register and unregister holders.
   const std::vector<Client*> clients(inheritance().clients.begin(), inheritance().clients.end());
   const std::vector<Holder*> holders(inheritance().holders.begin(), inheritance().holders.end());
   for (Client* client : clients) client->open_quietly();

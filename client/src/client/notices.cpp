@@ -12,7 +12,7 @@ T member(const Notice& notice, const char* name) {
   return found == notice.end() ? T() : found->second.if_is<T>().value_or(T());
 }
 
-// An object is named, or referred to.
+// Returns the name of the object of a notice: a text or a reference.
 std::string object_of(const Notice& notice) {
   const auto found = notice.find("object");
   if (found == notice.end()) return {};
@@ -64,8 +64,8 @@ std::vector<Notices::Due> Notices::due(const Notice& notice) {
   for (auto each = listeners_.lower_bound({object, 0});
        each != listeners_.end() && each->first.first == object; ++each) {
     Listener& listener = each->second;
-    const bool heard = version != 0 && version <= listener.version;
-    if (kind != "gap" && (listener.kind != kind || heard)) continue;
+    const bool delivered = version != 0 && version <= listener.version;
+    if (kind != "gap" && (listener.kind != kind || delivered)) continue;
     listener.version = std::max(listener.version, version);
     due.push_back({listener.callback, {}});
   }

@@ -1,4 +1,5 @@
-// Notices: who wants to hear of which object, and what each has heard already. No lock of its own.
+// Notices: the listeners of this process, each with the last version delivered to it. No lock of
+// its own: the mutex of ProcessState guards it.
 #pragma once
 
 #include <cstdint>
@@ -14,38 +15,39 @@
 
 namespace agora::detail {
 
-/// A notice as it came: `kind`, `object`, and what the kind brings. One of the kind `lost` is made
-/// here: the session is gone, nothing more comes.
+/// A notice as received: `kind`, `object`, and the members of that kind. The kind `lost` is made by
+/// the client: the session is over, and no more notices come.
 using Notice = std::map<std::string, any>;
 using NoticeCallback = std::function<void(const Notice&)>;
 
 class Notices {
  public:
   struct Listener {
-    std::string kind;  ///< what it hears beside gaps: `watch`, `topic`
+    std::string kind;  ///< the kind that it gets besides gaps: `watch`, `topic`
     std::shared_ptr<const NoticeCallback> callback;
     std::string object = {};
-    std::uint64_t session = 0;  ///< from which it hears; 0: not known yet
-    std::uint64_t version = 0;  ///< the last one heard
+    std::uint64_t session = 0;  ///< that delivers its notices; 0 until it is known
+    std::uint64_t version = 0;  ///< the last one delivered
   };
-  /// Who is to hear what, to be called without a lock.
+  /// A callback to run with a notice, without any lock held.
   struct Due {
     std::shared_ptr<const NoticeCallback> callback;
     Notice notice = {};
   };
 
-  /// @return a number for the others.
+  /// Adds a listener. @return its number.
   std::uint64_t add(const std::string& object, Listener listener);
-  /// Its session is known now. Gives what there is to tell if that session is lost already.
+  /// Sets the session of a listener. If that session is lost already, removes the listener and
+  /// returns its `lost` notice.
   std::vector<Due> bind(std::uint64_t number, std::uint64_t session);
-  /// Gives the listener if it was the last one of its kind for its object in its session.
+  /// Removes a listener. Returns it if it was the last of its kind for its object.
   std::optional<Listener> remove(std::uint64_t number);
   bool empty() const { return listeners_.empty(); }
 
-  /// Who is to hear this notice (whose `notice` is left empty). After a resumed session the server
-  /// sends again what may have been missed: a version that a listener has heard is left out.
+  /// Returns the callbacks for this notice, with `notice` left empty. After a session is resumed,
+  /// the server sends again all notices that may have been lost; a listener gets each version once.
   std::vector<Due> due(const Notice& notice);
-  /// All listeners of that session and of earlier ones hear that it is lost, and are removed.
+  /// Removes all listeners of that session and of earlier ones. Returns a `lost` notice for each.
   std::vector<Due> lose(std::uint64_t session);
 
  private:

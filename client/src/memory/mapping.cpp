@@ -11,8 +11,8 @@
 
 #include <agora/detail/handle.hpp>
 
+#include "client/src/transport/connection.hpp"
 #include "client/src/transport/descriptors.hpp"
-#include "client/src/transport/link.hpp"
 #include "shared/value/any.hpp"
 
 namespace agora::detail {
@@ -20,31 +20,33 @@ namespace {
 
 constexpr std::size_t kGateBytes = 4096;
 constexpr std::uint64_t kLayout = 1;
-/// A look that needs more memory mapped waits so long for it; a call would do as well.
-constexpr std::chrono::seconds kPatience{1};
-/// Where there was no room for it, looks make calls for so long before it is tried again.
-constexpr std::chrono::seconds kPause{1};
+/// How long a shared-memory read waits for more memory to be mapped. Then it makes a call instead.
+constexpr std::chrono::seconds kGrowTimeout{1};
+/// The back-off after a failed attempt to map memory. Meanwhile reads make calls.
+constexpr std::chrono::seconds kGrowBackoff{1};
 
-/// One call on a new connection, its reply, and what comes along with it. Empty: it failed.
+/// Makes one call on a new connection. Returns its reply, and appends the descriptors that come
+/// with it. Returns an empty value on failure.
 Packed call_with_descriptors(const Address& address, const Params& params,
                              std::vector<int>& descriptors, const Deadline& deadline) {
-  auto socket = Socket::dial(address, deadline, wait_patiently);
+  auto socket = Socket::dial(address, deadline, wait_without_cancel);
   if (!socket) return {};
-  Link link(std::move(*socket));
+  Connection connection(std::move(*socket));
   std::string request;
   begin_msgpack_request(1, "session.map", params.count, request);
   request += params.bytes;
   const iovec one[] = {part(request)};
-  if (link.channel.send(one).bytes != request.size()) return {};
+  if (connection.channel.send(one).bytes != request.size()) return {};
   while (!is_past(deadline)) {
-    auto next = link.inbox.next();
+    auto next = connection.inbox.next();
     if (!next) return {};
     if (*next) return (*next)->ok() ? Packed{(*next)->result} : Packed{};
-    pollfd wanted{link.channel.fd(), POLLIN, 0};
+    pollfd wanted{connection.channel.fd(), POLLIN, 0};
     ::poll(&wanted, 1, milliseconds_left(deadline, 60'000));
-    const Socket::Result got = link.channel.socket().receive_with(link.inbox.space(), descriptors);
+    const Socket::Result got =
+        connection.channel.socket().receive_with(connection.inbox.space(), descriptors);
     if (got.io == Socket::Io::ended) return {};
-    link.inbox.filled(got.bytes);
+    connection.inbox.filled(got.bytes);
   }
   return {};
 }
@@ -72,8 +74,8 @@ Mapping::~Mapping() {
   if (gate_ != nullptr) ::munmap(gate_, kGateBytes);
 }
 
-/// A kernel that cannot wipe the page for a child gets no shared memory: the child of a bare
-/// clone() would take itself for its parent.
+/// Returns false if the kernel cannot wipe the page in a child (MADV_WIPEONFORK). The session then
+/// uses no shared memory: a child of a bare clone() would act as its parent.
 bool Mapping::make_gate() {
   void* page =
       ::mmap(nullptr, kGateBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -83,19 +85,19 @@ bool Mapping::make_gate() {
 }
 
 bool Mapping::grow(const Deadline& deadline) {
-  const std::lock_guard one_at_a_time(growing_);
-  return grow_alone(deadline);
+  const std::lock_guard guard(grow_mutex_);
+  return grow_locked(deadline);
 }
 
 void Mapping::grow_if_behind() {
   const shm::Cell* const memory = memory_.load();
   if (memory == nullptr || memory->size.load() <= extents_.load()) return;
-  const std::unique_lock alone(growing_, std::try_to_lock);
-  if (!alone || !is_past(not_before_)) return;
-  if (!grow_alone(deadline_in(kPatience))) not_before_ = deadline_in(kPause);
+  const std::unique_lock lock(grow_mutex_, std::try_to_lock);
+  if (!lock || !is_past(not_before_)) return;
+  if (!grow_locked(deadline_in(kGrowTimeout))) not_before_ = deadline_in(kGrowBackoff);
 }
 
-bool Mapping::grow_alone(const Deadline& deadline) {
+bool Mapping::grow_locked(const Deadline& deadline) {
   for (;;) {
     Descriptors got;
     const Params params = params_of(session_.session, session_.token, extents_.load());
@@ -110,7 +112,7 @@ bool Mapping::grow_alone(const Deadline& deadline) {
     if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total)
       return false;
     hash_key_ = {key->front(), key->back()};
-    if (!take(got.list, *extents)) return false;
+    if (!map_extents(got.list, *extents)) return false;
     if (auto cell = (*reply)["memory"].get<std::uint32_t>()) {
       memory_.store(reinterpret_cast<const shm::Cell*>(pages_.at(*cell, sizeof(shm::Cell))));
     }
@@ -118,8 +120,9 @@ bool Mapping::grow_alone(const Deadline& deadline) {
   }
 }
 
-/// Maps what one reply has brought.
-bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents) {
+/// Maps the extents of one reply.
+bool Mapping::map_extents(std::span<const int> descriptors,
+                          const std::vector<std::vector<any>>& extents) {
   if (extents.size() != descriptors.size()) return false;
   for (std::size_t i = 0; i < extents.size(); ++i) {
     if (extents[i].size() != 3) return false;
@@ -132,7 +135,7 @@ bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vect
     void* base = ::mmap(nullptr, bytes, access, MAP_SHARED, descriptors[i], 0);
     if (base == MAP_FAILED) return false;
     maps_.emplace_back(base, bytes);
-    // The server's data is not to be in this program's core dumps.
+    // Keep the server's data out of this program's core dumps.
     static_cast<void>(::madvise(base, bytes, MADV_DONTDUMP));
     (*writable ? words_ : pages_).add(*first, *pages, static_cast<const std::byte*>(base));
     ++extents_;
@@ -140,10 +143,10 @@ bool Mapping::take(std::span<const int> descriptors, const std::vector<std::vect
   return true;
 }
 
-std::byte* Mapping::words(std::uint32_t place, std::size_t bytes) const {
+std::byte* Mapping::words(std::uint32_t index, std::size_t bytes) const {
   constexpr std::uint32_t kUnitWords = shm::Pages::kUnitBytes / sizeof(std::uint64_t);
-  const std::size_t within = place % kUnitWords * sizeof(std::uint64_t);
-  const std::byte* const unit = words_.at(place / kUnitWords, within + bytes);
+  const std::size_t within = index % kUnitWords * sizeof(std::uint64_t);
+  const std::byte* const unit = words_.at(index / kUnitWords, within + bytes);
   return unit == nullptr ? nullptr : const_cast<std::byte*>(unit) + within;
 }
 
@@ -160,7 +163,7 @@ WordHold* Mapping::word_hold(const ObjectView& view, const std::string& name) {
   return &lock->hold;
 }
 
-// One that is held stays: its loss would have to be told.
+// Keeps the entry of a held lock: its loss must be reported.
 void Mapping::unlocate(const ObjectView& view) {
   if (view.hold == nullptr) return;
   const std::lock_guard guard(mutex_);

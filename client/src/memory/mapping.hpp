@@ -1,9 +1,9 @@
 // Mapping: the server's memory in this process, for one session. See
 // docs/protocol/shared-memory.md.
 //
-// The descriptors come over a connection of their own, so that the session's connection is read
-// without room for them. What lies there stays mapped for as long as any proxy may look at it; the
-// gate says when it may. Every failure means that the session does without: never an error.
+// The descriptors come over a connection of their own, so the session's connection needs no room
+// for them. The memory stays mapped as long as any proxy may read it; the gate says when reading is
+// allowed. A failure is never an error: the session works without shared memory instead.
 #pragma once
 
 #include <atomic>
@@ -29,41 +29,43 @@ namespace agora::detail {
 
 class Mapping {
  public:
-  /// Maps all there is, for that session, by the deadline. Null: it cannot be. Then the session
-  /// may say session.unmap, in case the server believes otherwise.
+  /// Maps all memory that the server shares with that session, by the deadline. Returns null if
+  /// that fails. The session then sends session.unmap, in case the server counts it as mapped.
   static std::shared_ptr<Mapping> open(const Address& address, const SessionName& session,
                                        const Deadline& deadline);
   ~Mapping();
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
-  /// Maps what has been added since; false if that failed. Any thread.
+  /// Maps memory that the server has added since; returns false if that fails. Any thread.
   bool grow(const Deadline& deadline);
 
-  /// The same if the server says that there is more, without waiting for another thread that does.
-  /// Not at once again after it failed.
+  /// Calls grow() if the server has added memory. Does nothing if another thread grows already, or
+  /// for 1 s after a failure.
   void grow_if_behind();
 
   const shm::Pages& pages() const { return pages_; }
   HashKey hash_key() const { return hash_key_; }
-  /// The address of words; null if they are not mapped.
-  std::byte* words(std::uint32_t place, std::size_t bytes) const;
-  /// Names this mapping among all that this process ever has.
+  /// Returns the address of words; null if they are not mapped.
+  /// @param index  of the first word among all words of the server
+  std::byte* words(std::uint32_t index, std::size_t bytes) const;
+  /// Identifies this mapping among all that this process ever creates.
   std::uint64_t number() const { return number_; }
 
-  // The gate, see view.hpp. Any thread.
+  // The gate, see object_view.hpp. Any thread.
   const std::atomic<std::uint64_t>& gate() const { return *gate_; }
   void open_gate() { gate_->fetch_or(gate::kOpen); }
   void close_gate() { gate_->fetch_and(~gate::kOpen); }
-  /// The session is over: for good.
+  /// Closes the gate for good: the session is over.
   void end() { gate_->fetch_and(~(gate::kOpen | gate::kLives)); }
-  void call_started() { gate_->fetch_add(gate::kOne); }
-  void call_answered() { gate_->fetch_sub(gate::kOne); }
+  /// A pending asynchronous call disables shared-memory reads, which could overtake it.
+  void add_pending_call() { gate_->fetch_add(gate::kOne); }
+  void remove_pending_call() { gate_->fetch_sub(gate::kOne); }
 
-  // Locks and the threads that take them.
+  // Lent locks, and the owner slots of the threads that take them.
 
-  /// How threads of this process have a lock of this session: the same for all views on it, and
-  /// kept until each of them has let it go.
+  /// Returns the state of a lent lock in this process. All views of the lock in this session share
+  /// it; it lives until all of them are released with unlocate() and the lock is not held.
   WordHold* word_hold(const ObjectView& view, const std::string& name);
   void unlocate(const ObjectView& view);
   void add_slot(std::uint32_t slot, std::string owner);
@@ -74,7 +76,8 @@ class Mapping {
     std::uint64_t token = 0;
     std::uint32_t levels = 0;
   };
-  /// The session is over: what threads of this process held by the word alone, each told once.
+  /// The session is over: returns the locks that threads of this process held by the lock word
+  /// alone. Each lock is returned only once.
   std::vector<HeldLock> lose_locks();
 
  private:
@@ -88,22 +91,22 @@ class Mapping {
 
   Mapping(const Address& address, const SessionName& session);
   bool make_gate();
-  bool grow_alone(const Deadline& deadline);
-  bool take(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents);
+  bool grow_locked(const Deadline& deadline);
+  bool map_extents(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents);
 
   const Address address_;
   const SessionName session_;
   const std::uint64_t number_;
   HashKey hash_key_;
   std::atomic<std::uint64_t>* gate_ = nullptr;
-  std::mutex growing_;
-  Deadline not_before_ = Clock::time_point::min();  // grow_if_behind does nothing
+  std::mutex grow_mutex_;
+  Deadline not_before_ = Clock::time_point::min();  // grow_if_behind waits for it
   std::atomic<std::size_t> extents_{0};             // mapped so far
-  std::atomic<const shm::Cell*> memory_{nullptr};   // its size says how many there are
+  std::atomic<const shm::Cell*> memory_{nullptr};   // its size is the number of extents
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
   shm::Pages words_;
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::unordered_map<std::uint64_t, std::unique_ptr<Lock>> locks_;
   std::unordered_map<std::uint32_t, std::string> slots_;
 };

@@ -33,19 +33,19 @@ bool condition_variable::wait_by(Lock& lock, const detail::Timeout& timeout) con
   check(lock);
   detail::Client& client = handle().client();
   mutex_.recursive().hand_over();
-  const auto grant = client.grant(mutex_.name(), thread_owner());
+  const auto grant = client.grants().find(mutex_.name(), thread_owner());
   const detail::Params params = handle().params(timeout, thread_owner());
   // No end of its own for the client: the lock is taken again past the time-out, however late.
   detail::Call call{.method = "condition.wait", .waits = true};
   detail::Reply reply = !grant || grant->lost ? client.call_in(0, call.with(params))
                                               : handle().call(call.with(params));
   if (reply) {
-    client.set_token(mutex_.name(), thread_owner(), 0);
+    client.grants().set_token(mutex_.name(), thread_owner(), 0);
     return take<bool>("condition.wait", std::move(reply));
   }
   // Whether the lock is held now depends on when the wait failed; afterwards it is not.
   lock.release();
-  client.ungranted(mutex_.name(), thread_owner());
+  client.grants().remove(mutex_.name(), thread_owner());
   mutex_.unlock();
   throw_error(std::move(reply.error()));
 }
@@ -53,7 +53,7 @@ bool condition_variable::wait_by(Lock& lock, const detail::Timeout& timeout) con
 // Whether it was notified; the grant is empty if that throws.
 bool condition_variable::waited(lock_grant& held, detail::Reply reply) const {
   // Only the server knows the token with which the lock was taken again, if it was.
-  handle().client().set_token(mutex_.name(), owner_of(held), 0);
+  handle().client().grants().set_token(mutex_.name(), owner_of(held), 0);
   if (!reply) held = lock_grant();
   return take<bool>("condition.wait", std::move(reply));
 }

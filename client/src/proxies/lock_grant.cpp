@@ -47,7 +47,7 @@ Expected<Granted> read_grant(PackedView reply) {
 
 /// The owner's grant, if it was taken in that way.
 std::optional<Grant> find(const Handle& handle, const LockMethods& way, const std::string& owner) {
-  auto grant = handle.client().grant(handle.name(), owner);
+  auto grant = handle.client().grants().find(handle.name(), owner);
   if (grant && grant->way != &way) grant.reset();
   return grant;
 }
@@ -77,7 +77,7 @@ std::uint64_t token_of(const Handle& handle, const LockMethods& way, const std::
   if (!holder) throw_lost(handle, way);
   auto token = (*holder)["token"].get<std::uint64_t>();
   if (!token) throw_mismatch(way.holder, handle.name(), token.failure());
-  handle.client().set_token(handle.name(), owner, *token);
+  handle.client().grants().set_token(handle.name(), owner, *token);
   return *token;
 }
 
@@ -101,7 +101,7 @@ Reply release_grant(const Handle& handle, const LockMethods& way, const std::str
 std::optional<Grant> last_level(const Handle& handle, const LockMethods& way,
                                 const std::string& owner, bool& more) {
   const auto grant = find(handle, way, owner);
-  more = grant && handle.client().leave(handle.name(), owner) > 0;
+  more = grant && handle.client().grants().remove_level(handle.name(), owner) > 0;
   return grant;
 }
 
@@ -123,7 +123,7 @@ bool note(const Handle& handle, const LockMethods& way, const std::string& owner
   Grant grant{granted->token, granted->owner_died, reply.session, false};
   grant.way = &way;
   forget_word(handle, reply.session);
-  handle.client().granted(handle.name(), owner, grant);
+  handle.client().grants().add(handle.name(), owner, grant);
   return true;
 }
 
@@ -149,7 +149,7 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
     const auto grant = find(handle_, way_, owner);
     // What the outer levels protected may be in other hands.
     if (grant && grant->lost) throw_lost(handle_, way_);
-    if (grant && handle_.client().deepen(handle_.name(), owner)) return true;
+    if (grant && handle_.client().grants().add_level(handle_.name(), owner)) return true;
   }
   const DeferredCall call = acquire_call(timeout, owner);
   Reply reply = handle_.call(call.call());
@@ -219,7 +219,7 @@ void ThreadLock::hand_over() const { hand_over_word(handle_, way_); }
 std::optional<Grant> ThreadLock::by_word() const { return word_grant(handle_, way_); }
 
 void ThreadLock::on_lost(std::function<void()> callback) const {
-  handle_.client().on_lost(handle_.name(), std::move(callback));
+  handle_.client().grants().on_lost(handle_.name(), std::move(callback));
 }
 
 }  // namespace detail
@@ -241,8 +241,8 @@ lock_grant::~lock_grant() {
   try {
     detail::Client& client = owner_->handle.client();
     const std::string& name = owner_->handle.name();
-    const auto grant = client.grant(name, owner_->text);
-    client.leave(name, owner_->text);
+    const auto grant = client.grants().find(name, owner_->text);
+    client.grants().remove_level(name, owner_->text);
     if (!grant || grant->lost) return;
     client.start_in(grant->session, owner_->way->release,
                     detail::release_params(name, *owner_->way, owner_->text, grant));

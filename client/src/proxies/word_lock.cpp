@@ -81,7 +81,7 @@ std::optional<Mine> find(const Handle& lock, const LockMethods& way) {
 
 /// Whether the calling thread had the lock in a session that is over, and has not heard of it.
 bool has_lost(const Handle& lock, const LockMethods& way) {
-  const auto grant = lock.client().grant(lock.name(), thread_owner());
+  const auto grant = lock.client().grants().find(lock.name(), thread_owner());
   return grant && grant->lost && grant->way == &way;
 }
 
@@ -118,11 +118,11 @@ std::optional<bool> take_word(const Handle& lock, const LockMethods& way, const 
     if (mine.holds(word)) return {};  // the server says what is wrong with that
     // Whether somebody has it, the server knows: a word may be left of one who is gone.
     if (timeout && timeout->count() <= 0) return {};
-    if (way.again && lock.client().grant(lock.name(), thread_owner())) return {};
+    if (way.again && lock.client().grants().find(lock.name(), thread_owner())) return {};
     if (!spin_is_worthwhile(mine)) return {};
   }
   // It has the lock anew, and with that knows as much as if a call had given it.
-  if (lost) lock.client().ungranted(lock.name(), thread_owner());
+  if (lost) lock.client().grants().remove(lock.name(), thread_owner());
   return true;
 }
 
@@ -161,7 +161,7 @@ void hand_over_word(const Handle& lock, const LockMethods& way) {
   auto grant = word_grant(lock, way);
   if (!grant) return;
   grant->way = &way;
-  lock.client().granted(lock.name(), thread_owner(), *grant);
+  lock.client().grants().add(lock.name(), thread_owner(), *grant);
   find(lock, way)->set_levels(0);
 }
 

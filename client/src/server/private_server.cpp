@@ -22,8 +22,8 @@ extern char** environ;
 namespace agora::detail {
 namespace {
 
-constexpr int kOwnerFd = 3;             // in the server
-constexpr int kEndMilliseconds = 5000;  // for an orderly end
+constexpr int kOwnerFd = 3;             // the number in the server
+constexpr int kEndMilliseconds = 5000;  // for an orderly shutdown
 
 [[noreturn]] void refuse(const std::string& reason) {
   throw_error({Errc::unavailable, "the private server did not start: " + reason, Done::no, {}});
@@ -38,7 +38,7 @@ int pidfd_of(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0
 std::string make_folder() {
   for (const char* variable : {"XDG_RUNTIME_DIR", "TMPDIR", ""}) {
     const char* parent = *variable == '\0' ? "/tmp" : std::getenv(variable);
-    // The path of a socket is short of room.
+    // The path of a Unix socket has 107 bytes at most.
     if (parent == nullptr || *parent != '/' || std::strlen(parent) > 70) continue;
     std::string folder = std::string(parent) + "/agora-XXXXXX";
     if (mkdtemp(folder.data()) != nullptr) return folder;
@@ -46,7 +46,7 @@ std::string make_folder() {
   refuse("no folder for its socket", errno);
 }
 
-// posix_spawn's two descriptions, given back in any case.
+// Owns the two attribute objects of posix_spawn.
 struct Actions {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
@@ -62,9 +62,10 @@ struct Actions {
   }
 };
 
-// Standard input from nowhere, standard output to us, standard error shared, the owner's pidfd;
-// all else closed. A session of its own, so that Ctrl-C at a terminal does not reach it.
-void describe(Actions& actions, int output, int owner) {
+// Gives the server standard input from /dev/null, standard output to a pipe, the standard error of
+// this process and the owner's pidfd; closes all other descriptors. Starts a new terminal session,
+// so that Ctrl-C at a terminal does not reach the server.
+void set_up(Actions& actions, int output, int owner) {
   posix_spawn_file_actions_addopen(&actions.files, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions.files, output, 1);
   posix_spawn_file_actions_adddup2(&actions.files, owner, kOwnerFd);
@@ -91,18 +92,18 @@ std::string how_it_ended(int status) {
 
 PrivateServer::PrivateServer() : creator_(process_epoch()) {}
 
-std::shared_ptr<PrivateServer> PrivateServer::start(std::chrono::nanoseconds patience) {
+std::shared_ptr<PrivateServer> PrivateServer::start(std::chrono::nanoseconds timeout) {
   auto program = find_server_binary();
   if (!program) throw_error(std::move(program.error()));
   const std::shared_ptr<PrivateServer> server(new PrivateServer);
   server->folder_ = make_folder();
   server->spawn(*program);
-  server->wait_until_ready(patience);
+  server->wait_until_ready(timeout);
   return server;
 }
 
 void PrivateServer::spawn(const std::string& program) {
-  // Above the numbers that the server gets, so that no dup2 there closes one still needed.
+  // Use descriptors above the numbers that the server gets, so that no dup2 closes one of them.
   const int self = pidfd_of(getpid());
   if (self < 0) refuse("pidfd_open", errno);
   const int owner = fcntl(self, F_DUPFD_CLOEXEC, kOwnerFd + 1);
@@ -118,7 +119,7 @@ void PrivateServer::spawn(const std::string& program) {
   output_ = ends[0];
 
   Actions actions;
-  describe(actions, output, owner);
+  set_up(actions, output, owner);
   const std::string socket = folder_ + "/agora.sock";
   const std::string owner_fd = std::to_string(kOwnerFd);
   const char* const arguments[] = {
@@ -135,14 +136,13 @@ void PrivateServer::spawn(const std::string& program) {
   pidfd_ = pidfd_of(pid_);
 }
 
-// One line, `ready unix=/path`: read byte by byte it would be no slower than the start of a
-// process.
-void PrivateServer::wait_until_ready(std::chrono::nanoseconds patience) {
-  const Deadline deadline = deadline_in(patience);
+// Reads the line `ready unix=/path`.
+void PrivateServer::wait_until_ready(std::chrono::nanoseconds timeout) {
+  const Deadline deadline = deadline_in(timeout);
   std::string line;
   while (line.find('\n') == std::string::npos) {
-    // Its end is looked for by itself: a process that another thread forked meanwhile may hold
-    // the pipe open.
+    // Poll the pidfd too: a process that another thread forked meanwhile may hold the pipe open, so
+    // the pipe need not end with the server.
     pollfd wanted[] = {{output_, POLLIN, 0}, {pidfd_, POLLIN, 0}};
     if (is_past(deadline)) refuse("it was not ready in time");
     if (::poll(wanted, pidfd_ >= 0 ? 2 : 1, milliseconds_left(deadline, 1000)) <= 0) continue;
@@ -163,7 +163,7 @@ void PrivateServer::wait_until_ready(std::chrono::nanoseconds patience) {
   output_ = -1;
 }
 
-// By its pidfd: a handler of SIGCHLD may have reaped it, and the number may be another's by now.
+// Signals by pidfd: a SIGCHLD handler may have reaped the process, and its pid may be reused.
 void PrivateServer::send_signal(int number) {
   if (pidfd_ >= 0) {
     syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
@@ -172,7 +172,7 @@ void PrivateServer::send_signal(int number) {
   }
 }
 
-bool PrivateServer::wait_ended(int milliseconds) {
+bool PrivateServer::wait_exited(int milliseconds) {
   const Deadline deadline = deadline_in(std::chrono::milliseconds(milliseconds));
   while (!is_past(deadline)) {
     pollfd wanted{pidfd_, POLLIN, 0};
@@ -200,13 +200,13 @@ PrivateServer::~PrivateServer() {
   }
   if (pid_ > 0) {
     send_signal(SIGTERM);
-    if (pidfd_ >= 0 && !wait_ended(kEndMilliseconds)) send_signal(SIGKILL);
+    if (pidfd_ >= 0 && !wait_exited(kEndMilliseconds)) send_signal(SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
   close_descriptors();
   if (folder_.empty()) return;
-  ::unlink((folder_ + "/agora.sock").c_str());  // still there if it was killed
+  ::unlink((folder_ + "/agora.sock").c_str());  // a killed server leaves it behind
   ::rmdir(folder_.c_str());
 }
 

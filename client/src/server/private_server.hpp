@@ -1,4 +1,5 @@
-// PrivateServer: a server process of one program's own, on a socket that only its user can reach.
+// PrivateServer: a server process that one program starts for itself, on a socket that only its
+// user can reach.
 #pragma once
 
 #include <chrono>
@@ -11,19 +12,19 @@ namespace agora::detail {
 
 class PrivateServer {
  public:
-  /// Starts `agorad` and waits until it accepts connections. It watches this process, and ends by
-  /// itself when this process is gone, however that ends.
-  /// @param patience  how long it may take to start
-  /// @throws unavailable  not found (the message lists where it was sought), or not started.
-  static std::shared_ptr<PrivateServer> start(std::chrono::nanoseconds patience);
+  /// Starts `agorad` and waits until it accepts connections. The server watches this process and
+  /// exits when this process has exited, for whatever reason.
+  /// @param timeout  how long the start may take
+  /// @throws unavailable  not found (the message lists the folders searched), or not started.
+  static std::shared_ptr<PrivateServer> start(std::chrono::nanoseconds timeout);
 
-  /// In the process that started it: SIGTERM, wait, and after 5 s SIGKILL; removes the folder of
-  /// its socket. In a forked child: nothing.
+  /// Ends the server with SIGTERM, and after 5 s with SIGKILL, waits for its exit, and removes the
+  /// folder of its socket. Does none of this in a forked child.
   ~PrivateServer();
   PrivateServer(const PrivateServer&) = delete;
   PrivateServer& operator=(const PrivateServer&) = delete;
 
-  /// True once the server's process has ended. Looks, does not wait; any process, any thread.
+  /// Returns true once the server's process has exited. Never waits. Any process, any thread.
   bool gone() const;
   /// `unix:/...`
   std::string address() const { return "unix:" + folder_ + "/agora.sock"; }
@@ -31,13 +32,13 @@ class PrivateServer {
  private:
   PrivateServer();
   void spawn(const std::string& program);
-  void wait_until_ready(std::chrono::nanoseconds patience);
+  void wait_until_ready(std::chrono::nanoseconds timeout);
   void send_signal(int number);
-  bool wait_ended(int milliseconds);
+  bool wait_exited(int milliseconds);
   void close_descriptors();
 
-  const std::uint64_t creator_;  // the process that may end it
-  std::string folder_;           // mode 0700; empty: none made
+  const std::uint64_t creator_;  // the epoch of the process that may end it
+  std::string folder_;           // mode 0700; empty if none was made
   pid_t pid_ = -1;
   int pidfd_ = -1;
   int output_ = -1;  // its standard output, until it is ready

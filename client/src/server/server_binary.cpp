@@ -34,7 +34,7 @@ std::string running_program() {
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : std::string();
 }
 
-// The library that this code is in; the program itself if it is linked statically.
+// Returns the library that contains this code; the program itself if it is linked statically.
 std::string running_library() {
   Dl_info info{};
   const auto here = reinterpret_cast<void*>(&find_server_binary);

@@ -1,4 +1,4 @@
-// Where the program agorad is.
+// Finds the program agorad.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace agora::detail {
 
-/// The path of agorad: what AGORA_SERVER says, and nothing else if it is set; else beside the
-/// running program or library, in the installation, in the folders of PATH.
-/// @error unavailable  not found; the message lists where it was sought.
+/// Returns the path of agorad. If AGORA_SERVER is set, only that path counts. Otherwise searches
+/// beside the running program and library, in the installation, and in the folders of PATH.
+/// @error unavailable  not found; the message lists the folders that were searched.
 Expected<std::string> find_server_binary();
 
 }  // namespace agora::detail

@@ -1,4 +1,4 @@
-// Which anonymous objects a value refers to: for each the server gives this session a hold.
+// The anonymous objects to which a value refers. The server grants this session a hold on each.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace agora::detail {
 
-/// Their names, each as often as it is there. Cost: a search for the letter # in most values that
-/// have none.
+/// Returns their names, each as often as the value refers to it. Cost: one search for the letter #
+/// in most values without any.
 inline std::vector<std::string> anonymous_names(PackedView value) {
   std::vector<std::string> names;
   if (value.bytes().find('#') == std::string_view::npos) return names;

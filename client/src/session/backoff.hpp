@@ -1,4 +1,4 @@
-// Backoff: how long to wait before the next attempt, longer each time.
+// Backoff: exponential back-off with jitter between attempts to reconnect.
 #pragma once
 
 #include <algorithm>
@@ -6,19 +6,20 @@
 
 namespace agora::detail {
 
-/// Doubles from 10 ms to 2 s. Half of each step is left to chance, so that a thousand clients of a
-/// server that comes back do not all knock at the same moment. Pure: chance is given.
+/// Doubles from 10 ms to 2 s. Half of each step is random, so that a thousand clients of a
+/// restarted server do not all connect at the same moment. Pure: the caller passes the random
+/// number.
 class Backoff {
  public:
   using Span = std::chrono::duration<double>;
-  static constexpr Span kFirst{0.010};  // a restart of the network stack's own is over by then
-  static constexpr Span kLongest{2.0};  // long enough for a server that starts, short for a person
+  static constexpr Span kFirst{0.010};  // a restart of the network stack takes less
+  static constexpr Span kLongest{2.0};  // long for a starting server, short for a user
 
-  /// @param chance  in [0, 1)
-  Span next(double chance) {
+  /// @param random  in [0, 1)
+  Span next(double random) {
     const Span step = step_;
     step_ = std::min(step_ * 2, kLongest);
-    return step * (0.5 + chance / 2);
+    return step * (0.5 + random / 2);
   }
 
  private:

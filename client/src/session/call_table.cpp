@@ -12,15 +12,15 @@ std::uint32_t wire_id(std::uint64_t number) { return static_cast<std::uint32_t>(
 
 }  // namespace
 
-std::unique_ptr<OwnedSlot> undo_of(const Call& call) {
+std::unique_ptr<OwnedCall> undo_of(const Call& call) {
   if (call.undo_method.empty()) return nullptr;
   Call undo{.method = call.undo_method, .count = call.undo_count, .params = call.undo_params};
-  return std::make_unique<OwnedSlot>(undo, Deadline());
+  return std::make_unique<OwnedCall>(undo, Deadline());
 }
 
-OwnedSlot::OwnedSlot(const Call& its_call, const Deadline& its_deadline,
+OwnedCall::OwnedCall(const Call& its_call, const Deadline& its_deadline,
                      std::unique_ptr<Completion> its_completion)
-    : Slot(its_call, its_deadline),
+    : PendingCall(its_call, its_deadline),
       method(its_call.method),
       params(its_call.params),
       undo_method(its_call.undo_method),
@@ -32,17 +32,33 @@ OwnedSlot::OwnedSlot(const Call& its_call, const Deadline& its_deadline,
   call.undo_params = undo_params;
 }
 
-Error error_for(const Slot& slot, const Error& error) {
+void OwnedCall::complete(std::uint64_t session, HoldRef hold, HoldRef arrived) {
+  if (error) {
+    completion->complete(Failure{std::move(error)}, std::move(arrived));
+  } else {
+    completion->complete({std::move(result), session, std::move(hold)}, std::move(arrived));
+  }
+}
+
+Error error_for(const PendingCall& pending, const Error& error) {
   Error mine = error;
-  mine.message.insert(0, std::string(slot.call.method) + ": ");
-  const bool maybe = slot.sent && slot.call.effect == Effect::changes;
+  mine.message.insert(0, std::string(pending.call.method) + ": ");
+  const bool maybe = pending.sent && pending.call.effect == Effect::changes;
   mine.done = maybe ? Done::unknown : Done::no;
   return mine;
 }
 
-void write_call(const Slot& slot, std::string& out) {
-  begin_msgpack_request(wire_id(slot.number), slot.call.method, slot.call.count, out);
-  out += slot.call.params;
+Deadline nearest_deadline(std::span<const std::unique_ptr<OwnedCall>> calls) {
+  Deadline nearest;
+  for (const auto& call : calls) {
+    if (call->deadline && (!nearest || *call->deadline < *nearest)) nearest = call->deadline;
+  }
+  return nearest;
+}
+
+void write_call(const PendingCall& pending, std::string& out) {
+  begin_msgpack_request(wire_id(pending.number), pending.call.method, pending.call.count, out);
+  out += pending.call.params;
 }
 
 void write_cancel(std::uint64_t number, std::string& out) {
@@ -51,46 +67,49 @@ void write_cancel(std::uint64_t number, std::string& out) {
   out += params.bytes;
 }
 
-void CallTable::open(Slot& slot, std::unique_ptr<OwnedSlot> owned, LifeClock::time_point now) {
+void CallTable::open(PendingCall& pending, std::unique_ptr<OwnedCall> owned,
+                     LifeClock::time_point now) {
   do {
-    ++last_;  // 0 answers what the server could not read
+    ++last_;  // id 0 is the server's reply to unreadable input
   } while (wire_id(last_) == 0 || calls_.contains(wire_id(last_)));
-  slot.number = last_;
-  slot.sent_at = now;
+  pending.number = last_;
+  pending.sent_at = now;
   Entry& entry = calls_[wire_id(last_)];
   entry.number = last_;
-  entry.slot = &slot;
-  entry.waits = slot.call.waits;
+  entry.pending = &pending;
+  entry.waits = pending.call.waits;
   entry.sent_at = now;
   entry.owned = std::move(owned);
-  put_in(entry);
-  if (slot.call.waits && slot.pending) unheard_.emplace(last_, &slot);
+  count(entry);
+  if (pending.call.waits && pending.gate_hold) unconfirmed_.emplace(last_, &pending);
   acknowledgements_.opened(last_);
 }
 
-void CallTable::open(Slot& slot, LifeClock::time_point now) { open(slot, nullptr, now); }
-
-void CallTable::open(std::unique_ptr<OwnedSlot> slot, LifeClock::time_point now) {
-  Slot& at = *slot;
-  open(at, std::move(slot), now);
+void CallTable::open(PendingCall& pending, LifeClock::time_point now) {
+  open(pending, nullptr, now);
 }
 
-/// The server takes the calls of a session in their order: what waits from before that number on
-/// stands in its line, and holds up nothing that comes later.
-void CallTable::heard_up_to(std::uint64_t number) {
-  while (!unheard_.empty() && unheard_.begin()->first < number) {
-    unheard_.begin()->second->pending.release();
-    unheard_.erase(unheard_.begin());
+void CallTable::open(std::unique_ptr<OwnedCall> pending, LifeClock::time_point now) {
+  PendingCall& at = *pending;
+  open(at, std::move(pending), now);
+}
+
+/// The server handles the calls of a session in order. So a waiting call with a smaller number has
+/// joined its wait queue by now, and no longer disables shared-memory reads.
+void CallTable::confirm_up_to(std::uint64_t number) {
+  while (!unconfirmed_.empty() && unconfirmed_.begin()->first < number) {
+    unconfirmed_.begin()->second->gate_hold.release();
+    unconfirmed_.erase(unconfirmed_.begin());
   }
 }
 
-void CallTable::put_in(const Entry& entry) {
+void CallTable::count(const Entry& entry) {
   open_ += entry.waits ? 0 : 1;
   owned_ += entry.owned ? 1 : 0;
 }
 
-void CallTable::take_out(const Entry& entry) {
-  unheard_.erase(entry.number);
+void CallTable::uncount(const Entry& entry) {
+  unconfirmed_.erase(entry.number);
   open_ -= entry.waits ? 0 : 1;
   owned_ -= entry.owned ? 1 : 0;
 }
@@ -98,117 +117,117 @@ void CallTable::take_out(const Entry& entry) {
 void CallTable::close(std::uint64_t number) {
   const auto found = calls_.find(wire_id(number));
   if (found == calls_.end()) return;
-  take_out(found->second);
+  uncount(found->second);
   calls_.erase(found);
   acknowledgements_.finished(number, false);
 }
 
-void CallTable::abandon(std::uint64_t number, GateHold pending) {
+void CallTable::abandon(std::uint64_t number, GateHold gate_hold) {
   const auto found = calls_.find(wire_id(number));
   if (found == calls_.end()) return;
   Entry& entry = found->second;
-  take_out(entry);
+  uncount(entry);
   if (!entry.owned) {
-    entry.owned = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
+    entry.owned = std::make_unique<OwnedCall>(entry.pending->call, Deadline());
     entry.owned->number = number;
   }
-  entry.owned->pending = std::move(pending);
-  entry.slot = nullptr;
-  put_in(entry);
+  entry.owned->gate_hold = std::move(gate_hold);
+  entry.pending = nullptr;
+  count(entry);
 }
 
 void CallTable::keep(std::uint64_t number) {
   const auto found = calls_.find(wire_id(number));
   if (found == calls_.end() || found->second.owned) return;
   Entry& entry = found->second;
-  auto own = std::make_unique<OwnedSlot>(entry.slot->call, Deadline());
+  auto own = std::make_unique<OwnedCall>(entry.pending->call, Deadline());
   own->number = number;
-  own->sent = entry.slot->sent;
-  own->sent_at = entry.slot->sent_at;
-  take_out(entry);
-  entry.slot = own.get();
+  own->sent = entry.pending->sent;
+  own->sent_at = entry.pending->sent_at;
+  uncount(entry);
+  entry.pending = own.get();
   entry.owned = std::move(own);
-  put_in(entry);
+  count(entry);
 }
 
-std::unique_ptr<OwnedSlot> CallTable::take_back(std::uint64_t number) {
+std::unique_ptr<OwnedCall> CallTable::take_back(std::uint64_t number) {
   const auto found = calls_.find(wire_id(number));
-  if (found == calls_.end() || !found->second.owned || found->second.slot == nullptr) {
+  if (found == calls_.end() || !found->second.owned || found->second.pending == nullptr) {
     return nullptr;
   }
   Entry& entry = found->second;
-  OwnedSlot& call = *entry.owned;
-  take_out(entry);
-  std::unique_ptr<OwnedSlot> own = std::move(entry.owned);
-  put_in(entry);
-  call.sent ? abandon(number, std::move(own->pending)) : close(number);
+  OwnedCall& call = *entry.owned;
+  uncount(entry);
+  std::unique_ptr<OwnedCall> own = std::move(entry.owned);
+  count(entry);
+  call.sent ? abandon(number, std::move(own->gate_hold)) : close(number);
   return own;
 }
 
-CallTable::Deal CallTable::drop(Entry& entry, const ServerMessage& reply) {
-  Deal deal;
-  deal.dealt = Dealt::dropped;
-  deal.sent_at = entry.sent_at;
+CallTable::Match CallTable::drop(Entry& entry, const ServerMessage& reply) {
+  Match match;
+  match.kind = Match::Kind::dropped;
+  match.sent_at = entry.sent_at;
   LateReply late;
   if (reply.ok() && entry.owned) late = late_reply(entry.owned->call, reply.result);
   if (!late.undo.empty()) {
     Call undo{.method = late.undo};
-    deal.undo = std::make_unique<OwnedSlot>(undo.with(late.params), Deadline());
+    match.undo = std::make_unique<OwnedCall>(undo.with(late.params), Deadline());
   }
   if (!late.unacknowledged) acknowledgements_.finished(entry.number, true);
-  return deal;
+  return match;
 }
 
-CallTable::Deal CallTable::deal(ServerMessage& reply) {
+CallTable::Match CallTable::match(ServerMessage& reply) {
   const auto found = calls_.find(reply.id);
   if (found == calls_.end()) return {};
   Entry entry = std::move(found->second);
-  take_out(entry);
+  uncount(entry);
   calls_.erase(found);
   acknowledgements_.answered(entry.number);
-  heard_up_to(entry.number);
-  if (entry.slot == nullptr) return drop(entry, reply);
-  Deal deal;
-  deal.dealt = Dealt::delivered;
-  deal.slot = entry.slot;
-  deal.sent_at = entry.sent_at;
-  deal.owned = std::move(entry.owned);
-  Slot& slot = *deal.slot;
+  confirm_up_to(entry.number);
+  if (entry.pending == nullptr) return drop(entry, reply);
+  Match match;
+  match.kind = Match::Kind::delivered;
+  match.pending = entry.pending;
+  match.sent_at = entry.sent_at;
+  match.owned = std::move(entry.owned);
+  PendingCall& pending = *match.pending;
   if (!reply.ok() && reply.error->code == Errc::session_backlog) {
     acknowledgements_.finished(entry.number, false);
-    slot.number = 0;
-    slot.sent = false;
-    deal.dealt = Dealt::refused;
-    return deal;
+    pending.number = 0;
+    pending.sent = false;
+    match.kind = Match::Kind::refused;
+    return match;
   }
   if (reply.ok()) {
-    slot.result = Packed(reply.result);
+    pending.result = Packed(reply.result);
   } else {
-    slot.error = std::move(reply.error);
-    if (slot.cancelled && slot.error->code == Errc::cancelled) {
-      *slot.error = {Errc::timeout,
-                     std::string(slot.call.method) + ": the server did not answer in time",
-                     Done::no,
-                     {}};
+    pending.error = std::move(reply.error);
+    if (pending.cancelled && pending.error->code == Errc::cancelled) {
+      *pending.error = {Errc::timeout,
+                        std::string(pending.call.method) + ": the server did not reply in time",
+                        Done::no,
+                        {}};
     }
   }
-  slot.done = true;
-  return deal;
+  pending.done = true;
+  return match;
 }
 
-// A call that its caller gave up is not sent again unless the server has seen it: then it may wait
-// there in a line, which it has to leave, or its reply hands out something.
+// An abandoned call is sent again only if the server has seen it. It may be parked there and must
+// be cancelled, or its reply may carry something that has to be given back.
 void CallTable::resume_entry(Entry& entry, std::uint64_t last_seen, std::string& out) {
-  if (entry.slot != nullptr) {
-    entry.slot->sent = true;
-    write_call(*entry.slot, out);
-    if (entry.slot->cancelled) write_cancel(entry.number, out);
+  if (entry.pending != nullptr) {
+    entry.pending->sent = true;
+    write_call(*entry.pending, out);
+    if (entry.pending->cancelled) write_cancel(entry.number, out);
   } else if (entry.number <= last_seen) {
     write_call(*entry.owned, out);
     if (entry.waits) write_cancel(entry.number, out);
   } else {
     const std::uint64_t number = entry.number;
-    take_out(entry);
+    uncount(entry);
     acknowledgements_.finished(number, number <= last_seen);
     calls_.erase(wire_id(number));
   }
@@ -228,26 +247,26 @@ void CallTable::resume(std::uint64_t last_seen, LifeClock::time_point now, std::
   out += calls;
 }
 
-std::vector<std::unique_ptr<OwnedSlot>> CallTable::fail_all(const Error& error) {
-  std::vector<std::unique_ptr<OwnedSlot>> kept;
+std::vector<std::unique_ptr<OwnedCall>> CallTable::fail_all(const Error& error) {
+  std::vector<std::unique_ptr<OwnedCall>> owned;
   for (auto& [id, entry] : calls_) {
-    if (entry.slot == nullptr) continue;
-    Slot& slot = *entry.slot;
-    slot.error = std::make_unique<Error>(error_for(slot, error));
-    slot.done = true;
-    slot.wake.notify_one();
-    if (entry.owned) kept.push_back(std::move(entry.owned));
+    if (entry.pending == nullptr) continue;
+    PendingCall& pending = *entry.pending;
+    pending.error = std::make_unique<Error>(error_for(pending, error));
+    pending.done = true;
+    pending.wake.notify_one();
+    if (entry.owned) owned.push_back(std::move(entry.owned));
   }
   calls_.clear();
-  unheard_.clear();
+  unconfirmed_.clear();
   open_ = owned_ = 0;
-  std::ranges::sort(kept, {}, [](const auto& slot) { return slot->number; });
-  return kept;
+  std::ranges::sort(owned, {}, [](const auto& call) { return call->number; });
+  return owned;
 }
 
-Slot* CallTable::parked() {
+PendingCall* CallTable::parked() {
   for (auto& [id, entry] : calls_) {
-    if (entry.slot != nullptr && entry.slot->parked) return entry.slot;
+    if (entry.pending != nullptr && entry.pending->parked) return entry.pending;
   }
   return nullptr;
 }

@@ -1,4 +1,4 @@
-// Lease: whether a session is certain to live, by this process's own clock.
+// Lease: whether a session certainly still exists, by this process's own clock.
 #pragma once
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 
 namespace agora::detail {
 
-/// The clock of sessions: unlike std::chrono::steady_clock it goes on while the machine is
-/// suspended, as the server's does on another one. Cost: no system call.
+/// The clock of sessions. Unlike std::chrono::steady_clock it runs on while the machine is
+/// suspended, as does the clock of a server on another machine. Cost: no system call.
 struct LifeClock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;
@@ -23,14 +23,14 @@ struct LifeClock {
   }
 };
 
-/// The server ends a session after `ttl` without a sign of life. It had one not before the moment
-/// at which a call was sent that it answered; so from then on the session is certain for `ttl`.
-/// Pure: the time is given.
+/// The server ends a session after `ttl` without a heartbeat; every call counts as one. A call that
+/// was answered reached the server after the client sent it. So the session certainly lives for
+/// `ttl` from that moment. Pure: the caller passes the time.
 class Lease {
  public:
   Lease(LifeClock::duration ttl, LifeClock::time_point sent) : ttl_(ttl), sent_(sent) {}
 
-  /// A call that was sent then has been answered.
+  /// Extends the lease: the server has replied to a call that was sent at that time.
   void answered(LifeClock::time_point sent) { sent_ = std::max(sent_, sent); }
   bool certain(LifeClock::time_point now) const { return now - sent_ < ttl_; }
   LifeClock::duration ttl() const { return ttl_; }

@@ -10,7 +10,7 @@
 namespace agora::detail {
 namespace {
 
-/// What the frame around the parameters may take: header, number, method.
+/// Bounds the frame around the parameters: header, number, method.
 constexpr std::size_t kHeadBytesMax = 1024;
 
 bool too_large_to_send(const Call& call) {
@@ -18,9 +18,9 @@ bool too_large_to_send(const Call& call) {
          call.method.size() > kHeadBytesMax / 2;
 }
 
-// The server keeps the reply, or a record of the holds that it gave.
-bool is_kept(const Slot& slot) {
-  return slot.call.effect == Effect::changes || !anonymous_names(slot.result).empty();
+// Whether the server keeps the reply, or a record of the holds that the reply grants.
+bool is_kept(const PendingCall& pending) {
+  return pending.call.effect == Effect::changes || !anonymous_names(pending.result).empty();
 }
 
 Error too_large_error(const Call& call) {
@@ -34,203 +34,208 @@ Session::Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t
     : plan_(plan),
       watcher_(watcher),
       number_(number),
-      chance_(static_cast<std::minstd_rand::result_type>(Clock::now().time_since_epoch().count() ^
+      random_(static_cast<std::minstd_rand::result_type>(Clock::now().time_since_epoch().count() ^
                                                          static_cast<std::int64_t>(number))) {}
 
 Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};
-  Slot slot(call, deadline);
-  plan_cancel(slot);
+  PendingCall pending(call, deadline);
+  plan_cancel(pending);
   Lock lock(mutex_);
-  over() ? refuse(slot) : enter(lock, slot);
-  await(lock, slot);
-  return settle(lock, slot);
+  over() ? refuse(pending) : submit(lock, pending);
+  await(lock, pending);
+  return take_outcome(lock, pending);
 }
 
-bool Session::must_queue(const Slot& slot) const {
-  return !queue_.empty() || (!slot.call.waits && table_.full());
+bool Session::must_queue(const PendingCall& pending) const {
+  return !queue_.empty() || (!pending.call.waits && table_.full());
 }
 
-void Session::enter(Lock& lock, Slot& slot) {
-  if (!must_queue(slot) && take_turn(lock, slot.deadline)) {
-    // Others may have come first while this one waited for its turn.
-    if (!must_queue(slot)) return send_blocking(lock, slot);
+void Session::submit(Lock& lock, PendingCall& pending) {
+  if (!must_queue(pending) && take_write_turn(lock, pending.deadline)) {
+    // Other callers may have queued calls while this one waited for its turn to write.
+    if (!must_queue(pending)) return send_blocking(lock, pending);
   }
-  if (over()) return refuse(slot);
-  if (is_past(slot.deadline)) return;
-  queue_.push_back({&slot, nullptr});
-  promote();
+  if (over()) return refuse(pending);
+  if (is_past(pending.deadline)) return;
+  queue_.push_back({&pending, nullptr});
+  send_queued();
   flush(lock);
 }
 
-// The session is over, and nothing of the call was sent.
-void Session::refuse(Slot& slot) {
-  slot.error = std::make_unique<Error>(error_for(slot, {Errc::session_lost, lost_reason_, {}, {}}));
-  slot.done = true;
+// Fails a call of which nothing was sent: the session is over.
+void Session::refuse(PendingCall& pending) {
+  pending.error =
+      std::make_unique<Error>(error_for(pending, {Errc::session_lost, lost_reason_, {}, {}}));
+  pending.done = true;
 }
 
-// The number is given within the turn to write, so that numbers go out in order.
-void Session::send_blocking(Lock& lock, Slot& slot) {
+// Assigns the number within the turn to write, so that numbers are sent in order.
+void Session::send_blocking(Lock& lock, PendingCall& pending) {
   const LifeClock::time_point now = LifeClock::now();
-  if (!link_) return table_.open(slot, now);  // sent when the session is resumed
-  const LinkRef link = link_;
-  // Nothing may throw while the table knows the slot, nor while the outbox is in no other place.
-  link->outbox.reserve(link->outbox.size() + kHeadBytesMax);
-  std::string head = std::exchange(link->outbox, {});
+  if (!connection_) return table_.open(pending, now);  // sent when the session is resumed
+  const ConnectionRef connection = connection_;
+  // Reserve first. Nothing may throw while the table refers to the call, nor while `head` is the
+  // only place that has the bytes of the outbox.
+  connection->outbox.reserve(connection->outbox.size() + kHeadBytesMax);
+  std::string head = std::exchange(connection->outbox, {});
   table_.acknowledge(head);
-  table_.open(slot, now);
+  table_.open(pending, now);
   last_sent_ = now;
-  begin_msgpack_request(static_cast<std::uint32_t>(slot.number), slot.call.method, slot.call.count,
-                        head);
-  // One part is cheaper for the kernel than two, as long as there is room for it.
-  const bool joined = head.size() + slot.call.params.size() <= head.capacity();
-  if (joined) head += slot.call.params;
-  iovec both[] = {part(head), part(slot.call.params)};
+  begin_msgpack_request(static_cast<std::uint32_t>(pending.number), pending.call.method,
+                        pending.call.count, head);
+  // One part is cheaper for the kernel than two. Join them if that needs no new memory.
+  const bool joined = head.size() + pending.call.params.size() <= head.capacity();
+  if (joined) head += pending.call.params;
+  iovec both[] = {part(head), part(pending.call.params)};
   const std::span<iovec> parts{both, joined ? std::size_t{1} : std::size_t{2}};
-  // Said beforehand: the reply may come before this thread has the lock again.
-  slot.sent = true;
-  link->sending = true;
+  // Set it before sending: the reply may come before this thread has the lock again.
+  pending.sent = true;
+  connection->sending = true;
   lock.unlock();
   bool any_sent = false;
-  const bool whole = send_parts(link, parts, slot.deadline, any_sent);
+  const bool whole = send_parts(connection, parts, pending.deadline, any_sent);
   lock.lock();
-  link->sending = false;
+  connection->sending = false;
   may_send_.notify_one();
-  if (whole || link != link_) return flush(lock);
-  // Its deadline came while the kernel took no more. The rest would have to follow before
-  // anything else could, so the connection is given up: the server has no whole call.
-  slot.sent = false;
-  table_.close(slot.number);
-  slot.number = 0;
-  lose(link, "a call could not be sent whole in time");
+  if (whole || connection != connection_) return flush(lock);
+  // The deadline passed while the socket's buffer was full. The rest of this call would have to be
+  // sent before any other message, so drop the connection: the server never got a whole call.
+  pending.sent = false;
+  table_.close(pending.number);
+  pending.number = 0;
+  disconnect(connection, "a call could not be sent whole in time");
 }
 
-Session::Outcome Session::settle(Lock& lock, Slot& slot) {
-  if (!slot.done) {
-    give_up(slot);
-  } else if (slot.number != 0) {
-    table_.finished(slot.number, is_kept(slot));
+Session::Outcome Session::take_outcome(Lock& lock, PendingCall& pending) {
+  if (!pending.done) {
+    give_up(pending);
+  } else if (pending.number != 0) {
+    table_.finished(pending.number, is_kept(pending));
   }
   pass_baton();
-  if (link_ && !link_->outbox.empty()) flush(lock);
-  if (slot.error) return {Failure{std::move(slot.error)}, slot.sent};
-  return {std::move(slot.result), slot.sent};
+  if (connection_ && !connection_->outbox.empty()) flush(lock);
+  if (pending.error) return {Failure{std::move(pending.error)}, pending.sent};
+  return {std::move(pending.result), pending.sent};
 }
 
-void Session::give_up(Slot& slot) {
-  if (slot.call.lasting) {
-    hand_on(slot);
-  } else if (slot.number == 0) {
-    static_cast<void>(forget_queued(slot));
-  } else if (!slot.sent) {
-    table_.close(slot.number);
+void Session::give_up(PendingCall& pending) {
+  if (pending.call.lasting) {
+    continue_without_caller(pending);
+  } else if (pending.number == 0) {
+    static_cast<void>(remove_queued(pending));
+  } else if (!pending.sent) {
+    table_.close(pending.number);
   } else {
-    const bool pending = mapping_ && slot.call.effect == Effect::changes;
-    table_.abandon(slot.number, pending ? GateHold(mapping_) : GateHold());
-    leave(slot);
-    wakeup_.ring();  // nobody blocks for its reply any more
+    const bool blocks_reads = mapping_ && pending.call.effect == Effect::changes;
+    table_.abandon(pending.number, blocks_reads ? GateHold(mapping_) : GateHold());
+    cancel_and_undo(pending);
+    wakeup_.wake();  // no caller blocks for this reply any more, so the I/O thread must read
   }
-  say_given_up(slot);
+  fail_given_up(pending);
 }
 
-// A waiting call is not given up without asking: it is cancelled when half of the time that is left
-// to the client is over, and what it got by then still is its caller's.
-void Session::plan_cancel(Slot& slot) const {
-  if (!slot.call.waits || !slot.deadline) return;
+// Schedules the cancellation of a waiting call before its deadline, by half of the client's own
+// time-out or of the time left. So the server still has time to reply, and anything that it has
+// granted by then goes to the caller.
+void Session::plan_cancel(PendingCall& pending) const {
+  if (!pending.call.waits || !pending.deadline) return;
   const auto own = std::chrono::duration_cast<Clock::duration>(plan_.options.deadline);
-  slot.cancel_at = *slot.deadline - std::min(own, *slot.deadline - Clock::now()) / 2;
+  pending.cancel_at = *pending.deadline - std::min(own, *pending.deadline - Clock::now()) / 2;
 }
 
-void Session::cancel(Slot& slot) {
-  slot.cancelled = true;
-  if (slot.number != 0 && slot.sent && link_) write_cancel(slot.number, link_->outbox);
+void Session::cancel(PendingCall& pending) {
+  pending.cancelled = true;
+  if (pending.number != 0 && pending.sent && connection_)
+    write_cancel(pending.number, connection_->outbox);
 }
 
-// Whether there is nothing more to do than to give it up.
-bool Session::time_over(Lock& lock, Slot& slot) {
-  if (!is_past(slot.next_date())) return false;
-  if (!slot.cancel_at || slot.cancelled) return true;
-  cancel(slot);
+// Returns true if the call must be given up now. Cancels it first, if that is due.
+bool Session::check_deadline(Lock& lock, PendingCall& pending) {
+  if (!is_past(pending.next_deadline())) return false;
+  if (!pending.cancel_at || pending.cancelled) return true;
+  cancel(pending);
   flush(lock);
   return false;
 }
 
-// The wait of a call that is given up ends, and what it may have got goes back, before whatever
-// its caller does next.
-void Session::leave(Slot& slot) {
-  if (!slot.call.waits) return;
-  if (!slot.cancelled) cancel(slot);
-  auto undo = undo_of(slot.call);
+// Cancels the wait of an abandoned call and gives back what the call may have acquired. Both are
+// sent before any later call of its caller.
+void Session::cancel_and_undo(PendingCall& pending) {
+  if (!pending.call.waits) return;
+  if (!pending.cancelled) cancel(pending);
+  auto undo = undo_of(pending.call);
   if (!undo) return;
-  Slot& at = *undo;
-  enter_later({&at, std::move(undo)});
+  PendingCall& at = *undo;
+  submit_or_queue({&at, std::move(undo)});
 }
 
-// What gives something back goes on without its caller.
-void Session::hand_on(Slot& slot) {
-  if (slot.number != 0) {
-    table_.keep(slot.number);
+// Lets a call that releases a resource continue without its caller.
+void Session::continue_without_caller(PendingCall& pending) {
+  if (pending.number != 0) {
+    table_.keep(pending.number);
   } else {
-    static_cast<void>(forget_queued(slot));
-    auto own = std::make_unique<OwnedSlot>(slot.call, Deadline());
-    Slot& at = *own;
-    enter_later({&at, std::move(own)});
+    static_cast<void>(remove_queued(pending));
+    auto own = std::make_unique<OwnedCall>(pending.call, Deadline());
+    PendingCall& at = *own;
+    submit_or_queue({&at, std::move(own)});
   }
-  wakeup_.ring();
+  wakeup_.wake();
 }
 
-std::unique_ptr<OwnedSlot> Session::give_up_owned(OwnedSlot& call) {
-  std::unique_ptr<OwnedSlot> own =
-      call.number == 0 ? forget_queued(call) : table_.take_back(call.number);
-  if (call.number != 0 && call.sent) leave(call);
-  say_given_up(call);
+std::unique_ptr<OwnedCall> Session::give_up_owned(OwnedCall& call) {
+  std::unique_ptr<OwnedCall> own =
+      call.number == 0 ? remove_queued(call) : table_.take_back(call.number);
+  if (call.number != 0 && call.sent) cancel_and_undo(call);
+  fail_given_up(call);
   return own;
 }
 
-void Session::say_given_up(Slot& slot) {
-  const Error why = link_ ? Error{Errc::timeout, "the server did not answer in time", {}, {}}
-                          : Error{Errc::unavailable, "no connection: " + lost_reason_, {}, {}};
-  slot.error = std::make_unique<Error>(error_for(slot, why));
-  if (slot.call.lasting) slot.error->done = Done::unknown;
-  slot.done = true;
-  slot.number = 0;  // the table settles what comes late
+void Session::fail_given_up(PendingCall& pending) {
+  const Error why = connection_
+                        ? Error{Errc::timeout, "the server did not reply in time", {}, {}}
+                        : Error{Errc::unavailable, "no connection: " + lost_reason_, {}, {}};
+  pending.error = std::make_unique<Error>(error_for(pending, why));
+  if (pending.call.lasting) pending.error->done = Done::unknown;
+  pending.done = true;
+  pending.number = 0;  // a late reply is the table's
 }
 
-// Gives the call back if nobody's stack has it.
-std::unique_ptr<OwnedSlot> Session::forget_queued(const Slot& slot) {
-  for (auto* waiting : {&queue_, &refused_}) {
-    for (auto each = waiting->begin(); each != waiting->end(); ++each) {
-      if (each->slot != &slot) continue;
+// Returns the call if the queue owned it.
+std::unique_ptr<OwnedCall> Session::remove_queued(const PendingCall& pending) {
+  for (auto* queued : {&queue_, &refused_}) {
+    for (auto each = queued->begin(); each != queued->end(); ++each) {
+      if (each->pending != &pending) continue;
       auto own = std::move(each->owned);
-      waiting->erase(each);
+      queued->erase(each);
       return own;
     }
   }
   return nullptr;
 }
 
-std::unique_ptr<OwnedSlot> Session::start(std::unique_ptr<OwnedSlot> call) {
+std::unique_ptr<OwnedCall> Session::start(std::unique_ptr<OwnedCall> call) {
   Lock lock(mutex_);
   if (over()) return call;
   if (too_large_to_send(call->call)) {
     call->error = std::make_unique<Error>(too_large_error(call->call));
     call->done = true;
     completed_.push_back(std::move(call));
-    wakeup_.ring();
+    wakeup_.wake();
     return nullptr;
   }
-  if (mapping_ && call->completion) call->pending = GateHold(mapping_);
+  if (mapping_ && call->completion) call->gate_hold = GateHold(mapping_);
   plan_cancel(*call);
-  if (call->deadline) call->due = deadlines_.emplace(*call->next_date(), call.get());
-  Slot& slot = *call;
-  enter_later({&slot, std::move(call)});
+  if (call->deadline) call->due = deadlines_.emplace(*call->next_deadline(), call.get());
+  PendingCall& pending = *call;
+  submit_or_queue({&pending, std::move(call)});
   flush(lock);
-  wakeup_.ring();
+  wakeup_.wake();
   return nullptr;
 }
 
-void Session::enter_later(Queued call) {
-  if (must_queue(*call.slot)) {
+void Session::submit_or_queue(Queued call) {
+  if (must_queue(*call.pending)) {
     queue_.push_back(std::move(call));
   } else {
     number_and_send(std::move(call));
@@ -238,33 +243,33 @@ void Session::enter_later(Queued call) {
 }
 
 void Session::number_and_send(Queued call) {
-  Slot& slot = *call.slot;
+  PendingCall& pending = *call.pending;
   const LifeClock::time_point now = LifeClock::now();
-  if (link_) table_.acknowledge(link_->outbox);
+  if (connection_) table_.acknowledge(connection_->outbox);
   if (call.owned) {
     table_.open(std::move(call.owned), now);
   } else {
-    table_.open(slot, now);
+    table_.open(pending, now);
   }
-  if (!link_) return;  // sent when the session is resumed
+  if (!connection_) return;  // sent when the session is resumed
   last_sent_ = now;
-  slot.sent = true;
-  write_call(slot, link_->outbox);
-  if (slot.cancelled) write_cancel(slot.number, link_->outbox);
+  pending.sent = true;
+  write_call(pending, connection_->outbox);
+  if (pending.cancelled) write_cancel(pending.number, connection_->outbox);
 }
 
-// Those that waited for their turn take it, as replies make room.
-void Session::promote() {
-  while (!queue_.empty() && (queue_.front().slot->call.waits || !table_.full())) {
+// Sends queued calls as far as replies have made room for them.
+void Session::send_queued() {
+  while (!queue_.empty() && (queue_.front().pending->call.waits || !table_.full())) {
     Queued next = std::move(queue_.front());
     queue_.pop_front();
     number_and_send(std::move(next));
   }
 }
 
-void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
+void Session::run(std::span<const std::unique_ptr<OwnedCall>> calls) {
   Lock lock(mutex_);
-  std::vector<OwnedSlot*> mine;  // what was done before has a number of another session
+  std::vector<OwnedCall*> mine;  // without those that are done: theirs are other sessions' numbers
   mine.reserve(calls.size());
   for (const auto& call : calls) {
     if (call->done) continue;
@@ -276,14 +281,14 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
       call->error = std::make_unique<Error>(too_large_error(call->call));
       call->done = true;
     } else {
-      if (mapping_) call->pending = GateHold(mapping_);
-      enter_later({call.get(), nullptr});
+      if (mapping_) call->gate_hold = GateHold(mapping_);
+      submit_or_queue({call.get(), nullptr});
     }
   }
   flush(lock);
-  for (OwnedSlot* call : mine) {
+  for (OwnedCall* call : mine) {
     await(lock, *call);
-    call->pending.release();
+    call->gate_hold.release();
     if (!call->done) {
       give_up(*call);
     } else if (call->number != 0) {
@@ -296,11 +301,11 @@ void Session::run(std::span<const std::unique_ptr<OwnedSlot>> calls) {
 
 bool Session::certain() {
   const Lock lock(mutex_);
-  if (!link_ || over()) return false;
-  // One that shares memory has no ttl: it ends with this process, or is ended by hand.
+  if (!connection_ || over()) return false;
+  // A session that shares memory has no ttl: it ends with this process, or by server.end_session.
   const bool certain = mapping_ || lease_.certain(LifeClock::now());
-  if (certain && link_->channel.alive()) return true;
-  wakeup_.ring();
+  if (certain && connection_->channel.alive()) return true;
+  wakeup_.wake();
   return false;
 }
 
@@ -318,7 +323,7 @@ bool Session::thread_ended() {
 void Session::expect_notices() {
   const Lock lock(mutex_);
   expects_notices_ = true;
-  wakeup_.ring();
+  wakeup_.wake();
 }
 
 }  // namespace agora::detail

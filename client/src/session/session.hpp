@@ -1,10 +1,10 @@
-// Session: the calls of one process to one server, over as many connections as it takes.
+// Session: the calls of one process to one server, over any number of successive connections.
 //
-// Reading is a baton. Each blocking caller does its own input and output: whoever finds nobody
-// reading takes the baton, reads, and deals the replies of the others into their slots; when it has
-// its own it hands the baton to a caller that sleeps. So a lone caller costs one send and one
-// receive on its own thread. The session's I/O thread (session_thread.cpp) does what nobody blocks
-// for: heartbeat, asynchronous calls, notices, and making a broken connection anew.
+// The right to read is a baton (the leader/followers pattern). A blocking caller does its own input
+// and output. If no other thread reads, it takes the baton, reads, and stores the replies of other
+// calls. Once it has its own reply it passes the baton to a caller that sleeps. So a lone caller
+// costs one send and one receive on its own thread. The session's I/O thread (session_thread.cpp)
+// does the work for which no caller blocks: heartbeats, asynchronous calls, notices, reconnecting.
 #pragma once
 
 #include <atomic>
@@ -26,10 +26,10 @@
 #include "client/src/session/backoff.hpp"
 #include "client/src/session/call_table.hpp"
 #include "client/src/session/lease.hpp"
-#include "client/src/session/server_life.hpp"
+#include "client/src/session/peer_process.hpp"
 #include "client/src/transport/address.hpp"
+#include "client/src/transport/connection.hpp"
 #include "client/src/transport/handshake.hpp"
-#include "client/src/transport/link.hpp"
 #include "client/src/transport/wait.hpp"
 #include "client/src/transport/wakeup.hpp"
 #include "shared/base/expected.hpp"
@@ -38,26 +38,26 @@ namespace agora::detail {
 
 class Session;
 
-/// What a session tells, always on its I/O thread and without any lock held. Neither runs a user's
-/// code: while this thread is busy nobody gives signs of life or reconnects.
+/// Receives the events of a session, always on its I/O thread and without any lock held. A watcher
+/// never runs user code: while this thread is busy there are no heartbeats and no reconnects.
 class SessionWatcher {
  public:
   virtual ~SessionWatcher() = default;
   /// An asynchronous call has its reply.
-  virtual void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept = 0;
+  virtual void completed(Session& session, std::unique_ptr<OwnedCall> call) noexcept = 0;
   /// A notice: the map of `[2,"notice",[map]]`.
   virtual void noticed(const Packed& notice) noexcept = 0;
   /// The session is over.
   virtual void ended(Session& session) noexcept = 0;
-  /// After `ended`, the last word: asynchronous calls that the server cannot have got. May wait
-  /// with `wait`, which stop() calls off.
-  virtual void unsent(Session& session, std::vector<std::unique_ptr<OwnedSlot>> calls,
+  /// Follows `ended` if asynchronous calls are left that cannot have reached the server. May wait
+  /// with `wait`, which stop() cancels.
+  virtual void unsent(Session& session, std::vector<std::unique_ptr<OwnedCall>> calls,
                       const Wait& wait) noexcept = 0;
-  /// After all of these, unless the session is stopped: it makes no more calls anywhere.
-  virtual void settled(Session& session) noexcept = 0;
+  /// Follows all of these, unless the session is stopped: its thread makes no more calls.
+  virtual void drained(Session& session) noexcept = 0;
 };
 
-/// What a session needs to know of its manager.
+/// The configuration of a session, the same for all sessions of a manager.
 struct SessionPlan {
   Address address;
   manager_options options;
@@ -68,8 +68,8 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   /// Connects, opens a session and starts its I/O thread, by the deadline and within the plan's
   /// connect_timeout. The watcher must outlive stop().
-  /// @param number  names this session among all of its client; never 0
-  /// @error unavailable, timeout, and what the server answers to session.open.
+  /// @param number  identifies this session among all of its client; never 0
+  /// @error unavailable, timeout, and any error of session.open.
   static Expected<std::shared_ptr<Session>> open(const SessionPlan& plan, SessionWatcher& watcher,
                                                  std::uint64_t number, const Deadline& deadline,
                                                  const Wait& wait);
@@ -79,104 +79,104 @@ class Session : public std::enable_shared_from_this<Session> {
     bool sent = false;  ///< the server may have got the call
   };
   /// Makes one call and waits for its reply, over any number of broken connections.
-  /// @error whatever the server answers.
+  /// @error any error of the method itself.
   /// @error timeout       no reply by the deadline; done unknown for a changing call that was sent.
   /// @error unavailable   the same, and at the deadline there is no connection.
   /// @error session_lost  the session is over; done unknown for a changing call that was sent.
-  /// @error too_large     the parameters are more than a message may hold; nothing was sent.
+  /// @error too_large     the parameters exceed the size of a message; nothing was sent.
   Outcome call(const Call& call, const Deadline& deadline);
 
-  /// Makes a call for whose reply nobody blocks. Never waits. Gives the call back if the session
-  /// is over.
-  std::unique_ptr<OwnedSlot> start(std::unique_ptr<OwnedSlot> call);
-  /// Sends calls in few writes, but for those that are `done` already, and waits until all are.
-  void run(std::span<const std::unique_ptr<OwnedSlot>> calls);
+  /// Starts an asynchronous call. Never waits. @return the call if the session is over, else null.
+  std::unique_ptr<OwnedCall> start(std::unique_ptr<OwnedCall> call);
+  /// Sends all calls that are not `done` yet in few writes, and waits until all are done.
+  void run(std::span<const std::unique_ptr<OwnedCall>> calls);
 
   std::uint64_t number() const { return number_; }
   /// True once the session is known to be over; for good.
   bool over() const { return over_.load(std::memory_order_acquire); }
-  /// Whether it is certain that the server has not ended the session: there is a connection, and
-  /// the last answered sign of life is younger than the ttl. Looks at the connection; does not
-  /// wait.
+  /// Returns true if the server has certainly not ended the session: the connection stands, and the
+  /// last heartbeat that was answered is younger than the ttl. Polls the connection; never waits.
   bool certain();
-  /// The server's memory in this process; null: all goes over the socket.
+  /// The server's memory in this process; null if the session shares none.
   Mapping* mapping() const { return mapping_.get(); }
   std::shared_ptr<Mapping> share_mapping() const { return mapping_; }
-  /// True once the I/O thread has ended and tells nothing more.
+  /// True once the I/O thread has ended; the watcher gets no more events.
   bool thread_ended();
-  /// The caller of an asynchronous call has its reply; 0: that was said already.
+  /// Notes that the caller of an asynchronous call has its reply, so that it can be acknowledged.
+  /// @param call  the number of the call; 0 if that has been noted already
   void finished(std::uint64_t call, bool kept);
-  /// From now on the I/O thread reads whenever nobody else does: notices may come.
+  /// From now on the I/O thread reads whenever no caller does, since notices may come.
   void expect_notices();
 
-  /// Ends the session: says so to the server if there is a connection, and waits until the I/O
-  /// thread has ended. Outstanding asynchronous calls complete with session_lost before.
+  /// Ends the session: sends session.close if there is a connection, and waits until the I/O thread
+  /// has ended. Pending asynchronous calls first complete with session_lost.
   void stop() noexcept;
 
  private:
   using Lock = std::unique_lock<std::mutex>;
-  using LinkRef = std::shared_ptr<Link>;
+  using ConnectionRef = std::shared_ptr<Connection>;
 
   Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t number);
 
   /// A call that has no number yet.
   struct Queued {
-    Slot* slot = nullptr;
-    std::unique_ptr<OwnedSlot> owned;  // the slot, if nobody's stack has it
+    PendingCall* pending = nullptr;
+    std::unique_ptr<OwnedCall> owned;  // the same call, if it outlives its caller's stack
   };
 
   // session.cpp: calls
-  void enter(Lock& lock, Slot& slot);
-  void refuse(Slot& slot);
-  void send_blocking(Lock& lock, Slot& slot);
-  bool must_queue(const Slot& slot) const;
-  void enter_later(Queued call);
+  void submit(Lock& lock, PendingCall& pending);
+  void refuse(PendingCall& pending);
+  void send_blocking(Lock& lock, PendingCall& pending);
+  bool must_queue(const PendingCall& pending) const;
+  void submit_or_queue(Queued call);
   void number_and_send(Queued call);
-  void promote();
-  Outcome settle(Lock& lock, Slot& slot);
-  void give_up(Slot& slot);
-  void hand_on(Slot& slot);
-  std::unique_ptr<OwnedSlot> give_up_owned(OwnedSlot& call);
-  void say_given_up(Slot& slot);
-  void plan_cancel(Slot& slot) const;
-  void cancel(Slot& slot);
-  bool time_over(Lock& lock, Slot& slot);
-  void leave(Slot& slot);
-  std::unique_ptr<OwnedSlot> forget_queued(const Slot& slot);
+  void send_queued();
+  Outcome take_outcome(Lock& lock, PendingCall& pending);
+  void give_up(PendingCall& pending);
+  void continue_without_caller(PendingCall& pending);
+  std::unique_ptr<OwnedCall> give_up_owned(OwnedCall& call);
+  void fail_given_up(PendingCall& pending);
+  void plan_cancel(PendingCall& pending) const;
+  void cancel(PendingCall& pending);
+  bool check_deadline(Lock& lock, PendingCall& pending);
+  void cancel_and_undo(PendingCall& pending);
+  std::unique_ptr<OwnedCall> remove_queued(const PendingCall& pending);
 
   // session_io.cpp: the socket
-  bool take_turn(Lock& lock, const Deadline& deadline);
-  bool send_parts(const LinkRef& link, std::span<iovec> parts, const Deadline& deadline,
+  bool take_write_turn(Lock& lock, const Deadline& deadline);
+  bool send_parts(const ConnectionRef& connection, std::span<iovec> parts, const Deadline& deadline,
                   bool& any_sent);
-  void wait_to_send(const LinkRef& link, const Deadline& deadline);
+  void wait_to_send(const ConnectionRef& connection, const Deadline& deadline);
   void flush(Lock& lock);
-  void await(Lock& lock, Slot& slot);
-  void park(Lock& lock, Slot& slot);
-  void put_down(const LinkRef& link);
-  void read_turn(Lock& lock, const LinkRef& link, const Deadline& deadline);
-  void deal_all(const LinkRef& link);
-  bool deal(ServerMessage& message);
-  void arrive(OwnedSlot& call);
-  void drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo);
+  void await(Lock& lock, PendingCall& pending);
+  void park(Lock& lock, PendingCall& pending);
+  void put_down_baton(const ConnectionRef& connection);
+  void read_once(Lock& lock, const ConnectionRef& connection, const Deadline& deadline);
+  void process_messages(const ConnectionRef& connection);
+  bool process_reply(ServerMessage& message);
+  void acknowledge_early(OwnedCall& call);
+  void undo_dropped(const ServerMessage& message, std::unique_ptr<OwnedCall> undo);
   void pass_baton();
-  void lose(LinkRef link, const std::string& reason) noexcept;
+  void disconnect(ConnectionRef connection, const std::string& reason) noexcept;
 
   // session_thread.cpp: the I/O thread
   void work() noexcept;
-  void turn(Lock& lock);
-  void tell(Lock& lock);
+  void run_once(Lock& lock);
+  void dispatch(Lock& lock);
   bool wait_on(int fd, short events, const Deadline& until);
   void expire(Lock& lock);
   void retry(Clock::time_point now);
   void heartbeat(LifeClock::time_point now);
   void wait_for_work(Lock& lock, Clock::time_point now);
-  void read_idle(Lock& lock, const LinkRef& link);
-  Clock::time_point next_date(Clock::time_point now) const;
+  void read_idle(Lock& lock, const ConnectionRef& connection);
+  Clock::time_point next_wakeup(Clock::time_point now) const;
   void reconnect(Lock& lock);
   bool attempt(Lock& lock, Error& error);
-  void resume_on(Lock& lock, LinkRef fresh, std::uint64_t last_seen, LifeClock::time_point sent);
+  void resume_on(Lock& lock, ConnectionRef fresh, std::uint64_t last_seen,
+                 LifeClock::time_point sent);
   void end(Lock& lock, const Error& error);
-  std::vector<std::unique_ptr<OwnedSlot>> fail_all(const Error& error);
+  std::vector<std::unique_ptr<OwnedCall>> fail_all(const Error& error);
   void pause(Lock& lock, Backoff::Span span);
 
   const SessionPlan plan_;
@@ -184,34 +184,34 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::uint64_t number_;
   SessionName name_;
   std::shared_ptr<Mapping> mapping_;  // never changes once the session is open
-  ServerLife server_life_;            // of a session that shares memory
+  PeerProcess server_process_;        // only if the session shares memory
   std::atomic<bool> over_{false};
-  Wakeup wakeup_;
+  Wakeup wakeup_;  // of the I/O thread
 
   std::mutex mutex_;  // guards all below; never held over a system call that may wait
   CallTable table_;
-  LinkRef link_;                      // null: broken, the I/O thread makes a new one
-  std::condition_variable may_send_;  // somebody's turn to write has ended
+  ConnectionRef connection_;          // null: broken, the I/O thread reconnects
+  std::condition_variable may_send_;  // a writer has finished
   std::deque<Queued> queue_;          // calls beyond CallTable::kOpenMax, in order
-  std::deque<Queued> refused_;        // of which the server wants nothing before refused_until_
+  std::deque<Queued> refused_;        // refused by the server, sent again at refused_until_
   Clock::time_point refused_until_{};
   Deadlines deadlines_;  // of asynchronous calls
   std::size_t parked_ = 0;
-  std::deque<std::unique_ptr<OwnedSlot>> completed_;
+  std::deque<std::unique_ptr<OwnedCall>> completed_;
   std::deque<Packed> notices_;
   Lease lease_{{}, {}};
   LifeClock::time_point last_sent_;
-  LifeClock::time_point cut_at_;
+  LifeClock::time_point disconnected_at_;
   Backoff backoff_;
-  bool proven_ = true;  // this connection has brought an answer
+  bool proven_ = true;  // this connection has brought a reply
   std::string lost_reason_;
   bool expects_notices_ = false;
-  bool doze_ = false;  // somebody else reads: look again later
+  bool recheck_ = false;  // a caller reads: check again later
   bool stopping_ = false;
-  bool ended_ = false;     // nothing is left of it; `over_` is true too
+  bool ended_ = false;     // all calls have failed; implies `over_`
   bool finished_ = false;  // the I/O thread has ended
   std::condition_variable thread_ended_;
-  std::minstd_rand chance_;
+  std::minstd_rand random_;
 };
 
 }  // namespace agora::detail

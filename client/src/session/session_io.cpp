@@ -1,4 +1,4 @@
-// Session, the socket: turns to write, the baton to read, and dealing what came.
+// Session, the socket: turns to write, the baton to read, and the processing of messages.
 
 #include <new>
 #include <utility>
@@ -10,11 +10,11 @@
 namespace agora::detail {
 namespace {
 
-/// When the server keeps too many replies the next write tells it which have arrived; what waits
-/// for that is sent again after so long.
+/// The back-off before calls are sent again that the server refused because its reply backlog was
+/// full. Meanwhile the next write acknowledges the replies that have arrived.
 constexpr std::chrono::milliseconds kRefusedPause{5};
 
-/// Takes what was sent off the front.
+/// Removes the bytes that were sent from the front.
 void advance(std::span<iovec>& parts, std::size_t sent) {
   while (!parts.empty() && sent >= parts.front().iov_len) {
     sent -= parts.front().iov_len;
@@ -27,23 +27,24 @@ void advance(std::span<iovec>& parts, std::size_t sent) {
 
 }  // namespace
 
-// True if the caller may write now, or if there is no connection to write to.
-bool Session::take_turn(Lock& lock, const Deadline& deadline) {
-  while (link_ && link_->sending && !over()) {
+// Waits for the turn to write. Returns true if the caller may write now, or if there is no
+// connection to write to; false at the deadline, or if the session is over.
+bool Session::take_write_turn(Lock& lock, const Deadline& deadline) {
+  while (connection_ && connection_->sending && !over()) {
     if (!deadline) {
       may_send_.wait(lock);
-    } else if (may_send_.wait_until(lock, *deadline) == std::cv_status::timeout && link_ &&
-               link_->sending) {
+    } else if (may_send_.wait_until(lock, *deadline) == std::cv_status::timeout && connection_ &&
+               connection_->sending) {
       return false;
     }
   }
   return !over();
 }
 
-bool Session::send_parts(const LinkRef& link, std::span<iovec> parts, const Deadline& deadline,
-                         bool& any_sent) {
+bool Session::send_parts(const ConnectionRef& connection, std::span<iovec> parts,
+                         const Deadline& deadline, bool& any_sent) {
   for (;;) {
-    const Socket::Result sent = link->channel.send(parts);
+    const Socket::Result sent = connection->channel.send(parts);
     switch (sent.io) {
       case Socket::Io::some:
         advance(parts, sent.bytes);
@@ -52,192 +53,196 @@ bool Session::send_parts(const LinkRef& link, std::span<iovec> parts, const Dead
         break;
       case Socket::Io::ended: {
         const Lock lock(mutex_);
-        lose(link, "the connection to the server is lost");
+        disconnect(connection, "the connection to the server is lost");
         return false;
       }
       case Socket::Io::later:
         if (is_past(deadline)) return false;
-        wait_to_send(link, deadline);
+        wait_to_send(connection, deadline);
         break;
     }
   }
 }
 
-// The server stops reading from a connection whose answers nobody takes, so a writer that has to
-// wait reads in the meantime, unless somebody does already.
-void Session::wait_to_send(const LinkRef& link, const Deadline& deadline) {
+// The server stops reading from a connection whose replies are not read (back-pressure). So a
+// writer that has to wait also reads, unless another thread does already.
+void Session::wait_to_send(const ConnectionRef& connection, const Deadline& deadline) {
   Lock lock(mutex_);
-  const bool baton = !link->reading;
-  link->reading = true;
+  const bool baton = !connection->reading;
+  connection->reading = true;
   lock.unlock();
-  const Socket::Ready ready = link->channel.wait_writable(baton, deadline);
+  const Socket::Ready ready = connection->channel.wait_writable(baton, deadline);
   if (!baton) return;
   lock.lock();
-  if (ready.readable) read_turn(lock, link, deadline);
-  put_down(link);
+  if (ready.readable) read_once(lock, connection, deadline);
+  put_down_baton(connection);
   pass_baton();
 }
 
-// Writes what the kernel takes at once; the I/O thread writes the rest when it takes more.
+// Writes without blocking. If the socket's buffer is full, the I/O thread writes the rest later.
 void Session::flush(Lock& lock) {
-  while (link_ && !link_->sending && !link_->outbox.empty()) {
-    const LinkRef link = link_;
-    const std::string bytes = std::exchange(link->outbox, {});
-    link->sending = true;
+  while (connection_ && !connection_->sending && !connection_->outbox.empty()) {
+    const ConnectionRef connection = connection_;
+    const std::string bytes = std::exchange(connection->outbox, {});
+    connection->sending = true;
     lock.unlock();
     const iovec one[] = {part(bytes)};
-    const Socket::Result sent = link->channel.send(one);
+    const Socket::Result sent = connection->channel.send(one);
     lock.lock();
-    link->sending = false;
+    connection->sending = false;
     may_send_.notify_one();
-    if (sent.io == Socket::Io::ended) return lose(link, "the connection to the server is lost");
+    if (sent.io == Socket::Io::ended)
+      return disconnect(connection, "the connection to the server is lost");
     if (sent.bytes == bytes.size()) continue;
-    link->outbox.insert(0, bytes, sent.bytes);
-    if (sent.io == Socket::Io::later) return wakeup_.ring();
+    connection->outbox.insert(0, bytes, sent.bytes);
+    if (sent.io == Socket::Io::later) return wakeup_.wake();
   }
 }
 
-void Session::await(Lock& lock, Slot& slot) {
-  while (!slot.done && !time_over(lock, slot)) {
-    const LinkRef link = link_;
-    if (!link || link->reading) {
-      park(lock, slot);
+void Session::await(Lock& lock, PendingCall& pending) {
+  while (!pending.done && !check_deadline(lock, pending)) {
+    const ConnectionRef connection = connection_;
+    if (!connection || connection->reading) {
+      park(lock, pending);
       continue;
     }
-    link->reading = true;
-    while (!slot.done && link == link_ && !is_past(slot.next_date())) {
-      read_turn(lock, link, slot.next_date());
+    connection->reading = true;
+    while (!pending.done && connection == connection_ && !is_past(pending.next_deadline())) {
+      read_once(lock, connection, pending.next_deadline());
     }
-    put_down(link);
+    put_down_baton(connection);
   }
 }
 
-// The I/O thread, which may have the next turn, sleeps on the socket; through rings that tells only
-// of what somebody has said that he waits for.
-void Session::put_down(const LinkRef& link) {
-  link->reading = false;
+// The I/O thread may read next but is blocked in poll(). With rings, poll() reports input only if a
+// reader has announced in the ring that it waits, so wake the thread.
+void Session::put_down_baton(const ConnectionRef& connection) {
+  connection->reading = false;
   const bool wants = table_.owned() > 0 || expects_notices_;
-  if (wants && !link->channel.may_poll_input()) wakeup_.ring();
+  if (wants && !connection->channel.may_poll_input()) wakeup_.wake();
 }
 
-void Session::park(Lock& lock, Slot& slot) {
-  slot.parked = true;
+void Session::park(Lock& lock, PendingCall& pending) {
+  pending.parked = true;
   ++parked_;
-  if (const Deadline until = slot.next_date()) {
-    slot.wake.wait_until(lock, *until);
+  if (const Deadline until = pending.next_deadline()) {
+    pending.wake.wait_until(lock, *until);
   } else {
-    slot.wake.wait(lock);
+    pending.wake.wait(lock);
   }
   --parked_;
-  slot.parked = false;
+  pending.parked = false;
 }
 
-// Without memory for a reply the stream cannot be followed any more.
-void Session::read_turn(Lock& lock, const LinkRef& link, const Deadline& deadline) {
+// Without memory for a reply the stream cannot be decoded any further: drop the connection.
+void Session::read_once(Lock& lock, const ConnectionRef& connection, const Deadline& deadline) {
   try {
-    const std::span<char> space = link->inbox.space();
+    const std::span<char> space = connection->inbox.space();
     lock.unlock();
-    const Socket::Result got = link->channel.receive(space, deadline);
+    const Socket::Result got = connection->channel.receive(space, deadline);
     lock.lock();
-    if (link != link_) return;
-    if (got.io == Socket::Io::ended) return lose(link, "the server has closed the connection");
+    if (connection != connection_) return;
+    if (got.io == Socket::Io::ended)
+      return disconnect(connection, "the server has closed the connection");
     if (got.io == Socket::Io::some) {
-      link->inbox.filled(got.bytes);
-      deal_all(link);
+      connection->inbox.filled(got.bytes);
+      process_messages(connection);
     }
-    if (!link->outbox.empty()) flush(lock);
+    if (!connection->outbox.empty()) flush(lock);
   } catch (const std::bad_alloc&) {
-    lose(link, "there is no memory for a reply");
+    disconnect(connection, "there is no memory for a reply");
   }
 }
 
-void Session::deal_all(const LinkRef& link) {
+void Session::process_messages(const ConnectionRef& connection) {
   for (;;) {
-    auto message = link->inbox.next();
-    if (!message) return lose(link, "the server sent nonsense: " + message.error().message);
+    auto message = connection->inbox.next();
+    if (!message)
+      return disconnect(connection, "the server sent nonsense: " + message.error().message);
     if (!*message) break;
-    ServerMessage& what = **message;
-    if (what.kind == ServerMessage::Kind::notice) {
-      notices_.emplace_back(what.notice);
-      wakeup_.ring();
-    } else if (!deal(what)) {
-      return lose(link, what.ok() ? "the server answered a call that nobody made"
-                                  : "the server refused the connection: " + what.error->message);
+    ServerMessage& received = **message;
+    if (received.kind == ServerMessage::Kind::notice) {
+      notices_.emplace_back(received.notice);
+      wakeup_.wake();
+    } else if (!process_reply(received)) {
+      return disconnect(connection, received.ok() ? "the server replied to a call that was not made"
+                                                  : "the server refused the connection: " +
+                                                        received.error->message);
     }
   }
-  if (over()) lose(link, lost_reason_);
-  if (!queue_.empty()) promote();
+  if (over()) disconnect(connection, lost_reason_);
+  if (!queue_.empty()) send_queued();
 }
 
-// False: it is an answer to nobody.
-bool Session::deal(ServerMessage& message) {
+// Returns false if no call has the number of this reply.
+bool Session::process_reply(ServerMessage& message) {
   if (!message.ok() && message.error->code == Errc::session_lost && !over()) {
-    // The I/O thread asks what was lost with it; new calls begin with a new session.
+    // The I/O thread asks the server which resources were lost; new calls open a new session.
     lost_reason_ = message.error->message;
     over_.store(true, std::memory_order_release);
     if (mapping_) mapping_->end();
   }
-  CallTable::Deal deal = table_.deal(message);
-  if (deal.dealt == CallTable::Dealt::stray) return false;
-  lease_.answered(deal.sent_at);
+  CallTable::Match match = table_.match(message);
+  if (match.kind == CallTable::Match::Kind::stray) return false;
+  lease_.answered(match.sent_at);
   proven_ = true;
-  if (deal.dealt == CallTable::Dealt::dropped) drop(message, std::move(deal.undo));
-  if (deal.dealt == CallTable::Dealt::refused) {
+  if (match.kind == CallTable::Match::Kind::dropped) undo_dropped(message, std::move(match.undo));
+  if (match.kind == CallTable::Match::Kind::refused) {
     refused_until_ = Clock::now() + kRefusedPause;
-    refused_.push_back({deal.slot, std::move(deal.owned)});
-    wakeup_.ring();
-  } else if (deal.owned) {
-    if (deal.owned->due) deadlines_.erase(*deal.owned->due);
-    deal.owned->pending.release();
-    arrive(*deal.owned);
-    completed_.push_back(std::move(deal.owned));
-    wakeup_.ring();
-  } else if (deal.slot != nullptr) {
-    if (deal.slot->parked) deal.slot->wake.notify_one();
+    refused_.push_back({match.pending, std::move(match.owned)});
+    wakeup_.wake();
+  } else if (match.owned) {
+    if (match.owned->due) deadlines_.erase(*match.owned->due);
+    match.owned->gate_hold.release();
+    acknowledge_early(*match.owned);
+    completed_.push_back(std::move(match.owned));
+    wakeup_.wake();
+  } else if (match.pending != nullptr) {
+    if (match.pending->parked) match.pending->wake.notify_one();
   }
   return true;
 }
 
-// However long its handler takes: with what is not acknowledged the server soon refuses new calls,
-// and then those that come behind a refused one overtake it.
-void Session::arrive(OwnedSlot& call) {
+// Acknowledges a reply before its handler runs, which may take long. The server refuses new calls
+// while its backlog of unacknowledged replies is full, and later calls would overtake refused ones.
+void Session::acknowledge_early(OwnedCall& call) {
   if (call.completion && hands_out(call.call.method)) return;
   const bool kept = call.call.effect == Effect::changes || !anonymous_names(call.result).empty();
   table_.finished(std::exchange(call.number, 0), kept);
 }
 
-// A reply that nobody wants any more gives back what it brought.
-void Session::drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo) {
-  std::vector<std::unique_ptr<OwnedSlot>> calls;
+// Gives back whatever came with the reply of an abandoned call: holds, items, permits.
+void Session::undo_dropped(const ServerMessage& message, std::unique_ptr<OwnedCall> undo) {
+  std::vector<std::unique_ptr<OwnedCall>> calls;
   if (undo) calls.push_back(std::move(undo));
   if (message.ok()) {
     for (const std::string& name : anonymous_names(message.result)) {
       const Params params = params_of(name);
       Call release{.method = "object.release"};
-      calls.push_back(std::make_unique<OwnedSlot>(release.with(params), Deadline()));
+      calls.push_back(std::make_unique<OwnedCall>(release.with(params), Deadline()));
     }
   }
   for (auto& call : calls) {
-    Slot& slot = *call;
-    enter_later({&slot, std::move(call)});
+    PendingCall& pending = *call;
+    submit_or_queue({&pending, std::move(call)});
   }
-  if (!calls.empty()) wakeup_.ring();
+  if (!calls.empty()) wakeup_.wake();
 }
 
 void Session::pass_baton() {
-  if (parked_ == 0 || !link_ || link_->reading) return;
-  if (Slot* next = table_.parked()) next->wake.notify_one();
+  if (parked_ == 0 || !connection_ || connection_->reading) return;
+  if (PendingCall* next = table_.parked()) next->wake.notify_one();
 }
 
-void Session::lose(LinkRef link, const std::string& reason) noexcept {
-  if (link != link_) return;
-  link_.reset();
+void Session::disconnect(ConnectionRef connection, const std::string& reason) noexcept {
+  if (connection != connection_) return;
+  connection_.reset();
   if (mapping_) mapping_->close_gate();
-  cut_at_ = LifeClock::now();
+  disconnected_at_ = LifeClock::now();
   if (!over()) lost_reason_ = reason;
-  link->channel.shut_down();
+  connection->channel.shut_down();
   may_send_.notify_all();
-  wakeup_.ring();
+  wakeup_.wake();
 }
 
 }  // namespace agora::detail

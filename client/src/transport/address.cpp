@@ -28,7 +28,7 @@ Expected<Address> parse_tcp(std::string_view text) {
   const std::string_view port = rest.substr(colon + 1);
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
-  // A bare IPv6 address would take its last group for the port.
+  // In a bare IPv6 address the last group would be taken for the port.
   const bool ambiguous = !bracketed && host.find_first_of(":[]") != std::string_view::npos;
   if (host.empty() || ambiguous || host.find('\0') != host.npos || !is_port(port)) {
     return malformed(text);

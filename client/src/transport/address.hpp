@@ -1,4 +1,4 @@
-// Where a server is, as users write it.
+// Address: where a server listens, parsed from the form that users write.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Address {
   std::string_view transport() const { return kind == Kind::tcp ? "tcp" : "unix"; }
 };
 
-/// Reads `unix:/path` or `tcp://host:port`.
+/// Parses `unix:/path` or `tcp://host:port`.
 /// @error value_error  another form, a path too long for a socket, no valid port.
 Expected<Address> parse_address(std::string_view text);
 

@@ -13,9 +13,9 @@
 namespace agora::detail {
 namespace {
 
-/// What one thread did before it sent comes before what another does after the server's answer to
-/// it, as when a lock passes on. The order is made in the server, where the thread sanitizer cannot
-/// follow it: it assumes that for sockets, and has to be told for rings.
+/// Tells the thread sanitizer of the happens-before edge from a send to the receipt of a reply, as
+/// when a lock passes from one thread to another. The server creates that order, where the
+/// sanitizer cannot see it. It assumes such an edge for sockets, but not for rings.
 #if defined(__SANITIZE_THREAD__)
 constinit char through_the_server = 0;
 void before_sending() { __tsan_release(&through_the_server); }
@@ -25,8 +25,8 @@ void before_sending() {}
 void after_receiving() {}
 #endif
 
-/// While another thread hears the bell, a writer looks after so long whether there is room.
-constexpr std::chrono::milliseconds kLookAgain{1};
+/// How often a writer checks for room while another thread reads the doorbell.
+constexpr std::chrono::milliseconds kRecheck{1};
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Channel::~Channel() {
   if (rings_ != nullptr) ::munmap(rings_, shm::kRingTotal);
 }
 
-bool Channel::go_over(int memfd) {
+bool Channel::switch_to_rings(int memfd) {
   struct stat status {};
   if (::fstat(memfd, &status) != 0 || status.st_size < static_cast<off_t>(shm::kRingTotal)) {
     return false;
@@ -57,40 +57,40 @@ Socket::Result Channel::send(std::span<const iovec> parts) {
   const std::size_t put = out_.put(parts);
   const bool asleep = out_.publish(shm::current_cpu());
   server_awake_.store(!asleep, std::memory_order_relaxed);
-  if (asleep && !ring_bell()) return {Socket::Io::ended, 0};
+  if (asleep && !ring_doorbell()) return {Socket::Io::ended, 0};
   return {Socket::Io::some, put};
 }
 
 Socket::Result Channel::receive(std::span<char> space, const Deadline& deadline) {
   const Socket::Result got =
-      rings_ == nullptr ? socket_->receive(space, deadline) : receive_by_ring(space, deadline);
+      rings_ == nullptr ? socket_->receive(space, deadline) : receive_from_ring(space, deadline);
   if (got.io == Socket::Io::some) after_receiving();
   return got;
 }
 
-Socket::Result Channel::receive_by_ring(std::span<char> space, const Deadline& deadline) {
+Socket::Result Channel::receive_from_ring(std::span<char> space, const Deadline& deadline) {
   const bool may_wait = !is_past(deadline);
   if (may_wait) {
     static_cast<void>(spin_.spin_until(in_.writer_cpu(),
                                        server_awake_.load(std::memory_order_relaxed),
                                        [this] { return !in_.empty(); }));
   }
-  Socket::Result got = taken(space);
+  Socket::Result got = take_from_ring(space);
   if (got.io != Socket::Io::later) return got;
-  // Said before the last look, so that whatever comes behind it is told.
+  // Announce the wait before the last check of the ring: the server rings for any later byte.
   if (in_.wait_for_bytes()) {
-    if (may_wait ? !await_bell(deadline) : !hear_bells()) return {};
+    if (may_wait ? !wait_for_doorbell(deadline) : !drain_doorbell()) return {};
   }
-  return taken(space);
+  return take_from_ring(space);
 }
 
-/// What stands in the ring; the end only behind all of it.
-Socket::Result Channel::taken(std::span<char> space) {
+/// Takes bytes from the ring. Reports the end of the connection only once the ring is empty.
+Socket::Result Channel::take_from_ring(std::span<char> space) {
   const bool ended = ended_;
   const auto count = in_.take(space);
   if (!count || (*count == 0 && ended)) return {Socket::Io::ended, 0};
   if (*count == 0) return {};
-  if (in_.release()) static_cast<void>(ring_bell());
+  if (in_.release()) static_cast<void>(ring_doorbell());
   return {Socket::Io::some, *count};
 }
 
@@ -100,12 +100,12 @@ Socket::Ready Channel::wait_writable(bool or_readable, const Deadline& deadline)
   if (or_readable && !in_.wait_for_bytes()) return {true, false};
   Deadline until = deadline;
   if (!or_readable) {
-    const auto soon = Clock::now() + kLookAgain;
+    const auto soon = Clock::now() + kRecheck;
     if (!until || soon < *until) until = soon;
   }
   pollfd wanted{fd(), POLLIN, 0};
   ::poll(&wanted, 1, milliseconds_left(until, 5000));
-  if (or_readable && wanted.revents != 0) static_cast<void>(hear_bells());
+  if (or_readable && wanted.revents != 0) static_cast<void>(drain_doorbell());
   return {or_readable && (!in_.empty() || ended_), true};
 }
 
@@ -116,31 +116,32 @@ short Channel::room_event() {
   return out_.wait_for_room() ? POLLIN : short{0};
 }
 
-/// A socket that takes no more holds a byte that has not been heard. False: it is over.
-bool Channel::ring_bell() {
+/// Wakes the server. If the socket is full, an earlier doorbell is still unread, which suffices.
+/// Returns false if the connection is over.
+bool Channel::ring_doorbell() {
   const iovec one{const_cast<char*>(""), 1};
   return socket_->send({&one, 1}).io != Socket::Io::ended;
 }
 
-/// Takes the bytes that are there. True if there were any, or the end.
-bool Channel::hear_bells() {
-  std::array<char, 256> bells;
+/// Reads all doorbell bytes without waiting. Returns true if there were any, or at the end.
+bool Channel::drain_doorbell() {
+  std::array<char, 256> doorbells;
   bool any = false;
   while (!ended_) {
-    const Socket::Result heard = socket_->receive_nonblocking(bells);
-    if (heard.io == Socket::Io::later) return any;
-    if (heard.io == Socket::Io::ended) ended_ = true;
+    const Socket::Result got = socket_->receive_nonblocking(doorbells);
+    if (got.io == Socket::Io::later) return any;
+    if (got.io == Socket::Io::ended) ended_ = true;
     any = true;
   }
   return true;
 }
 
-bool Channel::await_bell(const Deadline& deadline) {
+bool Channel::wait_for_doorbell(const Deadline& deadline) {
   if (ended_) return true;
-  std::array<char, 256> bells;
-  const Socket::Result heard = socket_->receive(bells, deadline);
-  if (heard.io == Socket::Io::ended) ended_ = true;
-  return heard.io != Socket::Io::later;
+  std::array<char, 256> doorbells;
+  const Socket::Result got = socket_->receive(doorbells, deadline);
+  if (got.io == Socket::Io::ended) ended_ = true;
+  return got.io != Socket::Io::later;
 }
 
 }  // namespace agora::detail

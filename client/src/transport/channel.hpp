@@ -1,5 +1,5 @@
-// Channel: how the bytes of one connection travel: over its socket, or through rings in memory that
-// the server shares, with the socket as the bell that wakes whoever sleeps.
+// Channel: the byte transport of one connection: its socket, or a pair of rings in memory that the
+// server shares. With rings the socket is only the doorbell, which wakes a peer that sleeps.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace agora::detail {
 
-/// One thread sends at a time, and one receives.
+/// One thread may send and one may receive at the same time.
 class Channel {
  public:
   explicit Channel(std::unique_ptr<Socket> socket) : socket_(std::move(socket)) {}
@@ -23,44 +23,46 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  /// All bytes from now on go through the rings of this memfd, which is left open. False: it
-  /// cannot be mapped, and the socket serves on.
-  bool go_over(int memfd);
+  /// Sends and receives all further bytes through the rings of this memfd, which stays open.
+  /// Returns false if it cannot be mapped; the channel then stays on its socket.
+  bool switch_to_rings(int memfd);
 
-  /// Sends what there is room for at once. Never waits, never raises SIGPIPE.
+  /// Sends as many bytes as there is room for. Never waits, never raises SIGPIPE.
   Socket::Result send(std::span<const iovec> parts);
-  /// As Socket::receive. Through a ring: looks a while before it sleeps, if that is worth it; after
-  /// `later` the server rings when there is more.
+  /// As Socket::receive. With rings it spins adaptively before it sleeps. After `later` the server
+  /// rings the doorbell as soon as there are bytes.
   Socket::Result receive(std::span<char> space, const Deadline& deadline);
-  /// Waits until there is room (or something to read, for whoever receives), at most until the
-  /// deadline.
+  /// Waits until there is room, at most until the deadline.
+  /// @param or_readable  wait for input too; only for the thread that may receive
   Socket::Ready wait_writable(bool or_readable, const Deadline& deadline);
 
-  /// Before fd() is polled for input by whoever could receive now. False: there is some already.
+  /// Call before polling fd() for input, as the thread that may receive: asks the server to ring
+  /// the doorbell. Returns false if there is input already.
   bool may_poll_input();
-  /// Which event of poll tells that there is room, for whoever could send now; 0: there is some.
+  /// Returns the poll event of fd() that reports room, for the thread that may send; 0 if there is
+  /// room already.
   short room_event();
 
-  /// The same as of the socket.
+  /// The same as in Socket.
   bool alive() { return socket_->alive(); }
   void shut_down() { socket_->shut_down(); }
   int fd() const { return socket_->fd(); }
   Socket& socket() { return *socket_; }
 
  private:
-  bool ring_bell();
-  bool hear_bells();
-  bool await_bell(const Deadline& deadline);
-  Socket::Result receive_by_ring(std::span<char> space, const Deadline& deadline);
-  Socket::Result taken(std::span<char> space);
+  bool ring_doorbell();
+  bool drain_doorbell();
+  bool wait_for_doorbell(const Deadline& deadline);
+  Socket::Result receive_from_ring(std::span<char> space, const Deadline& deadline);
+  Socket::Result take_from_ring(std::span<char> space);
 
   const std::unique_ptr<Socket> socket_;
-  std::byte* rings_ = nullptr;  // null: over the socket
+  std::byte* rings_ = nullptr;  // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
-  shm::AdaptiveSpin spin_;                 // of whoever receives
-  std::atomic<bool> server_awake_{false};  // it was, when it was last written to
-  std::atomic<bool> ended_{false};         // of the socket: what stands in the ring is the rest
+  shm::AdaptiveSpin spin_;                 // of the receiving thread
+  std::atomic<bool> server_awake_{false};  // it was at the last send
+  std::atomic<bool> ended_{false};         // of the socket: the bytes in the ring are the last
 };
 
 }  // namespace agora::detail

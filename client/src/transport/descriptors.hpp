@@ -1,4 +1,4 @@
-// Descriptors: file descriptors that came from the server; what nobody has taken over is closed.
+// Descriptors: file descriptors received from the server. Closes every one still in the list.
 #pragma once
 
 #include <unistd.h>

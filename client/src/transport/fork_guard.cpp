@@ -15,13 +15,13 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::unordered_set<Socket*> sockets;
-  std::atomic<std::uint64_t> last_epoch{0};     // inherited by a child
-  std::atomic<std::uint64_t>* epoch = nullptr;  // in a page that a child finds wiped
+  std::atomic<std::uint64_t> last_epoch{0};     // a child inherits it
+  std::atomic<std::uint64_t>* epoch = nullptr;  // in a page that the kernel wipes in a child
 };
 
 Registry& registry();
 
-// Closes those that were opened before this process had its epoch.
+// Closes the sockets that were opened before this process had its epoch.
 void close_inherited_sockets(Registry& all, std::uint64_t mine) {
   std::erase_if(all.sockets, [mine](Socket* socket) {
     const bool inherited = socket->epoch() != mine;
@@ -30,24 +30,24 @@ void close_inherited_sockets(Registry& all, std::uint64_t mine) {
   });
 }
 
-// Fork handlers: the registry's mutex is held across the fork, so the child finds it whole.
+// Fork handlers: they hold the registry's mutex across the fork, so the child finds it consistent.
 void before_fork() { registry().mutex.lock(); }
 void after_fork_in_parent() { registry().mutex.unlock(); }
 void after_fork_in_child() {
   Registry& all = registry();
-  all.epoch->store(0, std::memory_order_relaxed);  // where the kernel could not wipe the page
+  all.epoch->store(0, std::memory_order_relaxed);  // in case the kernel could not wipe the page
   close_inherited_sockets(all, 0);
   all.mutex.unlock();
 }
 
-// Never destroyed: objects with static storage may use it until the very end.
+// Never destroyed: objects with static storage may use it until the process exits.
 Registry* make_registry() {
   auto* made = new Registry;
   constexpr std::size_t kPageBytes = 4096;
   void* page =
       mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) throw std::bad_alloc();
-  // Without MADV_WIPEONFORK (an old kernel) the fork handler alone has to do.
+  // On an old kernel without MADV_WIPEONFORK the fork handler alone resets the epoch.
   static_cast<void>(madvise(page, kPageBytes, MADV_WIPEONFORK));
   made->epoch = new (page) std::atomic<std::uint64_t>(0);
   return made;
@@ -55,7 +55,7 @@ Registry* make_registry() {
 
 Registry& registry() {
   static Registry* const made = make_registry();
-  // Only now, as the handlers need the registry to be there.
+  // Registered after the registry is made, since the handlers use it.
   static const int handlers =
       pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
   static_cast<void>(handlers);
@@ -68,8 +68,8 @@ std::uint64_t new_epoch(Registry& all) {
   const std::uint64_t mine = before + 1;
   if (!all.epoch->compare_exchange_strong(none, mine)) return none;
   all.last_epoch.store(mine);
-  // A child of a bare clone(): no handler ran. The mutex may be lost to it for ever; then its
-  // descriptors stay open, which is all that happens.
+  // In a child of a bare clone() no handler ran. If a thread of the parent held the mutex, it stays
+  // locked here for ever; the only consequence is that the inherited descriptors stay open.
   if (before != 0 && all.mutex.try_lock()) {
     close_inherited_sockets(all, mine);
     all.mutex.unlock();

@@ -1,8 +1,9 @@
-// What knows about forks: which process this is, and what a child must let go of.
+// Fork guard: the epoch of this process, and the sockets that a forked child must close.
 //
-// The one global state of the client. A child of fork() must not touch a lock that a thread of its
-// parent may have held, nor a connection that the parent goes on using. So everything that hangs
-// on a process carries its epoch; a child finds another one and leaves the old things alone.
+// This is the one global state of the client. A child of fork() must not touch a lock that a thread
+// of its parent may have held, nor a connection that the parent still uses. So every object that
+// belongs to one process carries its epoch; a child has another epoch and leaves such objects
+// alone.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +12,19 @@ namespace agora::detail {
 
 class Socket;
 
-/// A number that no process from which this one was forked had; never 0. Cost: one load. Any
+/// Returns a number that no ancestor by fork has had; never 0. Cost: one load. Any
 /// thread.
 std::uint64_t process_epoch();
 
-/// Sockets that a child closes at once: an inherited copy would keep the parent's session alive
-/// after the parent's death. A socket of a child that was made by other means than fork() (a bare
-/// clone) is closed when that child first asks for its epoch. Registering runs `make` first, in one
-/// step with it for every fork: no child inherits what `make` opened before it is known here.
+/// Registers a socket that a child must close: an inherited copy would keep the parent's session
+/// alive after the parent's death. A child of fork() closes it at once; a child of a bare clone()
+/// closes it when it first asks for its epoch. Runs `make`, which opens the socket, in one atomic
+/// step with the registration: no fork happens in between.
 template <typename Make>
 void register_socket(Socket& socket, Make make);
 void unregister_socket(Socket& socket);
 
-/// While it lives, a fork() of another thread waits. Never kept over anything that may wait.
+/// Delays a fork() of any other thread while it lives. Never held over an operation that may wait.
 class ForkPause {
  public:
   ForkPause();

@@ -11,39 +11,42 @@
 namespace agora::detail {
 namespace {
 
-/// A handshake is no numbered call; numbers begin at 1.
+/// The id of a handshake. Numbered calls begin at 1.
 constexpr std::uint32_t kHandshakeId = 0;
-constexpr const char* kCalledOff = "the manager has ended";
+constexpr const char* kCancelled = "the manager has ended";
 
 Failure broken(std::string_view method, const char* reason) {
   return fail(Errc::unavailable, std::string(method) + ": " + reason);
 }
 
-// A handshake is far smaller than what a kernel takes at once, yet nothing says that it must be.
-Expected<void> send_whole(Link& link, std::string_view bytes, std::string_view method,
+// A handshake is far smaller than a socket's buffer, but a partial write is still possible.
+Expected<void> send_whole(Connection& connection, std::string_view bytes, std::string_view method,
                           const Deadline& deadline, const Wait& wait) {
   while (!bytes.empty()) {
     const iovec one[] = {part(bytes)};
-    const Socket::Result sent = link.channel.send(one);
+    const Socket::Result sent = connection.channel.send(one);
     if (sent.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
-    if (is_past(deadline)) return broken(method, "the server did not answer in time");
+    if (is_past(deadline)) return broken(method, "the server did not reply in time");
     const bool full = sent.io == Socket::Io::later;
-    if (full && !wait(link.channel.fd(), POLLOUT, deadline)) return broken(method, kCalledOff);
+    if (full && !wait(connection.channel.fd(), POLLOUT, deadline))
+      return broken(method, kCancelled);
     bytes.remove_prefix(sent.bytes);
   }
   return {};
 }
 
-/// @param descriptors  where those that come along go; null: none are expected
-Expected<Packed> exchange(Link& link, std::string_view method, const Params& params,
+/// Makes one call on a connection that no other thread uses yet.
+/// @param descriptors  receives file descriptors that come with the reply; null if none may come
+Expected<Packed> exchange(Connection& connection, std::string_view method, const Params& params,
                           const Deadline& deadline, const Wait& wait,
                           std::vector<int>* descriptors = nullptr) {
   std::string message;
   begin_msgpack_request(kHandshakeId, method, params.count, message);
   message += params.bytes;
-  if (auto sent = send_whole(link, message, method, deadline, wait); !sent) return sent.failure();
+  if (auto sent = send_whole(connection, message, method, deadline, wait); !sent)
+    return sent.failure();
   for (;;) {
-    auto next = link.inbox.next();
+    auto next = connection.inbox.next();
     if (!next) return next.failure();
     if (*next && (*next)->kind == ServerMessage::Kind::reply) {
       ServerMessage& reply = **next;
@@ -51,15 +54,15 @@ Expected<Packed> exchange(Link& link, std::string_view method, const Params& par
       return Packed(reply.result);
     }
     if (*next) continue;
-    if (is_past(deadline)) return broken(method, "the server did not answer in time");
-    const std::span<char> space = link.inbox.space();
+    if (is_past(deadline)) return broken(method, "the server did not reply in time");
+    const std::span<char> space = connection.inbox.space();
     const Socket::Result got = descriptors != nullptr
-                                   ? link.channel.socket().receive_with(space, *descriptors)
-                                   : link.channel.receive(space, Clock::now());
+                                   ? connection.channel.socket().receive_with(space, *descriptors)
+                                   : connection.channel.receive(space, Clock::now());
     if (got.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
-    link.inbox.filled(got.bytes);
+    connection.inbox.filled(got.bytes);
     if (got.io == Socket::Io::some) continue;
-    if (!wait(link.channel.fd(), POLLIN, deadline)) return broken(method, kCalledOff);
+    if (!wait(connection.channel.fd(), POLLIN, deadline)) return broken(method, kCancelled);
   }
 }
 
@@ -78,19 +81,20 @@ std::string host_name() {
 
 }  // namespace
 
-bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
+bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
-  const auto reply = exchange(link, "session.ring", params_of(), deadline, wait, &got.list);
+  const auto reply = exchange(connection, "session.ring", params_of(), deadline, wait, &got.list);
   if (!reply) return reply.error().code != Errc::unavailable;
-  if (!got.list.empty()) static_cast<void>(link.channel.go_over(got.list.front()));
+  if (!got.list.empty()) static_cast<void>(connection.channel.switch_to_rings(got.list.front()));
   return true;
 }
 
-Expected<SessionName> open_session(Link& link, const manager_options& options,
+Expected<SessionName> open_session(Connection& connection, const manager_options& options,
                                    const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
                                   options.client, host_name(), static_cast<std::int64_t>(getpid()));
-  auto members = members_of(exchange(link, "session.open", params, deadline, wait), "session.open");
+  auto members =
+      members_of(exchange(connection, "session.open", params, deadline, wait), "session.open");
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
@@ -99,11 +103,11 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
                      std::chrono::duration<double>(*ttl), shared && *shared};
 }
 
-Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
+Expected<std::uint64_t> resume_session(Connection& connection, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
   auto members =
-      members_of(exchange(link, "session.resume", params, deadline, wait), "session.resume");
+      members_of(exchange(connection, "session.resume", params, deadline, wait), "session.resume");
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

@@ -1,4 +1,4 @@
-// Handshakes: how a session begins on a new connection, and how it goes on with one.
+// Handshakes: the calls that open a session on a new connection, or resume one there.
 #pragma once
 
 #include <cstdint>
@@ -6,36 +6,36 @@
 
 #include <agora/options.hpp>
 
+#include "client/src/transport/connection.hpp"
 #include "client/src/transport/deadline.hpp"
-#include "client/src/transport/link.hpp"
 #include "client/src/transport/wait.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/value/any.hpp"
 
 namespace agora::detail {
 
-/// What the server says of a session that it has opened.
+/// The identity and terms of a session, from the reply of session.open.
 struct SessionName {
   any session;
   any token;
   std::chrono::duration<double> ttl{0};
-  bool shared_memory = false;  ///< the server would share its memory
+  bool shared_memory = false;  ///< the server offers to share its memory
 };
 
-/// Asks for rings through which all further bytes go; without them the connection stays as it is.
-/// First on a new link, of a Unix socket. False: the link is of no use any more, since this process
-/// cannot read what comes with descriptors.
-bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait);
+/// Asks the server for rings, and switches to them if it grants any. Must be the first call on a
+/// new connection of a Unix socket. Returns false if the connection is unusable because the
+/// reply, which carries descriptors, could not be received.
+bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait);
 
-/// Calls session.open. The link is new, and nobody else uses it yet.
-/// @error unavailable, timeout, and whatever the server answers.
-Expected<SessionName> open_session(Link& link, const manager_options& options,
+/// Calls session.open on a new connection that no other thread uses yet.
+/// @error unavailable, timeout, and any error of session.open.
+Expected<SessionName> open_session(Connection& connection, const manager_options& options,
                                    const Deadline& deadline, const Wait& wait);
 
-/// Calls session.resume. @return the last number that the server has seen.
-/// @error session_lost  the session is over; `released` says what it had.
-/// @error unavailable, timeout, and whatever else the server answers.
-Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
+/// Calls session.resume. @return the largest call number that the server has seen.
+/// @error session_lost  the session is over; `released` lists its resources.
+/// @error unavailable, timeout, and any other error of session.resume.
+Expected<std::uint64_t> resume_session(Connection& connection, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait);
 
 }  // namespace agora::detail

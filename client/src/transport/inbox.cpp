@@ -8,7 +8,7 @@ namespace agora::detail {
 namespace {
 
 constexpr std::size_t kSmallBytes = 16 * 1024;
-/// A buffer that grew beyond this for one large reply is given back afterwards.
+/// A buffer that grew beyond this for one large reply is freed once it is empty.
 constexpr std::size_t kKeptBytes = 1 << 20;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Inbox: the bytes that have come from the server, cut into messages. No I/O of its own.
+// Inbox: the receive buffer of a connection, decoded into messages. No I/O of its own.
 #pragma once
 
 #include <cstddef>
@@ -13,25 +13,25 @@
 
 namespace agora::detail {
 
-/// Believes nothing: memory grows with what has come, never with what a header promises.
+/// Trusts no length field: the buffer grows with the bytes received, never with a promised size.
 class Inbox {
  public:
   explicit Inbox(const Limits& limits = {});
 
-  /// Where the next bytes go; never empty. Invalidates the views of earlier messages.
+  /// Returns the space for the next bytes; never empty. Invalidates the views of earlier messages.
   std::span<char> space();
-  /// So many bytes were written to space().
+  /// Notes that `bytes` bytes were written to space().
   void filled(std::size_t bytes) { end_ += bytes; }
 
-  /// The next whole message, whose views live until space(); nothing if more bytes are needed.
-  /// @error invalid_request, too_large  the stream makes no sense any more; final.
+  /// Returns the next whole message, whose views are valid until space(); nullopt if more bytes are
+  /// needed. @error invalid_request, too_large  the stream cannot be decoded any further.
   Expected<std::optional<ServerMessage>> next();
 
  private:
   std::unique_ptr<char[]> bytes_;
   std::size_t capacity_;
   std::size_t begin_ = 0;  // of the current message
-  std::size_t end_ = 0;    // behind the last byte that came
+  std::size_t end_ = 0;    // one past the last byte received
   MsgpackFramer framer_;
 };
 

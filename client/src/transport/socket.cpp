@@ -12,10 +12,11 @@
 namespace agora::detail {
 namespace {
 
-// How long one receive may block without a look at the deadline: long, for each turn costs a wake.
-constexpr std::chrono::seconds kReceiveTurn{5};
+// The longest time for which one receive blocks before it checks the deadline. Each check is a
+// wake-up, so the time is long.
+constexpr std::chrono::seconds kReceiveMax{5};
 
-/// What the kernel takes along with one message is 253.
+/// The kernel allows 253 in one message (SCM_MAX_FD).
 constexpr std::size_t kDescriptorsMax = 250;
 
 bool is_later(int problem) {
@@ -26,8 +27,8 @@ bool is_later(int problem) {
 
 Socket::Socket(const std::function<int()>& make) : epoch_(process_epoch()) {
   register_socket(*this, [&] { fd_ = make(); });
-  const timeval turn{kReceiveTurn.count(), 0};
-  setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &turn, sizeof turn);
+  const timeval timeout{kReceiveMax.count(), 0};
+  setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 }
 
 Socket::Socket(int family)
@@ -57,7 +58,7 @@ Socket::Result Socket::received(ssize_t bytes) {
 
 Socket::Result Socket::receive(std::span<char> space, const Deadline& deadline) {
   const int fd = fd_.load();
-  if (!deadline || *deadline - Clock::now() >= kReceiveTurn) {
+  if (!deadline || *deadline - Clock::now() >= kReceiveMax) {
     return received(::recv(fd, space.data(), space.size(), 0));
   }
   pollfd wanted{fd, POLLIN, 0};
@@ -81,7 +82,7 @@ Socket::Result Socket::receive_with(std::span<char> space, std::vector<int>& des
   const ssize_t bytes = ::recvmsg(fd_.load(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   const Result result = received(bytes);
   if (bytes <= 0) return result;
-  // This process has no room for another descriptor.
+  // The kernel dropped descriptors: this process is at its limit of open files.
   if ((message.msg_flags & MSG_CTRUNC) != 0) descriptors.push_back(-1);
   for (cmsghdr* each = CMSG_FIRSTHDR(&message); each != nullptr;
        each = CMSG_NXTHDR(&message, each)) {

@@ -1,4 +1,4 @@
-// One connected stream socket, blocking, close-on-exec, and what the calls need of it.
+// Socket: one connected stream socket, blocking and close-on-exec.
 #pragma once
 
 #include <atomic>
@@ -21,24 +21,24 @@ namespace agora::detail {
 
 class Socket {
  public:
-  /// Connects, by the deadline; a host name is tried address by address. Looking a name up takes
-  /// as long as the system's resolver does, whatever the deadline says.
-  /// @error unavailable  nobody answers; the message names the address and says why.
+  /// Connects by the deadline; tries the addresses of a host name one by one. The system's resolver
+  /// may take longer than the deadline to resolve the name.
+  /// @error unavailable  no server accepts; the message names the address and the reason.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
-                                                const Wait& wait = wait_patiently);
+                                                const Wait& wait = wait_without_cancel);
 
-  /// A new stream socket of that family, not connected. Without a descriptor (fd() < 0, errno says
-  /// why) every operation ends at once.
+  /// Opens a stream socket of that family, not connected. If that fails, fd() is negative, errno
+  /// has the reason, and every operation returns `ended`.
   explicit Socket(int family);
-  /// Takes over what `make` gives: a connected descriptor, close-on-exec.
+  /// Takes ownership of the descriptor that `make` returns: connected, close-on-exec.
   explicit Socket(const std::function<int()>& make);
   ~Socket();
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
   enum class Io : std::uint8_t {
-    some,   ///< bytes went
-    later,  ///< nothing now: wait and try again
+    some,   ///< bytes were sent or received
+    later,  ///< the operation would block: wait and try again
     ended,  ///< the connection is over
   };
   struct Result {
@@ -46,30 +46,30 @@ class Socket {
     std::size_t bytes = 0;
   };
 
-  /// Writes what the kernel takes at once. Never waits, never raises SIGPIPE.
+  /// Writes as many bytes as the kernel has room for. Never waits, never raises SIGPIPE.
   Result send(std::span<const iovec> parts);
-  /// Reads what is there into `space`; waits for something until the deadline, and up to 5 s
-  /// without one: `later` says only that nothing has come yet. Cost: one system call if the
-  /// deadline is far.
+  /// Reads available bytes into `space`. If there are none, waits until the deadline, but at most
+  /// 5 s: `later` means only that no byte has come yet. Cost: one system call if the deadline is
+  /// more than 5 s away.
   Result receive(std::span<char> space, const Deadline& deadline);
 
-  /// Reads what is there, and does not wait.
+  /// Reads available bytes. Never waits.
   Result receive_nonblocking(std::span<char> space);
-  /// The same; descriptors that come along are appended, close-on-exec, at most 250 in one read;
-  /// -1 says that there were some for which this process has no room.
+  /// The same. Appends the file descriptors that come with the bytes, close-on-exec, at most 250 in
+  /// one read. Appends -1 if some were dropped because this process has too many open files.
   Result receive_with(std::span<char> space, std::vector<int>& descriptors);
 
   struct Ready {
     bool readable = false;
     bool writable = false;
   };
-  /// Waits until it can be written to (or read from, if asked for), at most until the deadline.
+  /// Waits until the socket is writable (or readable, if asked for), at most until the deadline.
   Ready wait_writable(bool or_readable, const Deadline& deadline);
 
-  /// False once the other side has closed or the connection is broken. Looks, does not wait.
+  /// Returns false once the peer has closed or the connection is broken. Never waits.
   bool alive();
 
-  /// Ends the connection, also for a thread that reads from it right now.
+  /// Shuts the connection down, which also wakes a thread that reads from it.
   void shut_down();
 
   /// In a forked child: closes the copy of the descriptor; the parent's connection goes on.

@@ -16,8 +16,8 @@
 namespace agora::detail {
 namespace {
 
-/// No event tells that the backlog of a unix socket has room again: it is tried again after so
-/// long.
+/// The pause before the next attempt while the listen backlog of a Unix socket is full. No poll
+/// event reports that it has room again.
 constexpr std::chrono::milliseconds kFullBacklogPause{5};
 
 Failure unreachable(const Address& address, const std::string& reason) {
@@ -29,7 +29,7 @@ Failure unreachable(const Address& address, const std::string& reason) {
 
 std::string reason_of(int problem) { return std::strerror(problem); }
 
-// Waits for a connection under way. Gives 0 or the error number.
+// Waits until a connect in progress has finished. Returns 0 or the error number.
 int finish_connect(int fd, const Deadline& deadline, const Wait& wait) {
   for (;;) {
     if (!wait(fd, POLLOUT, deadline)) return ECANCELED;
@@ -58,8 +58,8 @@ int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& de
   }
 }
 
-// A peer that vanished without a word is noticed within a minute, even by a call that waits for
-// ever.
+// Enables TCP keepalive: a peer that vanished is detected within a minute, even by a call that
+// waits for ever.
 void tune_tcp(int fd) {
   const int on = 1;
   const int idle_seconds = 30;
@@ -72,7 +72,7 @@ void tune_tcp(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
-// A connected socket; none, and the error number in `problem`, if that failed.
+// Returns a connected socket. On failure returns null and stores the error number in `problem`.
 std::unique_ptr<Socket> connected(int family, const sockaddr* where, socklen_t size,
                                   const Deadline& deadline, const Wait& wait, int& problem) {
   auto socket = std::make_unique<Socket>(family);

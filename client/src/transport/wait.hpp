@@ -1,4 +1,4 @@
-// Wait: how a thread waits for a connection under way, so that it can be called off.
+// Wait: how a thread waits for a connect in progress. Another thread can cancel the wait.
 #pragma once
 
 #include <functional>
@@ -8,12 +8,12 @@
 
 namespace agora::detail {
 
-/// Waits until the descriptor is ready for these events of poll (none, with fd -1), at most until
-/// the deadline. True: look again. False: nobody wants what is waited for any more.
+/// Waits until poll reports these events for the descriptor, at most until `until`; with fd -1 only
+/// for the time. Returns true if the caller shall check again, false if the wait was cancelled.
 using Wait = std::function<bool(int fd, short events, const Deadline& until)>;
 
-/// The Wait that nothing calls off.
-inline bool wait_patiently(int fd, short events, const Deadline& until) {
+/// The Wait that cannot be cancelled.
+inline bool wait_without_cancel(int fd, short events, const Deadline& until) {
   pollfd wanted{fd, events, 0};
   ::poll(&wanted, 1, milliseconds_left(until, 60'000));
   return true;

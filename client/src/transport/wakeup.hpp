@@ -1,4 +1,4 @@
-// Wakeup: wakes the one thread that polls its descriptor.
+// Wakeup: an eventfd that wakes the one thread that polls it.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -8,26 +8,26 @@
 
 namespace agora::detail {
 
-/// Any thread may ring; a ring that nobody has heard yet is not repeated. A forked child closes
-/// its copy of the descriptor, as it does with a connection's.
+/// Any thread may wake it; wake-ups that have not been drained yet are merged into one. A forked
+/// child closes its copy of the descriptor, as for a connection (the member is a Socket for that).
 class Wakeup {
  public:
   Wakeup() : event_([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }) {}
 
   int fd() const { return event_.fd(); }
-  void ring() {
-    if (!rung_.exchange(true)) ::eventfd_write(fd(), 1);
+  void wake() {
+    if (!signalled_.exchange(true)) ::eventfd_write(fd(), 1);
   }
-  /// The thread has woken: whoever rings from now on wakes it again.
-  void hear() {
+  /// Resets the event. Only the polling thread may call it; a later wake() wakes it again.
+  void drain() {
     eventfd_t count = 0;
-    if (rung_.load()) ::eventfd_read(fd(), &count);
-    rung_.store(false);
+    if (signalled_.load()) ::eventfd_read(fd(), &count);
+    signalled_.store(false);
   }
 
  private:
   Socket event_;
-  std::atomic<bool> rung_{false};
+  std::atomic<bool> signalled_{false};
 };
 
 }  // namespace agora::detail

@@ -6,7 +6,7 @@ using agora::Errc;
 using agora::detail::Address;
 using agora::detail::parse_address;
 
-TEST_CASE("an address names a unix socket or a TCP port", "[client]") {
+TEST_CASE("address: names a unix socket or a TCP port", "[client]") {
   const auto local = parse_address("unix:/run/agora/agora.sock");
   REQUIRE(local);
   CHECK(local->kind == Address::Kind::unix_socket);
@@ -31,7 +31,7 @@ TEST_CASE("an address names a unix socket or a TCP port", "[client]") {
   }
 }
 
-TEST_CASE("what is no address is refused with a value_error that repeats it", "[client]") {
+TEST_CASE("address: a malformed text is refused with a value_error that repeats it", "[client]") {
   for (const char* text :
        {"", "unix:", "unix", "/run/agora.sock", "tcp://", "tcp://host", "tcp://host:", "tcp://:1",
         "tcp://host:0", "tcp://host:65536", "tcp://host:7117x", "tcp://host:-1", "tcp://::1:7117",
@@ -44,7 +44,8 @@ TEST_CASE("what is no address is refused with a value_error that repeats it", "[
   }
 }
 
-TEST_CASE("a path may be as long as a socket's address takes, and no longer", "[client]") {
+TEST_CASE("address: a path may have 107 bytes, the limit of a socket address, and no more",
+          "[client]") {
   CHECK(parse_address("unix:" + std::string(107, 'x')));
   const auto long_one = parse_address("unix:" + std::string(108, 'x'));
   REQUIRE_FALSE(long_one);

@@ -15,8 +15,8 @@ using detail::CallTable;
 using detail::Deadline;
 using detail::Effect;
 using detail::LifeClock;
-using detail::OwnedSlot;
-using detail::Slot;
+using detail::OwnedCall;
+using detail::PendingCall;
 
 namespace {
 
@@ -25,13 +25,13 @@ const Call kRead{.method = "dict.get", .effect = Effect::reads};
 
 const LifeClock::time_point kNow{};
 
-struct Waiting : Slot {
-  explicit Waiting(const Call& what) : Slot(what, Deadline()) {}
+struct Waiting : PendingCall {
+  explicit Waiting(const Call& what) : PendingCall(what, Deadline()) {}
 };
 
-std::uint32_t enter(CallTable& table, Slot& slot) {
-  table.open(slot, kNow);
-  return static_cast<std::uint32_t>(slot.number);
+std::uint32_t enter(CallTable& table, PendingCall& pending) {
+  table.open(pending, kNow);
+  return static_cast<std::uint32_t>(pending.number);
 }
 
 std::string resumed(CallTable& table, std::uint64_t last_seen) {
@@ -56,61 +56,63 @@ ServerMessage failure(std::uint32_t id, Errc code) {
 
 }  // namespace
 
-TEST_CASE("each reply goes to the caller whose number it has", "[client]") {
+TEST_CASE("call table: a reply goes to the caller whose number it has", "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kRead);
   const std::uint32_t first = enter(table, a);
   const std::uint32_t second = enter(table, b);
   CHECK(first != second);
-  CHECK(first != 0);  // a server that cannot read the number answers 0
+  CHECK(first != 0);  // 0 is the id of replies to unreadable input
 
   const Packed value = pack("for b");
   auto reply = success(second, value);
-  const auto deal = table.deal(reply);
-  CHECK(deal.dealt == CallTable::Dealt::delivered);
-  CHECK(deal.slot == &b);
+  const auto match = table.match(reply);
+  CHECK(match.kind == CallTable::Match::Kind::delivered);
+  CHECK(match.pending == &b);
   CHECK(b.done);
   CHECK(b.result == value);
   CHECK_FALSE(a.done);
 
   auto error = failure(first, Errc::key_error);
-  CHECK(table.deal(error).slot == &a);
+  CHECK(table.match(error).pending == &a);
   REQUIRE(a.error);
   CHECK(a.error->code == Errc::key_error);
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("a reply to nobody is a stray, also the second one to the same call", "[client]") {
+TEST_CASE("call table: a reply without a call is a stray, also the second reply to one call",
+          "[client]") {
   CallTable table;
   const Packed value = pack(1);
   auto early = success(5, value);
-  CHECK(table.deal(early).dealt == CallTable::Dealt::stray);
-  Waiting slot(kChange);
-  const std::uint32_t id = enter(table, slot);
+  CHECK(table.match(early).kind == CallTable::Match::Kind::stray);
+  Waiting pending(kChange);
+  const std::uint32_t id = enter(table, pending);
   auto reply = success(id, value);
-  CHECK(table.deal(reply).dealt == CallTable::Dealt::delivered);
+  CHECK(table.match(reply).kind == CallTable::Match::Kind::delivered);
   auto again = success(id, value);
-  CHECK(table.deal(again).dealt == CallTable::Dealt::stray);
+  CHECK(table.match(again).kind == CallTable::Match::Kind::stray);
 }
 
-TEST_CASE("the reply to a call that was given up is dropped", "[client]") {
+TEST_CASE("call table: the reply to an abandoned call is dropped", "[client]") {
   CallTable table;
   std::uint32_t id = 0;
   {
-    Waiting slot(kChange);
-    id = enter(table, slot);
+    Waiting pending(kChange);
+    id = enter(table, pending);
     table.abandon(id);
   }
   const Packed value = pack(1);
   auto late = success(id, value);
-  const auto deal = table.deal(late);
-  CHECK(deal.dealt == CallTable::Dealt::dropped);
-  CHECK(deal.undo == nullptr);
+  const auto match = table.match(late);
+  CHECK(match.kind == CallTable::Match::Kind::dropped);
+  CHECK(match.undo == nullptr);
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("what a late reply hands out is given back, and nothing else is", "[client]") {
+TEST_CASE("call table: resources that come with a late reply are given back, and no others",
+          "[client]") {
   struct Case {
     const char* method;
     detail::Params params;
@@ -136,34 +138,35 @@ TEST_CASE("what a late reply hands out is given back, and nothing else is", "[cl
     CAPTURE(each.method);
     Call wait{.method = each.method, .waits = true};
     CallTable table;
-    Waiting slot(wait.with(each.params));
-    const std::uint32_t id = enter(table, slot);
+    Waiting pending(wait.with(each.params));
+    const std::uint32_t id = enter(table, pending);
     table.abandon(id);
     auto late = success(id, each.result);
-    const auto deal = table.deal(late);
-    REQUIRE((deal.undo != nullptr) == (*each.undo != '\0'));
+    const auto match = table.match(late);
+    REQUIRE((match.undo != nullptr) == (*each.undo != '\0'));
     CHECK(table.acknowledgements().through() == 1);
-    if (deal.undo == nullptr) continue;
-    CHECK(deal.undo->call.method == each.undo);
-    CHECK(deal.undo->call.count == each.undone.count);
-    CHECK(deal.undo->call.params == each.undone.bytes);
+    if (match.undo == nullptr) continue;
+    CHECK(match.undo->call.method == each.undo);
+    CHECK(match.undo->call.count == each.undone.count);
+    CHECK(match.undo->call.params == each.undone.bytes);
   }
 }
 
-TEST_CASE("when the session is lost each call says what is known of it", "[client]") {
+TEST_CASE("call table: when the session is lost each error says whether its call may have run",
+          "[client]") {
   CallTable table;
   Waiting sent_change(kChange);
   Waiting sent_read(kRead);
   Waiting unsent(kChange);
   sent_change.sent = sent_read.sent = true;
-  for (Slot* slot : {&sent_change, &sent_read, &unsent}) enter(table, *slot);
+  for (PendingCall* pending : {&sent_change, &sent_read, &unsent}) enter(table, *pending);
   table.fail_all({Errc::session_lost, "the cable is out", {}, {}});
-  for (Slot* slot : {&sent_change, &sent_read, &unsent}) {
-    REQUIRE(slot->done);
-    REQUIRE(slot->error);
-    CHECK(slot->error->code == Errc::session_lost);
-    CHECK(slot->error->message.find("the cable is out") != std::string::npos);
-    CHECK(slot->error->message.find(slot->call.method) != std::string::npos);
+  for (PendingCall* pending : {&sent_change, &sent_read, &unsent}) {
+    REQUIRE(pending->done);
+    REQUIRE(pending->error);
+    CHECK(pending->error->code == Errc::session_lost);
+    CHECK(pending->error->message.find("the cable is out") != std::string::npos);
+    CHECK(pending->error->message.find(pending->call.method) != std::string::npos);
   }
   CHECK(sent_change.error->done == Done::unknown);
   CHECK(sent_read.error->done == Done::no);
@@ -171,7 +174,7 @@ TEST_CASE("when the session is lost each call says what is known of it", "[clien
   CHECK(table.size() == 0);
 }
 
-TEST_CASE("the baton goes to a caller that sleeps", "[client]") {
+TEST_CASE("call table: the baton goes to a caller that sleeps", "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kChange);
@@ -182,18 +185,19 @@ TEST_CASE("the baton goes to a caller that sleeps", "[client]") {
   CHECK(table.parked() == &b);
 }
 
-TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[client]") {
+TEST_CASE("call table: in any order of opening, replying and abandoning no reply goes astray",
+          "[client]") {
   CHECK(rc::check("sequences", [](const std::vector<std::uint8_t>& steps) {
     CallTable table;
-    std::map<std::uint32_t, std::unique_ptr<Slot>> open;
+    std::map<std::uint32_t, std::unique_ptr<PendingCall>> open;
     std::set<std::uint32_t> given_up;
     const Packed value = pack(1);
     for (const std::uint8_t step : steps) {
       if (step % 3 == 0 || (open.empty() && given_up.empty())) {
-        auto slot = std::make_unique<Waiting>(kChange);
-        const std::uint32_t id = enter(table, *slot);
+        auto pending = std::make_unique<Waiting>(kChange);
+        const std::uint32_t id = enter(table, *pending);
         RC_ASSERT(!open.contains(id) && !given_up.contains(id));
-        open.emplace(id, std::move(slot));
+        open.emplace(id, std::move(pending));
       } else if (step % 3 == 1 && !open.empty()) {
         const auto each = std::next(open.begin(), step % static_cast<int>(open.size()));
         table.abandon(each->first);
@@ -202,11 +206,11 @@ TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[c
       } else if (!open.empty() && step % 2 == 0) {
         const auto each = std::next(open.begin(), step % static_cast<int>(open.size()));
         auto reply = success(each->first, value);
-        RC_ASSERT(table.deal(reply).slot == each->second.get());
+        RC_ASSERT(table.match(reply).pending == each->second.get());
         open.erase(each);
       } else if (!given_up.empty()) {
         auto reply = success(*given_up.begin(), value);
-        RC_ASSERT(table.deal(reply).dealt == CallTable::Dealt::dropped);
+        RC_ASSERT(table.match(reply).kind == CallTable::Match::Kind::dropped);
         given_up.erase(given_up.begin());
       }
       RC_ASSERT(table.size() == open.size() + given_up.size());
@@ -214,21 +218,25 @@ TEST_CASE("whatever is opened, answered and given up, no reply goes astray", "[c
   }));
 }
 
-TEST_CASE("a resumed session says again what has no answer, in the order of numbers", "[client]") {
+TEST_CASE(
+    "call table: a resumed session sends calls without a reply again, in the order of numbers",
+    "[client]") {
   CallTable table;
-  std::vector<std::unique_ptr<Waiting>> slots;
+  std::vector<std::unique_ptr<Waiting>> pending_calls;
   std::string expected;
   for (int i = 0; i < 20; ++i) {
-    slots.push_back(std::make_unique<Waiting>(i % 2 == 0 ? kRead : kChange));
-    enter(table, *slots.back());
-    detail::write_call(*slots.back(), expected);
+    pending_calls.push_back(std::make_unique<Waiting>(i % 2 == 0 ? kRead : kChange));
+    enter(table, *pending_calls.back());
+    detail::write_call(*pending_calls.back(), expected);
   }
   CHECK(resumed(table, 7) == expected);
-  for (const auto& slot : slots) CHECK(slot->sent);
+  for (const auto& pending : pending_calls) CHECK(pending->sent);
   CHECK(resumed(table, 20) == expected);
 }
 
-TEST_CASE("what was answered is acknowledged again, not sent again", "[client]") {
+TEST_CASE(
+    "call table: a resumed session acknowledges answered calls again and does not resend them",
+    "[client]") {
   CallTable table;
   Waiting a(kChange);
   Waiting b(kChange);
@@ -236,7 +244,7 @@ TEST_CASE("what was answered is acknowledged again, not sent again", "[client]")
   enter(table, b);
   const Packed value = pack(1);
   auto reply = success(1, value);
-  table.deal(reply);
+  table.match(reply);
   table.finished(1, true);
   std::string expected;
   begin_msgpack_notification("session.acknowledge", 2, expected);
@@ -245,7 +253,8 @@ TEST_CASE("what was answered is acknowledged again, not sent again", "[client]")
   CHECK(resumed(table, 2) == expected);
 }
 
-TEST_CASE("a call that was given up is not sent again", "[client]") {
+TEST_CASE("call table: an abandoned call that the server has not seen is not sent again",
+          "[client]") {
   CallTable table;
   Waiting a(kChange);
   enter(table, a);
@@ -255,31 +264,32 @@ TEST_CASE("a call that was given up is not sent again", "[client]") {
   CHECK(table.acknowledgements().through() == 1);
 }
 
-TEST_CASE("a call that was given up after the server had seen it is asked for again", "[client]") {
+TEST_CASE("call table: an abandoned call that the server has seen is sent again", "[client]") {
   CallTable table;
   std::string expected;
   {
-    Waiting slot(kChange);
-    enter(table, slot);
-    slot.sent = true;
-    detail::write_call(slot, expected);
-    table.abandon(slot.number);
+    Waiting pending(kChange);
+    enter(table, pending);
+    pending.sent = true;
+    detail::write_call(pending, expected);
+    table.abandon(pending.number);
   }
   CHECK(resumed(table, 1) == expected);
 }
 
-TEST_CASE("one that waits at the server is asked for again and cancelled", "[client]") {
+TEST_CASE("call table: an abandoned call that waits at the server is sent again and cancelled",
+          "[client]") {
   const Call wait{.method = "queue.get", .waits = true};
   for (const bool seen : {true, false}) {
     CallTable table;
     std::string expected;
     {
-      Waiting slot(wait);
-      enter(table, slot);
-      slot.sent = true;
-      detail::write_call(slot, expected);
-      detail::write_cancel(slot.number, expected);
-      table.abandon(slot.number);
+      Waiting pending(wait);
+      enter(table, pending);
+      pending.sent = true;
+      detail::write_call(pending, expected);
+      detail::write_cancel(pending.number, expected);
+      table.abandon(pending.number);
     }
     CHECK(table.owned() == 1);
     CHECK(resumed(table, seen ? 1 : 0) == (seen ? expected : ""));
@@ -288,54 +298,55 @@ TEST_CASE("one that waits at the server is asked for again and cancelled", "[cli
   }
 }
 
-TEST_CASE("an item that came too late for its caller is never acknowledged", "[client]") {
+TEST_CASE("call table: an item that came too late for its caller is never acknowledged",
+          "[client]") {
   const Call wait{.method = "queue.get", .waits = true};
   CallTable table;
-  Waiting slot(wait);
-  enter(table, slot);
-  table.abandon(slot.number);
+  Waiting pending(wait);
+  enter(table, pending);
+  table.abandon(pending.number);
   const Packed item = pack("item");
   auto late = success(1, item);
-  CHECK(table.deal(late).dealt == CallTable::Dealt::dropped);
+  CHECK(table.match(late).kind == CallTable::Match::Kind::dropped);
   CHECK(table.acknowledgements().through() == 0);
 }
 
-TEST_CASE("a refused call gets a new number", "[client]") {
+TEST_CASE("call table: a refused call gets a new number", "[client]") {
   CallTable table;
-  Waiting slot(kChange);
-  enter(table, slot);
+  Waiting pending(kChange);
+  enter(table, pending);
   auto refusal = failure(1, Errc::session_backlog);
-  const auto deal = table.deal(refusal);
-  CHECK(deal.dealt == CallTable::Dealt::refused);
-  CHECK(deal.slot == &slot);
-  CHECK_FALSE(slot.done);
-  CHECK_FALSE(slot.sent);
-  CHECK(enter(table, slot) == 2);
+  const auto match = table.match(refusal);
+  CHECK(match.kind == CallTable::Match::Kind::refused);
+  CHECK(match.pending == &pending);
+  CHECK_FALSE(pending.done);
+  CHECK_FALSE(pending.sent);
+  CHECK(enter(table, pending) == 2);
   CHECK(table.acknowledgements().through() == 1);
 }
 
-TEST_CASE("only calls that do not wait fill the table", "[client]") {
+TEST_CASE("call table: only calls that do not wait count towards its limit", "[client]") {
   CallTable table;
   const Call wait{.method = "event.wait", .waits = true};
-  std::vector<std::unique_ptr<Waiting>> slots;
+  std::vector<std::unique_ptr<Waiting>> pending_calls;
   for (std::size_t i = 0; i < 2 * CallTable::kOpenMax; ++i) {
     CHECK_FALSE(table.full());
-    slots.push_back(std::make_unique<Waiting>(i % 2 == 0 ? wait : kChange));
-    enter(table, *slots.back());
+    pending_calls.push_back(std::make_unique<Waiting>(i % 2 == 0 ? wait : kChange));
+    enter(table, *pending_calls.back());
   }
   CHECK(table.full());
   const Packed value = pack(1);
   auto reply = success(2, value);
-  table.deal(reply);
+  table.match(reply);
   CHECK_FALSE(table.full());
 }
 
-TEST_CASE("a kept call that is taken back leaves its number behind", "[client]") {
+TEST_CASE("call table: a call that is taken back stays abandoned if it was sent", "[client]") {
   for (const bool sent : {true, false}) {
     CallTable table;
-    auto slot = std::make_unique<OwnedSlot>(kChange, Deadline());
-    slot->sent = sent;
-    table.open(std::move(slot), kNow);
+    auto pending = std::make_unique<OwnedCall>(kChange, Deadline());
+    pending->sent = sent;
+    table.open(std::move(pending), kNow);
     CHECK(table.owned() == 1);
     CHECK(table.take_back(1) != nullptr);
     CHECK(table.owned() == (sent ? 1 : 0));

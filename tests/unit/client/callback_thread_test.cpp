@@ -1,4 +1,4 @@
-// The thread of callbacks, and threads that the system does not give.
+// The callback thread, and the case that the system cannot start threads.
 
 #include "client/src/client/callback_thread.hpp"
 
@@ -15,14 +15,14 @@
 
 using namespace agora;
 using detail::CallbackThread;
-using test::Answer;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::reply_bytes;
 
 namespace {
 
-/// While it lives no thread can be started: each would want more stack than there are addresses.
+/// Makes every start of a thread fail while it lives: the default stack exceeds the address space.
 class NoThreads {
  public:
   NoThreads() {
@@ -46,36 +46,37 @@ class NoThreads {
 
 }  // namespace
 
-TEST_CASE("what is posted is told in order, all of it, on one thread", "[client]") {
-  std::vector<int> told;
+TEST_CASE("callback thread: all jobs run, in the order of posting", "[client]") {
+  std::vector<int> ran;
   {
     CallbackThread callbacks;
-    callbacks.post([&](bool) { told.push_back(0); });
-    REQUIRE(callbacks.ready());
-    REQUIRE(callbacks.ready());
+    callbacks.post([&](bool) { ran.push_back(0); });
+    REQUIRE(callbacks.start());
+    REQUIRE(callbacks.start());
     for (int i = 1; i < 1'000; ++i) {
       callbacks.post([&, i](bool owner_lives) {
-        if (owner_lives) told.push_back(i);
+        if (owner_lives) ran.push_back(i);
       });
     }
     callbacks.stop();
   }
-  REQUIRE(told.size() == 1'000);
-  for (int i = 0; i < 1'000; ++i) CHECK(told[static_cast<std::size_t>(i)] == i);
+  REQUIRE(ran.size() == 1'000);
+  for (int i = 0; i < 1'000; ++i) CHECK(ran[static_cast<std::size_t>(i)] == i);
 }
 
-TEST_CASE("what is posted to a thread that was never needed is told at the end", "[client]") {
+TEST_CASE("callback thread: jobs of a thread that was never started run when it is stopped",
+          "[client]") {
   CallbackThread callbacks;
-  bool told = false;
-  callbacks.post([&](bool) { told = true; });
-  CHECK_FALSE(told);
+  bool ran = false;
+  callbacks.post([&](bool) { ran = true; });
+  CHECK_FALSE(ran);
   callbacks.stop();
-  CHECK(told);
+  CHECK(ran);
 }
 
-TEST_CASE("a callback that ends its owner is the last that sees it", "[client]") {
+TEST_CASE("callback thread: a job behind the one that ended the owner is told so", "[client]") {
   auto callbacks = std::make_unique<CallbackThread>();
-  REQUIRE(callbacks->ready());
+  REQUIRE(callbacks->start());
   std::promise<void> all_posted;
   std::promise<bool> later;
   callbacks->post([&](bool) {
@@ -88,11 +89,12 @@ TEST_CASE("a callback that ends its owner is the last that sees it", "[client]")
   CHECK_FALSE(later.get_future().get());
 }
 
-TEST_CASE("a manager that gets no thread says so, and works once there are some", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    if (heard.notification) return {};
-    if (heard.method == "object.create") return {reply_bytes(heard.id, reference{"l"})};
-    return {reply_bytes(heard.id, "pong")};
+TEST_CASE("manager: without threads it throws unavailable, and works once there are some",
+          "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    if (request.notification) return {};
+    if (request.method == "object.create") return {reply_bytes(request.id, reference{"l"})};
+    return {reply_bytes(request.id, "pong")};
   });
   std::optional<manager> m;
   {

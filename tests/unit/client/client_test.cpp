@@ -15,30 +15,31 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
-using test::Answer;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
+using test::Received;
 using test::reply_bytes;
 
 namespace {
 
-/// Grants locks, makes objects, says pong.
-Answer obliging(const Heard& heard) {
-  if (heard.notification) return {};
-  if (heard.method == "ping") return {reply_bytes(heard.id, "pong"), false};
-  if (heard.method == "lock.acquire") {
-    return {reply_bytes(heard.id, std::map<std::string, any>{{"token", 41}, {"owner_died", true}}),
-            false};
+/// Grants every lock, creates every object, replies to ping.
+FakeReply obliging(const Received& request) {
+  if (request.notification) return {};
+  if (request.method == "ping") return {reply_bytes(request.id, "pong"), false};
+  if (request.method == "lock.acquire") {
+    return {
+        reply_bytes(request.id, std::map<std::string, any>{{"token", 41}, {"owner_died", true}}),
+        false};
   }
-  if (heard.method == "object.create") {
-    const auto params = *unpack<std::vector<any>>(PackedView(heard.params));
+  if (request.method == "object.create") {
+    const auto params = *unpack<std::vector<any>>(PackedView(request.params));
     const std::string name = params.at(1).is_null() ? "#1" : *params.at(1).get<std::string>();
-    return {reply_bytes(heard.id, reference{name}), false};
+    return {reply_bytes(request.id, reference{name}), false};
   }
-  return {reply_bytes(heard.id, nullptr), false};
+  return {reply_bytes(request.id, nullptr), false};
 }
 
-/// Ends the session, and waits until this side knows.
+/// Makes the server end the session, and waits until the client has noticed.
 void lose(FakeServer& server, const mutex& held) {
   std::promise<void> known;
   held.on_lost([&] { known.set_value(); });
@@ -49,53 +50,54 @@ void lose(FakeServer& server, const mutex& held) {
 
 std::size_t times(FakeServer& server, const std::string& method) {
   std::size_t count = 0;
-  for (const Heard& heard : server.heard()) count += heard.method == method ? 1 : 0;
+  for (const Received& request : server.received()) count += request.method == method ? 1 : 0;
   return count;
 }
 
 }  // namespace
 
-TEST_CASE("a broken connection is made anew, and the call made once more with its number",
+TEST_CASE("client: a broken connection is replaced, and the call is sent again with its number",
           "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   CHECK(m.ping());
   server.cut();
   CHECK(m.ping());
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(times(server, "session.open") == 1);
 }
 
-TEST_CASE("a lock outlives a broken connection", "[client]") {
+TEST_CASE("client: a lock outlives a broken connection", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
   lock.on_lost([] { FAIL("nothing is lost"); });
   lock.lock();
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(m.ping());
   CHECK(lock.held());
   lock.release();
   CHECK(times(server, "lock.release") == 1);
 }
 
-TEST_CASE("a lock is lost with its session, and those who asked are told once", "[client]") {
+TEST_CASE("client: a lock is lost with its session, and each on_lost callback runs once",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
   const mutex other = m.lock("b");
-  std::atomic<int> told{0};
-  std::atomic<int> told_other{0};
-  lock.on_lost([&] { ++told; });
-  other.on_lost([&] { ++told_other; });
+  std::atomic<int> losses{0};
+  std::atomic<int> losses_of_other{0};
+  lock.on_lost([&] { ++losses; });
+  other.on_lost([&] { ++losses_of_other; });
   lock.lock();
   CHECK(lock.held());
   CHECK(lock.token() == 41);
   CHECK(lock.owner_died());
   lose(server, lock);
-  CHECK(told == 1);
-  CHECK(told_other == 0);
+  CHECK(losses == 1);
+  CHECK(losses_of_other == 0);
   CHECK_FALSE(lock.held());
   CHECK(lock.token() == 41);
   lock.unlock();
@@ -107,10 +109,10 @@ TEST_CASE("a lock is lost with its session, and those who asked are told once", 
   CHECK(times(server, "session.open") == 2);
   lock.release();
   CHECK(times(server, "lock.release") == 1);
-  CHECK(told == 1);
+  CHECK(losses == 1);
 }
 
-TEST_CASE("releasing a lost lock says so and sends nothing", "[client]") {
+TEST_CASE("client: releasing a lost lock throws session_lost and sends nothing", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
@@ -120,7 +122,7 @@ TEST_CASE("releasing a lost lock says so and sends nothing", "[client]") {
   CHECK(times(server, "lock.release") == 0);
 }
 
-TEST_CASE("an asynchronous grant is an owner of its own and gives itself back", "[client]") {
+TEST_CASE("client: an asynchronous grant is an owner of its own and releases itself", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
@@ -136,16 +138,17 @@ TEST_CASE("an asynchronous grant is an owner of its own and gives itself back", 
     CHECK_THROWS_AS(first.token(), not_locked);
     CHECK(times(server, "lock.release") == 1);
   }
-  server.wait_heard("lock.release", 2);
+  server.wait_received("lock.release", 2);
   std::vector<std::string> owners;
-  for (const Heard& heard : server.heard()) {
-    if (heard.method != "lock.release") continue;
-    owners.push_back(*unpack<std::vector<any>>(PackedView(heard.params))->at(1).get<std::string>());
+  for (const Received& request : server.received()) {
+    if (request.method != "lock.release") continue;
+    owners.push_back(
+        *unpack<std::vector<any>>(PackedView(request.params))->at(1).get<std::string>());
   }
   CHECK(owners.at(0) != owners.at(1));
 }
 
-TEST_CASE("a grant belongs to its thread", "[client]") {
+TEST_CASE("client: a grant belongs to its thread", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
@@ -157,7 +160,8 @@ TEST_CASE("a grant belongs to its thread", "[client]") {
   CHECK(lock.held());
 }
 
-TEST_CASE("an anonymous object is released with the last copy, a named one never", "[client]") {
+TEST_CASE("client: an anonymous object is released with the last copy, a named one never",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   {
@@ -171,7 +175,7 @@ TEST_CASE("an anonymous object is released with the last copy, a named one never
   CHECK(times(server, "object.hold") == 0);
 }
 
-TEST_CASE("an anonymous object is held again in a new session, once", "[client]") {
+TEST_CASE("client: an anonymous object is held again in a new session, once", "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const auto anonymous = m.list<int>();
@@ -185,10 +189,12 @@ TEST_CASE("an anonymous object is held again in a new session, once", "[client]"
   CHECK(times(server, "object.hold") == 2);
 }
 
-TEST_CASE("what a reply refers to is held until the last reference to it goes", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    if (heard.method != "dict.get" && heard.method != "list.copy") return obliging(heard);
-    return {reply_bytes(heard.id, std::vector<any>{reference{"#5"}, reference{"#5"}, "#6"}), false};
+TEST_CASE("client: an object in a reply is held until the last reference to it is dropped",
+          "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    if (request.method != "dict.get" && request.method != "list.copy") return obliging(request);
+    return {reply_bytes(request.id, std::vector<any>{reference{"#5"}, reference{"#5"}, "#6"}),
+            false};
   });
   const manager m(server.address());
   const auto d = m.dict<std::string, any>("d");
@@ -203,13 +209,14 @@ TEST_CASE("what a reply refers to is held until the last reference to it goes", 
     CHECK(times(server, "object.hold") == 0);
     list.push_back(1);
   }
-  server.wait_heard("object.release", 2);
+  server.wait_received("object.release", 2);
   m.list<any>("l").copy();
-  server.wait_heard("object.release", 4);
+  server.wait_received("object.release", 4);
   CHECK(times(server, "object.hold") == 0);
 }
 
-TEST_CASE("a forked child has a connection of its own and lets go of its parent's", "[client]") {
+TEST_CASE("client: a forked child opens its own connection and leaves its parent's alone",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   const mutex lock = m.lock("a");
@@ -230,9 +237,9 @@ TEST_CASE("a forked child has a connection of its own and lets go of its parent'
   CHECK(detail::process_epoch() == epoch);
 }
 
-TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    if (heard.method == "object.create") return obliging(heard);
+TEST_CASE("client: calls that do not wait end at the deadline of the manager", "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    if (request.method == "object.create") return obliging(request);
     return {};
   });
   const manager m(server.address(), {.deadline = 5ms});
@@ -240,7 +247,7 @@ TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]"
   CHECK_THROWS_AS(d.at(1), timeout_error);
   try {
     d.assign(1, 2);
-    FAIL("no answer, yet no error");
+    FAIL("no reply, yet no error");
   } catch (const timeout_error& caught) {
     CHECK(caught.done() == Done::unknown);
   }
@@ -248,10 +255,10 @@ TEST_CASE("calls that do not wait end by the manager's own time-out", "[client]"
   CHECK_THROWS_AS(q.pop_for(1ms), timeout_error);
 }
 
-TEST_CASE("what is stored and no V is a type_error that says where", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    if (heard.method == "dict.get") return {reply_bytes(heard.id, "text"), false};
-    return obliging(heard);
+TEST_CASE("client: a stored value of another type is a type_error that names the key", "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    if (request.method == "dict.get") return {reply_bytes(request.id, "text"), false};
+    return obliging(request);
   });
   const manager m(server.address());
   const auto d = m.dict<std::string, int>("d");
@@ -263,44 +270,48 @@ TEST_CASE("what is stored and no V is a type_error that says where", "[client]")
   }
 }
 
-TEST_CASE("a callback may wait for a call over a connection that breaks meanwhile", "[client]") {
+TEST_CASE("client: a callback may wait for a call over a connection that breaks meanwhile",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address());
   std::promise<bool> answered;
   m.async_call<std::string>("ping", [&](std::exception_ptr, const std::string&) {
     server.cut();
-    server.wait_heard("session.resume", 1);
+    server.wait_received("session.resume", 1);
     answered.set_value(m.ping());
   });
   CHECK(answered.get_future().get());
 }
 
-TEST_CASE("calls under way end with the manager, once, with what is known of them", "[client]") {
-  FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : obliging(heard); });
+TEST_CASE("client: pending calls end with the manager, once, with session_lost and done unknown",
+          "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "slow" ? FakeReply{} : obliging(request);
+  });
   std::future<int> slow;
-  std::atomic<int> told{0};
+  std::atomic<int> completed{0};
   std::exception_ptr why;
   {
     const manager m(server.address());
     slow = m.async_call<int>("slow", asio::use_future);
     m.async_call<int>("slow", [&](std::exception_ptr error, int) {
       why = error;
-      ++told;
+      ++completed;
     });
-    server.wait_heard("slow", 2);
+    server.wait_received("slow", 2);
   }
-  REQUIRE(told == 1);
+  REQUIRE(completed == 1);
   CHECK_THROWS_AS(std::rethrow_exception(why), session_lost);
   try {
     slow.get();
-    FAIL("nobody answered");
+    FAIL("no reply, yet no error");
   } catch (const session_lost& caught) {
     CHECK(caught.done() == Done::unknown);
   }
 }
 
-TEST_CASE("opening a session takes no longer than the call, for each thread", "[client]") {
+TEST_CASE("client: no thread waits for a session to open beyond the deadline of its call",
+          "[client]") {
   FakeServer server(obliging);
   const manager m(server.address(), {.deadline = 20ms, .connect_timeout = std::chrono::hours(1)});
   const mutex lock = m.lock("a");
@@ -327,7 +338,7 @@ TEST_CASE("opening a session takes no longer than the call, for each thread", "[
   CHECK_THROWS_AS(m.async_call<int>("slow", asio::use_future).get(), unavailable);
 }
 
-TEST_CASE("no handler runs inside the function that starts its call", "[client]") {
+TEST_CASE("client: no handler runs inside the function that starts its call", "[client]") {
   auto server = std::make_unique<FakeServer>(obliging);
   const manager m(server->address());
   const auto anonymous = m.list<int>();
@@ -335,7 +346,7 @@ TEST_CASE("no handler runs inside the function that starts its call", "[client]"
   lock.lock();
   lose(*server, lock);
   server.reset();
-  // Catch counts no checks of two threads at once: what the handlers see is checked here.
+  // Catch cannot count checks of two threads at once, so the handlers only pass on their arguments.
   using Seen = std::pair<std::thread::id, std::exception_ptr>;
   std::promise<Seen> first;
   std::promise<Seen> second;
@@ -353,11 +364,13 @@ TEST_CASE("no handler runs inside the function that starts its call", "[client]"
   }
 }
 
-TEST_CASE("an anonymous object that could not be held is held by the next call", "[client]") {
+TEST_CASE("client: an anonymous object that could not be held is held by the next call",
+          "[client]") {
   std::atomic<bool> refuse{true};
-  FakeServer server([&](const Heard& heard) {
-    if (heard.method != "object.hold" || !refuse.exchange(false)) return obliging(heard);
-    return Answer{test::error_bytes(heard.id, {Errc::overloaded, "not now", Done::no, {}}), false};
+  FakeServer server([&](const Received& request) {
+    if (request.method != "object.hold" || !refuse.exchange(false)) return obliging(request);
+    return FakeReply{test::error_bytes(request.id, {Errc::overloaded, "not now", Done::no, {}}),
+                     false};
   });
   const manager m(server.address());
   const auto anonymous = m.list<int>();
@@ -369,7 +382,7 @@ TEST_CASE("an anonymous object that could not be held is held by the next call",
   CHECK(times(server, "object.hold") == 2);
 }
 
-TEST_CASE("the last manager may end in a callback", "[client]") {
+TEST_CASE("client: the last manager may end in a callback", "[client]") {
   FakeServer server(obliging);
   auto m = std::make_optional<manager>(server.address());
   std::promise<void> ended;

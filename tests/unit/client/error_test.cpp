@@ -11,8 +11,8 @@ using namespace agora;
 
 namespace {
 
-// Converts to std::exception only if that is a base once: catch (std::exception&) would miss it
-// otherwise.
+// A class converts to std::exception only if that base is unambiguous. Otherwise
+// catch (std::exception&) would miss it.
 template <typename... E>
 constexpr bool all_catchable = (... && (std::is_convertible_v<E&, std::exception&> &&
                                         std::is_convertible_v<E&, error&>));
@@ -39,7 +39,8 @@ Error sample(Errc code) {
 
 }  // namespace
 
-TEST_CASE("every error of the table has a class of its own, caught in all three ways", "[client]") {
+TEST_CASE("error: every row of the table has a class of its own, which can be caught in three ways",
+          "[client]") {
   std::set<std::string> classes;
   for (const ErrcRow& row : errc_table()) {
     CAPTURE(row.type);
@@ -57,14 +58,14 @@ TEST_CASE("every error of the table has a class of its own, caught in all three 
   CHECK(classes.size() == errc_table().size());
 }
 
-TEST_CASE("an error is caught by its own name and by its standard base", "[client]") {
+TEST_CASE("error: can be caught by its own class and by its standard base", "[client]") {
   CHECK_THROWS_AS(throw_error(sample(Errc::key_error)), key_error);
   CHECK_THROWS_AS(throw_error(sample(Errc::key_error)), std::out_of_range);
   CHECK_THROWS_AS(throw_error(sample(Errc::timeout)), timeout_error);
   CHECK_THROWS_AS(throw_error(sample(Errc::invalid_params)), std::invalid_argument);
 }
 
-TEST_CASE("an error keeps its details, and copies share them", "[client]") {
+TEST_CASE("error: keeps its details, and copies share them", "[client]") {
   const key_error original(sample(Errc::key_error));
   const key_error copy = original;
   CHECK(copy.detail("key") == any("k"));

@@ -1,5 +1,5 @@
-// A server that says what a test tells it to: one thread, MessagePack-RPC, no objects at all. It
-// opens and resumes one session by itself; what that promises is up to the test.
+// FakeServer: a scripted MessagePack-RPC server with one thread and no objects. It opens and
+// resumes one session by itself; the test's script makes all other replies.
 #pragma once
 
 #include <algorithm>
@@ -27,8 +27,8 @@
 
 namespace agora::test {
 
-/// One call as it came.
-struct Heard {
+/// One call as received.
+struct Received {
   bool notification = false;
   std::uint32_t id = 0;
   std::string method;
@@ -36,8 +36,9 @@ struct Heard {
   int connection = 0;  ///< counted from 1
 };
 
-/// What the server does about a call: sends these bytes, then perhaps closes.
-struct Answer {
+/// The reaction of the server to a call: it sends these bytes, then closes the connection if
+/// `close`.
+struct FakeReply {
   std::string bytes;
   bool close = false;
 };
@@ -59,7 +60,7 @@ inline std::string error_bytes(std::uint32_t id, const Error& error) {
 
 class FakeServer {
  public:
-  using Script = std::function<Answer(const Heard&)>;
+  using Script = std::function<FakeReply(const Received&)>;
 
   explicit FakeServer(Script script) : script_(std::move(script)) {
     char folder[] = "/tmp/agora-fake-XXXXXX";
@@ -89,30 +90,31 @@ class FakeServer {
   FakeServer& operator=(const FakeServer&) = delete;
 
   std::string address() const { return "unix:" + path_; }
-  /// The ttl of sessions that are opened from now on.
+  /// Sets the ttl of sessions that are opened from now on.
   void set_ttl(double seconds) { ttl_ = seconds; }
   /// Closes the present connections.
   void cut() {
     cut_ = true;
     static_cast<void>(!write(stop_[1], "c", 1));
   }
-  /// From now on resuming is answered so.
+  /// Makes session.resume fail with that error from now on.
   void refuse_resume(Errc code) { refused_ = static_cast<int>(code); }
-  /// From now on nothing is answered at all.
+  /// Stops all replies.
   void mute() { mute_ = true; }
-  /// What session.cancel is answered with; nothing otherwise. Its script is told the cancelled id.
+  /// Sets the script for session.cancel, which gets the id of the cancelled call. The default sends
+  /// nothing.
   void on_cancel(Script script) { on_cancel_ = std::move(script); }
   int connections() const { return connections_.load(); }
 
-  std::vector<Heard> heard() {
+  std::vector<Received> received() {
     const std::lock_guard guard(mutex_);
-    return heard_;
+    return received_;
   }
-  /// Waits until so many calls of that method have come.
-  void wait_heard(std::string_view method, std::size_t times) {
+  /// Waits until that method has been called `times` times.
+  void wait_received(std::string_view method, std::size_t times) {
     for (;;) {
       std::size_t seen = 0;
-      for (const Heard& each : heard()) seen += each.method == method ? 1 : 0;
+      for (const Received& each : received()) seen += each.method == method ? 1 : 0;
       if (seen >= times) return;
       std::this_thread::yield();
     }
@@ -160,30 +162,30 @@ class FakeServer {
       std::string scratch;
       const std::string frame = peer.input.substr(0, peer.framer.frame_bytes());
       peer.input.erase(0, peer.framer.frame_bytes());
-      if (!answer(fd, peer, decode_msgpack_call(frame, Limits{}, scratch))) return false;
+      if (!handle(fd, peer, decode_msgpack_call(frame, Limits{}, scratch))) return false;
     }
     return true;
   }
 
-  bool answer(int fd, const Peer& peer, const Message& message) {
+  bool handle(int fd, const Peer& peer, const Message& message) {
     const Request& request = message.request;
-    Heard call;
+    Received call;
     call.notification = request.is_notification();
     call.id = call.notification ? 0 : *unpack<std::uint32_t>(request.id);
     call.method = request.method;
     call.params = request.params.bytes();
     call.connection = peer.number;
-    // It has none to give, and no test looks at that.
+    // This server has no rings; no test depends on this call.
     if (call.method == "session.ring") return send_whole(fd, reply_bytes(call.id, nullptr));
     {
       const std::lock_guard guard(mutex_);
-      heard_.push_back(call);
+      received_.push_back(call);
     }
     if (mute_) return true;
-    const std::optional<Answer> own = handshake(call);
-    const Answer answer = own ? *own : script_(call);
+    const std::optional<FakeReply> own = handshake(call);
+    const FakeReply reply = own ? *own : script_(call);
     if (!call.notification) last_seen_ = std::max(last_seen_, call.id);
-    return send_whole(fd, answer.bytes) && !answer.close;
+    return send_whole(fd, reply.bytes) && !reply.close;
   }
 
   static bool send_whole(int fd, std::string_view rest) {
@@ -195,27 +197,27 @@ class FakeServer {
     return true;
   }
 
-  // A ping is answered as well, else tests of what is idle would need to script it.
-  std::optional<Answer> handshake(const Heard& call) const {
+  // Replies to heartbeats too, so that tests of idle sessions need no script for them.
+  std::optional<FakeReply> handshake(const Received& call) const {
     if (call.method == "session.open") {
       const std::map<std::string, any> opened{
           {"session", "s"}, {"token", "t"}, {"ttl", ttl_.load()}};
-      return Answer{reply_bytes(call.id, opened), false};
+      return FakeReply{reply_bytes(call.id, opened), false};
     }
-    if (call.method == "session.ping") return Answer{reply_bytes(call.id, nullptr), false};
+    if (call.method == "session.ping") return FakeReply{reply_bytes(call.id, nullptr), false};
     if (call.method == "session.cancel" && on_cancel_) {
-      Heard cancelled = call;
+      Received cancelled = call;
       cancelled.id = unpack<std::vector<std::uint32_t>>(PackedView(call.params))->at(0);
       return on_cancel_(cancelled);
     }
-    if (call.notification && call.method.starts_with("session.")) return Answer{};
+    if (call.notification && call.method.starts_with("session.")) return FakeReply{};
     if (call.method != "session.resume") return std::nullopt;
     if (const int code = refused_.load(); code != 0) {
       const Error error{static_cast<Errc>(code), "refused", Done::unknown, {}};
-      return Answer{error_bytes(call.id, error), false};
+      return FakeReply{error_bytes(call.id, error), false};
     }
     const std::map<std::string, any> resumed{{"epoch", 2}, {"last_seen", last_seen_}};
-    return Answer{reply_bytes(call.id, resumed), false};
+    return FakeReply{reply_bytes(call.id, resumed), false};
   }
 
   Script script_;
@@ -232,7 +234,7 @@ class FakeServer {
   std::atomic<bool> mute_{false};
   std::uint32_t last_seen_ = 0;
   std::mutex mutex_;
-  std::vector<Heard> heard_;
+  std::vector<Received> received_;
   std::thread thread_;
 };
 

@@ -14,8 +14,8 @@ using namespace agora::load;
 
 namespace {
 
-/// A server for one connection: for every `request` bytes it gives `reply` bytes, as long as the
-/// other side stays; it then says how many requests it had.
+/// A server for one connection. It sends `reply` bytes for every `request` bytes that it receives,
+/// and counts the requests.
 class Counter {
  public:
   Counter(std::size_t request, std::size_t reply) {
@@ -43,9 +43,9 @@ class Counter {
       const std::size_t whole = got / request;
       got %= request;
       requests_ += whole;
-      const std::string answer(whole * reply, 'r');
-      for (std::size_t sent = 0; sent < answer.size();) {
-        const ssize_t m = ::send(fd, answer.data() + sent, answer.size() - sent, MSG_NOSIGNAL);
+      const std::string replies(whole * reply, 'r');
+      for (std::size_t sent = 0; sent < replies.size();) {
+        const ssize_t m = ::send(fd, replies.data() + sent, replies.size() - sent, MSG_NOSIGNAL);
         if (m <= 0) break;
         sent += static_cast<std::size_t>(m);
       }
@@ -58,7 +58,7 @@ class Counter {
   std::thread thread_;
 };
 
-/// Batches of `calls` requests of 8 bytes with replies of so many.
+/// Makes batches of `calls` requests of 8 bytes, each with a reply of `reply_bytes`.
 Traffic traffic_with(std::size_t reply_bytes, std::size_t calls, std::size_t stride) {
   Traffic traffic;
   traffic.calls = calls;
@@ -71,7 +71,7 @@ Traffic traffic_with(std::size_t reply_bytes, std::size_t calls, std::size_t str
 
 }  // namespace
 
-TEST_CASE("a drive makes as many calls as it was asked to, in whole pieces", "[load]") {
+TEST_CASE("load generator: a run makes as many calls as requested, in whole pieces", "[load]") {
   Counter one{8, 3};
   Counter two{8, 3};
   const Traffic traffic = traffic_with(3, 5, 2);
@@ -88,7 +88,8 @@ TEST_CASE("a drive makes as many calls as it was asked to, in whole pieces", "[l
   CHECK(driven.seconds > 0);
 }
 
-TEST_CASE("a drive by time awaits all replies, so that the next one can begin", "[load]") {
+TEST_CASE("load generator: a run by time awaits all replies, so that the next run can start",
+          "[load]") {
   Counter server{8, 100'000};
   const Traffic traffic = traffic_with(100'000, 2, 1);
   const std::vector<Line> lines{{server.fd(), &traffic}};
@@ -96,7 +97,7 @@ TEST_CASE("a drive by time awaits all replies, so that the next one can begin", 
   CHECK(drive(lines, {.seconds = 0, .calls_min = 20}).calls >= 20);
 }
 
-TEST_CASE("requests larger than a socket's buffers pass", "[load]") {
+TEST_CASE("load generator: sends requests larger than a socket's buffers", "[load]") {
   constexpr std::size_t kBytes = std::size_t{4} << 20;
   Counter server{kBytes, 1};
   Traffic traffic;
@@ -106,7 +107,8 @@ TEST_CASE("requests larger than a socket's buffers pass", "[load]") {
   CHECK(server.requests() == 10);
 }
 
-TEST_CASE("a reply that is too long, and a connection that ends, are errors", "[load]") {
+TEST_CASE("load generator: a reply that is too long, and a connection that ends, are errors",
+          "[load]") {
   Counter server{8, 4};
   const Traffic traffic = traffic_with(3, 1, 1);
   const std::vector<Line> lines{{server.fd(), &traffic}};
@@ -119,7 +121,7 @@ TEST_CASE("a reply that is too long, and a connection that ends, are errors", "[
   ::close(ends[0]);
 }
 
-TEST_CASE("traffic keeps pieces whole whatever the pipeline is", "[load]") {
+TEST_CASE("traffic: keeps pieces whole with any depth of the pipeline", "[load]") {
   const AgoraProtocol protocol;
   for (const std::size_t pipeline : {1, 2, 3, 32}) {
     const Shape shape{.work = Work::queue, .pipeline = pipeline};
@@ -141,7 +143,7 @@ TEST_CASE("traffic keeps pieces whole whatever the pipeline is", "[load]") {
   }
 }
 
-TEST_CASE("traffic of large values is a few batches only", "[load]") {
+TEST_CASE("traffic: large values make few batches", "[load]") {
   const Shape shape{.work = Work::set, .pipeline = 4, .value_bytes = std::size_t{1} << 20};
   CHECK(traffic_of(AgoraProtocol{}, shape, 0).batches.size() <= 2);
 }

@@ -1,4 +1,4 @@
-// Calls whose callers give up: what the server is told, and what becomes of a late answer.
+// Calls whose callers give up: the messages to the server, and the handling of a late reply.
 
 #include <chrono>
 #include <mutex>
@@ -13,27 +13,27 @@ using detail::Call;
 using detail::Deadline;
 using detail::deadline_in;
 using detail::Effect;
-using detail::OwnedSlot;
+using detail::OwnedCall;
 using detail::Session;
-using test::Answer;
 using test::asynchronous;
 using test::call;
 using test::calls_of;
 using test::echo;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
-using test::Notes;
 using test::Opened;
+using test::Received;
+using test::RecordingWatcher;
 using test::reply_bytes;
 
-TEST_CASE("a call that is past its deadline leaves the connection in step", "[client]") {
+TEST_CASE("giving up: a call that is past its deadline leaves the connection in step", "[client]") {
   std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.method == "slow") {
-      late = reply_bytes(heard.id, "too late");
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.method == "slow") {
+      late = reply_bytes(request.id, "too late");
       return {};
     }
-    return {std::exchange(late, {}) + echo(heard).bytes, false};
+    return {std::exchange(late, {}) + echo(request).bytes, false};
   });
   const Opened session(server);
   for (const Effect effect : {Effect::changes, Effect::reads}) {
@@ -50,15 +50,15 @@ TEST_CASE("a call that is past its deadline leaves the connection in step", "[cl
   CHECK(server.connections() == 1);
 }
 
-TEST_CASE("a lock that is granted too late is given back", "[client]") {
+TEST_CASE("giving up: a lock that is granted too late is released", "[client]") {
   std::string late;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.method == "lock.acquire") {
-      late = reply_bytes(heard.id, std::map<std::string, int>{{"token", 1}});
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.method == "lock.acquire") {
+      late = reply_bytes(request.id, std::map<std::string, int>{{"token", 1}});
       return {};
     }
     return {std::exchange(late, {}) +
-                (heard.method == "say" ? echo(heard).bytes : reply_bytes(heard.id, nullptr)),
+                (request.method == "say" ? echo(request).bytes : reply_bytes(request.id, nullptr)),
             false};
   });
   const Opened session(server);
@@ -71,19 +71,20 @@ TEST_CASE("a lock that is granted too late is given back", "[client]") {
   acquire.undo_params = undo.bytes;
   CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
   CHECK(call(*session, "say").result);
-  server.wait_heard("lock.release", 1);
+  server.wait_received("lock.release", 1);
   CHECK(calls_of(server, "session.cancel").size() == 1);
-  const Heard release = calls_of(server, "lock.release").at(0);
+  const Received release = calls_of(server, "lock.release").at(0);
   CHECK(*unpack<std::vector<std::string>>(PackedView(release.params)) ==
         std::vector<std::string>{"a", "t1"});
 }
 
-TEST_CASE("a waiting call is cancelled before it is given up, and its answer counts", "[client]") {
-  FakeServer server(
-      [](const Heard& heard) { return heard.method == "wait" ? Answer{} : echo(heard); });
-  server.on_cancel([&](const Heard& heard) -> Answer {
-    if (heard.id == 1) return {reply_bytes(heard.id, "just so")};
-    return {test::error_bytes(heard.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
+TEST_CASE("giving up: a waiting call is cancelled first, and its reply counts", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "wait" ? FakeReply{} : echo(request);
+  });
+  server.on_cancel([&](const Received& request) -> FakeReply {
+    if (request.id == 1) return {reply_bytes(request.id, "just so")};
+    return {test::error_bytes(request.id, {Errc::cancelled, "it was cancelled", Done::no, {}})};
   });
   Opened session(server);
   auto asynchronous_one = asynchronous("wait", "x", deadline_in(4s));
@@ -97,10 +98,11 @@ TEST_CASE("a waiting call is cancelled before it is given up, and its answer cou
   CHECK(calls_of(server, "session.cancel").size() == 2);
 }
 
-TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]") {
-  FakeServer server([](const Heard& heard) -> Answer {
-    return heard.connection == 1 || heard.notification ? Answer{}
-                                                       : Answer{reply_bytes(heard.id, nullptr)};
+TEST_CASE("giving up: a lock whose caller gave up does not block the next acquire", "[client]") {
+  FakeServer server([](const Received& request) -> FakeReply {
+    return request.connection == 1 || request.notification
+               ? FakeReply{}
+               : FakeReply{reply_bytes(request.id, nullptr)};
   });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", nullptr, "t1");
@@ -111,22 +113,23 @@ TEST_CASE("a lock whose caller gave up stands in the way of nobody", "[client]")
   acquire.undo_count = undo.count;
   acquire.undo_params = undo.bytes;
   CHECK_FALSE(session->call(acquire, deadline_in(5ms)).result);
-  static_cast<void>(session->start(std::make_unique<OwnedSlot>(acquire, Deadline())));
-  server.wait_heard("lock.acquire", 2);
+  static_cast<void>(session->start(std::make_unique<OwnedCall>(acquire, Deadline())));
+  server.wait_received("lock.acquire", 2);
   server.cut();
-  server.wait_heard("lock.acquire", 4);
+  server.wait_received("lock.acquire", 4);
   std::vector<std::string> order;
-  for (const Heard& heard : server.heard()) {
-    if (heard.connection == 2) order.push_back(heard.method);
+  for (const Received& request : server.received()) {
+    if (request.connection == 2) order.push_back(request.method);
   }
   std::erase(order, "session.acknowledge");
   CHECK(order == std::vector<std::string>{"session.resume", "lock.acquire", "session.cancel",
                                           "lock.release", "lock.acquire"});
 }
 
-TEST_CASE("what gives something back reaches the server although its caller gave up", "[client]") {
-  FakeServer server(
-      [](const Heard& heard) { return heard.connection == 1 ? Answer{} : echo(heard); });
+TEST_CASE("giving up: a release reaches the server although its caller gave up", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.connection == 1 ? FakeReply{} : echo(request);
+  });
   const Opened session(server);
   const detail::Params params = detail::params_of("a", "t1");
   Call release{.method = "lock.release", .lasting = true};
@@ -134,50 +137,52 @@ TEST_CASE("what gives something back reaches the server although its caller gave
   REQUIRE_FALSE(outcome.result);
   CHECK(outcome.result.error().done == Done::unknown);
   server.cut();
-  server.wait_heard("lock.release", 2);
+  server.wait_received("lock.release", 2);
   const auto said = calls_of(server, "lock.release");
   CHECK(said[0].id == said[1].id);
   CHECK(said[1].connection == 2);
-  // Answered, it is done with.
+  // Once it is answered, the call is not sent again.
   CHECK(call(*session, "say").result);
   server.cut();
-  server.wait_heard("session.resume", 2);
+  server.wait_received("session.resume", 2);
   CHECK(call(*session, "say").result);
   CHECK(calls_of(server, "lock.release").size() == 2);
 }
 
-TEST_CASE("an asynchronous call ends at its deadline", "[client]") {
-  FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+TEST_CASE("giving up: an asynchronous call ends at its deadline", "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "slow" ? FakeReply{} : echo(request);
+  });
   Opened session(server);
   static_cast<void>(session->start(asynchronous("slow", "x", deadline_in(5ms))));
   session.notes.wait_until([&] { return session.notes.failed == 1; });
   CHECK(call(*session, "say").result);
 }
 
-TEST_CASE("while a connection is made anew asynchronous calls end in time", "[client]") {
+TEST_CASE("giving up: asynchronous calls end in time while the session reconnects", "[client]") {
   FakeServer server(echo);
   server.set_ttl(3600);
-  Notes notes;
+  RecordingWatcher notes;
   detail::SessionPlan plan{
       *detail::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
-  auto session = *Session::open(plan, notes, 1, {}, detail::wait_patiently);
+  auto session = *Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
   server.mute();
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   static_cast<void>(session->start(asynchronous("say", "x", deadline_in(5ms))));
   notes.wait_until([&] { return notes.failed == 1; });
-  // Nor does the end wait for the connection, and what is outstanding is told before.
+  // stop() does not wait for the connection either, and first completes the pending calls.
   static_cast<void>(session->start(asynchronous("say")));
   session->stop();
   CHECK(notes.failed == 2);
 }
 
-TEST_CASE("a call that the other side does not take in time is known not to be done", "[client]") {
+TEST_CASE("giving up: a call that could not be sent whole in time is known not to have run",
+          "[client]") {
   std::mutex gate;
-  FakeServer server([&](const Heard& heard) {
-    if (heard.method == "stop") const std::lock_guard wait(gate);
-    return echo(heard);
+  FakeServer server([&](const Received& request) {
+    if (request.method == "stop") const std::lock_guard wait(gate);
+    return echo(request);
   });
   const Opened session(server);
   {

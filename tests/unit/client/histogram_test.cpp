@@ -8,7 +8,8 @@
 
 using agora::load::Histogram;
 
-TEST_CASE("a histogram's quantiles are those of the sorted values, to a thirty-second", "[load]") {
+TEST_CASE("histogram: quantiles are those of the sorted values, within one thirty-second",
+          "[load]") {
   const unsigned seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937_64 random{seed};
@@ -30,7 +31,7 @@ TEST_CASE("a histogram's quantiles are those of the sorted values, to a thirty-s
   CHECK(histogram.count() == 10'000);
 }
 
-TEST_CASE("an empty histogram has only zeros, and histograms add up", "[load]") {
+TEST_CASE("histogram: is zero while empty, and merges", "[load]") {
   Histogram one;
   CHECK(one.quantile(0.5) == 0);
   CHECK(one.max() == 0);

@@ -20,7 +20,7 @@ std::string reply(std::uint32_t id, const std::string& text) {
   return out;
 }
 
-/// Hands bytes over as they might come from a socket: as many as there is room for.
+/// Passes bytes as a socket would: each time as many as there is room for.
 void feed(Inbox& inbox, std::string_view bytes) {
   while (!bytes.empty()) {
     const std::span<char> space = inbox.space();
@@ -31,7 +31,7 @@ void feed(Inbox& inbox, std::string_view bytes) {
   }
 }
 
-/// True if the next thing is that reply.
+/// Returns true if the next message is that reply.
 bool gives(Inbox& inbox, std::uint32_t id, const std::string& text) {
   auto message = inbox.next();
   return message && *message && (*message)->id == id && (*message)->ok() &&
@@ -45,7 +45,7 @@ bool gives_nothing(Inbox& inbox) {
 
 }  // namespace
 
-TEST_CASE("a message cut at any byte is whole when its rest has come", "[client]") {
+TEST_CASE("inbox: a message cut at any byte is whole once its rest has come", "[client]") {
   const std::string bytes = reply(7, "hello") + reply(300, "world");
   const std::size_t first = reply(7, "hello").size();
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
@@ -62,7 +62,7 @@ TEST_CASE("a message cut at any byte is whole when its rest has come", "[client]
   }
 }
 
-TEST_CASE("any stream of replies in pieces of any size comes out as it went in", "[client]") {
+TEST_CASE("inbox: decodes any stream of replies, in pieces of any size", "[client]") {
   CHECK(rc::check("pieces", [](const std::vector<std::uint16_t>& sizes, std::uint8_t step) {
     std::string bytes;
     std::uint32_t id = 0;
@@ -83,7 +83,7 @@ TEST_CASE("any stream of replies in pieces of any size comes out as it went in",
   }));
 }
 
-TEST_CASE("a reply of megabytes comes through, and small ones after it", "[client]") {
+TEST_CASE("inbox: decodes a reply of megabytes, and small replies after it", "[client]") {
   Inbox inbox;
   const std::string large(5'000'000, 'y');
   feed(inbox, reply(1, large) + reply(2, "small"));
@@ -94,7 +94,7 @@ TEST_CASE("a reply of megabytes comes through, and small ones after it", "[clien
   CHECK(gives(inbox, 3, "after"));
 }
 
-TEST_CASE("a notice is no reply", "[client]") {
+TEST_CASE("inbox: tells a notice from a reply", "[client]") {
   std::string bytes;
   encode_msgpack_notice(pack(std::map<std::string, int>{{"kind", 1}}), bytes);
   Inbox inbox;
@@ -105,11 +105,12 @@ TEST_CASE("a notice is no reply", "[client]") {
   CHECK((*message)->kind == ServerMessage::Kind::notice);
 }
 
-TEST_CASE("nonsense is an error and allocates nothing on its word", "[client]") {
+TEST_CASE("inbox: malformed input is an error, and its length fields allocate nothing",
+          "[client]") {
   const std::string deep(10'000, '\x91');
   const std::string cases[] = {
-      std::string("\xc1", 1),                     // never used
-      std::string("hello"),                       // a small integer
+      std::string("\xc1", 1),                     // a byte that MessagePack never uses
+      std::string("hello"),                       // a small integer instead of a list
       std::string("\xdb\xff\xff\xff\xff", 5),     // text of 4 GiB
       std::string("\xdd\xff\xff\xff\xff", 5),     // a list of 4 G elements
       deep,                                       // lists in lists
@@ -127,7 +128,7 @@ TEST_CASE("nonsense is an error and allocates nothing on its word", "[client]") 
   }
 }
 
-TEST_CASE("a long message that has only begun is waited for", "[client]") {
+TEST_CASE("inbox: waits for the rest of a long message without reserving its size", "[client]") {
   Inbox inbox;
   feed(inbox, std::string("\x94\x01\x01\xc0\xdb\x03\xff\xff\xf0", 9));  // text of 64 MiB less 16
   CHECK(gives_nothing(inbox));

@@ -25,7 +25,8 @@ NLOHMANN_JSON_SERIALIZE_ENUM(Colour, {{Colour::red, "red"}, {Colour::green, "gre
 
 }  // namespace
 
-TEST_CASE("a type with nlohmann's macro is a value, alone and inside containers", "[client]") {
+TEST_CASE("json: a type with nlohmann's macro is a value, alone and inside containers",
+          "[client]") {
   const Point point{3, 2.0, {"a", "b"}};
   CHECK(*unpack<Point>(pack(point)) == point);
   const std::vector<Point> many{point, {}};
@@ -34,7 +35,7 @@ TEST_CASE("a type with nlohmann's macro is a value, alone and inside containers"
   CHECK(*unpack<Colour>(pack(Colour::green)) == Colour::green);
 }
 
-TEST_CASE("a value that is no such type is a type_error", "[client]") {
+TEST_CASE("json: a value that does not match the type is a type_error", "[client]") {
   for (const any& wrong : {any(1), any("x"), any(std::map<std::string, int>{{"x", 1}}),
                            any(std::map<int, int>{{1, 1}}), any(reference{"d"})}) {
     const auto point = unpack<Point>(wrong.packed());
@@ -43,7 +44,7 @@ TEST_CASE("a value that is no such type is a type_error", "[client]") {
   }
 }
 
-TEST_CASE("JSON goes there and back with its kinds", "[client]") {
+TEST_CASE("json: a document keeps its kinds in a round trip", "[client]") {
   const json document = {{"null", nullptr},
                          {"true", true},
                          {"low", INT64_MIN},
@@ -59,7 +60,7 @@ TEST_CASE("JSON goes there and back with its kinds", "[client]") {
   CHECK((*back)["bytes"].is_binary());
 }
 
-TEST_CASE("JSON that no value can be is refused before anything is sent", "[client]") {
+TEST_CASE("json: a document that cannot be a value is refused before it is sent", "[client]") {
   json deep;
   for (int i = 0; i < 100; ++i) deep = json::array({deep});
   CHECK_THROWS_AS(pack(deep), value_error);

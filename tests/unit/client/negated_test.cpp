@@ -10,7 +10,7 @@
 using agora::any;
 using agora::detail::negated;
 
-TEST_CASE("the negative of an amount is exact where the wire has it", "[client]") {
+TEST_CASE("negated: is exact where the wire has the negative number", "[client]") {
   CHECK(negated(5) == any(-5));
   CHECK(negated(-5) == any(5));
   CHECK(negated(0) == any(0));
@@ -20,7 +20,9 @@ TEST_CASE("the negative of an amount is exact where the wire has it", "[client]"
   CHECK(negated(std::uint64_t{INT64_MAX}) == any(-INT64_MAX));
 }
 
-TEST_CASE("where the wire has no negative, adding it comes to the same modulo 2^64", "[client]") {
+TEST_CASE(
+    "negated: where the wire has no negative number, adding the result is the same modulo 2^64",
+    "[client]") {
   CHECK(negated(std::numeric_limits<std::uint64_t>::max()) == any(1));
   CHECK(negated(std::uint64_t{1} << 63) == any(std::uint64_t{1} << 63));
   CHECK(rc::check("modulo", [](std::uint64_t start, std::uint64_t amount) {
@@ -32,7 +34,7 @@ TEST_CASE("where the wire has no negative, adding it comes to the same modulo 2^
   }));
 }
 
-TEST_CASE("each number type has its typecode, all others are any", "[client]") {
+TEST_CASE("typecode: each number type has its own, all other types have any", "[client]") {
   CHECK(agora::typecode_for<bool>() == "?");
   CHECK(agora::typecode_for<signed char>() == "b");
   CHECK(agora::typecode_for<std::uint8_t>() == "B");

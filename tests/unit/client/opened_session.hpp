@@ -1,4 +1,4 @@
-// A session at a server that says what a test tells it to, and calls in it.
+// A session at a FakeServer, and calls in it.
 #pragma once
 
 #include <condition_variable>
@@ -17,13 +17,13 @@ namespace agora::test {
 using detail::Call;
 using detail::Deadline;
 using detail::Effect;
-using detail::OwnedSlot;
+using detail::OwnedCall;
 using detail::Session;
 
-/// Notes what it is told, and lets a test wait for it.
-struct Notes : detail::SessionWatcher {
-  void settled(detail::Session&) noexcept override {}
-  void completed(Session& session, std::unique_ptr<OwnedSlot> call) noexcept override {
+/// Records the events of a session, and lets a test wait for them.
+struct RecordingWatcher : detail::SessionWatcher {
+  void drained(detail::Session&) noexcept override {}
+  void completed(Session& session, std::unique_ptr<OwnedCall> call) noexcept override {
     session.finished(call->number, true);
     note([&] { call->error ? ++failed : ++succeeded; });
   }
@@ -33,7 +33,7 @@ struct Notes : detail::SessionWatcher {
   void ended(Session&) noexcept override {
     note([&] { over = true; });
   }
-  void unsent(Session&, std::vector<std::unique_ptr<OwnedSlot>> calls,
+  void unsent(Session&, std::vector<std::unique_ptr<OwnedCall>> calls,
               const detail::Wait&) noexcept override {
     note([&] { returned += calls.size(); });
   }
@@ -62,7 +62,7 @@ struct Notes : detail::SessionWatcher {
 struct Opened {
   explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
     detail::SessionPlan plan{*detail::parse_address(server.address()), {}, std::move(gone)};
-    auto opened = Session::open(plan, notes, 1, {}, detail::wait_patiently);
+    auto opened = Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
     REQUIRE(opened);
     session = *opened;
   }
@@ -72,11 +72,11 @@ struct Opened {
   Session* operator->() const { return session.get(); }
   Session& operator*() const { return *session; }
 
-  Notes notes;
+  RecordingWatcher notes;
   std::shared_ptr<Session> session;
 };
 
-struct Tell : detail::Completion {
+struct IgnoreReply : detail::Completion {
   void complete(detail::Reply, HoldRef) override {}
 };
 
@@ -84,28 +84,28 @@ inline Session::Outcome call(Session& session, const std::string& method,
                              Effect effect = Effect::changes, const Deadline& deadline = {},
                              const std::string& text = "x", bool waits = false) {
   const detail::Params params = detail::params_of(text);
-  Call what{.method = method, .effect = effect, .waits = waits};
-  return session.call(what.with(params), deadline);
+  Call made{.method = method, .effect = effect, .waits = waits};
+  return session.call(made.with(params), deadline);
 }
 
-inline std::unique_ptr<OwnedSlot> asynchronous(const std::string& method,
+inline std::unique_ptr<OwnedCall> asynchronous(const std::string& method,
                                                const std::string& text = "x",
                                                const Deadline& deadline = {}) {
   const detail::Params params = detail::params_of(text);
-  Call what{.method = method};
-  return std::make_unique<OwnedSlot>(what.with(params), deadline, std::make_unique<Tell>());
+  Call made{.method = method};
+  return std::make_unique<OwnedCall>(made.with(params), deadline, std::make_unique<IgnoreReply>());
 }
 
-/// Answers every call with its own first parameter.
-inline Answer echo(const Heard& heard) {
-  if (heard.notification) return {};
-  const auto params = *unpack<std::vector<std::string>>(PackedView(heard.params));
-  return {reply_bytes(heard.id, params.at(0)), false};
+/// Replies to every call with its first parameter.
+inline FakeReply echo(const Received& request) {
+  if (request.notification) return {};
+  const auto params = *unpack<std::vector<std::string>>(PackedView(request.params));
+  return {reply_bytes(request.id, params.at(0)), false};
 }
 
-inline std::vector<Heard> calls_of(FakeServer& server, const std::string& method) {
-  std::vector<Heard> calls = server.heard();
-  std::erase_if(calls, [&](const Heard& heard) { return heard.method != method; });
+inline std::vector<Received> calls_of(FakeServer& server, const std::string& method) {
+  std::vector<Received> calls = server.received();
+  std::erase_if(calls, [&](const Received& request) { return request.method != method; });
   return calls;
 }
 

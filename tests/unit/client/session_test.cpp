@@ -11,18 +11,18 @@ using namespace agora;
 using namespace std::chrono_literals;
 using detail::deadline_in;
 using detail::Effect;
-using detail::OwnedSlot;
-using test::Answer;
+using detail::OwnedCall;
 using test::asynchronous;
 using test::call;
 using test::calls_of;
 using test::echo;
+using test::FakeReply;
 using test::FakeServer;
-using test::Heard;
 using test::Opened;
+using test::Received;
 using test::reply_bytes;
 
-TEST_CASE("a call gives what the server answers", "[client]") {
+TEST_CASE("session: a call returns the result of the server", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
   const auto outcome = call(*session, "say", Effect::changes, {}, "hello");
@@ -32,11 +32,11 @@ TEST_CASE("a call gives what the server answers", "[client]") {
   CHECK(session->certain());
 }
 
-TEST_CASE("an error of the server arrives as it was", "[client]") {
-  FakeServer server([](const Heard& heard) {
+TEST_CASE("session: an error of the server arrives unchanged", "[client]") {
+  FakeServer server([](const Received& request) {
     Error error{Errc::key_error, "no such key", Done::no, {}};
     error.details.push_back({"key", std::string(pack(5).bytes())});
-    return Answer{test::error_bytes(heard.id, error), false};
+    return FakeReply{test::error_bytes(request.id, error), false};
   });
   const Opened session(server);
   auto outcome = call(*session, "say");
@@ -49,13 +49,13 @@ TEST_CASE("an error of the server arrives as it was", "[client]") {
   CHECK(server.connections() == 1);
 }
 
-TEST_CASE("replies in any order reach their callers", "[client]") {
-  // The answer to each call is held back until all are there, then sent last first.
+TEST_CASE("session: replies in any order reach their callers", "[client]") {
+  // The server holds back all replies until every call has come, then sends them in reverse order.
   constexpr int kThreads = 8;
   std::string kept;
   int waiting = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    kept.insert(0, echo(heard).bytes);
+  FakeServer server([&](const Received& request) -> FakeReply {
+    kept.insert(0, echo(request).bytes);
     if (++waiting < kThreads) return {};
     waiting = 0;
     return {std::exchange(kept, {}), false};
@@ -76,7 +76,7 @@ TEST_CASE("replies in any order reach their callers", "[client]") {
   CHECK(right == kThreads * 50);
 }
 
-TEST_CASE("parameters larger than a message are refused here", "[client]") {
+TEST_CASE("session: parameters larger than a message are refused by the client", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
   auto outcome = call(*session, "say", Effect::changes, {}, std::string((64u << 20) - 1000, 'x'));
@@ -86,7 +86,7 @@ TEST_CASE("parameters larger than a message are refused here", "[client]") {
   CHECK(call(*session, "say").result);
 }
 
-TEST_CASE("large calls of many threads go through whole", "[client]") {
+TEST_CASE("session: large calls of many threads are not interleaved", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
   std::vector<std::thread> threads;
@@ -104,14 +104,14 @@ TEST_CASE("large calls of many threads go through whole", "[client]") {
   CHECK(right == 20);
 }
 
-TEST_CASE("a connection cut at any byte of a reply costs nothing", "[client]") {
+TEST_CASE("session: a connection cut at any byte of a reply loses no call", "[client]") {
   const std::size_t size = reply_bytes(1, "x").size();
   for (std::size_t cut = 0; cut < size; ++cut) {
     CAPTURE(cut);
     bool whole = false;
-    FakeServer server([&](const Heard& heard) {
-      if (std::exchange(whole, true)) return echo(heard);
-      return Answer{echo(heard).bytes.substr(0, cut), true};
+    FakeServer server([&](const Received& request) {
+      if (std::exchange(whole, true)) return echo(request);
+      return FakeReply{echo(request).bytes.substr(0, cut), true};
     });
     const Opened session(server);
     const auto outcome = call(*session, "say");
@@ -125,20 +125,22 @@ TEST_CASE("a connection cut at any byte of a reply costs nothing", "[client]") {
   }
 }
 
-TEST_CASE("a server that talks nonsense is left, and asked again", "[client]") {
+TEST_CASE("session: malformed input closes the connection, and the call is sent again on a new one",
+          "[client]") {
   const std::string cases[] = {
       std::string("\xc1", 1),
       std::string("HTTP/1.1 400 Bad Request\r\n\r\n"),
       std::string("\xdd\xff\xff\xff\xff", 5),
       std::string(5'000, '\x91'),
-      reply_bytes(77'777, 1),                                             // nobody's number
-      test::error_bytes(0, {Errc::invalid_request, "no", Done::no, {}}),  // it gave up on us
+      reply_bytes(77'777, 1),  // the number of no call
+      test::error_bytes(
+          0, {Errc::invalid_request, "no", Done::no, {}}),  // the server refuses the connection
   };
   for (const std::string& bytes : cases) {
     CAPTURE(bytes.substr(0, 20));
-    bool mad = true;
-    FakeServer server([&](const Heard& heard) {
-      return std::exchange(mad, false) ? Answer{bytes, false} : echo(heard);
+    bool malformed = true;
+    FakeServer server([&](const Received& request) {
+      return std::exchange(malformed, false) ? FakeReply{bytes, false} : echo(request);
     });
     const Opened session(server);
     CHECK(call(*session, "say").result);
@@ -146,12 +148,13 @@ TEST_CASE("a server that talks nonsense is left, and asked again", "[client]") {
   }
 }
 
-TEST_CASE("all that have no answer are sent again, in order, with their numbers", "[client]") {
+TEST_CASE("session: calls without a reply are sent again, in order, with their numbers",
+          "[client]") {
   constexpr int kThreads = 6;
   int seen = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.connection == 1) return {{}, ++seen == kThreads};
-    return echo(heard);
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.connection == 1) return {{}, ++seen == kThreads};
+    return echo(request);
   });
   const Opened session(server);
   std::vector<std::thread> threads;
@@ -170,23 +173,23 @@ TEST_CASE("all that have no answer are sent again, in order, with their numbers"
   for (std::size_t i = 0; i < said.size(); ++i) CHECK(said[i].id == i % kThreads + 1);
 }
 
-TEST_CASE("a reply is acknowledged in front of the next call, not before", "[client]") {
+TEST_CASE("session: a reply is acknowledged in front of the next call, not before", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
   CHECK(call(*session, "say").result);
   CHECK(calls_of(server, "session.acknowledge").empty());
   CHECK(call(*session, "say").result);
-  const auto heard = server.heard();
-  REQUIRE(heard.size() == 4);
-  CHECK(heard[2].method == "session.acknowledge");
-  CHECK(heard[2].params == pack(std::make_tuple(1, std::vector<int>{})).bytes());
-  CHECK(heard[3].id == 2);
+  const auto requests = server.received();
+  REQUIRE(requests.size() == 4);
+  CHECK(requests[2].method == "session.acknowledge");
+  CHECK(requests[2].params == pack(std::make_tuple(1, std::vector<int>{})).bytes());
+  CHECK(requests[3].id == 2);
 }
 
-TEST_CASE("a server that cannot resume the session ends every call", "[client]") {
-  FakeServer server([&](const Heard& heard) {
-    if (heard.method == "cut") return Answer{{}, true};
-    return Answer{};
+TEST_CASE("session: a server that cannot resume it ends every call", "[client]") {
+  FakeServer server([&](const Received& request) {
+    if (request.method == "cut") return FakeReply{{}, true};
+    return FakeReply{};
   });
   server.refuse_resume(Errc::session_lost);
   Opened session(server);
@@ -196,7 +199,7 @@ TEST_CASE("a server that cannot resume the session ends every call", "[client]")
     CHECK(outcome.result.error().code == Errc::session_lost);
     CHECK(outcome.result.error().done == Done::no);
   });
-  server.wait_heard("get", 1);
+  server.wait_received("get", 1);
   auto outcome = call(*session, "cut");
   reader.join();
   REQUIRE_FALSE(outcome.result);
@@ -211,11 +214,11 @@ TEST_CASE("a server that cannot resume the session ends every call", "[client]")
   CHECK_FALSE(later.sent);
 }
 
-TEST_CASE("a session ends with the server's process where that is known", "[client]") {
+TEST_CASE("session: ends with the server's process where its exit is known", "[client]") {
   std::atomic<bool> gone{false};
-  FakeServer server([&](const Heard&) {
+  FakeServer server([&](const Received&) {
     gone = true;
-    return Answer{{}, true};
+    return FakeReply{{}, true};
   });
   const Opened session(server, [&] { return gone.load(); });
   auto outcome = call(*session, "last");
@@ -224,9 +227,9 @@ TEST_CASE("a session ends with the server's process where that is known", "[clie
   CHECK(server.connections() == 1);
 }
 
-TEST_CASE("an answer that says so ends the session", "[client]") {
-  FakeServer server([&](const Heard& heard) -> Answer {
-    return {test::error_bytes(heard.id, {Errc::session_lost, "ended by an admin", Done::no, {}}),
+TEST_CASE("session: a session_lost reply ends it", "[client]") {
+  FakeServer server([&](const Received& request) -> FakeReply {
+    return {test::error_bytes(request.id, {Errc::session_lost, "ended by an admin", Done::no, {}}),
             false};
   });
   server.refuse_resume(Errc::session_lost);
@@ -238,11 +241,12 @@ TEST_CASE("an answer that says so ends the session", "[client]") {
   session.notes.wait_until([&] { return session.notes.over; });
 }
 
-TEST_CASE("a refused call is made again once the server has heard what arrived", "[client]") {
+TEST_CASE("session: a refused call is sent again after the replies are acknowledged", "[client]") {
   int refusals = 0;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.method != "say" || refusals++ > 1) return echo(heard);
-    return {test::error_bytes(heard.id, {Errc::session_backlog, "too many", Done::no, {}}), false};
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.method != "say" || refusals++ > 1) return echo(request);
+    return {test::error_bytes(request.id, {Errc::session_backlog, "too many", Done::no, {}}),
+            false};
   });
   Opened session(server);
   CHECK(call(*session, "first").result);
@@ -253,10 +257,11 @@ TEST_CASE("a refused call is made again once the server has heard what arrived",
   CHECK(said[1].id < said[2].id);
 }
 
-TEST_CASE("asynchronous calls are told on the I/O thread, whoever reads", "[client]") {
+TEST_CASE("session: asynchronous calls complete on the I/O thread, whichever thread reads",
+          "[client]") {
   FakeServer server(echo);
   Opened session(server);
-  constexpr int kCalls = 5'000;  // far more than may be open at once
+  constexpr int kCalls = 5'000;  // far more than may be pending at once
   for (int i = 0; i < kCalls; ++i) CHECK(session->start(asynchronous("say")) == nullptr);
   for (int i = 0; i < 20; ++i) CHECK(call(*session, "say").result);
   session.notes.wait_until([&] { return session.notes.succeeded == kCalls; });
@@ -265,15 +270,15 @@ TEST_CASE("asynchronous calls are told on the I/O thread, whoever reads", "[clie
   for (std::size_t i = 1; i < said.size(); ++i) REQUIRE(said[i].id > said[i - 1].id);
 }
 
-TEST_CASE("at most 512 calls are open at once", "[client]") {
+TEST_CASE("session: at most 512 calls are pending at once", "[client]") {
   std::size_t seen = 0;
   std::size_t most = 0;
   std::string held;
-  FakeServer server([&](const Heard& heard) -> Answer {
-    if (heard.notification) return {};
+  FakeServer server([&](const Received& request) -> FakeReply {
+    if (request.notification) return {};
     most = std::max(most, ++seen);
-    held += echo(heard).bytes;
-    if (seen < detail::CallTable::kOpenMax && heard.method != "last") return {};
+    held += echo(request).bytes;
+    if (seen < detail::CallTable::kOpenMax && request.method != "last") return {};
     seen = 0;
     return {std::exchange(held, {}), false};
   });
@@ -284,12 +289,14 @@ TEST_CASE("at most 512 calls are open at once", "[client]") {
   CHECK(most == detail::CallTable::kOpenMax);
 }
 
-TEST_CASE("a pipeline leaves alone what was done in another session", "[client]") {
-  FakeServer server(
-      [](const Heard& heard) { return heard.method == "slow" ? Answer{} : echo(heard); });
+TEST_CASE("session: a pipeline does not acknowledge calls that ended in another session",
+          "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.method == "slow" ? FakeReply{} : echo(request);
+  });
   const Opened session(server);
   static_cast<void>(session->start(asynchronous("slow")));
-  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  std::vector<std::unique_ptr<OwnedCall>> calls;
   calls.push_back(asynchronous("say"));
   calls.back()->number = 1;
   calls.back()->done = true;
@@ -301,10 +308,10 @@ TEST_CASE("a pipeline leaves alone what was done in another session", "[client]"
   CHECK(said[0].params == pack(std::make_tuple(0, std::vector<int>{2})).bytes());
 }
 
-TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[client]") {
+TEST_CASE("session: a pipeline's calls are sent in order and each gets its own reply", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
-  std::vector<std::unique_ptr<OwnedSlot>> calls;
+  std::vector<std::unique_ptr<OwnedCall>> calls;
   for (int i = 0; i < 1'500; ++i) calls.push_back(asynchronous("say", std::to_string(i)));
   session->run(calls);
   for (std::size_t i = 0; i < calls.size(); ++i) {
@@ -314,14 +321,14 @@ TEST_CASE("a pipeline's calls go out in order and each gets its own answer", "[c
   }
 }
 
-TEST_CASE("notices reach the watcher although nobody calls", "[client]") {
+TEST_CASE("session: notices reach the watcher while no caller reads", "[client]") {
   std::string notice;
-  FakeServer server([&](const Heard& heard) {
-    Answer answer = echo(heard);
+  FakeServer server([&](const Received& request) {
+    FakeReply reply = echo(request);
     begin_msgpack_notification("notice", 1, notice);
     notice += pack(std::map<std::string, any>{{"kind", "watch"}}).bytes();
-    answer.bytes += notice;
-    return answer;
+    reply.bytes += notice;
+    return reply;
   });
   Opened session(server);
   session->expect_notices();
@@ -329,32 +336,34 @@ TEST_CASE("notices reach the watcher although nobody calls", "[client]") {
   session.notes.wait_until([&] { return session.notes.notices.size() == 1; });
 }
 
-TEST_CASE("an idle session gives a sign of life, and stays certain", "[client]") {
+TEST_CASE("session: sends heartbeats while it is idle", "[client]") {
   FakeServer server(echo);
   server.set_ttl(0.06);
   const Opened session(server);
-  server.wait_heard("session.ping", 3);
+  server.wait_received("session.ping", 3);
   CHECK(server.connections() >= 1);
 }
 
-TEST_CASE("an idle session notices the end of its connection, and makes another", "[client]") {
-  FakeServer server([](const Heard& heard) {
-    return heard.notification ? Answer{{}, true} : echo(heard);
+TEST_CASE("session: detects the end of its connection while it is idle, and reconnects",
+          "[client]") {
+  FakeServer server([](const Received& request) {
+    return request.notification ? FakeReply{{}, true} : echo(request);
   });
   const Opened session(server);
   auto bye = asynchronous("bye");
   static_cast<void>(call(*session, "say"));
   server.cut();
-  server.wait_heard("session.resume", 1);
+  server.wait_received("session.resume", 1);
   CHECK(call(*session, "say").result);
   CHECK(session->certain());
 }
 
-TEST_CASE("a writer reads what others were told while it waits", "[client]") {
-  // The server does not read on until its large answer has been taken.
-  FakeServer server([](const Heard& heard) {
-    if (heard.method == "late") return Answer{reply_bytes(heard.id, std::string(8'000'000, 'y'))};
-    return Answer{reply_bytes(heard.id, "done")};
+TEST_CASE("session: a writer that waits for room reads the replies of other calls", "[client]") {
+  // The server does not read on until its large reply has been read.
+  FakeServer server([](const Received& request) {
+    if (request.method == "late")
+      return FakeReply{reply_bytes(request.id, std::string(8'000'000, 'y'))};
+    return FakeReply{reply_bytes(request.id, "done")};
   });
   const Opened session(server);
   CHECK_FALSE(call(*session, "late", Effect::reads, deadline_in(0ms)).result);

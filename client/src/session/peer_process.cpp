@@ -1,4 +1,4 @@
-#include "client/src/session/server_life.hpp"
+#include "client/src/session/peer_process.hpp"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@ namespace {
 #ifdef SO_PEERPIDFD
 constexpr int kPeerPidfd = SO_PEERPIDFD;
 #else
-constexpr int kPeerPidfd = 77;  // Linux 6.5; older ones refuse it
+constexpr int kPeerPidfd = 77;  // Linux 6.5; older kernels refuse it
 #endif
 
 int open_peer(int fd) {
@@ -27,20 +27,21 @@ int open_peer(int fd) {
 
 }  // namespace
 
-ServerLife::ServerLife(int socket) : process_(open_peer(socket)) {}
+PeerProcess::PeerProcess(int socket) : process_(open_peer(socket)) {}
 
-ServerLife::~ServerLife() {
+PeerProcess::~PeerProcess() {
   if (process_ >= 0) ::close(process_);
 }
 
-ServerLife::ServerLife(ServerLife&& other) noexcept : process_(std::exchange(other.process_, -1)) {}
+PeerProcess::PeerProcess(PeerProcess&& other) noexcept
+    : process_(std::exchange(other.process_, -1)) {}
 
-ServerLife& ServerLife::operator=(ServerLife&& other) noexcept {
+PeerProcess& PeerProcess::operator=(PeerProcess&& other) noexcept {
   std::swap(process_, other.process_);
   return *this;
 }
 
-bool ServerLife::ended() const {
+bool PeerProcess::exited() const {
   pollfd wanted{process_, POLLIN, 0};
   return process_ >= 0 && ::poll(&wanted, 1, 0) > 0;
 }

@@ -1,4 +1,4 @@
-#include "client/src/session/quiet_thread.hpp"
+#include "client/src/session/background_thread.hpp"
 
 #include <signal.h>
 #include <string>
@@ -10,7 +10,7 @@
 namespace agora::detail {
 namespace {
 
-// A thread begins with the signal mask of the one that starts it.
+// Blocks all signals while it lives. A new thread inherits the mask of the thread that starts it.
 class SignalsBlocked {
  public:
   SignalsBlocked() {
@@ -28,7 +28,7 @@ class SignalsBlocked {
 
 }  // namespace
 
-Expected<std::thread::id> start_quiet_thread(std::function<void()> body) {
+Expected<std::thread::id> start_background_thread(std::function<void()> body) {
   const SignalsBlocked blocked;
   try {
     std::thread thread(std::move(body));
