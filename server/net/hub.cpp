@@ -44,6 +44,9 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     connections_.erase(added.link());  // nobody has touched it yet
     throw;
   }
+  // The opening starts a batch. Left until the client's first call, it would give that batch an old
+  // time, and with it the calls of other connections: their time-outs would pass too early.
+  turn_soon();
 }
 
 void Hub::remove(LinkId link) {
