@@ -1,4 +1,4 @@
-// Sending and receiving what a socket takes or has at once.
+// Non-blocking receive and send, whatever the socket's own mode is.
 #pragma once
 
 #include <span>
@@ -7,13 +7,13 @@
 
 namespace agora {
 
-/// @return as ::recv with MSG_DONTWAIT
+/// Receives the bytes that have arrived. @return as ::recv with MSG_DONTWAIT
 inline ssize_t receive_at_once(int fd, std::span<char> space) {
   return ::recv(fd, space.data(), space.size(), MSG_DONTWAIT);
 }
 
-/// One send of several parts. @return as ::send with MSG_DONTWAIT; a peer that has gone is an
-/// error and no signal. One part, the usual case, goes by the cheaper call.
+/// Sends several parts by one system call. A peer that has closed gives an error and no SIGPIPE.
+/// One part, the usual case, goes by the cheaper call. @return as ::send with MSG_DONTWAIT
 inline ssize_t send_at_once(int fd, std::span<const iovec> parts) {
   constexpr int kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
   if (parts.size() == 1) return ::send(fd, parts[0].iov_base, parts[0].iov_len, kFlags);
