@@ -22,7 +22,7 @@ class StandingClock : public Clock {
   Instant time{};
 };
 
-TEST_CASE("a connection that cannot be watched is closed at once", "[net]") {
+TEST_CASE("hub: a connection that epoll refuses is closed at once", "[net]") {
   HeapExtents extents;
   StandingClock clock;
   MemoryJournal journal;
@@ -31,7 +31,7 @@ TEST_CASE("a connection that cannot be watched is closed at once", "[net]") {
   Hub hub{loop, clock, [] {}};
   Engine engine{machine, clock, journal, hub};
   hub.join(engine);
-  // No system lets a file be watched: the same as when it has no memory for another watch.
+  // epoll refuses regular files, as it does any descriptor when the kernel has no memory for it.
   Descriptor file{::memfd_create("unwatched", MFD_CLOEXEC)};
   REQUIRE(file.is_open());
   auto connection = std::make_shared<Connection>(hub, std::move(file), Peer{});
