@@ -62,9 +62,12 @@ void Dialogue::take(std::string_view& rest) {
   if (protocol_.index() != 0 || choose_protocol(rest)) {
     with_protocol(protocol_, [&](auto& protocol) { protocol.read(rest); });
   }
-  context_.note_backlog(rest.empty());
+  context_.note_backlog(!rest.empty());
   if (closing()) rest = {};
-  if (!context_.input_done()) return;
+  if (context_.input_done()) finish();
+}
+
+void Dialogue::finish() {
   if (protocol_.index() == 0) return context_.close();
   with_protocol(protocol_, [](auto& protocol) { protocol.end_of_input(); });
 }

@@ -64,6 +64,7 @@ class Dialogue {
   std::size_t missing_bytes() const { return context_.input.missing_bytes(announced_bytes()); }
   std::size_t announced_bytes() const;
   void take(std::string_view& rest);
+  void finish();
   bool choose_protocol(std::string_view& rest);
   void notice(PackedView params, bool catching_up);
   void cut_off();

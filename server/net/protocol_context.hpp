@@ -91,9 +91,9 @@ class ProtocolContext {
   /// True if no message may be taken even at the start of a turn.
   bool stalled() const { return paused_ || full(); }
   /// Remembers at the end of a read whether flow control left messages behind.
-  /// @param rest_empty  all that was read is taken
-  void note_backlog(bool rest_empty) {
-    backlog_ = !closing_ && !rest_empty && (turn_calls_ >= limits.turn_calls_max || stalled());
+  /// @param bytes_left  not all of the bytes that were read are taken
+  void note_backlog(bool bytes_left) {
+    backlog_ = bytes_left && !closing_ && (turn_calls_ >= limits.turn_calls_max || stalled());
   }
   bool has_backlog() const { return backlog_; }
 

@@ -16,17 +16,19 @@ void TextProtocol::read(std::string_view& rest) {
 /// Takes one line. Returns false if none is complete, or the framing is lost.
 bool TextProtocol::read_line(std::string_view& rest) {
   const FrameStatus status = framer_.scan(rest);
-  if (status == FrameStatus::broken) {
+  std::string_view line = rest;
+  std::size_t length = rest.size();
+  if (status == FrameStatus::frame) {
+    line = framer_.line();
+    length = framer_.frame_bytes();
+  } else if (status == FrameStatus::broken) {
     context_.engine.turn();  // the replies to earlier calls come first
     refuse(framer_.error(), is_json_line(rest.substr(0, 64)));
     context_.close();
     return false;
-  }
-  if (status == FrameStatus::need_more && !context_.input_ended()) return false;
-  // At the end of the input, a last line without its line end is a line.
-  const bool whole = status == FrameStatus::frame;
-  const std::string_view line = whole ? framer_.line() : rest;
-  const std::size_t length = whole ? framer_.frame_bytes() : rest.size();
+  } else if (!context_.input_ended()) {
+    return false;
+  }  // else: at the end of the input, a last line without its line end is a line
   const std::size_t calls = run(line);
   rest.remove_prefix(length);
   context_.count_message(calls);
