@@ -1,4 +1,5 @@
-// What the server asks of the host at its start: time, randomness, memory, descriptors.
+// The host's resources as the server reads them at its start: time, randomness, memory,
+// descriptors.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 
 namespace agora {
 
-/// The wall clock read once, then carried on by the monotonic one: never goes back.
+/// Reads the wall clock once and adds the monotonic clock's progress, so that it never goes back.
 class SystemClock : public Clock {
  public:
   SystemClock();
@@ -20,21 +21,25 @@ class SystemClock : public Clock {
   Duration offset_;
 };
 
-/// @throws std::runtime_error  the kernel gives no random bytes.
+/// Returns a random key. @throws std::runtime_error  the kernel gives no random bytes.
 HashKey random_hash_key();
-/// 16 hexadecimal digits.
+/// Returns 16 random hexadecimal digits. @throws std::runtime_error  the kernel gives no random
+/// bytes.
 std::string random_incarnation();
 
-/// The floor of the fencing tokens of a memory-only server: (seconds since 2026-01-01) x 2^24.
+/// Returns the floor of the fencing tokens of a memory-only server: (seconds since 2026-01-01) x
+/// 2^24. Tokens therefore grow across restarts.
 std::uint64_t token_floor_at(Instant now);
 
-/// Half of the memory that this process may use: of its cgroup or of the machine, bytes.
+/// Returns half of the memory that this process may use, in bytes: the smaller of its cgroup's
+/// limit and the machine's memory.
 std::size_t half_of_memory();
 
-/// True if the descriptor is a pidfd: what the kernel makes readable when a process ends.
+/// Returns true if the descriptor is a pidfd, which the kernel makes readable when the process
+/// ends.
 bool is_pidfd(int fd);
 
-/// Raises the soft descriptor limit to the hard one; gives the limit in force.
+/// Raises the soft limit on descriptors to the hard one. @return the limit in force
 std::size_t raise_descriptor_limit();
 
 }  // namespace agora

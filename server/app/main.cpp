@@ -1,4 +1,4 @@
-// agorad: reads its options, builds the server, says that it is ready, serves.
+// agorad: reads its options, builds the server, prints the ready line, serves.
 
 #include <csignal>
 #include <exception>
@@ -30,7 +30,7 @@ struct CommandLine {
   agora::ServerOptions server;
 };
 
-/// Sizes are counted up from nothing: "-5" must not become 2^64 - 5.
+/// Refuses a sign: "-5" must not become 2^64 - 5.
 CLI::Validator unsigned_size() {
   return {[](std::string& text) {
             const bool digit = !text.empty() && text.front() >= '0' && text.front() <= '9';
@@ -45,7 +45,7 @@ void describe(CLI::App& app, CommandLine& line) {
       "All durations are seconds. When it accepts connections it prints one line, for "
       "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
       "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
-      "ReadResult inside with: telnet 127.0.0.1 7117, then help.");
+      "Look inside with: telnet 127.0.0.1 7117, then help.");
   auto* tcp =
       app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
           ->type_name("HOST:PORT")
@@ -81,11 +81,12 @@ void describe(CLI::App& app, CommandLine& line) {
   app.add_flag("--remove-directory", line.server.remove_directory,
                "Remove the Unix socket's directory at the end, if it is empty");
   app.add_flag("!--no-shared-memory", line.server.shared_memory,
-               "HoldRef the data where programs on this host cannot map it");
+               "Keep the data where programs on this host cannot map it");
   app.set_version_flag("--version", "agorad " + std::string{agora::kVersion});
 }
 
-/// A daemon that was started without standard streams must not take a socket for one.
+/// Opens /dev/null for each standard stream that is closed, so that no socket of ours gets its
+/// number.
 void open_standard_streams() {
   for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::open("/dev/null", O_RDWR)) {
     if (fd > STDERR_FILENO) {
@@ -100,7 +101,7 @@ int serve(CommandLine& line) {
     std::cerr << "agorad: --no-tcp and --no-unix together leave no way in\n";
     return EX_USAGE;
   }
-  // Looked at before anything of ours is open: later the number may be one of our own.
+  // Checked before the server opens descriptors: later the number may belong to one of its own.
   if (line.server.owner_fd >= 0 && !agora::is_pidfd(line.server.owner_fd)) {
     std::cerr << "agorad: --owner-fd " << line.server.owner_fd << " is no inherited pidfd\n";
     return EX_USAGE;
@@ -135,7 +136,7 @@ int serve(CommandLine& line) {
 
 int main(int argc, char** argv) {
   open_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads our logs may leave before us
+  std::signal(SIGPIPE, SIG_IGN);  // the reader of the log may end before the server
   CommandLine line;
   CLI::App app{"agorad: a server of shared objects, where processes meet", "agorad"};
   describe(app, line);

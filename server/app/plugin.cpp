@@ -7,7 +7,7 @@
 namespace agora {
 namespace {
 
-constexpr unsigned kInterface = 1;  // what AGORA_PLUGIN says
+constexpr unsigned kInterface = 1;  // the version in AGORA_PLUGIN
 
 using Abi = unsigned (*)();
 using Fill = void (*)(user_types_list&);
@@ -21,7 +21,7 @@ std::string loader_error() {
   return text != nullptr ? text : "unknown error";
 }
 
-/// What the plugin's own code throws names neither the plugin nor what was going on.
+/// Calls the plugin's code and adds the plugin's name to an exception, which does not carry it.
 void describe_types(const std::string& path, Fill fill, user_types_list& types) {
   user_types_list described;
   try {
@@ -38,7 +38,7 @@ void describe_types(const std::string& path, Fill fill, user_types_list& types) 
 }  // namespace
 
 void load_plugin(const std::string& path, user_types_list& types) {
-  // A name without a slash is sought here first, as a user would expect of a file.
+  // dlopen would search the library path for a name without a slash; a user means a file.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) refuse(path, "cannot be loaded: " + loader_error());

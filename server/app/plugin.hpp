@@ -1,4 +1,4 @@
-// Plugins: users' own types in a shared library, for `agorad --plugin libx.so`.
+// Plugins: user types in a shared library, for `agorad --plugin libx.so`.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace agora {
 
-/// Loads a plugin (see AGORA_PLUGIN) and appends its types. It stays loaded until the end.
-/// @throws std::runtime_error  no such file, no plugin, one made for another agora, one whose
-///   description of its types threw, or describes none; `types` is then as before.
+/// Loads a plugin (see AGORA_PLUGIN) and appends its types. It stays loaded until the process ends.
+/// @throws std::runtime_error  no such file, no plugin, a plugin built for another interface, one
+///   whose description of its types threw, or one without types; `types` is then unchanged.
 void load_plugin(const std::string& path, user_types_list& types);
 
 }  // namespace agora

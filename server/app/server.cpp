@@ -23,7 +23,7 @@
 namespace agora {
 namespace {
 
-/// All types: agora's and the program's own.
+/// Returns agora's types and the program's own.
 std::vector<const ObjectType*> types_with(const std::vector<RegisteredTypePointer>& own) {
   std::vector<const ObjectType*> types = all_types();
   for (const RegisteredTypePointer& type : own) {
@@ -89,11 +89,11 @@ struct Server::Parts {
         engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
-    const LogFn complain = [this](const std::string& line) {
+    const LogFn log = [this](const std::string& line) {
       if (options.log) options.log(line);
     };
-    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, complain);
-    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, complain);
+    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log);
+    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, log);
     if (tcp) tcp->start();
     if (unix_socket) unix_socket->start();
     if (options.owner_fd >= 0) {

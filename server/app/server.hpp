@@ -1,5 +1,5 @@
-// Server: builds every part and joins them. What agorad runs, what an embedding program starts in
-// a thread of its own, and what tests run in a loop of theirs.
+// Server: builds and connects all parts of a server. agorad runs one, an embedding program starts
+// one in a thread of its own, and tests poll one.
 #pragma once
 
 #include <cstddef>
@@ -17,54 +17,56 @@ class Clock;
 class Journal;
 
 struct ServerOptions {
-  /// "HOST:PORT" on loopback, port 0 for a free one; nothing: no TCP.
+  /// "HOST:PORT" on loopback, port 0 for a free one; nullopt for no TCP.
   std::optional<std::string> tcp = "127.0.0.1:7117";
-  /// A path; nothing: no Unix socket.
+  /// A path; nullopt for no Unix socket.
   std::optional<std::string> unix_path;
   Limits limits{};
-  /// The program's own types beside those that agora has; see server/objects/user/user_type.hpp.
+  /// The program's own types beside agora's; see server/objects/user/user_type.hpp.
   user_types_list types;
-  /// A pidfd: the server ends when that process has ended. -1: none. The server owns it.
+  /// A pidfd, which the server owns: the server ends when that process has ended. -1 for none.
   int owner_fd = -1;
-  /// Also remove the Unix socket's directory at the end, if it is empty.
+  /// Removes the Unix socket's directory when the server ends, if it is empty.
   bool remove_directory = false;
-  /// Storage that programs of the same user on this host can map, where the system allows that.
+  /// Stores objects in memory that programs of the same user on this host can map, where the system
+  /// allows that.
   bool shared_memory = true;
-  /// One line for each event that an operator should know of; default: nowhere.
+  /// Receives one line for each event that an operator should know of. Not logged by default.
   std::function<void(const std::string&)> log;
 
-  // For tests: another clock, another journal. They must outlive the server.
+  // For tests: a clock and a journal in place of the usual ones. They must outlive the server.
   Clock* clock = nullptr;
   Journal* journal = nullptr;
 };
 
-/// "$XDG_RUNTIME_DIR/agora/agora.sock", else "/run/agora/agora.sock".
+/// Returns "$XDG_RUNTIME_DIR/agora/agora.sock", or "/run/agora/agora.sock" without that variable.
 std::string default_unix_path();
 
-/// One server. Made, listening already; `run` serves.
+/// One server. It listens once it is constructed; run() serves.
 class Server {
  public:
-  /// @throws std::runtime_error  one clear line: port taken, live socket, no such directory ...
-  /// @throws std::invalid_argument  a user type that cannot be one.
+  /// @throws std::runtime_error  with one line: port in use, live socket, no such directory ...
+  /// @throws std::invalid_argument  an invalid user type, or one whose name is taken.
   explicit Server(ServerOptions options);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// "ready tcp=127.0.0.1:7117 unix=/path"; what is off is left out.
+  /// Returns "ready tcp=127.0.0.1:7117 unix=/path", without the parts that are off.
   std::string ready_line() const;
   std::string tcp_address() const;   ///< "" if off
   std::string unix_address() const;  ///< "" if off
 
-  /// Serves until stop(), a signal (see take_signals) or server.shutdown; then ends all sessions,
-  /// sends what can be sent, removes the socket and returns.
+  /// Serves until stop(), a signal (see take_signals), the end of the owner process or
+  /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
+  /// socket and returns.
   void run();
-  /// Has SIGTERM and SIGINT end run(), from now on.
+  /// Makes SIGTERM and SIGINT end run(), from now on.
   void take_signals();
-  /// Runs what is ready and returns at once: for tests that have a loop of their own.
-  /// @return how many handlers ran.
+  /// Runs all that is ready and returns at once, for tests that have a loop of their own.
+  /// @return how many events, tasks and timers ran
   std::size_t poll();
-  /// Makes run() return. Any thread.
+  /// Makes run() return. Callable from any thread.
   void stop();
 
  private:

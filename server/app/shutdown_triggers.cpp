@@ -11,9 +11,9 @@
 namespace agora {
 namespace {
 
-std::atomic<int> signalled{-1};  // the eventfd of the one that takes signals
+std::atomic<int> signalled{-1};  // the eventfd of the SignalWatcher, or -1
 
-void tell(int) {
+void on_signal(int) {
   const int before = errno;
   ::eventfd_write(signalled.load(), 1);
   errno = before;
@@ -26,7 +26,7 @@ SignalWatcher::SignalWatcher(Loop& loop, std::function<void()> end)
   loop_.add(event_.get(), EPOLLIN, *this);
   signalled = event_.get();
   struct sigaction action {};
-  action.sa_handler = tell;
+  action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGTERM, &action, &terminate_before_);
   ::sigaction(SIGINT, &action, &interrupt_before_);

@@ -1,5 +1,4 @@
-// ShutdownTriggers: what from outside ends a server: a signal, or the end of the process that it
-// belongs to.
+// Shutdown triggers: a signal, or the end of the process that owns the server.
 #pragma once
 
 #include <csignal>
@@ -9,8 +8,8 @@
 
 namespace agora {
 
-/// Calls `end` from the loop once SIGTERM or SIGINT has come. One at a time in a process. The
-/// signals are handled as before once it is gone.
+/// Calls `end` from the loop when SIGTERM or SIGINT arrives. A process may have one at a time. Its
+/// destructor restores the former handlers.
 class SignalWatcher : private Loop::Watcher {
  public:
   /// @throws std::system_error  no descriptors left.
@@ -29,10 +28,10 @@ class SignalWatcher : private Loop::Watcher {
   struct sigaction interrupt_before_ {};
 };
 
-/// Calls `end` from the loop once the process of a pidfd has ended.
+/// Calls `end` from the loop when the process of a pidfd ends.
 class ParentWatcher : private Loop::Watcher {
  public:
-  /// @throws std::runtime_error  it cannot be watched.
+  /// @throws std::runtime_error  the descriptor cannot be watched.
   ParentWatcher(Loop& loop, Descriptor pidfd, std::function<void()> end);
   ~ParentWatcher();
   ParentWatcher(const ParentWatcher&) = delete;

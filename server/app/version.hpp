@@ -1,4 +1,4 @@
-// The version of the product; the build system hands it in.
+// The version of the product, defined by the build system.
 #pragma once
 
 #include <string_view>

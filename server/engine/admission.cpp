@@ -41,7 +41,7 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   return {};
 }
 
-/// The arguments, and behind them the guard, with what Binder::bind_guard says of it.
+/// Binds the arguments and, behind them, the guard. Stores Binder::bind_guard's result in `guard`.
 Expected<void> Admission::bind(const MethodRef& ref, const CallRequest& request, Batch& batch,
                                std::uint32_t& guard) const {
   Binder binder{limits_};
@@ -50,9 +50,9 @@ Expected<void> Admission::bind(const MethodRef& ref, const CallRequest& request,
   const PackedView inside = binder.options();
   const PackedView options = inside.present() ? inside : request.options;
   if (!bound || !options.present()) return bound;
-  auto place = binder.bind_guard(options, batch);
-  if (!place) return place.failure();
-  guard = *place;
+  auto bound_guard = binder.bind_guard(options, batch);
+  if (!bound_guard) return bound_guard.failure();
+  guard = *bound_guard;
   return {};
 }
 

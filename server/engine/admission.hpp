@@ -1,7 +1,7 @@
-// From a request's words to a checked command: method, arity, kinds, names, times, role.
+// Admission: turns a request into a checked command: method, arity, kinds, names, times, role.
 //
-// All that the table alone can decide is decided here, before anything is journaled; what depends
-// on the objects is decided by the machine. Nothing here changes any state.
+// It checks all that the method table alone can decide, before anything is journaled. The machine
+// checks the rest, which depends on the objects. Admission changes no state.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +16,22 @@
 
 namespace agora {
 
-/// One call as the wire gave it. Views are only used during `admit`.
+/// One call as a protocol has decoded it. Its views need to live until `admit` returns only.
 struct CallRequest {
   LinkId link{};
   std::uint64_t tag = 0;
-  std::uint64_t number = 0;  ///< as far as `numbering` says
+  std::uint64_t number = 0;  ///< the client's number of the call; `numbering` says how to use it
   Numbering numbering = Numbering::none;
   Role role = Role::write;
   std::string_view method;
   PackedView params;  ///< a list (by position), a map (by name), or absent
-  /// By position, one behind another, instead of `params`.
+  /// Parameters by position, contiguous in memory, in place of `params`.
   std::span<const PackedView> positional{};
   PackedView options;  ///< call options beside the parameters, a map, or absent
-  /// What all these views lie in, if it is large and nobody needs it any more: taken over, and left
-  /// empty, if the call is admitted.
+  /// The buffer that all these views point into, if it is large and the caller does not need it any
+  /// more. An admitted call takes it over and leaves it empty.
   RawBytes* message = nullptr;
-  /// The caller is dead: what would wait, or hand something out, is dropped.
+  /// The client is dead: a call that would wait or deliver an item is dropped.
   bool only_harmless = false;
 };
 
@@ -40,12 +40,13 @@ class Admission {
   Admission(const Catalogue& catalogue, const Limits& limits)
       : catalogue_(catalogue), limits_(limits) {}
 
-  /// Appends the call to the batch, with its own copies of the arguments.
+  /// Appends the call to the batch, which gets its own copies of the arguments.
   /// @error method_not_found  with the nearest names.
-  /// @error invalid_params    arity, unknown name, wrong kind: names parameter, expected, got.
+  /// @error invalid_params    arity, unknown name or wrong kind; names the parameter, the expected
+  ///                          kind and the kind that was given.
   /// @error value_error       an object's name or a time out of bounds.
   /// @error forbidden         the role does not allow the method.
-  /// After an error the batch is as before.
+  /// After an error the batch and the message are unchanged.
   Expected<void> admit(const CallRequest& request, Batch& batch) const;
 
  private:

@@ -14,7 +14,7 @@ Batch& Engine::batch() {
   if (gathering_ == nullptr) {
     gathering_ = spare_ != nullptr ? std::move(spare_) : std::make_unique<Batch>();
     gathering_->now = clock_.now();
-    // What is due comes before what has just arrived: a waiter whose time is up must not be
+    // Expired deadlines come before the calls of the batch: a waiter whose time is up must not be
     // served by a later call.
     if (deadline_ && *deadline_ <= gathering_->now) gathering_->commands.emplace_back();
   }
@@ -70,7 +70,7 @@ void Engine::turn() {
   do {
     if (gathering_ != nullptr) journal_.append(std::move(gathering_));
     while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));
-  } while (gathering_ != nullptr);  // an answer may have let a held-back call in
+  } while (gathering_ != nullptr);  // a reply may have admitted a queued call
   turning_ = false;
 }
 
@@ -81,7 +81,7 @@ void Engine::apply(std::unique_ptr<Batch> committed) {
   effects_.clear();
   for (RawBytes& message : committed->buffers) spare_buffers_.keep(std::move(message));
   committed->clear();
-  // A batch that a large value made large gives its memory back.
+  // After a large value, release the memory beyond what the usual turn needs.
   if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};
   if (effects_.bytes.capacity() > kSpareBytesMax) effects_.bytes = {};
   if (effects_.written.capacity() > kSpareBytesMax) effects_.written = {};

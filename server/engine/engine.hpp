@@ -1,8 +1,8 @@
-// The engine: admits calls, puts them in order through the journal, applies what is committed,
-// and hands out the effects. No I/O of its own; the ports are its only views.
+// Engine: admits calls, orders them through the journal, applies committed batches to the machine,
+// and delivers the effects. It does no I/O: it reaches the world through its ports only.
 //
-// Use: call open/call/cancel/end for what arrives, then turn() once for all of it. Effects are
-// delivered inside turn(). One thread.
+// Use: call open, call, cancel and close as input arrives, then turn() once for all of it. Effects
+// are delivered inside turn(). One thread.
 #pragma once
 
 #include <cstdint>
@@ -23,46 +23,49 @@ class Engine {
   /// All four must outlive the engine.
   Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox);
 
-  /// A new connection, with a plain session of the same number; its id is good at once.
+  /// Opens a link for a new connection, with a plain session of the same number. The id can be used
+  /// at once.
   LinkId open(Peer peer);
-  /// The connection is over: the end of a plain session, a cut of an opened one.
+  /// Closes the link: ends a plain session, cuts off an opened one.
   void close(LinkId link);
-  /// The process of an opened session is proven dead: nothing is granted to it any more. What it
-  /// had sent may follow, then process_drained.
+  /// The process of an opened session has ended: the session is granted nothing any more. The calls
+  /// that the process had sent may follow, then process_drained().
   void process_exited(SessionId session);
-  /// All that it had sent has been heard: gives back all that it has, in one step.
+  /// The calls that the process had sent are taken: ends the session and releases all that it
+  /// holds, in one step.
   void process_drained(SessionId session);
-  /// What session.map promised an opened session it did not get: it has a ttl again.
+  /// An opened session did not get the memory that session.map promised: its ttl applies again.
   void not_mapped(SessionId session);
 
-  /// Takes a call into the next turn. An error is the call's answer: nothing else will come.
+  /// Takes a call into the next turn. An error is the call's only reply.
   Expected<void> call(const CallRequest& request);
-  /// Cancels the link's waiting call with that tag, if it still waits by then.
+  /// Cancels the link's call with that tag, if it still waits when the command is applied.
   void cancel(LinkId link, std::uint64_t tag);
-  /// A message came that was no call: its sender lives.
+  /// A message arrived that was no call: it renews the session's ttl.
   void heartbeat(LinkId link);
 
-  /// Commits what was taken in, applies all that is committed, delivers the effects. Called from
-  /// within a turn (by an outbox) it does nothing: the turn that runs goes on until all is done.
+  /// Appends the gathered batch to the journal, applies all committed batches, and delivers their
+  /// effects. A nested call, from an outbox, does nothing: the outer turn continues until no batch
+  /// is left.
   void turn();
 
-  /// So much was taken in that more of it would only push it out of a near cache.
+  /// Returns true if the gathered batch fills a near cache: gathering more would evict its start.
   bool has_enough() const {
     constexpr std::size_t kEnough = std::size_t{256} << 10;
     return gathering_ != nullptr && gathering_->size() >= kEnough;
   }
 
-  /// Memory that large messages have left behind.
+  /// Returns the pool of buffers that large messages have left behind.
   SpareBuffers& spare_buffers() { return spare_buffers_; }
 
-  /// When turn() has something to do without any call; nothing: never.
+  /// Returns the time at which turn() has work without any call, or nullopt if there is none.
   std::optional<Instant> next_deadline() const { return deadline_; }
 
   Machine& machine() { return machine_; }
   const Limits& limits() const { return machine_.limits(); }
 
  private:
-  /// What is kept for the bytes of the next turn.
+  /// At most so much memory is kept for the bytes of the next turn.
   static constexpr std::size_t kSpareBytesMax = std::size_t{4} << 20;
 
   Batch& batch();
@@ -74,9 +77,9 @@ class Engine {
   Journal& journal_;
   Outbox& outbox_;
   Admission admission_;
-  std::optional<Instant> deadline_;  // the machine's: only a batch moves it
+  std::optional<Instant> deadline_;  // the machine's; only a batch changes it
   std::unique_ptr<Batch> gathering_;
-  std::unique_ptr<Batch> spare_;  // keeps its memory from turn to turn
+  std::unique_ptr<Batch> spare_;  // applied and cleared; its memory is reused
   SpareBuffers spare_buffers_;
   Effects effects_;
   std::uint64_t last_link_ = 0;

@@ -1,4 +1,4 @@
-// The journal that keeps nothing: every batch is committed at once, at no cost.
+// MemoryJournal: a journal without durability. Each batch is committed at once, at no cost.
 #pragma once
 
 #include <deque>

@@ -1,4 +1,4 @@
-// The views through which the engine sees the world: time, the journal, and where effects go.
+// The engine's ports: clock, journal and outbox. Tests replace them by their own.
 #pragma once
 
 #include <memory>
@@ -12,25 +12,28 @@ namespace agora {
 class Clock {
  public:
   virtual ~Clock() = default;
-  /// The present time; never goes back.
+  /// Returns the present time. It is monotonic.
   virtual Instant now() = 0;
 };
 
-/// An ordered log of batches. What it has committed is applied, in that order, and nothing else
-/// ever is: so nothing uncommitted is visible to anybody.
+/// An ordered log of batches. The engine applies committed batches only, in the order of the log,
+/// so no client can see an uncommitted change.
 class Journal {
  public:
   virtual ~Journal() = default;
+  /// Appends a batch to the log.
   virtual void append(std::unique_ptr<Batch> batch) = 0;
-  /// The next batch that is as durable as the policy demands; null while there is none.
+  /// Returns the next batch that is as durable as the journal's policy demands, or null if there is
+  /// none yet.
   virtual std::unique_ptr<Batch> committed() = 0;
 };
 
-/// Where effects go: the connections, or a test.
+/// The receiver of effects: the hub, or a test.
 class Outbox {
  public:
   virtual ~Outbox() = default;
-  /// `effects` holds the bytes; both are valid during this call only (a blob may be kept).
+  /// Takes one effect, whose bytes are in `effects`. Both are valid during this call only; a
+  /// BlobRef may be kept longer.
   virtual void deliver(const Effect& effect, const Effects& effects) = 0;
 };
 

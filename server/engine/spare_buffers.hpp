@@ -1,5 +1,5 @@
-// SpareBuffers: memory that large messages have left behind, for the next ones. Fresh memory costs
-// more than what is done with it, since the kernel clears each page that is touched first.
+// SpareBuffers: a pool of the buffers that large messages have left behind. Fresh memory would cost
+// more than the work on it, since the kernel clears each page at its first touch.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,9 @@ class SpareBuffers {
  public:
   bool empty() const { return spares_.empty(); }
 
-  /// One with that much room, holding nothing, and not much more: who waits for the rest of a small
-  /// message is not to sit on the memory of a huge one. If there is none, one without any room.
+  /// Returns an empty buffer with a capacity of `wanted` to `kFitMax` times as many bytes, or one
+  /// without capacity if the pool has none. The upper bound keeps a connection that waits for the
+  /// rest of a small message from holding the memory of a huge one.
   RawBytes take(std::size_t wanted) {
     for (auto at = spares_.rbegin(); at != spares_.rend(); ++at) {
       if (at->capacity() < wanted || at->capacity() / kFitMax > wanted) continue;
@@ -30,7 +31,7 @@ class SpareBuffers {
     return {};
   }
 
-  /// The oldest go, if it would be too much.
+  /// Adds a buffer to the pool. Drops the oldest ones beyond kBytesMax or kCountMax.
   void keep(RawBytes buffer) {
     if (buffer.capacity() > kBytesMax) return;
     buffer.clear();
@@ -39,9 +40,9 @@ class SpareBuffers {
     while (held_ > kBytesMax || spares_.size() > kCountMax) drop_oldest();
   }
 
-  /// Gives back what nobody has needed since the last time; for a regular call.
+  /// Frees the memory that was not used since the last call. The caller calls it periodically.
   void release_unused() {
-    const std::size_t surplus = unused_;  // what is dropped lowers it
+    const std::size_t surplus = unused_;  // drop_oldest() lowers it
     for (std::size_t released = 0; released < surplus && !spares_.empty();) {
       released += spares_.front().capacity();
       drop_oldest();
@@ -52,7 +53,7 @@ class SpareBuffers {
  private:
   static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
   static constexpr std::size_t kCountMax = 1024;
-  static constexpr std::size_t kFitMax = 4;  // times what is wanted
+  static constexpr std::size_t kFitMax = 4;  // times the capacity that is wanted
 
   void drop_oldest() {
     held_ -= spares_.front().capacity();
@@ -61,8 +62,8 @@ class SpareBuffers {
   }
 
   std::deque<RawBytes> spares_;  // the newest last
-  std::size_t held_ = 0;         // bytes of room in all
-  std::size_t unused_ = 0;       // the least that was held at any time since release_unused()
+  std::size_t held_ = 0;         // capacity of all, bytes
+  std::size_t unused_ = 0;       // low-water mark of held_ since release_unused()
 };
 
 }  // namespace agora

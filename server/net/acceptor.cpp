@@ -16,12 +16,12 @@
 namespace agora {
 namespace {
 
-/// So many in one go; those that are connected already are not to wait for ever.
-constexpr int kBunch = 64;
-/// After a failure that will not mend itself at once.
-constexpr std::chrono::milliseconds kPause{100};
+/// Connections accepted in one pass; connected clients must not starve behind a flood of new ones.
+constexpr int kAcceptsMax = 64;
+/// Back-off after a failure that lasts, such as no descriptors left.
+constexpr std::chrono::milliseconds kBackOff{100};
 
-Descriptor spare() { return Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
+Descriptor reserve() { return Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
 
 Descriptor accept_from(const Descriptor& listening) {
   return Descriptor{::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
@@ -29,13 +29,13 @@ Descriptor accept_from(const Descriptor& listening) {
 
 }  // namespace
 
-Acceptor::Acceptor(Hub& hub, Descriptor listening, IdentifyPeer introduce, LogFn complain)
+Acceptor::Acceptor(Hub& hub, Descriptor listening, IdentifyPeer identify, LogFn log)
     : hub_(hub),
       listening_(std::move(listening)),
-      spare_(spare()),
+      reserve_(reserve()),
       retry_(hub.loop(), [this] { start(); }),
-      introduce_(std::move(introduce)),
-      log_(std::move(complain)) {}
+      identify_(std::move(identify)),
+      log_(std::move(log)) {}
 
 void Acceptor::start() { hub_.loop().add(listening_.get(), EPOLLIN | EPOLLET, *this); }
 
@@ -47,21 +47,21 @@ void Acceptor::stop() {
 }
 
 void Acceptor::on_ready(std::uint32_t) {
-  for (int i = 0; i < kBunch && listening_.is_open(); ++i) {
+  for (int i = 0; i < kAcceptsMax && listening_.is_open(); ++i) {
     Descriptor socket = accept_from(listening_);
     if (socket.is_open()) {
       accept_one(std::move(socket));
     } else if (errno == EAGAIN) {
       return;
     } else if (errno != EINTR && errno != ECONNABORTED) {
-      return fail();
+      return back_off();
     }
   }
   if (listening_.is_open()) hub_.loop().post([this] { on_ready(EPOLLIN); });
 }
 
 void Acceptor::accept_one(Descriptor socket) {
-  std::optional<Peer> peer = introduce_(socket.get());
+  std::optional<Peer> peer = identify_(socket.get());
   if (!peer) return;
   const std::size_t most = hub_.context().engine.limits().connections_max;
   if (hub_.size() >= most) {
@@ -78,13 +78,13 @@ void Acceptor::accept_one(Descriptor socket) {
   }
 }
 
-void Acceptor::fail() {
+void Acceptor::back_off() {
   log_(std::string{"cannot accept a connection: "} + std::strerror(errno));
-  spare_.close();
+  reserve_.close();
   accept_from(listening_).close();
-  spare_ = spare();
+  reserve_ = reserve();
   hub_.loop().remove(listening_.get(), *this);
-  retry_.set(std::chrono::steady_clock::now() + kPause);
+  retry_.set(std::chrono::steady_clock::now() + kBackOff);
 }
 
 }  // namespace agora

@@ -1,5 +1,5 @@
-// Acceptor: what both listeners share: accepts, refuses politely when there are too many, and
-// neither spins nor stops when the process runs out of descriptors.
+// Acceptor: the part that both listeners share. It accepts connections, refuses them with a message
+// beyond Limits::connections_max, and backs off when the process runs out of descriptors.
 #pragma once
 
 #include <functional>
@@ -12,11 +12,11 @@ namespace agora {
 
 class Acceptor : public Loop::Watcher {
  public:
-  /// Says who is at the other end of a new connection; nothing: not to be let in.
+  /// Returns the peer of a new connection, or nullopt if the connection is refused.
   using IdentifyPeer = std::function<std::optional<Peer>(int fd)>;
 
-  /// @param listening  a socket that listens, not blocking
-  Acceptor(Hub& hub, Descriptor listening, IdentifyPeer introduce, LogFn complain);
+  /// @param listening  a listening, non-blocking socket
+  Acceptor(Hub& hub, Descriptor listening, IdentifyPeer identify, LogFn log);
   ~Acceptor() { stop(); }
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -27,15 +27,15 @@ class Acceptor : public Loop::Watcher {
 
  private:
   void accept_one(Descriptor socket);
-  void fail();
+  void back_off();
 
   Hub& hub_;
   Descriptor listening_;
-  // Hold back, and given up for a moment so that a connection that cannot be served is closed
-  // rather than left to hang.
-  Descriptor spare_;
+  // A reserve for when descriptors run out: it is closed to accept one connection and close it, so
+  // that the client sees the end instead of hanging in the backlog.
+  Descriptor reserve_;
   Timer retry_;
-  IdentifyPeer introduce_;
+  IdentifyPeer identify_;
   LogFn log_;
 };
 

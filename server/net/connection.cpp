@@ -13,14 +13,14 @@
 namespace agora {
 namespace {
 
-/// Told once, in the order in which it comes: who connects and then speaks over another connection
-/// is met in that order.
+/// Edge-triggered: each arrival is reported once, in order of arrival across connections. A client
+/// that connects and then sends over another connection is served in that order.
 constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
-/// What wakes a peer that speaks through a ring. No message of any form begins with it.
-constexpr char kBell = 0;
+/// The doorbell wakes the peer of a ring. No message of any protocol begins with this byte.
+constexpr char kDoorbell = 0;
 
-/// Sends parts, and with the first byte the descriptors.
+/// Sends the parts and, with the first byte, the descriptors.
 ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descriptors) {
   std::vector<char> control(CMSG_SPACE(descriptors.size_bytes()));
   msghdr message{};
@@ -49,26 +49,26 @@ void Connection::start() {
   watched_ = true;
 }
 
-/// Input is told once when it comes; room for output only while it is waited for, since each
-/// answer that a peer takes would be told.
-void Connection::wait_for_room(bool wanted) {
-  if (writing_ == wanted) return;
-  writing_ = wanted;
+/// Watches for EPOLLOUT only while output is blocked: otherwise each reply that the client reads
+/// would be reported.
+void Connection::watch_writable(bool wanted) {
+  if (write_blocked_ == wanted) return;
+  write_blocked_ = wanted;
   hub_.loop().change(socket_.get(), wanted ? kInput | EPOLLOUT : kInput, *this);
 }
 
 void Connection::on_ready(std::uint32_t events) {
   if (on_ring_) {
-    hear_bells();
-    writing_ = false;
+    drain_doorbells();
+    write_blocked_ = false;
     if (reading_) read();
     hub_.touch(*this);
     return hub_.turn_soon();
   }
   const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
   if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
-  if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) until_dry_ = true;
-  if (gone || (events & EPOLLOUT) != 0) wait_for_room(false);
+  if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) read_to_end_ = true;
+  if (gone || (events & EPOLLOUT) != 0) watch_writable(false);
   if (reading_) read();
   hub_.touch(*this);
   hub_.turn_soon();
@@ -77,55 +77,56 @@ void Connection::on_ready(std::uint32_t events) {
 void Connection::drain() {
   if (!socket_.is_open() || dialogue_.closing()) return;
   dialogue_.only_harmless();
-  run_rest();
+  drain_input();
   hub_.touch(*this);
 }
 
-/// Takes what the peer, who hears nothing any more, had sent by now; what was read before first.
-/// More may come all the time, from a child that has its socket.
-void Connection::run_rest() {
-  const std::size_t end = read_bytes_ + waiting_bytes();
-  if (!on_ring_) readable_ = true;  // whatever the loop has told so far
+/// Takes the bytes that the client had sent by now, and drops the replies, which the client does
+/// not read any more. It stops at the bytes that are there now: a child that has inherited the
+/// socket may send for ever.
+void Connection::drain_input() {
+  const std::size_t end = read_bytes_ + unread_bytes();
+  if (!on_ring_) readable_ = true;  // even if the loop has not reported it yet
   const auto run_backlog = [this] {
     while (dialogue_.has_backlog()) {
       dialogue_.proceed();
-      dialogue_.output() = {};  // nobody is there to read it
+      dialogue_.output() = {};
     }
   };
   run_backlog();
   while (read_bytes_ < end && !dialogue_.closing() && read_some()) run_backlog();
 }
 
-/// What has come and was not read yet.
-std::size_t Connection::waiting_bytes() const {
+/// Returns how many bytes have arrived and were not read; on a ring, the most that it can hold.
+std::size_t Connection::unread_bytes() const {
   if (on_ring_) return shm::kRingBytes;
   int bytes = 0;
   return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
-/// A large message is read on for a while: the parts of many at once would push each other out of
-/// the caches.
+/// Reads once; up to kReadsMax times while a large message is under way. Switching between the
+/// large messages of many connections after each read would evict them from the caches.
 void Connection::read() {
-  constexpr int kInARow = 8;
-  for (int i = 0; i < kInARow && read_some() && dialogue_.large_message_under_way(); ++i) {
+  constexpr int kReadsMax = 8;
+  for (int i = 0; i < kReadsMax && read_some() && dialogue_.large_message_under_way(); ++i) {
   }
 }
 
-/// True if there was something and there may be more.
+/// Reads once. @return whether bytes were read and there may be more
 bool Connection::read_some() {
   if (on_ring_) return read_ring();
   if (input_ended_ || !readable_) return false;
   const std::span<char> into = dialogue_.room();
   const ssize_t got = receive_nonblocking(socket_.get(), into);
-  // Less than there was room for: that was all, unless the end or urgent data stand behind it.
-  readable_ = got > 0 && (until_dry_ || got == static_cast<ssize_t>(into.size()));
+  // A short read has emptied the socket, unless the end or urgent data follow.
+  readable_ = got > 0 && (read_to_end_ || got == static_cast<ssize_t>(into.size()));
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
-    on_ring_ = into[0] == kBell;
+    on_ring_ = into[0] == kDoorbell;
     if (!on_ring_) {
       ring_.reset();
     } else {
-      hear_bells();  // the end may stand right behind the first one
+      drain_doorbells();  // the end of the socket may follow the first doorbell
       return read_ring();
     }
   }
@@ -141,8 +142,8 @@ bool Connection::read_some() {
   return got > 0;
 }
 
-void Connection::go_on() {
-  goes_on_ = false;
+void Connection::resume() {
+  resume_posted_ = false;
   if (!socket_.is_open()) return;
   if (dialogue_.has_backlog()) {
     dialogue_.proceed();
@@ -155,10 +156,10 @@ void Connection::go_on() {
 
 void Connection::flush() {
   if (!socket_.is_open()) return;
-  if (!writing_ && !broken_ && !send_some()) {
-    // It hears nothing any more; what it had sent by now still counts.
+  if (!write_blocked_ && !broken_ && !send_some()) {
+    // The client reads nothing any more, but the calls that it had sent by now still count.
     broken_ = true;
-    rest_ = read_bytes_ + waiting_bytes();
+    read_bytes_max_ = read_bytes_ + unread_bytes();
     if (!on_ring_) readable_ = true;
   }
   if (broken_) dialogue_.output() = {};
@@ -174,15 +175,15 @@ void Connection::after_turn() {
   const bool backlog = dialogue_.has_backlog();
   reading_ = !backlog && !dialogue_.full();
   const bool more = on_ring_ ? socket_ended_ || !ring_->in.empty() : readable_;
-  if (broken_ && !backlog && (!more || input_ended_ || read_bytes_ >= rest_)) {
+  if (broken_ && !backlog && (!more || input_ended_ || read_bytes_ >= read_bytes_max_)) {
     dialogue_.abandon();
     return hub_.touch(*this);
   }
-  if (on_ring_ && reading_) hub_.warm_up(*ring_, *this);
+  if (on_ring_ && reading_) hub_.poll_before_sleep(*ring_, *this);
   if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
-  // The others first: this one has had its share of the turn.
-  if (std::exchange(goes_on_, true)) return;
-  hub_.loop().post([self = shared_from_this()] { self->go_on(); });
+  // Fair share: the other connections first, since this one has used up its share of the turn.
+  if (std::exchange(resume_posted_, true)) return;
+  hub_.loop().post([self = shared_from_this()] { self->resume(); });
 }
 
 bool Connection::send_some() {
@@ -198,7 +199,7 @@ bool Connection::send_some() {
       descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
-      wait_for_room(true);
+      watch_writable(true);
       return true;
     } else if (errno != EINTR) {
       return false;
@@ -210,28 +211,29 @@ bool Connection::send_some() {
 // ---- the ring ------------------------------------------------------------------------------
 
 void Connection::offer_ring(std::size_t& count) {
-  if (!ring_ && (ring_ = Ring::make(count))) pass_on(ring_->descriptor());
+  if (!ring_ && (ring_ = Ring::make(count))) pass_descriptor(ring_->descriptor());
 }
 
-/// What the peer has said by a byte on its socket: that it has written, has made room, or has gone.
-void Connection::hear_bells() {
-  const std::span<char> space = hub_.context().room();  // free until something is read to it
+/// Reads all doorbells from the socket. A doorbell says that the client has written to its ring, or
+/// has freed space in ours; the end of the socket says that it has gone.
+void Connection::drain_doorbells() {
+  const std::span<char> space = hub_.context().room();
   while (!socket_ended_) {
-    const ssize_t heard = receive_nonblocking(socket_.get(), space);
-    if (heard < 0 && errno == EAGAIN) break;
-    if (heard <= 0) socket_ended_ = true;
+    const ssize_t got = receive_nonblocking(socket_.get(), space);
+    if (got < 0 && errno == EAGAIN) break;
+    if (got <= 0) socket_ended_ = true;
   }
   readable_ = socket_ended_;
 }
 
-/// A socket that takes no more holds a byte that has not been heard.
-void Connection::ring_bell() {
-  static_cast<void>(::send(socket_.get(), &kBell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+/// Wakes the client. A full socket needs no further byte: it holds doorbells that were not read.
+void Connection::send_doorbell() {
+  static_cast<void>(::send(socket_.get(), &kDoorbell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 bool Connection::read_ring() {
   if (input_ended_) return false;
-  const bool ended = socket_ended_;  // looked at first: what stands in the ring came before it
+  const bool ended = socket_ended_;  // loaded first: bytes in the ring were written before the end
   const auto got = ring_->in.take(dialogue_.room());
   if (!got || (*got == 0 && ended)) {
     input_ended_ = true;
@@ -240,7 +242,7 @@ bool Connection::read_ring() {
   }
   if (*got == 0) return false;
   read_bytes_ += *got;
-  if (ring_->in.release()) ring_bell();
+  if (ring_->in.release()) send_doorbell();
   dialogue_.received(*got);
   return true;
 }
@@ -251,8 +253,8 @@ bool Connection::send_by_ring() {
     const auto room = ring_->out.room();
     if (!room || (*room == 0 && socket_ended_)) return false;
     if (*room == 0) {
-      writing_ = ring_->out.wait_for_room();
-      if (writing_) return true;
+      write_blocked_ = ring_->out.wait_for_room();
+      if (write_blocked_) return true;
       continue;
     }
     std::array<iovec, 16> parts;
@@ -260,12 +262,12 @@ bool Connection::send_by_ring() {
     output.consume(ring_->out.put(std::span{parts}.first(count)));
     const bool asleep = ring_->out.publish(shm::current_cpu());
     ring_->peer_awake = !asleep;
-    if (asleep) ring_bell();
+    if (asleep) send_doorbell();
   }
   return true;
 }
 
-bool Connection::read_ring_if_any() {
+bool Connection::poll_ring() {
   if (!reading_ || input_ended_ || ring_->in.empty()) return false;
   read_ring();
   hub_.touch(*this);
@@ -273,11 +275,11 @@ bool Connection::read_ring_if_any() {
 }
 
 bool Connection::ready_to_sleep() {
-  ring_->warm = false;
+  ring_->polled = false;
   return !reading_ || input_ended_ || ring_->in.wait_for_bytes();
 }
 
-std::optional<std::uint32_t> Connection::awake_on() const {
+std::optional<std::uint32_t> Connection::active_client_cpu() const {
   if (!ring_->peer_awake || !reading_ || input_ended_) return std::nullopt;
   return ring_->in.writer_cpu();
 }

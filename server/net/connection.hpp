@@ -1,6 +1,5 @@
-// Connection: a socket and its dialogue. Reads when there is something, sends answers directly
-// from the turn that made them, and waits for room only after the kernel has said that there is
-// none.
+// Connection: a socket and its dialogue. It reads when the socket is readable, sends replies at the
+// end of the turn that made them, and waits for EPOLLOUT only after the kernel has refused bytes.
 #pragma once
 
 #include <memory>
@@ -15,7 +14,7 @@ namespace agora {
 
 class Connection : public Loop::Watcher, public std::enable_shared_from_this<Connection> {
  public:
-  /// @param socket  connected, not blocking
+  /// @param socket  connected and non-blocking
   Connection(Hub& hub, Descriptor socket, Peer peer);
   ~Connection() { close_socket(); }
   Connection(const Connection&) = delete;
@@ -24,66 +23,69 @@ class Connection : public Loop::Watcher, public std::enable_shared_from_this<Con
   LinkId link() const { return dialogue_.link(); }
   Dialogue& dialogue() { return dialogue_; }
 
-  /// The process at the other end, if the kernel vouches for it; else 0.
+  /// Returns the client's process id if the kernel has given it (SO_PEERCRED), else 0.
   std::int64_t proven_pid() const { return proven_pid_; }
 
-  /// @throws std::system_error  the socket cannot be watched.
+  /// Starts to watch the socket. @throws std::system_error  epoll refuses it.
   void start();
   void on_ready(std::uint32_t events) override;
-  /// That process is dead: takes what it had sent, but for calls that would wait or hand
-  /// something out.
+  /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
+  /// or deliver an item.
   void drain();
-  /// Sends what the dialogue has to say, as much as the kernel takes.
+  /// Sends the dialogue's output, as far as the kernel takes it.
   void flush();
-  /// The next bytes that are sent carry a copy of this descriptor; at most 250 go along.
-  void pass_on(int descriptor) { descriptors_.push_back(descriptor); }
-  /// The next answer carries a ring, if there is memory for one. Once the peer has rung, all bytes
-  /// go through it; if it says anything else first, the descriptor was lost on the way.
+  /// Sends a copy of this descriptor (SCM_RIGHTS) with the next bytes; at most 250 at a time.
+  void pass_descriptor(int descriptor) { descriptors_.push_back(descriptor); }
+  /// Passes a ring with the next reply, if there is memory for one. All bytes go through the ring
+  /// once the client has sent a doorbell. If the client sends anything else first, the descriptor
+  /// was lost on the way, and the ring is dropped.
   void offer_ring(std::size_t& count);
-  /// Whether there is something in the ring that the dialogue would take; reads it.
-  bool read_ring_if_any();
-  /// Before the loop sleeps: true if the peer will ring when it has written to the ring.
+  /// Reads the ring if it holds bytes and the dialogue takes input. @return whether it did
+  bool poll_ring();
+  /// Called before the loop sleeps. Returns true if the client will send a doorbell after its next
+  /// write to the ring.
   bool ready_to_sleep();
-  /// Where the peer last ran, if looking for its next call may be worth it.
-  std::optional<std::uint32_t> awake_on() const;
-  /// The end, from outside.
+  /// Returns the CPU on which the client last wrote to the ring, if spinning for its next call can
+  /// pay: the client was awake and the dialogue takes input.
+  std::optional<std::uint32_t> active_client_cpu() const;
+  /// Closes the socket and leaves the hub.
   void close();
 
-  bool touched = false;  ///< the hub's mark: stands in its list of this turn
+  bool touched = false;  ///< set by the hub: the connection is flushed at the end of this turn
 
  private:
-  void wait_for_room(bool wanted);
+  void watch_writable(bool wanted);
   void read();
   bool read_some();
-  void run_rest();
-  std::size_t waiting_bytes() const;
-  void go_on();
+  void drain_input();
+  std::size_t unread_bytes() const;
+  void resume();
   void after_turn();
   bool send_some();
   bool send_by_ring();
   bool read_ring();
-  void hear_bells();
-  void ring_bell();
+  void drain_doorbells();
+  void send_doorbell();
   void close_socket();
 
   Hub& hub_;
   Descriptor socket_;
   std::int64_t proven_pid_;
-  std::vector<int> descriptors_;  // to go with the next bytes
+  std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;
-  bool on_ring_ = false;       // the peer has taken it up: bytes go through it
-  bool socket_ended_ = false;  // and with it what is to come through the ring
+  bool on_ring_ = false;       // all bytes go through the ring, the socket carries doorbells
+  bool socket_ended_ = false;  // on_ring_: the client has gone, the ring's bytes are its last
   Dialogue dialogue_;
-  bool watched_ = false;    // by the loop
-  bool readable_ = false;   // told that there is input, and not all of it is read yet
-  bool until_dry_ = false;  // the peer has closed, or sent urgent data: a short read is not all
-  bool reading_ = true;     // the dialogue takes input
-  bool writing_ = false;    // the kernel has no room: the loop will tell
-  bool goes_on_ = false;    // the loop will call go_on()
-  bool broken_ = false;     // nothing can be sent any more
+  bool watched_ = false;        // by the loop
+  bool readable_ = false;       // the socket may hold bytes that were not read yet
+  bool read_to_end_ = false;    // the client has closed or sent urgent data: read until EAGAIN or 0
+  bool reading_ = true;         // the dialogue takes input
+  bool write_blocked_ = false;  // the kernel or the ring is full; the loop reports space
+  bool resume_posted_ = false;  // the loop will call resume()
+  bool broken_ = false;         // nothing can be sent any more
   bool input_ended_ = false;
-  std::size_t read_bytes_ = 0;  // ever
-  std::size_t rest_ = 0;        // of a broken one: so many are read, ever
+  std::size_t read_bytes_ = 0;      // in all
+  std::size_t read_bytes_max_ = 0;  // broken_: no more than these are read, in all
 };
 
 }  // namespace agora

@@ -19,14 +19,14 @@ void DeathWatch::watch(SessionId session, std::int64_t pid) {
   watched_.erase(session);
   Descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0))};
   if (!pidfd.is_open()) {
-    if (errno != ESRCH) return;  // no descriptors left, or no such kernel: the ttl stays
+    if (errno != ESRCH) return;  // no descriptors left or an old kernel: the ttl applies
     loop_.post([this, session] { died_(session); });
     return;
   }
   try {
     watched_[session] = std::make_unique<Process>(*this, session, std::move(pidfd));
   } catch (const std::system_error&) {
-    watched_.erase(session);  // the ttl stays
+    watched_.erase(session);  // the ttl applies
   }
 }
 

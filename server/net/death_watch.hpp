@@ -1,8 +1,9 @@
-// DeathWatch: knows at once when the process of an opened session on this host ends.
+// DeathWatch: reports at once when the process of an opened session on this host ends.
 //
-// One pidfd a session, readable when the process is gone; neither inherited sockets nor a reused
-// process id can hide that. Works for processes that the kernel vouches for (SO_PEERCRED), that
-// is, over the Unix socket; others are given up when their ttl passes.
+// It holds one pidfd a session, which becomes readable when the process ends; neither inherited
+// sockets nor a reused process id can hide that. The process id must come from the kernel
+// (SO_PEERCRED), so this works over the Unix socket only; other sessions end when their ttl
+// expires.
 #pragma once
 
 #include <functional>
@@ -16,14 +17,14 @@ namespace agora {
 
 class DeathWatch {
  public:
-  /// `died` is called from the loop, once for each session whose process has ended.
+  /// @param died  called from the loop, once for each session whose process has ended
   DeathWatch(Loop& loop, std::function<void(SessionId)> died)
       : loop_(loop), died_(std::move(died)) {}
 
-  /// Watches the process of a session, instead of an earlier one of that session. A process that
-  /// has ended already is reported like one that ends later.
+  /// Watches the process of a session in place of an earlier one. A process that has ended already
+  /// is reported from the loop too.
   void watch(SessionId session, std::int64_t pid);
-  /// Whether the end of that session's process will be known.
+  /// Returns whether the end of that session's process will be reported.
   bool watches(SessionId session) const { return watched_.contains(session); }
   void forget(SessionId session) { watched_.erase(session); }
   void forget_all() { watched_.clear(); }

@@ -1,4 +1,4 @@
-// Descriptor: a file descriptor that is closed with its owner.
+// Descriptor: owns a file descriptor and closes it when it is destroyed.
 #pragma once
 
 #include <unistd.h>
@@ -17,7 +17,7 @@ class Descriptor {
   }
   ~Descriptor() { close(); }
 
-  /// -1: none.
+  /// Returns the descriptor, or -1 if it holds none.
   int get() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
   void close() {

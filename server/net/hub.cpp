@@ -41,16 +41,19 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     added.start();
   } catch (const std::system_error&) {
     added.dialogue().abandon();
-    connections_.erase(added.link());  // nobody has touched it yet
+    connections_.erase(added.link());  // touched_ does not hold it yet
     throw;
   }
+  // The opening starts a batch. Left until the client's first call, it would give that batch an old
+  // time, and with it the calls of other connections: their time-outs would pass too early.
+  turn_soon();
 }
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
   const auto found = connections_.find(link);
   if (found == connections_.end()) return;
-  gone_.push_back(std::move(found->second));
+  removed_.push_back(std::move(found->second));
   connections_.erase(found);
 }
 
@@ -80,7 +83,7 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
       sessions_.erase(effect.session);
       return deaths_.forget(effect.session);
     case Effect::Kind::extents:
-      return pass_on_extents(effect);
+      return pass_extents(effect);
     case Effect::Kind::ring:
       if (Connection* connection = connection_of(effect.link)) {
         constexpr std::size_t kRingsMax = 256;
@@ -92,41 +95,41 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
   }
 }
 
-void Hub::pass_on_extents(const Effect& effect) {
-  // Whose death cannot be seen gets nothing: it would have no end.
+void Hub::pass_extents(const Effect& effect) {
+  // Do not share memory with a process whose exit we cannot detect: its session would never end.
   if (!deaths_.watches(effect.session)) return engine_->not_mapped(effect.session);
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
   for (std::size_t i = 0; i < effect.length; ++i) {
-    connection->pass_on(sharing_->descriptor(effect.offset + i));
+    connection->pass_descriptor(sharing_->descriptor(effect.offset + i));
   }
 }
 
-void Hub::warm_up(Ring& ring, Connection& connection) {
-  if (std::exchange(ring.warm, true)) return;
-  warm_.push_back(connection.shared_from_this());
+void Hub::poll_before_sleep(Ring& ring, Connection& connection) {
+  if (std::exchange(ring.polled, true)) return;
+  polled_.push_back(connection.shared_from_this());
 }
 
 bool Hub::read_rings() {
   bool found = false;
-  for (std::size_t i = 0; i < warm_.size(); ++i) found = warm_[i]->read_ring_if_any() || found;
+  for (std::size_t i = 0; i < polled_.size(); ++i) found = polled_[i]->poll_ring() || found;
   if (found) turn();
   return found;
 }
 
-/// Looks into the rings a while before the thread sleeps; who writes later wakes it.
+/// Spins on the rings before the thread sleeps. A client that writes later sends a doorbell.
 bool Hub::may_sleep() {
-  if (warm_.empty()) return true;
-  // Sockets have their turn now and then, however busy the rings are.
-  constexpr int kInARow = 16;
+  if (polled_.empty()) return true;
+  // Return to the loop now and then, so that busy rings do not starve the sockets.
+  constexpr int kRoundsMax = 16;
   int rounds = 0;
   const auto any = [this] { return read_rings(); };
-  while (rounds < kInARow) {
+  while (rounds < kRoundsMax) {
     const std::uint32_t here = shm::current_cpu();
     std::uint32_t other = here;
     bool awake = false;
-    for (const auto& connection : warm_) {
-      const auto cpu = connection->awake_on();
+    for (const auto& connection : polled_) {
+      const auto cpu = connection->active_client_cpu();
       if (!cpu) continue;
       awake = true;
       if (*cpu != here) other = *cpu;
@@ -136,7 +139,7 @@ bool Hub::may_sleep() {
   }
   if (rounds > 0) return false;
   bool all = true;
-  std::erase_if(warm_, [&](const auto& connection) {
+  std::erase_if(polled_, [&](const auto& connection) {
     const bool sleeps = connection->ready_to_sleep();
     all = all && sleeps;
     return sleeps;
@@ -160,10 +163,10 @@ void Hub::attached(SessionId session, LinkId link) {
 }
 
 void Hub::process_drained(SessionId session) {
-  // What it had sent before it died still counts, as far as nobody needs to hear of it.
+  // The calls that it had sent before it died still count, except calls that need a receiver.
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
-  // Nothing is to be granted to it by what itself has given back, so its waits end first.
+  // End its waits first, so that a lock it releases while being drained is not granted back to it.
   engine_->process_exited(session);
   if (Connection* connection = connection_of(it->second)) connection->drain();
   engine_->process_drained(session);
@@ -177,7 +180,7 @@ void Hub::turn() {
   watch_spares();
 }
 
-/// A server that has nothing to do any more keeps no memory of the time when it had.
+/// Releases spare buffers that were not used for a second, so that an idle server holds none.
 void Hub::watch_spares() {
   if (spares_watched_ || engine_->spare_buffers().empty()) return;
   spares_watched_ = true;
@@ -194,7 +197,7 @@ void Hub::turn_soon() {
 }
 
 void Hub::flush_touched() {
-  // A flush may find a connection broken, which ends its session and touches others.
+  // A flush that finds its connection broken ends the session, which may touch other connections.
   while (!touched_.empty()) {
     std::vector<Connection*> ready;
     ready.swap(touched_);
@@ -202,7 +205,6 @@ void Hub::flush_touched() {
       connection->touched = false;
       connection->flush();
     }
-    // Only a flush that found its connection broken has touched any.
     if (!touched_.empty()) engine_->turn();
     if (touched_.empty()) {
       ready.clear();
@@ -210,7 +212,7 @@ void Hub::flush_touched() {
       break;
     }
   }
-  gone_.clear();
+  removed_.clear();
 }
 
 void Hub::set_timer() {

@@ -1,5 +1,5 @@
-// Hub: all connections of a server around its engine. Runs turns, hands effects to dialogues,
-// sends what they have to say, and wakes the engine when something is due.
+// Hub: the connections of a server and its engine. It runs the engine's turns, delivers effects to
+// the dialogues, flushes their output, and runs a turn when a deadline passes.
 #pragma once
 
 #include <array>
@@ -24,37 +24,38 @@ class Ring;
 
 class Hub : public Outbox, private Loop::Sleeper {
  public:
-  /// `stop` is called when a client asks the server to shut down.
+  /// @param stop  called when a client asks the server to shut down
   Hub(Loop& loop, Clock& clock, std::function<void()> stop);
   ~Hub() override;
 
-  /// The engine speaks to the hub, and the hub to the engine: joined once, before anything runs.
+  /// Sets the engine, which itself needs the hub as its outbox. Call it once, before anything runs.
   void join(Engine& engine);
 
-  /// What session.map hands out. It must outlive the hub.
+  /// Sets the shared memory whose descriptors session.map passes. It must outlive the hub.
   void share(const Sharing& sharing) { sharing_ = &sharing; }
 
   DialogueContext& context() { return *context_; }
   Loop& loop() { return loop_; }
 
-  /// @throws std::system_error  its socket cannot be watched; it is forgotten again.
+  /// Adds a connection and starts to watch it.
+  /// @throws std::system_error  epoll refuses its socket; the connection is dropped.
   void add(std::shared_ptr<Connection> connection);
   void remove(LinkId link);
   std::size_t size() const { return connections_.size(); }
 
-  /// Runs what was taken in, sends the answers, sets the timer.
+  /// Runs a turn of the engine, flushes the output, and sets the timer.
   void turn();
-  /// The same once all connections that are ready now have been read: one turn for all of them,
-  /// so that a busy server sends in bunches and wakes its clients less often.
+  /// Runs a turn once all connections that are ready now have been read. One turn for all of them
+  /// lets a busy server send more with each system call and wake its clients less often.
   void turn_soon();
-  /// Ends every session, sends what can be sent at once, and forgets the connections.
+  /// Ends every session, sends what the sockets take at once, and drops the connections.
   void close_all();
 
-  /// Marks a connection that has something to send after this turn.
+  /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
-  /// The loop looks into that connection's ring before it sleeps.
-  void warm_up(Ring& ring, Connection& connection);
+  /// Polls that connection's ring before the loop sleeps.
+  void poll_before_sleep(Ring& ring, Connection& connection);
 
   void deliver(const Effect& effect, const Effects& effects) override;
 
@@ -62,7 +63,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   bool read_rings();
   Connection* connection_of(LinkId link);
   void attached(SessionId session, LinkId link);
-  void pass_on_extents(const Effect& effect);
+  void pass_extents(const Effect& effect);
   void process_drained(SessionId session);
   bool may_sleep() override;
   void flush_touched();
@@ -70,7 +71,8 @@ class Hub : public Outbox, private Loop::Sleeper {
   void watch_spares();
 
   bool turn_posted_ = false;
-  // Whose effect came last: the effects of a turn come in runs. Forgotten when it goes.
+  // Cache of connection_of(): the effects of a turn come in runs for one connection. Invalidated
+  // when a connection is removed.
   LinkId last_link_{};
   Connection* last_connection_ = nullptr;
 
@@ -80,13 +82,13 @@ class Hub : public Outbox, private Loop::Sleeper {
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueContext> context_;
   const Sharing* sharing_ = nullptr;
-  std::size_t rings_ = 0;  // of all connections
+  std::size_t rings_ = 0;  // how many rings all connections have
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> touched_;
-  std::vector<std::shared_ptr<Connection>> gone_;  // kept until the turn is over
-  std::vector<std::shared_ptr<Connection>> warm_;  // whose rings are looked into
+  std::vector<std::shared_ptr<Connection>> removed_;  // kept until the turn ends
+  std::vector<std::shared_ptr<Connection>> polled_;   // their rings are polled before each sleep
   shm::AdaptiveSpin spin_;
-  std::unordered_map<SessionId, LinkId> sessions_;  // opened ones: where they last spoke
+  std::unordered_map<SessionId, LinkId> sessions_;  // opened sessions and their last links
   DeathWatch deaths_;
   Timer timer_;
   std::optional<Instant> timer_at_;

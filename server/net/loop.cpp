@@ -26,8 +26,8 @@ Loop::Loop()
     : epoll_(opened(::epoll_create1(EPOLL_CLOEXEC), "epoll")),
       event_(opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")),
       clock_(opened(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd")) {
-  add(event_.get(), EPOLLIN, bell_);
-  add(clock_.get(), EPOLLIN, alarm_);
+  add(event_.get(), EPOLLIN, wake_fd_);
+  add(clock_.get(), EPOLLIN, timer_fd_);
 }
 
 void Loop::add(int fd, std::uint32_t events, Watcher& watcher) {
@@ -53,7 +53,7 @@ void Loop::post_threadsafe(Task task) {
   ::eventfd_write(event_.get(), 1);
 }
 
-void Loop::Bell::on_ready(std::uint32_t) {
+void Loop::WakeFd::on_ready(std::uint32_t) {
   eventfd_t count = 0;
   ::eventfd_read(loop.event_.get(), &count);
   const std::lock_guard guard(loop.threadsafe_mutex_);
@@ -61,16 +61,16 @@ void Loop::Bell::on_ready(std::uint32_t) {
   loop.threadsafe_tasks_.clear();
 }
 
-void Loop::Alarm::on_ready(std::uint32_t) {
+void Loop::TimerFd::on_ready(std::uint32_t) {
   std::uint64_t times = 0;
   static_cast<void>(::read(loop.clock_.get(), &times, sizeof times));
-  rings.reset();
+  armed_for.reset();
 }
 
-void Loop::Alarm::set(Moment when) {
-  if (rings && *rings <= when) return;  // an early one costs a pass
-  rings = when;
-  // The beginning of time would mean never.
+void Loop::TimerFd::arm(Moment when) {
+  if (armed_for && *armed_for <= when) return;
+  armed_for = when;
+  // Zero would disarm the timerfd.
   const auto span = std::max(when.time_since_epoch(), Moment::duration{1});
   const auto whole = std::chrono::floor<std::chrono::seconds>(span);
   const itimerspec at{{}, {whole.count(), (span - whole).count()}};
@@ -104,7 +104,7 @@ int Loop::wait(bool may_wait) {
   const bool work = !tasks_.empty() || (sleeper_ != nullptr && !sleeper_->may_sleep());
   if (!may_wait || work || !tasks_.empty())
     return ::epoll_wait(epoll_.get(), ready_.data(), most, 0);
-  if (!timers_.empty()) alarm_.set(timers_.begin()->first);
+  if (!timers_.empty()) timer_fd_.arm(timers_.begin()->first);
   return ::epoll_wait(epoll_.get(), ready_.data(), most, -1);
 }
 
@@ -123,7 +123,7 @@ std::size_t Loop::run_timers() {
   while (!timers_.empty() && timers_.begin()->first <= now) {
     Timer& due = *timers_.begin()->second;
     due.cancel();
-    due.ring_();
+    due.callback_();
     ++done;
   }
   return done;
@@ -131,12 +131,12 @@ std::size_t Loop::run_timers() {
 
 void Timer::set(Loop::Moment when) {
   cancel();
-  place_ = loop_.timers_.emplace(when, this);
+  entry_ = loop_.timers_.emplace(when, this);
   is_set_ = true;
 }
 
 void Timer::cancel() {
-  if (std::exchange(is_set_, false)) loop_.timers_.erase(place_);
+  if (std::exchange(is_set_, false)) loop_.timers_.erase(entry_);
 }
 
 }  // namespace agora

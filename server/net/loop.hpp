@@ -1,9 +1,9 @@
-// Loop: waits for descriptors, times and tasks, and calls whoever wants to know. One thread; only
-// post_threadsafe and stop may be called by others.
+// Loop: the event loop of the I/O thread: descriptors (epoll), timers and posted tasks. All calls
+// come from that thread, except post_threadsafe().
 //
-// Each pass takes what is ready, up to kPassMax descriptors, then the tasks that were posted
-// before, then the timers that are due. So a task that is posted while a descriptor is served runs
-// after all that were ready together with it. Why not a library's: docs/decisions/0013.
+// A pass serves the ready descriptors, up to kPassMax, then the tasks that were posted before, then
+// the timers that are due. A task that is posted while a descriptor is served therefore runs after
+// all descriptors that were ready with it. docs/decisions/0013 tells why no library is used.
 #pragma once
 
 #include <array>
@@ -28,20 +28,22 @@ class Loop {
   using Moment = std::chrono::steady_clock::time_point;
   using Task = std::function<void()>;
 
-  /// Whoever is told that a descriptor is ready. It may end within the call.
+  /// The handler of a descriptor.
   class Watcher {
    public:
-    /// @param events  of epoll: EPOLLIN, EPOLLOUT, EPOLLHUP ...
+    /// Handles a ready descriptor. The watcher may be destroyed within the call.
+    /// @param events  epoll's: EPOLLIN, EPOLLOUT, EPOLLHUP ...
     virtual void on_ready(std::uint32_t events) = 0;
 
    protected:
     ~Watcher() = default;
   };
 
-  /// Whoever has work that no descriptor tells of.
+  /// A source of work that has no descriptor, such as rings in shared memory.
   class Sleeper {
    public:
-    /// Before the loop waits. False: there was work, look at everything again.
+    /// Called before the loop waits. Returns false if there was work: the loop then polls all
+    /// again.
     virtual bool may_sleep() = 0;
 
    protected:
@@ -53,27 +55,28 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Watches for these events for as long as they last; the watcher must stay until remove().
-  /// @throws std::system_error  the kernel has no room for it, or it cannot be watched.
+  /// Watches for these events: level-triggered, unless they hold EPOLLET. The watcher must exist
+  /// until remove().
+  /// @throws std::system_error  the kernel is out of memory, or epoll does not support the file.
   void add(int fd, std::uint32_t events, Watcher& watcher);
-  /// Watches for other events instead.
+  /// Replaces the events that are watched for.
   void change(int fd, std::uint32_t events, Watcher& watcher);
-  /// Nothing more is told, also of what this pass has found already. Before fd is closed.
+  /// Ends the watch, also for events that this pass has found already. Call it before fd is closed.
   void remove(int fd, Watcher& watcher);
 
-  /// Asks it before each sleep. It must outlive the loop's last pass.
+  /// Calls the sleeper before each wait. It must outlive the loop's last pass.
   void ask_before_sleep(Sleeper& sleeper) { sleeper_ = &sleeper; }
 
-  /// Runs the task in this thread, after what is ready now.
+  /// Runs the task in the I/O thread, after the descriptors that are ready now.
   void post(Task task) { tasks_.push_back(std::move(task)); }
-  /// The same from any thread.
+  /// The same, callable from any thread.
   void post_threadsafe(Task task);
 
   /// Runs until stop().
   void run();
-  /// Runs what is ready and returns. @return how much there was
+  /// Runs all that is ready and returns at once. @return how many events, tasks and timers ran
   std::size_t poll();
-  /// Makes run() return after the pass that runs. Its own thread.
+  /// Makes run() return after the present pass.
   void stop() { stopped_ = true; }
 
  private:
@@ -81,20 +84,22 @@ class Loop {
   static constexpr std::size_t kPassMax = 256;
   using Timers = std::multimap<Moment, class Timer*>;
 
-  /// Hears that somebody has posted from afar.
-  struct Bell : Watcher {
-    explicit Bell(Loop& its_loop) : loop(its_loop) {}
+  /// Wakes the loop when another thread has posted a task.
+  struct WakeFd : Watcher {
+    explicit WakeFd(Loop& its_loop) : loop(its_loop) {}
     void on_ready(std::uint32_t events) override;
     Loop& loop;
   };
-  /// Hears that the first timer may be due. The kernel is told of a time once, not for each wait.
-  struct Alarm : Watcher {
-    explicit Alarm(Loop& its_loop) : loop(its_loop) {}
+  /// Wakes the loop when the first timer may be due. A timerfd that stays armed saves a system call
+  /// for each wait.
+  struct TimerFd : Watcher {
+    explicit TimerFd(Loop& its_loop) : loop(its_loop) {}
     void on_ready(std::uint32_t events) override;
-    /// It rings at that time, or earlier: whoever rings late is worse.
-    void set(Moment when);
+    /// Arms the timerfd for `when`, unless it is armed for an earlier time. An early wake-up costs
+    /// one pass; a late one misses a deadline.
+    void arm(Moment when);
     Loop& loop;
-    std::optional<Moment> rings{};
+    std::optional<Moment> armed_for{};
   };
 
   std::size_t pass(bool may_wait);
@@ -103,39 +108,39 @@ class Loop {
   std::size_t run_timers();
 
   Descriptor epoll_;
-  Descriptor event_;
-  Descriptor clock_;
-  Bell bell_{*this};
-  Alarm alarm_{*this};
+  Descriptor event_;  // eventfd of wake_fd_
+  Descriptor clock_;  // timerfd of timer_fd_
+  WakeFd wake_fd_{*this};
+  TimerFd timer_fd_{*this};
   std::array<epoll_event, kPassMax> ready_{};
-  std::span<epoll_event> left_;  // of ready_: not told yet
+  std::span<epoll_event> left_;  // of ready_: not handled yet
   std::vector<Task> tasks_;
-  std::vector<Task> running_;  // keeps its memory
+  std::vector<Task> running_;  // a member to reuse its memory
   Timers timers_;
   Sleeper* sleeper_ = nullptr;
   bool stopped_ = false;
 
   std::mutex threadsafe_mutex_;
-  std::vector<Task> threadsafe_tasks_;  // guarded by it
+  std::vector<Task> threadsafe_tasks_;  // guarded by threadsafe_mutex_
 };
 
-/// Calls once at a time that can be moved. Belongs to the loop's thread.
+/// Calls back once at a time that can be changed. All calls come from the I/O thread.
 class Timer {
  public:
-  Timer(Loop& loop, Loop::Task ring) : loop_(loop), ring_(std::move(ring)) {}
+  Timer(Loop& loop, Loop::Task callback) : loop_(loop), callback_(std::move(callback)) {}
   ~Timer() { cancel(); }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
-  /// From now on for this time, and no other.
+  /// Sets the time, in place of an earlier one.
   void set(Loop::Moment when);
   void cancel();
 
  private:
   friend class Loop;
   Loop& loop_;
-  Loop::Task ring_;
-  Loop::Timers::iterator place_;
+  Loop::Task callback_;
+  Loop::Timers::iterator entry_;
   bool is_set_ = false;
 };
 

@@ -24,7 +24,7 @@ std::size_t Output::gather(std::span<iovec> parts) const {
 }
 
 void Output::consume(std::size_t count) {
-  std::size_t done = 0;  // blobs that are sent whole
+  std::size_t done = 0;  // blobs that were sent whole
   while (done < blobs_.size()) {
     const Shared& shared = blobs_[done];
     const std::size_t before = std::min(count, shared.at - sent_);

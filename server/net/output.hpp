@@ -1,4 +1,5 @@
-// Output: what a connection still has to send: bytes, with large stored values shared in between.
+// Output: the bytes that a connection still has to send, with large stored values shared between
+// them instead of copied.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,7 @@ namespace agora {
 
 class Output {
  public:
-  /// The end of the bytes, to append to.
+  /// Returns the bytes, to append to.
   std::string& bytes() { return bytes_; }
   /// Appends a large value without copying it.
   void append(BlobRef blob) {
@@ -22,20 +23,17 @@ class Output {
   }
 
   bool empty() const { return size() == 0; }
-  /// Bytes that are still to be sent.
+  /// Returns how many bytes are still to be sent.
   std::size_t size() const { return bytes_.size() - sent_ + blob_bytes_ - blob_sent_; }
 
-  /// Fills `parts` with what comes next, in order. @return how many parts are filled.
+  /// Fills `parts` with the next bytes to send, in order. @return how many parts are filled
   std::size_t gather(std::span<iovec> parts) const;
-  /// Drops the first `count` bytes: they are sent.
+  /// Drops the first `count` bytes, which were sent.
   void consume(std::size_t count);
-
-  /// Memory for the bytes, taken from and given back to whoever keeps it for all connections.
-  void adopt(std::string& spare) { bytes_.swap(spare); }
 
  private:
   struct Shared {
-    std::size_t at;  ///< where it stands between the bytes
+    std::size_t at;  ///< its offset in the bytes
     BlobRef blob;
   };
 

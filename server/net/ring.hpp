@@ -1,5 +1,6 @@
-// Ring: the server's side of the two rings through which a program on this host may speak instead
-// of through its socket. The socket stays: it wakes whoever sleeps, and its end is the end.
+// Ring: the server's side of the two rings in shared memory that carry a connection's bytes in
+// place of its socket, for a client on this host. The socket stays open: it carries the doorbells,
+// and its end ends the connection.
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ namespace agora {
 
 class Ring {
  public:
-  /// Null: there is no memory, or no descriptor. Cost: some 20 us.
-  /// @param count  of all rings that live; must outlive it
+  /// Returns null if there is no memory or no descriptor left. Cost: some 20 us.
+  /// @param count  counts the rings that exist; must outlive the ring
   static std::unique_ptr<Ring> make(std::size_t& count) {
     MemfdExtent memory = MemfdExtent::make(shm::kRingTotal, MemfdExtent::Access::write);
     if (memory.bytes().empty()) return nullptr;
@@ -24,13 +25,13 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  /// Whoever gets it maps kRingTotal bytes.
+  /// Returns the memfd, of which the client maps kRingTotal bytes.
   int descriptor() const { return memory_.descriptor(); }
 
   shm::RingReader in;
   shm::RingWriter out;
-  bool peer_awake = false;  ///< it was, when it was last written to
-  bool warm = false;        ///< the hub's mark: looked at before the loop sleeps
+  bool peer_awake = false;  ///< the client was awake at the last write
+  bool polled = false;      ///< the hub polls this ring before the loop sleeps
 
  private:
   Ring(MemfdExtent memory, std::size_t& count)
@@ -39,7 +40,8 @@ class Ring {
         memory_(std::move(memory)),
         count_(count) {
     ++count_;
-    // So that the first request rings, which says that the peer has taken the ring up.
+    // Both sides start as asleep, so the client's first request sends a doorbell. The doorbell
+    // tells that the client uses the ring.
     static_cast<void>(in.wait_for_bytes());
     static_cast<void>(out.publish(shm::current_cpu()));
   }

@@ -1,11 +1,12 @@
-// A secret that nobody can guess: what becomes the token of a session.
+// An unguessable secret: the token with which a session is resumed.
 #pragma once
 
 #include <string>
 
 namespace agora {
 
-/// 32 hexadecimal digits from the kernel's random numbers. @throws std::runtime_error  it has none.
+/// Returns 32 hexadecimal digits from getrandom(2).
+/// @throws std::runtime_error  the kernel gives no random bytes.
 std::string random_secret();
 
 }  // namespace agora

@@ -36,7 +36,7 @@ HostPort split(const std::string& text) {
   throw std::runtime_error("--listen " + text + ": expected HOST:PORT, such as 127.0.0.1:7117");
 }
 
-/// An IPv4 or IPv6 address and port, as the system's calls take it.
+/// An IPv4 or IPv6 address and port in the form of the socket calls.
 struct Endpoint {
   sockaddr_storage bytes{};
   socklen_t length = sizeof(sockaddr_storage);
@@ -88,7 +88,7 @@ void switch_on(int fd, int level, int option) {
   ::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-std::optional<Peer> introduce(int fd) {
+std::optional<Peer> identify(int fd) {
   Endpoint remote;
   if (::getpeername(fd, remote.address(), &remote.length) != 0) return std::nullopt;
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
@@ -102,9 +102,9 @@ std::optional<Peer> introduce(int fd) {
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, Descriptor listening, std::string address, LogFn complain)
+  TcpListener(Hub& hub, Descriptor listening, std::string address, LogFn log)
       : address_(std::move(address)),
-        acceptor_(hub, std::move(listening), introduce, std::move(complain)) {}
+        acceptor_(hub, std::move(listening), identify, std::move(log)) {}
   void start() override { acceptor_.start(); }
   void stop() override { acceptor_.stop(); }
   std::string address() const override { return address_; }
@@ -116,7 +116,7 @@ class TcpListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn complain) {
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log) {
   Endpoint endpoint = endpoint_of(host_and_port);
   Descriptor made{
       ::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
@@ -127,8 +127,7 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
     throw std::runtime_error("cannot listen on " + host_and_port + ": " + std::strerror(errno) +
                              "; --listen HOST:PORT takes another, port 0 any free one");
   }
-  return std::make_unique<TcpListener>(hub, std::move(made), text_of(endpoint),
-                                       std::move(complain));
+  return std::make_unique<TcpListener>(hub, std::move(made), text_of(endpoint), std::move(log));
 }
 
 }  // namespace agora

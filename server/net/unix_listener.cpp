@@ -18,7 +18,8 @@ namespace {
   throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
 }
 
-/// The directory must be one in which nobody else can put a socket in our place.
+/// Creates the directory if it is missing. Refuses one in which another user can replace the
+/// socket.
 void prepare_directory(const std::string& path) {
   std::filesystem::path directory = std::filesystem::path{path}.parent_path();
   if (directory.empty()) directory = ".";
@@ -46,14 +47,14 @@ Descriptor new_socket(const std::string& path) {
   return made;
 }
 
-/// Clears away the file of a server that is gone; leaves everything else alone.
+/// Removes the socket file of a server that has ended. Refuses any other file.
 void clear_dead_socket(const std::string& path) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return;
   if (!S_ISSOCK(status.st_mode)) refuse(path, "a file that is no socket is there");
   const Descriptor probe = new_socket(path);
   const sockaddr_un address = address_of(path);
-  // A live server whose queue of connections is full says EAGAIN.
+  // EAGAIN: a live server whose backlog is full.
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
       errno == EAGAIN) {
     refuse(path, "a live server is there already");
@@ -62,7 +63,7 @@ void clear_dead_socket(const std::string& path) {
   ::unlink(path.c_str());
 }
 
-/// Bound with rights for this user only from the first moment on.
+/// Returns a socket that was bound under a umask, so that only this user can ever connect.
 Descriptor listening_socket(const std::string& path) {
   Descriptor made = new_socket(path);
   const sockaddr_un address = address_of(path);
@@ -80,12 +81,12 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, Descriptor listening, std::string path, LogFn complain)
+  UnixListener(Hub& hub, Descriptor listening, std::string path, LogFn log)
       : path_(std::move(path)),
         host_(this_host()),
-        log_(complain),
+        log_(log),
         acceptor_(
-            hub, std::move(listening), [this](int fd) { return introduce(fd); }, complain) {}
+            hub, std::move(listening), [this](int fd) { return identify(fd); }, log) {}
   ~UnixListener() override { remove_file(); }
   void start() override { acceptor_.start(); }
   void stop() override {
@@ -95,7 +96,7 @@ class UnixListener : public Listener {
   std::string address() const override { return path_; }
 
  private:
-  std::optional<Peer> introduce(int fd) {
+  std::optional<Peer> identify(int fd) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
@@ -110,7 +111,8 @@ class UnixListener : public Listener {
     peer.host = host_;
     peer.pid = credentials.pid;
     peer.pid_proven = credentials.pid > 0;
-    // Whose death cannot be seen must not hold locks that only death takes away.
+    // A process that maps memory may hold locks that only its exit releases, so the server has to
+    // be able to watch the exit.
     peer.may_map = peer.pid_proven && credentials.uid == ::geteuid();
     peer.transport = "unix";
     peer.role = Role::admin;
@@ -130,13 +132,13 @@ class UnixListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn complain) {
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn log) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
     refuse(path, "a path must have 1 to 107 bytes, this one has " + std::to_string(path.size()));
   }
   prepare_directory(path);
   clear_dead_socket(path);
-  return std::make_unique<UnixListener>(hub, listening_socket(path), path, std::move(complain));
+  return std::make_unique<UnixListener>(hub, listening_socket(path), path, std::move(log));
 }
 
 }  // namespace agora

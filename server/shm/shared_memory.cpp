@@ -9,13 +9,13 @@ namespace agora {
 namespace {
 
 constexpr std::size_t kPageBytes = std::size_t{1} << 20;
-/// Smaller extents are made when they are needed: that is soon done.
-constexpr std::size_t kAheadBytesMin = 4 * kPageBytes;
-/// The arena's own greatest (server/storage/arena.hpp).
-constexpr std::size_t kAheadBytesMax = 64 * kPageBytes;
-/// Between the steps of making one ahead, a quarter of it each. On a busy CPU it takes longer until
-/// the thread has its next turn: with more and smaller steps it would come too late.
-constexpr std::chrono::milliseconds kRest{1};
+/// Smaller extents are made when they are needed, since that takes little time.
+constexpr std::size_t kPreallocatedBytesMin = 4 * kPageBytes;
+/// The largest extent of the arena (server/storage/arena.hpp).
+constexpr std::size_t kPreallocatedBytesMax = 64 * kPageBytes;
+/// The pause between the steps of a preallocation, a quarter of the extent each. On a busy CPU the
+/// thread waits longer for its next time slice: with more and smaller steps it would be late.
+constexpr std::chrono::milliseconds kPause{1};
 
 MemfdExtent::Access access(bool writable) {
   return writable ? MemfdExtent::Access::write : MemfdExtent::Access::read;
@@ -23,19 +23,19 @@ MemfdExtent::Access access(bool writable) {
 
 }  // namespace
 
-SharedMemory::Space::Ahead::Ahead(std::size_t the_bytes, bool writable)
+SharedMemory::Space::Preallocation::Preallocation(std::size_t the_bytes, bool writable)
     : bytes(the_bytes), made(std::async(std::launch::async, [this, writable] {
         bool in_no_hurry = true;
         return MemfdExtent::make(bytes, access(writable), [&] {
-          in_no_hurry = in_no_hurry && !hurry.try_acquire_for(kRest);
+          in_no_hurry = in_no_hurry && !hurry.try_acquire_for(kPause);
         });
       })) {}
 
-SharedMemory::Space::Ahead::~Ahead() {
+SharedMemory::Space::Preallocation::~Preallocation() {
   if (made.valid()) take();
 }
 
-MemfdExtent SharedMemory::Space::Ahead::take() {
+MemfdExtent SharedMemory::Space::Preallocation::take() {
   hurry.release();
   return made.get();
 }
@@ -51,7 +51,7 @@ std::span<std::byte> SharedMemory::Space::allocate(std::size_t bytes) {
     all_.extents_.push_back({writable_, pages_, pages});
     all_.descriptors_.push_back(extent.descriptor());
     mapped_.push_back(std::move(extent));
-    prepare(std::min(bytes * 2, kAheadBytesMax));
+    preallocate(std::min(bytes * 2, kPreallocatedBytesMax));
   }
   pages_ += pages;
   return memory;
@@ -64,11 +64,11 @@ MemfdExtent SharedMemory::Space::take(std::size_t bytes) {
   return made;
 }
 
-/// Without a thread for it the next one is made when it is needed.
-void SharedMemory::Space::prepare(std::size_t bytes) {
-  if (bytes < kAheadBytesMin || (next_ && next_->bytes == bytes)) return;
+/// Starts to make the next extent. If no thread can be started, it is made when it is needed.
+void SharedMemory::Space::preallocate(std::size_t bytes) {
+  if (bytes < kPreallocatedBytesMin || (next_ && next_->bytes == bytes)) return;
   try {
-    next_ = std::make_unique<Ahead>(bytes, writable_);
+    next_ = std::make_unique<Preallocation>(bytes, writable_);
   } catch (const std::system_error&) {
     next_.reset();
   }

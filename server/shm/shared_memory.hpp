@@ -1,11 +1,12 @@
 // SharedMemory: the server's storage in memfds, which programs of its user on this host can map.
 //
-// Two spaces: the arena, which others can only read (F_SEAL_FUTURE_WRITE: whoever gets the
-// descriptor, our mapping stays the only one that writes), and the words, which they may write.
-// Where the system gives no memfd (a seccomp filter, no descriptors left) the heap serves instead:
-// what lies there nobody maps, and calls do all of it. Making an extent costs the kernel a
-// millisecond for 8 MiB, so the next one is made ahead, in a thread of its own, and in small steps:
-// where the server has only that CPU, calls would wait for as long as the thread works.
+// It has two spaces. The arena is read-only for clients: F_SEAL_FUTURE_WRITE makes the server's
+// mapping the only writable one, even for a client that holds the descriptor. The words are
+// writable for clients. Where the system gives no memfd (a seccomp filter, no descriptors left) the
+// heap is used instead: no client can map it, and all operations on its objects are calls.
+//
+// An extent costs the kernel a millisecond for 8 MiB, so a thread preallocates the next one. It
+// works in small steps with pauses: on a single CPU, calls would wait for as long as it works.
 #pragma once
 
 #include <cstddef>
@@ -31,35 +32,35 @@ class SharedMemory : public Sharing {
   int descriptor(std::size_t extent) const override { return descriptors_[extent]; }
 
  private:
-  /// One of the two spaces.
+  /// One of the two spaces, a list of extents that double in size.
   class Space : public ExtentSource {
    public:
     Space(SharedMemory& all, bool writable) : all_(all), writable_(writable) {}
     std::span<std::byte> allocate(std::size_t bytes) override;
 
    private:
-    /// An extent that a thread makes.
-    struct Ahead {
-      /// @throws std::system_error  no thread
-      Ahead(std::size_t bytes, bool writable);
-      ~Ahead();
-      /// Waits for it; once.
+    /// An extent that a thread preallocates.
+    struct Preallocation {
+      /// @throws std::system_error  the thread cannot be started.
+      Preallocation(std::size_t bytes, bool writable);
+      ~Preallocation();
+      /// Waits for the extent and returns it. May be called once.
       MemfdExtent take();
 
       const std::size_t bytes;
-      std::binary_semaphore hurry{0};  // it is waited for: no rests any more
+      std::binary_semaphore hurry{0};  // released once take() waits: ends the pauses
       std::future<MemfdExtent> made;
     };
 
     MemfdExtent take(std::size_t bytes);
-    void prepare(std::size_t bytes);
+    void preallocate(std::size_t bytes);
 
     SharedMemory& all_;
     const bool writable_;
-    std::uint32_t pages_ = 0;  // so far
+    std::uint32_t pages_ = 0;  // of all extents
     std::vector<MemfdExtent> mapped_;
     HeapExtents heap_;
-    std::unique_ptr<Ahead> next_;  // null: none is being made
+    std::unique_ptr<Preallocation> next_;  // null if none is being made
   };
 
   std::vector<SharedExtent> extents_;

@@ -21,7 +21,8 @@ std::string packed(const std::string& json) {
   return out;
 }
 
-TEST_CASE("What the table can refuse is refused before anything is journaled", "[engine]") {
+TEST_CASE("admission: errors that the method table can find leave the batch unchanged",
+          "[engine]") {
   const std::vector<Row> rows{
       {"dict.gte", "[]", Errc::method_not_found, "dict.get"},
       {"", "[]", Errc::method_not_found, "there is no method"},
@@ -59,7 +60,7 @@ TEST_CASE("What the table can refuse is refused before anything is journaled", "
   }
 }
 
-TEST_CASE("Parameters by name go to their places", "[engine]") {
+TEST_CASE("admission: parameters by name are bound in the order of the method table", "[engine]") {
   const Catalogue catalogue{all_types()};
   const Limits limits;
   const Admission admission{catalogue, limits};

@@ -12,7 +12,7 @@ RawBytes buffer_of(std::size_t bytes) {
   return made;
 }
 
-TEST_CASE("a spare buffer is large enough and holds nothing", "[engine]") {
+TEST_CASE("spare buffers: a buffer that is taken is large enough and empty", "[engine]") {
   SpareBuffers spares;
   CHECK(spares.empty());
   CHECK(spares.take(1).capacity() == 0);
@@ -28,7 +28,7 @@ TEST_CASE("a spare buffer is large enough and holds nothing", "[engine]") {
   CHECK(spares.empty());
 }
 
-TEST_CASE("a small message does not get the memory of a huge one", "[engine]") {
+TEST_CASE("spare buffers: a small message does not get the memory of a huge one", "[engine]") {
   SpareBuffers spares;
   spares.keep(buffer_of(60'000));
   CHECK(spares.take(1'000).capacity() == 0);
@@ -36,11 +36,11 @@ TEST_CASE("a small message does not get the memory of a huge one", "[engine]") {
   CHECK(spares.take(15'000).capacity() == 60'000);
 }
 
-TEST_CASE("what nobody needed for a while is given back", "[engine]") {
+TEST_CASE("spare buffers: unused memory is freed periodically", "[engine]") {
   SpareBuffers spares;
   for (int i = 0; i < 4; ++i) spares.keep(buffer_of(1'000));
-  spares.release_unused();  // they have just come: all may be needed
-  // Two of the four are in use now and then.
+  spares.release_unused();  // all were added since the last call, so none is unused
+  // Two of the four are taken once.
   RawBytes first = spares.take(1'000);
   RawBytes second = spares.take(1'000);
   spares.keep(std::move(first));
@@ -51,7 +51,8 @@ TEST_CASE("what nobody needed for a while is given back", "[engine]") {
   CHECK(spares.take(1'000).capacity() == 0);
 }
 
-TEST_CASE("spare buffers that nobody needs go altogether, the oldest first", "[engine]") {
+TEST_CASE("spare buffers: all are freed while no message needs them, the oldest first",
+          "[engine]") {
   SpareBuffers spares;
   for (int i = 0; i < 100; ++i) spares.keep(buffer_of(1'000));
   spares.release_unused();
@@ -59,7 +60,7 @@ TEST_CASE("spare buffers that nobody needs go altogether, the oldest first", "[e
   spares.release_unused();
   CHECK(spares.empty());
   spares.keep(buffer_of(std::size_t{200} << 20));
-  spares.keep(buffer_of(std::size_t{100} << 20));  // together they would be too much
+  spares.keep(buffer_of(std::size_t{100} << 20));  // together beyond the bound
   CHECK(spares.take(std::size_t{50} << 20).capacity() == std::size_t{100} << 20);
   CHECK(spares.empty());
 }

@@ -1,7 +1,10 @@
 #include "server/net/hub.hpp"
 
+#include <array>
+#include <chrono>
 #include <memory>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <system_error>
 
 #include "server/engine/memory_journal.hpp"
@@ -15,10 +18,11 @@ namespace {
 
 class StandingClock : public Clock {
  public:
-  Instant now() override { return Instant{}; }
+  Instant now() override { return time; }
+  Instant time{};
 };
 
-TEST_CASE("a connection that cannot be watched is closed at once", "[net]") {
+TEST_CASE("hub: a connection that epoll refuses is closed at once", "[net]") {
   HeapExtents extents;
   StandingClock clock;
   MemoryJournal journal;
@@ -27,7 +31,7 @@ TEST_CASE("a connection that cannot be watched is closed at once", "[net]") {
   Hub hub{loop, clock, [] {}};
   Engine engine{machine, clock, journal, hub};
   hub.join(engine);
-  // No system lets a file be watched: the same as when it has no memory for another watch.
+  // epoll refuses regular files, as it does any descriptor when the kernel has no memory for it.
   Descriptor file{::memfd_create("unwatched", MFD_CLOEXEC)};
   REQUIRE(file.is_open());
   auto connection = std::make_shared<Connection>(hub, std::move(file), Peer{});
@@ -37,6 +41,29 @@ TEST_CASE("a connection that cannot be watched is closed at once", "[net]") {
   CHECK(hub.size() == 0);
   hub.turn();
   CHECK(machine.sessions().find(LinkId{1}) == nullptr);
+}
+
+TEST_CASE("hub: a silent connection does not set back the time of another one's call", "[net]") {
+  HeapExtents extents;
+  StandingClock clock;
+  MemoryJournal journal;
+  Machine machine{all_types(), extents, {}};
+  Loop loop;
+  Hub hub{loop, clock, [] {}};
+  Engine engine{machine, clock, journal, hub};
+  hub.join(engine);
+  std::array<int, 2> ends{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const Descriptor client{ends[1]};
+  hub.add(std::make_shared<Connection>(hub, Descriptor{ends[0]}, Peer{}));
+  loop.poll();
+  CHECK(machine.sessions().find(LinkId{1}) != nullptr);
+  // The next command starts a batch of its own, at the present time.
+  clock.time += std::chrono::seconds{10};
+  static_cast<void>(engine.open(Peer{}));
+  hub.turn();
+  CHECK(machine.now() == clock.time);
+  hub.close_all();
 }
 
 }  // namespace

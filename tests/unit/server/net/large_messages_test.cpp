@@ -1,5 +1,5 @@
-// Large messages that come in pieces, over many connections at once, are answered as whole ones
-// are: wherever their memory lies, and whoever takes it over.
+// Large messages that come in pieces, over many connections at once, get the same replies as whole
+// messages, whichever buffer holds them and whether or not a batch takes it over.
 
 #include <array>
 #include <cstring>
@@ -22,30 +22,31 @@ class StandingClock : public Clock {
   Instant now() override { return Instant{}; }
 };
 
-/// A server without sockets, and what each connection has heard.
-class Room : private Outbox {
+/// A server without sockets, and the bytes that each connection has received.
+class SocketlessServer : private Outbox {
  public:
-  std::size_t enter() {
+  /// @return the connection's number
+  std::size_t connect() {
     dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
-    heard_.emplace_back();
+    received_.emplace_back();
     return dialogues_.size() - 1;
   }
-  Dialogue& dialogue(std::size_t who) { return *dialogues_[who]; }
+  Dialogue& dialogue(std::size_t connection) { return *dialogues_[connection]; }
 
-  /// As a connection does: reads as much as there is room for. @return bytes taken
-  std::size_t read(std::size_t who, std::string_view bytes) {
-    const std::span<char> room = dialogue(who).room();
+  /// Reads as much as there is room for, as Connection does. @return bytes read
+  std::size_t read(std::size_t connection, std::string_view bytes) {
+    const std::span<char> room = dialogue(connection).room();
     const std::size_t count = std::min(room.size(), bytes.size());
     std::memcpy(room.data(), bytes.data(), count);
-    dialogue(who).received(count);
+    dialogue(connection).received(count);
     return count;
   }
-  void say(std::size_t who, std::string_view bytes) { dialogue(who).receive(bytes); }
+  void send(std::size_t connection, std::string_view bytes) { dialogue(connection).receive(bytes); }
   void turn() {
     engine_.turn();
-    for (std::size_t who = 0; who < dialogues_.size(); ++who) hear(who);
+    for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
   }
-  /// Everything that was taken in.
+  /// Runs turns until no backlog is left.
   void finish() {
     turn();
     for (const auto& dialogue : dialogues_) {
@@ -55,7 +56,7 @@ class Room : private Outbox {
       }
     }
   }
-  const std::string& heard(std::size_t who) const { return heard_[who]; }
+  const std::string& received(std::size_t connection) const { return received_[connection]; }
   SpareBuffers& spares() { return engine_.spare_buffers(); }
 
  private:
@@ -64,12 +65,12 @@ class Room : private Outbox {
       if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
     }
   }
-  void hear(std::size_t who) {
-    Output& output = dialogue(who).output();
+  void take_output(std::size_t connection) {
+    Output& output = dialogue(connection).output();
     while (!output.empty()) {
       std::array<iovec, 8> parts;
       output.gather(parts);
-      heard_[who].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
+      received_[connection].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
       output.consume(parts[0].iov_len);
     }
   }
@@ -81,12 +82,13 @@ class Room : private Outbox {
   Engine engine_{machine_, clock_, journal_, *this};
   DialogueContext context_{engine_};
   std::vector<std::unique_ptr<Dialogue>> dialogues_;
-  std::vector<std::string> heard_;
+  std::vector<std::string> received_;
 };
 
 using Random = std::mt19937;
 
-/// Text of any size: mostly ASCII, sometimes with a letter beyond it, or with a byte that is none.
+/// Returns text of a random size: mostly ASCII, sometimes with a letter beyond it or an invalid
+/// byte.
 std::string value(Random& random) {
   static constexpr std::size_t kSizes[] = {10, 1'000, 16'300, 70'000, 300'000, 600'000};
   const std::size_t size = random() % kSizes[random() % std::size(kSizes)];
@@ -97,7 +99,7 @@ std::string value(Random& random) {
   return text;
 }
 
-/// Calls of one connection, on a dict of its own.
+/// Returns the calls of one connection, on a dict of its own.
 std::string script(Random& random, const std::string& dict) {
   std::string bytes;
   Writer out{bytes};
@@ -115,7 +117,7 @@ std::string script(Random& random, const std::string& dict) {
         begin("dict.get", 2);
         out.text(dict), out.integer(key);
         break;
-      case 1:  // refused when it is admitted, as long as it may be
+      case 1:  // refused by admission, however large it is
         begin("dict.set", 2);
         out.text(dict), out.text(value(random));
         break;
@@ -131,56 +133,56 @@ std::string script(Random& random, const std::string& dict) {
   return bytes;
 }
 
-TEST_CASE("large messages in pieces are answered as whole ones are", "[net]") {
+TEST_CASE("large messages: pieces get the same replies as whole messages", "[net]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   Random random{seed};
   constexpr std::size_t kConnections = 4;
   std::vector<std::string> scripts;
-  Room whole;
-  Room pieces;
+  SocketlessServer whole;
+  SocketlessServer pieces;
   for (std::size_t i = 0; i < kConnections; ++i) {
     scripts.push_back(script(random, "d" + std::to_string(i)));
-    whole.say(whole.enter(), scripts[i]);
+    whole.send(whole.connect(), scripts[i]);
     whole.finish();
-    pieces.enter();
+    pieces.connect();
   }
   std::array<std::size_t, kConnections> at{};
   for (std::size_t left = kConnections; left > 0;) {
-    const std::size_t who = random() % kConnections;
-    const std::string_view rest = std::string_view{scripts[who]}.substr(at[who]);
+    const std::size_t connection = random() % kConnections;
+    const std::string_view rest = std::string_view{scripts[connection]}.substr(at[connection]);
     if (rest.empty()) continue;
-    if (pieces.dialogue(who).has_backlog()) {
-      pieces.dialogue(who).proceed();
+    if (pieces.dialogue(connection).has_backlog()) {
+      pieces.dialogue(connection).proceed();
       continue;
     }
     const std::size_t most = random() % 3 == 0 ? 1 + random() % 40 : 1 + random() % 400'000;
-    at[who] += pieces.read(who, rest.substr(0, most));
-    if (at[who] == scripts[who].size()) --left;
+    at[connection] += pieces.read(connection, rest.substr(0, most));
+    if (at[connection] == scripts[connection].size()) --left;
     if (random() % 4 == 0) pieces.turn();
     if (random() % 50 == 0) pieces.spares().release_unused();
   }
   pieces.finish();
   for (std::size_t i = 0; i < kConnections; ++i) {
     INFO("connection " << i);
-    CHECK(whole.heard(i).size() == pieces.heard(i).size());
-    CHECK((whole.heard(i) == pieces.heard(i)));  // not shown: megabytes
+    CHECK(whole.received(i).size() == pieces.received(i).size());
+    CHECK((whole.received(i) == pieces.received(i)));  // not shown: megabytes
   }
 }
 
-TEST_CASE("a message that only announces its size gets no memory for it", "[net]") {
-  Room room;
-  const std::size_t who = room.enter();
+TEST_CASE("large messages: announcing a size does not get memory for all of it", "[net]") {
+  SocketlessServer server;
+  const std::size_t connection = server.connect();
   std::string bytes;
   Writer out{bytes};
   out.list(4);
   out.integer(0), out.unsigned_integer(1), out.text("dict.set"), out.list(3);
   out.text("d"), out.text("k");
   bytes += std::string{"\xdb\x03\x00\x00\x00", 5};  // 48 MiB of text
-  CHECK(room.read(who, bytes) == bytes.size());
-  CHECK(room.dialogue(who).large_message_under_way());
-  CHECK(room.dialogue(who).room().size() <= std::size_t{256} << 10);
-  CHECK(room.read(who, "x") == 1);
+  CHECK(server.read(connection, bytes) == bytes.size());
+  CHECK(server.dialogue(connection).large_message_under_way());
+  CHECK(server.dialogue(connection).room().size() <= std::size_t{256} << 10);
+  CHECK(server.read(connection, "x") == 1);
 }
 
 }  // namespace

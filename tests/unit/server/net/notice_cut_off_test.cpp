@@ -1,4 +1,4 @@
-// A consumer of notices that does not read is cut off with a reason, in its own form.
+// A subscriber that does not read its notices is cut off, with a reason in its own protocol.
 
 #include <algorithm>
 #include <array>
@@ -20,18 +20,19 @@ class StandingClock : public Clock {
   Instant now() override { return Instant{}; }
 };
 
-class Room : private Outbox {
+/// A server without sockets, with a small bound on output.
+class SocketlessServer : private Outbox {
  public:
-  std::unique_ptr<Dialogue> enter() {
+  std::unique_ptr<Dialogue> connect() {
     auto dialogue = std::make_unique<Dialogue>(context_, Peer{});
     dialogues_[dialogue->link()] = dialogue.get();
     return dialogue;
   }
-  void say(Dialogue& dialogue, std::string_view bytes) {
+  void send(Dialogue& dialogue, std::string_view bytes) {
     dialogue.receive(bytes);
     engine_.turn();
   }
-  static std::string take(Dialogue& dialogue) {
+  static std::string take_output(Dialogue& dialogue) {
     std::string bytes;
     while (!dialogue.output().empty()) {
       std::array<iovec, 8> parts;
@@ -62,42 +63,44 @@ class Room : private Outbox {
   std::map<LinkId, Dialogue*> dialogues_;
 };
 
-struct Form {
+struct Subscriber {
   const char* subscribe;
-  std::string_view last;  ///< what the last message holds
+  std::string_view last;  ///< a part of the last message
 };
 
-TEST_CASE("A subscriber that does not read is cut off with a reason", "[net]") {
-  const Form form = GENERATE(Form{"topic.subscribe t\n", "\nOverloaded: more than 1000 bytes"},
-                             Form{"{\"id\":1,\"method\":\"topic.subscribe\",\"params\":[\"t\"]}\n",
-                                  "\n{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":27"},
-                             Form{"\x94\x00\x01\xaftopic.subscribe\x91\xa1t", "Overloaded"});
-  Room room;
-  const auto writer = room.enter();
-  const auto reader = room.enter();
-  const auto slow = room.enter();
-  room.say(*writer, "object.create topic t\n");
-  const std::string_view subscribe{form.subscribe,
-                                   form.subscribe[0] == '\x94' ? 22 : std::strlen(form.subscribe)};
-  room.say(*slow, subscribe);
-  room.say(*reader, "topic.subscribe t\n");
-  Room::take(*slow);
-  Room::take(*writer);
-  std::string heard;
+TEST_CASE("dialogue: a subscriber that does not read is cut off with a reason", "[net]") {
+  const Subscriber subscriber =
+      GENERATE(Subscriber{"topic.subscribe t\n", "\nOverloaded: more than 1000 bytes"},
+               Subscriber{"{\"id\":1,\"method\":\"topic.subscribe\",\"params\":[\"t\"]}\n",
+                          "\n{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":27"},
+               Subscriber{"\x94\x00\x01\xaftopic.subscribe\x91\xa1t", "Overloaded"});
+  SocketlessServer server;
+  const auto writer = server.connect();
+  const auto reader = server.connect();
+  const auto slow = server.connect();
+  server.send(*writer, "object.create topic t\n");
+  const std::string_view subscribe{subscriber.subscribe, subscriber.subscribe[0] == '\x94'
+                                                             ? 22
+                                                             : std::strlen(subscriber.subscribe)};
+  server.send(*slow, subscribe);
+  server.send(*reader, "topic.subscribe t\n");
+  SocketlessServer::take_output(*slow);
+  SocketlessServer::take_output(*writer);
+  std::string notices;
   for (int i = 0; i < 100; ++i) {
-    room.say(*writer, "topic.publish t \"" + std::string(50, 'x') + "\"\n");
-    heard += Room::take(*reader);
+    server.send(*writer, "topic.publish t \"" + std::string(50, 'x') + "\"\n");
+    notices += SocketlessServer::take_output(*reader);
   }
   CHECK(slow->closing());
   CHECK(slow->ended());
   CHECK_FALSE(reader->closing());
-  const std::string left = Room::take(*slow);
+  const std::string left = SocketlessServer::take_output(*slow);
   CHECK(left.size() < 2'000);
-  CHECK(left.find(form.last) != std::string::npos);
-  // It is gone: the last publish had one subscriber.
-  const std::string answers = Room::take(*writer);
-  CHECK(answers.ends_with("1\n"));
-  CHECK(std::count(heard.begin(), heard.end(), '\n') == 101);
+  CHECK(left.find(subscriber.last) != std::string::npos);
+  // The slow subscriber is gone: the last publish had one subscriber.
+  const std::string replies = SocketlessServer::take_output(*writer);
+  CHECK(replies.ends_with("1\n"));
+  CHECK(std::count(notices.begin(), notices.end(), '\n') == 101);
 }
 
 }  // namespace

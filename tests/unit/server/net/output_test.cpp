@@ -17,7 +17,8 @@ std::string all_of(const Output& output) {
   return bytes;
 }
 
-TEST_CASE("Output gives bytes and shared values in order, however little is sent", "[net]") {
+TEST_CASE("output: bytes and shared values keep their order, however little is sent at a time",
+          "[net]") {
   HeapExtents extents;
   Arena arena{extents};
   Values values{arena, 16};
@@ -44,7 +45,7 @@ TEST_CASE("Output gives bytes and shared values in order, however little is sent
   }
 }
 
-TEST_CASE("A value that is dropped stays until its output is sent", "[net]") {
+TEST_CASE("output: a shared value that is dropped stays until it is sent", "[net]") {
   HeapExtents extents;
   Arena arena{extents};
   Values values{arena, 16};

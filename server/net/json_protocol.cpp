@@ -1,0 +1,125 @@
+#include "server/net/json_protocol.hpp"
+
+#include <utility>
+
+#include "server/core/methods/scalar.hpp"
+#include "server/net/call_tag.hpp"
+#include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/json_rpc.hpp"
+
+namespace agora {
+
+std::size_t JsonProtocol::read_line(std::string_view line) {
+  if (try_fast_path(line)) return 1;
+  const JsonRpcDecoder::Result calls = context_.shared.json.decode(line);
+  std::uint64_t batch = 0;
+  if (calls.batch) {
+    batch = ++last_key_;
+    batches_[batch].missing = 1;
+  }
+  for (Message& message : calls.messages) run(message, batch);
+  if (calls.batch) finish_one(batch);
+  return calls.messages.size();
+}
+
+/// Takes a usual call. Returns false without having taken anything if the decoder has to look at
+/// the line.
+bool JsonProtocol::try_fast_path(std::string_view line) {
+  JsonSimpleCall& simple = context_.shared.simple_json_call;
+  if (!read_json_simple_call(line, simple, context_.shared.scratch)) return false;
+  CallRequest call = context_.request(call_tag(ReplyForm::simple_json, simple.id), Numbering::whole,
+                                      simple.id, simple.method);
+  call.positional = simple.params();
+  if (auto taken = context_.engine.call(call); !taken) {
+    context_.engine.turn();  // the replies to earlier calls come first
+    reply_simple(number_of(call.tag), {}, &taken.error());
+  }
+  return true;
+}
+
+/// Submits one decoded call, or writes why it is none.
+void JsonProtocol::run(Message& message, std::uint64_t batch) {
+  const Request& request = message.request;
+  const bool is_notification = request.is_notification();
+  OpenCall call{is_notification ? Packed{} : Packed{request.id}, batch};
+  if (!is_notification && batch != 0) ++batches_[batch].missing;
+  if (message.refusal) {
+    context_.engine.heartbeat(context_.link());
+    context_.engine.turn();  // the replies to earlier calls come first
+    if (!is_notification) reply_open(call, {}, message.refusal.get());
+    return;
+  }
+  if (is_notification) {
+    static_cast<void>(
+        context_.submit(request, call_tag(ReplyForm::none), Numbering::notification, 0));
+    return;
+  }
+  const Token id = read(request.id);
+  const bool natural = id.kind == Kind::integer && !id.negative;
+  const std::uint64_t key = ++last_key_;
+  auto taken =
+      context_.submit(request, call_tag(ReplyForm::json, key),
+                      natural ? Numbering::whole : Numbering::unusable, natural ? id.natural : 0);
+  if (!taken) {
+    context_.engine.turn();  // the replies to earlier calls come first
+    return reply_open(call, {}, &taken.error());
+  }
+  open_calls_.emplace(key, std::move(call));
+}
+
+void JsonProtocol::reply(std::uint64_t tag, PackedView result, const Error* error) {
+  if (form_of(tag) == ReplyForm::simple_json) return reply_simple(number_of(tag), result, error);
+  if (form_of(tag) != ReplyForm::json) return;
+  const auto it = open_calls_.find(number_of(tag));
+  if (it == open_calls_.end()) return;
+  const OpenCall call = std::move(it->second);
+  open_calls_.erase(it);
+  reply_open(call, result, error);
+}
+
+void JsonProtocol::reply_simple(std::uint64_t id, PackedView result, const Error* error) {
+  std::string& out = context_.output.bytes();
+  if (error == nullptr) {
+    encode_json_reply(id, result, out);
+  } else {
+    std::string packed;
+    Writer{packed}.unsigned_integer(id);
+    encode_json_error(PackedView{packed}, *error, out);
+  }
+  out += '\n';
+}
+
+void JsonProtocol::reply_open(const OpenCall& call, PackedView result, const Error* error) {
+  std::string& out = call.batch == 0 ? context_.output.bytes() : batches_[call.batch].replies;
+  if (call.batch != 0 && !out.empty()) out += ',';
+  error != nullptr ? encode_json_error(call.id, *error, out)
+                   : encode_json_reply(call.id, result, out);
+  if (call.batch == 0) {
+    out += '\n';
+  } else {
+    finish_one(call.batch);
+  }
+}
+
+/// Counts one reply of a batch as made. Writes the array after the last one.
+void JsonProtocol::finish_one(std::uint64_t batch) {
+  const auto it = batches_.find(batch);
+  if (--it->second.missing > 0) return;
+  // A batch of notifications only has no reply at all.
+  if (!it->second.replies.empty()) {
+    context_.output.bytes().append(1, '[').append(it->second.replies).append("]\n");
+  }
+  batches_.erase(it);
+}
+
+void JsonProtocol::notice(PackedView params) {
+  encode_json_notice(params, context_.output.bytes());
+  context_.output.bytes() += '\n';
+}
+
+void JsonProtocol::refuse(const Error& error) {
+  encode_json_error(kNullValue, error, context_.output.bytes());
+  context_.output.bytes() += '\n';
+}
+
+}  // namespace agora

@@ -1,0 +1,36 @@
+// Protocol: one way to write calls and replies as bytes. A connection has one protocol, chosen by
+// its first byte.
+//
+// The interface is a concept and not a base class: Dialogue holds the protocol in a variant, so no
+// call costs a virtual one (docs/decisions/0015).
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include "server/core/state/effect.hpp"
+#include "shared/base/error.hpp"
+#include "shared/value/packed.hpp"
+
+namespace agora {
+
+/// The interface of a protocol. Dialogue calls `read` once for each read of the connection.
+///
+/// * `read(rest)`: takes messages from the front of `rest` while the context allows it, submits
+///   their calls, and drops their bytes. What stays is an incomplete message or a backlog.
+/// * `reply(effect, effects)`: writes the reply of a call, or notes that the call is parked.
+/// * `notice(params)`: writes a notice.
+/// * `refuse(error)`: writes an error that belongs to no call.
+/// * `end_of_input()`: no more bytes will come and `read` has taken all: closes, as soon as no
+///   input waits any more.
+template <class P>
+concept Protocol = requires(P protocol, std::string_view& rest, const Effect& effect,
+                            const Effects& effects, PackedView params, const Error& error) {
+  { protocol.read(rest) } -> std::same_as<void>;
+  { protocol.reply(effect, effects) } -> std::same_as<void>;
+  { protocol.notice(params) } -> std::same_as<void>;
+  { protocol.refuse(error) } -> std::same_as<void>;
+  { protocol.end_of_input() } -> std::same_as<void>;
+};
+
+}  // namespace agora

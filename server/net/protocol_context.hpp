@@ -1,0 +1,137 @@
+// ProtocolContext: the connection as its protocol sees it: where calls go, where replies are
+// written, and how much may be taken now. Dialogue owns it and the protocol works on it.
+//
+// Flow control has two bounds. A turn takes at most Limits::turn_calls_max calls of a connection,
+// so that the connections get a fair share each. Within a turn, the batch size is how many messages
+// are taken before the engine runs them: it doubles from 1 up while replies are small, and falls
+// back to 1 after a large one, so that the output stays bounded.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+#include "server/net/dialogue_context.hpp"
+#include "server/net/input.hpp"
+#include "server/net/output.hpp"
+#include "shared/wire/message.hpp"
+
+namespace agora {
+
+class ProtocolContext {
+ public:
+  ProtocolContext(DialogueContext& the_shared, Peer peer)
+      : shared(the_shared),
+        engine(the_shared.engine),
+        limits(the_shared.engine.limits()),
+        input(the_shared),
+        role_(peer.role),
+        link_(engine.open(std::move(peer))) {}
+  ProtocolContext(const ProtocolContext&) = delete;
+  ProtocolContext& operator=(const ProtocolContext&) = delete;
+
+  DialogueContext& shared;
+  Engine& engine;
+  const Limits& limits;
+  Input input;
+  Output output;
+
+  LinkId link() const { return link_; }
+
+  // ---- calls -------------------------------------------------------------------------------
+
+  /// Returns a call of this connection without parameters.
+  CallRequest request(std::uint64_t tag, Numbering numbering, std::uint64_t number,
+                      std::string_view method) const {
+    CallRequest call;
+    call.link = link_;
+    call.tag = tag;
+    call.numbering = numbering;
+    call.number = number;
+    call.only_harmless = only_harmless_;
+    call.role = role_;
+    call.method = method;
+    return call;
+  }
+  /// Submits a decoded request to the engine. An error is the call's only reply.
+  Expected<void> submit(const Request& decoded, std::uint64_t tag, Numbering numbering,
+                        std::uint64_t number) {
+    CallRequest call = request(tag, numbering, number, decoded.method);
+    call.params = decoded.params;
+    call.options = decoded.options;
+    return engine.call(call);
+  }
+  /// From now on the engine drops calls that would wait or deliver an item.
+  void only_harmless() { only_harmless_ = true; }
+
+  // ---- flow control ------------------------------------------------------------------------
+
+  /// Starts another turn's share of calls.
+  void start_turn() { turn_calls_ = 0; }
+  /// True if the protocol may take the next message.
+  bool may_take() const { return turn_calls_ < limits.turn_calls_max && !closing_ && !stalled(); }
+  /// Counts one message of `calls` calls. Runs the engine once the batch size is reached.
+  void count_message(std::size_t calls = 1) {
+    turn_calls_ += calls;
+    if (++batch_taken_ >= batch_size_) run_batch();
+  }
+  /// Adapts the batch size to the size of a reply.
+  void adapt_batch_size(std::size_t reply_bytes) {
+    constexpr std::size_t kLarge = 64 * 1024;
+    if (reply_bytes > kLarge) batch_size_ = 1;
+  }
+  /// True if the connection has more output than it may pile up.
+  bool full() const { return output.size() > limits.output_bytes_max; }
+  /// Stops taking messages until resume().
+  void pause() { paused_ = true; }
+  void resume() { paused_ = false; }
+  bool paused() const { return paused_; }
+  /// True if no message may be taken even at the start of a turn.
+  bool stalled() const { return paused_ || full(); }
+  /// Remembers at the end of a read whether flow control left messages behind.
+  /// @param bytes_left  not all of the bytes that were read are taken
+  void note_backlog(bool bytes_left) {
+    backlog_ = bytes_left && !closing_ && (turn_calls_ >= limits.turn_calls_max || stalled());
+  }
+  bool has_backlog() const { return backlog_; }
+
+  // ---- the end -----------------------------------------------------------------------------
+
+  /// The client will send no more bytes.
+  void end_input() { input_ended_ = true; }
+  bool input_ended() const { return input_ended_; }
+  /// True if no bytes will come and none are left to be taken.
+  bool input_done() const { return input_ended_ && !backlog_; }
+  /// Ends the session once the calls that were taken have run. Takes no more.
+  void close() {
+    if (std::exchange(closing_, true)) return;
+    engine.close(link_);
+  }
+  /// The engine has closed the link.
+  void closed() { closing_ = true; }
+  bool closing() const { return closing_; }
+  /// Replies to an HTTP request with 404 and closes.
+  void refuse_http();
+
+ private:
+  void run_batch() {
+    batch_taken_ = 0;
+    batch_size_ = std::min(batch_size_ * 2, limits.turn_calls_max);
+    engine.turn();
+  }
+
+  Role role_;
+  LinkId link_;
+  std::size_t turn_calls_ = 0;
+  std::size_t batch_size_ = 1;
+  std::size_t batch_taken_ = 0;  // messages since the last batch ran
+  bool backlog_ = false;
+  bool paused_ = false;
+  bool input_ended_ = false;
+  bool closing_ = false;
+  bool only_harmless_ = false;
+};
+
+}  // namespace agora

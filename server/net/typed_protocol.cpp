@@ -1,0 +1,111 @@
+#include "server/net/typed_protocol.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "server/core/state/signature.hpp"
+#include "server/net/call_tag.hpp"
+#include "shared/value/msgpack_reader.hpp"
+#include "shared/wire/typed_line.hpp"
+
+namespace agora {
+
+void TypedProtocol::read_line(std::string_view line) {
+  if (tag_ == 0) return run(line);
+  if (typed_method(line).empty()) return context_.engine.cancel(context_.link(), tag_);
+  if (surplus_ > 0 || queued_.size() >= context_.limits.typed_lines_max) {
+    ++surplus_;  // refused in its turn
+    return;
+  }
+  queued_.emplace_back(line);
+}
+
+void TypedProtocol::run(std::string_view line) {
+  const std::string_view method = typed_method(line);
+  if (method.empty()) return;
+  if (method == "quit") return context_.close();
+  const MethodRef* ref = context_.engine.machine().catalogue().find(method);
+  std::vector<ParameterHint> hints;
+  MethodHint hint;
+  for (std::size_t i = 0; ref != nullptr && i < parameter_count(*ref); ++i) {
+    const Parameter& parameter = parameter_at(*ref, i);
+    const bool is_text = parameter.kind == ParamKind::text || parameter.kind == ParamKind::name;
+    hints.push_back({parameter.name, is_text});
+    hint.free_options = hint.free_options || parameter.name == "options";
+  }
+  hint.parameters = hints;
+  auto request = decode_typed_line(line, hint, context_.limits, context_.shared.typed_scratch);
+  if (!request) {
+    context_.engine.heartbeat(context_.link());
+    context_.engine.turn();  // the replies to earlier calls come first
+    return write({}, &request.error());
+  }
+  const std::uint64_t tag = call_tag(ReplyForm::typed, ++last_number_);
+  if (auto taken = context_.submit(*request, tag, Numbering::none, 0); !taken) {
+    context_.engine.turn();  // the replies to earlier calls come first
+    return write({}, &taken.error());
+  }
+  tag_ = tag;
+  is_help_ = method == "help";
+  // Until the engine has run the call it is unknown whether the next line has to be queued.
+  context_.pause();
+  context_.engine.turn();
+}
+
+void TypedProtocol::reply(PackedView result, const Error* error) {
+  write(result, error);
+  tag_ = 0;
+  context_.resume();
+  run_queued();
+  if (context_.input_done()) end_of_input();
+}
+
+void TypedProtocol::run_queued() {
+  while (tag_ == 0 && !queued_.empty() && !context_.closing()) {
+    const std::string line = std::move(queued_.front());
+    queued_.pop_front();
+    run(line);
+  }
+  if (tag_ == 0 && !context_.closing()) refuse_surplus();
+}
+
+void TypedProtocol::refuse_surplus() {
+  const Error error{Errc::overloaded,
+                    std::to_string(context_.limits.typed_lines_max) +
+                        " lines already waited behind one that had no reply",
+                    Done::no,
+                    {}};
+  for (; surplus_ > 0; --surplus_) write({}, &error);
+}
+
+void TypedProtocol::write(PackedView result, const Error* error) {
+  std::string& out = context_.output.bytes();
+  if (error != nullptr) {
+    encode_typed_error(*error, out);
+  } else if (is_help_ && result.kind() == Kind::text) {
+    Token text;
+    Reader reader{result};
+    static_cast<void>(reader.next(text));
+    out += text.body;
+  } else {
+    encode_typed_result(result, out);
+  }
+  out += '\n';
+}
+
+void TypedProtocol::parked(std::uint64_t tag) {
+  if (tag != tag_) return;
+  context_.resume();
+  if (context_.input_done()) end_of_input();
+}
+
+void TypedProtocol::refuse(const Error& error) { write({}, &error); }
+
+void TypedProtocol::end_of_input() {
+  if (context_.closing() || context_.paused()) return;
+  if (queued_.empty()) return context_.close();
+  // The client has left, so the waiting line gives way. Its reply calls end_of_input() again.
+  if (tag_ != 0) context_.engine.cancel(context_.link(), tag_);
+}
+
+}  // namespace agora

@@ -1,0 +1,47 @@
+// TypedProtocol: the lines that a person types at telnet, on one connection.
+//
+// One line runs at a time: the reply carries no number, so its place says which line it belongs to.
+// Lines that come while one waits are queued; an empty line cancels the one that waits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "server/net/protocol_context.hpp"
+#include "shared/value/packed.hpp"
+
+namespace agora {
+
+class TypedProtocol {
+ public:
+  explicit TypedProtocol(ProtocolContext& context) : context_(context) {}
+
+  /// Runs one line (without its end), or queues it behind the one that waits.
+  void read_line(std::string_view line);
+  /// Writes the reply of the line that runs, then runs the next ones. `error` is null for a result.
+  void reply(PackedView result, const Error* error);
+  /// The call with that tag waits: input goes on behind it.
+  void parked(std::uint64_t tag);
+  /// Writes an error that belongs to no line.
+  void refuse(const Error& error);
+  /// Closes once no line is queued. The line that waits is cancelled to let the queued ones run.
+  void end_of_input();
+
+ private:
+  void run(std::string_view line);
+  void run_queued();
+  void write(PackedView result, const Error* error);
+  void refuse_surplus();
+
+  ProtocolContext& context_;
+  std::uint64_t last_number_ = 0;
+  std::uint64_t tag_ = 0;           // of the call that has no reply yet; 0: there is none
+  bool is_help_ = false;            // its result is shown as text
+  std::deque<std::string> queued_;  // lines behind it
+  std::size_t surplus_ = 0;         // lines behind those: too many to be kept
+};
+
+}  // namespace agora
