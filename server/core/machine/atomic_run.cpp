@@ -118,7 +118,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
                                     bool only_reads) const {
   const std::string name = full_name(ref);
   const Session* session = machine_.sessions().find(outer_.session());
-  if (ref.method->hands_out && outer_.caller().is_notification() && session->opened) {
+  if (ref.method->delivers && outer_.caller().is_notification() && session->opened) {
     return fail(Errc::value_error, name + " in a notification would hand out to nobody");
   }
   if (only_reads && ref.method->access != Access::read) {

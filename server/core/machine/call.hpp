@@ -72,8 +72,8 @@ class Call {
   }
   /// State::serve is called once the handler is done, though nothing that counts has changed.
   void serve_soon() { machine_.serve_soon(*object_); }
-  /// See Machine::hands_out.
-  bool hands_out() { return machine_.hands_out(caller_, *object_); }
+  /// See Machine::track_delivery.
+  bool track_delivery() { return machine_.track_delivery(caller_, *object_); }
 
   /// An error about this object, with its name in the details.
   [[gnu::cold]] Failure fail_here(Errc code, std::string message) const;

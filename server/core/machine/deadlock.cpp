@@ -45,7 +45,7 @@ class Search {
   /// Notes for whom the waiter waits. True: for the first one.
   bool expand(Waiter& waiter, std::size_t parent) {
     blockers_.clear();
-    waiter.object->state->blockers(waiter, blockers_);
+    if (const Lockable* lock = waiter.object->state->as_lock()) lock->blockers(waiter, blockers_);
     for (OwnerRef& owner : blockers_) {
       if (owner == target_) return true;
       if (!seen_.insert({owner.session, owner.owner}).second) continue;

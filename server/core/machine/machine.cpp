@@ -220,13 +220,13 @@ Expected<void> Machine::check_guard(PackedView guard) {
   };
   Object* object = registry_.find(name);
   if (object == nullptr) return stale("there is no lock " + name);
-  object->state->take_back(*this, *object);
-  std::vector<Holder> holders;
-  if (!object->state->holders(holders) || !object->state->gives_tokens()) {
+  Lockable* lock = object->state->as_lock();
+  if (lock == nullptr || !lock->gives_tokens()) {
     return fail(Errc::wrong_type, "the guard names " + name + ", which is a " +
                                       std::string{object->type->name} + " and no lock");
   }
-  for (const Holder& holder : holders) {
+  lock->take_back(*this, *object);
+  for (const Holder& holder : holders_of(*lock)) {
     if (holder.token == token.natural) return {};
   }
   return stale("the grant of " + name + " with token " + std::to_string(token.natural) +

@@ -26,7 +26,7 @@
 #include "server/core/state/catalogue.hpp"
 #include "server/core/state/effect.hpp"
 #include "server/core/state/lending.hpp"
-#include "server/core/state/object.hpp"
+#include "server/core/state/lockable.hpp"
 #include "server/core/state/registry.hpp"
 #include "server/core/state/sessions.hpp"
 #include "server/core/state/transaction.hpp"
@@ -182,31 +182,31 @@ class Machine {
   }
   /// Said once the front of a line was served: what serving the one behind it will need is fetched
   /// meanwhile. It is long since it came, so all of it is far away by now.
-  static void expect(const WaitQueue& queue);
+  static void prefetch_next_waiter(const WaitQueue& queue);
   /// Whether that waiter, out of its turn, may be served; if not, it has been refused.
   bool may_serve(Waiter& waiter);
 
   /// `write(Writer&)` appends the result.
   template <typename Write>
-  void answer(Waiter& waiter, Write&& write) {
+  void reply(Waiter& waiter, Write&& write) {
     const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
     const std::size_t begin = effects_->bytes.size();
     Writer out{effects_->bytes};
     write(out);
     conclude(*owned, effects_->bytes, begin, {});
   }
-  void answer_null(Waiter& waiter);
+  void reply_null(Waiter& waiter);
   /// Answers it with a stored value, without a copy if the value is large.
-  void answer_stored(Waiter& waiter, Handle value);
+  void reply_stored(Waiter& waiter, Handle value);
   /// Answers it with an error; the effect did not happen. Its object hears that it left.
   void refuse(Waiter& waiter, Errc code, std::string message);
   void refuse(Waiter& waiter, Error error);
   /// Answers it as if its time were up.
   void time_out(Waiter& waiter);
-  /// Before answer(): what the answer hands out comes back through State::session_ended unless its
+  /// Before reply(): what the answer hands out comes back through State::session_ended unless its
   /// arrival is acknowledged (State::acknowledged). False: the call has no number, or its reply is
   /// not kept: what it hands out is gone with the reply.
-  bool hands_out(const Caller& caller, const Object& object);
+  bool track_delivery(const Caller& caller, const Object& object);
 
   /// What a call of that method gives when its time is up after `seconds`.
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,

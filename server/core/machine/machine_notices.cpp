@@ -77,7 +77,7 @@ void Machine::unfollow(Object& object, Feed& feed, Session& session) {
 }
 
 void Machine::watch(Object& object, Session& session, std::optional<std::uint64_t> after) {
-  object.state->take_back(*this, object);  // whoever watches hears of every grant
+  take_back_lock(*this, object);  // a watching session gets a notice of every grant
   if (!object.watched) object.watched = std::make_unique<Feed>(object.version);
   Feed& feed = *object.watched;
   if (!after && feed.followers.contains(session.id)) return;

@@ -53,9 +53,10 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
 }
 
 void Machine::remove(Object& object) {
-  object.state->take_back(*this, object);
+  Lockable* lock = object.state->as_lock();
+  if (lock != nullptr) lock->take_back(*this, object);
   if (in_transaction()) {
-    token_floor_ = std::max(token_floor_, object.state->last_token());
+    if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
     registry_.unlink(object);
     transaction_->removed.push_back(&object);
     return undo([this, &object] { registry_.link(object); });
@@ -64,17 +65,15 @@ void Machine::remove(Object& object) {
   if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
   set_alarm(object, std::nullopt);
   object.state->deleted(*this, object);
-  token_floor_ = std::max(token_floor_, object.state->last_token());
+  if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
   end_feeds(object);
   if (object.cell) {
-    object.state->shown(nullptr);
+    object.state->unpublish();
     cells_.free(std::exchange(object.cell, {}));
   }
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
-  std::vector<Holder> holders;
-  state->holders(holders);
-  for (const Holder& holder : holders) sessions_.returned(holder.session, object.id);
+  for (const Holder& holder : holders_of(*state)) sessions_.returned(holder.session, object.id);
   if (Session* owner = sessions_.find(object.ephemeral_of)) owner->ephemerals.erase(object.id);
   object.state = std::move(state);
   registry_.remove(object);
@@ -106,7 +105,7 @@ void Machine::lend_again() {
     Object* object = registry_.find(to_lend_[i]);
     if (object == nullptr) continue;
     object->to_lend = false;
-    object->state->lend(*this, *object);
+    if (Lockable* lock = object->state->as_lock()) lock->lend(*this, *object);
     if (object->cell) publish(*object);
   }
   to_lend_.clear();
@@ -118,7 +117,7 @@ Handle Machine::show(Object& object) {
   if (!object.cell) return {};
   shm::Cell& cell = cells_.at(object.cell);
   publish(object);
-  object.state->shown(&cell);
+  object.state->publish(cell);
   object.cell_keeper = !shm::in_change(cell);
   if (!object.cell_keeper) shm::end_change(cell);  // of content that nobody can read along
   return object.cell;

@@ -57,7 +57,7 @@ void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
 /// notification that would hand out to nobody.
 bool Machine::enter(Session& session, const Command& command, Caller& caller) {
   if (command.numbering == Numbering::none) return true;
-  if (command.numbering == Numbering::notification) return !caller.method.method->hands_out;
+  if (command.numbering == Numbering::notification) return !caller.method.method->delivers;
   if (command.numbering == Numbering::unusable) {
     push_failure(caller.link, caller.tag,
                  bad_number("in an opened session the id of a call is a natural number that grows "
@@ -211,7 +211,7 @@ void Machine::keep_value(Session& session, const Caller& caller, PackedView valu
   session.calls->enter(std::move(record));
 }
 
-bool Machine::hands_out(const Caller& caller, const Object& object) {
+bool Machine::track_delivery(const Caller& caller, const Object& object) {
   if (caller.number == 0) return false;
   const Session* session = sessions_.of(caller.session, caller.link);
   if (session == nullptr || !session->opened || caller.number <= session->through) return false;

@@ -60,7 +60,7 @@ void Machine::end_session(SessionId id, bool gone) {
   if (ending == nullptr) return;
   // What its threads took without asking becomes theirs here too, and so is given back below.
   for (const ObjectId lock : lending_.held_by(id)) {
-    if (Object* object = registry_.find(lock)) object->state->take_back(*this, *object);
+    if (Object* object = registry_.find(lock)) take_back_lock(*this, *object);
   }
   lending_.ended(id, gone || !ending->mapped);
   // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind

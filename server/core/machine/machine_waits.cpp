@@ -23,7 +23,7 @@ void name_object(Error& error, const Object& object) {
 
 }  // namespace
 
-void Machine::expect(const WaitQueue& queue) {
+void Machine::prefetch_next_waiter(const WaitQueue& queue) {
   constexpr std::size_t kLine = 64;
   const auto fetch = [](const void* place, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; i += kLine) {
@@ -59,13 +59,13 @@ void Machine::leave(Waiter& waiter) {
   serve_soon(object);
 }
 
-void Machine::answer_null(Waiter& waiter) {
-  answer(waiter, [](Writer& out) { out.null(); });
+void Machine::reply_null(Waiter& waiter) {
+  reply(waiter, [](Writer& out) { out.null(); });
 }
 
-void Machine::answer_stored(Waiter& waiter, Handle value) {
+void Machine::reply_stored(Waiter& waiter, Handle value) {
   std::optional<BlobRef> blob = values_.pin(value);
-  if (!blob) return answer(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
+  if (!blob) return reply(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   conclude(*owned, effects_->bytes, effects_->bytes.size(), std::move(*blob));
 }
@@ -83,7 +83,7 @@ void Machine::refuse(Waiter& waiter, Error error) {
 
 void Machine::time_out(Waiter& waiter) {
   Object& object = *waiter.object;
-  if (object.state->time_is_up(*this, object, waiter)) return serve_soon(object);
+  if (object.state->waiter_timed_out(*this, object, waiter)) return serve_soon(object);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   const double seconds = seconds_of(*owned->until - owned->since);
   std::string result;

@@ -117,11 +117,11 @@ struct Method {
   Errors errors{};              ///< beyond those that every method of its kind may give
   Access access = Access::read;
   TimedOut timed_out = TimedOut::never_waits;
-  bool grows = false;      ///< refused while the memory cap is reached
-  bool admin = false;      ///< needs the role admin
-  bool hands_out = false;  ///< what it gives is nowhere else: not run for a caller known to be dead
-  std::string_view cost;   ///< in terms of n = elements of the object
-  std::string_view doc;    ///< one or more sentences
+  bool grows = false;     ///< refused while the memory cap is reached
+  bool admin = false;     ///< needs the role admin
+  bool delivers = false;  ///< what it gives is nowhere else: not run for a caller known to be dead
+  std::string_view cost;  ///< in terms of n = elements of the object
+  std::string_view doc;   ///< one or more sentences
   std::string_view
       if_reply_lost;  ///< what holds if the reply is lost, sent twice, or has no receiver
   Handler handler = nullptr;

@@ -44,7 +44,7 @@ void Dict::serve(Machine& machine, Object&) {
     if (queue == awaited.end() || !entry) continue;
     auto line = awaited.extract(queue);
     while (Waiter* waiter = machine.next_in(line.mapped())) {
-      machine.answer(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
+      machine.reply(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
     }
   }
 }

@@ -149,8 +149,6 @@ Outcome info(Call& call) {
   auto found = named(call);
   if (!found) return found.failure();
   const Object& object = **found;
-  std::vector<Holder> holders;
-  object.state->holders(holders);
   Writer out = call.reply();
   out.map(9);
   out.text("type"), out.text(object.type->name);
@@ -160,7 +158,7 @@ Outcome info(Call& call) {
   out.text("bytes"), out.unsigned_integer(object.state->bytes());
   out.text("holds"), out.unsigned_integer(object.holds);
   out.text("holders");
-  write_holders(out, call.machine(), holders);
+  write_holders(out, call.machine(), holders_of(*object.state));
   out.text("waiters"), out.unsigned_integer(object.waiters.size());
   out.text("options"), out.packed(object.options);
   return Progress::done;

@@ -181,8 +181,7 @@ struct Told {
     call.open(kWaits);
     call("object.create", "lock", "g");
     call.over(kWaits, 0, "lock.acquire", "g");
-    std::vector<Holder> holders;
-    call.machine().registry().find("g")->state->holders(holders);
+    const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
     waiting.prepare(call);
     call.guard_next("g", holders.front().token);
     const Given first = waiting.wait(call);
@@ -235,8 +234,7 @@ TEST_CASE("Whoever stands behind a call with a stale guard is served in its plac
   call.open(kWaits);
   call("object.create", "lock", "g");
   const Given grant = call.over(kWaits, 0, "lock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call("object.create", "queue", "q");
   std::vector<std::uint64_t> guarded;
   for (int i = 0; i < 3; ++i) {
@@ -257,8 +255,7 @@ TEST_CASE("condition.wait takes its own lock back though its guard names the old
   call("object.create", "condition", "c", std::vector<int>{},
        pack(std::map<std::string, std::string>{{"lock", "g"}}));
   call.over(kWaits, 0, "rlock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call.guard_next("g", holders.front().token);
   const Given waiting = waits(call, "condition.wait", "c");
   call("rlock.acquire", "g");
@@ -273,8 +270,7 @@ TEST_CASE("A party that has come to a barrier counts, whatever becomes of its gu
   call("object.create", "lock", "g");
   call("object.create", "barrier", "b", std::vector<int>{2});
   call.over(kWaits, 0, "lock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call.guard_next("g", holders.front().token);
   const Given waiting = waits(call, "barrier.wait", "b");
   call.over(kWaits, 0, "lock.release", "g");

@@ -16,7 +16,7 @@ class LentLock {
     Object* const lock = machine_.registry().find(name);
     REQUIRE(lock != nullptr);
     REQUIRE(lock->state->locate(machine_, *lock, place_));
-    lock->state->lend(machine_, *lock);
+    lock->state->as_lock()->lend(machine_, *lock);
   }
   std::uint64_t count() const { return shm::LockWord{words().load(place_.first)}.count(); }
   /// The token of the grant that the word counts.
