@@ -173,7 +173,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (!object) return object.failure();
   if (auto ok = check_lent(*object, *ref, batch); !ok) return ok;
   if (*object != nullptr && ref->method->access == Access::write) {
-    machine_.cover(**object);
+    machine_.mapped_view().begin_write(**object);
     if (auto restore = (*object)->state->restorer(machine_)) machine_.undo(std::move(restore));
   }
   Caller caller = outer_.caller();

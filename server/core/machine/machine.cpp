@@ -34,15 +34,13 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
       input_(std::move(input)),
       arena_(extents),
       values_(arena_, input_.limits.blob_bytes_min),
-      lending_(input_.words != nullptr ? *input_.words : own_words_,
-               input_.limits.session_slots_max),
       now_(input_.started),
       token_floor_(input_.token_floor) {}
 
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ +
+  return arena_.bytes_used() + lending().words().bytes_used() + notifications_.bytes_used() +
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
@@ -63,11 +61,11 @@ void Machine::apply(const Batch& batch, Effects& effects) {
     known_ = prefetcher_.advance(batch, i);
     apply(batch, batch.commands[i]);
     settle();
-    if (!behind_.empty()) catch_up();
+    notifications_.catch_up();
     if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
     if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
   }
-  if (memory_cell_) show_memory();
+  mapped_view_.refresh_memory();
   effects_ = nullptr;
 }
 
@@ -167,7 +165,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   Call call{*this, batch, command, caller, *object, known.seen};
   const Written result{effects_->written};
   Outcome outcome = command.method.method->handler(call);
-  if (!to_serve_.empty() || !to_lend_.empty()) {
+  if (!to_serve_.empty() || mapped_view_.has_work()) {
     // Whoever is served now is answered first: what this call hands out is not theirs.
     std::vector<ObjectId> handed = std::exchange(handed_, {});
     serve_all();
@@ -243,7 +241,7 @@ void Machine::serve_all() {
     object->state->serve(*this, *object);
   }
   to_serve_.clear();
-  lend_again();
+  mapped_view_.refresh();
 }
 
 void Machine::time_passed() {
@@ -259,7 +257,7 @@ void Machine::time_passed() {
   time_passes_ = false;
   while (Session* session = sessions_.silent(now_)) end_session(session->id);
   sessions_.forget_lost(now_);
-  expire_history();
+  notifications_.expire_history();
 }
 
 std::optional<Instant> Machine::next_deadline() const {
@@ -267,11 +265,9 @@ std::optional<Instant> Machine::next_deadline() const {
   if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
-                          sessions_.next_deadline()}) {
+                          sessions_.next_deadline(), notifications_.next_expiry()}) {
     if (due && (!next || *due < *next)) next = due;
   }
-  if (!expiring_.empty() && (!next || expiring_.front().first < *next))
-    next = expiring_.front().first;
   return next;
 }
 

@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,19 +20,18 @@
 #include <vector>
 
 #include "server/core/machine/collector.hpp"
+#include "server/core/machine/mapped_view.hpp"
+#include "server/core/machine/notifications.hpp"
 #include "server/core/machine/prefetcher.hpp"
 #include "server/core/methods/command.hpp"
 #include "server/core/state/catalogue.hpp"
 #include "server/core/state/effect.hpp"
-#include "server/core/state/lending.hpp"
 #include "server/core/state/lockable.hpp"
 #include "server/core/state/registry.hpp"
 #include "server/core/state/sessions.hpp"
 #include "server/core/state/transaction.hpp"
 #include "server/core/state/waiters.hpp"
 #include "server/storage/arena.hpp"
-#include "server/storage/cells.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "server/storage/sharing.hpp"
 #include "server/storage/table.hpp"
 #include "server/storage/values.hpp"
@@ -82,7 +80,10 @@ class Machine {
   Waiters& waiters() { return waiters_; }
   Arena& arena() { return arena_; }
   Values& values() { return values_; }
-  Lending& lending() { return lending_; }
+  Notifications& notifications() { return notifications_; }
+  MappedView& mapped_view() { return mapped_view_; }
+  Lending& lending() { return mapped_view_.lending(); }
+  const Lending& lending() const { return mapped_view_.lending(); }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
 
@@ -111,18 +112,6 @@ class Machine {
   void set_alarm(Object& object, std::optional<Instant> when);
   /// Content that nobody sees any more (a cleared container's), to be given back in slices.
   void give_back_later(std::unique_ptr<State> content);
-
-  // What programs on this host see without asking; see shared/shm/cell.hpp and lending.hpp.
-
-  /// The place of the object's cell, from now on kept up to date; null: no memory.
-  Handle show(Object& object);
-  /// The object is about to change within a transaction: whoever looks at its cell waits until all
-  /// of that is done, as those do who look at what a State keeps itself.
-  void cover(Object& object);
-  /// The place of a cell whose size is the number of extents that can be mapped.
-  Handle show_memory();
-  /// State::lend is called once the command is done.
-  void lend_soon(Object& object);
 
   // Values and references.
 
@@ -212,20 +201,6 @@ class Machine {
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
                     std::string& result) const;
 
-  // Notices.
-
-  /// The session hears of every change of the object after that version; of those after the
-  /// present one if none is given, unless it watches already.
-  void watch(Object& object, Session& session, std::optional<std::uint64_t> after);
-  /// The session hears all that the feed says after that version; what has been said already
-  /// follows the answer to the present call.
-  void follow(Object& object, Feed& feed, Session& session, std::uint64_t after);
-  /// The reverse; nothing if the session does not follow it.
-  void unfollow(Object& object, Feed& feed, Session& session);
-  /// The next notice of the feed (a map) goes to its followers and into its history. Not within a
-  /// transaction: see on_commit.
-  void publish(Object& object, Feed& feed, std::uint64_t version, std::string notice);
-
   // Sessions.
 
   /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
@@ -238,6 +213,8 @@ class Machine {
 
   /// Where the call that is being applied writes its result: at the end.
   std::string& reply_bytes() { return effects_->written; }
+  /// The effects of the batch that is being applied.
+  Effects& effects() { return *effects_; }
   /// Pushes an effect that concerns a link as a whole.
   Effect& push(Effect::Kind kind, LinkId link, std::uint64_t tag);
 
@@ -255,11 +232,9 @@ class Machine {
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
   void settle() {
-    if (!to_serve_.empty() || !to_lend_.empty()) serve_all();
+    if (!to_serve_.empty() || mapped_view_.has_work()) serve_all();
   }
   void serve_all();
-  void lend_again();
-  void publish(Object& object);
 
   bool enter(Session& session, const Command& command, Caller& caller);
   bool again(Session& session, Caller& caller);
@@ -271,19 +246,7 @@ class Machine {
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
 
-  Feed* feed_of(ObjectId id, bool of_topic);
-  void note_change(Object& object, const MethodRef& method, PackedView key);
-  void forget_entries(Feed& feed, std::size_t left);
-  void push_notice(LinkId link, std::size_t begin, std::size_t length);
-  void notify(const Session& session, PackedView notice);
-  void log_notice(Session& session, NoticeLog::Entry entry);
-  void confirm_notices(Session& session);
-  void end_feeds(Object& object);
-  void unfollow_all(Session& session);
-  void rewind_feeds(Session& session);
-  void catch_up();
-  void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
-  void expire_history();
+  std::string cause(const MethodRef& method) const;
 
   Waiter* next_guarded(WaitQueue& queue);
   void leave(Waiter& waiter);
@@ -296,10 +259,7 @@ class Machine {
   MachineInput input_;
   Arena arena_;
   Values values_;
-  Cells cells_{arena_};
-  Handle memory_cell_;
-  HeapExtents own_words_;
-  Lending lending_;
+  MappedView mapped_view_{*this, input_.words};
   Registry registry_;
   Prefetcher prefetcher_{registry_};
   Prefetcher::Known known_;  // of the command that comes next
@@ -311,15 +271,11 @@ class Machine {
   std::uint64_t calls_ = 0;
   std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
-  std::vector<ObjectId> to_lend_;   // whose words may be lent again
   std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
   Collector collector_{*this};
+  Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
   bool time_passes_ = false;  // what changes now does so because of the time
-  std::size_t feed_bytes_ = 0;
-  // Who has to be told what it missed: all that the session follows, or that object's feeds.
-  std::vector<std::pair<SessionId, ObjectId>> behind_;
-  std::deque<std::pair<Instant, ObjectId>> expiring_;  // watched by nobody any more, oldest first
   Effects* effects_ = nullptr;
 };
 

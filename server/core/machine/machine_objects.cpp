@@ -66,11 +66,8 @@ void Machine::remove(Object& object) {
   set_alarm(object, std::nullopt);
   object.state->deleted(*this, object);
   if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
-  end_feeds(object);
-  if (object.cell) {
-    object.state->unpublish();
-    cells_.free(std::exchange(object.cell, {}));
-  }
+  notifications_.end_feeds(object);
+  mapped_view_.unpublish(object);
   std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
   for (const Holder& holder : holders_of(*state)) sessions_.returned(holder.session, object.id);
@@ -82,72 +79,21 @@ void Machine::remove(Object& object) {
 void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;
-  if (object.watched) note_change(object, method, key);
+  if (object.watched) notifications_.note_change(object, cause(method), key);
   serve_soon(object);
 }
 
+std::string Machine::cause(const MethodRef& method) const {
+  if (method.method != nullptr) return full_name(method);
+  return time_passes_ ? "object.expire" : "session.close";
+}
+
 void Machine::serve_soon(Object& object) {
-  if (object.cell) lend_soon(object);
+  if (object.cell) mapped_view_.refresh_soon(object);
   // Without waiters there is nobody to serve.
   if (object.to_serve || object.waiters.empty()) return;
   object.to_serve = true;
   to_serve_.push_back(&object);
-}
-
-void Machine::lend_soon(Object& object) {
-  if (std::exchange(object.to_lend, true)) return;
-  to_lend_.push_back(object.id);
-}
-
-/// What has changed becomes visible to those who read along, before anybody is answered.
-void Machine::lend_again() {
-  for (std::size_t i = 0; i < to_lend_.size(); ++i) {
-    Object* object = registry_.find(to_lend_[i]);
-    if (object == nullptr) continue;
-    object->to_lend = false;
-    if (Lockable* lock = object->state->as_lock()) lock->lend(*this, *object);
-    if (object->cell) publish(*object);
-  }
-  to_lend_.clear();
-}
-
-Handle Machine::show(Object& object) {
-  if (object.cell) return object.cell;
-  object.cell = cells_.take(object.id);
-  if (!object.cell) return {};
-  shm::Cell& cell = cells_.at(object.cell);
-  publish(object);
-  object.state->publish(cell);
-  object.cell_keeper = !shm::in_change(cell);
-  if (!object.cell_keeper) shm::end_change(cell);  // of content that nobody can read along
-  return object.cell;
-}
-
-void Machine::cover(Object& object) {
-  if (!in_transaction() || !object.cell || object.cell_keeper) return;
-  if (shm::in_change(cells_.at(object.cell))) return;
-  shm::begin_change(cells_.at(object.cell));
-  on_finish([this, id = object.id] {
-    Object* changed = registry_.find(id);
-    if (changed == nullptr || !changed->cell) return;
-    publish(*changed);
-    shm::end_change(cells_.at(changed->cell));
-  });
-}
-
-Handle Machine::show_memory() {
-  if (!memory_cell_) {
-    // Objects are never number 0; a cell of nobody's is read for its size alone.
-    memory_cell_ = cells_.take(ObjectId{});
-  }
-  if (memory_cell_) cells_.at(memory_cell_).size.store(input_.sharing->extents().size());
-  return memory_cell_;
-}
-
-void Machine::publish(Object& object) {
-  shm::Cell& cell = cells_.at(object.cell);
-  cell.version.store(object.version);
-  cell.size.store(object.state->size_or_flag());
 }
 
 void Machine::set_alarm(Object& object, std::optional<Instant> when) {

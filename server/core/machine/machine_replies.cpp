@@ -244,7 +244,7 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
     arrived(*record);
     session.calls->forget(number.natural);
   }
-  if (confirms) confirm_notices(session);
+  if (confirms) notifications_.confirm(session);
 }
 
 }  // namespace agora

@@ -17,7 +17,7 @@ void Machine::resume_session(Session& session, Link& link) {
     push(Effect::Kind::link_closed, older, 0);
   }
   end_session(plain);
-  rewind_feeds(session);
+  notifications_.rewind(session);
   const auto now = session.mapped ? Effect::Kind::session_moved : Effect::Kind::session_attached;
   push(now, link.id, 0).session = session.id;
 }
@@ -59,14 +59,14 @@ void Machine::end_session(SessionId id, bool gone) {
   Session* ending = sessions_.find(id);
   if (ending == nullptr) return;
   // What its threads took without asking becomes theirs here too, and so is given back below.
-  for (const ObjectId lock : lending_.held_by(id)) {
+  for (const ObjectId lock : lending().held_by(id)) {
     if (Object* object = registry_.find(lock)) take_back_lock(*this, *object);
   }
-  lending_.ended(id, gone || !ending->mapped);
+  lending().ended(id, gone || !ending->mapped);
   // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
   // them may be served.
   end_waits(id);
-  unfollow_all(*ending);
+  notifications_.unfollow_all(*ending);
   std::vector<std::string> released;
   const IdSet grants = std::exchange(ending->grants, {});
   grants.each([&](ObjectId object_id) {

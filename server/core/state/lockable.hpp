@@ -51,7 +51,7 @@ class Lockable : public State {
   /// now on the server alone changes it.
   virtual void take_back(Machine&, Object&) {}
   /// Lends the lock word to clients, unless a holder or a waiter needs the server
-  /// (Machine::lend_soon).
+  /// (MappedView::refresh_soon).
   virtual void lend(Machine&, Object&) {}
 };
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "server/core/methods/method.hpp"
-#include "server/core/state/feed.hpp"
+#include "server/core/state/change_feed.hpp"
 #include "server/core/state/waiters.hpp"
 #include "server/storage/arena.hpp"
 #include "server/storage/words.hpp"
@@ -116,7 +116,7 @@ class State {
 
   /// Returns the change feed to which sessions subscribe through this object; null if there is
   /// none.
-  virtual Feed* feed() { return nullptr; }
+  virtual ChangeFeed* feed() { return nullptr; }
 
   /// Returns this State as a lock; null if the object has no owners.
   virtual Lockable* as_lock() { return nullptr; }
@@ -185,15 +185,15 @@ struct Object {
   Suspicion suspicion;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
-  bool lent = false;         ///< programs may change its words without the server
-  bool to_lend = false;      ///< stands in the machine's list of objects to lend again
-  Handle cell;               ///< what programs that map the arena see; null: nobody asked
-  bool cell_keeper = false;  ///< the State brings the cell through changes (State::shown)
-  bool to_serve = false;     ///< stands in the machine's list of objects to serve
-  bool unlinked = false;     ///< deleted by a transaction that still runs
-  Packed options;            ///< as given, for object.info
+  bool lent = false;        ///< programs may change its words without the server
+  bool to_refresh = false;  ///< stands in the machine's list of objects to lend again
+  Handle cell;              ///< what programs that map the arena see; null: nobody asked
+  bool keeps_cell = false;  ///< the State brings the cell through changes (State::shown)
+  bool to_serve = false;    ///< stands in the machine's list of objects to serve
+  bool unlinked = false;    ///< deleted by a transaction that still runs
+  Packed options;           ///< as given, for object.info
   std::unique_ptr<State> state;
-  std::unique_ptr<Feed> watched;  ///< its changes, if somebody watches it or has just done so
+  std::unique_ptr<ChangeFeed> watched;  ///< its changes, if somebody watches it or has just done so
 
   bool anonymous() const { return name.front() == '#'; }
 };

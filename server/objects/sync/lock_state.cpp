@@ -139,7 +139,7 @@ void LockState::take_back(Machine& machine, Object& object) {
   lent_ = false;
   word_ = found.taken_back().bits;
   take_over(found);
-  machine.lend_soon(object);
+  machine.mapped_view().refresh_soon(object);
 }
 
 /// What was done by the word while it was lent. A program that writes nonsense into it may spoil

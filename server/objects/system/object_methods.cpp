@@ -216,7 +216,7 @@ Outcome watch(Call& call) {
   if (!session.watches.contains((*object)->id)) {
     if (auto may = may_follow(call.machine(), session); !may) return may.failure();
   }
-  call.machine().watch(**object, session, after);
+  call.machine().notifications().watch(**object, session, after);
   call.reply().unsigned_integer(present);
   return Progress::done;
 }
@@ -225,7 +225,9 @@ Outcome unwatch(Call& call) {
   auto object = named(call);
   if (!object) return object.failure();
   Session& session = *call.machine().sessions().find(call.session());
-  if ((*object)->watched) call.machine().unfollow(**object, *(*object)->watched, session);
+  if ((*object)->watched) {
+    call.machine().notifications().unfollow(**object, *(*object)->watched, session);
+  }
   return Progress::done;
 }
 

@@ -186,7 +186,7 @@ Outcome map(Call& call) {
                 "socket, the server's own user, and a server that shares");
   }
   // First: it may add an extent.
-  const Handle memory = machine.show_memory();
+  const Handle memory = machine.mapped_view().publish_memory();
   const auto all = machine.input().sharing->extents();
   if (all.empty()) {
     return fail(Errc::forbidden, "this server's system gives it no memory that can be shared");
@@ -255,12 +255,12 @@ Outcome locate(Call& call) {
   if (object == nullptr) {
     return fail(Errc::not_found, "there is no object " + std::string{call.name(0)});
   }
-  const Handle cell = machine.show(*object);
+  const Handle cell = machine.mapped_view().publish(*object);
   if (!cell) return fail(Errc::out_of_memory, "the server has no more memory");
   Located place;
   const bool words = object->state->locate(machine, *object, place);
   if (words) machine.lending().located((*session)->id, object->id);
-  machine.lend_soon(*object);
+  machine.mapped_view().refresh_soon(*object);
   Writer out = call.reply();
   out.map(words ? 9 : 3);
   out.text("type"), out.text(object->type->name);

@@ -148,7 +148,7 @@ TEST_CASE("The history is bounded in bytes as well, and counts as memory", "[cor
   const std::size_t before = call.machine().memory_used();
   call("dict.contains", "d", std::string(4'000, 'k'));
   for (int i = 0; i < 20; ++i) call("dict.set", "d", std::string(4'000, 'k'), i);
-  const Feed& feed = *call.machine().registry().find("d")->watched;
+  const ChangeFeed& feed = *call.machine().registry().find("d")->watched;
   CHECK(feed.entries().size() == 2);
   CHECK(call.machine().memory_used() >= before + feed.bytes());
   CHECK(watcher.resume() == Heard{"gap 21"});
