@@ -60,13 +60,9 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
     const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
     failed->roll_back();
     failed->end();
-    machine_.handed_.clear();
     return done.failure();
   }
-  // Waiters that are answered now have hand-outs of their own.
-  std::vector<ObjectId> handed = std::exchange(machine_.handed_, {});
   machine_.commit();
-  machine_.handed_ = std::move(handed);
   machine_.reply_bytes() += results;
   return Progress::done;
 }
@@ -179,12 +175,13 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   Caller caller = outer_.caller();
   caller.method = *ref;
   Call call{machine_, batch, command, caller, *object};
-  const Written written{machine_.reply_bytes()};
+  const HandlerResult written{machine_.reply_bytes()};
   Outcome outcome = ref->method->handler(call);
   if (!outcome) {
     written.drop();
     return outcome.failure();
   }
+  outer_.add_deliveries(call);
   if (const BlobRef blob = call.take_blob()) {
     result.append(blob.view().bytes());
   } else if (written.size() == 0) {

@@ -63,6 +63,16 @@ Failure Call::fail_here(Error error) const {
   return fail(std::move(error));
 }
 
+void Call::add_deliveries(Call& part) {
+  if (!part.context_) return;
+  if (!context_) {
+    context_ = std::move(part.context_);
+    return;
+  }
+  const std::vector<ObjectId>& more = part.context_->deliveries;
+  context_->deliveries.insert(context_->deliveries.end(), more.begin(), more.end());
+}
+
 std::string Call::what() const { return std::string{object_->type->name} + " " + object_->name; }
 
 Outcome Call::no_wait() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -73,7 +74,10 @@ class Call {
   /// State::serve is called once the handler is done, though nothing that counts has changed.
   void serve_soon() { machine_.serve_soon(*object_); }
   /// See Machine::track_delivery.
-  bool track_delivery() { return machine_.track_delivery(caller_, *object_); }
+  bool track_delivery() { return machine_.track_delivery(caller_, *object_, context_); }
+  std::unique_ptr<ReplyContext>& context() { return context_; }
+  /// Adds the deliveries of a call that ran as a part of this one.
+  void add_deliveries(Call& part);
 
   /// An error about this object, with its name in the details.
   [[gnu::cold]] Failure fail_here(Errc code, std::string message) const;
@@ -122,6 +126,7 @@ class Call {
   std::uint64_t prefetched_;
   BlobRef blob_;
   Waiter* parked_ = nullptr;
+  std::unique_ptr<ReplyContext> context_;  // none until something is delivered
 };
 
 /// Makes a Handler of a function on a type's own state: `.handler = on<&get>`.

@@ -58,8 +58,7 @@ void Machine::apply(const Batch& batch, Effects& effects) {
   now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
   prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
-    known_ = prefetcher_.advance(batch, i);
-    apply(batch, batch.commands[i]);
+    apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
     settle();
     notifications_.catch_up();
     if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
@@ -69,10 +68,10 @@ void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = nullptr;
 }
 
-void Machine::apply(const Batch& batch, const Command& command) {
+void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   switch (command.kind) {
     case Command::Kind::call:
-      return call(batch, command);
+      return call(batch, command, prefetched);
     case Command::Kind::link_opened:
       sessions_.open(command.link, batch.peers[command.peer], now_);
       return;
@@ -121,7 +120,7 @@ std::uint64_t wire_id(const Command& command) {
 
 }  // namespace
 
-void Machine::call(const Batch& batch, const Command& command) {
+void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   Link* link = sessions_.find(command.link);
   if (link == nullptr) return;  // closed by the server: nothing more is heard from it
   ++calls_;
@@ -132,7 +131,7 @@ void Machine::call(const Batch& batch, const Command& command) {
   session.alive = now_;
   Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
   if (session.opened && !enter(session, command, caller)) return;
-  run(batch, command, caller);
+  run(batch, command, caller, prefetched);
 }
 
 /// The object that the call is for; none if its method is for no object.
@@ -146,12 +145,10 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   return object;
 }
 
-void Machine::run(const Batch& batch, const Command& command, const Caller& caller) {
-  handed_.clear();
-  // What was found out ahead, or else is found out now.
-  const Prefetcher::Known known = std::exchange(known_, {});
-  const bool is_known = known.object != nullptr && known.object->type == command.method.type;
-  Expected<Object*> object = is_known ? known.object : target(batch, command);
+void Machine::run(const Batch& batch, const Command& command, const Caller& caller,
+                  Prefetcher::Prefetched prefetched) {
+  const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
+  Expected<Object*> object = found ? prefetched.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
   const std::size_t cap = input_.limits.memory_bytes_max;
   if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
@@ -162,15 +159,10 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
       return conclude(caller, std::move(ok.error()));
     }
   }
-  Call call{*this, batch, command, caller, *object, known.seen};
-  const Written result{effects_->written};
+  Call call{*this, batch, command, caller, *object, prefetched.value};
+  const HandlerResult result{effects_->results};
   Outcome outcome = command.method.method->handler(call);
-  if (!to_serve_.empty() || mapped_view_.has_work()) {
-    // Whoever is served now is answered first: what this call hands out is not theirs.
-    std::vector<ObjectId> handed = std::exchange(handed_, {});
-    serve_all();
-    handed_ = std::move(handed);
-  }
+  settle();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();
     return conclude(caller, std::move(outcome.error()));
@@ -181,7 +173,8 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   if (BlobRef blob = call.take_blob()) {
     result.drop();
-    return conclude(caller, effects_->bytes, effects_->bytes.size(), std::move(blob));
+    return conclude(caller, Buffer::bytes, effects_->bytes.size(), std::move(blob),
+                    std::move(call.context()));
   }
   // A value of the greatest size fits with what a reply wraps round it.
   constexpr std::size_t kWrapping = 4096;
@@ -190,7 +183,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
   }
   if (result.size() == 0) call.reply().null();
-  conclude(caller, effects_->written, result.begin(), {});
+  conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
 }
 
 /// The call waits, unless that closes a cycle.

@@ -182,7 +182,7 @@ class Machine {
     const std::size_t begin = effects_->bytes.size();
     Writer out{effects_->bytes};
     write(out);
-    conclude(*owned, effects_->bytes, begin, {});
+    conclude(*owned, Buffer::bytes, begin, {}, std::move(owned->context));
   }
   void reply_null(Waiter& waiter);
   /// Answers it with a stored value, without a copy if the value is large.
@@ -192,10 +192,16 @@ class Machine {
   void refuse(Waiter& waiter, Error error);
   /// Answers it as if its time were up.
   void time_out(Waiter& waiter);
-  /// Before reply(): what the answer hands out comes back through State::session_ended unless its
-  /// arrival is acknowledged (State::acknowledged). False: the call has no number, or its reply is
-  /// not kept: what it hands out is gone with the reply.
-  bool track_delivery(const Caller& caller, const Object& object);
+  /// Enters in `context` that the reply to the call will deliver something of the object, which
+  /// State::session_ended takes back unless the reply is acknowledged (State::acknowledged).
+  /// @return false if the call has no number or its reply is not kept: then the delivery is lost
+  ///         with the reply (at most once).
+  bool track_delivery(const Caller& caller, const Object& object,
+                      std::unique_ptr<ReplyContext>& context);
+  /// The same for a waiter that is about to get its reply.
+  bool track_delivery(Waiter& waiter) {
+    return track_delivery(waiter, *waiter.object, waiter.context);
+  }
 
   /// What a call of that method gives when its time is up after `seconds`.
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
@@ -212,7 +218,7 @@ class Machine {
   void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
 
   /// Where the call that is being applied writes its result: at the end.
-  std::string& reply_bytes() { return effects_->written; }
+  std::string& reply_bytes() { return effects_->results; }
   /// The effects of the batch that is being applied.
   Effects& effects() { return *effects_; }
   /// Pushes an effect that concerns a link as a whole.
@@ -221,13 +227,14 @@ class Machine {
  private:
   friend class AtomicRun;
 
-  void apply(const Batch& batch, const Command& command);
-  void call(const Batch& batch, const Command& command);
+  void apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
+  void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
   void cut_off(Session& session);
   void time_passed();
-  void run(const Batch& batch, const Command& command, const Caller& caller);
+  void run(const Batch& batch, const Command& command, const Caller& caller,
+           Prefetcher::Prefetched prefetched);
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
@@ -239,9 +246,11 @@ class Machine {
   bool enter(Session& session, const Command& command, Caller& caller);
   bool again(Session& session, Caller& caller);
   bool refuse_backlog(Session& session, const Caller& caller);
-  void conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob);
+  void conclude(const Caller& caller, Buffer buffer, std::size_t begin, BlobRef blob,
+                std::unique_ptr<ReplyContext>&& context);
   [[gnu::cold]] void conclude(const Caller& caller, Error error);
-  void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
+  void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob,
+                  std::unique_ptr<ReplyContext>&& context);
   void free_undelivered(PackedView value);
   void forget_read(Session& session, CallRecord& record);
   bool speaks_to(const Caller& caller) const;
@@ -262,14 +271,12 @@ class Machine {
   MappedView mapped_view_{*this, input_.words};
   Registry registry_;
   Prefetcher prefetcher_{registry_};
-  Prefetcher::Known known_;  // of the command that comes next
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::vector<ObjectId> handed_;    // by the answer that is being made
   std::vector<Object*> to_serve_;   // in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
   Collector collector_{*this};

@@ -126,10 +126,10 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
 
 /// A read that is made again gives back the holds of its first reply.
 void Machine::forget_read(Session& session, CallRecord& record) {
-  const std::unique_ptr<CallTies> ties = std::move(record.ties);
+  const std::unique_ptr<ReplyContext> context = std::move(record.context);
   session.calls->forget(record.number);
-  if (!ties) return;
-  for (const ObjectId id : ties->held) {
+  if (!context) return;
+  for (const ObjectId id : context->holds) {
     if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
   }
 }
@@ -140,27 +140,28 @@ void Machine::forget_read(Session& session, CallRecord& record) {
 bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
 
 /// The value that stands from `begin` on in `bytes`, which are of the effects, or the blob.
-void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob) {
+void Machine::conclude(const Caller& caller, Buffer buffer, std::size_t begin, BlobRef blob,
+                       std::unique_ptr<ReplyContext>&& context) {
+  std::string& bytes = effects_->buffer(buffer);
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     const PackedView value = blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
-    caller.is_notification() ? free_undelivered(value) : keep_value(*session, caller, value, blob);
+    caller.is_notification() ? free_undelivered(value)
+                             : keep_value(*session, caller, value, blob, std::move(context));
   }
-  handed_.clear();
   if (!speaks_to(caller)) {
     bytes.resize(begin);
     return;
   }
   Effect& effect = push(Effect::Kind::reply, caller.link, caller.tag);
-  effect.written = &bytes == &effects_->written;
+  effect.buffer = buffer;
   effect.offset = begin;
   effect.length = blob ? 0 : bytes.size() - begin;
   effect.blob = std::move(blob);
 }
 
 void Machine::conclude(const Caller& caller, Error error) {
-  handed_.clear();
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     session->calls->answered(caller.number);
@@ -185,44 +186,48 @@ void Machine::free_undelivered(PackedView value) {
 
 /// What an opened session remembers of an answer.
 void Machine::keep_value(Session& session, const Caller& caller, PackedView value,
-                         const BlobRef& blob) {
-  std::vector<ObjectId> held;
+                         const BlobRef& blob, std::unique_ptr<ReplyContext>&& context) {
+  std::vector<ObjectId> holds;
   if (registry_.anonymous() > 0 && has_references(value)) {
     each_reference(value, [&](std::string_view name) {
       Object* object = registry_.find(name);
       if (object == nullptr || !object->anonymous()) return;
       hold(*object, session.id, 1);
-      held.push_back(object->id);
+      holds.push_back(object->id);
     });
   }
   if (caller.number == 0) return;
   session.notices->answered(caller.number);
   session.calls->answered(caller.number);
   const bool keeps = is_changing(caller) && caller.number > session.through;
-  if (!keeps && held.empty()) return;
+  if (!keeps && holds.empty()) return;
   CallRecord record;
   record.number = caller.number;
   record.state = keeps ? CallRecord::State::kept : CallRecord::State::read;
-  if (!held.empty() || !handed_.empty()) {
-    record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
+  record.context = std::move(context);
+  if (!holds.empty()) {
+    if (!record.context) record.context = std::make_unique<ReplyContext>();
+    record.context->holds = std::move(holds);
   }
   if (keeps && blob) record.blob = blob;
   if (keeps && !blob) record.result.assign(value.bytes());
   session.calls->enter(std::move(record));
 }
 
-bool Machine::track_delivery(const Caller& caller, const Object& object) {
+bool Machine::track_delivery(const Caller& caller, const Object& object,
+                             std::unique_ptr<ReplyContext>& context) {
   if (caller.number == 0) return false;
   const Session* session = sessions_.of(caller.session, caller.link);
   if (session == nullptr || !session->opened || caller.number <= session->through) return false;
-  handed_.push_back(object.id);
+  if (!context) context = std::make_unique<ReplyContext>();
+  context->deliveries.push_back(object.id);
   return true;
 }
 
 void Machine::acknowledge(Session& session, std::uint64_t through, PackedView numbers) {
   const auto arrived = [&](CallRecord& record) {
-    if (!record.ties) return;
-    for (const ObjectId id : record.ties->handed) {
+    if (!record.context) return;
+    for (const ObjectId id : record.context->deliveries) {
       Object* object = registry_.find(id);
       if (object == nullptr) continue;
       object->state->acknowledged(*this, *object, session.id, record.number);

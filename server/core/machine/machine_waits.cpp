@@ -67,7 +67,8 @@ void Machine::reply_stored(Waiter& waiter, Handle value) {
   std::optional<BlobRef> blob = values_.pin(value);
   if (!blob) return reply(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
-  conclude(*owned, effects_->bytes, effects_->bytes.size(), std::move(*blob));
+  conclude(*owned, Buffer::bytes, effects_->bytes.size(), std::move(*blob),
+           std::move(owned->context));
 }
 
 void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
@@ -91,7 +92,7 @@ void Machine::time_out(Waiter& waiter) {
   if (outcome) {
     const std::size_t begin = effects_->bytes.size();
     effects_->bytes += result;
-    conclude(*owned, effects_->bytes, begin, {});
+    conclude(*owned, Buffer::bytes, begin, {}, {});
   } else {
     conclude(*owned, std::move(outcome.error()));
   }

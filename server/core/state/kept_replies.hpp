@@ -15,17 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "server/core/methods/caller.hpp"
 #include "server/storage/values.hpp"
 #include "shared/base/error.hpp"
 #include "shared/base/ids.hpp"
 
 namespace agora {
-
-/// What hangs on a reply beside its value; few replies have any.
-struct CallTies {
-  std::vector<ObjectId> handed;  ///< objects that count what they gave until it is acknowledged
-  std::vector<ObjectId> held;    ///< anonymous objects on which the reply gave holds
-};
 
 struct Waiter;
 
@@ -40,7 +35,7 @@ struct CallRecord {
   std::string result;              ///< kept: the value, unless it is a blob or an error
   BlobRef blob{};                  ///< kept
   std::unique_ptr<Error> error{};  ///< kept
-  std::unique_ptr<CallTies> ties{};
+  std::unique_ptr<ReplyContext> context{};
 
   std::size_t bytes() const { return result.size() + blob.view().size(); }
 };

@@ -60,6 +60,7 @@ struct alignas(64) Waiter : Caller {
   std::vector<Handle> items;  ///< values that wait to go in (queue.put)
   std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
   Packed key;                 ///< what it waits for (dict.wait_for)
+  std::unique_ptr<ReplyContext> context;  ///< of its reply
 
   /// Whether its owner has other waiting calls.
   bool waits_elsewhere() const { return in_owner.next != nullptr || in_owner.previous != nullptr; }

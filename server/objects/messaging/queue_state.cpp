@@ -336,7 +336,7 @@ void Queue::serve_getter(Object& object, Waiter& getter) {
     return machine_.reply(getter,
                           [&](Writer& out) { write_reservation(out, made, view(made.item)); });
   }
-  const bool kept = machine_.track_delivery(caller, object);
+  const bool kept = machine_.track_delivery(getter);
   if (getter.count == 0) {
     const QueueItem item = take_front();
     machine_.reply_stored(getter, item.value);
