@@ -19,7 +19,7 @@ Failure at_index(Failure failure, std::uint32_t index) {
   return failure;
 }
 
-/// The elements of a list, if it is one and has `least` to `most` of them.
+/// Returns the elements of a list of `least` to `most`, the first a text.
 Expected<std::vector<PackedView>> elements(PackedView list, std::size_t least, std::size_t most,
                                            std::string_view shape) {
   std::vector<PackedView> parts;
@@ -56,7 +56,7 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   Expected<void> done = check_requirements(require);
   if (done) done = run_calls(calls, results);
   if (!done) {
-    // Taken out first: the steps act on the machine as it is outside of transactions.
+    // Ends the transaction first: undo steps act on the machine as outside of one.
     const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
     failed->roll_back();
     failed->end();
@@ -138,7 +138,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
   return fail(Errc::value_error, name + " may stand in a transaction only with timeout 0");
 }
 
-/// What programs change without the server cannot be part of one step.
+/// Refuses an object that clients change without the server: it cannot be rolled back.
 Expected<void> AtomicRun::check_lent(const Object* object, const MethodRef& ref,
                                      const Batch& batch) const {
   if (object == nullptr && parameter_count(ref) > 0 && parameter_at(ref, 0).name == "name") {
@@ -193,14 +193,14 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   return {};
 }
 
-/// The transaction stands: what was put off happens now.
+/// Ends the transaction that runs, and does all that it has deferred.
 void Machine::commit() {
   const std::unique_ptr<Transaction> done = std::move(transaction_);
-  for (const auto& step : done->afterwards) step();
+  for (const auto& step : done->on_commit) step();
   for (Object* object : done->removed) remove(*object);
   for (const Handle value : done->dropped) drop(value);
   for (const Packed& value : done->released) release(value);
-  for (auto& content : done->given_back) registry_.give_back_later(std::move(content));
+  for (auto& content : done->discarded) registry_.reclaim_later(std::move(content));
   done->end();
 }
 

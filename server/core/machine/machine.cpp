@@ -15,16 +15,16 @@
 namespace agora {
 namespace {
 
-// What an object or a parked call costs beside its content, bytes; measured roughly, so that a
-// flood of empty ones meets the memory cap as well.
+// The cost of an object and of a parked call beside its content, in bytes, roughly as measured. It
+// makes a flood of empty ones hit the memory cap as well.
 constexpr std::size_t kObjectBytes = 640;
 constexpr std::size_t kWaiterBytes = 512;
 
-// A lock is taken and freed in two atomic steps, of which no machine does so many. At that rate
-// tokens would stay below 2^53 for a year of a server's life.
+// An upper bound: taking and freeing a lock costs two atomic operations, and no hardware does so
+// many. At that rate tokens would stay below 2^53 for a year of uptime.
 constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
-// How much of deleted objects is given back with each command, elements.
+// Elements of deleted objects that are freed with each command.
 constexpr std::size_t kReclaimElements = 2'000;
 
 }  // namespace
@@ -48,18 +48,19 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
   const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
-  // The time of a batch is that of its begin. What is more than that is nonsense; it is not taken
-  // for all that is clamp_token, since later locks begin there, and theirs must be clamp_token too.
+  // The time of a batch is that of its start, so a second's grants more are plausible. A greater
+  // token is corrupt. It is clamped to `most` and not to the second more: the tokens of later locks
+  // begin there and must be plausible too.
   return token <= most + kGrantsPerSecondMax ? token : most;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
-  now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
+  now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
   prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
-    settle();
+    serve_pending();
     notifications_.catch_up();
     if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
     if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
@@ -88,7 +89,7 @@ void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Pref
       return time_passed();
     case Command::Kind::heartbeat:
       if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
-        link->session->alive = now_;
+        link->session->last_heard = now_;
       }
       return;
     case Command::Kind::cancel:
@@ -122,19 +123,19 @@ std::uint64_t wire_id(const Command& command) {
 
 void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   Link* link = sessions_.find(command.link);
-  if (link == nullptr) return;  // closed by the server: nothing more is heard from it
+  if (link == nullptr) return;  // the server has closed it and ignores its input
   ++calls_;
   if (link->session == nullptr) {
     return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
   }
   Session& session = *link->session;
-  session.alive = now_;
+  session.last_heard = now_;
   Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
-  if (session.opened && !enter(session, command, caller)) return;
+  if (session.opened && !assign_call_number(session, command, caller)) return;
   run(batch, command, caller, prefetched);
 }
 
-/// The object that the call is for; none if its method is for no object.
+/// Returns the object of the call; null if its method is not on objects.
 Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   const MethodRef& ref = command.method;
   if (!ref.on_object) return nullptr;
@@ -162,7 +163,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   Call call{*this, batch, command, caller, *object, prefetched.value};
   const HandlerResult result{effects_->results};
   Outcome outcome = command.method.method->handler(call);
-  settle();  // waiters that are served now get their replies before this call does
+  serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();
     return conclude(caller, std::move(outcome.error()));
@@ -176,9 +177,9 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     return conclude(caller, Buffer::bytes, effects_->bytes.size(), std::move(blob),
                     std::move(call.context()));
   }
-  // A value of the greatest size fits with what a reply wraps round it.
-  constexpr std::size_t kWrapping = 4096;
-  if (result.size() > input_.limits.frame_bytes_max + kWrapping) {
+  // A value of the greatest size fits with the envelope of a reply.
+  constexpr std::size_t kEnvelopeBytes = 4096;
+  if (result.size() > input_.limits.frame_bytes_max + kEnvelopeBytes) {
     result.drop();
     return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
   }
@@ -186,7 +187,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
 }
 
-/// The call waits, unless that closes a cycle.
+/// Enters a call that waits, or refuses it if it closes a cycle of waits.
 void Machine::parked(const Caller& caller, Waiter& waiter) {
   if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
   if (caller.number != 0) {
@@ -195,7 +196,7 @@ void Machine::parked(const Caller& caller, Waiter& waiter) {
   push(Effect::Kind::parked, caller.link, caller.tag);
 }
 
-/// [lock, token]: the grant with that token must still stand.
+/// Checks a guard, [lock, token]: the grant with that token must still stand.
 Expected<void> Machine::check_guard(PackedView guard) {
   Reader reader{guard};
   Token token;
@@ -226,7 +227,7 @@ Expected<void> Machine::check_guard(PackedView guard) {
 
 void Machine::serve_all() {
   if (in_transaction()) return;
-  // Serving one object may change others, which then stand at the end.
+  // Serving one object may change others, which are appended.
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {
     Object* object = to_serve_[i];
     if (object == nullptr) continue;  // deleted in between
@@ -246,15 +247,15 @@ void Machine::time_passed() {
     object->state->alarm(*this, *object);
     serve_soon(*object);
   }
-  settle();
+  serve_pending();
   time_passes_ = false;
-  while (Session* session = sessions_.silent(now_)) end_session(session->id);
+  while (Session* session = sessions_.expired(now_)) end_session(session->id);
   sessions_.forget_lost(now_);
   notifications_.expire_history();
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  // Content to give back, cycles to look for: as soon as there is time.
+  // Content to free and cycles to collect: as soon as there is time.
   if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),

@@ -1,4 +1,4 @@
-// How objects come and go, and how values and references keep them.
+// Machine: creates and deletes objects, and counts their references and holds.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -13,7 +13,7 @@
 namespace agora {
 namespace {
 
-// How much is done about cycles with each command, objects and references.
+// Steps of the collector of cycles with each command: objects and references.
 constexpr std::size_t kCollectSteps = 2'000;
 
 }  // namespace
@@ -32,11 +32,11 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
     return read.failure();
   }
   creation.local = common.local.value_or(type.lends_locks);
-  const std::size_t steps = in_transaction() ? transaction_->steps.size() : 0;
+  const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();
-  // What the content is made of goes with the object, as one step.
-  if (in_transaction()) transaction_->steps.resize(steps);
+  // One undo step deletes the object with its content: the steps of its content are dropped.
+  if (in_transaction()) transaction_->undo_steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
   object->lent = creation.local && type.lends_words;
@@ -68,7 +68,7 @@ void Machine::remove(Object& object) {
   if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
   notifications_.end_feeds(object);
   mapped_view_.unpublish(object);
-  std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
+  std::unique_ptr<State> state = std::move(object.state);  // no longer serves waiters
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
   for (const Holder& holder : holders_of(*state)) sessions_.returned(holder.session, object.id);
   if (Session* owner = sessions_.find(object.ephemeral_of)) owner->ephemerals.erase(object.id);
@@ -90,7 +90,6 @@ std::string Machine::cause(const MethodRef& method) const {
 
 void Machine::serve_soon(Object& object) {
   if (object.cell) mapped_view_.refresh_soon(object);
-  // Without waiters there is nobody to serve.
   if (object.to_serve || object.waiters.empty()) return;
   object.to_serve = true;
   to_serve_.push_back(&object);
@@ -102,9 +101,9 @@ void Machine::set_alarm(Object& object, std::optional<Instant> when) {
   registry_.set_alarm(object, when);
 }
 
-void Machine::give_back_later(std::unique_ptr<State> content) {
-  if (in_transaction()) return transaction_->given_back.push_back(std::move(content));
-  registry_.give_back_later(std::move(content));
+void Machine::reclaim_later(std::unique_ptr<State> content) {
+  if (in_transaction()) return transaction_->discarded.push_back(std::move(content));
+  registry_.reclaim_later(std::move(content));
 }
 
 Expected<void> Machine::check_references(PackedView value) {
@@ -124,7 +123,7 @@ Expected<void> Machine::retain(PackedView value) {
   each_reference(value, [&](std::string_view name) {
     Object& object = *registry_.find(name);
     ++object.references;
-    collector_.reached(object);
+    collector_.reference_added(object);
   });
   if (in_transaction()) {
     undo([this, copy = Packed{value}] {
@@ -141,7 +140,7 @@ void Machine::release(PackedView value) {
     Object* object = registry_.find(name);
     if (object == nullptr || object->references == 0) return;
     --object->references;
-    collector_.released(*object);
+    collector_.reference_removed(*object);
     maybe_free(*object);
   });
 }
@@ -159,7 +158,7 @@ Expected<Handle> Machine::store(PackedView value) {
 
 void Machine::drop(Handle value) {
   if (in_transaction()) return transaction_->dropped.push_back(value);
-  // Dropped before released: releasing may delete objects, which is no time to hold views.
+  // Dropped before released: releasing may delete objects and invalidate views of the arena.
   if (!values_.has_references(value)) return values_.drop(value);
   const Packed copy{values_.view(value)};
   values_.drop(value);
@@ -179,8 +178,8 @@ Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
 
 void Machine::maybe_free(Object& object) {
   if (!object.anonymous() || object.holds > 0) return;
-  if (object.references > 0) return collector_.left(object);
-  // Later: the reply of this very command may carry a reference to it, and give a hold.
+  if (object.references > 0) return collector_.add_candidate(object);
+  // Freed after the command: its reply may carry a reference to the object and give a hold.
   unneeded_.push_back(object.id);
 }
 
@@ -197,7 +196,7 @@ void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
   if (holder == nullptr) return;
   holder->holds[object.id] += n;
   object.holds += n;
-  collector_.reached(object);
+  collector_.reference_added(object);
   undo([this, id = object.id, session, n] {
     if (Object* held = registry_.find(id)) unhold(*held, session, n);
   });

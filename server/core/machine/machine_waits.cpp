@@ -1,4 +1,4 @@
-// What becomes of calls that wait: they are answered, refused, time out, or leave.
+// Machine: waiters. They are served, refused, time out, or leave.
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/machine.hpp"
 
@@ -51,7 +51,7 @@ Waiter* Machine::next_guarded(WaitQueue& queue) {
   return nullptr;
 }
 
-void Machine::leave(Waiter& waiter) {
+void Machine::waiter_left(Waiter& waiter) {
   Object& object = *waiter.object;
   for (const Handle item : waiter.items) drop(item);
   if (!object.state) return;  // it is being deleted
@@ -79,7 +79,7 @@ void Machine::refuse(Waiter& waiter, Error error) {
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   name_object(error, *owned->object);
   conclude(*owned, std::move(error));
-  leave(*owned);
+  waiter_left(*owned);
 }
 
 void Machine::time_out(Waiter& waiter) {
@@ -96,7 +96,7 @@ void Machine::time_out(Waiter& waiter) {
   } else {
     conclude(*owned, std::move(outcome.error()));
   }
-  leave(*owned);
+  waiter_left(*owned);
 }
 
 Outcome Machine::timed_out(const MethodRef& method, std::string_view object, double seconds,

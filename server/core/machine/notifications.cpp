@@ -44,13 +44,15 @@ ChangeFeed* Notifications::feed_of(ObjectId id, bool of_topic) {
   return of_topic ? object->state->feed() : object->watched.get();
 }
 
-void Notifications::follow(Object& object, ChangeFeed& feed, Session& session, std::uint64_t after) {
+void Notifications::follow(Object& object, ChangeFeed& feed, Session& session,
+                           std::uint64_t after) {
   feed.followers[session.id] = {after, after};
   (feed.of_topic() ? session.topics : session.watches).insert(object.id);
   if (after < feed.version()) behind_.push_back({session.id, object.id});
   machine_.undo([this, id = object.id, of_topic = feed.of_topic(), follower = session.id] {
     ChangeFeed* followed = feed_of(id, of_topic);
-    if (followed != nullptr) unfollow(*machine_.registry().find(id), *followed, *machine_.sessions().find(follower));
+    if (followed != nullptr)
+      unfollow(*machine_.registry().find(id), *followed, *machine_.sessions().find(follower));
   });
 }
 
@@ -85,15 +87,17 @@ void Notifications::watch(Object& object, Session& session, std::optional<std::u
 
 void Notifications::note_change(Object& object, std::string_view method, PackedView key) {
   std::string notice = watch_notice(object, object.version, method, key);
-  machine_.on_commit([this, id = object.id, version = object.version, notice = std::move(notice)]() mutable {
-    Object* changed = machine_.registry().find(id);
-    if (changed != nullptr && changed->watched) {
-      publish(*changed, *changed->watched, version, std::move(notice));
-    }
-  });
+  machine_.on_commit(
+      [this, id = object.id, version = object.version, notice = std::move(notice)]() mutable {
+        Object* changed = machine_.registry().find(id);
+        if (changed != nullptr && changed->watched) {
+          publish(*changed, *changed->watched, version, std::move(notice));
+        }
+      });
 }
 
-void Notifications::publish(Object& object, ChangeFeed& feed, std::uint64_t version, std::string notice) {
+void Notifications::publish(Object& object, ChangeFeed& feed, std::uint64_t version,
+                            std::string notice) {
   if (feed.of_topic() && feed.followers.empty()) return feed.skip_to(version);
   if (feed.version() + 1 != version) {
     trim(feed, 0);
@@ -119,7 +123,8 @@ void Notifications::publish(Object& object, ChangeFeed& feed, std::uint64_t vers
 }
 
 void Notifications::trim(ChangeFeed& feed, std::size_t entries_max) {
-  while (feed.entries().size() > entries_max || feed.bytes() > machine_.limits().history_bytes_max) {
+  while (feed.entries().size() > entries_max ||
+         feed.bytes() > machine_.limits().history_bytes_max) {
     const ChangeFeed::Entry oldest = feed.pop();
     bytes_used_ -= oldest.notice.size();
     if (feed.of_topic()) machine_.release(PackedView{oldest.notice});
@@ -141,7 +146,8 @@ void Notifications::notify(const Session& session, PackedView notice) {
 }
 
 void Notifications::log_notice(Session& session, NoticeLog::Entry entry) {
-  if (session.opened) session.notices->add(std::move(entry), machine_.limits().unconfirmed_notices_max);
+  if (session.opened)
+    session.notices->add(std::move(entry), machine_.limits().unconfirmed_notices_max);
 }
 
 void Notifications::confirm(Session& session) {

@@ -1,4 +1,4 @@
-// An object as the core sees it: a name, a type, a version, an owner policy, and its State.
+// Object: a name, a type, a version, the rules of its lifetime, and its State.
 #pragma once
 
 #include <cstddef>
@@ -29,14 +29,14 @@ class Machine;
 struct Object;
 struct ObjectType;
 
-/// Where an object's words lie, for session.locate.
+/// The place of an object's words in shared memory, for session.locate.
 struct Located {
   WordPlace first = 0;
   std::size_t count = 0;  ///< elements
   std::size_t element_bytes = 8;
-  char typecode = '*';           ///< of value and array; '*': none
-  bool wraps = false;            ///< sums wrap round
-  std::uint64_t token_base = 0;  ///< of a lock: token = base + the word's count
+  char typecode = '*';           ///< of value and array; '*' otherwise
+  bool wraps = false;            ///< sums wrap around
+  std::uint64_t token_base = 0;  ///< of a lock: token = base + the count in its word
 };
 
 /// The content of an object; one class for each type, in server/objects.
@@ -135,41 +135,46 @@ class State {
   virtual bool locate(Machine&, Object&, Located& /*out*/) { return false; }
 };
 
-/// What a type's `create` gets: the parameters of object.create after admission.
+/// The arguments of a type's `create`: the parameters of object.create after admission.
 struct Creation {
   Machine& machine;
   const ObjectType* type;
-  ObjectId id;  ///< of the object to be
+  ObjectId id;  ///< of the new object
   std::string_view name;
   std::vector<PackedView> arguments;  ///< elements of `args`, checked against the type's table
   std::vector<PackedView> options;    ///< in the order of the type's options; absent if not given
-  SessionId session{};                ///< who creates it
-  PackedView given{"\x80"};           ///< the options as given
-  std::optional<Packed> shown{};      ///< options for object.info, if not those that were given
+  SessionId session{};                ///< the creating session
+  PackedView given{"\x80"};           ///< the options as the client sent them
+  std::optional<Packed> shown{};      ///< options for object.info, if they differ from `given`
   bool local = false;                 ///< option local, or the type's default for it
 };
 
-/// One row of the list of types.
+/// One row of the table of types.
 struct ObjectType {
   std::string_view name;
   std::string_view doc;
   std::span<const Parameter> arguments{};  ///< of `args` in object.create
   std::span<const Parameter> options{};    ///< beyond those that every type has
   std::span<const Method> methods{};
-  bool lends_words = false;  ///< option local=true lets programs on this host change the content
-  bool lends_locks = false;  ///< option local lets them take and free it; the default is true
-  /// Makes the State of a new object. Empty: not creatable (object, server, session).
+  bool lends_words = false;  ///< option local=true lets clients on this host change the content
+  bool lends_locks = false;  ///< option local lets them take and free the lock; the default is true
+  /// Makes the State of a new object; null for types without objects (object, server, session).
   Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;
-  /// Makes it from what State::save wrote.
+  /// Makes it from the value that State::save wrote.
   Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
 };
 
-/// What the collector of cycles knows of an object.
-struct Suspicion {
-  enum class State : std::uint8_t { none, suspect, cleared };
-  State state = State::none;
-  bool candidate = false;     ///< stands in the list of those with which a run begins
-  std::uint64_t counted = 0;  ///< references from other suspects
+/// The marks of trial deletion (Collector) on an object.
+struct Trial {
+  enum class Colour : std::uint8_t {
+    none,   ///< not part of a trial
+    white,  ///< garbage unless it turns grey
+    grey,   ///< reachable; its references are not followed yet
+    black,  ///< reachable; its references are followed
+  };
+  Colour colour = Colour::none;
+  bool candidate = false;     ///< it is in the list of candidates
+  std::uint64_t counted = 0;  ///< references from other objects of the trial
 };
 
 struct Object {
@@ -179,21 +184,21 @@ struct Object {
   std::uint64_t version = 1;
   Instant created{};
   std::optional<Instant> expires;
-  SessionId ephemeral_of;        ///< dies with that session; none for others
+  SessionId ephemeral_of;        ///< the session with which it dies, if it is ephemeral
   std::uint64_t holds = 0;       ///< holds of all sessions
   std::uint64_t references = 0;  ///< from containers and items in flight
-  Suspicion suspicion;
+  Trial trial;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
-  bool lent = false;        ///< programs may change its words without the server
-  bool to_refresh = false;  ///< stands in the machine's list of objects to lend again
-  Handle cell;              ///< what programs that map the arena see; null: nobody asked
-  bool keeps_cell = false;  ///< the State brings the cell through changes (State::shown)
-  bool to_serve = false;    ///< stands in the machine's list of objects to serve
-  bool unlinked = false;    ///< deleted by a transaction that still runs
-  Packed options;           ///< as given, for object.info
+  bool lent = false;        ///< clients may change its words without the server
+  bool to_refresh = false;  ///< it is in the list of MappedView::refresh
+  Handle cell;              ///< null until the object is located (MappedView)
+  bool keeps_cell = false;  ///< the State begins and ends the cell's changes (State::publish)
+  bool to_serve = false;    ///< it is in the machine's list of objects to serve
+  bool unlinked = false;    ///< deleted by the transaction that runs
+  Packed options;           ///< as the client sent them, for object.info
   std::unique_ptr<State> state;
-  std::unique_ptr<ChangeFeed> watched;  ///< its changes, if somebody watches it or has just done so
+  std::unique_ptr<ChangeFeed> watched;  ///< its changes; kept for a minute after the last watcher
 
   bool anonymous() const { return name.front() == '#'; }
 };

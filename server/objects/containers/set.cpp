@@ -306,7 +306,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
     return {};
   };
   if (auto ok = each_of(creation.arguments[0], put); !ok) {
-    creation.machine.give_back_later(std::move(set));
+    creation.machine.reclaim_later(std::move(set));
     return ok.failure();
   }
   return set;

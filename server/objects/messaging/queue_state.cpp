@@ -223,7 +223,7 @@ std::size_t Queue::clear(Object& object) {
   });
   bytes_ = out_bytes_;
   unfinished_ -= std::min<std::uint64_t>(unfinished_, count);
-  machine_.give_back_later(std::move(content));
+  machine_.reclaim_later(std::move(content));
   set_alarm(object);
   return count;
 }

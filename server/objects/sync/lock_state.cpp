@@ -47,7 +47,7 @@ Outcome LockState::plain(Call&, Writer& out) const {
 void LockState::holders(std::vector<Holder>& out) const {
   if (lent_) {
     const shm::LockWord word{machine_.lending().words().load(place_->word)};
-    const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
+    const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
     if (owner == nullptr) return;
     out.push_back({owner->session, owner->owner, token_of(word), std::nullopt});
     return;
@@ -148,7 +148,7 @@ void LockState::take_over(shm::LockWord word) {
   content.last_token_given = std::max(content.last_token_given, token_of(word));
   content.levels = 0;
   if (word.owner() == 0) return;
-  const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
+  const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
   // Nobody's: of a session that was ended while its process went on, or nonsense.
   if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr)
     return show_word(true);

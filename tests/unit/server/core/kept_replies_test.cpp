@@ -25,7 +25,7 @@ void keep(KeptReplies& calls, std::uint64_t number, std::string result) {
   CallRecord record;
   record.number = number;
   record.result = std::move(result);
-  calls.enter(std::move(record));
+  calls.add(std::move(record));
 }
 
 TEST_CASE("A kept reply is found and counted until it is forgotten", "[core]") {
@@ -60,7 +60,7 @@ TEST_CASE("A waiting call is no record until it is answered", "[core]") {
   CHECK(calls.waiter(1) == &waiter);
   CHECK(calls.find(1) == nullptr);
   keep(calls, 2, "b");
-  calls.answered(1);
+  calls.replied(1);
   keep(calls, 1, "a");
   CHECK(calls.waiter(1) == nullptr);
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 2});
@@ -90,7 +90,7 @@ TEST_CASE("A read that is made again enters below others", "[core]") {
   CallRecord read;
   read.number = 3;
   read.state = State::read;
-  calls.enter(std::move(read));
+  calls.add(std::move(read));
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 3, 5});
   CHECK(calls.kept() == 2);
 }
@@ -102,7 +102,7 @@ TEST_CASE("Reads that are never acknowledged are bounded", "[core]") {
     CallRecord read;
     read.number = number;
     read.state = State::read;
-    calls.enter(std::move(read));
+    calls.add(std::move(read));
   }
   CHECK(numbers(calls).size() == KeptReplies::kReadsMax + 1);
   CHECK(calls.find(1) != nullptr);

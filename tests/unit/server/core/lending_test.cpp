@@ -23,16 +23,16 @@ TEST_CASE("A lock's word is another's only after all have let it go", "[core][le
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
-  lending.located(kFirst, kLock);
-  lending.located(kFirst, kLock);
-  lending.located(kSecond, kLock);
+  lending.locate(kFirst, kLock);
+  lending.locate(kFirst, kLock);
+  lending.locate(kSecond, kLock);
   lending.free_word(kLock, *word, 0);
   CHECK(lending.lock_word(ObjectId{11}) != word);
   lending.unlocate(kFirst, kLock);
   lending.unlocate(kFirst, kLock);
   lending.unlocate(kFirst, kLock);  // once too often
   CHECK(lending.lock_word(ObjectId{12}) != word);
-  lending.ended(kSecond, true);
+  lending.session_ended(kSecond, true);
   CHECK(lending.lock_word(ObjectId{13}) == word);
 }
 
@@ -40,42 +40,42 @@ TEST_CASE("The words of a session that may still write are never used again", "[
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
-  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
-  lending.located(kFirst, kLock);
-  lending.ended(kFirst, false);
+  const std::uint32_t slot = lending.acquire_slot(kFirst, "t1");
+  lending.locate(kFirst, kLock);
+  lending.session_ended(kFirst, false);
   lending.free_word(kLock, *word, 0);
   CHECK(lending.lock_word(ObjectId{11}) != word);
-  CHECK(lending.give_slot(kSecond, "t1") != slot);
+  CHECK(lending.acquire_slot(kSecond, "t1") != slot);
 }
 
 TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
-  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  const std::uint32_t slot = lending.acquire_slot(kFirst, "t1");
   write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
   CHECK(lending.held_by(kFirst) == std::vector{kLock});
-  lending.take_slot(kFirst, slot);
+  lending.release_slot(kFirst, slot);
   REQUIRE(lending.owner_of(slot) != nullptr);
   CHECK(lending.owner_of(slot)->owner == "t1");
   write(lending, *word, shm::LockWord::of(1, false).bits);
-  lending.take_slot(kFirst, slot);
+  lending.release_slot(kFirst, slot);
   CHECK(lending.owner_of(slot) == nullptr);
-  CHECK(lending.give_slot(kSecond, "t2") == slot);
+  CHECK(lending.acquire_slot(kSecond, "t2") == slot);
 }
 
 TEST_CASE("The slot of a thread that ended while it held a lock comes back", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory, 2);
   const auto word = lending.lock_word(kLock);
-  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  const std::uint32_t slot = lending.acquire_slot(kFirst, "t1");
   write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
-  lending.take_slot(kFirst, slot);
-  CHECK(lending.give_slot(kFirst, "t2") != 0);
-  CHECK(lending.give_slot(kFirst, "t3") == 0);
+  lending.release_slot(kFirst, slot);
+  CHECK(lending.acquire_slot(kFirst, "t2") != 0);
+  CHECK(lending.acquire_slot(kFirst, "t3") == 0);
   write(lending, *word, shm::LockWord::of(1, true).bits);
-  CHECK(lending.give_slot(kFirst, "t3") == slot);
-  lending.ended(kFirst, true);
+  CHECK(lending.acquire_slot(kFirst, "t3") == slot);
+  lending.session_ended(kFirst, true);
   CHECK(lending.owner_of(slot) == nullptr);
 }
 
@@ -83,13 +83,13 @@ TEST_CASE("A session that ends takes along what its ended threads had left", "[c
   HeapExtents memory;
   Lending lending(memory, 1);
   const auto word = lending.lock_word(kLock);
-  const std::uint32_t slot = lending.give_slot(kFirst, "t1");
+  const std::uint32_t slot = lending.acquire_slot(kFirst, "t1");
   write(lending, *word, shm::LockWord{}.taken_by(slot).bits);
-  lending.take_slot(kFirst, slot);
-  lending.ended(kFirst, true);
-  CHECK(lending.give_slot(kSecond, "t2") == slot);
+  lending.release_slot(kFirst, slot);
+  lending.session_ended(kFirst, true);
+  CHECK(lending.acquire_slot(kSecond, "t2") == slot);
   write(lending, *word, shm::LockWord::of(1, true).bits);
-  CHECK(lending.give_slot(kSecond, "t3") == 0);
+  CHECK(lending.acquire_slot(kSecond, "t3") == 0);
   CHECK(lending.owner_of(slot)->owner == "t2");
 }
 
@@ -97,9 +97,9 @@ TEST_CASE("No session gets all slots", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   std::size_t given = 0;
-  while (lending.give_slot(kFirst, "t") != 0) ++given;
+  while (lending.acquire_slot(kFirst, "t") != 0) ++given;
   CHECK(given == Limits{}.session_slots_max);
-  CHECK(lending.give_slot(kSecond, "t") != 0);
+  CHECK(lending.acquire_slot(kSecond, "t") != 0);
 }
 
 TEST_CASE("A word that was spoilt so that its count would overflow begins anew",
