@@ -1,4 +1,4 @@
-// What is lent to programs on the server's host, and when it is lent again.
+// Lending: when owner slots and the words of deleted objects are reused.
 
 #include "server/core/state/lending.hpp"
 
@@ -19,7 +19,8 @@ void write(Lending& lending, WordPlace word, std::uint64_t bits) {
 
 }  // namespace
 
-TEST_CASE("A lock's word is another's only after all have let it go", "[core][lending]") {
+TEST_CASE("Lending: a lock word is reused after all sessions have unlocated it",
+          "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
@@ -30,13 +31,13 @@ TEST_CASE("A lock's word is another's only after all have let it go", "[core][le
   CHECK(lending.lock_word(ObjectId{11}) != word);
   lending.unlocate(kFirst, kLock);
   lending.unlocate(kFirst, kLock);
-  lending.unlocate(kFirst, kLock);  // once too often
+  lending.unlocate(kFirst, kLock);  // once more than it was located
   CHECK(lending.lock_word(ObjectId{12}) != word);
   lending.session_ended(kSecond, true);
   CHECK(lending.lock_word(ObjectId{13}) == word);
 }
 
-TEST_CASE("The words of a session that may still write are never used again", "[core][lending]") {
+TEST_CASE("Lending: words of a session that may still write are never reused", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
@@ -48,7 +49,7 @@ TEST_CASE("The words of a session that may still write are never used again", "[
   CHECK(lending.acquire_slot(kSecond, "t1") != slot);
 }
 
-TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending]") {
+TEST_CASE("Lending: a slot that a lock word names is not reused", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   const auto word = lending.lock_word(kLock);
@@ -64,7 +65,8 @@ TEST_CASE("A slot that a lock's word names stays its session's", "[core][lending
   CHECK(lending.acquire_slot(kSecond, "t2") == slot);
 }
 
-TEST_CASE("The slot of a thread that ended while it held a lock comes back", "[core][lending]") {
+TEST_CASE("Lending: the slot of a thread that ended as a holder is reused after the release",
+          "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory, 2);
   const auto word = lending.lock_word(kLock);
@@ -79,7 +81,7 @@ TEST_CASE("The slot of a thread that ended while it held a lock comes back", "[c
   CHECK(lending.owner_of(slot) == nullptr);
 }
 
-TEST_CASE("A session that ends takes along what its ended threads had left", "[core][lending]") {
+TEST_CASE("Lending: the end of a session frees its released slots", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory, 1);
   const auto word = lending.lock_word(kLock);
@@ -93,7 +95,7 @@ TEST_CASE("A session that ends takes along what its ended threads had left", "[c
   CHECK(lending.owner_of(slot)->owner == "t2");
 }
 
-TEST_CASE("No session gets all slots", "[core][lending]") {
+TEST_CASE("Lending: no session gets all slots", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
   std::size_t given = 0;
@@ -102,20 +104,19 @@ TEST_CASE("No session gets all slots", "[core][lending]") {
   CHECK(lending.acquire_slot(kSecond, "t") != 0);
 }
 
-TEST_CASE("A word that was spoilt so that its count would overflow begins anew",
-          "[core][lending]") {
+TEST_CASE("Lending: a corrupt word whose count would overflow is reset", "[core][lending]") {
   HeapExtents memory;
   Lending lending(memory);
-  const auto spoilt = lending.lock_word(kLock);
+  const auto corrupt = lending.lock_word(kLock);
   const auto worn = lending.lock_word(ObjectId{11});
-  write(lending, *spoilt, ~std::uint64_t{0});
+  write(lending, *corrupt, ~std::uint64_t{0});
   write(lending, *worn, shm::LockWord::of(1'000'000'000'000, true).bits);
-  lending.free_word(kLock, *spoilt, 0);
+  lending.free_word(kLock, *corrupt, 0);
   lending.free_word(ObjectId{11}, *worn, 0);
   CHECK(lending.lock_word(ObjectId{12}) == worn);
-  // Passed over, enough of them would be all memory.
-  CHECK(lending.lock_word(ObjectId{13}) == spoilt);
-  CHECK(lending.words().load(*spoilt) == 0);
+  // It is not leaked: a hostile client could use up all memory so.
+  CHECK(lending.lock_word(ObjectId{13}) == corrupt);
+  CHECK(lending.words().load(*corrupt) == 0);
   CHECK(lending.words().load(*worn) == shm::LockWord::of(1'000'000'000'000, true).bits);
 }
 
