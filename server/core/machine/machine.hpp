@@ -108,10 +108,9 @@ class Machine {
   /// Deletes the object: its waiters get NotFound, its grants and holds end.
   void remove(Object& object);
   /// Notes that the method changed the object, at `key` if that is given: increments its version,
-  /// notifies watching sessions, and serves its waiters (serve_soon).
+  /// notifies watching sessions, and calls serve_soon.
   void changed(Object& object, const MethodRef& method, PackedView key = {});
-  /// Serves the object's waiters (State::serve) before the next command. The object's version need
-  /// not have changed.
+  /// Has State::serve called before the next command, whether or not the object's version changed.
   void serve_soon(Object& object);
   /// Sets the time at which State::alarm is called, or clears it; an object has one alarm.
   void set_alarm(Object& object, std::optional<Instant> when);
@@ -200,8 +199,9 @@ class Machine {
   void refuse(Waiter& waiter, Error error);
   /// Replies as if the waiter's deadline were over.
   void time_out(Waiter& waiter);
-  /// Enters in `context` that the reply to the call will deliver something of the object, which
-  /// State::session_ended takes back unless the reply is acknowledged (State::acknowledged).
+  /// Notes in `context` that the reply to the call delivers an item of the object. If the client
+  /// acknowledges the reply, State::acknowledged is called; if the session ends before,
+  /// State::session_ended takes the item back.
   /// @return false if the call has no number or its reply is not kept: then the delivery is lost
   ///         with the reply (at most once).
   bool track_delivery(const Caller& caller, const Object& object,

@@ -22,7 +22,7 @@ constexpr std::uint64_t kCatchingUp = 1;
 
 /// The two buffers of Effects.
 enum class Buffer : std::uint8_t {
-  bytes,    ///< notices, errors of waiters, and replies to waiters
+  bytes,    ///< notices, and replies to waiters
   results,  ///< results that handlers write
 };
 

@@ -57,9 +57,9 @@ class Lending {
   /// Returns the locks whose words name a slot of that session. O(locks that were ever located).
   std::vector<ObjectId> held_by(SessionId session) const;
 
-  /// Notes that the session has located the object's words; counts the times.
+  /// Counts that the session has located the object's words once more.
   void locate(SessionId session, ObjectId object);
-  /// Takes one of these times back.
+  /// Takes one such count back.
   void unlocate(SessionId session, ObjectId object);
   /// Frees the words of a deleted object, `bytes` from `first` on, as soon as no session has
   /// located them. With 0 bytes `first` is the word of a lock.
@@ -75,7 +75,7 @@ class Lending {
     WordPlace word;
   };
   struct LocatedWords {
-    std::uint64_t times = 0;  ///< located, by all sessions
+    std::uint64_t times = 0;  ///< how often all sessions together have located them
     bool deleted = false;     ///< `first` and `bytes` are to be freed
     WordPlace first = 0;
     std::size_t bytes = 0;

@@ -45,8 +45,8 @@ struct alignas(64) Session {
   // Used by opened sessions only.
   std::uint64_t last_seen = 0;         ///< the greatest call number received
   std::uint64_t through = 0;           ///< calls up to here are acknowledged
-  std::unique_ptr<KeptReplies> calls;  ///< not null
-  std::unique_ptr<NoticeLog> notices;  ///< not null
+  std::unique_ptr<KeptReplies> calls;  ///< null in a plain session
+  std::unique_ptr<NoticeLog> notices;  ///< null in a plain session
   std::string token;
   Duration ttl{};
   std::uint64_t epoch = 0;  ///< the number of links that it has had
