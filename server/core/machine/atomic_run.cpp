@@ -19,7 +19,8 @@ Failure at_index(Failure failure, std::uint32_t index) {
   return failure;
 }
 
-/// Returns the elements of a list of `least` to `most`, the first a text.
+/// Returns the elements of a list that has `least` to `most` of them, the first a text.
+/// @error value_error  the value has another shape.
 Expected<std::vector<PackedView>> elements(PackedView list, std::size_t least, std::size_t most,
                                            std::string_view shape) {
   std::vector<PackedView> parts;

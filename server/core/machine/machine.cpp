@@ -24,7 +24,7 @@ constexpr std::size_t kWaiterBytes = 512;
 // many. At that rate tokens would stay below 2^53 for a year of uptime.
 constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
-// Elements of deleted objects that are freed with each command.
+// Elements of deleted objects that are freed after each command.
 constexpr std::size_t kReclaimElements = 2'000;
 
 }  // namespace
@@ -48,9 +48,9 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
   const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
-  // The time of a batch is that of its start, so a second's grants more are plausible. A greater
-  // token is corrupt. It is clamped to `most` and not to the second more: the tokens of later locks
-  // begin there and must be plausible too.
+  // The time of a batch is that of its start, so the grants of one more second are plausible. A
+  // greater token is corrupt. It is clamped to `most`, without that second: the tokens of later
+  // locks begin there and must be plausible too.
   return token <= most + kGrantsPerSecondMax ? token : most;
 }
 

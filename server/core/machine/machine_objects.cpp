@@ -13,7 +13,7 @@
 namespace agora {
 namespace {
 
-// Steps of the collector of cycles with each command: objects and references.
+// Steps of the collector of cycles after each command: objects and references.
 constexpr std::size_t kCollectSteps = 2'000;
 
 }  // namespace
