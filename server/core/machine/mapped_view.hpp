@@ -2,8 +2,8 @@
 // change without the server: cells, lock words, and shared words of values and arrays.
 //
 // Each located object has a cell, a seqlock-protected record (shared/shm/cell.hpp). The machine
-// updates it after the command that changed the object and before any reply to a waiter, so a
-// client never sees less than a reply has told it.
+// updates it after the command that changed the object and before its effects are delivered, so a
+// client that has got a reply never reads an older version from the cell.
 #pragma once
 
 #include <cstddef>

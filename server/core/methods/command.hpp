@@ -50,7 +50,7 @@ struct Command {
   enum class Kind : std::uint8_t {
     call,
     cancel,     ///< the client cancels its waiting call with that tag
-    heartbeat,  ///< a message that was refused before it reached the machine
+    heartbeat,  ///< a message that admission refused: it still shows that the client lives
     link_opened,
     link_closed,
     process_exited,   ///< the process of `session` is dead: it gets no more grants, but messages
