@@ -22,9 +22,9 @@ void Machine::resume_session(Session& session, Link& link) {
   push(now, link.id, 0).session = session.id;
 }
 
-/// Detaches the session from its connection. Its waiters keep their places in the queues; the client
-/// gets their replies when it resends the calls. A call without a number cannot be resent: it is
-/// cancelled, so that it has no effect.
+/// Detaches the session from its connection. Its waiters keep their places in the queues; the
+/// client gets their replies when it resends the calls. A call without a number cannot be resent:
+/// it is cancelled, so that it has no effect.
 void Machine::disconnect(Session& session) {
   std::vector<Waiter*> lost;
   for (Waiter* waiter = waiters_.first_of(session.id); waiter != nullptr;
