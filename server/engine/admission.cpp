@@ -13,7 +13,7 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
                                      " needs the role admin, which the Unix socket "
                                      "gives to the server's own user");
   }
-  if (request.only_harmless && (ref->method->waits() || ref->method->hands_out)) return {};
+  if (request.only_harmless && (ref->method->waits() || ref->method->delivers)) return {};
   const std::size_t bytes_before = batch.bytes.size();
   const std::size_t first = batch.arguments.size();
   if (request.message != nullptr) batch.buffers.push_back(std::move(*request.message));

@@ -84,7 +84,7 @@ void Engine::apply(std::unique_ptr<Batch> committed) {
   // After a large value, release the memory beyond what the usual turn needs.
   if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};
   if (effects_.bytes.capacity() > kSpareBytesMax) effects_.bytes = {};
-  if (effects_.written.capacity() > kSpareBytesMax) effects_.written = {};
+  if (effects_.results.capacity() > kSpareBytesMax) effects_.results = {};
   spare_ = std::move(committed);
 }
 

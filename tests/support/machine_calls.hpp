@@ -1,4 +1,4 @@
-// Calls straight into a machine: for tests and benchmarks of the objects.
+// MachineCalls: calls a machine directly, without an engine; for tests and benchmarks.
 #pragma once
 
 #include <chrono>
@@ -18,12 +18,12 @@
 
 namespace agora::test {
 
-/// What a call gave: a result, an error, or nothing yet (it waits).
+/// The outcome of a call: a result, an error, or neither while it waits.
 struct Given {
   Packed result;
-  std::string error;  ///< the error's type; empty: none
+  std::string error;  ///< the error's type; empty if there is none
   bool waits = false;
-  std::uint64_t tag = 0;  ///< of a call that waits: see MachineCalls::arrived
+  std::uint64_t tag = 0;  ///< of a waiting call, for MachineCalls::arrived
 
   template <typename T>
   T as() const {
@@ -35,13 +35,13 @@ struct Given {
 class MachineCalls {
  public:
   explicit MachineCalls(MachineInput input = {}) : MachineCalls(std::move(input), nullptr) {}
-  /// Over extents that outlive this, or over the heap.
+  /// @param extents  the source of storage, which must outlive this; null: the heap
   MachineCalls(MachineInput input, ExtentSource* extents)
       : machine_(all_types(), extents == nullptr ? heap_ : *extents, std::move(input)) {
     open(1);
   }
 
-  /// A new connection; with a number of its own it has a plain session of its own.
+  /// Opens a connection with that number and its plain session.
   void open(std::uint64_t session) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
@@ -50,6 +50,7 @@ class MachineCalls {
     batch_.peers.emplace_back();
     apply();
   }
+  /// Closes that connection.
   void end(std::uint64_t session) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
@@ -58,7 +59,7 @@ class MachineCalls {
     apply();
   }
 
-  /// The process of the session that speaks over that link is proven dead.
+  /// Reports that the process of the link's session is dead.
   void die(std::uint64_t link) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
@@ -66,7 +67,7 @@ class MachineCalls {
     command.session = session(link);
     apply();
   }
-  /// The session that speaks over that link got no memory.
+  /// Reports that the link's session got no memory.
   void not_mapped(std::uint64_t link) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
@@ -74,18 +75,18 @@ class MachineCalls {
     command.session = session(link);
     apply();
   }
-  /// Lets time pass, and the machine hear of it.
+  /// Advances the clock and sends the machine `time_passed`.
   void advance(double seconds) {
     batch_.clear();
     now_ += std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
     batch_.commands.emplace_back().kind = Command::Kind::time_passed;
     apply();
   }
-  /// Turns without traffic, until the machine has nothing left to do at this time.
+  /// Sends `time_passed` at the same time until no deadline is due.
   void idle() {
     while (machine_.next_deadline() && *machine_.next_deadline() <= machine_.now()) advance(0);
   }
-  /// The session that speaks over that link.
+  /// Returns the session of that link.
   SessionId session(std::uint64_t link) {
     return machine_.sessions().find(LinkId{link})->session->id;
   }
@@ -96,9 +97,9 @@ class MachineCalls {
     return over(1, 0, method, arguments...);
   }
 
-  /// As a number: the call is a notification.
+  /// The number for over() that makes the call a notification.
   static constexpr std::uint64_t kNotification = ~std::uint64_t{0};
-  /// The same over a link, with the number that the call has in its opened session; 0: none.
+  /// The same over a link, with the call's number in an opened session; 0 if it has none.
   template <typename... Args>
   Given over(std::uint64_t link, std::uint64_t number, std::string_view method,
              const Args&... arguments) {
@@ -122,7 +123,7 @@ class MachineCalls {
     return arrived(own).value_or(Given{{}, "", true, own});
   }
 
-  /// The next call is refused unless that grant of the lock stands.
+  /// Gives the next call a guard: that grant of the lock.
   void guard_next(std::string_view lock, std::uint64_t token) {
     std::string packed;
     Writer out{packed};
@@ -130,7 +131,7 @@ class MachineCalls {
     guard_ = Packed{std::move(packed)};
   }
 
-  /// The answer to the call with that tag, once it is there; it is handed over once.
+  /// Returns the reply to the call with that tag, once; nullopt before it has arrived.
   std::optional<Given> arrived(std::uint64_t tag) {
     const auto it = arrived_.find(tag);
     if (it == arrived_.end()) return std::nullopt;
@@ -139,7 +140,7 @@ class MachineCalls {
     return given;
   }
 
-  /// What the last command had said to that link without having been asked, in order.
+  /// Returns the notices that the last command sent over that link, in order.
   std::vector<Packed> notices(std::uint64_t link) const {
     std::vector<Packed> found;
     for (const Effect& effect : effects_.list) {

@@ -6,8 +6,8 @@
 namespace agora::test {
 
 void start_watchdog() {
-  const char* wish = std::getenv("AGORA_TEST_SECONDS");
-  const int seconds = wish == nullptr ? 240 : std::atoi(wish);
+  const char* configured = std::getenv("AGORA_TEST_SECONDS");
+  const int seconds = configured == nullptr ? 240 : std::atoi(configured);
   alarm(static_cast<unsigned>(seconds > 0 ? seconds : 240));
 }
 

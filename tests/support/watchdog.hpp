@@ -1,4 +1,4 @@
-// A test that hangs must end with a name, not with the patience of whoever waits for it.
+// A watchdog for test programs: a hanging test fails by itself and is named in the report.
 #pragma once
 
 namespace agora::test {

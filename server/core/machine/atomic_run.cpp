@@ -19,7 +19,8 @@ Failure at_index(Failure failure, std::uint32_t index) {
   return failure;
 }
 
-/// The elements of a list, if it is one and has `least` to `most` of them.
+/// Returns the elements of a list that has `least` to `most` of them, the first a text.
+/// @error value_error  the value has another shape.
 Expected<std::vector<PackedView>> elements(PackedView list, std::size_t least, std::size_t most,
                                            std::string_view shape) {
   std::vector<PackedView> parts;
@@ -56,17 +57,13 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   Expected<void> done = check_requirements(require);
   if (done) done = run_calls(calls, results);
   if (!done) {
-    // Taken out first: the steps act on the machine as it is outside of transactions.
+    // Ends the transaction first: undo steps act on the machine as outside of one.
     const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
     failed->roll_back();
     failed->end();
-    machine_.handed_.clear();
     return done.failure();
   }
-  // Waiters that are answered now have hand-outs of their own.
-  std::vector<ObjectId> handed = std::exchange(machine_.handed_, {});
   machine_.commit();
-  machine_.handed_ = std::move(handed);
   machine_.reply_bytes() += results;
   return Progress::done;
 }
@@ -118,7 +115,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
                                     bool only_reads) const {
   const std::string name = full_name(ref);
   const Session* session = machine_.sessions().find(outer_.session());
-  if (ref.method->hands_out && outer_.caller().is_notification() && session->opened) {
+  if (ref.method->delivers && outer_.caller().is_notification() && session->opened) {
     return fail(Errc::value_error, name + " in a notification would hand out to nobody");
   }
   if (only_reads && ref.method->access != Access::read) {
@@ -142,7 +139,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
   return fail(Errc::value_error, name + " may stand in a transaction only with timeout 0");
 }
 
-/// What programs change without the server cannot be part of one step.
+/// Refuses an object that clients change without the server: it cannot be rolled back.
 Expected<void> AtomicRun::check_lent(const Object* object, const MethodRef& ref,
                                      const Batch& batch) const {
   if (object == nullptr && parameter_count(ref) > 0 && parameter_at(ref, 0).name == "name") {
@@ -173,18 +170,19 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (!object) return object.failure();
   if (auto ok = check_lent(*object, *ref, batch); !ok) return ok;
   if (*object != nullptr && ref->method->access == Access::write) {
-    machine_.cover(**object);
+    machine_.mapped_view().begin_write(**object);
     if (auto restore = (*object)->state->restorer(machine_)) machine_.undo(std::move(restore));
   }
   Caller caller = outer_.caller();
   caller.method = *ref;
   Call call{machine_, batch, command, caller, *object};
-  const Written written{machine_.reply_bytes()};
+  const HandlerResult written{machine_.reply_bytes()};
   Outcome outcome = ref->method->handler(call);
   if (!outcome) {
     written.drop();
     return outcome.failure();
   }
+  outer_.add_deliveries(call);
   if (const BlobRef blob = call.take_blob()) {
     result.append(blob.view().bytes());
   } else if (written.size() == 0) {
@@ -196,14 +194,14 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   return {};
 }
 
-/// The transaction stands: what was put off happens now.
+/// Ends the transaction that runs, and does all that it has deferred.
 void Machine::commit() {
   const std::unique_ptr<Transaction> done = std::move(transaction_);
-  for (const auto& step : done->afterwards) step();
+  for (const auto& step : done->on_commit) step();
   for (Object* object : done->removed) remove(*object);
   for (const Handle value : done->dropped) drop(value);
   for (const Packed& value : done->released) release(value);
-  for (auto& content : done->given_back) registry_.give_back_later(std::move(content));
+  for (auto& content : done->discarded) registry_.reclaim_later(std::move(content));
   done->end();
 }
 

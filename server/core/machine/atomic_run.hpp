@@ -1,4 +1,4 @@
-// AtomicRun: the calls of one transaction, run as one step or not at all.
+// AtomicRun: runs the calls of one transaction: all or nothing.
 #pragma once
 
 #include "server/core/machine/call.hpp"
@@ -10,16 +10,16 @@ class AtomicRun {
   explicit AtomicRun(Call& outer) : outer_(outer), machine_(outer.machine()) {}
 
   /// Runs `calls`, [[method, params], ...], if all of `require`, [[reading method, params,
-  /// expected], ...], hold. The results stand as a list in the machine's reply.
+  /// expected], ...], hold. Appends the list of results to the machine's reply. The error of a call
+  /// is returned with the call's index, and all calls before it are rolled back.
   /// @error conflict     with the index of the first requirement that does not hold.
-  /// @error whatever a call gives, with its index; all before it are undone.
-  /// @error value_error  no such shape, a method that may not stand here.
+  /// @error value_error  another shape, or a method that is not allowed in a transaction.
   Outcome run(PackedView calls, PackedView require);
 
  private:
   Expected<void> check_requirements(PackedView require);
   Expected<void> run_calls(PackedView calls, std::string& results);
-  /// One call; its result is appended.
+  /// Runs one call and appends its result.
   Expected<void> run_one(PackedView method, PackedView params, bool only_reads,
                          std::string& result);
   Expected<void> may_stand(const MethodRef& ref, const Batch& batch, bool only_reads) const;

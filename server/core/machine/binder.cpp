@@ -14,7 +14,7 @@ namespace {
 
 Failure invalid(std::string message) { return fail(Errc::invalid_params, std::move(message)); }
 
-/// Where bytes of a call lie in the batch: in a message that was taken over, or copied.
+/// Returns the place of a call's bytes in the batch: in a message that the batch owns, or copied.
 Batch::Span append(Batch& batch, std::string_view bytes) {
   if (!batch.buffers.empty()) {
     const std::string_view last = batch.buffers.back().view();
@@ -34,7 +34,7 @@ void append(Batch& batch, PackedView value) {
   batch.arguments.push_back(span);
 }
 
-/// Values that lie one behind another, by one copy.
+/// Appends values that are contiguous in memory with one copy.
 void append(Batch& batch, std::span<const PackedView> values) {
   if (values.empty()) return;
   const char* const begin = values.front().bytes().data();
@@ -63,7 +63,7 @@ std::string too_many(const MethodRef& ref, std::size_t given) {
          (most == 1 ? " parameter" : " parameters") + ", got " + std::to_string(given);
 }
 
-/// Below 0x20, or 0x7f, among eight characters.
+/// Tells whether one of eight characters is below 0x20 or is 0x7f (SIMD within a register).
 bool has_control_character(std::uint64_t word) {
   constexpr std::uint64_t kOnes = 0x0101010101010101U;
   constexpr std::uint64_t kHighBits = 0x80 * kOnes;
@@ -72,7 +72,7 @@ bool has_control_character(std::uint64_t word) {
   return ((below | ((other - kOnes) & ~other)) & kHighBits) != 0;
 }
 
-/// Eight at a time, the last ones overlapping: every call has a name.
+/// Tests eight characters at a time, the last eight overlapping: every call has a name to check.
 bool has_control_character(std::string_view text) {
   std::uint64_t word = 0x2020202020202020U;
   if (text.size() < 8) {
@@ -93,7 +93,7 @@ Failure bad_name(const Parameter& parameter, std::string_view name, const Limits
                                      std::to_string(name.size()) + " bytes");
 }
 
-/// [name, token]
+/// Tells whether the value is [name, token].
 bool is_guard(PackedView guard) {
   if (guard.kind() != Kind::list || read(guard).count != 2) return false;
   Reader reader{guard};
@@ -107,7 +107,7 @@ bool is_guard(PackedView guard) {
 
 }  // namespace
 
-/// Text or a reference that names an object. Every call has one.
+/// Tells whether the value is a text or a reference that can name an object.
 inline bool Binder::is_name(PackedView value) const {
   if (value.kind() != Kind::text && value.kind() != Kind::reference) return false;
   const std::string_view name = text_of(value);
@@ -130,7 +130,7 @@ Expected<void> Binder::check(const MethodRef& ref, std::size_t given, ValueAt&& 
       return lacks(parameter);
     }
   }
-  // No required one stands behind one that is not.
+  // No required parameter follows an optional one.
   if (given == parameter_count(ref) || !parameter_at(ref, given).is_required()) return {};
   return lacks(parameter_at(ref, given));
 }

@@ -1,6 +1,6 @@
-// Binding: from parameters as they were given to the places of a method's row, checked against it.
+// Binder: maps the parameters of a call to the arguments of the method's row, and checks them.
 //
-// All that the table alone can decide is decided here. Nothing here changes any state.
+// It makes every check that needs the method table only. It changes no state.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace agora {
 
-/// Appends a call's arguments to a batch, with its own copies. After an error the batch may hold
-/// some of them; the caller cuts them off.
+/// Appends copies of a call's arguments to a batch. After an error the batch may hold some of them;
+/// the caller truncates it.
 class Binder {
  public:
   explicit Binder(const Limits& limits) : limits_(limits) {}
@@ -25,14 +25,14 @@ class Binder {
   /// @error invalid_params  arity, unknown name, wrong kind: names parameter, expected, got.
   /// @error value_error     an object's name or a time out of bounds.
   Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch);
-  /// The same, by position; the values lie one behind another.
+  /// The same by position; the values are contiguous in memory.
   Expected<void> bind(const MethodRef& ref, std::span<const PackedView> values, Batch& batch) const;
 
-  /// The call options that stood among the named parameters of the last bind; absent: none.
+  /// Returns the call options among the named parameters of the last bind; absent if it had none.
   PackedView options() const { return PackedView{options_}; }
-  /// Appends the guard that call options (a map, or absent) ask for.
-  /// @return 1 + its place in Batch::arguments; 0: there is none.
-  /// @error value_error  an unknown option, or a guard that is no [lock, token].
+  /// Appends the guard in the call options (a map, or absent).
+  /// @return 1 + its index in Batch::arguments; 0 if there is none.
+  /// @error value_error  an unknown option, or a guard that is not [lock, token].
   Expected<std::uint32_t> bind_guard(PackedView options, Batch& batch) const;
 
  private:
@@ -48,7 +48,7 @@ class Binder {
   std::string options_;
 };
 
-/// There is no such method: the error, with the nearest names.
+/// Returns MethodNotFound with the nearest names.
 Error unknown_method(const Catalogue& catalogue, std::string_view name);
 
 }  // namespace agora

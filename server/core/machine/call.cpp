@@ -14,7 +14,7 @@ std::int64_t Call::integer(std::size_t i) const {
   const PackedView given = arg(i);
   if (!given.present()) return parameter(i).fallback.integer;
   const Token token = read(given);
-  // An index beyond int64 is beyond every length as well; saturating keeps it out of range.
+  // Saturates: an index beyond int64 is beyond every length as well.
   if (!token.negative && token.natural > INT64_MAX) return INT64_MAX;
   return token.integer;
 }
@@ -44,7 +44,7 @@ std::optional<Duration> Call::seconds(std::size_t i) const {
   return span_of(given);
 }
 
-/// The key, index or attribute that the call is about, as it was given.
+/// Returns the key, index or attribute that the call was given; absent if it has none.
 PackedView Call::own_key() const {
   const Parameters& parameters = command_.method.method->parameters;
   if (parameters.size() == 0) return {};
@@ -61,6 +61,16 @@ Failure Call::fail_here(Error error) const {
   Writer{packed}.text(object_->name);
   error.details.push_back({"object", std::move(packed)});
   return fail(std::move(error));
+}
+
+void Call::add_deliveries(Call& part) {
+  if (!part.context_) return;
+  if (!context_) {
+    context_ = std::move(part.context_);
+    return;
+  }
+  const std::vector<ObjectId>& more = part.context_->deliveries;
+  context_->deliveries.insert(context_->deliveries.end(), more.begin(), more.end());
 }
 
 std::string Call::what() const { return std::string{object_->type->name} + " " + object_->name; }

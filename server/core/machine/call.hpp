@@ -1,7 +1,8 @@
-// One call as its handler sees it: arguments, who calls, where the result goes, and how to wait.
+// Call: one call as its handler sees it: its arguments, its caller, its reply, and how it waits.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,23 +24,23 @@ class Call {
         object_(object),
         prefetched_(prefetched) {}
 
-  // Arguments, by their place in the row (the object's name is not counted). Their kinds were
-  // checked at admission; what was left out has the row's default.
+  // Arguments, by their index in the row (the object's name is not counted). Admission has checked
+  // their kinds. An argument that was left out has the row's default.
   bool given(std::size_t i) const { return arg(i).present(); }
   PackedView arg(std::size_t i) const {
-    const std::size_t place = i + (command_.method.on_object ? 1 : 0);
-    return place < command_.count ? batch_.argument(command_.first + place) : PackedView{};
+    const std::size_t index = i + (command_.method.on_object ? 1 : 0);
+    return index < command_.count ? batch_.argument(command_.first + index) : PackedView{};
   }
-  /// The value; null if it was left out.
+  /// Returns the value; the value null if it was left out.
   PackedView value(std::size_t i) const;
   std::int64_t integer(std::size_t i) const;
-  /// As `integer`, nothing for null or left out.
+  /// As `integer`, but nullopt for null or if it was left out.
   std::optional<std::int64_t> maybe_integer(std::size_t i) const;
   bool boolean(std::size_t i) const;
   std::string_view text(std::size_t i) const;
-  /// The name that a parameter of kind `name` gives, as text or reference.
+  /// Returns the name in an argument of kind `name`, a text or a reference.
   std::string_view name(std::size_t i) const;
-  /// Seconds as a span; nothing for "no end".
+  /// Returns a number of seconds as a span; nullopt for null, which means no limit.
   std::optional<Duration> seconds(std::size_t i) const;
 
   Machine& machine() { return machine_; }
@@ -47,44 +48,47 @@ class Call {
   SessionId session() const { return caller_.session; }
   Instant now() const { return machine_.now(); }
   const MethodRef& method() const { return command_.method; }
-  /// The object that the call is for. Only for methods on objects.
+  /// Returns the object of the call. Only for methods on objects.
   Object& object() { return *object_; }
-  /// What State::prefetch gave for the first argument; 0: nothing.
+  /// Returns the value of State::prefetch for the first argument; 0 if there is none.
   std::uint64_t prefetched() const { return prefetched_; }
 
-  /// Where the result is written; nothing written means null.
+  /// Returns a writer for the result; a result that is left empty means null.
   Writer reply() { return Writer{machine_.reply_bytes()}; }
-  /// Gives a large stored value as the result without copying it.
+  /// Sets a large stored value as the result without copying it.
   void reply_blob(BlobRef blob) { blob_ = std::move(blob); }
-  /// Gives a stored value as the result, without a copy if it is large.
+  /// Sets a stored value as the result, without a copy if it is large.
   void reply_stored(Handle value) {
     if (auto blob = machine_.values().pin(value)) return reply_blob(std::move(*blob));
     reply().packed(machine_.values().view(value));
   }
   BlobRef take_blob() { return std::move(blob_); }
 
-  /// The object changed (at that key; if none is given, at the one that the row's first parameter
-  /// names): its version grows, watchers hear of it, and State::serve is called once the handler
-  /// is done.
+  /// Notes that the object changed, at `key`, or else at the key in the call's first argument if
+  /// that is one: increments its version, notifies watching sessions, and has State::serve called
+  /// once the handler is done.
   void changed(PackedView key = {}) {
-    const bool asks = object_->watched != nullptr && !key.present();
-    machine_.changed(*object_, command_.method, asks ? own_key() : key);
+    const bool uses_own_key = object_->watched != nullptr && !key.present();
+    machine_.changed(*object_, command_.method, uses_own_key ? own_key() : key);
   }
-  /// State::serve is called once the handler is done, though nothing that counts has changed.
+  /// Has State::serve called once the handler is done, without a new version.
   void serve_soon() { machine_.serve_soon(*object_); }
-  /// See Machine::hands_out.
-  bool hands_out() { return machine_.hands_out(caller_, *object_); }
+  /// Counts a delivery of the object with this call's reply; see Machine::track_delivery.
+  bool track_delivery() { return machine_.track_delivery(caller_, *object_, context_); }
+  std::unique_ptr<ReplyContext>& context() { return context_; }
+  /// Adds the deliveries of a call that ran as a part of this one.
+  void add_deliveries(Call& part);
 
-  /// An error about this object, with its name in the details.
+  /// Returns an error about this object, with its name in the details.
   [[gnu::cold]] Failure fail_here(Errc code, std::string message) const;
   [[gnu::cold]] Failure fail_here(Error error) const;
 
-  /// "dict jobs", for messages.
+  /// Returns the type and name, as in "dict jobs", for messages.
   std::string what() const;
 
-  /// Waits in `queue` until somebody serves the waiter or `timeout` (the argument at that place)
-  /// is over; with a timeout of 0 the outcome is that of the time-out, at once. `fill` completes
-  /// the waiter.
+  /// Parks the call in `queue` until State::serve replies to the waiter or the time in argument
+  /// `timeout` is over. With a timeout of 0 it returns the outcome of the time-out at once. `fill`
+  /// completes the waiter.
   /// @error overloaded  the session has too many waiting calls.
   template <typename Fill>
   Outcome wait(WaitQueue& queue, std::size_t timeout, Fill&& fill) {
@@ -93,7 +97,7 @@ class Call {
   Outcome wait(WaitQueue& queue, std::size_t timeout) {
     return wait(queue, timeout, [](Waiter&) {});
   }
-  /// The same with a span of time that is no argument.
+  /// The same with a span of time that is not an argument.
   template <typename Fill>
   Outcome wait_for(WaitQueue& queue, std::optional<Duration> span, Fill&& fill) {
     if (span && span->count() == 0) return no_wait();
@@ -103,9 +107,9 @@ class Call {
     parked_ = &machine_.waiters().park(std::move(start), queue);
     return Progress::waiting;
   }
-  /// The waiter that `wait` has made; none before.
+  /// Returns the waiter that `wait` has made; null before.
   Waiter* parked() const { return parked_; }
-  /// The outcome of a time-out of 0.
+  /// Returns the outcome of a time-out of 0.
   Outcome no_wait();
 
  private:
@@ -122,9 +126,10 @@ class Call {
   std::uint64_t prefetched_;
   BlobRef blob_;
   Waiter* parked_ = nullptr;
+  std::unique_ptr<ReplyContext> context_;  // none until something is delivered
 };
 
-/// Makes a Handler of a function on a type's own state: `.handler = on<&get>`.
+/// Makes a Handler from a function on a type's own State: `.handler = on<&get>`.
 template <auto Function, typename S>
 Outcome call_on(Outcome (*)(Call&, S&), Call& call) {
   return Function(call, static_cast<S&>(*call.object().state));

@@ -6,21 +6,20 @@
 
 namespace agora {
 
-void Collector::left(Object& object) {
-  const bool to_be_deleted =
-      phase_ == Phase::sweep && object.suspicion.state == Suspicion::State::suspect;
-  if (object.suspicion.candidate || to_be_deleted) return;
-  object.suspicion.candidate = true;
+void Collector::add_candidate(Object& object) {
+  const bool to_be_deleted = phase_ == Phase::sweep && object.trial.colour == Trial::Colour::white;
+  if (object.trial.candidate || to_be_deleted) return;
+  object.trial.candidate = true;
   candidates_.push_back(object.id);
 }
 
-void Collector::reached(Object& object) {
-  if (object.suspicion.state == Suspicion::State::suspect) clear(object);
+void Collector::reference_added(Object& object) {
+  if (object.trial.colour == Trial::Colour::white) turn_grey(object);
 }
 
-void Collector::released(Object& object) {
-  // While suspects are deleted they release each other, which is no sign of life.
-  if (phase_ != Phase::sweep) reached(object);
+void Collector::reference_removed(Object& object) {
+  // White objects that are deleted release each other: that does not make them reachable.
+  if (phase_ != Phase::sweep) reference_added(object);
 }
 
 void Collector::work(std::size_t steps) {
@@ -32,12 +31,12 @@ std::size_t Collector::step() {
     case Phase::gather:
       gather();
       return 1;
-    case Phase::scan:
-      return scan();
-    case Phase::judge:
-      return cleared_.empty() ? judge() : spread();
+    case Phase::count:
+      return count();
+    case Phase::mark:
+      return grey_.empty() ? mark() : blacken();
     case Phase::sweep:
-      return cleared_.empty() ? sweep() : spread();
+      return grey_.empty() ? sweep() : blacken();
   }
   return 1;
 }
@@ -46,85 +45,86 @@ void Collector::gather() {
   Object* object = machine_.registry().find(candidates_.back());
   candidates_.pop_back();
   if (object != nullptr) {
-    object->suspicion.candidate = false;
-    if (object->holds == 0 && object->suspicion.state == Suspicion::State::none) enter(*object);
+    object->trial.candidate = false;
+    if (object->holds == 0 && object->trial.colour == Trial::Colour::none) turn_white(*object);
   }
-  if (candidates_.empty()) phase_ = Phase::scan;
+  if (candidates_.empty()) phase_ = Phase::count;
 }
 
-void Collector::enter(Object& object) {
-  object.suspicion.state = Suspicion::State::suspect;
-  object.suspicion.counted = 0;
-  suspects_.push_back(object.id);
+void Collector::turn_white(Object& object) {
+  object.trial.colour = Trial::Colour::white;
+  object.trial.counted = 0;
+  trial_.push_back(object.id);
 }
 
-/// The next suspect of this phase; none if it was deleted meanwhile.
-Object* Collector::next_suspect() { return machine_.registry().find(suspects_[at_++]); }
+/// Returns the next object of this phase; null if it was deleted meanwhile.
+Object* Collector::next_in_trial() { return machine_.registry().find(trial_[next_++]); }
 
-/// Counts the references that one suspect holds; what they lead to is suspect as well.
-std::size_t Collector::scan() {
-  if (at_ == suspects_.size()) {
-    phase_ = Phase::judge;
-    at_ = 0;
+/// Counts the references in one white object, and turns their targets white.
+std::size_t Collector::count() {
+  if (next_ == trial_.size()) {
+    phase_ = Phase::mark;
+    next_ = 0;
     return 1;
   }
   std::size_t steps = 1;
-  const Object* object = next_suspect();
-  if (object == nullptr || object->suspicion.state != Suspicion::State::suspect) return steps;
+  const Object* object = next_in_trial();
+  if (object == nullptr || object->trial.colour != Trial::Colour::white) return steps;
   object->state->each_reference([&](std::string_view name) {
     ++steps;
     Object* target = machine_.registry().find(name);
     if (target == nullptr || !target->anonymous() || target->holds > 0) return;
-    if (target->suspicion.state == Suspicion::State::none) enter(*target);
-    ++target->suspicion.counted;
+    if (target->trial.colour == Trial::Colour::none) turn_white(*target);
+    ++target->trial.counted;
   });
   return steps;
 }
 
-/// Clears one suspect if it is needed from outside.
-std::size_t Collector::judge() {
-  if (at_ == suspects_.size()) {
+/// Turns one white object grey if it is reachable from outside the trial.
+std::size_t Collector::mark() {
+  if (next_ == trial_.size()) {
     phase_ = Phase::sweep;
-    at_ = 0;
+    next_ = 0;
     return 1;
   }
-  Object* object = next_suspect();
-  if (object == nullptr || object->suspicion.state != Suspicion::State::suspect) return 1;
-  if (object->holds > 0 || object->references != object->suspicion.counted) clear(*object);
+  Object* object = next_in_trial();
+  if (object == nullptr || object->trial.colour != Trial::Colour::white) return 1;
+  if (object->holds > 0 || object->references != object->trial.counted) turn_grey(*object);
   return 1;
 }
 
-void Collector::clear(Object& object) {
-  object.suspicion.state = Suspicion::State::cleared;
-  cleared_.push_back(object.id);
+void Collector::turn_grey(Object& object) {
+  object.trial.colour = Trial::Colour::grey;
+  grey_.push_back(object.id);
 }
 
-/// Clears what one cleared object leads to.
-std::size_t Collector::spread() {
-  const Object* object = machine_.registry().find(cleared_.back());
-  cleared_.pop_back();
+/// Turns one grey object black and the white targets of its references grey.
+std::size_t Collector::blacken() {
+  Object* object = machine_.registry().find(grey_.back());
+  grey_.pop_back();
   std::size_t steps = 1;
   if (object == nullptr) return steps;
+  if (object->trial.colour == Trial::Colour::grey) object->trial.colour = Trial::Colour::black;
   object->state->each_reference([&](std::string_view name) {
     ++steps;
-    if (Object* target = machine_.registry().find(name)) reached(*target);
+    if (Object* target = machine_.registry().find(name)) reference_added(*target);
   });
   return steps;
 }
 
-/// Deletes one suspect that nobody needs; forgets that the others were suspect.
+/// Deletes one object if it is white; takes it out of the trial otherwise.
 std::size_t Collector::sweep() {
-  if (at_ == suspects_.size()) {
-    suspects_ = {};
-    at_ = 0;
+  if (next_ == trial_.size()) {
+    trial_ = {};
+    next_ = 0;
     phase_ = Phase::gather;
     return 1;
   }
-  Object* object = next_suspect();
+  Object* object = next_in_trial();
   if (object == nullptr) return 1;
-  const bool goes = object->suspicion.state == Suspicion::State::suspect;
-  object->suspicion.state = Suspicion::State::none;
-  if (goes) machine_.remove(*object);
+  const bool is_garbage = object->trial.colour == Trial::Colour::white;
+  object->trial.colour = Trial::Colour::none;
+  if (is_garbage) machine_.remove(*object);
   return 1;
 }
 

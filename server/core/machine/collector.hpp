@@ -1,15 +1,24 @@
-// Collector: finds anonymous objects that are kept only by each other, and has them deleted.
+// Collector: deletes cycles of anonymous objects that only refer to each other.
 //
-// Counts of references free everything but cycles. A cycle is left alone when a reference or a
-// hold goes and leaves an object with references and without holds: that object is a candidate,
-// and a run begins. It walks all anonymous objects without holds that candidates lead to (the
-// suspects) and counts the references among them. A suspect with more references than were counted
-// is needed from outside, and so is all that it leads to; the others are deleted.
+// Reference counts free everything but cycles. The collector is trial deletion, as in CPython's
+// gc module (there `gc_refs`, `subtract_refs` and `move_unreachable`), made incremental. When an
+// object loses a reference or a hold and keeps references but no holds, it becomes a candidate: it
+// may belong to a garbage cycle. A run then has four phases:
 //
-// A run is cut into slices, between which anything may change. A suspect to which a reference is
-// added or taken away, or which is held, is cleared at once; so for those left the count is exact
-// at every moment, whatever became of the objects that refer to them. What is cleared wrongly
-// becomes a candidate again when its last reference from outside goes.
+//   gather   turns the candidates without holds white.
+//   count    follows the references of white objects, turns the anonymous targets without holds
+//            white as well, and counts the references that each white object gets from others.
+//   mark     turns a white object grey if it has more references than were counted, so one from
+//            outside, or if it has a hold.
+//   sweep    deletes the objects that are still white.
+//
+// Grey objects are reachable: in mark and sweep their references are followed first, their white
+// targets turn grey, and they turn black.
+//
+// A run is cut into slices, between which anything may change. A white object turns grey at once
+// when a reference to it is added or removed, or a session holds it. So the counts of the others
+// stay exact, whatever became of the objects that refer to them. An object that turns grey without
+// need becomes a candidate again when its last reference from outside goes.
 //
 // A slice is bounded in objects and references, but one object is walked as a whole.
 #pragma once
@@ -27,37 +36,37 @@ class Collector {
  public:
   explicit Collector(Machine& machine) : machine_(machine) {}
 
-  /// A reference or a hold went, and left the object with references and without holds.
-  void left(Object& object);
-  /// The object got a reference or a hold.
-  void reached(Object& object);
-  /// The object lost a reference.
-  void released(Object& object);
+  /// Adds an object that has lost a reference or a hold and has references left, but no holds.
+  void add_candidate(Object& object);
+  /// Notes that the object got a reference or a hold.
+  void reference_added(Object& object);
+  /// Notes that the object lost a reference.
+  void reference_removed(Object& object);
 
   bool has_work() const { return phase_ != Phase::gather || !candidates_.empty(); }
-  /// Does up to about `steps` steps (objects and references looked at). May delete objects. Not
+  /// Does about `steps` steps (objects and references visited) at most. May delete objects. Not
   /// within a transaction.
   void work(std::size_t steps);
 
  private:
-  enum class Phase { gather, scan, judge, sweep };
+  enum class Phase { gather, count, mark, sweep };
 
   std::size_t step();
   void gather();
-  std::size_t scan();
-  std::size_t judge();
+  std::size_t count();
+  std::size_t mark();
   std::size_t sweep();
-  void enter(Object& object);
-  void clear(Object& object);
-  std::size_t spread();
-  Object* next_suspect();
+  void turn_white(Object& object);
+  void turn_grey(Object& object);
+  std::size_t blacken();
+  Object* next_in_trial();
 
   Machine& machine_;
   Phase phase_ = Phase::gather;
   std::vector<ObjectId> candidates_;
-  std::vector<ObjectId> suspects_;  ///< all of this run, cleared ones too
-  std::size_t at_ = 0;              ///< how many suspects this phase has looked at
-  std::vector<ObjectId> cleared_;   ///< those whose references have yet to be followed
+  std::vector<ObjectId> trial_;  ///< all objects of this run, of any colour
+  std::size_t next_ = 0;         ///< index into `trial_`: the next object of this phase
+  std::vector<ObjectId> grey_;
 };
 
 }  // namespace agora

@@ -153,7 +153,7 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
   const double count = token.kind == Kind::real ? token.real
                        : token.negative         ? static_cast<double>(token.integer)
                                                 : static_cast<double>(token.natural);
-  if (count >= 0 && count <= most) return {};  // NaN is refused too
+  if (count >= 0 && count <= most) return {};  // false for NaN
   const std::string range = "0 to " + std::to_string(static_cast<std::int64_t>(most));
   return fail(Errc::value_error, std::string{parameter} + " must be " + range + " seconds" +
                                      (takes_null ? ", or null for no end" : ""));

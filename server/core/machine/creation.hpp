@@ -1,5 +1,5 @@
-// The parameters of object.create, checked against the type's table, and the errors that every
-// call may meet before its handler.
+// The parameters of object.create, checked against the type's table, and the errors that any call
+// may get before its handler runs.
 #pragma once
 
 #include <optional>
@@ -9,25 +9,25 @@
 
 namespace agora {
 
-/// Options that every type has.
+/// The options that every type has.
 struct CommonOptions {
   bool exist_ok = true;
   bool ephemeral = false;
   std::optional<Duration> ttl;
-  std::optional<bool> local;  ///< empty: the type's own default
+  std::optional<bool> local;  ///< nullopt: the type's default
 };
 
-/// The table rows of these options, for help and for the check.
+/// Returns the table rows of these options, for help and for the check.
 std::span<const Parameter> common_options();
 
-/// Fills `creation.arguments`, `creation.options` and `common` from what object.create was given
-/// (absent views: nothing was given).
+/// Fills `creation.arguments`, `creation.options` and `common` from the parameters of object.create
+/// (absent views if they were left out).
 /// @error value_error    unknown option; ttl out of range.
 /// @error invalid_params too many arguments, or one of the wrong kind.
 Expected<void> read_creation(const ObjectType& type, PackedView arguments, PackedView options,
                              Creation& creation, CommonOptions& common);
 
-/// The kinds of value that a kind of parameter takes, a bit each.
+/// Returns the kinds of value that a kind of parameter takes, one bit each.
 constexpr unsigned kinds_of(ParamKind kind) {
   const auto bit = [](Kind one) { return 1U << static_cast<unsigned>(one); };
   switch (kind) {
@@ -54,22 +54,23 @@ constexpr unsigned kinds_of(ParamKind kind) {
   return ~0U;
 }
 
-/// True if a value is of the parameter's kind (or null where null is its default).
+/// Tells whether a value is of the parameter's kind (or null where null is its default).
 inline bool fits(PackedView value, const Parameter& parameter) {
   const Kind kind = value.kind();
   if (((kinds_of(parameter.kind) >> static_cast<unsigned>(kind)) & 1U) != 0) return true;
   return kind == Kind::null && parameter.takes_null();
 }
 
-/// "expected a list, got int 5".
+/// Returns a text as in "expected a list, got int 5".
 std::string expected_got(const Parameter& parameter, PackedView value);
 
-/// Checks a timeout or ttl: not negative, not NaN, within limits.
+/// Checks a timeout or ttl: not negative, not NaN, at most `most`.
 Expected<void> check_seconds(std::string_view parameter, PackedView value, double most,
                              bool takes_null = true);
 
-/// An error if programs may change the object without the server, so that `what` ("watched") cannot
-/// be: ValueError naming local=false.
+/// Checks that clients cannot change the object without the server.
+/// @param what  the operation that would be impossible, as in "watched", for the message
+/// @error value_error  they can; the message names local=false.
 Expected<void> check_not_lent(const Object& object, std::string_view what);
 
 Error missing_object(std::string_view name, const ObjectType& type);

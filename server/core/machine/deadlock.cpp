@@ -9,20 +9,20 @@
 namespace agora {
 namespace {
 
-// How many waits of a cycle stand in the message; all are in the details.
-constexpr std::size_t kShown = 8;
+// Waits of a cycle that the message names; the details have all of them.
+constexpr std::size_t kNamedMax = 8;
 
-/// Waiters of whom each waits for the owner of the next, the last one for the first.
+/// Waiters; each waits for the owner of the next one, and the last for the first.
 using Cycle = std::vector<Waiter*>;
 
-/// Looks for the shortest cycle that begins with one wait, breadth first, without recursion: the
-/// cycle may be as long as there are sessions.
+/// Searches the shortest cycle that begins with one wait. Breadth first and without recursion: a
+/// cycle may be as long as the number of sessions.
 class Search {
  public:
   Search(Machine& machine, Waiter& start)
       : machine_(machine), start_(start), target_{start.session, start.owner} {}
 
-  /// Empty: there is none.
+  /// Returns the cycle; empty if there is none.
   Cycle run() {
     if (expand(start_, kStart)) return path(start_, kStart);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -38,14 +38,14 @@ class Search {
   static constexpr std::size_t kStart = ~std::size_t{0};
   struct Node {
     OwnerRef owner;
-    Waiter* via = nullptr;        // the wait that leads here
-    std::size_t parent = kStart;  // of that wait's owner
+    Waiter* via = nullptr;        // the wait that leads to this owner
+    std::size_t parent = kStart;  // the node of that wait's owner
   };
 
-  /// Notes for whom the waiter waits. True: for the first one.
+  /// Adds the owners for which the waiter waits. Returns true if the cycle's first owner is one.
   bool expand(Waiter& waiter, std::size_t parent) {
     blockers_.clear();
-    waiter.object->state->blockers(waiter, blockers_);
+    if (const Lockable* lock = waiter.object->state->as_lock()) lock->blockers(waiter, blockers_);
     for (OwnerRef& owner : blockers_) {
       if (owner == target_) return true;
       if (!seen_.insert({owner.session, owner.owner}).second) continue;
@@ -72,20 +72,20 @@ class Search {
 };
 
 Error deadlock(Machine& machine, const Cycle& cycle) {
-  const auto who = [&](const Waiter& waiter) {
+  const auto described = [&](const Waiter& waiter) {
     return format_session(machine, waiter.session, waiter.owner);
   };
-  Error error{Errc::deadlock, who(*cycle.front()), Done::no, {}};
-  for (std::size_t i = 0; i < std::min(cycle.size(), kShown); ++i) {
+  Error error{Errc::deadlock, described(*cycle.front()), Done::no, {}};
+  for (std::size_t i = 0; i < std::min(cycle.size(), kNamedMax); ++i) {
     const Waiter& waiter = *cycle[i];
     const bool last = i + 1 == cycle.size();
     if (i > 0) error.message += ", who";
     error.message += " waits for " + std::string{waiter.object->type->name} + " " +
                      waiter.object->name + " and so for " +
-                     (last ? who(*cycle.front()) : who(*cycle[i + 1]));
+                     (last ? described(*cycle.front()) : described(*cycle[i + 1]));
   }
-  if (cycle.size() > kShown) {
-    error.message += ", and " + std::to_string(cycle.size() - kShown) + " more in the cycle";
+  if (cycle.size() > kNamedMax) {
+    error.message += ", and " + std::to_string(cycle.size() - kNamedMax) + " more in the cycle";
   }
   std::string packed;
   Writer out{packed};
@@ -95,8 +95,8 @@ Error deadlock(Machine& machine, const Cycle& cycle) {
   return error;
 }
 
-/// A cycle through one of the owner's waits in which somebody may be refused: the newest acquire
-/// is first. Empty: there is none.
+/// Returns a cycle through one of the owner's waits in which an acquire can be refused, the newest
+/// acquire first; empty if there is none.
 Cycle breakable(Machine& machine, const OwnerRef& owner) {
   Waiter* waiter = machine.waiters().first_of(owner.session, owner.owner);
   for (; waiter != nullptr; waiter = Waiters::next_of_owner(*waiter)) {
@@ -116,7 +116,7 @@ Cycle breakable(Machine& machine, const OwnerRef& owner) {
 }  // namespace
 
 std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter) {
-  // Who has nothing and waits for nothing else is waited for by nobody.
+  // No owner waits for an owner that holds nothing and has no other wait.
   const Session* session = machine.sessions().find(waiter.session);
   const bool only = machine.waiters().first_of(waiter.session, waiter.owner) == &waiter &&
                     Waiters::next_of_owner(waiter) == nullptr;

@@ -1,10 +1,10 @@
-// Deadlock: a cycle of owners, each of whom waits for what the next one has, or stands in line
-// for before it.
+// Deadlock detection: a deadlock is a cycle in the wait-for graph of owners. An owner waits for the
+// holders of a lock, and for incompatible waiters ahead of it in the lock's queue.
 //
-// Cycles are found when they close: when a call begins to wait; when an owner that still waits
-// elsewhere is granted something; when a condition.wait begins to take its lock back. Nobody else
-// is disturbed. A cycle of nothing but condition.waits that take their locks back stays: those are
-// never refused; server.waits shows it.
+// A cycle is found when it closes: when a call begins to wait, when an owner that waits elsewhere
+// gets a grant, and when a condition.wait begins to reacquire its lock. Waiters outside the cycle
+// are not affected. A cycle of only condition.waits that reacquire their locks stays, since these
+// are never refused; server.waits shows it.
 #pragma once
 
 #include <optional>
@@ -13,14 +13,14 @@
 
 namespace agora {
 
-/// The error for a waiter that has just been parked, if it closes a cycle; the cycle is in the
-/// details, this waiter first. Cost: O(1) for one who has nothing; else the owners that it waits
-/// for, directly and through others, with their waits.
+/// Returns the error for a waiter that has just been parked, if it closes a cycle. The error's
+/// details have the cycle, this waiter first. Cost: O(1) if the waiter's owner holds nothing; else
+/// all owners for which it waits, directly or indirectly, and their waits.
 std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter);
 
-/// To be called when `owner` was granted something, or waits for something new: refuses the newest
-/// acquire in each cycle that leads through this owner. Cost: O(1) for an owner that waits for
-/// nothing; else as closed_cycle for each of its waits.
+/// Refuses the newest acquire in each cycle through `owner`. Call it when the owner got a grant or
+/// waits for something new. Cost: O(1) for an owner that waits for nothing; else as closed_cycle
+/// for each of its waits.
 void break_cycles(Machine& machine, const OwnerRef& owner);
 
 }  // namespace agora

@@ -184,7 +184,7 @@ void write_method(Writer& out, const MethodRef& ref) {
 
 // ---- reference pages -----------------------------------------------------------------------
 
-/// A cell of a Markdown table.
+/// Escapes a text for a cell of a Markdown table.
 std::string cell(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -1,4 +1,4 @@
-// The tables told to people and programs: help text, the catalogue as data, reference pages.
+// The method tables for people and programs: help text, the catalogue as data, reference pages.
 #pragma once
 
 #include <string>
@@ -10,20 +10,21 @@
 
 namespace agora {
 
-/// What `help [topic]` prints: several lines, no trailing newline. Topic: empty, a type's name,
-/// "type.method", or "errors".
+/// Returns the text of `help [topic]`: several lines, no trailing newline. The topic is empty, a
+/// type's name, "type.method", or "errors".
 /// @error not_found  no such topic; names the nearest.
 Expected<std::string> help_text(const Catalogue& catalogue, std::string_view topic);
 
-/// The catalogue as one value: {types: [{name, doc, arguments, options, methods: [...]}], errors}.
+/// Writes the catalogue as one value: {types: [{name, doc, arguments, options, methods: [...]}],
+/// errors}.
 void write_catalogue(Writer& out, const Catalogue& catalogue);
 
-/// The reference page of a type, Markdown.
+/// Returns the reference page of a type, in Markdown.
 std::string reference_page(const ObjectType& type);
-/// The reference page of the errors, Markdown.
+/// Returns the reference page of the errors, in Markdown.
 std::string errors_page();
 
-/// `text` as it may stand between the quotes of a Graphviz string.
+/// Escapes a text for a quoted Graphviz string.
 std::string dot_text(std::string_view text);
 
 }  // namespace agora

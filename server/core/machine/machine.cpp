@@ -15,16 +15,16 @@
 namespace agora {
 namespace {
 
-// What an object or a parked call costs beside its content, bytes; measured roughly, so that a
-// flood of empty ones meets the memory cap as well.
+// The cost of an object and of a parked call beside its content, in bytes, roughly as measured. It
+// makes a flood of empty ones hit the memory cap as well.
 constexpr std::size_t kObjectBytes = 640;
 constexpr std::size_t kWaiterBytes = 512;
 
-// A lock is taken and freed in two atomic steps, of which no machine does so many. At that rate
-// tokens would stay below 2^53 for a year of a server's life.
+// An upper bound: taking and freeing a lock costs two atomic operations, and no hardware does so
+// many. At that rate tokens would stay below 2^53 for a year of uptime.
 constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
-// How much of deleted objects is given back with each command, elements.
+// Elements of deleted objects that are freed after each command.
 constexpr std::size_t kReclaimElements = 2'000;
 
 }  // namespace
@@ -34,15 +34,13 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
       input_(std::move(input)),
       arena_(extents),
       values_(arena_, input_.limits.blob_bytes_min),
-      lending_(input_.words != nullptr ? *input_.words : own_words_,
-               input_.limits.session_slots_max),
       now_(input_.started),
       token_floor_(input_.token_floor) {}
 
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + lending_.words().bytes_used() + feed_bytes_ +
+  return arena_.bytes_used() + lending().words().bytes_used() + notifications_.bytes_used() +
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
@@ -50,31 +48,31 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
   const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
-  // The time of a batch is that of its begin. What is more than that is nonsense; it is not taken
-  // for all that is clamp_token, since later locks begin there, and theirs must be clamp_token too.
+  // The time of a batch is that of its start, so the grants of one more second are plausible. A
+  // greater token is corrupt. It is clamped to `most`, without that second: the tokens of later
+  // locks begin there and must be plausible too.
   return token <= most + kGrantsPerSecondMax ? token : most;
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
-  now_ = std::max(now_, batch.now);  // a clock that goes back must not wake anybody late
+  now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
   prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
-    known_ = prefetcher_.advance(batch, i);
-    apply(batch, batch.commands[i]);
-    settle();
-    if (!behind_.empty()) catch_up();
+    apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
+    serve_pending();
+    notifications_.catch_up();
     if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
     if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
   }
-  if (memory_cell_) show_memory();
+  mapped_view_.refresh_memory();
   effects_ = nullptr;
 }
 
-void Machine::apply(const Batch& batch, const Command& command) {
+void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   switch (command.kind) {
     case Command::Kind::call:
-      return call(batch, command);
+      return call(batch, command, prefetched);
     case Command::Kind::link_opened:
       sessions_.open(command.link, batch.peers[command.peer], now_);
       return;
@@ -91,7 +89,7 @@ void Machine::apply(const Batch& batch, const Command& command) {
       return time_passed();
     case Command::Kind::heartbeat:
       if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
-        link->session->alive = now_;
+        link->session->last_heard = now_;
       }
       return;
     case Command::Kind::cancel:
@@ -123,21 +121,21 @@ std::uint64_t wire_id(const Command& command) {
 
 }  // namespace
 
-void Machine::call(const Batch& batch, const Command& command) {
+void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   Link* link = sessions_.find(command.link);
-  if (link == nullptr) return;  // closed by the server: nothing more is heard from it
+  if (link == nullptr) return;  // the server has closed it and ignores its input
   ++calls_;
   if (link->session == nullptr) {
     return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
   }
   Session& session = *link->session;
-  session.alive = now_;
+  session.last_heard = now_;
   Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
-  if (session.opened && !enter(session, command, caller)) return;
-  run(batch, command, caller);
+  if (session.opened && !assign_call_number(session, command, caller)) return;
+  run(batch, command, caller, prefetched);
 }
 
-/// The object that the call is for; none if its method is for no object.
+/// Returns the object of the call; null if its method is not on objects.
 Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   const MethodRef& ref = command.method;
   if (!ref.on_object) return nullptr;
@@ -148,12 +146,10 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   return object;
 }
 
-void Machine::run(const Batch& batch, const Command& command, const Caller& caller) {
-  handed_.clear();
-  // What was found out ahead, or else is found out now.
-  const Prefetcher::Known known = std::exchange(known_, {});
-  const bool is_known = known.object != nullptr && known.object->type == command.method.type;
-  Expected<Object*> object = is_known ? known.object : target(batch, command);
+void Machine::run(const Batch& batch, const Command& command, const Caller& caller,
+                  Prefetcher::Prefetched prefetched) {
+  const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
+  Expected<Object*> object = found ? prefetched.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
   const std::size_t cap = input_.limits.memory_bytes_max;
   if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
@@ -164,15 +160,10 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
       return conclude(caller, std::move(ok.error()));
     }
   }
-  Call call{*this, batch, command, caller, *object, known.seen};
-  const Written result{effects_->written};
+  Call call{*this, batch, command, caller, *object, prefetched.value};
+  const HandlerResult result{effects_->results};
   Outcome outcome = command.method.method->handler(call);
-  if (!to_serve_.empty() || !to_lend_.empty()) {
-    // Whoever is served now is answered first: what this call hands out is not theirs.
-    std::vector<ObjectId> handed = std::exchange(handed_, {});
-    serve_all();
-    handed_ = std::move(handed);
-  }
+  serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();
     return conclude(caller, std::move(outcome.error()));
@@ -183,19 +174,20 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   if (BlobRef blob = call.take_blob()) {
     result.drop();
-    return conclude(caller, effects_->bytes, effects_->bytes.size(), std::move(blob));
+    return conclude(caller, Buffer::bytes, effects_->bytes.size(), std::move(blob),
+                    std::move(call.context()));
   }
-  // A value of the greatest size fits with what a reply wraps round it.
-  constexpr std::size_t kWrapping = 4096;
-  if (result.size() > input_.limits.frame_bytes_max + kWrapping) {
+  // A value of the greatest size fits with the envelope of a reply.
+  constexpr std::size_t kEnvelopeBytes = 4096;
+  if (result.size() > input_.limits.frame_bytes_max + kEnvelopeBytes) {
     result.drop();
     return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
   }
   if (result.size() == 0) call.reply().null();
-  conclude(caller, effects_->written, result.begin(), {});
+  conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
 }
 
-/// The call waits, unless that closes a cycle.
+/// Enters a call that waits, or refuses it if it closes a cycle of waits.
 void Machine::parked(const Caller& caller, Waiter& waiter) {
   if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
   if (caller.number != 0) {
@@ -204,7 +196,7 @@ void Machine::parked(const Caller& caller, Waiter& waiter) {
   push(Effect::Kind::parked, caller.link, caller.tag);
 }
 
-/// [lock, token]: the grant with that token must still stand.
+/// Checks a guard, [lock, token]: the grant with that token must still stand.
 Expected<void> Machine::check_guard(PackedView guard) {
   Reader reader{guard};
   Token token;
@@ -220,13 +212,13 @@ Expected<void> Machine::check_guard(PackedView guard) {
   };
   Object* object = registry_.find(name);
   if (object == nullptr) return stale("there is no lock " + name);
-  object->state->take_back(*this, *object);
-  std::vector<Holder> holders;
-  if (!object->state->holders(holders) || !object->state->gives_tokens()) {
+  Lockable* lock = object->state->as_lock();
+  if (lock == nullptr || !lock->gives_tokens()) {
     return fail(Errc::wrong_type, "the guard names " + name + ", which is a " +
                                       std::string{object->type->name} + " and no lock");
   }
-  for (const Holder& holder : holders) {
+  lock->take_back(*this, *object);
+  for (const Holder& holder : holders_of(*lock)) {
     if (holder.token == token.natural) return {};
   }
   return stale("the grant of " + name + " with token " + std::to_string(token.natural) +
@@ -235,7 +227,7 @@ Expected<void> Machine::check_guard(PackedView guard) {
 
 void Machine::serve_all() {
   if (in_transaction()) return;
-  // Serving one object may change others, which then stand at the end.
+  // Serving one object may change others, which are appended.
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {
     Object* object = to_serve_[i];
     if (object == nullptr) continue;  // deleted in between
@@ -243,7 +235,7 @@ void Machine::serve_all() {
     object->state->serve(*this, *object);
   }
   to_serve_.clear();
-  lend_again();
+  mapped_view_.refresh();
 }
 
 void Machine::time_passed() {
@@ -255,23 +247,21 @@ void Machine::time_passed() {
     object->state->alarm(*this, *object);
     serve_soon(*object);
   }
-  settle();
+  serve_pending();
   time_passes_ = false;
-  while (Session* session = sessions_.silent(now_)) end_session(session->id);
+  while (Session* session = sessions_.expired(now_)) end_session(session->id);
   sessions_.forget_lost(now_);
-  expire_history();
+  notifications_.expire_history();
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  // Content to give back, cycles to look for: as soon as there is time.
+  // Content to free and cycles to collect: as soon as there is time.
   if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
-                          sessions_.next_deadline()}) {
+                          sessions_.next_deadline(), notifications_.next_expiry()}) {
     if (due && (!next || *due < *next)) next = due;
   }
-  if (!expiring_.empty() && (!next || expiring_.front().first < *next))
-    next = expiring_.front().first;
   return next;
 }
 

@@ -1,17 +1,17 @@
-// The machine: all of agora's behaviour as one value. Commands go in, effects come out.
+// The machine: the server's whole behaviour as a deterministic state machine. Commands go in,
+// effects come out.
 //
-// It never asks for the time, a socket, a thread or a random number: time, link ids and the hash
-// key come in with the input, so the same commands give the same effects, always. One thread. The
-// parts it is made of are open to the handlers (through Call) and to nobody else.
+// It never reads a clock, a socket or a random number, and starts no thread: time, link ids and the
+// hash key come in with the input. So the same commands always give the same effects. It runs on
+// one thread. Only handlers use its parts (through Call).
 //
-// Rooms: machine.cpp applies commands, answers.cpp says what callers get, waiting.cpp lets them
-// wait, notices.cpp says what nobody asked for now, lifetimes.cpp makes and ends objects,
-// session_life.cpp opens, resumes and ends sessions, atomic_run.cpp runs transactions.
+// machine.cpp applies commands, machine_replies.cpp makes replies and keeps them for resends,
+// machine_waits.cpp serves and refuses waiters, machine_objects.cpp creates and deletes objects,
+// machine_sessions.cpp resumes and ends sessions, atomic_run.cpp runs transactions.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,19 +21,18 @@
 #include <vector>
 
 #include "server/core/machine/collector.hpp"
+#include "server/core/machine/mapped_view.hpp"
+#include "server/core/machine/notifications.hpp"
 #include "server/core/machine/prefetcher.hpp"
 #include "server/core/methods/command.hpp"
 #include "server/core/state/catalogue.hpp"
 #include "server/core/state/effect.hpp"
-#include "server/core/state/lending.hpp"
-#include "server/core/state/object.hpp"
+#include "server/core/state/lockable.hpp"
 #include "server/core/state/registry.hpp"
 #include "server/core/state/sessions.hpp"
 #include "server/core/state/transaction.hpp"
 #include "server/core/state/waiters.hpp"
 #include "server/storage/arena.hpp"
-#include "server/storage/cells.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "server/storage/sharing.hpp"
 #include "server/storage/table.hpp"
 #include "server/storage/values.hpp"
@@ -42,24 +41,25 @@
 
 namespace agora {
 
-/// What a machine is told at its start, from outside.
+/// The configuration of a machine.
 struct MachineInput {
-  HashKey hash_key{};             ///< secret, so that nobody can choose colliding keys
+  HashKey hash_key{};             ///< secret, so that no client can choose colliding keys
   std::uint64_t token_floor = 0;  ///< fencing tokens begin above it
   Limits limits{};
   std::string version = "0";      ///< for server.info
-  std::string incarnation = "0";  ///< names this run of the server
+  std::string incarnation = "0";  ///< the name of this run of the server
   std::int64_t pid = 0;
   Instant started{};
-  /// Where words that programs share come from, and which extents they can map; null: none can,
-  /// and words lie in the heap. Both must outlive the machine.
+  /// The source of the words that clients share, and the extents that they can map. If null, words
+  /// lie in the heap and clients map nothing. Both must outlive the machine.
   ExtentSource* words = nullptr;
   const Sharing* sharing = nullptr;
 };
 
 class Machine {
  public:
-  /// `extents` gives all storage and must outlive the machine, as must the types' tables.
+  /// @param extents  the source of all storage; it must outlive the machine, as must the types'
+  ///                 tables
   Machine(std::vector<const ObjectType*> types, ExtentSource& extents, MachineInput input);
   ~Machine();
   Machine(const Machine&) = delete;
@@ -68,13 +68,15 @@ class Machine {
   /// Applies all commands of the batch in order and appends their effects.
   void apply(const Batch& batch, Effects& effects);
 
-  /// When `time_passed` has something to do; nothing while nothing is due ever.
+  /// Returns when the command `time_passed` is next due; nullopt if nothing has a deadline.
   std::optional<Instant> next_deadline() const;
 
   const Catalogue& catalogue() const { return catalogue_; }
   const Limits& limits() const { return input_.limits; }
 
-  // What handlers work with.
+  // The parts, for handlers.
+
+  /// Returns the time of the batch that is being applied.
   Instant now() const { return now_; }
   const MachineInput& input() const { return input_; }
   Registry& registry() { return registry_; }
@@ -82,211 +84,189 @@ class Machine {
   Waiters& waiters() { return waiters_; }
   Arena& arena() { return arena_; }
   Values& values() { return values_; }
-  Lending& lending() { return lending_; }
+  Notifications& notifications() { return notifications_; }
+  MappedView& mapped_view() { return mapped_view_; }
+  Lending& lending() { return mapped_view_.lending(); }
+  const Lending& lending() const { return mapped_view_.lending(); }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
 
-  /// A new number, greater than all before: ids of objects, names of anonymous ones.
+  /// Returns a new number, greater than all before: for ids of objects and names of anonymous ones.
   std::uint64_t next_number() { return ++last_number_; }
-  /// The token after which a new lock's tokens begin.
+  /// Returns the number above which the tokens of a new lock begin.
   std::uint64_t token_floor() const { return token_floor_; }
-  /// What a lock's word says of the last token, if it can have been given by now, as fast as memory
-  /// is; else, as a faulty or hostile program has written it there, the greatest that can.
+  /// Clamps a token that was read from a lock word to the greatest one that grants, at the speed of
+  /// memory, can have reached by now. A faulty or hostile client can write any number there.
   std::uint64_t clamp_token(std::uint64_t token) const;
 
   // Objects.
 
-  /// Creates an object and enters it under `name`, or under a new anonymous name if empty. Nobody
+  /// Creates an object under `name`, or under a new anonymous name if that is empty. No session
   /// holds it yet.
   Expected<Object*> create(const ObjectType& type, std::string_view name, PackedView arguments,
                            PackedView options, SessionId session);
-  /// Deletes it: its waiters get NotFound, its grants and holds are gone.
+  /// Deletes the object: its waiters get NotFound, its grants and holds end.
   void remove(Object& object);
-  /// The object changed by that method (and at that key): its version grows, watchers hear of it,
-  /// and it will be served.
+  /// Notes that the method changed the object, at `key` if that is given: increments its version,
+  /// notifies watching sessions, and calls serve_soon.
   void changed(Object& object, const MethodRef& method, PackedView key = {});
-  /// The object will be served before the next command, though it did not change.
+  /// Has State::serve called before the next command, whether or not the object's version changed.
   void serve_soon(Object& object);
-  /// Has State::alarm called at that time, or never; an object has one alarm.
+  /// Sets the time at which State::alarm is called, or clears it; an object has one alarm.
   void set_alarm(Object& object, std::optional<Instant> when);
-  /// Content that nobody sees any more (a cleared container's), to be given back in slices.
-  void give_back_later(std::unique_ptr<State> content);
-
-  // What programs on this host see without asking; see shared/shm/cell.hpp and lending.hpp.
-
-  /// The place of the object's cell, from now on kept up to date; null: no memory.
-  Handle show(Object& object);
-  /// The object is about to change within a transaction: whoever looks at its cell waits until all
-  /// of that is done, as those do who look at what a State keeps itself.
-  void cover(Object& object);
-  /// The place of a cell whose size is the number of extents that can be mapped.
-  Handle show_memory();
-  /// State::lend is called once the command is done.
-  void lend_soon(Object& object);
+  /// Takes content that is no longer reachable (a cleared container's) and frees it in slices.
+  void reclaim_later(std::unique_ptr<State> content);
 
   // Values and references.
 
-  /// NotFound if the value refers to an object that does not exist.
+  /// Checks that all objects to which the value refers exist.
+  /// @error not_found  one of them does not.
   Expected<void> check_references(PackedView value);
-  /// Adds one reference for each that `value` contains. NotFound (nothing changed) if one of them
-  /// is missing.
+  /// Increments the reference count of each object once for each reference in `value`.
+  /// @error not_found  one of them does not exist; nothing changed.
   Expected<void> retain(PackedView value);
-  /// Takes them back; anonymous objects that nobody needs any more are deleted.
+  /// Decrements them; deletes anonymous objects that are no longer needed.
   void release(PackedView value);
-  /// Adds or takes back holds of a session on an anonymous object (or any other: no effect on its
-  /// life). Gives back at most what the session holds.
+  /// Adds or removes `n` holds of a session on an object. Holds keep anonymous objects alive; they
+  /// do not matter for the life of others. unhold removes at most as many as the session has.
   void hold(Object& object, SessionId session, std::uint64_t n);
   void unhold(Object& object, SessionId session, std::uint64_t n);
-  /// Copies a value into the arena and retains what it refers to.
+  /// Copies a value into the arena and retains the objects to which it refers.
   /// @error not_found, out_of_memory  nothing changed.
   Expected<Handle> store(PackedView value);
-  /// The reverse: frees the value and releases what it refers to. Within a transaction the value
-  /// stays until that is over.
+  /// Frees a stored value and releases the objects to which it refers. Within a transaction the
+  /// value stays until the transaction has ended.
   void drop(Handle value);
-  /// TooLarge if a reply of so many elements and bytes is over the limits; `instead` says what to
-  /// use.
+  /// Checks that a reply of that many elements and bytes is within the limits.
+  /// @param instead  the methods to use otherwise, for the message
+  /// @error too_large  it is not.
   Expected<void> check_work(std::size_t elements, std::size_t bytes,
                             std::string_view instead) const;
 
   // Transactions.
 
   bool in_transaction() const { return transaction_ != nullptr; }
-  /// Notes how to take back what was just done. Does nothing outside a transaction.
+  /// Adds a step to the undo log: it reverts the change just made. Does nothing outside a
+  /// transaction.
   template <typename Step>
   void undo(Step&& step) {
-    if (transaction_ != nullptr) transaction_->steps.emplace_back(std::forward<Step>(step));
+    if (transaction_ != nullptr) transaction_->undo_steps.emplace_back(std::forward<Step>(step));
   }
-  /// Does `step` once what is being done is known to stand: at once outside a transaction.
+  /// Runs `step` on commit; at once outside a transaction.
   template <typename Step>
   void on_commit(Step&& step) {
     if (transaction_ == nullptr) return step();
-    transaction_->afterwards.emplace_back(std::forward<Step>(step));
+    transaction_->on_commit.emplace_back(std::forward<Step>(step));
   }
-  /// Does `step` once the transaction that runs is over, be it that it stands or not, and nothing
-  /// of it will change any more.
+  /// Runs `step` last of all when the transaction that runs has committed or rolled back.
   template <typename Step>
   void on_finish(Step&& step) {
-    transaction_->at_the_end.emplace_back(std::forward<Step>(step));
+    transaction_->on_finish.emplace_back(std::forward<Step>(step));
   }
-  /// Runs calls as one step; see transaction.run.
+  /// Runs calls as one transaction; see transaction.run.
   Outcome run_atomically(Call& outer, PackedView calls, PackedView require);
 
-  // Answers to parked calls; each takes the waiter out.
+  // Waiters. Each reply to a parked call removes its waiter.
 
-  /// The front of the line, to be served now; none: nobody is left there. Those before it whose
-  /// guard no longer stands are refused (StaleToken), so State::waiter_left must leave the line
-  /// where it is. All serving goes through this, or through may_serve.
+  /// Returns the front of the queue, to be served now; null if the queue is empty. Waiters before
+  /// it whose guard is stale are refused (StaleToken), so State::waiter_left must not change
+  /// the queue. All serving goes through this function or may_serve.
   Waiter* next_in(WaitQueue& queue) {
     Waiter* front = queue.front();
     return front == nullptr || front->guard == nullptr ? front : next_guarded(queue);
   }
-  /// Said once the front of a line was served: what serving the one behind it will need is fetched
-  /// meanwhile. It is long since it came, so all of it is far away by now.
-  static void expect(const WaitQueue& queue);
-  /// Whether that waiter, out of its turn, may be served; if not, it has been refused.
+  /// Prefetches the memory that serving the queue's front will need. Called after its predecessor
+  /// was served: a waiter that has waited for long is no longer in the cache.
+  static void prefetch_next_waiter(const WaitQueue& queue);
+  /// Tells whether the waiter, which need not be the front, may be served. Refuses it (StaleToken)
+  /// if its guard is stale.
   bool may_serve(Waiter& waiter);
 
-  /// `write(Writer&)` appends the result.
+  /// Replies with the result that `write(Writer&)` appends.
   template <typename Write>
-  void answer(Waiter& waiter, Write&& write) {
+  void reply(Waiter& waiter, Write&& write) {
     const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
     const std::size_t begin = effects_->bytes.size();
     Writer out{effects_->bytes};
     write(out);
-    conclude(*owned, effects_->bytes, begin, {});
+    conclude(*owned, Buffer::bytes, begin, {}, std::move(owned->context));
   }
-  void answer_null(Waiter& waiter);
-  /// Answers it with a stored value, without a copy if the value is large.
-  void answer_stored(Waiter& waiter, Handle value);
-  /// Answers it with an error; the effect did not happen. Its object hears that it left.
+  void reply_null(Waiter& waiter);
+  /// Replies with a stored value, without a copy if the value is large.
+  void reply_stored(Waiter& waiter, Handle value);
+  /// Replies with an error; the effect did not happen. Calls State::waiter_left.
   void refuse(Waiter& waiter, Errc code, std::string message);
   void refuse(Waiter& waiter, Error error);
-  /// Answers it as if its time were up.
+  /// Replies as if the waiter's deadline were over.
   void time_out(Waiter& waiter);
-  /// Before answer(): what the answer hands out comes back through State::session_ended unless its
-  /// arrival is acknowledged (State::acknowledged). False: the call has no number, or its reply is
-  /// not kept: what it hands out is gone with the reply.
-  bool hands_out(const Caller& caller, const Object& object);
+  /// Notes in `context` that the reply to the call delivers an item of the object. If the client
+  /// acknowledges the reply, State::acknowledged is called; if the session ends before,
+  /// State::session_ended takes the item back.
+  /// @return false if the call has no number or its reply is not kept: then the delivery is lost
+  ///         with the reply (at most once).
+  bool track_delivery(const Caller& caller, const Object& object,
+                      std::unique_ptr<ReplyContext>& context);
+  /// The same for a waiter that is about to get its reply.
+  bool track_delivery(Waiter& waiter) {
+    return track_delivery(waiter, *waiter.object, waiter.context);
+  }
 
-  /// What a call of that method gives when its time is up after `seconds`.
+  /// Returns the outcome of a call of that method that timed out after `seconds`; appends its
+  /// result, if it has one, to `result`.
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
                     std::string& result) const;
 
-  // Notices.
-
-  /// The session hears of every change of the object after that version; of those after the
-  /// present one if none is given, unless it watches already.
-  void watch(Object& object, Session& session, std::optional<std::uint64_t> after);
-  /// The session hears all that the feed says after that version; what has been said already
-  /// follows the answer to the present call.
-  void follow(Object& object, Feed& feed, Session& session, std::uint64_t after);
-  /// The reverse; nothing if the session does not follow it.
-  void unfollow(Object& object, Feed& feed, Session& session);
-  /// The next notice of the feed (a map) goes to its followers and into its history. Not within a
-  /// transaction: see on_commit.
-  void publish(Object& object, Feed& feed, std::uint64_t version, std::string notice);
-
   // Sessions.
 
-  /// Ends a session in one step: waiters first, then grants, ephemeral objects, holds.
-  /// @param gone  nothing of it can touch shared words any more: it said so, or is dead
+  /// Ends a session in one step: its waiters first, then grants, ephemeral objects and holds.
+  /// @param gone  its process can no longer write to shared words: it closed the session or is dead
   void end_session(SessionId session, bool gone = false);
-  /// Lets an opened session go on over that link, whose own plain session ends.
+  /// Moves an opened session to that link, whose own plain session ends.
   void resume_session(Session& session, Link& link);
-  /// Forgets the replies that the session has.
+  /// Drops the kept replies to the calls up to `through` and to those in the list `numbers`.
   void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
 
-  /// Where the call that is being applied writes its result: at the end.
-  std::string& reply_bytes() { return effects_->written; }
-  /// Pushes an effect that concerns a link as a whole.
+  /// Returns the buffer to which the handler that runs appends its result.
+  std::string& reply_bytes() { return effects_->results; }
+  /// Returns the effects of the batch that is being applied.
+  Effects& effects() { return *effects_; }
+  /// Appends an effect and returns it.
   Effect& push(Effect::Kind kind, LinkId link, std::uint64_t tag);
 
  private:
   friend class AtomicRun;
 
-  void apply(const Batch& batch, const Command& command);
-  void call(const Batch& batch, const Command& command);
+  void apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
+  void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
-  void cut_off(Session& session);
+  void disconnect(Session& session);
   void time_passed();
-  void run(const Batch& batch, const Command& command, const Caller& caller);
+  void run(const Batch& batch, const Command& command, const Caller& caller,
+           Prefetcher::Prefetched prefetched);
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
-  void settle() {
-    if (!to_serve_.empty() || !to_lend_.empty()) serve_all();
+  void serve_pending() {
+    if (!to_serve_.empty() || mapped_view_.has_work()) serve_all();
   }
   void serve_all();
-  void lend_again();
-  void publish(Object& object);
 
-  bool enter(Session& session, const Command& command, Caller& caller);
-  bool again(Session& session, Caller& caller);
+  bool assign_call_number(Session& session, const Command& command, Caller& caller);
+  bool replay_call(Session& session, Caller& caller);
   bool refuse_backlog(Session& session, const Caller& caller);
-  void conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob);
+  void conclude(const Caller& caller, Buffer buffer, std::size_t begin, BlobRef blob,
+                std::unique_ptr<ReplyContext>&& context);
   [[gnu::cold]] void conclude(const Caller& caller, Error error);
-  void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob);
+  void keep_value(Session& session, const Caller& caller, PackedView value, const BlobRef& blob,
+                  std::unique_ptr<ReplyContext>&& context);
   void free_undelivered(PackedView value);
   void forget_read(Session& session, CallRecord& record);
-  bool speaks_to(const Caller& caller) const;
 
-  Feed* feed_of(ObjectId id, bool of_topic);
-  void note_change(Object& object, const MethodRef& method, PackedView key);
-  void forget_entries(Feed& feed, std::size_t left);
-  void push_notice(LinkId link, std::size_t begin, std::size_t length);
-  void notify(const Session& session, PackedView notice);
-  void log_notice(Session& session, NoticeLog::Entry entry);
-  void confirm_notices(Session& session);
-  void end_feeds(Object& object);
-  void unfollow_all(Session& session);
-  void rewind_feeds(Session& session);
-  void catch_up();
-  void tell_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
-  void expire_history();
+  std::string cause(const MethodRef& method) const;
 
   Waiter* next_guarded(WaitQueue& queue);
-  void leave(Waiter& waiter);
+  void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);
   void free_unneeded();
@@ -296,30 +276,21 @@ class Machine {
   MachineInput input_;
   Arena arena_;
   Values values_;
-  Cells cells_{arena_};
-  Handle memory_cell_;
-  HeapExtents own_words_;
-  Lending lending_;
+  MappedView mapped_view_{*this, input_.words};
   Registry registry_;
   Prefetcher prefetcher_{registry_};
-  Prefetcher::Known known_;  // of the command that comes next
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::vector<ObjectId> handed_;    // by the answer that is being made
-  std::vector<Object*> to_serve_;   // in the order of their changes
-  std::vector<ObjectId> to_lend_;   // whose words may be lent again
-  std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on them
+  std::vector<Object*> to_serve_;   // with waiters, in the order of their changes
+  std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on one
   Collector collector_{*this};
+  Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
-  bool time_passes_ = false;  // what changes now does so because of the time
-  std::size_t feed_bytes_ = 0;
-  // Who has to be told what it missed: all that the session follows, or that object's feeds.
-  std::vector<std::pair<SessionId, ObjectId>> behind_;
-  std::deque<std::pair<Instant, ObjectId>> expiring_;  // watched by nobody any more, oldest first
+  bool time_passes_ = false;  // time_passed() runs: changes are due to deadlines
   Effects* effects_ = nullptr;
 };
 

@@ -1,4 +1,4 @@
-// How objects come and go, and how values and references keep them.
+// Machine: creates and deletes objects, and counts their references and holds.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -12,7 +12,7 @@
 namespace agora {
 namespace {
 
-// How much is done about cycles with each command, objects and references.
+// Steps of the collector of cycles after each command: objects and references.
 constexpr std::size_t kCollectSteps = 2'000;
 
 }  // namespace
@@ -31,11 +31,11 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
     return read.failure();
   }
   creation.local = common.local.value_or(type.lends_locks);
-  const std::size_t steps = in_transaction() ? transaction_->steps.size() : 0;
+  const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();
-  // What the content is made of goes with the object, as one step.
-  if (in_transaction()) transaction_->steps.resize(steps);
+  // One undo step deletes the object with its content: the steps of its content are dropped.
+  if (in_transaction()) transaction_->undo_steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
   object->lent = creation.local && type.lends_words;
@@ -52,9 +52,10 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
 }
 
 void Machine::remove(Object& object) {
-  object.state->take_back(*this, object);
+  Lockable* lock = object.state->as_lock();
+  if (lock != nullptr) lock->take_back(*this, object);
   if (in_transaction()) {
-    token_floor_ = std::max(token_floor_, object.state->last_token());
+    if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
     registry_.unlink(object);
     transaction_->removed.push_back(&object);
     return undo([this, &object] { registry_.link(object); });
@@ -63,17 +64,12 @@ void Machine::remove(Object& object) {
   if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
   set_alarm(object, std::nullopt);
   object.state->deleted(*this, object);
-  token_floor_ = std::max(token_floor_, object.state->last_token());
-  end_feeds(object);
-  if (object.cell) {
-    object.state->shown(nullptr);
-    cells_.free(std::exchange(object.cell, {}));
-  }
-  std::unique_ptr<State> state = std::move(object.state);  // serves nobody any more
+  if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
+  notifications_.end_feeds(object);
+  mapped_view_.unpublish(object);
+  std::unique_ptr<State> state = std::move(object.state);  // no longer serves waiters
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
-  std::vector<Holder> holders;
-  state->holders(holders);
-  for (const Holder& holder : holders) sessions_.returned(holder.session, object.id);
+  for (const Holder& holder : holders_of(*state)) sessions_.returned(holder.session, object.id);
   if (Session* owner = sessions_.find(object.ephemeral_of)) owner->ephemerals.erase(object.id);
   object.state = std::move(state);
   registry_.remove(object);
@@ -82,72 +78,20 @@ void Machine::remove(Object& object) {
 void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;
-  if (object.watched) note_change(object, method, key);
+  if (object.watched) notifications_.note_change(object, cause(method), key);
   serve_soon(object);
 }
 
+std::string Machine::cause(const MethodRef& method) const {
+  if (method.method != nullptr) return full_name(method);
+  return time_passes_ ? "object.expire" : "session.close";
+}
+
 void Machine::serve_soon(Object& object) {
-  if (object.cell) lend_soon(object);
-  // Without waiters there is nobody to serve.
+  if (object.cell) mapped_view_.refresh_soon(object);
   if (object.to_serve || object.waiters.empty()) return;
   object.to_serve = true;
   to_serve_.push_back(&object);
-}
-
-void Machine::lend_soon(Object& object) {
-  if (std::exchange(object.to_lend, true)) return;
-  to_lend_.push_back(object.id);
-}
-
-/// What has changed becomes visible to those who read along, before anybody is answered.
-void Machine::lend_again() {
-  for (std::size_t i = 0; i < to_lend_.size(); ++i) {
-    Object* object = registry_.find(to_lend_[i]);
-    if (object == nullptr) continue;
-    object->to_lend = false;
-    object->state->lend(*this, *object);
-    if (object->cell) publish(*object);
-  }
-  to_lend_.clear();
-}
-
-Handle Machine::show(Object& object) {
-  if (object.cell) return object.cell;
-  object.cell = cells_.take(object.id);
-  if (!object.cell) return {};
-  shm::Cell& cell = cells_.at(object.cell);
-  publish(object);
-  object.state->shown(&cell);
-  object.cell_keeper = !shm::write_in_progress(cell);
-  if (!object.cell_keeper) shm::end_write(cell);  // of content that nobody can read along
-  return object.cell;
-}
-
-void Machine::cover(Object& object) {
-  if (!in_transaction() || !object.cell || object.cell_keeper) return;
-  if (shm::write_in_progress(cells_.at(object.cell))) return;
-  shm::begin_write(cells_.at(object.cell));
-  on_finish([this, id = object.id] {
-    Object* changed = registry_.find(id);
-    if (changed == nullptr || !changed->cell) return;
-    publish(*changed);
-    shm::end_write(cells_.at(changed->cell));
-  });
-}
-
-Handle Machine::show_memory() {
-  if (!memory_cell_) {
-    // Objects are never number 0; a cell of nobody's is read for its size alone.
-    memory_cell_ = cells_.take(ObjectId{});
-  }
-  if (memory_cell_) cells_.at(memory_cell_).size.store(input_.sharing->extents().size());
-  return memory_cell_;
-}
-
-void Machine::publish(Object& object) {
-  shm::Cell& cell = cells_.at(object.cell);
-  cell.version.store(object.version);
-  cell.size.store(object.state->size_or_flag());
 }
 
 void Machine::set_alarm(Object& object, std::optional<Instant> when) {
@@ -156,9 +100,9 @@ void Machine::set_alarm(Object& object, std::optional<Instant> when) {
   registry_.set_alarm(object, when);
 }
 
-void Machine::give_back_later(std::unique_ptr<State> content) {
-  if (in_transaction()) return transaction_->given_back.push_back(std::move(content));
-  registry_.give_back_later(std::move(content));
+void Machine::reclaim_later(std::unique_ptr<State> content) {
+  if (in_transaction()) return transaction_->discarded.push_back(std::move(content));
+  registry_.reclaim_later(std::move(content));
 }
 
 Expected<void> Machine::check_references(PackedView value) {
@@ -178,7 +122,7 @@ Expected<void> Machine::retain(PackedView value) {
   each_reference(value, [&](std::string_view name) {
     Object& object = *registry_.find(name);
     ++object.references;
-    collector_.reached(object);
+    collector_.reference_added(object);
   });
   if (in_transaction()) {
     undo([this, copy = Packed{value}] {
@@ -195,7 +139,7 @@ void Machine::release(PackedView value) {
     Object* object = registry_.find(name);
     if (object == nullptr || object->references == 0) return;
     --object->references;
-    collector_.released(*object);
+    collector_.reference_removed(*object);
     maybe_free(*object);
   });
 }
@@ -213,7 +157,7 @@ Expected<Handle> Machine::store(PackedView value) {
 
 void Machine::drop(Handle value) {
   if (in_transaction()) return transaction_->dropped.push_back(value);
-  // Dropped before released: releasing may delete objects, which is no time to hold views.
+  // Dropped before released: releasing may delete objects and invalidate views of the arena.
   if (!values_.has_references(value)) return values_.drop(value);
   const Packed copy{values_.view(value)};
   values_.drop(value);
@@ -233,8 +177,8 @@ Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
 
 void Machine::maybe_free(Object& object) {
   if (!object.anonymous() || object.holds > 0) return;
-  if (object.references > 0) return collector_.left(object);
-  // Later: the reply of this very command may carry a reference to it, and give a hold.
+  if (object.references > 0) return collector_.add_candidate(object);
+  // Freed after the command: its reply may carry a reference to the object and give a hold.
   unneeded_.push_back(object.id);
 }
 
@@ -251,7 +195,7 @@ void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
   if (holder == nullptr) return;
   holder->holds[object.id] += n;
   object.holds += n;
-  collector_.reached(object);
+  collector_.reference_added(object);
   undo([this, id = object.id, session, n] {
     if (Object* held = registry_.find(id)) unhold(*held, session, n);
   });

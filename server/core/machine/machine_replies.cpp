@@ -1,5 +1,5 @@
-// What callers get: every answer goes through conclude(), which sends it to the link that waits for
-// it, keeps it for a resend, and counts the holds that it gives.
+// Machine: replies. Each goes through conclude(), which sends it over the caller's link, keeps it
+// for a resend of the call (at most once), and counts the holds that it gives.
 #include <algorithm>
 
 #include "server/core/machine/call.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kLowBits = std::uint64_t{1} << 32;
 
-/// The number with those low 32 bits that is nearest to `near`.
+/// Returns the number with those low 32 bits that is nearest to `near` (serial number arithmetic).
 std::uint64_t whole_number(std::uint64_t low, std::uint64_t near) {
   const std::uint64_t number = (near & ~(kLowBits - 1)) | low;
   const std::uint64_t half = kLowBits / 2;
@@ -52,11 +52,11 @@ void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-/// Finds out the call's number. False: it is answered already, or must not be run, as a
-/// notification that would hand out to nobody.
-bool Machine::enter(Session& session, const Command& command, Caller& caller) {
+/// Sets the call's number. Returns false if the call must not run: it already got its reply, or it
+/// is a notification of a method that delivers something.
+bool Machine::assign_call_number(Session& session, const Command& command, Caller& caller) {
   if (command.numbering == Numbering::none) return true;
-  if (command.numbering == Numbering::notification) return !caller.method.method->hands_out;
+  if (command.numbering == Numbering::notification) return !caller.method.method->delivers;
   if (command.numbering == Numbering::unusable) {
     push_failure(caller.link, caller.tag,
                  bad_number("in an opened session the id of a call is a natural number that grows "
@@ -67,14 +67,14 @@ bool Machine::enter(Session& session, const Command& command, Caller& caller) {
   caller.number = command.numbering == Numbering::whole
                       ? command.number
                       : whole_number(command.number, session.last_seen);
-  if (caller.number <= session.last_seen) return again(session, caller);
+  if (caller.number <= session.last_seen) return replay_call(session, caller);
   if (is_changing(caller) && refuse_backlog(session, caller)) return false;
   session.last_seen = caller.number;
   return true;
 }
 
-/// A call that was sent before. True: it changes nothing and is made again.
-bool Machine::again(Session& session, Caller& caller) {
+/// Handles a resent call. Returns true if it is to run again: it changes nothing.
+bool Machine::replay_call(Session& session, Caller& caller) {
   if (Waiter* waiter = session.calls->waiter(caller.number)) {
     waiters_.rebind_resent_call(*waiter, caller);
     push(Effect::Kind::parked, caller.link, caller.tag);
@@ -112,7 +112,7 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
       session.calls->kept_bytes() < most.kept_bytes_max) {
     return false;
   }
-  if (caller.method.type->name == "session") return false;  // the way out
+  if (caller.method.type->name == "session") return false;  // session.acknowledge must pass
   push_failure(caller.link, caller.tag,
                {Errc::session_backlog,
                 std::to_string(session.calls->kept()) +
@@ -123,57 +123,55 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   return true;
 }
 
-/// A read that is made again gives back the holds of its first reply.
+/// Removes the holds that the first reply to a resent read gave.
 void Machine::forget_read(Session& session, CallRecord& record) {
-  const std::unique_ptr<CallTies> ties = std::move(record.ties);
+  const std::unique_ptr<ReplyContext> context = std::move(record.context);
   session.calls->forget(record.number);
-  if (!ties) return;
-  for (const ObjectId id : ties->held) {
+  if (!context) return;
+  for (const ObjectId id : context->holds) {
     if (Object* object = registry_.find(id)) unhold(*object, session.id, 1);
   }
 }
 
-// ---- answers -------------------------------------------------------------------------------
+// ---- replies -------------------------------------------------------------------------------
 
-/// True if the link on which the call was last heard still speaks for its session.
-bool Machine::speaks_to(const Caller& caller) const { return static_cast<bool>(caller.link); }
-
-/// The value that stands from `begin` on in `bytes`, which are of the effects, or the blob.
-void Machine::conclude(const Caller& caller, std::string& bytes, std::size_t begin, BlobRef blob) {
+/// Replies with the blob, or else with the value that begins at `begin` in `buffer`.
+void Machine::conclude(const Caller& caller, Buffer buffer, std::size_t begin, BlobRef blob,
+                       std::unique_ptr<ReplyContext>&& context) {
+  std::string& bytes = effects_->buffer(buffer);
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     const PackedView value = blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
-    caller.is_notification() ? free_undelivered(value) : keep_value(*session, caller, value, blob);
+    caller.is_notification() ? free_undelivered(value)
+                             : keep_value(*session, caller, value, blob, std::move(context));
   }
-  handed_.clear();
-  if (!speaks_to(caller)) {
+  if (!caller.link) {
     bytes.resize(begin);
     return;
   }
   Effect& effect = push(Effect::Kind::reply, caller.link, caller.tag);
-  effect.written = &bytes == &effects_->written;
+  effect.buffer = buffer;
   effect.offset = begin;
   effect.length = blob ? 0 : bytes.size() - begin;
   effect.blob = std::move(blob);
 }
 
 void Machine::conclude(const Caller& caller, Error error) {
-  handed_.clear();
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
-    session->calls->answered(caller.number);
+    session->calls->replied(caller.number);
     if (is_changing(caller) && caller.number > session->through) {
       CallRecord record;
       record.number = caller.number;
       record.error = std::make_unique<Error>(error);
-      session->calls->enter(std::move(record));
+      session->calls->add(std::move(record));
     }
   }
-  if (speaks_to(caller)) push_failure(caller.link, caller.tag, std::move(error));
+  if (caller.link) push_failure(caller.link, caller.tag, std::move(error));
 }
 
-/// What a notification in an opened session gives is held by nobody: a new object goes at once.
+/// Frees new objects in the result of a notification: no session gets a hold on them.
 void Machine::free_undelivered(PackedView value) {
   if (!has_references(value)) return;
   each_reference(value, [&](std::string_view name) {
@@ -182,46 +180,50 @@ void Machine::free_undelivered(PackedView value) {
   });
 }
 
-/// What an opened session remembers of an answer.
+/// Gives the session holds on the objects in a reply, and keeps the reply for a resend.
 void Machine::keep_value(Session& session, const Caller& caller, PackedView value,
-                         const BlobRef& blob) {
-  std::vector<ObjectId> held;
+                         const BlobRef& blob, std::unique_ptr<ReplyContext>&& context) {
+  std::vector<ObjectId> holds;
   if (registry_.anonymous() > 0 && has_references(value)) {
     each_reference(value, [&](std::string_view name) {
       Object* object = registry_.find(name);
       if (object == nullptr || !object->anonymous()) return;
       hold(*object, session.id, 1);
-      held.push_back(object->id);
+      holds.push_back(object->id);
     });
   }
   if (caller.number == 0) return;
-  session.notices->answered(caller.number);
-  session.calls->answered(caller.number);
+  session.notices->reply_sent(caller.number);
+  session.calls->replied(caller.number);
   const bool keeps = is_changing(caller) && caller.number > session.through;
-  if (!keeps && held.empty()) return;
+  if (!keeps && holds.empty()) return;
   CallRecord record;
   record.number = caller.number;
   record.state = keeps ? CallRecord::State::kept : CallRecord::State::read;
-  if (!held.empty() || !handed_.empty()) {
-    record.ties = std::make_unique<CallTies>(CallTies{handed_, std::move(held)});
+  record.context = std::move(context);
+  if (!holds.empty()) {
+    if (!record.context) record.context = std::make_unique<ReplyContext>();
+    record.context->holds = std::move(holds);
   }
   if (keeps && blob) record.blob = blob;
   if (keeps && !blob) record.result.assign(value.bytes());
-  session.calls->enter(std::move(record));
+  session.calls->add(std::move(record));
 }
 
-bool Machine::hands_out(const Caller& caller, const Object& object) {
+bool Machine::track_delivery(const Caller& caller, const Object& object,
+                             std::unique_ptr<ReplyContext>& context) {
   if (caller.number == 0) return false;
   const Session* session = sessions_.of(caller.session, caller.link);
   if (session == nullptr || !session->opened || caller.number <= session->through) return false;
-  handed_.push_back(object.id);
+  if (!context) context = std::make_unique<ReplyContext>();
+  context->deliveries.push_back(object.id);
   return true;
 }
 
 void Machine::acknowledge(Session& session, std::uint64_t through, PackedView numbers) {
   const auto arrived = [&](CallRecord& record) {
-    if (!record.ties) return;
-    for (const ObjectId id : record.ties->handed) {
+    if (!record.context) return;
+    for (const ObjectId id : record.context->deliveries) {
       Object* object = registry_.find(id);
       if (object == nullptr) continue;
       object->state->acknowledged(*this, *object, session.id, record.number);
@@ -243,7 +245,7 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
     arrived(*record);
     session.calls->forget(number.natural);
   }
-  if (confirms) confirm_notices(session);
+  if (confirms) notifications_.confirm(session);
 }
 
 }  // namespace agora

@@ -1,4 +1,4 @@
-// How sessions go on and end.
+// Machine: resumes and ends sessions.
 #include <algorithm>
 #include <vector>
 
@@ -9,7 +9,7 @@ namespace agora {
 void Machine::resume_session(Session& session, Link& link) {
   const SessionId plain = link.session->id;
   const LinkId older = session.link;
-  cut_off(session);
+  disconnect(session);
   sessions_.attach(session, link);
   if (older && older != link.id) {
     sessions_.close(older);
@@ -17,14 +17,15 @@ void Machine::resume_session(Session& session, Link& link) {
     push(Effect::Kind::link_closed, older, 0);
   }
   end_session(plain);
-  rewind_feeds(session);
+  notifications_.rewind(session);
   const auto now = session.mapped ? Effect::Kind::session_moved : Effect::Kind::session_attached;
   push(now, link.id, 0).session = session.id;
 }
 
-/// A cut, no end: whoever waits keeps the place, and is answered when it asks again. A call without
-/// a number cannot ask again: it is given up, so that it takes nothing.
-void Machine::cut_off(Session& session) {
+/// Detaches the session from its connection. Its waiters keep their places in the queues; the
+/// client gets their replies when it resends the calls. A call without a number cannot be resent:
+/// it is cancelled, so that it has no effect.
+void Machine::disconnect(Session& session) {
   std::vector<Waiter*> lost;
   for (Waiter* waiter = waiters_.first_of(session.id); waiter != nullptr;
        waiter = Waiters::next_of_session(*waiter)) {
@@ -39,7 +40,7 @@ void Machine::link_closed(LinkId id) {
   if (link == nullptr) return;
   Session* session = link->session;
   if (session != nullptr && !session->opened) return end_session(session->id);
-  if (session != nullptr) cut_off(*session);
+  if (session != nullptr) disconnect(*session);
   sessions_.close(id);
   push(Effect::Kind::link_closed, id, 0);
 }
@@ -52,21 +53,21 @@ void Machine::end_waits(SessionId id) {
     push_failure(waited.back()->link, waited.back()->tag,
                  {Errc::session_lost, "the session has ended while the call waited", Done::no, {}});
   }
-  for (const auto& waiter : waited) leave(*waiter);
+  for (const auto& waiter : waited) waiter_left(*waiter);
 }
 
 void Machine::end_session(SessionId id, bool gone) {
   Session* ending = sessions_.find(id);
   if (ending == nullptr) return;
-  // What its threads took without asking becomes theirs here too, and so is given back below.
-  for (const ObjectId lock : lending_.held_by(id)) {
-    if (Object* object = registry_.find(lock)) object->state->take_back(*this, *object);
+  // Locks that its threads took in shared memory become grants here too, and are freed below.
+  for (const ObjectId lock : lending().held_by(id)) {
+    if (Object* object = registry_.find(lock)) take_back_lock(*this, *object);
   }
-  lending_.ended(id, gone || !ending->mapped);
-  // First all its waiters, so that nothing is granted to the dead; only then whoever stood behind
-  // them may be served.
+  lending().session_ended(id, gone || !ending->mapped);
+  // Its waiters leave first, so that nothing is granted to the ended session. Only then are the
+  // waiters behind them served.
   end_waits(id);
-  unfollow_all(*ending);
+  notifications_.unfollow_all(*ending);
   std::vector<std::string> released;
   const IdSet grants = std::exchange(ending->grants, {});
   grants.each([&](ObjectId object_id) {
@@ -93,7 +94,8 @@ void Machine::end_session(SessionId id, bool gone) {
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;
-    // It must not go on with what it has mapped, and hears of its end by that of the connection.
+    // The client must stop using its mappings; the closed connection tells it that the session is
+    // over.
     if (may_go_on && sessions_.find(link) != nullptr) {
       sessions_.close(link);
       push(Effect::Kind::link_closed, link, 0);

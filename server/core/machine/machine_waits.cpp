@@ -1,4 +1,4 @@
-// What becomes of calls that wait: they are answered, refused, time out, or leave.
+// Machine: waiters. They are served, refused, time out, or leave.
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/machine.hpp"
 
@@ -23,7 +23,7 @@ void name_object(Error& error, const Object& object) {
 
 }  // namespace
 
-void Machine::expect(const WaitQueue& queue) {
+void Machine::prefetch_next_waiter(const WaitQueue& queue) {
   constexpr std::size_t kLine = 64;
   const auto fetch = [](const void* place, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; i += kLine) {
@@ -51,7 +51,7 @@ Waiter* Machine::next_guarded(WaitQueue& queue) {
   return nullptr;
 }
 
-void Machine::leave(Waiter& waiter) {
+void Machine::waiter_left(Waiter& waiter) {
   Object& object = *waiter.object;
   for (const Handle item : waiter.items) drop(item);
   if (!object.state) return;  // it is being deleted
@@ -59,15 +59,16 @@ void Machine::leave(Waiter& waiter) {
   serve_soon(object);
 }
 
-void Machine::answer_null(Waiter& waiter) {
-  answer(waiter, [](Writer& out) { out.null(); });
+void Machine::reply_null(Waiter& waiter) {
+  reply(waiter, [](Writer& out) { out.null(); });
 }
 
-void Machine::answer_stored(Waiter& waiter, Handle value) {
+void Machine::reply_stored(Waiter& waiter, Handle value) {
   std::optional<BlobRef> blob = values_.pin(value);
-  if (!blob) return answer(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
+  if (!blob) return reply(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
-  conclude(*owned, effects_->bytes, effects_->bytes.size(), std::move(*blob));
+  conclude(*owned, Buffer::bytes, effects_->bytes.size(), std::move(*blob),
+           std::move(owned->context));
 }
 
 void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
@@ -78,12 +79,12 @@ void Machine::refuse(Waiter& waiter, Error error) {
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   name_object(error, *owned->object);
   conclude(*owned, std::move(error));
-  leave(*owned);
+  waiter_left(*owned);
 }
 
 void Machine::time_out(Waiter& waiter) {
   Object& object = *waiter.object;
-  if (object.state->time_is_up(*this, object, waiter)) return serve_soon(object);
+  if (object.state->waiter_timed_out(*this, object, waiter)) return serve_soon(object);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   const double seconds = seconds_of(*owned->until - owned->since);
   std::string result;
@@ -91,11 +92,11 @@ void Machine::time_out(Waiter& waiter) {
   if (outcome) {
     const std::size_t begin = effects_->bytes.size();
     effects_->bytes += result;
-    conclude(*owned, effects_->bytes, begin, {});
+    conclude(*owned, Buffer::bytes, begin, {}, {});
   } else {
     conclude(*owned, std::move(outcome.error()));
   }
-  leave(*owned);
+  waiter_left(*owned);
 }
 
 Outcome Machine::timed_out(const MethodRef& method, std::string_view object, double seconds,

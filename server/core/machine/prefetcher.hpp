@@ -1,10 +1,11 @@
-// Prefetcher: what a command will look at in a large container is fetched while the commands before
-// it are done, in two steps: first where its key's chain begins, then what stands there.
+// Prefetcher: prefetches the memory that later commands of a batch will read in large containers,
+// while earlier ones run.
 //
-// What is found out on the way is kept for the command itself, and is not found out twice:
-// the object is looked up once, the key hashed once. Measured with 32 calls under way on a dict of
-// 10,000 keys: a look-up takes 25 ns instead of 59; the looks ahead cost about as much there, and
-// with 100,000 keys a quarter of the server's own time is saved.
+// Software pipelining in two steps: eight commands ahead the hash bucket of the command's key, four
+// ahead the entry to which the bucket points. The object and the key's hash are kept for the
+// command itself, so each is looked up or computed once. Measured with 32 calls under way on a dict
+// of 10,000 keys: a lookup takes 25 ns instead of 59. The prefetches cost about as much there; with
+// 100,000 keys they save a quarter of the server's time.
 #pragma once
 
 #include <array>
@@ -18,29 +19,30 @@ namespace agora {
 
 class Prefetcher {
  public:
-  /// What is known of a command.
-  struct Known {
-    Object* object = nullptr;  ///< null: not known
-    std::uint64_t seen = 0;    ///< what State::prefetch gave
+  /// The findings about a command.
+  struct Prefetched {
+    Object* object = nullptr;  ///< null: not looked up
+    std::uint64_t value = 0;   ///< from State::prefetch
   };
 
   explicit Prefetcher(Registry& registry) : registry_(registry) {}
 
-  /// Before the first command of a batch.
+  /// Called before the first command of a batch.
   void begin(const Batch& batch);
-  /// Before the command with that index, in their order: looks at later ones.
-  Known advance(const Batch& batch, std::size_t index) {
-    if (batch.commands.size() < kLeast) return {};
-    const Known known = is_valid() ? ring_[index % kFar] : Known{};
-    prefetch_bucket(batch, index + kFar);
-    prefetch_entry(index + kNear);
-    return known;
+  /// Called before each command in order: prefetches for later ones, and returns the findings about
+  /// the command with that index.
+  Prefetched advance(const Batch& batch, std::size_t index) {
+    if (batch.commands.size() < kBatchMin) return {};
+    const Prefetched prefetched = is_valid() ? ring_[index % kBucketAhead] : Prefetched{};
+    prefetch_bucket(batch, index + kBucketAhead);
+    prefetch_entry(index + kEntryAhead);
+    return prefetched;
   }
 
  private:
-  static constexpr std::size_t kLeast = 4;  ///< of fewer nothing is gained
-  static constexpr std::size_t kFar = 8;
-  static constexpr std::size_t kNear = 4;
+  static constexpr std::size_t kBatchMin = 4;  ///< commands; a smaller batch gains nothing
+  static constexpr std::size_t kBucketAhead = 8;
+  static constexpr std::size_t kEntryAhead = 4;
 
   bool is_valid() const { return names_ == registry_.names_changed(); }
   void prefetch_bucket(const Batch& batch, std::size_t index);
@@ -48,9 +50,9 @@ class Prefetcher {
   Object* find(std::string_view name);
 
   Registry& registry_;
-  std::array<Known, kFar> ring_{};  ///< of the next commands
-  Object* last_ = nullptr;          ///< calls for one object come in runs
-  std::uint64_t names_ = 0;         ///< all these objects were found when this was the count
+  std::array<Prefetched, kBucketAhead> ring_{};  ///< of the next commands
+  Object* last_ = nullptr;                       ///< a cache: calls for one object come in runs
+  std::uint64_t names_ = 0;  ///< Registry::names_changed() when these objects were found
 };
 
 }  // namespace agora

@@ -1,7 +1,8 @@
-// Who made a call, and where its answer goes.
+// The caller of a method, and where its reply goes.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "server/core/methods/command.hpp"
 #include "shared/base/ids.hpp"
@@ -9,18 +10,24 @@
 namespace agora {
 
 constexpr std::uint64_t kNoId = ~std::uint64_t{0};
-constexpr std::uint64_t kNotification = kNoId - 1;  ///< an id of a call that nobody hears
+constexpr std::uint64_t kNotification = kNoId - 1;  ///< the id of a call that gets no reply
 
 struct Caller {
   SessionId session{};
-  LinkId link{};               ///< where the call was last heard; none: nowhere now
-  std::uint64_t tag = 0;       ///< that connection's own mark
+  LinkId link{};               ///< the connection that sent the call last; none: it is closed
+  std::uint64_t tag = 0;       ///< the connection's mark of the call
   std::uint64_t number = 0;    ///< the call's number in an opened session; 0: it has none
-  std::uint64_t wire = kNoId;  ///< the id as it came, where it is a natural number
+  std::uint64_t wire = kNoId;  ///< the id as it was sent, if it is a natural number
   MethodRef method{};
 
-  /// A notification: what it gives reaches nobody.
+  /// Tells whether the call is a notification: it gets no reply.
   bool is_notification() const { return wire == kNotification; }
+};
+
+/// The effects of a reply that depend on its arrival; few replies have any.
+struct ReplyContext {
+  std::vector<ObjectId> deliveries;  ///< objects that delivered an item and expect a confirmation
+  std::vector<ObjectId> holds;       ///< anonymous objects on which the reply gave holds
 };
 
 }  // namespace agora

@@ -1,7 +1,7 @@
-// The shape of a method table: what a row says, and what is checked about it at compile time.
+// Method: one row of a method table, and the checks of tables at compile time.
 //
 // Dispatch, arity and type errors, help, server.methods, catalog.json and the reference pages all
-// come from these rows. A row that is incomplete does not compile (check_table at the foot).
+// come from these rows. An incomplete row does not compile (check_table at the end).
 #pragma once
 
 #include <array>
@@ -16,31 +16,31 @@ namespace agora {
 
 class Call;
 
-/// What a handler did with its call.
+/// The outcome of a handler.
 enum class Progress : std::uint8_t {
   done,     ///< the reply is written (or is null)
-  waiting,  ///< the call is parked; somebody else will answer it
+  waiting,  ///< the call is parked; State::serve will reply to it
 };
 using Outcome = Expected<Progress>;
 using Handler = Outcome (*)(Call&);
 
-/// The kinds of value that the table alone can check.
+/// The kinds of value that need only the table to check.
 enum class ParamKind : std::uint8_t {
   any,      ///< any value
   name,     ///< an object: its name as text, or a reference
-  text,     ///< UTF-8 text; a typed line takes the word as it stands
-  integer,  ///< an int (a bool is no int, 2.0 is no int)
+  text,     ///< UTF-8 text; a typed line takes the word literally
+  integer,  ///< an int (not a bool, not 2.0)
   number,   ///< an int or a float
   boolean,
   list,
   map,
   pairs,    ///< a map, or a list of [key, value]
-  seconds,  ///< a number of seconds, or null for "no end"
+  seconds,  ///< a number of seconds, or null for no limit
 };
 
 std::string_view to_string(ParamKind kind);
 
-/// What stands for a parameter that was left out.
+/// The value of a parameter that was left out.
 struct Default {
   enum class Is : std::uint8_t {
     required,
@@ -58,7 +58,7 @@ struct Default {
 
 constexpr Default kRequired{};
 constexpr Default kRequiredOrNull{Default::Is::required_or_null};
-constexpr Default kAbsent{Default::Is::absent};  ///< may be left out, and the handler can tell
+constexpr Default kAbsent{Default::Is::absent};  ///< may be left out, which the handler can see
 constexpr Default kNull{Default::Is::null};      ///< null; null may also be given
 constexpr Default default_int(std::int64_t value) { return {Default::Is::integer, value, {}}; }
 constexpr Default default_bool(bool value) { return {Default::Is::boolean, value ? 1 : 0, {}}; }
@@ -79,7 +79,7 @@ struct Parameter {
   }
 };
 
-/// A short list that lives inside a constexpr table.
+/// A short list within a constexpr table.
 template <typename T, std::size_t Capacity>
 struct FixedList {
   std::array<T, Capacity> items{};
@@ -104,32 +104,33 @@ enum class Access : std::uint8_t {
   write,  ///< may change something
 };
 
-/// What a waiting method gives when its time is up.
+/// The outcome of a waiting method when its timeout is over.
 enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken, timeout };
 
 enum class Role : std::uint8_t { read, write, admin };
 
 struct Method {
-  std::string_view name;        ///< without the type: "get"
+  std::string_view name;        ///< without the type, as in "get"
   std::string_view formerly{};  ///< its name in version 0.1; errors offer the present one
   Parameters parameters{};      ///< after the object's name
   std::string_view result;      ///< the shape of the result, "null" for none
-  Errors errors{};              ///< beyond those that every method of its kind may give
+  Errors errors{};              ///< apart from those that every method of its kind may give
   Access access = Access::read;
   TimedOut timed_out = TimedOut::never_waits;
-  bool grows = false;      ///< refused while the memory cap is reached
-  bool admin = false;      ///< needs the role admin
-  bool hands_out = false;  ///< what it gives is nowhere else: not run for a caller known to be dead
-  std::string_view cost;   ///< in terms of n = elements of the object
-  std::string_view doc;    ///< one or more sentences
+  bool grows = false;     ///< refused while the memory cap is reached
+  bool admin = false;     ///< needs the role admin
+  bool delivers = false;  ///< its result is removed from the object (at most once delivery): it
+                          ///< does not run for a caller known to be dead
+  std::string_view cost;  ///< in terms of n = elements of the object
+  std::string_view doc;   ///< one or more sentences
   std::string_view
-      if_reply_lost;  ///< what holds if the reply is lost, sent twice, or has no receiver
+      if_reply_lost;  ///< the effect if the reply is lost, sent twice, or has no receiver
   Handler handler = nullptr;
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
 };
 
-// Parameters that mean the same everywhere.
+// Parameters with the same meaning in all methods.
 constexpr Parameter kTimeout{"timeout", ParamKind::seconds, kNull,
                              "Seconds to wait at most; null waits for ever, 0 does not wait."};
 constexpr Parameter kNameOf{"name", ParamKind::name, kRequired,
@@ -139,14 +140,15 @@ constexpr Parameter kOwner{"owner", ParamKind::text, default_text(""),
 
 constexpr bool is_sentence(std::string_view text) { return !text.empty() && text.back() == '.'; }
 
-/// Refuses at compile time a table with a row that lacks something.
+/// Refuses at compile time a table with an incomplete row.
 template <std::size_t Rows>
 consteval bool check_table(const Method (&table)[Rows]) {
   for (std::size_t i = 0; i < Rows; ++i) {
     const Method& row = table[i];
     if (row.name.empty() || row.result.empty() || row.cost.empty()) throw "row lacks a column";
     if (!is_sentence(row.doc) || !is_sentence(row.if_reply_lost)) throw "doc ends with a full stop";
-#ifndef __SANITIZE_ADDRESS__  // g++ then takes no function's address for a constant (PR 71962)
+#ifndef __SANITIZE_ADDRESS__  // g++ then does not treat a function's address as a constant (PR
+                              // 71962)
     if (row.handler == nullptr) throw "row has no handler";
 #endif
     bool has_timeout = false;

@@ -10,7 +10,7 @@
 namespace agora {
 namespace {
 
-__extension__ typedef __int128 Wide;  // holds every sum of two ints
+__extension__ typedef __int128 Wide;  // holds any sum of two ints
 
 Wide whole(const Token& token) {
   return token.negative ? Wide{token.integer} : Wide{token.natural};

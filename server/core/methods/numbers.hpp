@@ -1,4 +1,4 @@
-// Arithmetic on values at rest: what dict.add, list.add and value.add share.
+// Arithmetic on packed values, for dict.add, list.add and value.add.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 namespace agora {
 
 /// Appends a + b to `out`. Two ints give an int, exactly; a float on either side gives a float.
-/// @error type_error   one of them is no number (a bool is none).
+/// @error type_error   one of them is not a number (a bool is not).
 /// @error value_error  the sum of two ints is outside int64 and uint64.
 Expected<void> add_numbers(PackedView a, PackedView b, std::string& out);
 
-/// The same for two ints modulo 2^64, as C's unsigned arithmetic: never out of range. The result
-/// is to be narrowed to a C type (see typecodes.hpp).
+/// The same for two ints modulo 2^64, as C's unsigned arithmetic: never out of range. The caller
+/// narrows the result to a C type (see typecodes.hpp).
 Expected<void> add_wrapping(PackedView a, PackedView b, std::string& out);
 
 }  // namespace agora

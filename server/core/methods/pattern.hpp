@@ -1,11 +1,11 @@
-// Name patterns: * stands for any text, ? for one byte; everything else for itself.
+// Name patterns (globs): * matches any text, ? one byte, any other byte itself.
 #pragma once
 
 #include <string_view>
 
 namespace agora {
 
-/// True if the whole of `name` fits `pattern`. Iterative; O(pattern x name) at worst.
+/// Tells whether the pattern matches the whole name. Iterative; O(pattern x name) at worst.
 inline bool matches(std::string_view pattern, std::string_view name) {
   std::size_t p = 0, n = 0;
   std::size_t star = std::string_view::npos, resume = 0;
@@ -16,7 +16,7 @@ inline bool matches(std::string_view pattern, std::string_view name) {
     } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
       ++p, ++n;
     } else if (star != std::string_view::npos) {
-      p = star + 1;  // let the last star take one byte more
+      p = star + 1;  // backtrack: the last star matches one byte more
       n = ++resume;
     } else {
       return false;

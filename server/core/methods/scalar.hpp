@@ -1,4 +1,4 @@
-// One scalar, or the header of one container, out of a value at rest.
+// Reads one scalar, or the header of one container, from a packed value.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace agora {
 
-/// The first token of a present value in normal form.
+/// Returns the first token of a present value in normal form.
 inline Token read(PackedView value) {
   Token token;
   Reader reader{value};
@@ -18,7 +18,7 @@ inline Token read(PackedView value) {
   return token;
 }
 
-/// The body of a value that is text, bytes or a reference.
+/// Returns the body of a text, of bytes or of a reference.
 inline std::string_view text_of(PackedView value) {
   const std::string_view bytes = value.bytes();
   const auto first = static_cast<std::uint8_t>(bytes[0]);
@@ -27,7 +27,7 @@ inline std::string_view text_of(PackedView value) {
   return {bytes.data() + header, bytes.size() - header};
 }
 
-/// A number of seconds, not negative, as a span. Rounded up: nothing gives up before its time.
+/// Returns a number of seconds, not negative, as a span. Rounds up: no call times out early.
 inline Duration span_of(PackedView seconds) {
   const Token token = read(seconds);
   const double count = token.kind == Kind::real ? token.real : static_cast<double>(token.integer);

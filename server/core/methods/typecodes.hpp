@@ -1,4 +1,4 @@
-// Typecodes: what a value or array element may be, with C's sizes on Linux x86-64.
+// Typecode: the element type of a value or array, with C's sizes on Linux x86-64.
 #pragma once
 
 #include <cstddef>
@@ -28,34 +28,35 @@ enum class Typecode : char {
   boolean = '?',
 };
 
-/// From "i", "q", "any" ...; nothing for an unknown word.
+/// Parses "i", "q", "any" ...; returns nullopt for an unknown word.
 std::optional<Typecode> typecode_of(std::string_view word);
 
-/// Appends `value` as the typecode holds it (a float32 rounded, an int out of range wrapped if
-/// `wrap`).
+/// Appends `value` converted to the typecode: rounds to a float32, and wraps an int out of range if
+/// `wrap` is set.
 /// @error type_error   the wrong kind of value.
-/// @error value_error  out of range, and not to be wrapped.
+/// @error value_error  out of range without `wrap`.
 Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& out);
 
-/// How many bytes C takes for one; 0 for `any`, which has no C form.
+/// Returns the bytes of one element in C; 0 for `any`, which has no C form.
 std::size_t c_bytes(Typecode code);
 
-/// Writes what `coerce` gave in C's form: c_bytes(code) bytes, at any address.
+/// Writes a value from `coerce` in C's form: c_bytes(code) bytes, at any address.
 void write_c(Typecode code, PackedView coerced, std::byte* to);
 
-/// Appends the value that lies at `from` in C's form.
+/// Appends the value that is stored at `from` in C's form.
 void read_c(Typecode code, const std::byte* from, std::string& out);
 
-/// Adds to an int in words that others may write to (words.hpp), modulo 2^bits and in one step that
-/// nobody can hold up; the new value. Nothing: one of them is no int.
+/// Adds to an int in words that clients may write to (words.hpp), modulo 2^bits. Wait-free: an
+/// atomic addition, which writers cannot delay. Returns the new value; nullopt if the typecode or
+/// the amount is not an int.
 std::optional<std::string> add_to_word(Typecode code, std::byte* at, PackedView amount);
 
-/// What is wrong where others write into such a word without end.
+/// The message of a compare-and-swap loop that clients kept failing.
 inline constexpr const char* kWordBusy =
     "programs on this host change it too often for this to be done in one step; nothing was "
     "changed";
 
-/// What an element is at first: 0, 0.0, false, b"\0".
+/// Returns the initial value of an element: 0, 0.0, false or b"\0".
 std::string zero_of(Typecode code);
 
 }  // namespace agora

@@ -1,4 +1,4 @@
-// The list of types as one lookup: "dict.get" to its row, names to types.
+// Catalogue: looks up methods by full name ("dict.get") and types by name.
 #pragma once
 
 #include <span>
@@ -15,19 +15,19 @@ namespace agora {
 
 class Catalogue {
  public:
-  /// `types` must outlive the catalogue; their tables are static.
+  /// @param types  must outlive the catalogue; their tables are static
   explicit Catalogue(std::vector<const ObjectType*> types);
 
-  /// The method with that full name ("dict.get", "ping"), or none. O(1).
+  /// Returns the method with that full name ("dict.get", "ping"); null if there is none. O(1).
   const MethodRef* find(std::string_view full_name) const;
-  /// The type with that name, or none.
+  /// Returns the type with that name; null if there is none.
   const ObjectType* type(std::string_view name) const;
 
   /// Returns the full name of the method that was called `former` in version 0.1, or "".
   std::string_view renamed(std::string_view former) const;
 
   std::span<const ObjectType* const> types() const { return types_; }
-  /// All full names, in the order of the tables.
+  /// Returns all full names, in the order of the tables.
   std::span<const std::string_view> names() const { return views_; }
 
  private:
@@ -38,7 +38,7 @@ class Catalogue {
   mutable NameCache<const MethodRef> name_cache_;  // of methods_
 };
 
-/// "dict.get", or "ping" for the methods of the server-wide type without a name.
+/// Returns "dict.get", or "ping" for a method of the server-wide type, which has no name.
 std::string full_name(const MethodRef& ref);
 
 }  // namespace agora

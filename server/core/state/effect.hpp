@@ -1,4 +1,4 @@
-// All that the machine may ask for: replies, notices, and the end of connections.
+// The outputs of the machine: replies, notices, and the end of connections.
 #pragma once
 
 #include <cstddef>
@@ -16,52 +16,58 @@
 
 namespace agora {
 
-/// The tag of notices that a session gets all at once because it has missed them: they do not count
-/// as a consumer's failure to read.
+/// The tag of notices that a resumed session gets all at once because it has missed them. They do
+/// not count as a consumer's failure to read.
 constexpr std::uint64_t kCatchingUp = 1;
+
+/// The two buffers of Effects.
+enum class Buffer : std::uint8_t {
+  bytes,    ///< notices, and replies to waiters
+  results,  ///< results that handlers write
+};
 
 struct Effect {
   enum class Kind : std::uint8_t {
     reply,             ///< the result of a call
-    failure,           ///< its error
-    parked,            ///< it waits: the answer comes with a later command
-    notice,            ///< a message that nobody asked for now: a map
-    link_closed,       ///< drop the connection; nothing more will be said to it
+    failure,           ///< the error of a call
+    parked,            ///< the call waits: its reply comes with a later command
+    notice,            ///< a message that the server sends unasked: a map
+    link_closed,       ///< close the connection; the server sends nothing more over it
     session_attached,  ///< `session` is opened, or resumed, over `link`
-    session_moved,     ///< the same for one that shares memory: it still ends with the process
-                       ///< that has it mapped, whoever speaks for it over `link`
-    session_ended,     ///< an opened session is over
+    session_moved,     ///< the same for a session that maps shared memory: it still ends with the
+                       ///< process that maps it, even if another process speaks over `link`
+    session_ended,     ///< an opened session has ended
     extents,           ///< the link's next reply carries the descriptors of shared extents
-    ring,              ///< what the link says behind its next reply may go through a ring
-    shutdown,          ///< the server is to stop
+    ring,              ///< the client may send over a ring after its next reply
+    shutdown,          ///< stop the server
   };
   Kind kind = Kind::reply;
   LinkId link{};
   std::uint64_t tag = 0;
   SessionId session{};  ///< session_attached, session_moved, session_ended, extents
-  std::size_t offset =
-      0;  ///< reply, notice: in Effects::bytes, unless it is a blob; extents: first
-  std::size_t length = 0;  ///< the same; extents: how many
-  bool written = false;    ///< reply: its handler has written it, in Effects::written
-  BlobRef blob{};          ///< reply: a large stored value, shared instead of copied
+  /// Reply, notice: the value's place in `buffer`, unless it is a blob. Extents: the first extent.
+  std::size_t offset = 0;
+  std::size_t length = 0;         ///< the value's bytes; extents: their number
+  Buffer buffer = Buffer::bytes;  ///< the buffer that holds the value
+  BlobRef blob{};                 ///< reply: a large stored value, shared instead of copied
   std::unique_ptr<Error> error{};
 };
 
-/// What a handler writes at the end of Effects::written.
-class Written {
+/// The result that a handler appends to Effects::results.
+class HandlerResult {
  public:
-  explicit Written(std::string& all) : all_(all), begin_(all.size()) {}
+  explicit HandlerResult(std::string& results) : results_(results), begin_(results.size()) {}
   std::size_t begin() const { return begin_; }
   std::size_t size() const {
-    AGORA_ASSERT(all_.size() >= begin_);
-    return all_.size() - begin_;
+    AGORA_ASSERT(results_.size() >= begin_);
+    return results_.size() - begin_;
   }
-  std::string_view bytes() const { return {all_.data() + begin_, size()}; }
-  /// It is not the result after all.
-  void drop() const { all_.resize(all_.size() - size()); }
+  std::string_view bytes() const { return {results_.data() + begin_, size()}; }
+  /// Discards the result.
+  void drop() const { results_.resize(results_.size() - size()); }
 
  private:
-  std::string& all_;
+  std::string& results_;
   std::size_t begin_;
 };
 
@@ -69,19 +75,25 @@ class Written {
 struct Effects {
   std::vector<Effect> list;
   std::string bytes;
-  std::string written;  ///< results that handlers write: whoever else is answered stays out of them
+  /// Apart from `bytes`, so that replies to waiters, which are written while a handler runs, never
+  /// stand within its result.
+  std::string results;
 
-  /// The value that a reply or notice carries; valid until the next change of the bytes.
+  std::string& buffer(Buffer which) { return which == Buffer::results ? results : bytes; }
+  const std::string& buffer(Buffer which) const {
+    return which == Buffer::results ? results : bytes;
+  }
+  /// Returns the value of a reply or notice; valid until the next change of its buffer.
   PackedView result(const Effect& effect) const {
     if (effect.blob.view().present()) return effect.blob.view();
-    const std::string& in = effect.written ? written : bytes;
+    const std::string& in = buffer(effect.buffer);
     AGORA_ASSERT(effect.offset + effect.length <= in.size());
     return PackedView{{in.data() + effect.offset, effect.length}};
   }
   void clear() {
     list.clear();
     bytes.clear();
-    written.clear();
+    results.clear();
   }
 };
 

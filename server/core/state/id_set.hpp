@@ -1,7 +1,7 @@
-// IdSet: a few ids of objects, in their order.
+// IdSet: an ordered set of object ids with a small-size optimization.
 //
-// Most sessions hold one lock at a time, or two: up to two ids stand in place and cost no memory
-// of their own, more stand in a std::set.
+// Most sessions hold one lock at a time, or two. So up to two ids are stored inline and need no
+// allocation; more are stored in a std::set.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ class IdSet {
  public:
   bool empty() const { return count_ == 0 && many_ == nullptr; }
 
-  /// Nothing happens if it is there already. O(log n).
+  /// Inserts the id, unless the set contains it. O(log n).
   void insert(ObjectId id) {
     if (many_ != nullptr) {
       many_->insert(id);
@@ -37,7 +37,7 @@ class IdSet {
     count_ = 0;
   }
 
-  /// Nothing happens if it is not there. O(log n).
+  /// Erases the id, if the set contains it. O(log n).
   void erase(ObjectId id) {
     if (many_ != nullptr) {
       many_->erase(id);
@@ -48,7 +48,7 @@ class IdSet {
     if (count_ > 0 && few_[count_ - 1] == id) --count_;
   }
 
-  /// Calls `visit(ObjectId)` for each, the least first.
+  /// Calls `visit(ObjectId)` for each id, in ascending order.
   template <typename Visit>
   void each(Visit&& visit) const {
     if (many_ != nullptr) {
@@ -59,8 +59,8 @@ class IdSet {
 
  private:
   std::array<ObjectId, 2> few_{};
-  std::size_t count_ = 0;                     // of those in place; 0 while there are many
-  std::unique_ptr<std::set<ObjectId>> many_;  // not empty
+  std::size_t count_ = 0;                     // inline ids; 0 while `many_` is used
+  std::unique_ptr<std::set<ObjectId>> many_;  // null, or not empty
 };
 
 }  // namespace agora

@@ -5,18 +5,18 @@
 
 namespace agora {
 
-std::deque<CallRecord>::iterator KeptReplies::place(std::uint64_t number) {
+std::deque<CallRecord>::iterator KeptReplies::lower_bound(std::uint64_t number) {
   const auto before = [](const CallRecord& record, std::uint64_t n) { return record.number < n; };
   return std::lower_bound(records_.begin(), records_.end(), number, before);
 }
 
 CallRecord* KeptReplies::find(std::uint64_t number) {
   if (records_.empty() || records_.back().number < number) return nullptr;
-  const auto it = place(number);
+  const auto it = lower_bound(number);
   return it->number == number ? &*it : nullptr;
 }
 
-void KeptReplies::enter(CallRecord record) {
+void KeptReplies::add(CallRecord record) {
   if (record.state == CallRecord::State::kept) {
     ++kept_;
     kept_bytes_ += record.bytes();
@@ -24,7 +24,7 @@ void KeptReplies::enter(CallRecord record) {
   if (records_.empty() || records_.back().number < record.number) {
     records_.push_back(std::move(record));
   } else {
-    const auto it = place(record.number);
+    const auto it = lower_bound(record.number);
     if (it->number == record.number) {
       uncount(*it);
       *it = std::move(record);
@@ -40,7 +40,7 @@ void KeptReplies::enter(CallRecord record) {
 }
 
 void KeptReplies::forget(std::uint64_t number) {
-  const auto it = place(number);
+  const auto it = lower_bound(number);
   if (it == records_.end() || it->number != number) return;
   uncount(*it);
   records_.erase(it);

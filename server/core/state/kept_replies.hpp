@@ -1,10 +1,10 @@
-// KeptReplies: what an opened session remembers of its calls, so that each takes effect at most
-// once however often it is sent.
+// KeptReplies: the reply cache of an opened session. It makes each call take effect at most once,
+// however often the client sends it.
 //
-// Calls are numbered upwards. A changing call leaves a record until its reply is acknowledged; a
-// read leaves one only if its reply gave holds. Records stand in the order of their numbers, so
-// entering one is an append, as a rule, and finding one a binary search. Calls that wait stand
-// apart, so that one which waits for days holds up nothing. Nothing here knows what a call did.
+// Call numbers ascend. A changing call leaves a record until the client acknowledges its reply; a
+// read leaves one only if its reply gave holds. Records are sorted by number: to add one is an
+// append as a rule, to find one a binary search. Waiting calls are kept apart, so that a call which
+// waits for days delays nothing. This class does not know the effects of calls.
 #pragma once
 
 #include <cstddef>
@@ -15,59 +15,54 @@
 #include <string>
 #include <vector>
 
+#include "server/core/methods/caller.hpp"
 #include "server/storage/values.hpp"
 #include "shared/base/error.hpp"
 #include "shared/base/ids.hpp"
 
 namespace agora {
 
-/// What hangs on a reply beside its value; few replies have any.
-struct CallTies {
-  std::vector<ObjectId> handed;  ///< objects that count what they gave until it is acknowledged
-  std::vector<ObjectId> held;    ///< anonymous objects on which the reply gave holds
-};
-
 struct Waiter;
 
-/// One call that is answered and not forgotten yet.
+/// A call that got its reply, which the client has not acknowledged yet.
 struct CallRecord {
   enum class State : std::uint8_t {
-    kept,  ///< the answer is here
-    read,  ///< a reading call whose reply gave holds: a resend reads again
+    kept,  ///< the record holds the reply
+    read,  ///< a reading call whose reply gave holds: a resent call reads again
   };
   std::uint64_t number = 0;
   State state = State::kept;
-  std::string result;              ///< kept: the value, unless it is a blob or an error
+  std::string result;              ///< kept: the value, unless it is in `blob` or `error`
   BlobRef blob{};                  ///< kept
   std::unique_ptr<Error> error{};  ///< kept
-  std::unique_ptr<CallTies> ties{};
+  std::unique_ptr<ReplyContext> context{};
 
   std::size_t bytes() const { return result.size() + blob.view().size(); }
 };
 
 class KeptReplies {
  public:
-  /// Reads that are remembered for their holds; beyond, the oldest is forgotten and its holds stay
-  /// until they are given back by name or the session ends.
+  /// Records of reads with holds at most. Beyond that the oldest is dropped; its holds then stay
+  /// until the client releases them by name or the session ends.
   static constexpr std::size_t kReadsMax = 65'536;
 
-  /// The record of that number, or none. O(log records).
+  /// Returns the record of that number; null if there is none. O(log records).
   CallRecord* find(std::uint64_t number);
-  /// Enters the record of an answered call. O(1) if its number is above all others.
-  void enter(CallRecord record);
-  /// Forgets a record. The others may move.
+  /// Adds the record of a call that got its reply. O(1) if its number is above all others.
+  void add(CallRecord record);
+  /// Removes a record; pointers to others become invalid.
   void forget(std::uint64_t number);
 
-  /// The call waits, or waits no more.
+  /// Enters a waiting call, and removes it when it has got its reply.
   void wait(std::uint64_t number, Waiter& waiter) { waiting_[number] = &waiter; }
-  void answered(std::uint64_t number) { waiting_.erase(number); }
-  /// The waiter of that call, or none.
+  void replied(std::uint64_t number) { waiting_.erase(number); }
+  /// Returns the waiter of that call; null if it does not wait.
   Waiter* waiter(std::uint64_t number) const {
     const auto it = waiting_.find(number);
     return it == waiting_.end() ? nullptr : it->second;
   }
 
-  /// Calls `visit(CallRecord&)` for each record up to that number, in order, and forgets it.
+  /// Calls `visit(CallRecord&)` for each record up to that number, in order, and removes it.
   template <typename Visit>
   void forget_through(std::uint64_t through, Visit&& visit) {
     while (!records_.empty() && records_.front().number <= through) {
@@ -77,18 +72,18 @@ class KeptReplies {
     }
   }
 
-  /// All records in the order of their numbers.
+  /// Calls `visit(CallRecord&)` for each record, in the order of their numbers.
   template <typename Visit>
   void each(Visit&& visit) {
     for (CallRecord& record : records_) visit(record);
   }
 
-  /// Hold answers, and their bytes: what the session's bound counts.
+  /// Return the number and bytes of kept replies, which the session's limits bound.
   std::size_t kept() const { return kept_; }
   std::size_t kept_bytes() const { return kept_bytes_; }
 
  private:
-  std::deque<CallRecord>::iterator place(std::uint64_t number);
+  std::deque<CallRecord>::iterator lower_bound(std::uint64_t number);
   void uncount(const CallRecord& record);
 
   std::deque<CallRecord> records_;

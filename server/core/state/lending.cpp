@@ -6,7 +6,7 @@
 namespace agora {
 namespace {
 
-/// Half of what a word can count to: at a grant every 10 ns, 16 days from the end.
+/// Half of the count's range in a lock word: with a grant every 10 ns, 16 days before overflow.
 constexpr std::uint64_t kCountMax = std::uint64_t{1} << 47;
 
 }  // namespace
@@ -17,8 +17,8 @@ bool Lending::has_slot_for(SessionId session) const {
   return !free_slots_.empty() || slots_.size() <= shm::kOwnerSlotMax;
 }
 
-std::uint32_t Lending::give_slot(SessionId session, std::string_view owner) {
-  if (!has_slot_for(session)) take_left_slots();
+std::uint32_t Lending::acquire_slot(SessionId session, std::string_view owner) {
+  if (!has_slot_for(session)) reclaim_released_slots();
   if (!has_slot_for(session)) return 0;
   std::uint32_t number = 0;
   if (!free_slots_.empty()) {
@@ -33,29 +33,29 @@ std::uint32_t Lending::give_slot(SessionId session, std::string_view owner) {
   return number;
 }
 
-void Lending::take_slot(SessionId session, std::uint32_t slot) {
+void Lending::release_slot(SessionId session, std::uint32_t slot) {
   const auto of = slots_of_.find(session);
   if (of == slots_of_.end()) return;
   const bool its = std::find(of->second.begin(), of->second.end(), slot) != of->second.end();
   if (!its) return;
-  if (!std::exchange(slots_[slot].left, true)) left_slots_.push_back(slot);
-  take_left_slots();
+  if (!std::exchange(slots_[slot].released, true)) released_slots_.push_back(slot);
+  reclaim_released_slots();
 }
 
-/// By number; true: some lock's word has it.
-std::vector<bool> Lending::slots_named() const {
+/// Returns, for each slot, whether a lock word names it.
+std::vector<bool> Lending::slots_in_lock_words() const {
   std::vector<bool> named(shm::kOwnerSlotMax + 2);
-  for (const LockPlace& lock : lock_words_) {
+  for (const LockWordPlace& lock : lock_words_) {
     named[shm::LockWord{words_.load(lock.word)}.owner()] = true;
   }
   return named;
 }
 
-/// Threads have ended while they held a lock, and somebody has given it back since.
-void Lending::take_left_slots() {
-  if (left_slots_.empty()) return;
-  const std::vector<bool> named = slots_named();
-  std::erase_if(left_slots_, [&](std::uint32_t slot) {
+/// Frees released slots that no lock word names any more.
+void Lending::reclaim_released_slots() {
+  if (released_slots_.empty()) return;
+  const std::vector<bool> named = slots_in_lock_words();
+  std::erase_if(released_slots_, [&](std::uint32_t slot) {
     if (named[slot]) return false;
     std::erase(slots_of_[slots_[slot].session], slot);
     slots_[slot] = {};
@@ -64,14 +64,14 @@ void Lending::take_left_slots() {
   });
 }
 
-const Lending::Slot* Lending::owner_of(std::uint32_t slot) const {
+const Lending::OwnerSlot* Lending::owner_of(std::uint32_t slot) const {
   return slot < slots_.size() && slots_[slot].in_use ? &slots_[slot] : nullptr;
 }
 
 std::optional<WordPlace> Lending::lock_word(ObjectId lock) {
   const auto word = words_.allocate_word();
   if (!word) return std::nullopt;
-  // What a program has spoilt for one lock must not overflow in the next.
+  // A count that a client corrupted for one lock must not overflow in the next.
   if (shm::LockWord{words_.load(*word)}.count() > kCountMax) words_.store(*word, 0);
   lock_index_[lock] = lock_words_.size();
   lock_words_.push_back({lock, *word});
@@ -81,15 +81,15 @@ std::optional<WordPlace> Lending::lock_word(ObjectId lock) {
 std::vector<ObjectId> Lending::held_by(SessionId session) const {
   std::vector<ObjectId> held;
   if (!slots_of_.contains(session)) return held;
-  for (const LockPlace& lock : lock_words_) {
-    const Slot* owner = owner_of(shm::LockWord{words_.load(lock.word)}.owner());
+  for (const LockWordPlace& lock : lock_words_) {
+    const OwnerSlot* owner = owner_of(shm::LockWord{words_.load(lock.word)}.owner());
     if (owner != nullptr && owner->session == session) held.push_back(lock.lock);
   }
   return held;
 }
 
-void Lending::located(SessionId session, ObjectId object) {
-  ++known_[object].times;
+void Lending::locate(SessionId session, ObjectId object) {
+  ++located_words_[object].times;
   ++located_by_[session][object];
 }
 
@@ -109,14 +109,15 @@ void Lending::free_word(ObjectId object, WordPlace first, std::size_t bytes) {
     lock_words_.pop_back();
     lock_index_.erase(object);
   }
-  const auto known = known_.find(object);
-  if (known == known_.end()) return free({0, true, first, bytes});
+  const auto known = located_words_.find(object);
+  if (known == located_words_.end()) return free({0, true, first, bytes});
   known->second = {known->second.times, true, first, bytes};
 }
 
-void Lending::ended(SessionId session, bool dead) {
-  std::erase_if(left_slots_, [&](std::uint32_t slot) { return slots_[slot].session == session; });
-  // What a living process may still touch stays as it is.
+void Lending::session_ended(SessionId session, bool dead) {
+  std::erase_if(released_slots_,
+                [&](std::uint32_t slot) { return slots_[slot].session == session; });
+  // A living process may still write: its slots and places stay in use.
   if (dead) {
     if (const auto of = slots_of_.find(session); of != slots_of_.end()) {
       for (const std::uint32_t slot : of->second) {
@@ -133,14 +134,14 @@ void Lending::ended(SessionId session, bool dead) {
 }
 
 void Lending::forget(ObjectId object, std::uint64_t times) {
-  const auto known = known_.find(object);
+  const auto known = located_words_.find(object);
   known->second.times -= times;
   if (known->second.times > 0) return;
-  if (known->second.gone) free(known->second);
-  known_.erase(known);
+  if (known->second.deleted) free(known->second);
+  located_words_.erase(known);
 }
 
-void Lending::free(const Known& known) {
+void Lending::free(const LocatedWords& known) {
   known.bytes == 0 ? words_.free_word(known.first) : words_.free(known.first, known.bytes);
 }
 

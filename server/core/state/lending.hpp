@@ -1,12 +1,13 @@
-// Lending: what programs on the server's host may touch without asking: whose threads have owner
-// slots, which words lie where, and who may still know the place of one.
+// Lending: the shared words that clients on the server's host use without the server: the threads
+// that have owner slots, the places of words, and the sessions that have located them.
 //
-// A program that maps the words (session.map) learns the place of an object's words by
-// session.locate. From then on a thread of it may be about to touch them at any moment, so the
-// place of a deleted object is used again only after every session that located it has let it go
-// or has ended. An owner slot is the name of a thread in lock words. Both come back when a session
-// ends by its own word or with its process; a session that was ended while its process lives may
-// still write, so its slots and places are never used again.
+// A client that maps the words (session.map) gets the place of an object's words by session.locate.
+// From then on its threads may access them at any time. So the words of a deleted object are reused
+// only after every session that located them has unlocated them or has ended. An owner slot is the
+// number of a thread in lock words.
+//
+// Slots and places are freed when the client closes its session or its process dies. If the server
+// ends a session while the process lives, the process may still write: they are never reused.
 #pragma once
 
 #include <cstddef>
@@ -34,65 +35,67 @@ class Lending {
   Words& words() { return words_; }
   const Words& words() const { return words_; }
 
-  /// A thread of a session, as it is named in lock words.
-  struct Slot {
+  /// A thread of a session, which a number in lock words stands for.
+  struct OwnerSlot {
     SessionId session;
-    std::string owner;  ///< what the thread calls itself in calls
+    std::string owner;  ///< the thread's `owner` text in calls
     bool in_use = false;
-    bool left = false;  ///< its thread has ended, while a lock's word had it
+    bool released = false;  ///< freed once no lock word names it
   };
-  /// A slot for that owner, 1 to kOwnerSlotMax; 0: none is left, or that session has its share.
-  /// Cost: O(1); where none is left O(locks that were ever located).
-  std::uint32_t give_slot(SessionId session, std::string_view owner);
-  /// The thread ends: its slot can be another's, once no lock word has it any more: looked at now,
-  /// and whenever slots run out. Cost: O(locks that were ever located).
-  void take_slot(SessionId session, std::uint32_t slot);
-  /// Who that is; null if nobody (a hostile program can write anything into a word).
-  const Slot* owner_of(std::uint32_t slot) const;
+  /// Returns a slot for that owner, 1 to kOwnerSlotMax; 0 if all slots are in use, or all that the
+  /// session may have. Cost: O(1); O(locks that were ever located) if no slot is free.
+  std::uint32_t acquire_slot(SessionId session, std::string_view owner);
+  /// Releases the slot of a thread that ends. It is free once no lock word names it, which is
+  /// checked now and whenever slots run out. Cost: O(locks that were ever located).
+  void release_slot(SessionId session, std::uint32_t slot);
+  /// Returns the owner with that slot; null if there is none (a hostile client can write any number
+  /// into a word).
+  const OwnerSlot* owner_of(std::uint32_t slot) const;
 
-  /// The word of a lock, kept in mind for `held_by`. Nothing: no memory.
+  /// Allocates the word of a lock and enters it for `held_by`; nullopt if there is no memory.
   std::optional<WordPlace> lock_word(ObjectId lock);
-  /// The locks whose words name a slot of that session. O(locks that were ever located).
+  /// Returns the locks whose words name a slot of that session. O(locks that were ever located).
   std::vector<ObjectId> held_by(SessionId session) const;
 
-  /// The session knows the place of that object's words from now on; counted.
-  void located(SessionId session, ObjectId object);
-  /// It has forgotten one time that it located it.
+  /// Counts that the session has located the object's words once more.
+  void locate(SessionId session, ObjectId object);
+  /// Takes one such count back.
   void unlocate(SessionId session, ObjectId object);
-  /// The object is gone, and `bytes` from `first` on are to be used again as soon as nobody can
-  /// touch them; 0 bytes: `first` is the word of a lock.
+  /// Frees the words of a deleted object, `bytes` from `first` on, as soon as no session has
+  /// located them. With 0 bytes `first` is the word of a lock.
   void free_word(ObjectId object, WordPlace first, std::size_t bytes);
 
-  /// The session is over. `dead`: nothing of it can touch a word any more.
-  void ended(SessionId session, bool dead);
+  /// Ends a session.
+  /// @param dead  its process can no longer write to words
+  void session_ended(SessionId session, bool dead);
 
  private:
-  struct LockPlace {
+  struct LockWordPlace {
     ObjectId lock;
     WordPlace word;
   };
-  struct Known {
-    std::uint64_t times = 0;  ///< located, over all sessions
-    bool gone = false;
+  struct LocatedWords {
+    std::uint64_t times = 0;  ///< how often all sessions together have located them
+    bool deleted = false;     ///< `first` and `bytes` are to be freed
     WordPlace first = 0;
     std::size_t bytes = 0;
   };
 
   bool has_slot_for(SessionId session) const;
-  std::vector<bool> slots_named() const;
-  void take_left_slots();
+  std::vector<bool> slots_in_lock_words() const;
+  void reclaim_released_slots();
   void forget(ObjectId object, std::uint64_t times);
-  void free(const Known& known);
+  void free(const LocatedWords& known);
 
   const std::size_t session_slots_max_;
   Words words_;
-  std::vector<Slot> slots_{1};  // by number; 0 is nobody
+  std::vector<OwnerSlot> slots_{1};  // by number; 0 means no owner
   std::vector<std::uint32_t> free_slots_;
-  std::vector<std::uint32_t> left_slots_;  // whose threads have ended
+  std::vector<std::uint32_t> released_slots_;  // not free yet
   std::map<SessionId, std::vector<std::uint32_t>> slots_of_;
-  std::vector<LockPlace> lock_words_;
+  std::vector<LockWordPlace> lock_words_;
   std::unordered_map<ObjectId, std::size_t> lock_index_;  // into lock_words_
-  std::unordered_map<ObjectId, Known> known_;
+  std::unordered_map<ObjectId, LocatedWords> located_words_;
   std::map<SessionId, std::map<ObjectId, std::uint64_t>> located_by_;
 };
 

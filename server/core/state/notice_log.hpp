@@ -1,8 +1,8 @@
 // NoticeLog: the notices that an opened session may not have received yet.
 //
-// Notices are not answered. But they share the connection with replies, in order: who acknowledges
-// a reply has received every notice that was sent before it. So one reply at a time is marked, and
-// its acknowledgement confirms what stands before the mark.
+// Clients do not acknowledge notices. But notices and replies share the connection, in order: a
+// client that acknowledges a reply has received all notices sent before it. So the log marks one
+// reply at a time, and its acknowledgement confirms the notices before the mark.
 #pragma once
 
 #include <cstddef>
@@ -21,27 +21,26 @@ class NoticeLog {
     ObjectId object;
     bool of_topic = false;
     std::uint64_t version = 0;
-    std::string
-        final_notice;  ///< the last notice of an object that is gone: it has no feed any more
+    std::string final_notice;  ///< the last notice of a deleted object, whose feed no longer exists
   };
 
-  /// A notice was sent, or is to be sent once the session has resumed. Beyond `most` it is not
-  /// written down: then what it was about is confirmed by a later one.
+  /// Adds a notice that was sent, or will be when the session resumes. With `most` entries already
+  /// in the log it is left out: a later notice of its object confirms it too.
   void add(Entry entry, std::size_t most) {
     if (entries_.size() < most) entries_.push_back(std::move(entry));
   }
 
-  /// The reply to that call is on its way.
-  void answered(std::uint64_t number) {
+  /// Marks the reply to that call, which is being sent, unless another is marked.
+  void reply_sent(std::uint64_t number) {
     if (mark_ != 0 || entries_.empty()) return;
     mark_ = number;
     before_mark_ = entries_.size();
   }
 
-  /// The number whose acknowledgement confirms something; 0: none.
+  /// Returns the number of the marked call; 0 if there is none.
   std::uint64_t mark() const { return mark_; }
 
-  /// The marked reply has arrived: calls `visit(Entry&)` for each notice sent before it.
+  /// Ends the mark after its acknowledgement, and calls `visit(Entry&)` for each notice before it.
   template <typename Visit>
   void confirm(Visit&& visit) {
     mark_ = 0;
@@ -51,7 +50,7 @@ class NoticeLog {
     }
   }
 
-  /// The session goes on over another connection: gives what must be said again from here.
+  /// Empties the log for a session that has resumed; returns the entries, to be sent again.
   std::deque<Entry> restart() {
     mark_ = 0;
     before_mark_ = 0;

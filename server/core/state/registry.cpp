@@ -32,7 +32,7 @@ void Registry::remove(Object& object) {
   if (!object.unlinked) unlink(object);
   if (object.anonymous()) --anonymous_;
   const auto it = by_id_.find(object.id);
-  give_back_later(std::move(it->second->state));
+  reclaim_later(std::move(it->second->state));
   by_id_.erase(it);
 }
 
@@ -79,7 +79,7 @@ Object* Registry::alarmed(Instant now) { return due(alarms_, now); }
 std::optional<Instant> Registry::next_alarm() const { return first(alarms_); }
 
 void Registry::reclaim(Machine& machine, std::size_t elements) {
-  // One object a call: its release may delete others, which then wait at the end.
+  // One object per call: its release may delete others, which are appended.
   if (dead_.empty()) return;
   State& oldest = *dead_.front();
   if (oldest.release_some(machine, elements)) dead_.pop_front();

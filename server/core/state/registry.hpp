@@ -1,8 +1,8 @@
-// Names to objects, and when an object dies.
+// Registry: the objects by name and id, their expiries and their alarms.
 //
-// Named objects live until deleted or expired; anonymous ones while a session holds them or a
-// container refers to them. Deleted objects leave their names at once; their content is given
-// back in slices, so that no delete stops the one thread.
+// A named object lives until it is deleted or expires, an anonymous one as long as a session holds
+// it or a container refers to it. A deleted object loses its name at once. Its content is freed in
+// slices, so that no delete blocks the machine's thread for long.
 #pragma once
 
 #include <cstddef>
@@ -24,49 +24,49 @@ namespace agora {
 
 class Registry {
  public:
-  /// The object of that name, or none. O(1).
+  /// Returns the object with that name; null if there is none. O(1).
   Object* find(std::string_view name);
-  /// The object with that id, or none (it was deleted). O(1).
+  /// Returns the object with that id; null if it was deleted. O(1).
   Object* find(ObjectId id);
 
-  /// Enters an object; its name must be free.
+  /// Adds an object; its name must be free.
   Object& add(std::unique_ptr<Object> object);
 
-  /// Takes the object out of the names and the expiries and ends it; its content waits to be
-  /// given back.
+  /// Removes the object from all indexes and destroys it; its content is freed later, by reclaim.
   void remove(Object& object);
-  /// Content that nobody sees any more (a deleted object's, a cleared container's).
-  void give_back_later(std::unique_ptr<State> content) { dead_.push_back(std::move(content)); }
+  /// Takes content that is no longer reachable (a deleted object's, a cleared container's), to be
+  /// freed by reclaim.
+  void reclaim_later(std::unique_ptr<State> content) { dead_.push_back(std::move(content)); }
 
-  /// Gives it a time to die, or none.
+  /// Sets the time at which the object expires, or clears it.
   void expire(Object& object, std::optional<Instant> when);
-  /// An object that is due at `now`, earliest first; none if there is none.
+  /// Returns the object with the earliest expiry due at `now`; null if there is none.
   Object* due(Instant now);
   std::optional<Instant> next_expiry() const;
 
-  /// Hides an object from its name, and shows it again: what a transaction does while it runs.
+  /// Remove an object's name and restore it: a transaction deletes objects so until it commits.
   void unlink(Object& object);
   void link(Object& object);
 
-  /// Sets the time of the object's alarm, or none.
+  /// Sets the time of the object's alarm, or clears it.
   void set_alarm(Object& object, std::optional<Instant> when);
-  /// An object whose alarm is due at `now`, earliest first; none if there is none.
+  /// Returns the object with the earliest alarm due at `now`; null if there is none.
   Object* alarmed(Instant now);
   std::optional<Instant> next_alarm() const;
 
-  /// Gives back up to `elements` of the content of deleted objects.
+  /// Frees up to `elements` of the content of deleted objects.
   void reclaim(Machine& machine, std::size_t elements);
   bool pending_reclaim() const { return !dead_.empty(); }
 
-  /// How often a name came to stand for another object, or for none.
+  /// Returns how often a name was linked or unlinked: a version for caches of lookups.
   std::uint64_t names_changed() const { return names_changed_; }
 
   std::size_t size() const { return by_id_.size(); }
-  /// How many of them are anonymous.
+  /// Returns the number of anonymous objects.
   std::size_t anonymous() const { return anonymous_; }
 
-  /// All objects whose name is greater than `after`, in the order of their names, until `visit`
-  /// returns false.
+  /// Calls `visit(Object&)` for all objects whose name is greater than `after`, in the order of
+  /// their names, until it returns false.
   template <typename Visit>
   void each_after(std::string_view after, Visit&& visit) {
     for (auto it = names_.upper_bound(after); it != names_.end(); ++it) {
@@ -75,8 +75,8 @@ class Registry {
   }
 
  private:
-  std::unordered_map<std::string_view, Object*> by_name_;  // looked up only, never walked
-  NameCache<Object> name_cache_;                           // of by_name_
+  std::unordered_map<std::string_view, Object*> by_name_;  // never iterated, only looked up
+  NameCache<Object> name_cache_;                                  // of by_name_
   std::unordered_map<ObjectId, std::unique_ptr<Object>> by_id_;
   std::set<std::string_view> names_;
   using Times = std::set<std::pair<Instant, ObjectId>>;

@@ -6,12 +6,12 @@
 namespace agora {
 namespace {
 
-constexpr Duration kRemembered = std::chrono::hours{1};
+constexpr Duration kLostRetention = std::chrono::hours{1};
 
-// A look that comes later than this says that the server itself stood still: signs of life may lie
-// unread in its sockets. Nobody is given up before they could be read.
-constexpr Duration kStoodStill = std::chrono::milliseconds{500};
-constexpr Duration kSecondChance = std::chrono::seconds{1};
+// A check that comes later than this means that the server itself was stalled: heartbeats may be
+// unread in its sockets. No session expires before the server could read them.
+constexpr Duration kStalled = std::chrono::milliseconds{500};
+constexpr Duration kGracePeriod = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -26,7 +26,7 @@ Link& Sessions::open(LinkId id, Peer peer, Instant now) {
   Session& session = *made;
   session.id = session_id;
   session.peer = std::move(peer);
-  session.opened_at = session.alive = now;
+  session.opened_at = session.last_heard = now;
   session.link = id;
   link.session = &session;
   return link;
@@ -67,11 +67,11 @@ Session* Sessions::of(SessionId id, LinkId link_id) {
 void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
   session.opened = true;
   session.ttl = ttl;
-  session.alive = now;
+  session.last_heard = now;
   session.epoch = 1;
   session.calls = std::make_unique<KeptReplies>();
   session.notices = std::make_unique<NoticeLog>();
-  looks_.insert({now + ttl, session.id});
+  checks_.insert({now + ttl, session.id});
 }
 
 void Sessions::attach(Session& session, Link& link) {
@@ -92,8 +92,8 @@ void Sessions::end(Session& session, std::vector<std::string> released, Instant 
       lost_.erase(lost_until_.begin()->second);
       lost_until_.erase(lost_until_.begin());
     }
-    lost_[id] = {std::move(session.token), std::move(released), now + kRemembered};
-    lost_until_.insert({now + kRemembered, id});
+    lost_[id] = {std::move(session.token), std::move(released), now + kLostRetention};
+    lost_until_.insert({now + kLostRetention, id});
   }
   ids_.erase(id);
   sessions_.erase(id);
@@ -104,19 +104,19 @@ const LostSession* Sessions::lost(SessionId id) const {
   return it == lost_.end() ? nullptr : &it->second;
 }
 
-Session* Sessions::silent(Instant now) {
-  while (!looks_.empty() && looks_.begin()->first <= now) {
-    const auto [when, id] = *looks_.begin();
-    looks_.erase(looks_.begin());
+Session* Sessions::expired(Instant now) {
+  while (!checks_.empty() && checks_.begin()->first <= now) {
+    const auto [when, id] = *checks_.begin();
+    checks_.erase(checks_.begin());
     Session* session = find(id);
     if (session == nullptr) continue;
-    const Instant end = session->alive + session->ttl;
+    const Instant end = session->last_heard + session->ttl;
     if (session->mapped) {
-      looks_.insert({now + session->ttl, id});
+      checks_.insert({now + session->ttl, id});
     } else if (end > now) {
-      looks_.insert({end, id});
-    } else if (now - when > kStoodStill) {
-      looks_.insert({now + kSecondChance, id});
+      checks_.insert({end, id});
+    } else if (now - when > kStalled) {
+      checks_.insert({now + kGracePeriod, id});
     } else {
       return session;
     }
@@ -125,10 +125,10 @@ Session* Sessions::silent(Instant now) {
 }
 
 std::optional<Instant> Sessions::next_deadline() const {
-  if (looks_.empty() && lost_until_.empty()) return std::nullopt;
-  if (looks_.empty()) return lost_until_.begin()->first;
-  if (lost_until_.empty()) return looks_.begin()->first;
-  return std::min(looks_.begin()->first, lost_until_.begin()->first);
+  if (checks_.empty() && lost_until_.empty()) return std::nullopt;
+  if (checks_.empty()) return lost_until_.begin()->first;
+  if (lost_until_.empty()) return checks_.begin()->first;
+  return std::min(checks_.begin()->first, lost_until_.begin()->first);
 }
 
 void Sessions::forget_lost(Instant now) {

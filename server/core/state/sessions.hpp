@@ -1,9 +1,10 @@
-// Who is there: connections (links), the sessions that they speak for, and what each session has.
+// Sessions: the connections (links), their sessions, and the resources of each session.
 //
 // A connection begins with a plain session of its own, which ends with it. session.open makes that
-// session an opened one: it outlives cuts, is resumed over other links, and ends by close, by
-// proof of death, or when its ttl passes without a sign of life. What an ended one gave back is
-// remembered for an hour, for its owner to ask.
+// session an opened one: it outlives its connection and can be resumed over another. It ends when
+// the client closes it, when its process is known to be dead, or when its ttl passes without a
+// heartbeat. The names of the objects that an ended session released are kept for an hour, for its
+// client to ask.
 #pragma once
 
 #include <cstddef>
@@ -27,84 +28,86 @@
 
 namespace agora {
 
-/// Laid out in cache lines: what every call touches, then what every waiting call touches.
+/// The layout follows cache lines: first the members for every call, then the members for waiting
+/// calls.
 struct alignas(64) Session {
   SessionId id;
-  LinkId link;      ///< over which it speaks now; none: it is cut off
-  Instant alive{};  ///< the last sign of life
+  LinkId link;           ///< its connection; none while it is disconnected
+  Instant last_heard{};  ///< the time of the last message, a heartbeat included
   bool opened = false;
-  bool mapped = false;  ///< it may write to shared words: it has no ttl, as a stopped process could
-  bool unmapped = false;  ///< it has said that it maps nothing, now or ever
-  IdSet grants;           ///< objects where it may hold something
+  bool mapped = false;  ///< its process maps shared words: no ttl ends it, since a stopped process
+                        ///< might write later
+  bool unmapped = false;  ///< the client has renounced mapping for good
+  IdSet grants;           ///< objects of which it may have grants
 
   SessionWaits waits;
 
-  // Of an opened session.
-  std::uint64_t last_seen = 0;         ///< the greatest call number so far
+  // Used by opened sessions only.
+  std::uint64_t last_seen = 0;         ///< the greatest call number received
   std::uint64_t through = 0;           ///< calls up to here are acknowledged
-  std::unique_ptr<KeptReplies> calls;  ///< there in an opened session only
-  std::unique_ptr<NoticeLog> notices;  ///< those that may not have arrived; there as `calls` is
+  std::unique_ptr<KeptReplies> calls;  ///< null in a plain session
+  std::unique_ptr<NoticeLog> notices;  ///< null in a plain session
   std::string token;
   Duration ttl{};
-  std::uint64_t epoch = 0;  ///< how many links it had
+  std::uint64_t epoch = 0;  ///< the number of links that it has had
 
   Peer peer;
   Instant opened_at{};
   std::map<ObjectId, std::uint64_t> holds;
   std::set<ObjectId> ephemerals;  ///< objects that die with it
-  std::set<ObjectId> watches;     ///< objects whose changes it hears of
+  std::set<ObjectId> watches;     ///< objects that it watches
   std::set<ObjectId> topics;      ///< topics that it is subscribed to
 };
 
-/// A session that is over.
+/// A session that has ended.
 struct LostSession {
   std::string token;
-  std::vector<std::string> released;  ///< names of what it had
-  Instant until{};                    ///< then it is forgotten
+  std::vector<std::string> released;  ///< the names of the objects that it had
+  Instant until{};                    ///< the time at which this record is dropped
 };
 
 /// A connection.
 struct Link {
   LinkId id;
-  Session* session = nullptr;  ///< none: its session has ended
-  SessionId lost;              ///< which that was
+  Session* session = nullptr;  ///< null: its session has ended
+  SessionId lost;              ///< the session that has ended
   Peer peer;
-  bool ring = false;  ///< it has asked for one
+  bool ring = false;  ///< the client has asked for a ring
 };
 
 class Sessions {
  public:
-  /// A new connection with its plain session.
+  /// Adds a connection with its plain session.
   Link& open(LinkId id, Peer peer, Instant now);
-  /// The connection with that id, or none. O(1).
+  /// Returns the connection with that id; null if there is none. O(1).
   Link* find(LinkId id);
-  /// Forgets a connection; its session stays.
+  /// Removes a connection; its session stays.
   void close(LinkId id);
 
   Session* find(SessionId id);
-  /// The same, quicker if it speaks over that link.
+  /// As find(id), but faster if the session speaks over that link.
   Session* of(SessionId id, LinkId link);
   std::size_t size() const { return sessions_.size(); }
 
   /// Makes a plain session an opened one.
   void upgrade(Session& session, Duration ttl, Instant now);
-  /// Lets an opened session speak over that link from now on.
+  /// Moves an opened session to that link.
   void attach(Session& session, Link& link);
-  /// Takes the session out; what it gave back is remembered if it was an opened one, of at most
-  /// `lost_max` sessions.
+  /// Removes the session. For an opened one it keeps `released`, the names of its objects; for
+  /// `lost_max` sessions at most.
   void end(Session& session, std::vector<std::string> released, Instant now, std::size_t lost_max);
-  /// What is remembered of an ended session; none: nothing.
+  /// Returns the record of an ended session; null if there is none.
   const LostSession* lost(SessionId id) const;
 
-  /// A session whose ttl is over at `now`, or none.
-  Session* silent(Instant now);
-  /// When there may be one, or something to forget.
+  /// Returns a session whose ttl is over at `now`; null if there is none.
+  Session* expired(Instant now);
+  /// Returns when one may expire, or a record of an ended session is to be dropped.
   std::optional<Instant> next_deadline() const;
-  /// Forgets sessions that ended long ago.
+  /// Drops the records of sessions that ended long ago.
   void forget_lost(Instant now);
 
-  /// A grant of `object` was given to the session, or none is left there. Grants may name an
-  /// object where nothing is held any more, but never miss one where something is.
+  /// Note that the session got a grant of `object`, or has none left. The set `grants` may name
+  /// objects without a grant, but never lacks one with a grant.
   void granted(Session& session, ObjectId object) { session.grants.insert(object); }
   void granted(SessionId id, ObjectId object) {
     if (Session* session = find(id)) session->grants.insert(object);
@@ -119,13 +122,13 @@ class Sessions {
   }
 
  private:
-  // Looked up only, never walked; the order is that of ids_.
+  // Never iterated, only looked up; ids_ has the order.
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::set<SessionId> ids_;
   std::unordered_map<LinkId, Link> links_;
-  Link* last_found_ = nullptr;  // calls come in runs
-  // When each opened session is looked at next; moved on only then, not with each sign of life.
-  std::set<std::pair<Instant, SessionId>> looks_;
+  Link* last_found_ = nullptr;  // a cache: calls come in runs
+  // The time of the next check of each opened session. It moves only then, not with each heartbeat.
+  std::set<std::pair<Instant, SessionId>> checks_;
   std::map<SessionId, LostSession> lost_;
   std::set<std::pair<Instant, SessionId>> lost_until_;
 };

@@ -1,4 +1,4 @@
-// How a method is written: its parameters with the object's name in place, and their defaults.
+// The signature of a method: its parameters, the object's name included, and their defaults.
 #pragma once
 
 #include <string>
@@ -9,20 +9,21 @@
 
 namespace agora {
 
-/// How many parameters a caller may give, the object's name included.
+/// Returns the number of parameters, the object's name included.
 inline std::size_t parameter_count(const MethodRef& ref) {
   return ref.method->parameters.size() + (ref.on_object ? 1 : 0);
 }
-/// The parameter at that place, the object's name included.
-inline const Parameter& parameter_at(const MethodRef& ref, std::size_t place) {
-  if (!ref.on_object) return ref.method->parameters[place];
-  return place == 0 ? kNameOf : ref.method->parameters[place - 1];
+/// Returns the parameter at that index, the object's name included.
+inline const Parameter& parameter_at(const MethodRef& ref, std::size_t index) {
+  if (!ref.on_object) return ref.method->parameters[index];
+  return index == 0 ? kNameOf : ref.method->parameters[index - 1];
 }
 
-/// The default as JSON text: "null", "10", "true", "\"\""; empty if required or simply absent.
+/// Returns the default as JSON text: "null", "10", "true", "\"\""; empty if there is none.
 std::string default_text_of(const Parameter& parameter);
 
-/// "dict.get(name, key)", "queue.get(name, timeout=null)", "dict.pop(name, key, [default])".
+/// Returns "dict.get(name, key)", "queue.get(name, timeout=null)", "dict.pop(name, key,
+/// [default])".
 std::string signature(const MethodRef& ref);
 
 }  // namespace agora

@@ -1,8 +1,8 @@
-// Transaction: what a run of calls has done so far, so that it can be taken back whole, and what
-// it has put off until it is known to stand.
+// Transaction: the undo log of a run of calls, and the work deferred until it commits.
 //
-// Steps are undone in reverse order. Values that were dropped stay in the arena until the end, so
-// that a step can put their handles back; nobody is served and nothing is announced before.
+// A rollback runs the undo steps in reverse order. Dropped values stay in the arena until the end,
+// so that a step can restore their handles. No waiter is served and no notice is sent before the
+// commit.
 #pragma once
 
 #include <functional>
@@ -16,26 +16,26 @@
 namespace agora {
 
 struct Transaction {
-  std::vector<std::function<void()>> steps;        ///< how to take back what was done
-  std::vector<Handle> dropped;                     ///< values to drop
-  std::vector<Packed> released;                    ///< values whose references are to be released
-  std::vector<std::unique_ptr<State>> given_back;  ///< content that nobody sees any more
-  std::vector<Object*> removed;                    ///< objects to delete
-  std::vector<std::function<void()>> afterwards;   ///< to do once it stands, in this order
-  std::vector<std::function<void()>> at_the_end;   ///< to do last, whether it stands or not
+  std::vector<std::function<void()>> undo_steps;  ///< each reverts one change
+  std::vector<Handle> dropped;                    ///< values to drop
+  std::vector<Packed> released;                   ///< values whose references are to be released
+  std::vector<std::unique_ptr<State>> discarded;  ///< content that is no longer reachable
+  std::vector<Object*> removed;                   ///< objects to delete
+  std::vector<std::function<void()>> on_commit;   ///< on commit, in this order
+  std::vector<std::function<void()>> on_finish;   ///< last, after commit or rollback
 
-  /// Takes everything back, last step first.
+  /// Reverts all changes, the last one first.
   void roll_back() {
-    while (!steps.empty()) {
-      const std::function<void()> step = std::move(steps.back());
-      steps.pop_back();
+    while (!undo_steps.empty()) {
+      const std::function<void()> step = std::move(undo_steps.back());
+      undo_steps.pop_back();
       step();
     }
   }
 
-  /// Last of all, when the content of all objects is as it will stay.
+  /// Called last of all, when the content of all objects is final.
   void end() {
-    for (const auto& step : at_the_end) step();
+    for (const auto& step : on_finish) step();
   }
 };
 

@@ -1,9 +1,9 @@
-// Waiting is a record: who, on what, since when, until when; never a blocked thread.
+// Waiter and Waiters: the records of waiting calls. A waiting call never blocks a thread.
 //
-// So a blocked call can be listed, cancelled, timed out, found again after a reconnect, and removed
-// when its session ends. All queues are first come, first served. Nothing here decides whom to
-// serve; the objects do. Entering and leaving are O(1) but for a deadline's place, so a lock with
-// ten thousand waiters costs a release what one with ten does.
+// So it can be listed, cancelled, timed out, found again after a reconnect, and removed when its
+// session ends. All queues are FIFO. The objects decide which waiter to serve. A waiter enters and
+// leaves its queues in O(1), apart from the ordered set of deadlines: to release a lock with ten
+// thousand waiters costs as much as one with ten.
 #pragma once
 
 #include <cstddef>
@@ -30,42 +30,43 @@ struct Waiter;
 class Sessions;
 class WaitQueue;
 
-/// A waiter's place in one list.
+/// The links of a waiter in one intrusive list.
 struct WaitHook {
   Waiter* next = nullptr;
   Waiter* previous = nullptr;
 };
 
-/// A parked call. Laid out in cache lines: who it is, then what its neighbours in line touch when
-/// one of them leaves.
+/// A parked call. Its layout follows cache lines: first the caller, then the links that change when
+/// a neighbour in a queue leaves.
 struct alignas(64) Waiter : Caller {
   WaitHook in_queue, in_object, in_all;
-  Session* home = nullptr;  ///< the session with that id, which outlives its waiters
+  Session* home = nullptr;  ///< the caller's session, which outlives its waiters
   Object* object = nullptr;
 
   WaitHook in_session, in_owner;
-  WaitQueue* queue = nullptr;  ///< where it stands
-  std::uint64_t serial = 0;    ///< order of arrival over the whole machine
-  /// [lock, token]: the grant that must still stand when it is served. None: it has no guard, or
-  /// its effect came when the call came.
+  WaitQueue* queue = nullptr;  ///< the queue that it is in
+  std::uint64_t serial = 0;    ///< order of arrival in the whole machine
+  /// [lock, token]: the grant that must still stand when the waiter is served. Null if it has no
+  /// guard, or if the call has had its effect already.
   std::unique_ptr<Packed> guard;
-  /// Of a condition.wait: how often it has acquired the lock that it takes back; 0: any other
-  /// call. Such a waiter is never refused because of a deadlock.
+  /// A condition.wait that reacquires its lock: how often it had acquired it. 0 for all other
+  /// calls. Such a waiter is never refused because of a deadlock.
   std::uint64_t levels = 0;
 
   std::string owner;
   Instant since{};
   std::optional<Instant> until;
 
-  std::vector<Handle> items;  ///< values that wait to go in (queue.put)
-  std::uint64_t count = 0;    ///< how many it wants (queue.get_many), or what its type says
-  Packed key;                 ///< what it waits for (dict.wait_for)
+  std::vector<Handle> items;  ///< values to be added (queue.put)
+  std::uint64_t count = 0;    ///< items wanted (queue.get_many); other types use it otherwise
+  Packed key;                 ///< the awaited key (dict.wait_for)
+  std::unique_ptr<ReplyContext> context;  ///< of its reply
 
-  /// Whether its owner has other waiting calls.
+  /// Tells whether its owner has other waiting calls.
   bool waits_elsewhere() const { return in_owner.next != nullptr || in_owner.previous != nullptr; }
 };
 
-/// Waiters in order of arrival, through one of their hooks. All O(1).
+/// An intrusive list of waiters in order of arrival, through one of their hooks. All O(1).
 template <WaitHook Waiter::*Hook>
 class WaitList {
  public:
@@ -95,7 +96,7 @@ class WaitList {
   std::size_t size_ = 0;
 };
 
-/// The line before an object: one for each thing that is waited for.
+/// A queue of an object: it has one for each condition that calls wait for.
 class WaitQueue : public WaitList<&Waiter::in_queue> {
  public:
   void push_back(Waiter& waiter) {
@@ -108,7 +109,7 @@ class WaitQueue : public WaitList<&Waiter::in_queue> {
   }
 };
 
-/// All waiters of one object, whatever they wait for there.
+/// All waiters of one object, in any of its queues.
 using ObjectWaiters = WaitList<&Waiter::in_object>;
 
 /// The waits of one session.
@@ -117,14 +118,14 @@ struct SessionWaits {
   using ByWire = std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter*>;  // id as sent, serial
 
   WaitList<&Waiter::in_session> all;
-  OfOwner unnamed;  ///< most owners have no text
-  /// Looked up only, never walked; no line is empty. None: there was no owner with a text yet.
+  OfOwner unnamed;  ///< of the owner without a text, as most are
+  /// Never iterated, only looked up; no list is empty. Null until an owner with a text waits.
   std::unique_ptr<std::unordered_map<std::string, OfOwner>> named;
-  /// Made when an id is looked for among many, kept until nothing waits.
+  /// An index: made when an id is sought among many waiters, kept until no call waits.
   std::unique_ptr<ByWire> by_wire;
 };
 
-/// Owns all parked calls. Objects, sessions, owners and deadlines refer to them.
+/// Owns all parked calls, and indexes them by session, owner and deadline.
 class Waiters {
  public:
   explicit Waiters(Sessions& sessions) : sessions_(sessions) {}
@@ -132,42 +133,42 @@ class Waiters {
   Waiters& operator=(const Waiters&) = delete;
   ~Waiters();
 
-  /// Makes a waiter at the end of `queue`, and enters it with its object and its home. The
-  /// reference is valid until `remove`.
+  /// Adds a waiter at the end of `queue`, and enters it with its object and session. The reference
+  /// is valid until `remove`.
   Waiter& park(Waiter start, WaitQueue& queue);
 
-  /// Takes it out of its queue, its session, its object and the deadlines, and hands it over.
+  /// Removes the waiter from its queue and all indexes, and returns it.
   std::unique_ptr<Waiter> remove(Waiter& waiter);
 
-  /// Lets it wait on at the end of another line, of another object perhaps; without a deadline if
+  /// Moves the waiter to the end of another queue, perhaps of another object; without a deadline if
   /// `until` is empty. `since`, owner and caller stay.
   void move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until);
 
-  /// The oldest waiter with that mark, if one is parked. O(waiters of the session).
+  /// Returns the oldest waiter with that tag; null if there is none. O(waiters of the session).
   Waiter* find(SessionId session, LinkId link, std::uint64_t tag);
 
-  /// The oldest waiter whose call came with that id. O(log n), but for the first time since
-  /// nothing waited there.
+  /// Returns the oldest waiter whose call had that id on the wire; null if there is none. O(log n);
+  /// O(n) the first time, when it builds the index.
   Waiter* find_wire(Session& session, std::uint64_t id);
-  /// The waiting call came again, over that link and with that tag and id.
+  /// Gives a waiter the link, tag and id with which its call was resent.
   void rebind_resent_call(Waiter& waiter, const Caller& caller);
 
-  /// The oldest waiter of a session, or none. O(1).
+  /// Returns the oldest waiter of a session; null if there is none. O(1).
   Waiter* first_of(SessionId session) const;
   static Waiter* next_of_session(const Waiter& waiter) { return waiter.in_session.next; }
   std::size_t count_of(SessionId session) const;
 
-  /// The oldest waiter of that owner (session and text), or none. O(1).
+  /// Returns the oldest waiter of that owner (session and text); null if there is none. O(1).
   Waiter* first_of(SessionId session, std::string_view owner) const;
   static Waiter* next_of_owner(const Waiter& waiter) { return waiter.in_owner.next; }
 
-  /// The waiter whose deadline is due at `now`, earliest first; none if there is none.
+  /// Returns the waiter with the earliest deadline due at `now`; null if there is none.
   Waiter* due(Instant now);
   std::optional<Instant> next_deadline() const;
 
   std::size_t size() const { return all_.size(); }
 
-  /// All waiters in order of arrival.
+  /// Calls `visit(const Waiter&)` for each waiter in order of arrival.
   template <typename Visit>
   void each(Visit&& visit) const {
     for (Waiter* waiter = all_.front(); waiter != nullptr; waiter = all_.next(*waiter)) {

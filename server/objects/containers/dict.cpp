@@ -44,7 +44,7 @@ void Dict::serve(Machine& machine, Object&) {
     if (queue == awaited.end() || !entry) continue;
     auto line = awaited.extract(queue);
     while (Waiter* waiter = machine.next_in(line.mapped())) {
-      machine.answer(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
+      machine.reply(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
     }
   }
 }
@@ -348,7 +348,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto dict = std::make_unique<Dict>(creation.machine);
   if (creation.arguments[0].present()) {
     if (auto ok = put_all(creation.machine, *dict, creation.arguments[0]); !ok) {
-      creation.machine.give_back_later(std::move(dict));
+      creation.machine.reclaim_later(std::move(dict));
       return ok.failure();
     }
   }

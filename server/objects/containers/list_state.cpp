@@ -172,7 +172,7 @@ void ListState::clear() {
   content->content_bytes_ = std::exchange(content_bytes_, 0);
   content->referring_ = std::exchange(referring_, 0);
   machine_.undo([this, kept = content.get()] { kept->elements_.swap(elements_); });
-  machine_.give_back_later(std::move(content));
+  machine_.reclaim_later(std::move(content));
 }
 
 }  // namespace agora

@@ -21,9 +21,8 @@ class ListState : public State {
  public:
   explicit ListState(Machine& machine) : machine_(machine), elements_(machine.arena()) {}
 
-  void shown(shm::Cell* cell) override {
-    cell == nullptr ? elements_.hide() : elements_.show(*cell);
-  }
+  void publish(shm::Cell& cell) override { elements_.show(cell); }
+  void unpublish() override { elements_.hide(); }
   void save(Writer& out) const override;
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return elements_.size(); }

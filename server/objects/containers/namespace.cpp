@@ -87,7 +87,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto space = std::make_unique<Namespace>(creation.machine);
   if (creation.arguments[0].present()) {
     if (auto ok = put_all(*space, creation.arguments[0]); !ok) {
-      creation.machine.give_back_later(std::move(space));
+      creation.machine.reclaim_later(std::move(space));
       return ok.failure();
     }
   }

@@ -306,7 +306,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
     return {};
   };
   if (auto ok = each_of(creation.arguments[0], put); !ok) {
-    creation.machine.give_back_later(std::move(set));
+    creation.machine.reclaim_later(std::move(set));
     return ok.failure();
   }
   return set;
@@ -356,7 +356,7 @@ constexpr Method kMethods[] = {
      .result = "any: the member",
      .errors = {Errc::key_error},
      .access = Access::write,
-     .hands_out = true,
+     .delivers = true,
      .cost = "O(1)",
      .doc = "Takes out a member and gives it; which one is not promised.",
      .if_reply_lost = retry::kTaken,

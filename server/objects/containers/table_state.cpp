@@ -207,7 +207,7 @@ void TableState::clear() {
   content->referring_ = std::exchange(referring_, 0);
   table_.continue_from(next);
   machine_.undo([this, kept = content.get()] { std::swap(kept->table_, table_); });
-  machine_.give_back_later(std::move(content));
+  machine_.reclaim_later(std::move(content));
 }
 
 std::string name_of(PackedView key) {

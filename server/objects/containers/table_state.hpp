@@ -46,7 +46,8 @@ class TableState : public State {
   explicit TableState(Machine& machine);
 
   void save(Writer& out) const override;
-  void shown(shm::Cell* cell) override { cell == nullptr ? table_.hide() : table_.show(*cell); }
+  void publish(shm::Cell& cell) override { table_.show(cell); }
+  void unpublish() override { table_.hide(); }
   /// The content as a map.
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return table_.size(); }

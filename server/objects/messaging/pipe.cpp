@@ -144,18 +144,18 @@ void Pipe::read_all(Machine& machine, Object& object, End& end) {
     Waiter* const reader = machine.next_in(end.readers);
     if (reader == nullptr) break;
     if (reader->count == kPolls) {
-      machine.answer(*reader, [](Writer& out) { out.boolean(true); });
+      machine.reply(*reader, [](Writer& out) { out.boolean(true); });
       continue;
     }
     machine.changed(object, reader->method);
     const Handle value = pop(end);
-    machine.answer_stored(*reader, value);
+    machine.reply_stored(*reader, value);
     machine.drop(value);
   }
   if (!other(end).closed) return;
   while (Waiter* reader = machine.next_in(end.readers)) {
     if (reader->count == kPolls) {
-      machine.answer(*reader, [](Writer& out) { out.boolean(true); });
+      machine.reply(*reader, [](Writer& out) { out.boolean(true); });
     } else {
       machine.refuse(*reader, Errc::end_of_stream, closed_text(object, "the other"));
     }
@@ -171,7 +171,7 @@ void Pipe::let_in(Machine& machine, Object& object, End& end) {
     push(to, sender->items.front());
     sender->items.clear();
     machine.changed(object, sender->method);
-    machine.answer_null(*sender);
+    machine.reply_null(*sender);
   }
 }
 
@@ -352,7 +352,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::end_of_stream, Errc::timeout, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::timeout,
-     .hands_out = true,
+     .delivers = true,
      .cost = "O(1)",
      .doc = "Takes the next value that the other end has sent; waits for one. EndOfStream once the "
             "other end is closed and all is received, or this end is closed.",

@@ -107,7 +107,7 @@ Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64
 
 Outcome get(Call& call, Queue& queue) {
   if (queue.ready().empty()) return wait_for_item(call, queue, 0, 0);
-  const bool kept = call.hands_out();
+  const bool kept = call.track_delivery();
   const QueueItem item = queue.take_front();
   call.reply_stored(item.value);
   queue.hand_over(call.caller(), kept, item);
@@ -123,7 +123,7 @@ Outcome get_many(Call& call, Queue& queue) {
   }
   const auto count = static_cast<std::uint64_t>(max);
   if (queue.ready().empty()) return wait_for_item(call, queue, 1, count);
-  const bool kept = call.hands_out();
+  const bool kept = call.track_delivery();
   const std::vector<QueueItem> items = queue.take_many(count);
   Writer out = call.reply();
   out.list(static_cast<std::uint32_t>(items.size()));
@@ -309,7 +309,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::empty, Errc::shut_down},
      .access = Access::write,
      .timed_out = TimedOut::empty,
-     .hands_out = true,
+     .delivers = true,
      .cost = "O(1)",
      .doc =
          "Takes the front item, or waits for one, first come, first served. In an opened session "
@@ -323,7 +323,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::empty,
-     .hands_out = true,
+     .delivers = true,
      .cost = "O(items)",
      .doc = "Takes up to max items, as many as one reply holds, or waits for the first.",
      .if_reply_lost = retry::kTaken,
@@ -395,7 +395,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::empty,
-     .hands_out = true,
+     .delivers = true,
      .cost = "O(log items held)",
      .doc = "Takes the front item for the session, to be acknowledged by id or given back. It goes "
             "back to its place when the lease or the session ends, after its 16th delivery to the "

@@ -223,7 +223,7 @@ std::size_t Queue::clear(Object& object) {
   });
   bytes_ = out_bytes_;
   unfinished_ -= std::min<std::uint64_t>(unfinished_, count);
-  machine_.give_back_later(std::move(content));
+  machine_.reclaim_later(std::move(content));
   set_alarm(object);
   return count;
 }
@@ -308,7 +308,7 @@ void Queue::serve(Machine& machine, Object& object) {
   while (unfinished_ == 0) {
     Waiter* const joiner = machine.next_in(joiners);
     if (joiner == nullptr) break;
-    machine.answer_null(*joiner);
+    machine.reply_null(*joiner);
   }
   set_alarm(object);
 }
@@ -323,7 +323,7 @@ void Queue::let_in(Object& object, Waiter& putter) {
   for (const Handle value : putter.items) put(object, value, priority, delay);
   putter.items.clear();
   machine_.changed(object, putter.method);
-  machine_.answer_null(putter);
+  machine_.reply_null(putter);
 }
 
 /// A waiting reserve has its lease in nanoseconds, or null, for a key.
@@ -333,17 +333,17 @@ void Queue::serve_getter(Object& object, Waiter& getter) {
     std::optional<Duration> lease;
     if (!getter.key.view().is_null()) lease = Duration{read(getter.key).integer};
     const Reservation made = reserve(object, caller.session, lease);
-    return machine_.answer(getter,
-                           [&](Writer& out) { write_reservation(out, made, view(made.item)); });
+    return machine_.reply(getter,
+                          [&](Writer& out) { write_reservation(out, made, view(made.item)); });
   }
-  const bool kept = machine_.hands_out(caller, object);
+  const bool kept = machine_.track_delivery(getter);
   if (getter.count == 0) {
     const QueueItem item = take_front();
-    machine_.answer_stored(getter, item.value);
+    machine_.reply_stored(getter, item.value);
     return hand_over(caller, kept, item);
   }
   const std::vector<QueueItem> items = take_many(getter.count);
-  machine_.answer(getter, [&](Writer& out) {
+  machine_.reply(getter, [&](Writer& out) {
     out.list(static_cast<std::uint32_t>(items.size()));
     for (const QueueItem& item : items) out.packed(view(item));
   });

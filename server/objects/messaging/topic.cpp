@@ -39,14 +39,14 @@ class Topic : public State {
   }
   void each_reference(const std::function<void(std::string_view)>& visit) const override {
     if (last) agora::each_reference(machine_.values().view(last), visit);
-    for (const Feed::Entry& entry : history.entries()) {
+    for (const ChangeFeed::Entry& entry : history.entries()) {
       agora::each_reference(PackedView{entry.notice}, visit);
     }
   }
-  Feed* feed() override { return &history; }
+  ChangeFeed* feed() override { return &history; }
 
   Handle last;  ///< none: nothing was published yet
-  Feed history{1, true};
+  ChangeFeed history{1, true};
 
  private:
   Machine& machine_;
@@ -74,7 +74,8 @@ Outcome publish(Call& call, Topic& topic) {
                      notice = notice_of(object, call.arg(0))]() mutable {
     Object* published = machine.registry().find(id);
     if (published == nullptr) return;
-    machine.publish(*published, *published->state->feed(), version, std::move(notice));
+    machine.notifications().publish(*published, *published->state->feed(), version,
+                                    std::move(notice));
   });
   call.reply().unsigned_integer(topic.history.followers.size());
   if (before) machine.drop(before);
@@ -85,13 +86,14 @@ Outcome subscribe(Call& call, Topic& topic) {
   Session& session = *call.machine().sessions().find(call.session());
   if (topic.history.followers.contains(session.id)) return Progress::done;
   if (auto may = may_follow(call.machine(), session); !may) return may.failure();
-  call.machine().follow(call.object(), topic.history, session, call.object().version);
+  call.machine().notifications().follow(call.object(), topic.history, session,
+                                        call.object().version);
   return Progress::done;
 }
 
 Outcome unsubscribe(Call& call, Topic& topic) {
   Session& session = *call.machine().sessions().find(call.session());
-  call.machine().unfollow(call.object(), topic.history, session);
+  call.machine().notifications().unfollow(call.object(), topic.history, session);
   return Progress::done;
 }
 

@@ -59,7 +59,7 @@ class Barrier : public State {
 void Barrier::serve(Machine& machine, Object& object) {
   for (std::uint64_t place = 0; fate != Fate::waits && !waiting.empty(); ++place) {
     if (fate == Fate::passes) {
-      machine.answer(*waiting.front(), [place](Writer& out) { out.unsigned_integer(place); });
+      machine.reply(*waiting.front(), [place](Writer& out) { out.unsigned_integer(place); });
     } else {
       machine.refuse(*waiting.front(), Errc::broken_barrier,
                      "barrier " + object.name + " was broken while the call waited");

@@ -35,7 +35,7 @@ class Condition : public State {
   }
   void serve(Machine& machine, Object& object) override;
   void deleted(Machine& machine, Object& object) override;
-  bool time_is_up(Machine& machine, Object& object, Waiter& waiter) override;
+  bool waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
   void each_reference(const std::function<void(std::string_view)>& visit) const override {
     visit(lock_name);
@@ -103,7 +103,7 @@ void Condition::deleted(Machine& machine, Object& object) {
   if (auto found = lock(machine, object)) lock_state(machine, **found).conditions.erase(object.id);
 }
 
-bool Condition::time_is_up(Machine& machine, Object& object, Waiter& waiter) {
+bool Condition::waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) {
   wake(machine, object, waiter, false);
   return true;
 }

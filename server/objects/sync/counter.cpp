@@ -23,7 +23,7 @@ class Counter : public State {
     while (!waiting.empty() && waiting.begin()->first <= value) {
       auto line = waiting.extract(waiting.begin());
       while (Waiter* next = machine.next_in(line.mapped())) {
-        machine.answer(*next, [this](Writer& out) { out.integer(value); });
+        machine.reply(*next, [this](Writer& out) { out.integer(value); });
       }
     }
   }

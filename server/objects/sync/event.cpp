@@ -21,7 +21,7 @@ class Event : public State {
   void serve(Machine& machine, Object&) override {
     if (!is_set) return;
     while (Waiter* next = machine.next_in(waiting)) {
-      machine.answer(*next, [](Writer& out) { out.boolean(true); });
+      machine.reply(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   std::function<void()> restorer(Machine&) override {

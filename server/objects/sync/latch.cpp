@@ -20,7 +20,7 @@ class Latch : public State {
   void serve(Machine& machine, Object&) override {
     if (count != 0) return;
     while (Waiter* next = machine.next_in(waiting)) {
-      machine.answer(*next, [](Writer& out) { out.boolean(true); });
+      machine.reply(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   std::function<void()> restorer(Machine&) override {

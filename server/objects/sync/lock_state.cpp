@@ -24,8 +24,9 @@ Failure fail_on(const Object& lock, Errc code, std::string message) {
 }  // namespace
 
 LockState& lock_state(Machine& machine, Object& lock) {
-  lock.state->take_back(machine, lock);
-  return static_cast<LockState&>(*lock.state);
+  auto& state = static_cast<LockState&>(*lock.state);
+  state.take_back(machine, lock);
+  return state;
 }
 
 // ---- the state -----------------------------------------------------------------------------
@@ -43,18 +44,17 @@ Outcome LockState::plain(Call&, Writer& out) const {
   return Progress::done;
 }
 
-bool LockState::holders(std::vector<Holder>& out) const {
+void LockState::holders(std::vector<Holder>& out) const {
   if (lent_) {
     const shm::LockWord word{machine_.lending().words().load(place_->word)};
-    const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
-    if (owner == nullptr) return true;
+    const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
+    if (owner == nullptr) return;
     out.push_back({owner->session, owner->owner, token_of(word), std::nullopt});
-    return true;
+    return;
   }
   if (const auto& grant = content.grant) {
     out.push_back({grant->session, grant->owner, grant->token, grant->since});
   }
-  return true;
 }
 
 bool LockState::held_by(SessionId session, std::string_view owner) const {
@@ -139,7 +139,7 @@ void LockState::take_back(Machine& machine, Object& object) {
   lent_ = false;
   word_ = found.recalled().bits;
   take_over(found);
-  machine.lend_soon(object);
+  machine.mapped_view().refresh_soon(object);
 }
 
 /// What was done by the word while it was lent. A program that writes nonsense into it may spoil
@@ -148,7 +148,7 @@ void LockState::take_over(shm::LockWord word) {
   content.last_token_given = std::max(content.last_token_given, token_of(word));
   content.levels = 0;
   if (word.owner() == 0) return;
-  const Lending::Slot* owner = machine_.lending().owner_of(word.owner());
+  const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
   // Nobody's: of a session that was ended while its process went on, or nonsense.
   if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr)
     return show_word(true);
@@ -199,11 +199,11 @@ void LockState::grant_to(Machine& machine, Waiter& next) {
     // Its answer cannot say owner_died, so that is left for a grant that can.
     take(machine, *next.home, next.owner, next.levels);
     const bool notified = next.count != 0;
-    return machine.answer(next, [&](Writer& out) { out.boolean(notified); });
+    return machine.reply(next, [&](Writer& out) { out.boolean(notified); });
   }
   const std::uint64_t token = take(machine, *next.home, next.owner, 1);
   const bool died = std::exchange(content.owner_died, false);
-  machine.answer(next, [&](Writer& out) { write_grant(out, token, died); });
+  machine.reply(next, [&](Writer& out) { write_grant(out, token, died); });
 }
 
 void LockState::serve(Machine& machine, Object& object) {
@@ -216,7 +216,7 @@ void LockState::serve(Machine& machine, Object& object) {
   const bool waits_elsewhere = next->waits_elsewhere();
   const OwnerRef owner{next->session, waits_elsewhere ? next->owner : std::string{}};
   grant_to(machine, *next);
-  Machine::expect(waiting);
+  Machine::prefetch_next_waiter(waiting);
   if (!waits_elsewhere) return;
   // This grant may have decided its further waits.
   const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };

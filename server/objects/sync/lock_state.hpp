@@ -23,6 +23,7 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/state/lending.hpp"
+#include "server/core/state/lockable.hpp"
 
 namespace agora {
 
@@ -50,7 +51,7 @@ struct LockPlace {
   std::uint64_t base = 0;  ///< token = base + the word's count
 };
 
-class LockState : public State {
+class LockState : public Lockable {
  public:
   explicit LockState(Machine& machine) : machine_(machine) {}
 
@@ -60,7 +61,7 @@ class LockState : public State {
   void serve(Machine& machine, Object& object) override;
   std::function<void()> restorer(Machine& machine) override;
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
-  bool holders(std::vector<Holder>& out) const override;
+  void holders(std::vector<Holder>& out) const override;
   void deleted(Machine& machine, Object& object) override;
   bool locate(Machine& machine, Object& object, Located& out) override;
   void take_back(Machine& machine, Object& object) override;

@@ -38,7 +38,7 @@ struct Content {
 constexpr std::uint64_t kToRead = 0;
 constexpr std::uint64_t kToWrite = 1;
 
-class ReadWriteLock : public State {
+class ReadWriteLock : public Lockable {
  public:
   void save(Writer& out) const override {
     out.list(3);
@@ -54,7 +54,7 @@ class ReadWriteLock : public State {
   void serve(Machine& machine, Object& object) override;
   std::function<void()> restorer(Machine& machine) override;
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
-  bool holders(std::vector<Holder>& out) const override;
+  void holders(std::vector<Holder>& out) const override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
 
@@ -80,7 +80,7 @@ class ReadWriteLock : public State {
   void grant_to(Machine& machine, Waiter& next);
 };
 
-bool ReadWriteLock::holders(std::vector<Holder>& out) const {
+void ReadWriteLock::holders(std::vector<Holder>& out) const {
   const std::size_t begin = out.size();
   for (const auto& [owner, reading] : content.readers) {
     out.push_back({owner.first, owner.second, reading.token, reading.since});
@@ -90,7 +90,6 @@ bool ReadWriteLock::holders(std::vector<Holder>& out) const {
   }
   std::sort(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
             [](const Holder& a, const Holder& b) { return a.token < b.token; });
-  return true;
 }
 
 void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
@@ -165,7 +164,7 @@ void ReadWriteLock::grant_to(Machine& machine, Waiter& next) {
   const std::uint64_t token = next.count == kToRead ? read(machine, next.session, next.owner)
                                                     : write(machine, next.session, next.owner);
   const bool died = std::exchange(content.owner_died, false);
-  machine.answer(next, [&](Writer& out) { write_grant(out, token, died); });
+  machine.reply(next, [&](Writer& out) { write_grant(out, token, died); });
 }
 
 void ReadWriteLock::serve(Machine& machine, Object& object) {

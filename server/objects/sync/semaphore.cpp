@@ -30,7 +30,7 @@ struct Content {
   std::map<SessionId, Holding> held;
 };
 
-class Semaphore : public State {
+class Semaphore : public Lockable {
  public:
   void save(Writer& out) const override {
     // What sessions hold ends with them: a loaded one has it free again.
@@ -50,7 +50,7 @@ class Semaphore : public State {
          next = machine.next_in(waiting)) {
       machine.changed(object, next->method);
       take(machine, next->session, next->count);
-      machine.answer(*next, [](Writer& out) { out.boolean(true); });
+      machine.reply(*next, [](Writer& out) { out.boolean(true); });
     }
   }
   void session_ended(Machine& machine, Object& object, SessionId session) override {
@@ -67,11 +67,11 @@ class Semaphore : public State {
       for (const auto& [session, held] : content.held) machine.sessions().granted(session, id);
     };
   }
-  bool holders(std::vector<Holder>& out) const override {
+  Lockable* as_lock() override { return owned ? this : nullptr; }
+  void holders(std::vector<Holder>& out) const override {
     for (const auto& [session, holding] : content.held) {
       out.push_back({session, {}, 0, holding.since});
     }
-    return owned;
   }
 
   void take(Machine& machine, SessionId session, std::uint64_t permits) {

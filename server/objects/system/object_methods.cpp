@@ -149,8 +149,6 @@ Outcome info(Call& call) {
   auto found = named(call);
   if (!found) return found.failure();
   const Object& object = **found;
-  std::vector<Holder> holders;
-  object.state->holders(holders);
   Writer out = call.reply();
   out.map(9);
   out.text("type"), out.text(object.type->name);
@@ -160,7 +158,7 @@ Outcome info(Call& call) {
   out.text("bytes"), out.unsigned_integer(object.state->bytes());
   out.text("holds"), out.unsigned_integer(object.holds);
   out.text("holders");
-  write_holders(out, call.machine(), holders);
+  write_holders(out, call.machine(), holders_of(*object.state));
   out.text("waiters"), out.unsigned_integer(object.waiters.size());
   out.text("options"), out.packed(object.options);
   return Progress::done;
@@ -218,7 +216,7 @@ Outcome watch(Call& call) {
   if (!session.watches.contains((*object)->id)) {
     if (auto may = may_follow(call.machine(), session); !may) return may.failure();
   }
-  call.machine().watch(**object, session, after);
+  call.machine().notifications().watch(**object, session, after);
   call.reply().unsigned_integer(present);
   return Progress::done;
 }
@@ -227,7 +225,9 @@ Outcome unwatch(Call& call) {
   auto object = named(call);
   if (!object) return object.failure();
   Session& session = *call.machine().sessions().find(call.session());
-  if ((*object)->watched) call.machine().unfollow(**object, *(*object)->watched, session);
+  if ((*object)->watched) {
+    call.machine().notifications().unfollow(**object, *(*object)->watched, session);
+  }
   return Progress::done;
 }
 

@@ -97,8 +97,10 @@ Outcome locks(Call& call) {
   Writer out{items};
   std::uint32_t found = 0;
   machine.registry().each_after({}, [&](const Object& object) {
+    const Lockable* lock = object.state->as_lock();
+    if (lock == nullptr) return true;
     std::vector<Holder> holders;
-    if (!object.state->holders(holders)) return true;
+    lock->holders(holders);
     out.map(4);
     out.text("name"), out.text(object.name);
     out.text("type"), out.text(object.type->name);
@@ -114,8 +116,6 @@ Outcome locks(Call& call) {
 }
 
 void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
-  std::vector<Holder> holders;
-  waiter.object->state->holders(holders);
   out.map(6);
   out.text("waiter"), write_session(out, machine, waiter.session, waiter.owner);
   out.text("method"), out.text(full_name(waiter.method));
@@ -123,15 +123,14 @@ void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
   out.text("since"), out.real(seconds_of(waiter.since));
   out.text("until");
   waiter.until ? out.real(seconds_of(*waiter.until)) : out.null();
-  out.text("for"), write_holders(out, machine, holders);
+  out.text("for"), write_holders(out, machine, holders_of(*waiter.object->state));
 }
 
 /// The same as a graph in the language of Graphviz: sessions are boxes, an arrow says "waits for".
 std::string waits_as_dot(Machine& machine) {
   std::string dot = "digraph waits {\n";
   machine.waiters().each([&](const Waiter& waiter) {
-    std::vector<Holder> holders;
-    waiter.object->state->holders(holders);
+    const std::vector<Holder> holders = holders_of(*waiter.object->state);
     const std::string from = "  \"" + session_text(waiter.session) + "\" -> ";
     const std::string label = " [label=\"" + full_name(waiter.method) + "\"];\n";
     if (holders.empty()) dot += from + "\"" + dot_text(waiter.object->name) + "\"" + label;

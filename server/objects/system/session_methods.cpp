@@ -104,7 +104,7 @@ Outcome resume(Call& call) {
   Session* const session = *named;
   const std::uint64_t last_seen = session->last_seen;
   machine.resume_session(*session, link);
-  session->alive = machine.now();
+  session->last_heard = machine.now();
   Writer out = call.reply();
   out.map(2);
   out.text("epoch"), out.unsigned_integer(session->epoch);
@@ -186,7 +186,7 @@ Outcome map(Call& call) {
                 "socket, the server's own user, and a server that shares");
   }
   // First: it may add an extent.
-  const Handle memory = machine.show_memory();
+  const Handle memory = machine.mapped_view().publish_memory();
   const auto all = machine.input().sharing->extents();
   if (all.empty()) {
     return fail(Errc::forbidden, "this server's system gives it no memory that can be shared");
@@ -255,12 +255,12 @@ Outcome locate(Call& call) {
   if (object == nullptr) {
     return fail(Errc::not_found, "there is no object " + std::string{call.name(0)});
   }
-  const Handle cell = machine.show(*object);
+  const Handle cell = machine.mapped_view().publish(*object);
   if (!cell) return fail(Errc::out_of_memory, "the server has no more memory");
   Located place;
   const bool words = object->state->locate(machine, *object, place);
-  if (words) machine.lending().located((*session)->id, object->id);
-  machine.lend_soon(*object);
+  if (words) machine.lending().locate((*session)->id, object->id);
+  machine.mapped_view().refresh_soon(*object);
   Writer out = call.reply();
   out.map(words ? 9 : 3);
   out.text("type"), out.text(object->type->name);
@@ -287,7 +287,7 @@ Outcome unlocate(Call& call) {
 Outcome acquire_slot(Call& call) {
   auto session = mapped(call);
   if (!session) return session.failure();
-  const std::uint32_t slot = call.machine().lending().give_slot((*session)->id, call.text(0));
+  const std::uint32_t slot = call.machine().lending().acquire_slot((*session)->id, call.text(0));
   if (slot != 0) call.reply().unsigned_integer(slot);
   return Progress::done;
 }
@@ -297,7 +297,7 @@ Outcome release_slot(Call& call) {
   if (!session) return session.failure();
   const std::int64_t slot = call.integer(0);
   if (slot > 0 && slot <= shm::kOwnerSlotMax) {
-    call.machine().lending().take_slot((*session)->id, static_cast<std::uint32_t>(slot));
+    call.machine().lending().release_slot((*session)->id, static_cast<std::uint32_t>(slot));
   }
   return Progress::done;
 }

@@ -20,7 +20,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::conflict, Errc::value_error},
      .access = Access::write,
      .grows = true,
-     .hands_out = true,
+     .delivers = true,
      .cost = "that of its calls",
      .doc = "Runs the calls in order as one step. Conflict names the first requirement that does "
             "not hold; a call's own error undoes all before it and is given with its index. "

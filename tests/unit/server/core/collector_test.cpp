@@ -1,4 +1,4 @@
-// Cycles of anonymous objects: those that nobody can reach go, all others stay.
+// The collector of cycles: it deletes unreachable anonymous objects and keeps all others.
 
 #include "server/core/machine/collector.hpp"
 
@@ -17,7 +17,7 @@
 namespace agora::test {
 namespace {
 
-/// Session 1 makes anonymous lists; it holds each of them once until it releases it.
+/// Session 1 makes anonymous lists, and holds each of them once until it releases it.
 class Cycles {
  public:
   Packed list() { return call("object.create", "list").result; }
@@ -33,7 +33,7 @@ class Cycles {
 
 }  // namespace
 
-TEST_CASE_METHOD(Cycles, "An object that only refers to itself goes", "[core]") {
+TEST_CASE_METHOD(Cycles, "collector: an object that only refers to itself is deleted", "[core]") {
   const Packed one = list();
   link(one, one);
   call.idle();
@@ -44,7 +44,9 @@ TEST_CASE_METHOD(Cycles, "An object that only refers to itself goes", "[core]") 
   CHECK(call.machine().arena().bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A cycle of two goes with the last hold, and what hangs on it", "[core]") {
+TEST_CASE_METHOD(Cycles,
+                 "collector: a cycle of two and the objects it refers to go with the last hold",
+                 "[core]") {
   const Packed one = list();
   const Packed other = list();
   const Packed leaf = list();
@@ -57,7 +59,8 @@ TEST_CASE_METHOD(Cycles, "A cycle of two goes with the last hold, and what hangs
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A cycle that a named dict refers to stays until the entry goes",
+TEST_CASE_METHOD(Cycles,
+                 "collector: a cycle that a named dict refers to stays until the entry is deleted",
                  "[core]") {
   call("object.create", "dict", "d");
   const Packed one = list();
@@ -72,7 +75,9 @@ TEST_CASE_METHOD(Cycles, "A cycle that a named dict refers to stays until the en
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A cycle that another session holds stays until that ends", "[core]") {
+TEST_CASE_METHOD(Cycles,
+                 "collector: a cycle that another session holds stays until that session ends",
+                 "[core]") {
   const Packed one = list();
   const Packed other = list();
   link(one, other), link(other, one);
@@ -86,7 +91,8 @@ TEST_CASE_METHOD(Cycles, "A cycle that another session holds stays until that en
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A cycle stays while an item in a queue leads to it", "[core]") {
+TEST_CASE_METHOD(Cycles, "collector: a cycle stays while an item in a queue refers to it",
+                 "[core]") {
   call("object.create", "queue", "q");
   const Packed one = list();
   link(one, one);
@@ -99,7 +105,8 @@ TEST_CASE_METHOD(Cycles, "A cycle stays while an item in a queue leads to it", "
   CHECK_FALSE(exists(one));
 }
 
-TEST_CASE_METHOD(Cycles, "Cycles through dicts, sets, namespaces and values go as well", "[core]") {
+TEST_CASE_METHOD(Cycles, "collector: cycles through dicts, sets, namespaces and values are deleted",
+                 "[core]") {
   const Packed dict = call("object.create", "dict").result;
   const Packed set = call("object.create", "set").result;
   const Packed space = call("object.create", "namespace").result;
@@ -117,8 +124,7 @@ TEST_CASE_METHOD(Cycles, "Cycles through dicts, sets, namespaces and values go a
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A ring of 100,000 goes in slices, between which the server answers",
-                 "[core]") {
+TEST_CASE_METHOD(Cycles, "collector: a cycle of 100,000 objects is deleted in slices", "[core]") {
   const Packed first = list();
   Packed last = first;
   for (int i = 1; i < 100'000; ++i) {
@@ -142,7 +148,7 @@ TEST_CASE_METHOD(Cycles, "A ring of 100,000 goes in slices, between which the se
   CHECK(call.machine().arena().bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(Cycles, "A ring that is reached again while it is looked at stays", "[core]") {
+TEST_CASE_METHOD(Cycles, "collector: a cycle that becomes reachable during a run stays", "[core]") {
   call("object.create", "dict", "d");
   std::vector<Packed> ring;
   for (int i = 0; i < 5'000; ++i) ring.push_back(list());
@@ -159,7 +165,7 @@ TEST_CASE_METHOD(Cycles, "A ring that is reached again while it is looked at sta
   CHECK(anonymous() == 0);
 }
 
-TEST_CASE("After any changes exactly what can be reached is there", "[core]") {
+TEST_CASE("collector: after any changes exactly the reachable objects exist", "[core]") {
   CHECK(rc::check("collected", [] {
     std::mt19937 random{*rc::gen::arbitrary<std::uint32_t>()};
     Cycles cycles;
@@ -213,7 +219,7 @@ TEST_CASE("After any changes exactly what can be reached is there", "[core]") {
         default:
           if (rooted.erase(to) > 0) cycles.call("dict.delete", "root", to);
       }
-      // What cannot be reached any more must not be named again.
+      // Unreachable objects must not be used again.
       const std::set<int> alive = reachable();
       std::erase_if(objects, [&](const auto& entry) { return !alive.contains(entry.first); });
       for (const auto& [id, object] : objects) RC_ASSERT(cycles.exists(object));

@@ -1,5 +1,5 @@
-// What a Deadlock carries, and cycles that need one owner to wait for two things at once; the
-// others are told in tests/transcripts/deadlock*.txt.
+// The error Deadlock, and cycles in which one owner has two waits at once. The other cases are in
+// tests/transcripts/deadlock*.txt.
 
 #include <map>
 #include <string>
@@ -13,7 +13,7 @@
 namespace agora::test {
 namespace {
 
-TEST_CASE("A deadlock names everybody in the cycle, the closing call first", "[objects]") {
+TEST_CASE("deadlock: the error names all waits of the cycle, the closing call first", "[objects]") {
   MachineCalls call;
   call("object.create", "lock", "a");
   call("object.create", "lock", "b");
@@ -50,15 +50,17 @@ TEST_CASE("A deadlock names everybody in the cycle, the closing call first", "[o
   }
 }
 
-/// Whether the answer to that call is there, and what: "waits", an error's type or the result.
-std::string heard(MachineCalls& call, const Given& waiting) {
+/// Returns the state of a waiting call: "waits", its error's type or its result.
+std::string state_of(MachineCalls& call, const Given& waiting) {
   const auto given = call.arrived(waiting.tag);
   if (!given) return "waits";
   return given->error.empty() ? describe(given->result) : given->error;
 }
 
-TEST_CASE("A grant to one who waits elsewhere may close a cycle: the newest acquire gets it",
-          "[objects]") {
+TEST_CASE(
+    "deadlock: a grant to an owner that waits elsewhere may close a cycle; the newest acquire gets "
+    "the error",
+    "[objects]") {
   MachineCalls call;
   for (const char* name : {"l", "m"}) call("object.create", "lock", name);
   call("lock.acquire", "l", nullptr, "a");
@@ -66,28 +68,29 @@ TEST_CASE("A grant to one who waits elsewhere may close a cycle: the newest acqu
   const Given b_l = call("lock.acquire", "l", nullptr, "b");
   const Given b_m = call("lock.acquire", "m", nullptr, "b");
   const Given c_l = call("lock.acquire", "l", 50, "c");
-  CHECK(heard(call, c_l) == "waits");
+  CHECK(state_of(call, c_l) == "waits");
   call("lock.release", "l", "a");
-  CHECK(heard(call, b_l) == "map");
-  CHECK(heard(call, c_l) == "Deadlock");
-  CHECK(heard(call, b_m) == "waits");
+  CHECK(state_of(call, b_l) == "map");
+  CHECK(state_of(call, c_l) == "Deadlock");
+  CHECK(state_of(call, b_m) == "waits");
   call("lock.release", "m", "c");
-  CHECK(heard(call, b_m) == "map");
+  CHECK(state_of(call, b_m) == "map");
 }
 
-TEST_CASE("Of two calls of one owner for a lock the second waits for its own owner", "[objects]") {
+TEST_CASE("deadlock: the second of two acquires by one owner waits for its own owner",
+          "[objects]") {
   MachineCalls call;
   call("object.create", "lock", "l");
   call("lock.acquire", "l", nullptr, "a");
   const Given first = call("lock.acquire", "l", nullptr, "b");
   const Given second = call("lock.acquire", "l", nullptr, "b");
-  CHECK(heard(call, second) == "waits");
+  CHECK(state_of(call, second) == "waits");
   call("lock.release", "l", "a");
-  CHECK(heard(call, first) == "map");
-  CHECK(heard(call, second) == "Deadlock");
+  CHECK(state_of(call, first) == "map");
+  CHECK(state_of(call, second) == "Deadlock");
 }
 
-TEST_CASE("An owner that gets an rlock or reads gets all that it has asked for, past the line",
+TEST_CASE("rlock and rwlock: a granted owner also gets its later requests, past the queue",
           "[objects]") {
   MachineCalls call;
   const char* const names[2][3] = {{"rlock", "acquire", "release"},
@@ -103,19 +106,20 @@ TEST_CASE("An owner that gets an rlock or reads gets all that it has asked for, 
     const Given other = call(exclusive, type, nullptr, "c");
     const Given second = call(prefix + acquire, type, nullptr, "b");
     call(prefix + release, type, "a");
-    CHECK(heard(call, first) == "map");
-    CHECK(heard(call, second) == "map");
-    CHECK(heard(call, other) == "waits");
+    CHECK(state_of(call, first) == "map");
+    CHECK(state_of(call, second) == "map");
+    CHECK(state_of(call, other) == "waits");
     const std::string back = prefix + (is_rlock ? "release" : "release_read");
     CHECK(call(back, type, "b").error.empty());
-    CHECK(heard(call, other) == "waits");
+    CHECK(state_of(call, other) == "waits");
     CHECK(call(back, type, "b").error.empty());
-    CHECK(heard(call, other) == "map");
+    CHECK(state_of(call, other) == "map");
   }
 }
 
-TEST_CASE("A cycle of nothing but waits that take their locks back stays, and can be seen",
-          "[objects]") {
+TEST_CASE(
+    "deadlock: a cycle of only condition.waits that reacquire their locks stays and is visible",
+    "[objects]") {
   MachineCalls call;
   for (const char* name : {"x", "y"}) {
     call("object.create", "lock", name);
@@ -129,15 +133,15 @@ TEST_CASE("A cycle of nothing but waits that take their locks back stays, and ca
   const Given c_waits = call("condition.wait", "cy", 1, "c");
   call("lock.acquire", "y", nullptr, "b");
   call.advance(1);
-  CHECK(heard(call, b_waits) == "waits");
-  CHECK(heard(call, c_waits) == "waits");
+  CHECK(state_of(call, b_waits) == "waits");
+  CHECK(state_of(call, c_waits) == "waits");
   CHECK(call("server.waits", "dot").as<std::string>() ==
         "digraph waits {\n  \"s1\" -> \"s1\" [label=\"x\"];\n"
         "  \"s1\" -> \"s1\" [label=\"y\"];\n}\n");
   // A new acquire that only waits for them closes no cycle.
   CHECK(call("lock.acquire", "x", nullptr, "d").waits);
   call("lock.release", "x", "c");
-  CHECK(heard(call, b_waits) == "bool false");
+  CHECK(state_of(call, b_waits) == "bool false");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A guard on a call that waits: it must hold again when the call is served.
+// Guarded waits: the guard of a waiting call is checked again when the call is served.
 
 #include <map>
 #include <set>
@@ -11,16 +11,16 @@
 namespace agora::test {
 namespace {
 
-constexpr std::uint64_t kWaits = 2;  // the link of whoever waits
+constexpr std::uint64_t kWaits = 2;  // the link of the waiting calls
 
-/// One method that waits: how it comes to wait, and what lets it go.
+/// A test of one waiting method.
 struct Waiting {
   void (*prepare)(MachineCalls&);
   Given (*wait)(MachineCalls&);
-  void (*let_go)(MachineCalls&);
-  Given (*look)(MachineCalls&);  ///< an int that shows whether something was taken
-  int untouched = 0;             ///< what that is if the call was refused
-  int served = 0;                ///< and if it was served
+  void (*serve)(MachineCalls&);
+  Given (*look)(MachineCalls&);  ///< reads an int that shows whether something was taken
+  int untouched = 0;             ///< that int if the call was refused
+  int served = 0;                ///< that int if it was served
 };
 
 Given nothing(MachineCalls&) { return {pack(0), "", false}; }
@@ -175,24 +175,23 @@ const std::map<std::string, Waiting> kWaitings{
 };
 // clang-format on
 
-/// Two calls wait, the first under a guard; its lock is given back if `stale`; one is let go.
-struct Told {
-  explicit Told(const Waiting& waiting, bool stale) {
+/// Runs one test: a call waits under a guard, whose lock is released if `stale`; then it is served.
+struct GuardedWait {
+  explicit GuardedWait(const Waiting& waiting, bool stale) {
     call.open(kWaits);
     call("object.create", "lock", "g");
     call.over(kWaits, 0, "lock.acquire", "g");
-    std::vector<Holder> holders;
-    call.machine().registry().find("g")->state->holders(holders);
+    const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
     waiting.prepare(call);
     call.guard_next("g", holders.front().token);
     const Given first = waiting.wait(call);
     REQUIRE(first.waits);
     if (stale) call.over(kWaits, 0, "lock.release", "g");
     REQUIRE_FALSE(call.arrived(first.tag));
-    waiting.let_go(call);
-    const auto answer = call.arrived(first.tag);
-    REQUIRE(answer);
-    given = *answer;
+    waiting.serve(call);
+    const auto reply = call.arrived(first.tag);
+    REQUIRE(reply);
+    given = *reply;
   }
   MachineCalls call;
   Given given;
@@ -200,26 +199,27 @@ struct Told {
 
 }  // namespace
 
-TEST_CASE("A waiting call whose guard has become stale is refused and takes nothing", "[core]") {
+TEST_CASE("guarded wait: a call whose guard has become stale is refused and takes nothing",
+          "[core]") {
   for (const auto& [method, waiting] : kWaitings) {
     INFO(method);
-    Told told{waiting, true};
-    CHECK(told.given.error == "StaleToken");
-    CHECK(waiting.look(told.call).as<int>() == waiting.untouched);
+    GuardedWait wait{waiting, true};
+    CHECK(wait.given.error == "StaleToken");
+    CHECK(waiting.look(wait.call).as<int>() == waiting.untouched);
   }
 }
 
-TEST_CASE("A waiting call whose guard still stands is served", "[core]") {
+TEST_CASE("guarded wait: a call whose guard still stands is served", "[core]") {
   for (const auto& [method, waiting] : kWaitings) {
     INFO(method);
-    Told told{waiting, false};
-    CHECK(told.given.error.empty());
-    CHECK(waiting.look(told.call).as<int>() == waiting.served);
+    GuardedWait wait{waiting, false};
+    CHECK(wait.given.error.empty());
+    CHECK(waiting.look(wait.call).as<int>() == waiting.served);
   }
 }
 
-TEST_CASE("Every method that waits is tried with a guard", "[core]") {
-  // Their effect comes when they come: the lock given back, the party counted. See below.
+TEST_CASE("guarded wait: every waiting method has a test", "[core]") {
+  // These have their effect before they wait: the lock is released, the party counted. See below.
   const std::set<std::string> acts_at_once{"condition.wait", "barrier.wait"};
   for (const ObjectType* type : all_types()) {
     for (const Method& method : type->methods) {
@@ -230,13 +230,12 @@ TEST_CASE("Every method that waits is tried with a guard", "[core]") {
   }
 }
 
-TEST_CASE("Whoever stands behind a call with a stale guard is served in its place", "[core]") {
+TEST_CASE("guarded wait: a stale guard at the front does not block the next waiter", "[core]") {
   MachineCalls call;
   call.open(kWaits);
   call("object.create", "lock", "g");
   const Given grant = call.over(kWaits, 0, "lock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call("object.create", "queue", "q");
   std::vector<std::uint64_t> guarded;
   for (int i = 0; i < 3; ++i) {
@@ -250,15 +249,14 @@ TEST_CASE("Whoever stands behind a call with a stale guard is served in its plac
   CHECK(call.arrived(behind.tag)->as<int>() == 7);
 }
 
-TEST_CASE("condition.wait takes its own lock back though its guard names the old grant", "[core]") {
+TEST_CASE("condition.wait: it reacquires its lock though its guard names the old grant", "[core]") {
   MachineCalls call;
   call.open(kWaits);
   call("object.create", "rlock", "g");
   call("object.create", "condition", "c", std::vector<int>{},
        pack(std::map<std::string, std::string>{{"lock", "g"}}));
   call.over(kWaits, 0, "rlock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call.guard_next("g", holders.front().token);
   const Given waiting = waits(call, "condition.wait", "c");
   call("rlock.acquire", "g");
@@ -267,14 +265,13 @@ TEST_CASE("condition.wait takes its own lock back though its guard names the old
   CHECK(call.arrived(waiting.tag)->as<bool>());
 }
 
-TEST_CASE("A party that has come to a barrier counts, whatever becomes of its guard", "[core]") {
+TEST_CASE("barrier.wait: a party counts even if its guard becomes stale", "[core]") {
   MachineCalls call;
   call.open(kWaits);
   call("object.create", "lock", "g");
   call("object.create", "barrier", "b", std::vector<int>{2});
   call.over(kWaits, 0, "lock.acquire", "g");
-  std::vector<Holder> holders;
-  call.machine().registry().find("g")->state->holders(holders);
+  const std::vector<Holder> holders = holders_of(*call.machine().registry().find("g")->state);
   call.guard_next("g", holders.front().token);
   const Given waiting = waits(call, "barrier.wait", "b");
   call.over(kWaits, 0, "lock.release", "g");

@@ -1,4 +1,4 @@
-// A few ids in their order, against a std::set.
+// IdSet, compared with a std::set.
 
 #include "server/core/state/id_set.hpp"
 
@@ -9,7 +9,7 @@
 
 namespace agora::test {
 
-TEST_CASE("An IdSet holds what a set holds, whatever comes and goes", "[core]") {
+TEST_CASE("IdSet: it equals a std::set after every history of inserts and erases", "[core]") {
   // Every history of six steps, each of which inserts or erases one of four ids.
   constexpr unsigned kSteps = 6;
   constexpr unsigned kChoices = 8;

@@ -25,10 +25,10 @@ void keep(KeptReplies& calls, std::uint64_t number, std::string result) {
   CallRecord record;
   record.number = number;
   record.result = std::move(result);
-  calls.enter(std::move(record));
+  calls.add(std::move(record));
 }
 
-TEST_CASE("A kept reply is found and counted until it is forgotten", "[core]") {
+TEST_CASE("KeptReplies: a kept reply is found and counted until it is forgotten", "[core]") {
   KeptReplies calls;
   CHECK(calls.find(1) == nullptr);
   keep(calls, 1, "abc");
@@ -45,7 +45,7 @@ TEST_CASE("A kept reply is found and counted until it is forgotten", "[core]") {
   CHECK(calls.kept_bytes() == 2);
 }
 
-TEST_CASE("A record that is forgotten between others leaves no place behind", "[core]") {
+TEST_CASE("KeptReplies: a record between others can be forgotten", "[core]") {
   KeptReplies calls;
   for (std::uint64_t number = 1; number <= 3; ++number) keep(calls, number, "x");
   calls.forget(2);
@@ -53,56 +53,56 @@ TEST_CASE("A record that is forgotten between others leaves no place behind", "[
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 3});
 }
 
-TEST_CASE("A waiting call is no record until it is answered", "[core]") {
+TEST_CASE("KeptReplies: a waiting call has no record until it is answered", "[core]") {
   KeptReplies calls;
   Waiter waiter;
   calls.wait(1, waiter);
   CHECK(calls.waiter(1) == &waiter);
   CHECK(calls.find(1) == nullptr);
   keep(calls, 2, "b");
-  calls.answered(1);
+  calls.replied(1);
   keep(calls, 1, "a");
   CHECK(calls.waiter(1) == nullptr);
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 2});
 }
 
-TEST_CASE("Forgetting through a number meets each record once", "[core]") {
+TEST_CASE("KeptReplies: forget_through visits each record once", "[core]") {
   KeptReplies calls;
   Waiter waiter;
   keep(calls, 1, "a");
   calls.wait(2, waiter);
   keep(calls, 3, "c");
   keep(calls, 4, "d");
-  std::vector<std::uint64_t> met;
-  const auto meet = [&](CallRecord& record) { met.push_back(record.number); };
-  calls.forget_through(3, meet);
-  calls.forget_through(3, meet);
-  CHECK(met == std::vector<std::uint64_t>{1, 3});
+  std::vector<std::uint64_t> visited;
+  const auto visit = [&](CallRecord& record) { visited.push_back(record.number); };
+  calls.forget_through(3, visit);
+  calls.forget_through(3, visit);
+  CHECK(visited == std::vector<std::uint64_t>{1, 3});
   CHECK(numbers(calls) == std::vector<std::uint64_t>{4});
   CHECK(calls.waiter(2) == &waiter);
   CHECK(calls.kept() == 1);
 }
 
-TEST_CASE("A read that is made again enters below others", "[core]") {
+TEST_CASE("KeptReplies: the record of a repeated read is added before later ones", "[core]") {
   KeptReplies calls;
   keep(calls, 1, "a");
   keep(calls, 5, "e");
   CallRecord read;
   read.number = 3;
   read.state = State::read;
-  calls.enter(std::move(read));
+  calls.add(std::move(read));
   CHECK(numbers(calls) == std::vector<std::uint64_t>{1, 3, 5});
   CHECK(calls.kept() == 2);
 }
 
-TEST_CASE("Reads that are never acknowledged are bounded", "[core]") {
+TEST_CASE("KeptReplies: records of unacknowledged reads are bounded", "[core]") {
   KeptReplies calls;
   keep(calls, 1, "a");
   for (std::uint64_t number = 2; number < KeptReplies::kReadsMax + 12; ++number) {
     CallRecord read;
     read.number = number;
     read.state = State::read;
-    calls.enter(std::move(read));
+    calls.add(std::move(read));
   }
   CHECK(numbers(calls).size() == KeptReplies::kReadsMax + 1);
   CHECK(calls.find(1) != nullptr);

@@ -1,4 +1,4 @@
-// Fencing tokens of locks whose words programs write, some of them nonsense.
+// Fencing tokens of locks whose words clients write, also with corrupt values.
 
 #include "shared/shm/lock_word.hpp"
 #include "shared/value/any.hpp"
@@ -8,7 +8,7 @@
 namespace agora::test {
 namespace {
 
-/// A lock that is lent, and what its word says.
+/// A lent lock and its word.
 class LentLock {
  public:
   LentLock(MachineCalls& call, const std::string& name) : machine_(call.machine()) {
@@ -16,13 +16,13 @@ class LentLock {
     Object* const lock = machine_.registry().find(name);
     REQUIRE(lock != nullptr);
     REQUIRE(lock->state->locate(machine_, *lock, place_));
-    lock->state->lend(machine_, *lock);
+    lock->state->as_lock()->lend(machine_, *lock);
   }
   std::uint64_t count() const { return shm::LockWord{words().load(place_.first)}.count(); }
-  /// The token of the grant that the word counts.
+  /// Returns the token of the last grant that the word counts.
   std::uint64_t token() const { return place_.token_base + count(); }
-  /// A program takes and frees it so often, or says so.
-  void count_on(std::uint64_t grants) {
+  /// Adds grants to the word's count, as a client would that takes and frees the lock.
+  void add_grants(std::uint64_t grants) {
     std::uint64_t found = words().load(place_.first);
     const std::uint64_t bits = shm::LockWord::of(count() + grants, false).bits;
     REQUIRE(words().compare_exchange(place_.first, found, bits));
@@ -40,15 +40,16 @@ std::uint64_t token_of(const Given& given) {
 
 }  // namespace
 
-TEST_CASE("A lock that was spoilt leaves the tokens of later ones room", "[core][lending]") {
+TEST_CASE("lock: a corrupt lock word does not exhaust the tokens of later locks",
+          "[core][lending]") {
   MachineCalls call;
-  LentLock spoilt{call, "spoilt"};
-  spoilt.count_on(std::uint64_t{1} << 46);
-  REQUIRE(call("lock.locked", "spoilt").error == "");  // the server hears of it
-  REQUIRE(call("object.delete", "spoilt").error == "");
+  LentLock corrupt{call, "corrupt"};
+  corrupt.add_grants(std::uint64_t{1} << 46);
+  REQUIRE(call("lock.locked", "corrupt").error == "");  // the server takes the word back
+  REQUIRE(call("object.delete", "corrupt").error == "");
 
   LentLock next{call, "next"};
-  next.count_on(1'000);
+  next.add_grants(1'000);
   const std::uint64_t last = next.token();
   CHECK(last < std::uint64_t{1} << 53);
   CHECK(token_of(call("lock.acquire", "next")) == last + 1);

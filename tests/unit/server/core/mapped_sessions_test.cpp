@@ -1,4 +1,4 @@
-// Sessions that share memory: whose end they share, and when they have a ttl.
+// Sessions that map shared memory: the process with which they end, and their ttl.
 
 #include <array>
 #include <cstdint>
@@ -22,7 +22,7 @@ class OneExtent : public Sharing {
   std::array<SharedExtent, 1> all_{SharedExtent{false, 0, 1}};
 };
 
-/// A machine that shares, a session on link 1, and link 2 to map by.
+/// A machine with shared memory, a session on link 1, and link 2 for session.map.
 class Mapped {
  public:
   Mapped() {
@@ -63,25 +63,26 @@ class Mapped {
 
 }  // namespace
 
-TEST_CASE("A session.map that arrives behind session.unmap gives nothing", "[core][sessions]") {
+TEST_CASE("session.map: it is refused after session.unmap", "[core][sessions]") {
   Mapped session;
   session.call.over(1, 2, "session.unmap");
   CHECK(session.map().error == "Forbidden");
   CHECK(!session.mapped());
 }
 
-TEST_CASE("A session whose process cannot be watched keeps its ttl", "[core][sessions]") {
+TEST_CASE("mapped session: without a watch on its process it keeps its ttl", "[core][sessions]") {
   Mapped session;
   CHECK(session.map().error == "");
   CHECK(session.effect(Effect::Kind::extents));
   CHECK(session.mapped());
   session.call.not_mapped(1);
   CHECK(!session.mapped());
-  for (int i = 0; i < 30; ++i) session.call.advance(0.4);  // by steps: else the server stood still
+  for (int i = 0; i < 30; ++i)
+    session.call.advance(0.4);  // in steps: one long step would be a stalled server
   CHECK(session.call.over(3, 0, "session.resume", session.name, "token").error == "SessionLost");
 }
 
-TEST_CASE("A session that shares memory ends with the process that has it, whoever resumes it",
+TEST_CASE("mapped session: it ends with the mapping process, even if another one resumes it",
           "[core][sessions]") {
   Mapped session;
   session.map();

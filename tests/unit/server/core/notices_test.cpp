@@ -1,5 +1,5 @@
-// What watchers and subscribers hear over cuts: once a session has resumed, all that it has not
-// confirmed, or one gap; and how much is remembered for it.
+// Notifications over reconnects: a resumed session gets all notices that it has not confirmed, or
+// one gap notice; and the bounds of the history.
 
 #include <string>
 #include <vector>
@@ -11,7 +11,7 @@
 namespace agora::test {
 namespace {
 
-/// A field of a map whose keys are text; absent if it has none of that name.
+/// Returns a field of a map with text keys; absent if there is none.
 PackedView field(PackedView map, std::string_view name) {
   Reader reader{map};
   Token head;
@@ -28,7 +28,7 @@ std::string text(PackedView value) {
   return value.present() ? std::string{read(value).body} : std::string{};
 }
 
-/// An opened session that moves from link to link.
+/// An opened session that resumes over new links.
 class Watcher {
  public:
   explicit Watcher(MachineCalls& calls) : calls_(calls), link_(next_link(calls)) {
@@ -41,16 +41,16 @@ class Watcher {
   Given operator()(std::string_view method, const Args&... arguments) {
     return calls_.over(link_, number_++, method, arguments...);
   }
-  /// All replies so far have arrived.
+  /// Acknowledges all replies so far.
   void confirm() { calls_.over(link_, 0, "session.acknowledge", number_ - 1); }
-  void cut() { calls_.end(link_); }
-  /// @return the versions that it hears of, with "gap" and "object.delete" by their names.
+  void disconnect() { calls_.end(link_); }
+  /// Resumes over a new link and returns the notices: versions, with "gap" or "delete" before them.
   std::vector<std::string> resume() {
     link_ = next_link(calls_);
     CHECK(calls("session.resume", id_, std::string{}).error.empty());
-    return heard();
+    return received();
   }
-  std::vector<std::string> heard() const {
+  std::vector<std::string> received() const {
     std::vector<std::string> all;
     for (const Packed& notice : calls_.notices(link_)) {
       std::string one = text(field(notice, "kind")) == "gap" ? "gap " : "";
@@ -77,28 +77,28 @@ class Watcher {
   std::string id_;
 };
 
-using Heard = std::vector<std::string>;
+using Notices = std::vector<std::string>;
 
-TEST_CASE("A resumed session hears what it missed, after the answer to resume", "[core]") {
+TEST_CASE("notices: a resumed session gets missed ones after the reply to resume", "[core]") {
   MachineCalls call;
   call("object.create", "dict", "d");
   Watcher watcher{call};
   watcher("object.watch", "d");
   call("dict.set", "d", 1, 1);
-  CHECK(watcher.heard() == Heard{"2"});
+  CHECK(watcher.received() == Notices{"2"});
   watcher("ping");
   watcher.confirm();
-  watcher.cut();
+  watcher.disconnect();
   call("dict.set", "d", 2, 1);
-  CHECK(watcher.heard().empty());
+  CHECK(watcher.received().empty());
   call("dict.set", "d", 3, 1);
-  CHECK(watcher.resume() == Heard{"3", "4"});
+  CHECK(watcher.resume() == Notices{"3", "4"});
   CHECK(call.effects().list.back().kind == Effect::Kind::notice);
   call("dict.set", "d", 4, 1);
-  CHECK(watcher.heard() == Heard{"5"});
+  CHECK(watcher.received() == Notices{"5"});
 }
 
-TEST_CASE("What was sent but never confirmed is told again", "[core]") {
+TEST_CASE("notices: unconfirmed ones are sent again", "[core]") {
   MachineCalls call;
   call("object.create", "dict", "d");
   Watcher watcher{call};
@@ -107,69 +107,70 @@ TEST_CASE("What was sent but never confirmed is told again", "[core]") {
   watcher("ping");
   call("dict.set", "d", 2, 1);
   watcher("ping");
-  // Only the first reply behind a notice counts until it is confirmed.
+  // One reply at a time is marked: the first one after a notice.
   watcher.confirm();
   call("dict.set", "d", 3, 1);
-  watcher.cut();
-  CHECK(watcher.resume() == Heard{"3", "4"});
+  watcher.disconnect();
+  CHECK(watcher.resume() == Notices{"3", "4"});
   watcher("ping");
   watcher.confirm();
-  watcher.cut();
+  watcher.disconnect();
   CHECK(watcher.resume().empty());
 }
 
-TEST_CASE("What the history no longer reaches is one gap", "[core]") {
+TEST_CASE("notices: those that the history no longer has become one gap", "[core]") {
   MachineInput input;
   input.limits.history_entries_max = 10;
   MachineCalls call{std::move(input)};
   call("object.create", "dict", "d");
   Watcher watcher{call};
   watcher("object.watch", "d");
-  watcher.cut();
+  watcher.disconnect();
   for (int i = 0; i < 10; ++i) call("dict.set", "d", 1, i);
   CHECK(watcher.resume().size() == 10);
   watcher("ping");
   watcher.confirm();
-  watcher.cut();
+  watcher.disconnect();
   for (int i = 0; i < 11; ++i) call("dict.set", "d", 1, i);
-  CHECK(watcher.resume() == Heard{"gap 22"});
+  CHECK(watcher.resume() == Notices{"gap 22"});
   call("dict.set", "d", 1, 1);
-  CHECK(watcher.heard() == Heard{"23"});
+  CHECK(watcher.received() == Notices{"23"});
 }
 
-TEST_CASE("The history is bounded in bytes as well, and counts as memory", "[core]") {
+TEST_CASE("history: it is bounded in bytes as well, and counts as memory", "[core]") {
   MachineInput input;
   input.limits.history_bytes_max = 10'000;
   MachineCalls call{std::move(input)};
   call("object.create", "dict", "d");
   Watcher watcher{call};
   watcher("object.watch", "d");
-  watcher.cut();
+  watcher.disconnect();
   const std::size_t before = call.machine().memory_used();
   call("dict.contains", "d", std::string(4'000, 'k'));
   for (int i = 0; i < 20; ++i) call("dict.set", "d", std::string(4'000, 'k'), i);
-  const Feed& feed = *call.machine().registry().find("d")->watched;
+  const ChangeFeed& feed = *call.machine().registry().find("d")->watched;
   CHECK(feed.entries().size() == 2);
   CHECK(call.machine().memory_used() >= before + feed.bytes());
-  CHECK(watcher.resume() == Heard{"gap 21"});
+  CHECK(watcher.resume() == Notices{"gap 21"});
 }
 
-TEST_CASE("An object that was deleted during a cut is heard of", "[core]") {
+TEST_CASE("notices: a resumed session gets the final notice of a deleted object", "[core]") {
   MachineCalls call;
   call("object.create", "dict", "d");
   Watcher watcher{call};
   watcher("object.watch", "d");
-  watcher.cut();
+  watcher.disconnect();
   call("object.delete", "d");
   call("object.create", "dict", "d");
-  CHECK(watcher.resume() == Heard{"delete 2"});
-  watcher.cut();
-  CHECK(watcher.resume() == Heard{"delete 2"});
+  CHECK(watcher.resume() == Notices{"delete 2"});
+  watcher.disconnect();
+  CHECK(watcher.resume() == Notices{"delete 2"});
   call("dict.set", "d", 1, 1);
-  CHECK(watcher.heard().empty());
+  CHECK(watcher.received().empty());
 }
 
-TEST_CASE("A subscription survives a cut, and keeps alive what it is yet to tell", "[core]") {
+TEST_CASE("subscription: it survives a disconnect and keeps the objects of pending notices alive",
+          "[core]") {
   MachineInput input;
   input.limits.history_entries_max = 2;
   MachineCalls call{std::move(input)};
@@ -177,17 +178,17 @@ TEST_CASE("A subscription survives a cut, and keeps alive what it is yet to tell
   const std::string name = call("object.create", "dict").as<reference>().name;
   Watcher watcher{call};
   watcher("topic.subscribe", "t");
-  watcher.cut();
+  watcher.disconnect();
   CHECK(call("topic.publish", "t", reference{name}).as<int>() == 1);
   call("object.release", name);
   CHECK(call("topic.publish", "t", 1).as<int>() == 1);
   CHECK(call("object.exists", name).as<bool>());
-  CHECK(watcher.resume() == Heard{"2", "3"});
+  CHECK(watcher.resume() == Notices{"2", "3"});
   call("topic.publish", "t", 2);
   CHECK_FALSE(call("object.exists", name).as<bool>());
 }
 
-TEST_CASE("Nothing is remembered once a subscriber or a watcher is long gone", "[core]") {
+TEST_CASE("history: it is dropped a minute after the last watcher or subscriber", "[core]") {
   MachineCalls call;
   call("object.create", "topic", "t");
   call("object.create", "dict", "d");
@@ -209,7 +210,7 @@ TEST_CASE("Nothing is remembered once a subscriber or a watcher is long gone", "
   CHECK(dict.watched == nullptr);
 }
 
-TEST_CASE("A session watches so many objects and no more", "[core]") {
+TEST_CASE("session: the number of watched objects is bounded", "[core]") {
   MachineInput input;
   input.limits.session_watches_max = 2;
   MachineCalls call{std::move(input)};
@@ -224,7 +225,7 @@ TEST_CASE("A session watches so many objects and no more", "[core]") {
   CHECK(call("object.watch", "d").error.empty());
 }
 
-TEST_CASE("A resume with much to tell ends in gaps, not in a full connection", "[core]") {
+TEST_CASE("notices: a resume over the budget ends in gaps, not in a full connection", "[core]") {
   MachineInput input;
   input.limits.history_bytes_max = 4'000;
   MachineCalls call{std::move(input)};
@@ -234,9 +235,9 @@ TEST_CASE("A resume with much to tell ends in gaps, not in a full connection", "
     call("object.create", "dict", name);
     watcher("object.watch", name);
   }
-  watcher.cut();
+  watcher.disconnect();
   for (const std::string& name : names) call("dict.set", name, std::string(1'500, 'k'), 1);
-  CHECK(watcher.resume() == Heard{"2", "2", "gap 2"});
+  CHECK(watcher.resume() == Notices{"2", "2", "gap 2"});
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-// What was found out ahead of a command must not be clamp_token when a command in between has
-// changed it. The dict is large enough to be looked at ahead; batches are applied whole and one by
-// one.
+// Prefetcher: findings about a later command must not be used once a command in between has changed
+// them. The dict is large enough for prefetches; calls are applied in one batch and one by one.
 #include "server/core/machine/prefetcher.hpp"
 
 #include <random>
@@ -17,9 +16,9 @@ using namespace agora;
 
 namespace {
 
-using Words = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
-/// A machine that gets calls in batches and gives their answers as text.
+/// A machine that gets calls in batches and returns their replies as text.
 class World {
  public:
   World() : machine_(all_types(), extents_, {}) {
@@ -30,32 +29,32 @@ class World {
     apply();
   }
 
-  void add(const Words& words) {
+  void add(const Texts& texts) {
     Command command;
     command.kind = Command::Kind::call;
     command.link = LinkId{1};
-    command.method = *machine_.catalogue().find(words[0]);
+    command.method = *machine_.catalogue().find(texts[0]);
     command.first = static_cast<std::uint32_t>(batch_.arguments.size());
-    command.count = static_cast<std::uint32_t>(words.size() - 1);
-    for (std::size_t i = 1; i < words.size(); ++i) {
-      const Packed packed = pack(words[i]);
+    command.count = static_cast<std::uint32_t>(texts.size() - 1);
+    for (std::size_t i = 1; i < texts.size(); ++i) {
+      const Packed packed = pack(texts[i]);
       batch_.arguments.push_back({batch_.bytes.size(), packed.bytes().size()});
       batch_.bytes += packed.bytes();
     }
     batch_.commands.push_back(command);
   }
 
-  /// The answers to what was added, in order.
-  Words apply() {
+  /// Applies the added calls; returns their replies in order.
+  Texts apply() {
     Effects effects;
     machine_.apply(batch_, effects);
     batch_.clear();
-    Words answers;
+    Texts replies;
     for (const Effect& effect : effects.list) {
-      answers.push_back(effect.error ? std::string{type_name(effect.error->code)}
+      replies.push_back(effect.error ? std::string{type_name(effect.error->code)}
                                      : std::string{effects.result(effect).bytes()});
     }
-    return answers;
+    return replies;
   }
 
  private:
@@ -70,49 +69,49 @@ void fill(World& world, const std::string& name) {
   world.apply();
 }
 
-Words run(const std::vector<Words>& calls, std::size_t in_one) {
+Texts run(const std::vector<Texts>& calls, std::size_t in_one) {
   World world;
   fill(world, "d");
   fill(world, "e");
-  Words answers;
+  Texts replies;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     world.add(calls[i]);
     if ((i + 1) % in_one != 0 && i + 1 < calls.size()) continue;
-    for (std::string& answer : world.apply()) answers.push_back(std::move(answer));
+    for (std::string& reply : world.apply()) replies.push_back(std::move(reply));
   }
-  return answers;
+  return replies;
 }
 
-TEST_CASE("an object that goes between the look and the call is not called", "[core]") {
-  const std::vector<Words> calls = {
+TEST_CASE("prefetcher: an object deleted between the prefetch and the call is not used", "[core]") {
+  const std::vector<Texts> calls = {
       {"dict.get", "d", "k1"}, {"dict.get", "d", "k2"},        {"object.delete", "d"},
       {"dict.get", "d", "k3"}, {"dict.get", "d", "k4"},        {"object.create", "dict", "d"},
       {"dict.get", "d", "k5"}, {"dict.set", "d", "k5", "new"}, {"dict.get", "d", "k5"},
       {"object.delete", "d"},  {"object.create", "set", "d"},  {"dict.get", "d", "k5"},
       {"set.add", "d", "k6"},  {"set.contains", "d", "k6"},
   };
-  const Words answers = run(calls, calls.size());
-  const Words expected = {
+  const Texts replies = run(calls, calls.size());
+  const Texts expected = {
       "\xa1"
       "d",
       "\xa1"
       "d"};
-  CHECK(answers[0] == expected[0]);
-  CHECK(answers[1] == expected[1]);
-  CHECK(answers[3] == "NotFound");
-  CHECK(answers[4] == "NotFound");
-  CHECK(answers[6] == "KeyError");
-  CHECK(answers[8] == "\xa3new");
-  CHECK(answers[11] == "WrongType");
-  CHECK(answers[13] == "\xc3");
-  CHECK(answers == run(calls, 1));
+  CHECK(replies[0] == expected[0]);
+  CHECK(replies[1] == expected[1]);
+  CHECK(replies[3] == "NotFound");
+  CHECK(replies[4] == "NotFound");
+  CHECK(replies[6] == "KeyError");
+  CHECK(replies[8] == "\xa3new");
+  CHECK(replies[11] == "WrongType");
+  CHECK(replies[13] == "\xc3");
+  CHECK(replies == run(calls, 1));
 }
 
-TEST_CASE("looking ahead changes no answer", "[core]") {
+TEST_CASE("prefetcher: prefetching changes no reply", "[core]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937 random{seed};
-  std::vector<Words> calls;
+  std::vector<Texts> calls;
   for (int i = 0; i < 3'000; ++i) {
     const std::string name = random() % 2 == 0 ? "d" : "e";
     const std::string key = "k" + std::to_string(random() % 5'050);

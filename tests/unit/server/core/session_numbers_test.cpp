@@ -1,5 +1,5 @@
-// Numbered calls of an opened session, straight into the machine: each takes effect at most once,
-// its reply is kept until acknowledged, and what waits stays through it all.
+// Numbered calls of an opened session: each takes effect at most once, its reply is kept until the
+// client acknowledges it, and a waiting call survives acknowledgements.
 
 #include <string>
 #include <vector>
@@ -27,7 +27,7 @@ class Calls : public MachineCalls {
   }
 };
 
-TEST_CASE("A changing call that is sent again gives its first reply", "[core]") {
+TEST_CASE("resent call: a changing one gets its first reply", "[core]") {
   Calls call;
   CHECK(call.numbered(1, "dict.add", "d", "n").as<int>() == 1);
   CHECK(call.numbered(1, "dict.add", "d", "n").as<int>() == 1);
@@ -37,7 +37,7 @@ TEST_CASE("A changing call that is sent again gives its first reply", "[core]") 
   CHECK(call("dict.get", "d", "n").as<int>() == 1);
 }
 
-TEST_CASE("A reading call that is sent again reads again", "[core]") {
+TEST_CASE("resent call: a reading one reads again", "[core]") {
   Calls call;
   call("dict.set", "d", "k", 1);
   CHECK(call.numbered(1, "dict.get", "d", "k").as<int>() == 1);
@@ -45,7 +45,7 @@ TEST_CASE("A reading call that is sent again reads again", "[core]") {
   CHECK(call.numbered(1, "dict.get", "d", "k").as<int>() == 2);
 }
 
-TEST_CASE("An acknowledged or skipped number is refused and not run", "[core]") {
+TEST_CASE("call number: an acknowledged or skipped one is refused and not run", "[core]") {
   Calls call;
   call.numbered(5, "dict.add", "d", "n");
   CHECK(call.numbered(3, "dict.add", "d", "n").error == "InvalidRequest");
@@ -55,7 +55,8 @@ TEST_CASE("An acknowledged or skipped number is refused and not run", "[core]") 
   CHECK(call("dict.get", "d", "n").as<int>() == 1);
 }
 
-TEST_CASE("A full backlog refuses changes, which do not count as seen", "[core]") {
+TEST_CASE("backlog: a full one refuses changing calls and does not use up their numbers",
+          "[core]") {
   MachineInput input;
   input.limits.kept_replies_max = 2;
   Calls call{input};
@@ -70,7 +71,7 @@ TEST_CASE("A full backlog refuses changes, which do not count as seen", "[core]"
   CHECK(call.numbered(5, "dict.add", "d", "n").as<int>() == 3);
 }
 
-TEST_CASE("A call that waits below what is acknowledged is answered all the same", "[core]") {
+TEST_CASE("waiting call: it is answered even if later calls are acknowledged", "[core]") {
   Calls call;
   call("object.create", "queue", "q");
   const Given waiting = call.numbered(1, "queue.get", "q");
@@ -79,14 +80,14 @@ TEST_CASE("A call that waits below what is acknowledged is answered all the same
   call.over(kLink, 0, "session.acknowledge", 2);
   CHECK(call.numbered(1, "queue.get", "q").waits);
   call("queue.put", "q", 7);
-  // The resend's mark is answered, the first one is not.
+  // The reply has the tag of the resent call.
   CHECK_FALSE(call.arrived(waiting.tag));
-  // Acknowledged before it was there, its item is not kept for the session's end.
+  // Its number was acknowledged before the reply: the session's end does not take the item back.
   call.die(kLink);
   CHECK(call("queue.size", "q").as<int>() == 0);
 }
 
-TEST_CASE("A resend waits in the place of the first", "[core]") {
+TEST_CASE("resent call: a waiting one keeps its place in the queue", "[core]") {
   Calls call;
   call("object.create", "queue", "q");
   call.numbered(1, "queue.get", "q");
@@ -98,7 +99,7 @@ TEST_CASE("A resend waits in the place of the first", "[core]") {
   CHECK(call.arrived(again.tag)->as<int>() == 1);
 }
 
-TEST_CASE("A notification hands out to nobody and holds nothing", "[core]") {
+TEST_CASE("notification: it takes no items and gets no reservations", "[core]") {
   Calls call;
   call("object.create", "queue", "q");
   call("queue.put", "q", 7);
@@ -115,14 +116,14 @@ TEST_CASE("A notification hands out to nobody and holds nothing", "[core]") {
   call.numbered(Calls::kNotification, "transaction.run", with("queue.get"));
   CHECK(call("queue.size", "q").as<int>() == 1);
 
-  // Nobody waits there either: what comes is for the others.
+  // It does not wait either: the next item goes to another call.
   call("queue.get", "q");
   call.numbered(Calls::kNotification, "queue.get", "q");
   call("queue.put", "q", 8);
   CHECK(call("queue.get", "q", 0).as<int>() == 8);
 }
 
-TEST_CASE("An anonymous object that a notification makes or reads gets no hold", "[core]") {
+TEST_CASE("notification: it gets no hold on an anonymous object that it makes or reads", "[core]") {
   Calls call;
   const std::size_t before = call.machine().registry().size();
   call.numbered(Calls::kNotification, "object.create", "list");
@@ -138,7 +139,7 @@ TEST_CASE("An anonymous object that a notification makes or reads gets no hold",
   CHECK(call.machine().registry().size() == before);
 }
 
-TEST_CASE("A notification still changes, and waits for what it does itself", "[core]") {
+TEST_CASE("notification: it still changes objects and waits for locks", "[core]") {
   Calls call;
   call.numbered(Calls::kNotification, "dict.set", "d", "k", 1);
   CHECK(call("dict.get", "d", "k").as<int>() == 1);
@@ -149,7 +150,7 @@ TEST_CASE("A notification still changes, and waits for what it does itself", "[c
   CHECK(call.numbered(1, "lock.release", "l").error.empty());
 }
 
-TEST_CASE("session.cancel finds the oldest call of an id, among many too", "[core]") {
+TEST_CASE("session.cancel: it finds the oldest call with an id, also among many", "[core]") {
   MachineCalls call;
   call.open(kLink);  // a plain session: ids may repeat
   call("object.create", "event", "e");

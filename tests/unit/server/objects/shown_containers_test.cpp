@@ -40,12 +40,12 @@ class ShownContainers {
     client.learn();
   }
   ~ShownContainers() {
-    for (auto& [name, cell] : shown_) object(name).state->shown(nullptr);
+    for (auto& [name, cell] : shown_) object(name).state->unpublish();
   }
 
   void show(const std::string& name) {
     const Handle cell = cells_.take(object(name).id);
-    object(name).state->shown(&cells_.at(cell));
+    object(name).state->publish(cells_.at(cell));
     shown_[name] = cell;
   }
   const Object& object(const std::string& name) { return *call.machine().registry().find(name); }
@@ -172,7 +172,7 @@ TEST_CASE("readers of a container that is deleted are sent to the server", "[obj
   CHECK(look() == ReadResult::found);
   containers.run({command("dict.set", "d", "k", 2), command("no.such", "d", "k", 2)});
   CHECK(look() == ReadResult::found);
-  containers.object("d").state->shown(nullptr);
+  containers.object("d").state->unpublish();
   CHECK(look() == ReadResult::contended);
 }
 

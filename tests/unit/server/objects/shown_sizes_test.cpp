@@ -17,7 +17,7 @@ class Glance {
   Glance(Machine& machine, const std::string& name) {
     Object& object = *machine.registry().find(name);
     number_ = object.id.number;
-    const Handle place = machine.show(object);
+    const Handle place = machine.mapped_view().publish(object);
     cell_ = reinterpret_cast<const shm::Cell*>(machine.arena().at(place));
   }
   std::uint64_t operator()() const {

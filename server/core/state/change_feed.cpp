@@ -1,4 +1,4 @@
-#include "server/core/state/feed.hpp"
+#include "server/core/state/change_feed.hpp"
 
 #include <utility>
 
@@ -6,26 +6,26 @@
 
 namespace agora {
 
-void Feed::add(Entry entry) {
+void ChangeFeed::add(Entry entry) {
   AGORA_ASSERT(entry.version == version_ + 1);
   version_ = entry.version;
   bytes_ += entry.notice.size();
   entries_.push_back(std::move(entry));
 }
 
-void Feed::skip_to(std::uint64_t version) {
+void ChangeFeed::skip_to(std::uint64_t version) {
   AGORA_ASSERT(entries_.empty());
   version_ = version;
 }
 
-Feed::Entry Feed::pop() {
+ChangeFeed::Entry ChangeFeed::pop() {
   Entry oldest = std::move(entries_.front());
   entries_.pop_front();
   bytes_ -= oldest.notice.size();
   return oldest;
 }
 
-std::optional<std::size_t> Feed::bytes_after(std::uint64_t version) const {
+std::optional<std::size_t> ChangeFeed::bytes_after(std::uint64_t version) const {
   if (version >= version_) return 0;
   if (entries_.empty() || entries_.front().version > version + 1) return std::nullopt;
   std::size_t bytes = 0;
