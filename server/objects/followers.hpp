@@ -1,4 +1,5 @@
-// Whether a session may hear of one more object: what object.watch and topic.subscribe ask.
+// Followers: the bound on the objects that one session watches or subscribes to, for object.watch
+// and topic.subscribe.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace agora {
 
-/// @error overloaded  the session already follows as many objects as one may.
+/// Checks that the session may follow one more object.
+/// @error overloaded  the session already follows as many objects as allowed.
 inline Expected<void> may_follow(Machine& machine, const Session& session) {
   const std::size_t most = machine.limits().session_watches_max;
   if (session.watches.size() + session.topics.size() < most) return {};

@@ -1,17 +1,18 @@
-// What holds when a reply is lost: the sentences that many rows share.
+// Retry semantics: the sentences on lost replies that many rows share.
 #pragma once
 
 #include <string_view>
 
 namespace agora::retry {
 
-constexpr std::string_view kRead = "Nothing changed; ask again.";
-constexpr std::string_view kIdempotent = "Doing it again gives the same state.";
+constexpr std::string_view kRead = "Nothing changed; retry.";
+constexpr std::string_view kIdempotent = "Idempotent: a retry gives the same state.";
 constexpr std::string_view kOnce =
-    "The change happened once; without an opened session the caller cannot know.";
+    "The change happened exactly once in an opened session; without one the caller cannot know "
+    "whether it did.";
 constexpr std::string_view kTaken =
-    "What was handed out is gone with the reply (at most once) without an opened session.";
+    "Without an opened session the delivered values are lost with the reply (at most once).";
 constexpr std::string_view kGrant =
-    "The grant is the session's and comes back when the session ends.";
+    "The session holds the grant, which is released when the session ends.";
 
 }  // namespace agora::retry

@@ -1,4 +1,4 @@
-// The visible list of all types. A type that is not in it does not exist.
+// Types: the list of all types. A type that is not in it does not exist.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace agora {
 
-// One function a file: the only way to reach a type.
+// Each file defines one function, the only access to its type.
 const ObjectType& root_methods();         ///< ping, help: methods without a type's name
 const ObjectType& server_methods();       ///< server.*
 const ObjectType& object_methods();       ///< object.*
@@ -32,7 +32,7 @@ const ObjectType& set_type();
 const ObjectType& topic_type();
 const ObjectType& value_type();
 
-/// All of them, in the order in which help shows them.
+/// Returns all types, in the order in which help lists them.
 std::vector<const ObjectType*> all_types();
 
 }  // namespace agora

@@ -14,7 +14,7 @@ constexpr std::size_t kMarksUnits = kPageUnits / 8 / Arena::kUnitBytes;
 constexpr std::size_t kUnitsPerPage = kPageUnits - kMarksUnits;
 constexpr std::size_t kUnitsMax = Arena::kPagesMax * kUnitsPerPage;
 
-/// In the bin that a request falls into, blocks may be smaller than it: look at this many.
+/// Blocks in the bin of a request may be smaller than the request: try at most this many.
 constexpr int kFitTries = 8;
 
 std::uint32_t units_of(std::size_t bytes) {
@@ -65,7 +65,7 @@ bool Arena::resize(Handle block, std::size_t bytes_old, std::size_t bytes_new) {
   return true;
 }
 
-/// Puts a free block at the front of its bin's list and marks both its ends.
+/// Pushes a free block onto its bin's list and sets the bits of both its ends.
 void Arena::insert(std::uint32_t unit, std::uint32_t units) {
   const std::size_t bin = FreeBins::bin_of(units);
   const std::uint32_t head = bins_.head(bin);
@@ -82,7 +82,7 @@ void Arena::insert(std::uint32_t unit, std::uint32_t units) {
   marks_of(last) |= std::uint64_t{1} << (last % 64);
 }
 
-/// Takes a free block out of its list and wipes its marks.
+/// Unlinks a free block from its list and clears its bits.
 void Arena::remove(std::uint32_t unit) {
   const FreeBlock block = free_block(unit);
   if (block.next != 0) free_block(block.next).prev = block.prev;
@@ -96,8 +96,8 @@ void Arena::remove(std::uint32_t unit) {
   marks_of(last) &= ~(std::uint64_t{1} << (last % 64));
 }
 
-/// Makes units free and joins them with free neighbours. The units in front of an extent's first
-/// block hold its marks and are never marked themselves, so nothing joins across extents.
+/// Frees units and coalesces them with free neighbours. The units in front of an extent's first
+/// block hold its bits and are never marked themselves, so blocks never join across extents.
 void Arena::release(std::uint32_t unit, std::uint32_t units) {
   AGORA_ASSERT(!marked(unit));
   if (marked(unit - 1)) {
@@ -114,7 +114,8 @@ void Arena::release(std::uint32_t unit, std::uint32_t units) {
   insert(unit, units);
 }
 
-/// A free block of at least `units`: one of nearly that size, else the next larger; 0 if none.
+/// Returns a free block of at least `units`: one of the same bin, else of the next larger; 0 if
+/// there is none.
 std::uint32_t Arena::find(std::uint32_t units) const {
   const std::size_t bin = FreeBins::bin_of(units);
   std::uint32_t unit = bins_.head(bin);
@@ -127,7 +128,7 @@ std::uint32_t Arena::find(std::uint32_t units) const {
   return larger == FreeBins::kNone ? 0 : bins_.head(larger);
 }
 
-/// Appends an extent with room for one block of `units`.
+/// Appends an extent that can hold one block of `units`. Returns false if there is none.
 bool Arena::grow(std::uint32_t units) {
   const std::size_t needed = (units + kUnitsPerPage - 1) / kUnitsPerPage;
   const std::size_t left = kPagesMax - pages_.size();

@@ -13,8 +13,8 @@ constexpr std::uint32_t kCountMax = std::uint32_t{1} << 31;
 
 std::size_t slot_bytes(std::uint32_t slots) { return slots * sizeof(std::uint32_t); }
 
-/// A directory has room for the next power of two. Tables shrink at a quarter of the size at which
-/// they grow, so a directory is not made larger and smaller by turns.
+/// Returns the size of a directory, a power of two of segments. Tables shrink at a quarter of the
+/// size at which they grow, so a directory does not grow and shrink alternately.
 std::size_t directory_bytes(std::uint32_t segments) {
   return std::bit_ceil(segments) * sizeof(Handle);
 }
@@ -74,8 +74,8 @@ bool Buckets::add_segment() {
   return true;
 }
 
-/// Makes room for the next segment's handle where there is none: 4 bytes are copied for each 1024
-/// buckets.
+/// Grows the directory for the next segment's handle if it is full: 4 bytes are copied for each
+/// 1024 buckets.
 bool Buckets::enlarge_directory() {
   const std::size_t bytes_old = directory_bytes(segments_);
   const std::size_t bytes_new = directory_bytes(segments_ + 1);
@@ -92,7 +92,7 @@ bool Buckets::enlarge_directory() {
   return true;
 }
 
-/// Makes the first segment, or doubles it: at most 2 KiB are copied.
+/// Allocates the first segment, or doubles it: at most 2 KiB are copied.
 bool Buckets::enlarge_first() {
   const std::uint32_t slots = std::max(kFirstSlots, first_capacity_ * 2);
   const Handle block = arena_->allocate(slot_bytes(slots));

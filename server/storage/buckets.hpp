@@ -1,11 +1,12 @@
-// Buckets: the heads of a table's hash chains, growing and shrinking by one bucket at a time.
+// Buckets: the heads of a hash table's chains; linear hashing adds and removes one bucket at a
+// time.
 //
-// Linear hashing: with n buckets, a hash is cut to as many bits as n - 1 has; where that names a
-// bucket that is not there yet, the highest of these bits is dropped. So a new bucket takes over
-// entries of exactly one old one, its `partner`, and the last bucket gives its entries back to it.
-// The heads lie in segments of 1024 in the arena, so growth never moves them, except within the
-// first segment, which begins small and doubles. Several segments are named by a directory, in the
-// arena as well: other processes read all this (shared/shm/table_layout.hpp).
+// With n buckets, a hash is masked to as many bits as n - 1 has. If that index is not below n, the
+// highest of these bits is dropped. So a new bucket takes over entries of exactly one old one, its
+// `partner`, and the last bucket gives its entries back to its partner. The heads lie in segments
+// of 1024 in the arena, so growth never moves them, except within the first segment, which starts
+// small and doubles. A directory, also in the arena, lists the segments if there are several. Other
+// processes read all of this (shared/shm/table_layout.hpp).
 #pragma once
 
 #include <bit>
@@ -37,32 +38,34 @@ class Buckets {
 
   std::uint32_t count() const { return count_; }
 
-  /// The bucket for a hash. There must be one.
+  /// Returns the bucket of a hash. There must be at least one bucket.
   std::uint32_t index_of(std::uint32_t hash) const { return shape().bucket_of(hash); }
 
-  /// The handle of the first entry in a bucket; good until the number of buckets changes.
+  /// Returns the handle of a bucket's first entry. The reference is valid until the number of
+  /// buckets changes.
   std::uint32_t& head(std::uint32_t index) const {
     const Handle segment = segments_ > 1 ? directory()[index / shm::kSegmentSlots] : root_;
     return (&arena_->as<std::uint32_t>(segment))[index % shm::kSegmentSlots];
   }
 
-  /// The bucket that shares its entries with `index` (>= 1).
+  /// Returns the bucket that `index` (>= 1) was split from.
   static std::uint32_t partner(std::uint32_t index) { return index - std::bit_floor(index); }
 
-  /// Adds an empty bucket; the caller moves entries to it. False: no room, nothing changed.
+  /// Adds an empty bucket; the caller moves entries to it. Returns false if there is no memory;
+  /// then nothing changed.
   bool add();
 
-  /// Takes away the last bucket, whose entries the caller has moved. There must be one.
+  /// Removes the last bucket, whose entries the caller has moved. There must be one.
   void remove_last();
 
-  /// The last segment with all its buckets; the entries in them are no longer found.
+  /// Removes the last segment with all its buckets; the entries in them are no longer found.
   void drop_segment();
 
   std::size_t segments() const { return segments_; }
-  /// Segments and their directory, bytes.
+  /// Returns the size of the segments and their directory, bytes.
   std::size_t bytes() const;
 
-  /// Where all this lies.
+  /// Returns the location and number of the buckets, as readers need them.
   shm::TableShape shape() const { return {root_.unit, count_}; }
 
  private:

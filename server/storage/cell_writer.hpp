@@ -1,7 +1,8 @@
-// CellWriter: the writing end of a container's cell, by which readers in other processes notice
-// that they have read while something changed.
+// CellWriter: the writer's side of the seqlock in a container's cell. By its sequence number
+// readers in other processes detect that the content changed while they read it.
 //
-// It belongs to the place where content is, not to the content: it is never copied or moved along.
+// A cell is bound to an object, not to its content: a CellWriter is never copied or moved with the
+// content.
 #pragma once
 
 #include <cstdint>
@@ -17,34 +18,36 @@ class CellWriter {
   CellWriter(const CellWriter&) = delete;
   CellWriter& operator=(const CellWriter&) = delete;
 
-  bool shown() const { return cell_ != nullptr; }
+  bool published() const { return cell_ != nullptr; }
 
-  /// From now on `cell`, which must stay, says where the content is. Not within a change.
-  void show(shm::Cell& cell, std::uint64_t size, std::uint64_t shape) {
+  /// Publishes the content's size and location in `cell` from now on. The cell must outlive the
+  /// publication. Must not be called within a change.
+  void publish(shm::Cell& cell, std::uint64_t size, std::uint64_t shape) {
     AGORA_ASSERT(cell_ == nullptr && depth_ == 0);
     cell_ = &cell;
     shm::begin_write(cell);
-    publish(size, shape);
+    end_write(size, shape);
   }
 
-  /// Leaves the cell as in the midst of a change: nobody reads what is no longer kept.
-  void hide() {
+  /// Leaves the sequence odd (write in progress), so readers reject the content from now on.
+  void unpublish() {
     if (cell_ != nullptr) shm::begin_write(*cell_);
     cell_ = nullptr;
   }
 
-  /// Before anything that readers could come across is written; nested calls are counted.
+  /// Begins a write: the sequence becomes odd. Must be called before anything is written that
+  /// readers can reach. Calls nest.
   void begin() {
     if (depth_++ == 0 && cell_ != nullptr) shm::begin_write(*cell_);
   }
 
-  /// Once for each `begin`; the last one publishes where the content is now.
+  /// Ends a write, once for each `begin`. The outermost one publishes where the content is now.
   void end(std::uint64_t size, std::uint64_t shape) {
-    if (--depth_ == 0 && cell_ != nullptr) publish(size, shape);
+    if (--depth_ == 0 && cell_ != nullptr) end_write(size, shape);
   }
 
  private:
-  void publish(std::uint64_t size, std::uint64_t shape) {
+  void end_write(std::uint64_t size, std::uint64_t shape) {
     cell_->size.store(size, std::memory_order_relaxed);
     cell_->shape.store(shape, std::memory_order_relaxed);
     shm::end_write(*cell_);

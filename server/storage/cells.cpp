@@ -36,7 +36,7 @@ void Cells::free(Handle cell) {
 }
 
 bool Cells::add_block() {
-  // Blocks begin at any unit, cells at the begin of a cache line, that is at every fourth.
+  // Blocks start at any unit, cells at the start of a cache line, which is every fourth unit.
   const std::size_t bytes = kCellsInBlock * sizeof(shm::Cell) + sizeof(shm::Cell);
   const Handle block = arena_.allocate(bytes - Arena::kUnitBytes);
   if (!block) return false;

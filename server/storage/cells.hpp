@@ -1,7 +1,8 @@
-// Cells: places for the cells of objects (shared/shm/cell.hpp), in blocks that are never freed.
+// Cells: allocates the seqlock-protected cells of objects (shared/shm/cell.hpp) in blocks that are
+// never freed.
 //
-// So who still knows the place of a cell always finds a cell there, another object's or none, and
-// its sequence goes on from one object to the next.
+// A stale handle therefore always points to a cell, perhaps a reused one; the sequence number
+// continues across reuse.
 #pragma once
 
 #include <vector>
@@ -18,11 +19,12 @@ class Cells {
   Cells(const Cells&) = delete;
   Cells& operator=(const Cells&) = delete;
 
-  /// A cell for that object, its other words 0, as in the midst of a change: whoever fills it ends
-  /// that. Null: no room. Cost: O(1); for every 64th cell a block of 4 KiB.
+  /// Allocates a cell for the object, its other words 0 and its sequence odd (write in progress):
+  /// the caller fills the cell and ends the write. Returns null if there is no memory. Cost: O(1);
+  /// for every 64th cell a block of 4 KiB.
   Handle take(ObjectId object);
 
-  /// Takes one back: from now on it is nobody's.
+  /// Frees a cell: it belongs to no object from now on.
   void free(Handle cell);
 
   shm::Cell& at(Handle cell) const { return *reinterpret_cast<shm::Cell*>(arena_.at(cell)); }
@@ -31,7 +33,7 @@ class Cells {
   bool add_block();
 
   Arena& arena_;
-  std::vector<Handle> free_;  ///< the last one is the next to be taken
+  std::vector<Handle> free_;  ///< a stack: the last one is allocated next
 };
 
 }  // namespace agora

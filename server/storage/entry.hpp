@@ -1,4 +1,4 @@
-// An entry of a Table, in the arena.
+// Entry: an entry of a Table, in the arena.
 #pragma once
 
 #include <cstring>
@@ -10,7 +10,7 @@ namespace agora {
 
 using shm::Entry;
 
-/// The handle of a value that rests outside of its entry.
+/// Returns the handle of a value stored outside its entry.
 inline Handle outside_value(const Entry& entry) {
   Handle value;
   std::memcpy(&value, entry.value(), sizeof value);

@@ -1,4 +1,5 @@
-// EntryValue: a value on its way into an entry, inline or as the handle of one stored outside.
+// EntryValue: a value about to be written into an entry, inline or as the handle of a value stored
+// outside.
 #pragma once
 
 #include <cstddef>
@@ -11,24 +12,24 @@
 
 namespace agora {
 
-/// Stores a large value outside at once; it takes it back if it is destroyed before `keep`.
+/// Stores a large value outside at once, and frees it again if it is destroyed before `keep`.
 class EntryValue {
  public:
-  /// @param value  may be absent (sets); must live as long as this.
+  /// @param value  may be absent (sets); must outlive this object.
   EntryValue(Values& values, PackedView value);
   EntryValue(const EntryValue&) = delete;
   EntryValue& operator=(const EntryValue&) = delete;
   ~EntryValue();
 
-  /// False: there was no room for the value.
+  /// Returns false if there was no memory for the value.
   bool valid() const { return valid_; }
-  /// Bytes that it takes in the entry.
+  /// Returns the bytes that it takes in the entry.
   std::size_t size() const { return word_ & Entry::kLengthMask; }
 
-  /// Writes itself behind the entry's key. What is overwritten there may be the very value.
+  /// Writes the value behind the entry's key. The bytes overwritten there may be the value itself.
   void write(Entry& entry) const;
 
-  /// The value in the arena now belongs to the entry.
+  /// Passes the ownership of the value in the arena to the entry.
   void keep() { outside_ = {}; }
 
  private:

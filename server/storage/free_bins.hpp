@@ -1,8 +1,8 @@
-// FreeBins: the list heads of an arena's free blocks, by size, and which of them are in use.
+// FreeBins: the segregated free lists of an arena by size, with a bitmap of the lists in use.
 //
-// A bin holds the blocks of a range of sizes: one size each up to 31 units, from there on 16 bins
-// for each doubling. So the first bin above a wanted size has only blocks that fit, and a search is
-// a look at eight words.
+// A bin holds the blocks of a range of sizes: one size each up to 31 units, then 16 bins for each
+// doubling. So every block in the first bin above a wanted size fits, and a search reads eight
+// words.
 #pragma once
 
 #include <array>
@@ -17,14 +17,14 @@ class FreeBins {
   static constexpr std::size_t kCount = 32 + 27 * 16;
   static constexpr std::size_t kNone = kCount;
 
-  /// The bin in which a free block of `units` (>= 1) belongs; never falls as units grow.
+  /// Returns the bin of a free block of `units` (>= 1); monotonic in `units`.
   static constexpr std::size_t bin_of(std::uint32_t units) {
     if (units < 32) return units;
     const auto width = static_cast<std::size_t>(std::bit_width(units));
     return 32 + (width - 6) * 16 + ((units >> (width - 5)) - 16);
   }
 
-  /// The first unit of the first block in the list of `bin`; 0 if it is empty.
+  /// Returns the first unit of the first block in the list of `bin`; 0 if it is empty.
   std::uint32_t head(std::size_t bin) const { return heads_[bin]; }
 
   void set_head(std::size_t bin, std::uint32_t unit) {
@@ -33,7 +33,7 @@ class FreeBins {
     in_use_[bin / 64] = unit == 0 ? in_use_[bin / 64] & ~bit : in_use_[bin / 64] | bit;
   }
 
-  /// The lowest bin at or above `bin` that has a block; `kNone` if there is none.
+  /// Returns the lowest bin at or above `bin` that has a block; `kNone` if there is none.
   std::size_t first_in_use(std::size_t bin) const {
     if (bin >= kCount) return kNone;
     std::uint64_t word = in_use_[bin / 64] & (~std::uint64_t{0} << (bin % 64));

@@ -12,23 +12,23 @@ namespace {
 using shm::kChunkSlots;
 
 constexpr std::size_t kChunkBytes = kChunkSlots * sizeof(Handle);
-constexpr std::size_t kPlacesMin = 4;
-/// Readers are told the begin in 32 bits.
-constexpr std::size_t kPlacesMax = (std::size_t{1} << 32) / kChunkSlots;
+constexpr std::size_t kDirectorySlotsMin = 4;
+/// Readers get `begin_` in 32 bits.
+constexpr std::size_t kDirectorySlotsMax = (std::size_t{1} << 32) / kChunkSlots;
 
-std::size_t directory_bytes(std::size_t places) { return places * sizeof(Handle); }
+std::size_t directory_bytes(std::size_t slots) { return slots * sizeof(Handle); }
 
 }  // namespace
 
 HandleDeque::~HandleDeque() {
-  hide();
+  unpublish();
   if (size_ > 0) shrink_back(size_);
 }
 
 void HandleDeque::swap(HandleDeque& other) noexcept {
   std::swap(arena_, other.arena_);
   std::swap(directory_, other.directory_);
-  std::swap(places_, other.places_);
+  std::swap(directory_slots_, other.directory_slots_);
   std::swap(begin_, other.begin_);
   std::swap(size_, other.size_);
 }
@@ -40,38 +40,38 @@ std::vector<Handle> HandleDeque::all() const {
   return handles;
 }
 
-Handle HandleDeque::exchange(std::size_t place, Handle handle) {
+Handle HandleDeque::exchange(std::size_t index, Handle handle) {
   const Change change{*this};
-  return std::exchange(*slot(place), handle);
+  return std::exchange(*slot(index), handle);
 }
 
-bool HandleDeque::insert(std::size_t place, std::span<const Handle> handles) {
-  AGORA_ASSERT(place <= size_);
+bool HandleDeque::insert(std::size_t index, std::span<const Handle> handles) {
+  AGORA_ASSERT(index <= size_);
   const std::size_t count = handles.size();
   if (count == 0) return true;
   const Change change{*this};
-  if (place < size_ - place) {
+  if (index < size_ - index) {
     if (!grow_front(count)) return false;
-    move_down(0, count, place);
+    move_down(0, count, index);
   } else {
-    const std::size_t behind = size_ - place;
+    const std::size_t behind = size_ - index;
     if (!grow_back(count)) return false;
-    move_up(place + count, place, behind);
+    move_up(index + count, index, behind);
   }
-  for (const Handle handle : handles) *slot(place++) = handle;
+  for (const Handle handle : handles) *slot(index++) = handle;
   return true;
 }
 
-void HandleDeque::erase(std::size_t place, std::size_t count) {
-  AGORA_ASSERT(place <= size_ && count <= size_ - place);
+void HandleDeque::erase(std::size_t index, std::size_t count) {
+  AGORA_ASSERT(index <= size_ && count <= size_ - index);
   if (count == 0) return;
   const Change change{*this};
-  const std::size_t behind = size_ - place - count;
-  if (place < behind) {
-    move_up(count, 0, place);
+  const std::size_t behind = size_ - index - count;
+  if (index < behind) {
+    move_up(count, 0, index);
     shrink_front(count);
   } else {
-    move_down(place, place + count, behind);
+    move_down(index, index + count, behind);
     shrink_back(count);
   }
 }
@@ -82,7 +82,7 @@ void HandleDeque::reverse() {
 }
 
 std::size_t HandleDeque::bytes() const {
-  return Arena::rounded(directory_bytes(places_)) + chunks_of(size_) * kChunkBytes;
+  return Arena::rounded(directory_bytes(directory_slots_)) + chunks_of(size_) * kChunkBytes;
 }
 
 std::size_t HandleDeque::chunks_of(std::size_t size) const {
@@ -90,12 +90,12 @@ std::size_t HandleDeque::chunks_of(std::size_t size) const {
   return (begin_ + size - 1) / kChunkSlots - first_chunk() + 1;
 }
 
-/// Makes room for `count` more in front, and counts them in.
+/// Makes room for `count` more handles in front, and includes them in the size.
 bool HandleDeque::grow_front(std::size_t count) {
   const std::size_t free_slots = size_ == 0 ? 0 : begin_ % kChunkSlots;
   if (count > free_slots) {
     const std::size_t chunks = (count - free_slots + kChunkSlots - 1) / kChunkSlots;
-    if (!make_places(chunks, 0)) return false;
+    if (!reserve_directory(chunks, 0)) return false;
     if (!make_chunks(first_chunk() - chunks, first_chunk())) return false;
   }
   begin_ -= count;
@@ -103,12 +103,12 @@ bool HandleDeque::grow_front(std::size_t count) {
   return true;
 }
 
-/// The same behind.
+/// The same at the back.
 bool HandleDeque::grow_back(std::size_t count) {
   const std::size_t had = chunks_of(size_);
   const std::size_t chunks = chunks_of(size_ + count) - had;
   if (chunks > 0) {
-    if (!make_places(0, chunks)) return false;
+    if (!reserve_directory(0, chunks)) return false;
     const std::size_t first = first_chunk() + had;
     if (!make_chunks(first, first + chunks)) return false;
   }
@@ -116,42 +116,42 @@ bool HandleDeque::grow_back(std::size_t count) {
   return true;
 }
 
-/// Fills places [first, last) of the directory with new chunks, all or none.
+/// Fills the directory's slots [first, last) with new chunks, all or none.
 bool HandleDeque::make_chunks(std::size_t first, std::size_t last) {
-  for (std::size_t place = first; place < last; ++place) {
+  for (std::size_t index = first; index < last; ++index) {
     const Handle chunk = arena_->allocate(kChunkBytes);
     if (!chunk) {
-      free_chunks(first, place);
+      free_chunks(first, index);
       if (size_ == 0) free_directory();
       return false;
     }
-    directory()[place] = chunk;
+    directory()[index] = chunk;
   }
   return true;
 }
 
-/// Makes sure that the directory has so many free places before and behind those in use. A larger
-/// directory has at least as many free places as used ones, so this is rare.
-bool HandleDeque::make_places(std::size_t before, std::size_t behind) {
+/// Makes sure that the directory has that many free slots before and behind the used ones. A larger
+/// directory has at least as many free slots as used ones, so this is rare.
+bool HandleDeque::reserve_directory(std::size_t before, std::size_t behind) {
   const std::size_t used = chunks_of(size_);
   const std::size_t first = first_chunk();
-  if (directory_ && before <= first && behind <= places_ - first - used) return true;
+  if (directory_ && before <= first && behind <= directory_slots_ - first - used) return true;
   const std::size_t wanted = before + used + behind;
-  std::size_t places = places_;
+  std::size_t slots = directory_slots_;
   Handle made = directory_;
-  if (places_ < wanted * 2 || !directory_) {
-    places = std::bit_ceil(std::max(wanted * 2, kPlacesMin));
-    if (places > kPlacesMax) return false;
-    made = arena_->allocate(directory_bytes(places));
+  if (directory_slots_ < wanted * 2 || !directory_) {
+    slots = std::bit_ceil(std::max(wanted * 2, kDirectorySlotsMin));
+    if (slots > kDirectorySlotsMax) return false;
+    made = arena_->allocate(directory_bytes(slots));
     if (!made) return false;
   }
-  const std::size_t now = before + (places - wanted) / 2;
+  const std::size_t now = before + (slots - wanted) / 2;
   if (directory_) {
     std::memmove(&arena_->as<Handle>(made) + now, directory() + first, used * sizeof(Handle));
-    if (made != directory_) arena_->free(directory_, directory_bytes(places_));
+    if (made != directory_) arena_->free(directory_, directory_bytes(directory_slots_));
   }
   directory_ = made;
-  places_ = places;
+  directory_slots_ = slots;
   begin_ = now * kChunkSlots + begin_ % kChunkSlots;
   return true;
 }
@@ -172,19 +172,19 @@ void HandleDeque::shrink_back(std::size_t count) {
 }
 
 void HandleDeque::free_chunks(std::size_t first, std::size_t last) {
-  for (std::size_t place = first; place < last; ++place) {
-    arena_->free(directory()[place], kChunkBytes);
+  for (std::size_t index = first; index < last; ++index) {
+    arena_->free(directory()[index], kChunkBytes);
   }
 }
 
 void HandleDeque::free_directory() {
-  arena_->free(directory_, directory_bytes(places_));
+  arena_->free(directory_, directory_bytes(directory_slots_));
   directory_ = {};
-  places_ = 0;
+  directory_slots_ = 0;
   begin_ = 0;
 }
 
-/// Moves `count` handles to a place further in front.
+/// Moves `count` handles towards the front.
 void HandleDeque::move_down(std::size_t to, std::size_t from, std::size_t count) {
   while (count > 0) {
     const std::size_t run = std::min({count, kChunkSlots - (begin_ + to) % kChunkSlots,
@@ -196,7 +196,7 @@ void HandleDeque::move_down(std::size_t to, std::size_t from, std::size_t count)
   }
 }
 
-/// Moves `count` handles to a place further behind.
+/// Moves `count` handles towards the back.
 void HandleDeque::move_up(std::size_t to, std::size_t from, std::size_t count) {
   while (count > 0) {
     const std::size_t run = std::min({count, (begin_ + to + count - 1) % kChunkSlots + 1,

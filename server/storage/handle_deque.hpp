@@ -1,10 +1,10 @@
-// HandleDeque: handles in order, quick at both ends, all of it in an arena; under list.
+// HandleDeque: a deque of handles, all of it in an arena; under list.
 //
-// Chunks of 128 handles, and a directory of chunks with free places at both of its ends. An end
-// grows and shrinks in O(1), any place is read in O(1), and inside everything between the place and
-// the nearer end moves.
+// The handles lie in chunks of 128, listed by a directory with free slots at both of its ends.
+// Pushing and popping at an end is O(1), and so is access by index. An insert or erase inside moves
+// everything between the index and the nearer end.
 //
-// Other processes may read along without a lock (shared/shm/list_reader.hpp) once it is shown. Then
+// Once it is published, other processes read it without a lock (shared/shm/list_reader.hpp). Then
 // it changes only within a Change. Not thread-safe. The arena must outlive it.
 #pragma once
 
@@ -22,8 +22,8 @@ namespace agora {
 
 class HandleDeque {
  public:
-  /// Readers look away for as long as one of these lives, so they see all of what happens
-  /// meanwhile or nothing. They may be nested. Not in one that ends.
+  /// A write section of the seqlock: readers retry while one lives, so they see all of its changes
+  /// or none. Changes nest. The deque must not be destroyed meanwhile.
   class [[nodiscard]] Change {
    public:
     explicit Change(HandleDeque& deque) : deque_(deque) { deque_.cell_.begin(); }
@@ -39,53 +39,54 @@ class HandleDeque {
   HandleDeque(const HandleDeque&) = delete;
   HandleDeque& operator=(const HandleDeque&) = delete;
   ~HandleDeque();
-  /// The content changes places; what shows it stays where it is.
+  /// Swaps the content; each published cell stays with its deque.
   void swap(HandleDeque& other) noexcept;
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  /// The handle at a place below size().
-  Handle operator[](std::size_t place) const { return *slot(place); }
+  /// Returns the handle at an index below size().
+  Handle operator[](std::size_t index) const { return *slot(index); }
   std::vector<Handle> all() const;
-  /// Visits all in order as visit(Handle); it must not change this.
+  /// Visits all in order as visit(Handle); the visitor must not change the deque.
   template <typename Visit>
   void each(Visit&& visit) const {
-    for (std::size_t place = 0; place < size_; ++place) visit((*this)[place]);
+    for (std::size_t index = 0; index < size_; ++index) visit((*this)[index]);
   }
 
-  /// Puts another handle at a place. @return the one that was there
-  Handle exchange(std::size_t place, Handle handle);
-  /// Puts handles, not its own, in front of a place of at most size(). O(their number and the
-  /// distance to the nearer end). False: no room, nothing changed.
-  bool insert(std::size_t place, std::span<const Handle> handles);
-  /// Takes `count` out from a place on. O(count / 128 and the distance to the nearer end).
-  void erase(std::size_t place, std::size_t count);
-  /// Turns the order round. O(n).
+  /// Stores a handle at an index. @return the previous one
+  Handle exchange(std::size_t index, Handle handle);
+  /// Inserts handles before an index of at most size(). The span must not point into this deque.
+  /// O(their number and the distance to the nearer end). Returns false if there is no memory; then
+  /// nothing changed.
+  bool insert(std::size_t index, std::span<const Handle> handles);
+  /// Erases `count` handles from an index on. O(count / 128 and the distance to the nearer end).
+  void erase(std::size_t index, std::size_t count);
+  /// Reverses the order. O(n).
   void reverse();
 
-  /// Lets other processes see the content, from now on; the cell's object must be set.
-  void show(shm::Cell& cell) { cell_.show(cell, size_, shape().word()); }
-  /// The reverse: the cell stays as in the midst of a change.
-  void hide() { cell_.hide(); }
-  bool shown() const { return cell_.shown(); }
+  /// Publishes the content to other processes from now on; the cell's object must be set.
+  void publish(shm::Cell& cell) { cell_.publish(cell, size_, shape().word()); }
+  /// Ends that: the sequence stays odd (write in progress), so readers reject the content.
+  void unpublish() { cell_.unpublish(); }
+  bool published() const { return cell_.published(); }
 
-  /// What it takes of the arena.
+  /// Returns the size in the arena, bytes.
   std::size_t bytes() const;
 
  private:
   shm::ListShape shape() const { return {directory_.unit, static_cast<std::uint32_t>(begin_)}; }
   Handle* directory() const { return &arena_->as<Handle>(directory_); }
-  Handle* slot(std::size_t place) const {
-    const std::size_t at = begin_ + place;
+  Handle* slot(std::size_t index) const {
+    const std::size_t at = begin_ + index;
     return &arena_->as<Handle>(directory()[at / shm::kChunkSlots]) + at % shm::kChunkSlots;
   }
   std::size_t first_chunk() const { return begin_ / shm::kChunkSlots; }
-  /// Chunks that `size` handles take if the first one stands where it does.
+  /// Returns the number of chunks of `size` handles with the first one where it is.
   std::size_t chunks_of(std::size_t size) const;
   bool grow_front(std::size_t count);
   bool grow_back(std::size_t count);
   bool make_chunks(std::size_t first, std::size_t last);
-  bool make_places(std::size_t before, std::size_t behind);
+  bool reserve_directory(std::size_t before, std::size_t behind);
   void shrink_front(std::size_t count);
   void shrink_back(std::size_t count);
   void free_chunks(std::size_t first, std::size_t last);
@@ -96,8 +97,8 @@ class HandleDeque {
   CellWriter cell_;
   Arena* arena_;
   Handle directory_;
-  std::size_t places_ = 0;  ///< in the directory
-  std::size_t begin_ = 0;   ///< where element 0 stands, counted from the directory's first place
+  std::size_t directory_slots_ = 0;  ///< its capacity
+  std::size_t begin_ = 0;            ///< the slot of element 0, counted from the directory's first
   std::size_t size_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Extents from the heap of this process: the default below every arena.
+// HeapExtents: extents from the heap of this process, the default source of every arena.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@
 
 namespace agora {
 
-/// Pages that nobody touches cost no memory: large zeroed blocks come straight from the system.
+/// Untouched pages cost no memory: large zeroed blocks come straight from the kernel.
 class HeapExtents final : public ExtentSource {
  public:
-  /// @param bytes_max  refuses what would exceed this sum; 0: no bound.
+  /// @param bytes_max  the bound on the total size, beyond which requests are refused; 0: no bound.
   explicit HeapExtents(std::size_t bytes_max = 0) : bytes_max_(bytes_max) {}
 
   std::span<std::byte> allocate(std::size_t bytes) override;

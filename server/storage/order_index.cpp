@@ -7,11 +7,11 @@
 namespace agora {
 namespace {
 
-/// The first chunk begins small: most tables are.
+/// The first chunk starts small: most tables are.
 constexpr std::size_t kFirstCapacity = 8;
-/// A chunk with fewer handles looks for a neighbour to merge with ...
+/// A chunk with fewer handles is merged with a neighbour ...
 constexpr std::size_t kSparseBelow = 128;
-/// ... if together they leave room, so that the next insert or erase does not undo it.
+/// ... if the result is not full, so that the next insert or erase does not undo it.
 constexpr std::size_t kMergedMax = 256;
 
 std::size_t block_bytes(std::size_t capacity) { return capacity * sizeof(Handle); }
@@ -41,7 +41,7 @@ bool OrderIndex::insert(Handle entry) {
     index = chunk_of(sequence);
   }
   Chunk& chunk = chunks_[index];
-  // Looked for before the chunk's first number is lowered: the search measures from that.
+  // Search before lowering the chunk's first number: the search measures from it.
   const std::size_t slot = slot_of(chunk, sequence);
   Handle* const begin = handles(chunk);
   std::copy_backward(begin + slot, begin + chunk.count, begin + chunk.count + 1);
@@ -53,16 +53,16 @@ bool OrderIndex::insert(Handle entry) {
 }
 
 void OrderIndex::erase(std::uint64_t sequence) {
-  const Place place = place_of(sequence);
-  Chunk& chunk = chunks_[place.chunk];
+  const Position position = position_of(sequence);
+  Chunk& chunk = chunks_[position.chunk];
   Handle* const begin = handles(chunk);
-  std::copy(begin + place.slot + 1, begin + chunk.count, begin + place.slot);
+  std::copy(begin + position.slot + 1, begin + chunk.count, begin + position.slot);
   --chunk.count;
   --size_;
   if (chunk.count == 0) {
-    remove_chunk(place.chunk);
-  } else if (chunk.count < kSparseBelow && !merge_with_next(place.chunk) && place.chunk > 0) {
-    merge_with_next(place.chunk - 1);
+    remove_chunk(position.chunk);
+  } else if (chunk.count < kSparseBelow && !merge_with_next(position.chunk) && position.chunk > 0) {
+    merge_with_next(position.chunk - 1);
   }
 }
 
@@ -73,28 +73,30 @@ void OrderIndex::pop_last() {
 }
 
 void OrderIndex::replace(std::uint64_t sequence, Handle entry) {
-  const Place place = place_of(sequence);
-  handles(chunks_[place.chunk])[place.slot] = entry;
+  const Position position = position_of(sequence);
+  handles(chunks_[position.chunk])[position.slot] = entry;
 }
 
 Handle OrderIndex::last() const {
   return size_ == 0 ? Handle{} : handles(chunks_.back())[chunks_.back().count - 1];
 }
 
-OrderIndex::Place OrderIndex::lower_bound(std::uint64_t sequence) const {
+OrderIndex::Position OrderIndex::lower_bound(std::uint64_t sequence) const {
   if (size_ == 0) return {};
   const std::size_t index = chunk_of(sequence);
   const std::size_t slot = slot_of(chunks_[index], sequence);
-  return slot < chunks_[index].count ? Place{index, slot} : Place{index + 1, 0};
+  return slot < chunks_[index].count ? Position{index, slot} : Position{index + 1, 0};
 }
 
-Handle OrderIndex::at(Place place) const {
-  return place.chunk < chunks_.size() ? handles(chunks_[place.chunk])[place.slot] : Handle{};
+Handle OrderIndex::at(Position position) const {
+  return position.chunk < chunks_.size() ? handles(chunks_[position.chunk])[position.slot]
+                                         : Handle{};
 }
 
-OrderIndex::Place OrderIndex::next(Place place) const {
-  return place.slot + 1 < chunks_[place.chunk].count ? Place{place.chunk, place.slot + 1}
-                                                     : Place{place.chunk + 1, 0};
+OrderIndex::Position OrderIndex::next(Position position) const {
+  return position.slot + 1 < chunks_[position.chunk].count
+             ? Position{position.chunk, position.slot + 1}
+             : Position{position.chunk + 1, 0};
 }
 
 std::size_t OrderIndex::bytes() const {
@@ -103,7 +105,7 @@ std::size_t OrderIndex::bytes() const {
   return sum;
 }
 
-/// The only chunk that may hold that number; the first one if it is below all.
+/// Returns the only chunk that may hold that number; the first one if it is below all.
 std::size_t OrderIndex::chunk_of(std::uint64_t sequence) const {
   const auto above = std::upper_bound(
       chunks_.begin(), chunks_.end(), sequence,
@@ -111,14 +113,15 @@ std::size_t OrderIndex::chunk_of(std::uint64_t sequence) const {
   return above == chunks_.begin() ? 0 : static_cast<std::size_t>(above - chunks_.begin()) - 1;
 }
 
-/// The first slot with a number >= `sequence`; `count` if there is none.
+/// Returns the first slot with a number >= `sequence`; `count` if there is none.
 std::size_t OrderIndex::slot_of(const Chunk& chunk, std::uint64_t sequence) const {
   const Handle* const begin = handles(chunk);
   const auto below = [this](Handle entry, std::uint64_t wanted) {
     return sequence_of(entry) < wanted;
   };
-  // Numbers rise by at least one a slot, so the search ends where a chunk without gaps would have
-  // it; looking there first makes it one step for the ends of the order and for dense chunks.
+  // Numbers rise by at least one a slot, so the slot is at most where a chunk without gaps would
+  // have it. Trying that slot first makes it one step for the ends of the order and for dense
+  // chunks.
   const std::uint64_t distance = sequence - std::min(sequence, chunk.sequence_min);
   const std::size_t guess = std::min<std::uint64_t>(distance, chunk.count - 1U);
   if (below(begin[guess], sequence)) return guess + 1;
@@ -127,15 +130,15 @@ std::size_t OrderIndex::slot_of(const Chunk& chunk, std::uint64_t sequence) cons
   return static_cast<std::size_t>(found - begin);
 }
 
-/// The place of the entry with exactly that number.
-OrderIndex::Place OrderIndex::place_of(std::uint64_t sequence) const {
-  const Place place = lower_bound(sequence);
-  const Handle entry = at(place);
+/// Returns the position of the entry with exactly that number.
+OrderIndex::Position OrderIndex::position_of(std::uint64_t sequence) const {
+  const Position position = lower_bound(sequence);
+  const Handle entry = at(position);
   AGORA_ASSERT(entry && sequence_of(entry) == sequence);
-  return place;
+  return position;
 }
 
-/// Makes sure that the last chunk can take one more.
+/// Makes sure that the last chunk has room for one more.
 bool OrderIndex::make_room(std::uint64_t sequence) {
   if (!chunks_.empty()) {
     Chunk& last = chunks_.back();
@@ -183,7 +186,7 @@ void OrderIndex::remove_chunk(std::size_t index) {
   chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-/// Moves all handles of the next chunk into this one if both are sparse.
+/// Merges the next chunk into this one if both are sparse.
 bool OrderIndex::merge_with_next(std::size_t index) {
   if (index + 1 >= chunks_.size()) return false;
   Chunk& into = chunks_[index];

@@ -1,10 +1,10 @@
 // OrderIndex: the entries of a table in the order of their sequence numbers, 4 bytes each.
 //
-// Chunks of up to 512 handles lie in the arena; a directory of chunks lies beside it. A sequence
-// number stands only in its entry, so finding one is a binary search over the directory and one
-// inside a chunk that looks into entries. Numbers that are close together make the second search
-// short: a handle stands at most as far into its chunk as its number is from the chunk's first.
-// Sparse neighbours are merged, so chunks hold 128 handles on average at the least.
+// Chunks of up to 512 handles lie in the arena; a directory of chunks lies outside it. A sequence
+// number is stored only in its entry. So a lookup is a binary search over the directory, then one
+// inside a chunk that reads entries. Dense numbers make the second search short: a handle's index
+// in its chunk is at most the distance of its number from the chunk's first. Sparse neighbours are
+// merged, so chunks hold at least 128 handles on average.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ class OrderIndex {
  public:
   static constexpr std::size_t kChunkHandlesMax = 512;
 
-  /// A position in the order; good until the index changes.
-  struct Place {
+  /// A position in the order; valid until the index changes.
+  struct Position {
     std::size_t chunk = 0;
     std::size_t slot = 0;
   };
@@ -38,35 +38,37 @@ class OrderIndex {
     std::swap(size_, other.size_);
   }
 
-  /// Adds an entry whose number is above all others. O(1). False: no room, nothing changed.
+  /// Appends an entry whose number is above all others. O(1). Returns false if there is no memory;
+  /// then nothing changed.
   bool append(Handle entry);
 
-  /// Adds an entry whose number, wherever it stands, is not there yet. O(log n) plus at most 2 KiB
-  /// moved, or half of them when a full chunk is split. False: no room, nothing changed.
+  /// Inserts an entry whose number is not there yet, anywhere in the order. O(log n) plus at most 2
+  /// KiB moved, or half of them when a full chunk is split. Returns false if there is no memory;
+  /// then nothing changed.
   bool insert(Handle entry);
 
-  /// Takes out the entry with that number, which must be there. O(log n) plus at most 2 KiB moved,
-  /// and once in hundreds of calls a move within the directory (16 bytes for 512 entries).
+  /// Erases the entry with that number, which must be there. O(log n) plus at most 2 KiB moved, and
+  /// once in hundreds of calls a move within the directory (16 bytes for 512 entries).
   void erase(std::uint64_t sequence);
 
-  /// Puts another block with the same number in the place of the entry with that number.
+  /// Replaces the entry with that number by another block with the same number.
   void replace(std::uint64_t sequence, Handle entry);
 
-  /// The ends of the order; null if there are no entries.
+  /// Returns an end of the order; null if there are no entries.
   Handle first() const { return size_ == 0 ? Handle{} : at({0, 0}); }
   Handle last() const;
 
-  /// The first entry with a number >= `sequence`; O(log n).
-  Place lower_bound(std::uint64_t sequence) const;
-  /// The entry at a place; null behind the last one.
-  Handle at(Place place) const;
-  Place next(Place place) const;
+  /// Returns the first entry with a number >= `sequence`; O(log n).
+  Position lower_bound(std::uint64_t sequence) const;
+  /// Returns the entry at a position; null behind the last one.
+  Handle at(Position position) const;
+  Position next(Position position) const;
 
-  /// Takes out the last entry without a search; there must be one.
+  /// Erases the last entry without a search; there must be one.
   void pop_last();
 
   std::size_t size() const { return size_; }
-  /// Chunks in the arena and the directory, bytes.
+  /// Returns the size of the chunks in the arena and of the directory, bytes.
   std::size_t bytes() const;
 
  private:
@@ -81,7 +83,7 @@ class OrderIndex {
   std::uint64_t sequence_of(Handle entry) const { return arena_->as<Entry>(entry).sequence; }
   std::size_t chunk_of(std::uint64_t sequence) const;
   std::size_t slot_of(const Chunk& chunk, std::uint64_t sequence) const;
-  Place place_of(std::uint64_t sequence) const;
+  Position position_of(std::uint64_t sequence) const;
   bool make_room(std::uint64_t sequence);
   bool split(std::size_t index);
   bool enlarge(Chunk& chunk, std::size_t capacity);

@@ -14,9 +14,10 @@
 namespace agora {
 namespace {
 
-/// An insert may split this many buckets, to catch up after one found no room for it.
+/// An insert may split this many buckets, to catch up after an insert that found no memory for one.
 constexpr int kSplitsMax = 2;
-/// An erase may merge this many buckets: at a quarter of the load it takes four to keep it there.
+/// An erase may merge this many buckets: at a quarter of the load, four are needed to hold it
+/// there.
 constexpr int kMergesMax = 4;
 constexpr std::uint32_t kBucketsMin = 8;
 
@@ -37,7 +38,7 @@ Table::Table(Table&& other) noexcept
       entry_bytes_(std::exchange(other.entry_bytes_, 0)) {}
 
 Table& Table::operator=(Table&& other) noexcept {
-  Table moved{std::move(other)};  // ends with what this had
+  Table moved{std::move(other)};  // destroys the previous content
   std::swap(arena_, moved.arena_);
   std::swap(values_, moved.values_);
   std::swap(hash_key_, moved.hash_key_);
@@ -49,7 +50,7 @@ Table& Table::operator=(Table&& other) noexcept {
 }
 
 Table::~Table() {
-  hide();
+  unpublish();
   while (size() > 0) release_some(size());
 }
 
@@ -91,12 +92,12 @@ std::optional<BlobRef> Table::pin(Handle entry) const {
   return values_->pin(outside_value(at(entry)));
 }
 
-Expected<Table::Placed> Table::put_at(Place place, std::string_view key_bytes, PackedView key,
-                                      PackedView value) {
-  const Handle entry = place.entry ? assign(place.entry, value)
-                                   : insert(next_sequence_, place.hash, key_bytes, key, value);
+Expected<Table::Assigned> Table::put_at(Lookup found, std::string_view key_bytes, PackedView key,
+                                        PackedView value) {
+  const Handle entry = found.entry ? assign(found.entry, value)
+                                   : insert(next_sequence_, found.hash, key_bytes, key, value);
   if (!entry) return no_room();
-  return Placed{entry, !place.entry};
+  return Assigned{entry, !found.entry};
 }
 
 Expected<Handle> Table::load(std::uint64_t sequence, std::string_view key_bytes, PackedView key,
@@ -144,7 +145,7 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
   return made;
 }
 
-/// Hangs an entry that already has its place in the order into its chain.
+/// Links an entry that already has its place in the order into its chain.
 void Table::link(Handle entry) {
   const Change change{*this};
   std::uint32_t& head = buckets_.head(buckets_.index_of(at(entry).hash));
@@ -153,30 +154,30 @@ void Table::link(Handle entry) {
   split_bucket();
 }
 
-/// Gives an entry another value; null if there is no room. The old one goes last, since the new
-/// one may be a view into it.
+/// Assigns another value to an entry. Returns null if there is no memory. The old value is freed
+/// last, since the new one may be a view into it.
 Handle Table::assign(Handle entry, PackedView value) {
   EntryValue stored(*values_, value);
   if (!stored.valid()) return {};
   const std::size_t bytes_before = bytes_of(entry);
   const bool was_outside = at(entry).is_outside();
   const Handle before = was_outside ? outside_value(at(entry)) : Handle{};
-  const Handle placed = place(entry, stored);
-  if (!placed) return {};
+  const Handle written = write_value(entry, stored);
+  if (!written) return {};
   stored.keep();
-  entry_bytes_ = entry_bytes_ - bytes_before + bytes_of(placed);
+  entry_bytes_ = entry_bytes_ - bytes_before + bytes_of(written);
   if (was_outside) values_->drop(before);
-  return placed;
+  return written;
 }
 
-/// Writes the value where the entry stands if it fits, else to a new block in its place.
-Handle Table::place(Handle entry, const EntryValue& stored) {
+/// Writes the value in place if it fits, else into a new block for the entry.
+Handle Table::write_value(Handle entry, const EntryValue& stored) {
   Entry& held = at(entry);
   const std::size_t bytes_old = held.block_bytes();
   const std::size_t bytes_new = sizeof(Entry) + held.key_bytes() + stored.size();
   if (bytes_new <= bytes_old) {
     const Change change{*this};
-    // The value is moved before the room behind it is given away: it may have come from there.
+    // The value may lie in the room that resize frees, so write it first.
     stored.write(held);
     arena_->resize(entry, bytes_old, bytes_new);
     return entry;
@@ -203,11 +204,11 @@ Handle Table::move_entry(Handle entry, const EntryValue& stored) {
 }
 
 void Table::erase(Handle entry) {
-  set_aside(entry);
-  free_aside(entry);
+  detach(entry);
+  free_detached(entry);
 }
 
-void Table::set_aside(Handle entry) {
+void Table::detach(Handle entry) {
   order_.erase(at(entry).sequence);
   entry_bytes_ -= bytes_of(entry);
   const Change change{*this};
@@ -215,7 +216,7 @@ void Table::set_aside(Handle entry) {
   merge_bucket();
 }
 
-Expected<Handle> Table::substitute(Handle entry, PackedView value) {
+Expected<Handle> Table::replace(Handle entry, PackedView value) {
   EntryValue stored(*values_, value);
   if (!stored.valid()) return no_room();
   const Entry& held = at(entry);
@@ -224,12 +225,12 @@ Expected<Handle> Table::substitute(Handle entry, PackedView value) {
   std::memcpy(arena_->at(made), arena_->at(entry), sizeof(Entry) + held.key_bytes());
   stored.write(at(made));
   stored.keep();
-  stand_in(entry, made);
+  swap_in(entry, made);
   return made;
 }
 
-/// Lets `other`, which has the same key and number, stand in the place of `entry`.
-void Table::stand_in(Handle entry, Handle other) {
+/// Replaces `entry` by `other`, which has the same key and sequence number.
+void Table::swap_in(Handle entry, Handle other) {
   at(other).next = at(entry).next;
   {
     const Change change{*this};
@@ -239,25 +240,25 @@ void Table::stand_in(Handle entry, Handle other) {
   entry_bytes_ = entry_bytes_ - bytes_of(entry) + bytes_of(other);
 }
 
-void Table::put_back(Handle aside) {
-  const bool placed = order_.insert(aside);
+void Table::reattach(Handle detached) {
+  const bool placed = order_.insert(detached);
   AGORA_ASSERT(placed);
-  entry_bytes_ += bytes_of(aside);
-  link(aside);
+  entry_bytes_ += bytes_of(detached);
+  link(detached);
 }
 
-void Table::put_back_instead(Handle entry, Handle aside) {
-  stand_in(entry, aside);
-  free_aside(entry);
+void Table::restore(Handle entry, Handle detached) {
+  swap_in(entry, detached);
+  free_detached(entry);
 }
 
-void Table::free_aside(Handle aside) {
-  const Entry& held = at(aside);
+void Table::free_detached(Handle detached) {
+  const Entry& held = at(detached);
   if (held.is_outside()) values_->drop(outside_value(held));
-  arena_->free(aside, held.block_bytes());
+  arena_->free(detached, held.block_bytes());
 }
 
-void Table::go_back_to(std::uint64_t sequence) {
+void Table::rewind_to(std::uint64_t sequence) {
   AGORA_ASSERT(!last() || sequence > at(last()).sequence);
   next_sequence_ = sequence;
 }
@@ -268,7 +269,7 @@ bool Table::erase(std::string_view key_bytes) {
   return static_cast<bool>(entry);
 }
 
-/// The head or link that leads to an entry.
+/// Returns the head or link that points to an entry.
 std::uint32_t& Table::link_to(Handle entry) const {
   std::uint32_t* link = &buckets_.head(buckets_.index_of(at(entry).hash));
   while (*link != entry.unit) {
@@ -286,7 +287,7 @@ std::size_t Table::bytes_of(Handle entry) const {
 
 std::size_t Table::release_some(std::size_t entries) {
   constexpr std::size_t kEntriesPerSegment = 64;
-  AGORA_ASSERT(!shown());
+  AGORA_ASSERT(!published());
   for (std::size_t n = entries / kEntriesPerSegment + 1; n > 0 && buckets_.segments() > 0; --n) {
     buckets_.drop_segment();
   }
@@ -294,12 +295,13 @@ std::size_t Table::release_some(std::size_t entries) {
     const Handle entry = order_.last();
     order_.pop_last();
     entry_bytes_ -= bytes_of(entry);
-    free_aside(entry);
+    free_detached(entry);
   }
   return size() + buckets_.segments();
 }
 
-/// Adds a bucket if there are more entries than buckets. Without room for it, chains grow longer.
+/// Splits a bucket if there are more entries than buckets. Without memory for it, chains grow
+/// longer.
 void Table::split_bucket() {
   for (int n = 0; n < kSplitsMax && size() > buckets_.count(); ++n) {
     if (!buckets_.add()) return;
@@ -318,7 +320,7 @@ void Table::split_bucket() {
   }
 }
 
-/// Gives the last bucket's entries back to its partner while three of four buckets are empty.
+/// Merges the last bucket into its partner while three of four buckets are empty.
 void Table::merge_bucket() {
   for (int n = 0; n < kMergesMax && buckets_.count() > kBucketsMin && size() < buckets_.count() / 4;
        ++n) {

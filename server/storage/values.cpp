@@ -25,7 +25,7 @@ PackedView view_of(const Arena& arena, Handle value) {
   return PackedView{std::string_view{bytes, length_of(header)}};
 }
 
-void let_go(Arena& arena, Handle value) {
+void unref(Arena& arena, Handle value) {
   auto& header = arena.as<ValueHeader>(value);
   AGORA_ASSERT(header.holds > 0);
   if (--header.holds == 0) arena.free(value, block_bytes(header));
@@ -44,7 +44,7 @@ BlobRef& BlobRef::operator=(BlobRef other) noexcept {
 }
 
 BlobRef::~BlobRef() {
-  if (arena_ != nullptr) let_go(*arena_, value_);
+  if (arena_ != nullptr) unref(*arena_, value_);
 }
 
 PackedView BlobRef::view() const {
@@ -74,7 +74,7 @@ bool Values::has_references(Handle value) const {
   return (arena_.as<ValueHeader>(value).length & kReferencesBit) != 0;
 }
 
-void Values::drop(Handle value) { let_go(arena_, value); }
+void Values::drop(Handle value) { unref(arena_, value); }
 
 std::optional<BlobRef> Values::pin(Handle value) {
   auto& header = arena_.as<ValueHeader>(value);

@@ -1,8 +1,8 @@
-// Values: single values that rest in an arena on their own, and pins that keep large ones there.
+// Values: single values stored in an arena, and pins that keep large ones alive.
 //
-// Queue items, list elements and the large values of tables. A large value (16 KiB and more) is
-// immutable and counted: a reply that sends it pins it and copies nothing, while the dict may
-// already hold another value under the same key.
+// Queue items, list elements and the large values of tables are such values. A large value (16 KiB
+// and more) is immutable and has a reference count. A reply pins it and copies nothing, while the
+// dict may already hold another value under the same key.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,9 @@ namespace agora {
 
 class Values;
 
-/// Holds one large value where it is until this goes. Cheap to copy. May outlive the container
-/// that had the value and the Values that made it, but not the arena. Default: holds nothing.
+/// A counted reference to one large value, which it keeps alive and in place. Cheap to copy. It may
+/// outlive the container that had the value and the Values that made it, but not the arena.
+/// Default: refers to nothing.
 class BlobRef {
  public:
   BlobRef() = default;
@@ -28,7 +29,7 @@ class BlobRef {
   BlobRef& operator=(BlobRef other) noexcept;
   ~BlobRef();
 
-  /// The value, good for as long as this holds it; absent if this holds nothing.
+  /// Returns the value, valid as long as this object lives; absent if this refers to nothing.
   PackedView view() const;
   explicit operator bool() const { return arena_ != nullptr; }
 
@@ -46,23 +47,23 @@ class Values {
   explicit Values(Arena& arena, std::size_t blob_bytes_min = std::size_t{16} * 1024);
 
   /// Copies a present value of less than 2 GiB into the arena.
-  /// @return null if there is no room; nothing changed. Cost: the copy, and for lists, maps and
+  /// @return null if there is no memory; nothing changed. Cost: the copy, and for lists, maps and
   /// opaque values a walk that looks for references.
   Handle store(PackedView value);
 
-  /// Good until the value is dropped, and then until its last pin goes.
+  /// Returns the value, valid until it is dropped and its last pin is gone.
   PackedView view(Handle value) const;
 
-  /// True if the value is, or contains, a reference; found out when it was stored.
+  /// Returns whether the value is, or contains, a reference; determined when it was stored.
   bool has_references(Handle value) const;
 
-  /// Frees the value, at once or with its last pin.
+  /// Drops the container's reference; the value is freed with its last pin.
   void drop(Handle value);
 
-  /// A pin on a value that is large enough to be worth it, else nothing: then copy it.
+  /// Returns a pin on a large value; nullopt for a small one, which the caller should copy.
   std::optional<BlobRef> pin(Handle value);
 
-  /// What the value takes of the arena, bytes.
+  /// Returns the value's size in the arena, bytes.
   std::size_t bytes(Handle value) const;
 
   std::size_t blob_bytes_min() const { return blob_bytes_min_; }

@@ -10,9 +10,9 @@ constexpr std::size_t kLineBytes = Words::kLineWords * Words::kWordBytes;
 constexpr std::size_t kPageLines = Words::kPageWords / Words::kLineWords;
 constexpr std::size_t kPageBytes = kPageLines * kLineBytes;
 constexpr std::size_t kExtentPagesMax = 64;
-/// What 32-bit places reach.
+/// The reach of 32-bit word indices.
 constexpr std::size_t kPagesMax = (std::size_t{1} << 32) / Words::kPageWords;
-/// Lines that are cut up into single words at a time.
+/// Lines that `allocate_word` splits into single words at a time.
 constexpr std::size_t kCutLines = 64;
 
 template <typename T>
@@ -59,12 +59,12 @@ std::optional<WordPlace> Words::allocate(std::size_t bytes) {
 void Words::free(WordPlace first, std::size_t bytes) {
   const std::size_t lines = (bytes + kLineBytes - 1) / kLineBytes;
   lines_used_ -= lines;
-  put_back(first / static_cast<std::uint32_t>(kLineWords), static_cast<std::uint32_t>(lines));
+  free_lines(first / static_cast<std::uint32_t>(kLineWords), static_cast<std::uint32_t>(lines));
 }
 
-/// Joins the range with free neighbours of the same extent: pages of two extents are not side by
-/// side in memory.
-void Words::put_back(std::uint32_t line, std::uint32_t lines) {
+/// Frees a range and coalesces it with free neighbours of the same extent. Two extents are not
+/// contiguous in memory.
+void Words::free_lines(std::uint32_t line, std::uint32_t lines) {
   const auto touches = [this](std::uint32_t end) {
     return end % kPageLines != 0 ||
            pages_[end / kPageLines] == pages_[(end / kPageLines) - 1] + kPageBytes;
@@ -103,7 +103,7 @@ std::optional<WordPlace> Words::allocate_word() {
   if (spare_words_.empty()) {
     const auto first = allocate(kCutLines * kLineBytes);
     if (!first) return std::nullopt;
-    // Taken from the back: word 0 of every line, then word 1 of every line ...
+    // Allocated from the back: word 0 of every line, then word 1 of every line ...
     for (std::size_t column = kLineWords; column-- > 0;) {
       for (std::size_t line = kCutLines; line-- > 0;) {
         spare_words_.push_back(*first + static_cast<WordPlace>(line * kLineWords + column));
@@ -121,8 +121,8 @@ std::uint64_t load_bits(const std::byte* from, std::size_t bytes) {
   });
 }
 
-bool exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
-                   std::uint64_t desired) {
+bool compare_exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
+                           std::uint64_t desired) {
   return with_size(bytes, [&](auto kind) {
     using Number = decltype(kind);
     auto found = static_cast<Number>(expected);
@@ -134,14 +134,14 @@ bool exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,
   });
 }
 
-std::uint64_t swap_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
+std::uint64_t exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t bits) {
   return with_size(bytes, [=](auto kind) -> std::uint64_t {
     using Number = decltype(kind);
     return __atomic_exchange_n(&number_at<Number>(at), static_cast<Number>(bits), __ATOMIC_SEQ_CST);
   });
 }
 
-std::uint64_t add_bits(std::byte* at, std::size_t bytes, std::uint64_t amount) {
+std::uint64_t fetch_add_bits(std::byte* at, std::size_t bytes, std::uint64_t amount) {
   return with_size(bytes, [=](auto kind) -> std::uint64_t {
     using Number = decltype(kind);
     return __atomic_fetch_add(&number_at<Number>(at), static_cast<Number>(amount),

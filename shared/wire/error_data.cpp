@@ -56,12 +56,6 @@ void read_error_data(PackedView data, Error& error) {
   }
 }
 
-Detail text_detail(std::string name, std::string_view text) {
-  Detail detail{std::move(name), {}};
-  Writer(detail.packed).text(text);
-  return detail;
-}
-
 Detail number_detail(std::string name, std::uint64_t number) {
   Detail detail{std::move(name), {}};
   Writer(detail.packed).unsigned_integer(number);

@@ -7,6 +7,7 @@
 
 #include "shared/base/error.hpp"
 #include "shared/value/packed.hpp"
+#include "shared/value/text_detail.hpp"
 
 namespace agora {
 
@@ -19,7 +20,6 @@ void append_error_data(const Error& error, std::string& out);
 void read_error_data(PackedView data, Error& error);
 
 /// Makes one further member of `data`.
-Detail text_detail(std::string name, std::string_view text);
 Detail number_detail(std::string name, std::uint64_t number);
 
 /// Makes a too_large error; `limit` is the name of the limit as in shared/base/limits.hpp.

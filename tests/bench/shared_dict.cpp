@@ -63,7 +63,7 @@ class Shared {
   explicit Shared(std::size_t keys) {
     for (std::size_t i = 0; i < keys; ++i) put(key_text(i), value_text(64));
     cell_ = cells_.take(ObjectId{kObject});
-    table_.show(cells_.at(cell_));
+    table_.publish(cells_.at(cell_));
     std::size_t known = 0;
     for (const MemfdExtent& extent : extents_.extents()) {
       const std::size_t bytes = extent.bytes().size();

@@ -18,8 +18,8 @@ Handle MappedView::publish(Object& object) {
   shm::Cell& cell = cells_.at(object.cell);
   write_cell(object);
   object.state->publish(cell);
-  object.keeps_cell = !shm::in_change(cell);
-  if (!object.keeps_cell) shm::end_change(cell);  // a type whose content clients cannot read
+  object.keeps_cell = !shm::write_in_progress(cell);
+  if (!object.keeps_cell) shm::end_write(cell);  // a type whose content clients cannot read
   return object.cell;
 }
 
@@ -31,13 +31,13 @@ void MappedView::unpublish(Object& object) {
 
 void MappedView::begin_write(Object& object) {
   if (!machine_.in_transaction() || !object.cell || object.keeps_cell) return;
-  if (shm::in_change(cells_.at(object.cell))) return;
-  shm::begin_change(cells_.at(object.cell));
+  if (shm::write_in_progress(cells_.at(object.cell))) return;
+  shm::begin_write(cells_.at(object.cell));
   machine_.on_finish([this, id = object.id] {
     Object* changed = machine_.registry().find(id);
     if (changed == nullptr || !changed->cell) return;
     write_cell(*changed);
-    shm::end_change(cells_.at(changed->cell));
+    shm::end_write(cells_.at(changed->cell));
   });
 }
 

@@ -202,7 +202,7 @@ std::optional<std::string> add_to_word(Typecode code, std::byte* at, PackedView 
   if (token.kind != Kind::integer) return std::nullopt;
   const std::uint64_t more =
       token.negative ? static_cast<std::uint64_t>(token.integer) : token.natural;
-  const std::uint64_t sum = add_bits(at, c_bytes(code), more) + more;
+  const std::uint64_t sum = fetch_add_bits(at, c_bytes(code), more) + more;
   std::string out;
   read_c(code, reinterpret_cast<const std::byte*>(&sum), out);
   return out;

@@ -124,7 +124,7 @@ class State {
   // Shared memory.
 
   /// Publishes the content through that cell, whose `object` is set: from now on clients read it
-  /// without the server. The State ends the change (shm::end_change) in which it finds the cell.
+  /// without the server. The State ends the change (shm::end_write) in which it finds the cell.
   /// Types whose content clients cannot read leave the cell alone. Not called within a transaction.
   virtual void publish(shm::Cell&) {}
   /// Ends that; also called while the object is being removed.

@@ -1,10 +1,9 @@
-// array: numbers, bytes or bools of one typecode, as many as it was made with.
-// multiprocessing.Array.
+// array: numbers, bytes or bools of one typecode; the length is fixed. multiprocessing.Array.
 //
-// The elements lie side by side in one block, in C's form and size. The typecode bounds what an
-// element holds, as in value; out of range is an error, or wraps with wrap=true. Every method is
-// one step, but that with local=true programs on this host may come in between the elements of a
-// slice: each of them is one step then.
+// The elements lie side by side in one block, in C's form and size. The typecode bounds an element,
+// as in value; out of range is an error, or wraps with wrap=true. Every method is atomic. The
+// exception is a slice with local=true: clients on this host may write between its elements, so
+// only each element is atomic.
 
 #include <algorithm>
 #include <cstring>
@@ -12,13 +11,14 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/numbers.hpp"
-#include "server/core/methods/typecodes.hpp"
+#include "server/core/methods/scalar.hpp"
+#include "server/objects/containers/c_number.hpp"
 #include "server/objects/containers/slices.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
 namespace {
@@ -44,48 +44,44 @@ class Array : public State {
   bool locate(Machine& machine, Object& object, Located& out) override;
   void deleted(Machine& machine, Object& object) override;
 
-  /// Makes room for that many elements, all zero. Once.
-  /// @param local  where programs on this host may change them
+  /// Allocates that many elements, all zero. Must be called at most once.
+  /// @param local  in words that clients on this host may write
   /// @error out_of_memory
   Expected<void> allocate(std::size_t length, bool local);
-  /// The bytes of all elements.
+  /// Returns the bytes of all elements.
   std::string_view raw() const {
     if (length_ == 0) return {};
     return {reinterpret_cast<const char*>(at(0)), bytes()};
   }
-  std::byte* at(std::size_t place) const {
+  std::byte* at(std::size_t index) const {
     return (words_ ? machine_.lending().words().at(*words_) : machine_.arena().at(block_)) +
-           place * c_bytes(code);
+           index * c_bytes(code);
   }
-  /// Appends an element as a value; tells its bits.
-  std::uint64_t read(std::size_t place, std::string& out) const {
-    const std::uint64_t bits = load_bits(at(place), c_bytes(code));
-    read_c(code, reinterpret_cast<const std::byte*>(&bits), out);
-    return bits;
+  /// Appends an element as a value.
+  void read(std::size_t index, std::string& out) const {
+    append_number(code, load_bits(at(index), c_bytes(code)), out);
   }
-  /// Puts a narrowed value in the place of those bits; false if others are there by now.
-  bool exchange(std::size_t place, std::uint64_t bits, PackedView narrowed) const {
-    std::uint64_t desired = 0;
-    write_c(code, narrowed, reinterpret_cast<std::byte*>(&desired));
-    return exchange_bits(at(place), c_bytes(code), bits, desired);
-  }
-  /// Adds to an int in words that wrap round; gives the new value. Nothing: it is not.
-  std::optional<std::string> add_in_word(std::size_t place, PackedView amount) const {
+  /// Adds with a fetch-and-add and returns the new value. Returns nullopt if the element is not an
+  /// int in a word that wraps.
+  std::optional<std::string> add_in_word(std::size_t index, PackedView amount) const {
     if (!words_ || !wraps) return std::nullopt;
-    return add_to_word(code, at(place), amount);
+    return add_to_word(code, at(index), amount);
+  }
+  /// Replaces an element in one step, as replace_number.
+  template <typename Change>
+  Expected<std::string> replace(std::size_t index, Change&& change) const {
+    return replace_number(code, wraps, at(index), change);
   }
   /// Narrows a value to the typecode. @error type_error, value_error
   Expected<void> narrow(PackedView value, std::string& out) const {
     return coerce(code, wraps, value, out);
   }
-  /// Puts a narrowed value at a place.
-  void write(std::size_t place, PackedView narrowed) const {
-    std::uint64_t bits = 0;
-    write_c(code, narrowed, reinterpret_cast<std::byte*>(&bits));
-    store_bits(at(place), c_bytes(code), bits);
+  /// Stores a narrowed value at an index.
+  void write(std::size_t index, PackedView narrowed) const {
+    store_bits(at(index), c_bytes(code), bits_of(code, narrowed));
   }
-  /// Before elements change within a transaction: notes what `count` of them are now.
-  void note(std::size_t place, std::size_t count);
+  /// Logs the undo step of `count` elements from an index on; must be called before they change.
+  void log_undo(std::size_t index, std::size_t count);
 
   const Typecode code;
   const bool wraps;
@@ -94,7 +90,7 @@ class Array : public State {
   Machine& machine_;
   std::size_t length_ = 0;
   Handle block_;
-  std::optional<WordPlace> words_;  // instead of it, if programs may change the elements
+  std::optional<WordPlace> words_;  // instead of block_, if clients may write the elements
   bool located_ = false;
 };
 
@@ -141,15 +137,15 @@ Expected<void> Array::allocate(std::size_t length, bool local) {
   return {};
 }
 
-void Array::note(std::size_t place, std::size_t count) {
+void Array::log_undo(std::size_t index, std::size_t count) {
   if (!machine_.in_transaction() || count == 0) return;
-  machine_.undo([this, place,
-                 before = std::string{raw().substr(place * c_bytes(code), count * c_bytes(code))}] {
-    std::memcpy(at(place), before.data(), before.size());
+  machine_.undo([this, index,
+                 before = std::string{raw().substr(index * c_bytes(code), count * c_bytes(code))}] {
+    std::memcpy(at(index), before.data(), before.size());
   });
 }
 
-/// An error about the content, with the object's name in front.
+/// Returns an error about the content, with the object's name in front.
 Failure unfit(const Call& call, const Error& error) {
   return call.fail_here(error.code, call.what() + ": " + error.message);
 }
@@ -160,30 +156,30 @@ Failure no_index(const Call& call, const Array& array) {
                                                std::to_string(array.size()));
 }
 
-/// Writes one element, as the step of a call.
-void change(Call& call, Array& array, std::size_t place, PackedView narrowed) {
-  array.note(place, 1);
-  array.write(place, narrowed);
+/// Writes one element and marks the call as a change.
+void change(Call& call, Array& array, std::size_t index, PackedView narrowed) {
+  array.log_undo(index, 1);
+  array.write(index, narrowed);
   call.changed();
 }
 
 Outcome get(Call& call, Array& array) {
-  const auto place = place_of(call.integer(0), array.size());
-  if (!place) return no_index(call, array);
-  array.read(*place, call.reply().out());
+  const auto at = position_of(call.integer(0), array.size());
+  if (!at) return no_index(call, array);
+  array.read(*at, call.reply().out());
   return Progress::done;
 }
 
 Outcome set(Call& call, Array& array) {
-  const auto place = place_of(call.integer(0), array.size());
-  if (!place) return no_index(call, array);
+  const auto at = position_of(call.integer(0), array.size());
+  if (!at) return no_index(call, array);
   std::string narrowed;
   if (auto ok = array.narrow(call.arg(1), narrowed); !ok) return unfit(call, ok.error());
-  change(call, array, *place, PackedView{narrowed});
+  change(call, array, *at, PackedView{narrowed});
   return Progress::done;
 }
 
-/// The slice that the first three parameters name.
+/// Returns the slice that the first three parameters name.
 Expected<Slice> slice_asked(const Call& call, const Array& array) {
   const std::int64_t step = call.maybe_integer(2).value_or(1);
   if (step == 0) return call.fail_here(Errc::value_error, "step must not be 0");
@@ -202,32 +198,24 @@ Outcome slice(Call& call, Array& array) {
   return Progress::done;
 }
 
-/// All values of a list, narrowed, one after the other. @error type_error, value_error
+/// Narrows all values of a list, one after the other. @error type_error, value_error
 Expected<std::string> narrow_all(const Array& array, PackedView values) {
   std::string narrowed;
-  Reader reader{values};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
-    if (auto ok = array.narrow(reader.value(), narrowed); !ok) {
-      ok.error().message = "element " + std::to_string(i) + ": " + ok.error().message;
+  std::size_t index = 0;
+  for (const PackedView value : Elements{values}) {
+    if (auto ok = array.narrow(value, narrowed); !ok) {
+      ok.error().message = "element " + std::to_string(index) + ": " + ok.error().message;
       return ok.failure();
     }
+    ++index;
   }
   return narrowed;
-}
-
-std::uint32_t count_of(PackedView list) {
-  Token head;
-  Reader reader{list};
-  static_cast<void>(reader.next(head));
-  return head.count;
 }
 
 Outcome set_slice(Call& call, Array& array) {
   auto part = slice_asked(call, array);
   if (!part) return part.failure();
-  const std::uint32_t count = count_of(call.arg(3));
+  const std::uint32_t count = read(call.arg(3)).count;
   if (count != part->count) {
     return call.fail_here(Errc::value_error, "the slice has " + std::to_string(part->count) +
                                                  " places and takes as many values, got " +
@@ -238,7 +226,7 @@ Outcome set_slice(Call& call, Array& array) {
   if (count == 0) return Progress::done;
   const std::size_t first = std::min(part->at(0), part->at(count - 1));
   const std::size_t last = std::max(part->at(0), part->at(count - 1));
-  array.note(first, last - first + 1);
+  array.log_undo(first, last - first + 1);
   Reader reader{PackedView{*narrowed}};
   for (std::uint32_t i = 0; i < count; ++i) array.write(part->at(i), reader.value());
   call.changed();
@@ -251,62 +239,51 @@ Outcome len(Call& call, Array& array) {
 }
 
 Outcome add(Call& call, Array& array) {
-  const auto place = place_of(call.integer(0), array.size());
-  if (!place) return no_index(call, array);
-  array.note(*place, 1);
-  if (const auto sum = array.add_in_word(*place, call.arg(1))) {
+  const auto at = position_of(call.integer(0), array.size());
+  if (!at) return no_index(call, array);
+  array.log_undo(*at, 1);
+  if (const auto sum = array.add_in_word(*at, call.arg(1))) {
     call.changed();
     call.reply().packed(PackedView{*sum});
     return Progress::done;
   }
-  for (int tries = 0; tries < kWordTriesMax; ++tries) {
-    std::string before;
-    std::string sum;
-    std::string narrowed;
-    const std::uint64_t bits = array.read(*place, before);
-    auto added = array.wraps ? add_wrapping(PackedView{before}, call.arg(1), sum)
-                             : add_numbers(PackedView{before}, call.arg(1), sum);
-    if (added) added = array.narrow(PackedView{sum}, narrowed);
-    if (!added) return unfit(call, added.error());
-    if (!array.exchange(*place, bits, PackedView{narrowed})) continue;
-    call.changed();
-    call.reply().packed(PackedView{narrowed});
-    return Progress::done;
-  }
-  return call.fail_here(Errc::timeout, call.what() + ": " + kWordBusy);
+  auto sum = array.replace(*at, [&](PackedView before, std::string& wanted) {
+    return array.wraps ? add_wrapping(before, call.arg(1), wanted)
+                       : add_numbers(before, call.arg(1), wanted);
+  });
+  if (!sum) return unfit(call, sum.error());
+  call.changed();
+  call.reply().packed(PackedView{*sum});
+  return Progress::done;
 }
 
 Outcome compare_and_set(Call& call, Array& array) {
-  const auto place = place_of(call.integer(0), array.size());
-  if (!place) return no_index(call, array);
-  array.note(*place, 1);
-  for (int tries = 0; tries < kWordTriesMax; ++tries) {
-    std::string before;
-    const std::uint64_t bits = array.read(*place, before);
-    const bool same = equal(PackedView{before}, call.arg(1));
-    if (same) {
-      std::string narrowed;
-      if (auto ok = array.narrow(call.arg(2), narrowed); !ok) return unfit(call, ok.error());
-      if (!array.exchange(*place, bits, PackedView{narrowed})) continue;
-      call.changed();
-    }
-    call.reply().boolean(same);
-    return Progress::done;
-  }
-  return call.fail_here(Errc::timeout, call.what() + ": " + kWordBusy);
+  const auto at = position_of(call.integer(0), array.size());
+  if (!at) return no_index(call, array);
+  array.log_undo(*at, 1);
+  bool same = false;
+  auto done = array.replace(*at, [&](PackedView before, std::string& wanted) -> Expected<void> {
+    same = equal(before, call.arg(1));
+    if (same) wanted = call.arg(2).bytes();
+    return {};
+  });
+  if (!done) return unfit(call, done.error());
+  if (same) call.changed();
+  call.reply().boolean(same);
+  return Progress::done;
 }
 
 Outcome fill(Call& call, Array& array) {
   std::string narrowed;
   if (auto ok = array.narrow(call.arg(0), narrowed); !ok) return unfit(call, ok.error());
   if (array.size() == 0) return Progress::done;
-  array.note(0, array.size());
+  array.log_undo(0, array.size());
   for (std::size_t i = 0; i < array.size(); ++i) array.write(i, PackedView{narrowed});
   call.changed();
   return Progress::done;
 }
 
-/// The number of elements that `size or list` asks for.
+/// Returns the number of elements that the argument (a size or a list) asks for.
 /// @error invalid_params, value_error, too_large
 Expected<std::size_t> length_asked(const Creation& creation, Typecode code) {
   const PackedView given = creation.arguments[1];
@@ -315,10 +292,8 @@ Expected<std::size_t> length_asked(const Creation& creation, Typecode code) {
                 "args: array takes its typecode and a size or a list" +
                     (given.present() ? ", got " + describe(given) : std::string{}));
   }
-  if (given.kind() == Kind::list) return count_of(given);
-  Token size;
-  Reader reader{given};
-  static_cast<void>(reader.next(size));
+  if (given.kind() == Kind::list) return read(given).count;
+  const Token size = read(given);
   if (size.negative) {
     return fail(Errc::value_error, "the size of an array is 0 or more, got " + describe(given));
   }
@@ -332,12 +307,7 @@ Expected<std::size_t> length_asked(const Creation& creation, Typecode code) {
 
 Expected<std::unique_ptr<State>> create(Creation& creation) {
   std::string_view word;
-  Token token;
-  if (creation.arguments[0].present()) {
-    Reader reader{creation.arguments[0]};
-    static_cast<void>(reader.next(token));
-    word = token.body;
-  }
+  if (creation.arguments[0].present()) word = read(creation.arguments[0]).body;
   const auto code = typecode_of(word);
   if (!code || *code == Typecode::any) {
     return fail(word.empty() ? Errc::invalid_params : Errc::value_error,
@@ -362,21 +332,18 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   Reader reader{saved};
-  Token head;
-  Token code;
-  Token wraps;
-  Token raw;
-  for (Token* token : {&head, &code, &wraps, &raw}) static_cast<void>(reader.next(*token));
-  const auto typecode = static_cast<Typecode>(code.body.front());
-  auto array = std::make_unique<Array>(creation.machine, typecode, wraps.boolean);
-  if (auto ok = array->allocate(raw.body.size() / c_bytes(typecode), false); !ok)
-    return ok.failure();
-  if (!raw.body.empty()) std::memcpy(array->at(0), raw.body.data(), raw.body.size());
+  read(reader);
+  const auto typecode = static_cast<Typecode>(read(reader).body.front());
+  const bool wraps = read(reader).boolean;
+  const std::string_view raw = read(reader).body;
+  auto array = std::make_unique<Array>(creation.machine, typecode, wraps);
+  if (auto ok = array->allocate(raw.size() / c_bytes(typecode), false); !ok) return ok.failure();
+  if (!raw.empty()) std::memcpy(array->at(0), raw.data(), raw.size());
   return array;
 }
 
 constexpr Parameter kIndex{"index", ParamKind::integer, kRequired,
-                           "A place; negative ones count from the end."};
+                           "An index; negative ones count from the end."};
 constexpr Parameter kValue{"value", ParamKind::any, kRequired,
                            "A value that the typecode can hold."};
 
@@ -386,7 +353,7 @@ constexpr Method kMethods[] = {
      .result = "the element",
      .errors = {Errc::index_error},
      .cost = "O(1)",
-     .doc = "The element at a place.",
+     .doc = "Returns the element at an index.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
@@ -395,19 +362,19 @@ constexpr Method kMethods[] = {
      .errors = {Errc::index_error, Errc::type_error, Errc::value_error},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Sets the element at a place.",
+     .doc = "Sets the element at an index.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "slice",
      .parameters = {Parameter{"start", ParamKind::integer, kNull,
-                              "First place; null: the end that the step leaves."},
+                              "First index; null: the end at which the step starts."},
                     Parameter{"stop", ParamKind::integer, kNull,
-                              "First place left out; null: none."},
+                              "First index left out; null: to the end in the direction of step."},
                     Parameter{"step", ParamKind::integer, kNull, "Not 0; null: 1."}},
      .result = "list",
      .errors = {Errc::value_error, Errc::too_large},
      .cost = "O(elements of the slice)",
-     .doc = "The elements of a slice, by Python's rules.",
+     .doc = "Returns the elements of a slice, by Python's rules.",
      .if_reply_lost = retry::kRead,
      .handler = on<&slice>},
     {.name = "set_slice",
@@ -415,18 +382,18 @@ constexpr Method kMethods[] = {
                     Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice."},
                     Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice."},
                     Parameter{"values", ParamKind::list, kRequired,
-                              "As many values as the slice has places."}},
+                              "As many values as the slice has elements."}},
      .result = "null",
      .errors = {Errc::type_error, Errc::value_error},
      .access = Access::write,
      .cost = "O(elements of the slice)",
-     .doc = "Sets the elements of a slice in one step.",
+     .doc = "Sets the elements of a slice atomically.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set_slice>},
     {.name = "len",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many elements there are.",
+     .doc = "Returns the number of elements.",
      .if_reply_lost = retry::kRead,
      .handler = on<&len>},
     {.name = "add",
@@ -435,18 +402,19 @@ constexpr Method kMethods[] = {
      .errors = {Errc::index_error, Errc::type_error, Errc::value_error, Errc::timeout},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Adds to an element in one step.",
+     .doc = "Adds to an element atomically.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "compare_and_set",
      .parameters = {kIndex,
-                    Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+                    Parameter{"expected", ParamKind::any, kRequired,
+                              "The value that it must have."},
                     kValue},
      .result = "bool: false if it had another value",
      .errors = {Errc::index_error, Errc::type_error, Errc::value_error, Errc::timeout},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Sets an element only if it is the expected one.",
+     .doc = "Compare-and-swap: sets an element only if it has the expected value.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
     {.name = "fill",
@@ -465,18 +433,17 @@ constexpr Parameter kArguments[] = {
     {"typecode", ParamKind::text, kRequired,
      "b B h H i I l L q Q (ints), f d (floats), c (a byte), or ? (a bool)."},
     {"content", ParamKind::any, kRequired,
-     "How many elements, all zero (64 MiB at most); or a list of the first values."},
+     "The number of elements, all zero (64 MiB at most); or a list of the initial values."},
 };
 constexpr Parameter kOptions[] = {
-    {"wrap", ParamKind::boolean, default_bool(false),
-     "True: an int out of range wraps round, as in C."},
+    {"wrap", ParamKind::boolean, default_bool(false), "True: an int out of range wraps, as in C."},
 };
 
 }  // namespace
 
 const ObjectType& array_type() {
   static constexpr ObjectType kType{.name = "array",
-                                    .doc = "Numbers, bytes or bools of one C type.",
+                                    .doc = "Holds numbers, bytes or bools of one C type.",
                                     .arguments = kArguments,
                                     .options = kOptions,
                                     .methods = kMethods,

@@ -1,9 +1,9 @@
 // dict: keys to values, in insertion order. Python's dict, with atomic additions.
 //
-// Keys are compared by KeyBytes (1 equals 1.0, "2" is not 2); an entry keeps the form in which its
-// key was first written, and its place in the order when it is assigned to. Every method is one
-// step. The cursor of scan is a sequence number: a key that is there during the whole scan is seen
-// once. Waiters for a key stand in line by key.
+// Keys are compared by KeyBytes (1 equals 1.0, "2" is not 2). An entry keeps the form in which its
+// key was first written, and its place in the order when it is assigned to. Every method is atomic.
+// The cursor of scan is a sequence number: a key that is there during the whole scan is seen once.
+// Waiters for a key queue up by key.
 //
 // long-file: a type is one file, and this one has more than twenty methods.
 
@@ -15,8 +15,8 @@
 #include "server/objects/containers/table_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
 namespace {
@@ -27,8 +27,8 @@ class Dict : public TableState {
   void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
   void serve(Machine& machine, Object& object) override;
 
-  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; none of them empty
-  std::vector<std::string> woken;                         ///< awaited keys that have come
+  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; no queue is empty
+  std::vector<std::string> woken;                         ///< awaited keys that now have a value
 };
 
 void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
@@ -36,24 +36,24 @@ void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
   if (queue != awaited.end() && queue->second.empty()) awaited.erase(queue);
 }
 
-/// Gives the values of new keys to those who wait for them.
+/// Replies to the waiters for new keys with their values.
 void Dict::serve(Machine& machine, Object&) {
   for (const std::string& key : std::exchange(woken, {})) {
     const auto queue = awaited.find(key);
     const Handle entry = table().find(key);
     if (queue == awaited.end() || !entry) continue;
-    auto line = awaited.extract(queue);
-    while (Waiter* waiter = machine.next_in(line.mapped())) {
+    auto node = awaited.extract(queue);
+    while (Waiter* waiter = machine.next_in(node.mapped())) {
       machine.reply(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
     }
   }
 }
 
 Expected<Handle> put(Dict& dict, const Key& at, PackedView key, PackedView value) {
-  auto placed = dict.put(at, key, value);
-  if (!placed) return placed.failure();
-  if (placed->inserted && dict.awaited.contains(at.bytes)) dict.woken.emplace_back(at.bytes);
-  return placed->entry;
+  auto assigned = dict.assign(dict.locate(at), at.bytes, key, value);
+  if (!assigned) return assigned.failure();
+  if (assigned->inserted && dict.awaited.contains(at.bytes)) dict.woken.emplace_back(at.bytes);
+  return assigned->entry;
 }
 
 void reply_value(Call& call, const Dict& dict, Handle entry) {
@@ -117,7 +117,7 @@ Outcome remove(Call& call, Dict& dict) {
   if (auto ok = key.read(call); !ok) return ok.failure();
   const Handle entry = dict.find(key);
   if (!entry) return no_key(call, call.arg(0));
-  dict.drop(entry);
+  dict.erase(entry);
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -132,7 +132,7 @@ Outcome pop(Call& call, Dict& dict) {
     return Progress::done;
   }
   reply_value(call, dict, entry);
-  dict.drop(entry);
+  dict.erase(entry);
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -144,25 +144,22 @@ Outcome pop_item(Call& call, Dict& dict) {
   out.list(2);
   out.packed(dict.table().key(entry));
   out.packed(dict.table().value(entry));
-  dict.drop(entry);
+  dict.erase(entry);
   call.changed();
   return Progress::done;
 }
 
 /// Calls `visit(key, value)` for each pair of a map or list of pairs.
-/// @error value_error, type_error  one that is no pair, or whose key cannot be a key.
+/// @error value_error, type_error  an element is no pair, or its key cannot be a key.
 template <typename Visit>
 Expected<void> each_pair(PackedView pairs, Visit&& visit) {
   const bool is_map = pairs.kind() == Kind::map;
   Reader reader{pairs};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
+  const std::uint32_t count = read(reader).count;
+  for (std::uint32_t i = 0; i < count; ++i) {
     if (!is_map) {
-      const PackedView pair = reader.value();
-      Reader inner{pair};
-      Token length;
-      static_cast<void>(inner.next(length));
+      Reader inner{reader.value()};
+      const Token length = read(inner);
       if (length.kind != Kind::list || length.count != 2) {
         return fail(Errc::value_error,
                     "element " + std::to_string(i) + ": expected a list [key, value]");
@@ -177,7 +174,7 @@ Expected<void> each_pair(PackedView pairs, Visit&& visit) {
   return {};
 }
 
-/// All of it or nothing: what can be wrong is found before anything is written.
+/// Puts all pairs or none: every error is found before anything is written.
 Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
   const auto check = [&](PackedView key, PackedView value) -> Expected<void> {
     Key checked;
@@ -192,7 +189,7 @@ Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
     static_cast<void>(ready.read(key));
     auto entry = put(dict, ready, key, value);
     if (entry) return {};
-    entry.error().done = Done::unknown;  // the machine ran out of storage half-way
+    entry.error().done = Done::unknown;  // the memory ran out after a part of the pairs
     return entry.failure();
   });
 }
@@ -203,7 +200,7 @@ Outcome update(Call& call, Dict& dict) {
   return Progress::done;
 }
 
-/// A reply with one element for each entry: `write(entry)`.
+/// Writes a reply with one element for each entry, by `write(entry)`.
 template <typename Write>
 Outcome list_entries(Call& call, Dict& dict, Write&& write) {
   if (auto ok = dict.check_whole("dict.scan"); !ok) return ok.failure();
@@ -289,12 +286,9 @@ Outcome compare_and_set(Call& call, Dict& dict) {
 template <typename Visit>
 Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
   std::set<std::uint32_t> seen;
-  Reader reader{keys};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
+  for (const PackedView name : Elements{keys}) {
     Key key;
-    if (auto ok = key.read(reader.value()); !ok) return ok;
+    if (auto ok = key.read(name); !ok) return ok;
     const Handle entry = dict.find(key);
     if (entry && seen.insert(entry.unit).second) visit(entry);
   }
@@ -324,7 +318,7 @@ Outcome delete_many(Call& call, Dict& dict) {
   auto ok = each_named(dict, call.arg(0), [&](Handle entry) { found.push_back(entry); });
   if (!ok) return ok.failure();
   const auto step = dict.one_step();
-  for (const Handle entry : found) dict.drop(entry);
+  for (const Handle entry : found) dict.erase(entry);
   if (!found.empty()) call.changed();
   call.reply().unsigned_integer(found.size());
   return Progress::done;
@@ -340,7 +334,7 @@ Outcome wait_for(Call& call, Dict& dict) {
   const auto queue = dict.awaited.try_emplace(std::string{key.bytes}).first;
   Outcome outcome = call.wait(queue->second, 1,
                               [&](Waiter& waiter) { waiter.key = Packed{std::string{key.bytes}}; });
-  if (queue->second.empty()) dict.awaited.erase(queue);  // it was not to wait
+  if (queue->second.empty()) dict.awaited.erase(queue);  // the call does not wait
   return outcome;
 }
 
@@ -372,15 +366,16 @@ constexpr Method kMethods[] = {
      .result = "any: the value",
      .errors = {Errc::key_error, Errc::type_error},
      .cost = "O(1)",
-     .doc = "The value of a key.",
+     .doc = "Returns the value of a key.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "get_or",
-     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull, "Given if there is no key."}},
+     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull,
+                                    "Returned if there is no such key."}},
      .result = "any: the value or the default",
      .errors = {Errc::type_error},
      .cost = "O(1)",
-     .doc = "The value of a key, or the default.",
+     .doc = "Returns the value of a key, or the default.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get_or>},
     {.name = "set",
@@ -390,17 +385,17 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Gives the key a value, new or in place of the old one.",
+     .doc = "Sets the value of a key, new or existing.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "set_default",
-     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull, "Written if it is new."}},
-     .result = "any: the value that the key has now",
+     .parameters = {kKey, Parameter{"default", ParamKind::any, kNull, "Stored if the key is new."}},
+     .result = "any: the present value",
      .errors = {Errc::type_error, Errc::not_found},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "The value of a key; the default is written first if there is none.",
+     .doc = "Returns the value of a key; stores the default first if there is none.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set_default>},
     {.name = "contains",
@@ -408,7 +403,7 @@ constexpr Method kMethods[] = {
      .result = "bool",
      .errors = {Errc::type_error},
      .cost = "O(1)",
-     .doc = "Whether there is such a key.",
+     .doc = "Returns whether the key exists.",
      .if_reply_lost = retry::kRead,
      .handler = on<&contains>},
     {.name = "delete",
@@ -417,17 +412,17 @@ constexpr Method kMethods[] = {
      .errors = {Errc::key_error, Errc::type_error},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Takes a key out.",
+     .doc = "Removes a key.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "pop",
      .parameters = {kKey,
-                    Parameter{"default", ParamKind::any, kAbsent, "Given instead of KeyError."}},
-     .result = "any: the value that was there",
+                    Parameter{"default", ParamKind::any, kAbsent, "Returned instead of KeyError."}},
+     .result = "any: the removed value",
      .errors = {Errc::key_error, Errc::type_error},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Takes a key out and gives its value.",
+     .doc = "Removes a key and returns its value.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&pop>},
     {.name = "pop_item",
@@ -435,58 +430,59 @@ constexpr Method kMethods[] = {
      .errors = {Errc::key_error},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Takes out the entry that came last.",
+     .doc = "Removes and returns the entry that was added last.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&pop_item>},
     {.name = "update",
-     .parameters = {Parameter{"values", ParamKind::pairs, kRequired, "What to set."}},
+     .parameters = {Parameter{"values", ParamKind::pairs, kRequired,
+                              "The pairs to set: a map, or a list of [key, value]."}},
      .result = "null",
      .errors = {Errc::value_error, Errc::type_error, Errc::not_found},
      .access = Access::write,
      .grows = true,
      .cost = "O(values)",
-     .doc = "Sets many keys in one step, all or none.",
+     .doc = "Sets many keys atomically, all or none.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&update>},
     {.name = "keys",
      .result = "list",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "All keys in insertion order.",
+     .doc = "Returns all keys in insertion order.",
      .if_reply_lost = retry::kRead,
      .handler = on<&keys>},
     {.name = "values",
      .result = "list",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "All values in insertion order.",
+     .doc = "Returns all values in insertion order.",
      .if_reply_lost = retry::kRead,
      .handler = on<&values>},
     {.name = "items",
      .result = "list of [key, value]",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "All entries in insertion order.",
+     .doc = "Returns all entries in insertion order.",
      .if_reply_lost = retry::kRead,
      .handler = on<&items>},
     {.name = "len",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many entries there are.",
+     .doc = "Returns the number of entries.",
      .if_reply_lost = retry::kRead,
      .handler = on<&len>},
     {.name = "clear",
      .result = "null",
      .access = Access::write,
-     .cost = "O(1); the storage is freed in slices",
-     .doc = "Takes everything out.",
+     .cost = "O(1); the memory is freed incrementally",
+     .doc = "Removes everything.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&clear>},
     {.name = "copy",
      .result = "map",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "The whole content.",
+     .doc = "Returns the whole content.",
      .if_reply_lost = retry::kRead,
      .handler = on<&copy>},
     {.name = "scan",
@@ -494,49 +490,51 @@ constexpr Method kMethods[] = {
      .result = "{items: list of [key, value], cursor}, cursor null at the end",
      .errors = {Errc::value_error},
      .cost = "O(count + log n)",
-     .doc = "Walks a large dict in parts. What is there during the whole walk is seen once.",
+     .doc = "Iterates over a large dict in parts. An entry that is present during the whole scan "
+            "is returned exactly once.",
      .if_reply_lost = retry::kRead,
      .handler = on<&scan>},
     {.name = "add",
      .parameters = {kKey,
                     Parameter{"amount", ParamKind::number, default_int(1), "May be negative."},
                     Parameter{"initial", ParamKind::number, default_int(0),
-                              "What a missing key counts as."}},
+                              "The value of a missing key."}},
      .result = "number: the new value",
      .errors = {Errc::type_error, Errc::value_error},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Adds to a number in one step; a missing key begins at initial.",
+     .doc = "Adds to a number atomically; a missing key starts at initial.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "compare_and_set",
      .parameters = {kKey,
-                    Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+                    Parameter{"expected", ParamKind::any, kRequired,
+                              "The value that it must have."},
                     kValue},
      .result = "bool: false if it had another value or there is no key",
      .errors = {Errc::type_error, Errc::not_found},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Sets the key only if it has the expected value.",
+     .doc = "Compare-and-swap: sets the key only if it has the expected value.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
     {.name = "get_many",
      .parameters = {kKeys},
-     .result = "map of those that are there",
+     .result = "map of the keys that exist",
      .errors = {Errc::type_error, Errc::too_large},
      .cost = "O(keys)",
-     .doc = "The values of many keys in one step.",
+     .doc = "Returns the values of many keys atomically.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get_many>},
     {.name = "delete_many",
      .parameters = {kKeys},
-     .result = "int: how many were there",
+     .result = "int: the number of keys removed",
      .errors = {Errc::type_error},
      .access = Access::write,
      .cost = "O(keys log n)",
-     .doc = "Takes many keys out in one step.",
+     .doc = "Removes many keys atomically.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&delete_many>},
     {.name = "wait_for",
@@ -546,21 +544,21 @@ constexpr Method kMethods[] = {
      .access = Access::read,
      .timed_out = TimedOut::timeout,
      .cost = "O(log waiting keys)",
-     .doc = "The value of a key, as soon as there is one.",
+     .doc = "Returns the value of a key; waits until there is one.",
      .if_reply_lost = retry::kRead,
      .handler = on<&wait_for>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"values", ParamKind::pairs, kAbsent, "The first content."},
+    {"values", ParamKind::pairs, kAbsent, "The initial content."},
 };
 
 }  // namespace
 
 const ObjectType& dict_type() {
   static constexpr ObjectType kType{.name = "dict",
-                                    .doc = "Keys to values, in insertion order.",
+                                    .doc = "Maps keys to values, in insertion order.",
                                     .arguments = kArguments,
                                     .methods = kMethods,
                                     .create = create,

@@ -1,6 +1,6 @@
 // list: values in order. Python's list; append, pop() and pop(0) are O(1).
 //
-// Every method is one step.
+// Every method is atomic.
 //
 // long-file: a type is one file, and this one has more than twenty methods.
 
@@ -26,31 +26,31 @@ Failure no_index(const Call& call, const List& list, std::int64_t index) {
 }
 
 Outcome get(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
-  call.reply_stored(list.elements()[*place]);
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
+  call.reply_stored(list.elements()[*at]);
   return Progress::done;
 }
 
 Outcome set(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
   auto made = list.make(call.arg(1));
   if (!made) return made.failure();
-  list.replace(*place, *made);
+  list.replace(*at, *made);
   call.changed();
   return Progress::done;
 }
 
 Outcome remove_at(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
-  list.erase(*place);
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
+  list.erase(*at);
   call.changed();
   return Progress::done;
 }
 
-/// The slice that the first three parameters name.
+/// Returns the slice that the first three parameters name.
 Expected<Slice> slice_asked(const Call& call, const List& list) {
   const std::int64_t step = call.maybe_integer(2).value_or(1);
   if (step == 0) return call.fail_here(Errc::value_error, "step must not be 0");
@@ -115,8 +115,8 @@ Outcome delete_slice(Call& call, List& list) {
 Outcome append(Call& call, List& list) {
   auto made = list.make(call.arg(0));
   if (!made) return made.failure();
-  auto placed = list.splice(list.elements().size(), 0, {&*made, 1});
-  if (!placed) return placed.failure();
+  auto ok = list.splice(list.elements().size(), 0, {&*made, 1});
+  if (!ok) return ok.failure();
   call.changed();
   return Progress::done;
 }
@@ -136,22 +136,22 @@ Outcome insert(Call& call, List& list) {
   const auto n = static_cast<std::int64_t>(list.elements().size());
   std::int64_t index = call.integer(0);
   if (index < 0) index = std::max<std::int64_t>(index < -n ? 0 : index + n, 0);
-  auto placed = list.splice(static_cast<std::size_t>(std::min(index, n)), 0, {&*made, 1});
-  if (!placed) return placed.failure();
+  auto ok = list.splice(static_cast<std::size_t>(std::min(index, n)), 0, {&*made, 1});
+  if (!ok) return ok.failure();
   call.changed();
   return Progress::done;
 }
 
 Outcome pop(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
-  call.reply_stored(list.elements()[*place]);
-  list.erase(*place);
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
+  call.reply_stored(list.elements()[*at]);
+  list.erase(*at);
   call.changed();
   return Progress::done;
 }
 
-/// The first place in [from, to) that holds an equal value.
+/// Returns the first index in [from, to) that holds an equal value.
 std::optional<std::size_t> find(const List& list, PackedView value, std::size_t from,
                                 std::size_t to) {
   std::string wanted_scratch;
@@ -169,18 +169,18 @@ Failure no_value(const Call& call) {
 }
 
 Outcome remove(Call& call, List& list) {
-  const auto place = find(list, call.arg(0), 0, list.elements().size());
-  if (!place) return no_value(call);
-  list.erase(*place);
+  const auto at = find(list, call.arg(0), 0, list.elements().size());
+  if (!at) return no_value(call);
+  list.erase(*at);
   call.changed();
   return Progress::done;
 }
 
 Outcome index(Call& call, List& list) {
   const Slice range = slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements().size());
-  const auto place = find(list, call.arg(0), range.at(0), range.at(0) + range.count);
-  if (!place) return no_value(call);
-  call.reply().unsigned_integer(*place);
+  const auto at = find(list, call.arg(0), range.at(0), range.at(0) + range.count);
+  if (!at) return no_value(call);
+  call.reply().unsigned_integer(*at);
   return Progress::done;
 }
 
@@ -209,8 +209,8 @@ Outcome sort(Call& call, List& list) {
   if (auto ok = call.machine().check_work(list.elements().size(), 0, "smaller lists"); !ok) {
     return ok.failure();
   }
-  // Values that are not comparable must be found before the order is touched: std::stable_sort
-  // needs an order, and nothing may change on an error.
+  // Find values that cannot be compared before the order is touched: std::stable_sort needs a
+  // strict weak order, and nothing may change on an error.
   const std::vector<Handle> before = list.elements().all();
   std::vector<Handle> sorted = before;
   for (std::size_t i = 1; i < sorted.size(); ++i) {
@@ -276,29 +276,29 @@ Outcome repeat(Call& call, List& list) {
 }
 
 Outcome add(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
   std::string sum;
-  auto added = add_numbers(list.at(list.elements()[*place]), call.arg(1), sum);
+  auto added = add_numbers(list.at(list.elements()[*at]), call.arg(1), sum);
   if (!added) {
     return call.fail_here(added.error().code, call.what() + ": " + added.error().message);
   }
   auto made = list.make(PackedView{sum});
   if (!made) return made.failure();
-  list.replace(*place, *made);
+  list.replace(*at, *made);
   call.changed();
   call.reply().packed(PackedView{sum});
   return Progress::done;
 }
 
 Outcome compare_and_set(Call& call, List& list) {
-  const auto place = place_of(call.integer(0), list.elements().size());
-  if (!place) return no_index(call, list, call.integer(0));
-  const bool same = equal(list.at(list.elements()[*place]), call.arg(1));
+  const auto at = position_of(call.integer(0), list.elements().size());
+  if (!at) return no_index(call, list, call.integer(0));
+  const bool same = equal(list.at(list.elements()[*at]), call.arg(1));
   if (same) {
     auto made = list.make(call.arg(2));
     if (!made) return made.failure();
-    list.replace(*place, *made);
+    list.replace(*at, *made);
     call.changed();
   }
   call.reply().boolean(same);
@@ -319,13 +319,13 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 }
 
 constexpr Parameter kIndex{"index", ParamKind::integer, kRequired,
-                           "A place; negative ones count from the end."};
+                           "An index; negative ones count from the end."};
 constexpr Parameter kValue{"value", ParamKind::any, kRequired, "Any value."};
 constexpr Parameter kValues{"values", ParamKind::list, kRequired, "A list of values."};
 constexpr Parameter kStart{"start", ParamKind::integer, kNull,
-                           "First place; null: the end that "
-                           "the step leaves."};
-constexpr Parameter kStop{"stop", ParamKind::integer, kNull, "First place left out; null: none."};
+                           "First index; null: the end at which the step starts."};
+constexpr Parameter kStop{"stop", ParamKind::integer, kNull,
+                          "First index left out; null: to the end in the direction of step."};
 constexpr Parameter kStep{"step", ParamKind::integer, kNull, "Not 0; null: 1."};
 
 constexpr Method kMethods[] = {
@@ -334,7 +334,7 @@ constexpr Method kMethods[] = {
      .result = "any",
      .errors = {Errc::index_error},
      .cost = "O(1)",
-     .doc = "The element at a place.",
+     .doc = "Returns the element at an index.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
@@ -344,7 +344,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Puts a value at a place, instead of the one there.",
+     .doc = "Replaces the element at an index.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "delete",
@@ -353,7 +353,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::index_error},
      .access = Access::write,
      .cost = "O(1) at the ends, O(n) elsewhere",
-     .doc = "Takes the element at a place out.",
+     .doc = "Removes the element at an index.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove_at>},
     {.name = "slice",
@@ -361,7 +361,7 @@ constexpr Method kMethods[] = {
      .result = "list",
      .errors = {Errc::value_error, Errc::too_large},
      .cost = "O(elements of the slice)",
-     .doc = "The elements of a slice, by Python's rules.",
+     .doc = "Returns the elements of a slice, by Python's rules.",
      .if_reply_lost = retry::kRead,
      .handler = on<&slice>},
     {.name = "set_slice",
@@ -374,7 +374,8 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(n)",
-     .doc = "Puts values in place of a slice. With a step other than 1 their number must fit.",
+     .doc = "Replaces a slice by values. With a step other than 1 their number must equal that of "
+            "the slice.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&set_slice>},
     {.name = "delete_slice",
@@ -385,7 +386,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(n)",
-     .doc = "Takes the elements of a slice out.",
+     .doc = "Removes the elements of a slice.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&delete_slice>},
     {.name = "append",
@@ -395,7 +396,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Adds a value at the end.",
+     .doc = "Appends a value.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&append>},
     {.name = "extend",
@@ -405,7 +406,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(values)",
-     .doc = "Adds many values at the end, in one step.",
+     .doc = "Appends many values atomically.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&extend>},
     {.name = "insert",
@@ -415,17 +416,17 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1) at the ends, O(n) elsewhere",
-     .doc = "Puts a value before a place; an index beyond an end means that end.",
+     .doc = "Inserts a value before an index; an index beyond an end means that end.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&insert>},
     {.name = "pop",
      .parameters = {Parameter{"index", ParamKind::integer, default_int(-1),
-                              "A place; negative ones count from the end."}},
-     .result = "any: the element that was there",
+                              "An index; negative ones count from the end."}},
+     .result = "any: the removed element",
      .errors = {Errc::index_error},
      .access = Access::write,
      .cost = "O(1) at the ends, O(n) elsewhere",
-     .doc = "Takes an element out and gives it.",
+     .doc = "Removes an element and returns it.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&pop>},
     {.name = "remove",
@@ -434,73 +435,73 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(n)",
-     .doc = "Takes out the first element equal to the value.",
+     .doc = "Removes the first element equal to the value.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "index",
-     .parameters = {kValue,
-                    Parameter{"start", ParamKind::integer, default_int(0), "Where to begin."},
-                    Parameter{"stop", ParamKind::integer, kNull,
-                              "Where to end; null: at the end."}},
+     .parameters =
+         {kValue, Parameter{"start", ParamKind::integer, default_int(0), "The index to start at."},
+          Parameter{"stop", ParamKind::integer, kNull, "The index to stop before; null: the end."}},
      .result = "int",
      .errors = {Errc::value_error},
      .cost = "O(n)",
-     .doc = "The place of the first element equal to the value.",
+     .doc = "Returns the index of the first element equal to the value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&index>},
     {.name = "count",
      .parameters = {kValue},
      .result = "int",
      .cost = "O(n)",
-     .doc = "How many elements equal the value.",
+     .doc = "Returns the number of elements equal to the value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&count>},
     {.name = "contains",
      .parameters = {kValue},
      .result = "bool",
      .cost = "O(n)",
-     .doc = "Whether an element equals the value.",
+     .doc = "Returns whether an element equals the value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&contains>},
     {.name = "reverse",
      .result = "null",
      .access = Access::write,
      .cost = "O(n)",
-     .doc = "Turns the order round.",
+     .doc = "Reverses the order.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&reverse>},
     {.name = "sort",
      .parameters = {Parameter{"reverse", ParamKind::boolean, default_bool(false),
-                              "True: the greatest first."}},
+                              "True: descending order."}},
      .result = "null",
      .errors = {Errc::type_error, Errc::too_large},
      .access = Access::write,
      .cost = "O(n log n)",
-     .doc = "Sorts numbers, text, bytes, or lists of them; equal elements keep their order.",
+     .doc = "Sorts numbers, text, bytes, or lists of them. The sort is stable.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&sort>},
     {.name = "len",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many elements there are.",
+     .doc = "Returns the number of elements.",
      .if_reply_lost = retry::kRead,
      .handler = on<&len>},
     {.name = "clear",
      .result = "null",
      .access = Access::write,
-     .cost = "O(1); the storage is freed in slices",
-     .doc = "Takes everything out.",
+     .cost = "O(1); the memory is freed incrementally",
+     .doc = "Removes everything.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&clear>},
     {.name = "copy",
      .result = "list",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "The whole content.",
+     .doc = "Returns the whole content.",
      .if_reply_lost = retry::kRead,
      .handler = on<&copy>},
     {.name = "repeat",
-     .parameters = {Parameter{"n", ParamKind::integer, kRequired, "Times; 0 or less empties it."}},
+     .parameters = {Parameter{"n", ParamKind::integer, kRequired,
+                              "The number of times; 0 or less empties the list."}},
      .result = "null",
      .errors = {Errc::too_large},
      .access = Access::write,
@@ -516,33 +517,34 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Adds to a number in one step.",
+     .doc = "Adds to a number atomically.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "compare_and_set",
      .parameters = {kIndex,
-                    Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+                    Parameter{"expected", ParamKind::any, kRequired,
+                              "The value that it must have."},
                     kValue},
      .result = "bool: false if it had another value",
      .errors = {Errc::index_error, Errc::not_found},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Sets the element only if it has the expected value.",
+     .doc = "Compare-and-swap: sets the element only if it has the expected value.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"values", ParamKind::list, kAbsent, "The first content."},
+    {"values", ParamKind::list, kAbsent, "The initial content."},
 };
 
 }  // namespace
 
 const ObjectType& list_type() {
   static constexpr ObjectType kType{.name = "list",
-                                    .doc = "Values in order.",
+                                    .doc = "Holds values in order.",
                                     .arguments = kArguments,
                                     .methods = kMethods,
                                     .create = create,

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "shared/base/assert.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
@@ -23,11 +23,11 @@ Outcome ListState::plain(Call& call, Writer& out) const {
 }
 
 bool ListState::release_some(Machine&, std::size_t elements) {
-  AGORA_ASSERT(!elements_.shown());
+  AGORA_ASSERT(!elements_.published());
   for (; elements > 0 && !elements_.empty(); --elements) {
     const Handle last = elements_[elements_.size() - 1];
     elements_.erase(elements_.size() - 1, 1);
-    drop(last);
+    free_element(last);
   }
   return elements_.empty();
 }
@@ -40,7 +40,7 @@ std::function<void()> ListState::restorer(Machine&) {
 }
 
 void ListState::each_reference(const std::function<void(std::string_view)>& visit) const {
-  // A large list mostly refers to nothing: then it costs nothing.
+  // Most lists hold no references: then this costs nothing.
   if (referring_ == 0) return;
   elements_.each([&](Handle element) {
     if (machine_.values().has_references(element)) agora::each_reference(at(element), visit);
@@ -57,11 +57,8 @@ Expected<Handle> ListState::make(PackedView value) {
 
 Expected<std::vector<Handle>> ListState::make_all(PackedView values) {
   std::vector<Handle> made;
-  Reader reader{values};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
-    auto element = make(reader.value());
+  for (const PackedView value : Elements{values}) {
+    auto element = make(value);
     if (!element) {
       discard(made);
       return element.failure();
@@ -72,39 +69,41 @@ Expected<std::vector<Handle>> ListState::make_all(PackedView values) {
 }
 
 void ListState::discard(std::span<const Handle> elements) {
-  for (const Handle element : elements) drop(element);
+  for (const Handle element : elements) free_element(element);
 }
 
-void ListState::drop(Handle element) {
+void ListState::free_element(Handle element) {
   content_bytes_ -= at(element).size();
   if (machine_.values().has_references(element)) --referring_;
   machine_.drop(element);
 }
 
-/// Within a transaction those who read along look away until all objects are as they will stay.
-void ListState::about_to_change() {
-  if (!machine_.in_transaction() || in_transaction_ || !elements_.shown()) return;
+/// Opens the write section of a transaction: readers retry until the content of all objects is
+/// final.
+void ListState::begin_change() {
+  if (!machine_.in_transaction() || in_transaction_ || !elements_.published()) return;
   in_transaction_.emplace(elements_);
   machine_.on_finish([this] { in_transaction_.reset(); });
 }
 
-void ListState::replace(std::size_t place, Handle element) {
-  about_to_change();
-  const Handle old = elements_.exchange(place, element);
-  machine_.undo([this, place, old] { elements_.exchange(place, old); });
-  drop(old);
+void ListState::replace(std::size_t index, Handle element) {
+  begin_change();
+  const Handle old = elements_.exchange(index, element);
+  machine_.undo([this, index, old] { elements_.exchange(index, old); });
+  free_element(old);
 }
 
-void ListState::erase(std::size_t place) {
-  about_to_change();
-  const Handle old = elements_[place];
-  elements_.erase(place, 1);
-  machine_.undo([this, place, old] { put_back(place, 0, {&old, 1}); });
-  drop(old);
+void ListState::erase(std::size_t index) {
+  begin_change();
+  const Handle old = elements_[index];
+  elements_.erase(index, 1);
+  machine_.undo([this, index, old] { undo_range(index, 0, {&old, 1}); });
+  free_element(old);
 }
 
-/// The change of the order alone. False: no room, nothing changed.
-bool ListState::put_in_place(std::size_t start, std::size_t count, std::span<const Handle> others) {
+/// Changes the order alone. Returns false if there is no memory; then nothing changed.
+bool ListState::exchange_range(std::size_t start, std::size_t count,
+                               std::span<const Handle> others) {
   const HandleDeque::Change change{elements_};
   const std::size_t both = std::min(count, others.size());
   if (!elements_.insert(start + both, others.subspan(both))) return false;
@@ -113,25 +112,25 @@ bool ListState::put_in_place(std::size_t start, std::size_t count, std::span<con
   return true;
 }
 
-/// Takes a change of the order back, for which there was room before.
-void ListState::put_back(std::size_t start, std::size_t count, std::span<const Handle> before) {
-  const bool placed = put_in_place(start, count, before);
+/// Rolls a change of the order back. The memory for it was there before.
+void ListState::undo_range(std::size_t start, std::size_t count, std::span<const Handle> before) {
+  const bool placed = exchange_range(start, count, before);
   AGORA_ASSERT(placed);
 }
 
 Expected<void> ListState::splice(std::size_t start, std::size_t count,
                                  std::span<const Handle> others) {
-  about_to_change();
+  begin_change();
   std::vector<Handle> old;
   for (std::size_t i = 0; i < count; ++i) old.push_back(elements_[start + i]);
-  if (!put_in_place(start, count, others)) {
+  if (!exchange_range(start, count, others)) {
     discard(others);
     return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
   }
-  for (const Handle element : old) drop(element);
+  for (const Handle element : old) free_element(element);
   if (!machine_.in_transaction()) return {};
   machine_.undo([this, start, now = others.size(), before = std::move(old)] {
-    put_back(start, now, before);
+    undo_range(start, now, before);
   });
   return {};
 }
@@ -149,23 +148,23 @@ void ListState::erase_each(const Slice& slice) {
 }
 
 void ListState::reverse() {
-  about_to_change();
+  begin_change();
   elements_.reverse();
   machine_.undo([this] { elements_.reverse(); });
 }
 
 void ListState::reorder(const std::vector<Handle>& order) {
-  about_to_change();
+  begin_change();
   if (machine_.in_transaction()) {
     machine_.undo(
-        [this, now = order.size(), before = elements_.all()] { put_back(0, now, before); });
+        [this, now = order.size(), before = elements_.all()] { undo_range(0, now, before); });
   }
-  const bool placed = put_in_place(0, elements_.size(), order);
-  AGORA_ASSERT(placed);  // they are no more than there were
+  const bool placed = exchange_range(0, elements_.size(), order);
+  AGORA_ASSERT(placed);  // there are no more than before
 }
 
 void ListState::clear() {
-  about_to_change();
+  begin_change();
   auto content = std::make_unique<ListState>(machine_);
   const HandleDeque::Change change{elements_};
   content->elements_.swap(elements_);

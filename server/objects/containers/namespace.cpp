@@ -1,6 +1,6 @@
 // namespace: attributes by name. multiprocessing's Namespace.
 //
-// A dict whose keys are text, with the errors that attribute access has.
+// A dict whose keys are text, with the errors of attribute access.
 
 #include <string>
 
@@ -8,7 +8,7 @@
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -18,13 +18,19 @@ class Namespace : public TableState {
   using TableState::TableState;
 };
 
-/// The entry of the attribute that the call names; null if there is none.
+/// Returns the entry of the attribute that the call names; null if there is none.
 Handle entry_of(const Call& call, const Namespace& space) {
   return space.table().find(call.arg(0).bytes());  // text is its own comparison key
 }
 
 Failure no_attribute(const Call& call) {
   return no_key(call, Errc::attribute_error, call.arg(0), "is not an attribute of");
+}
+
+Expected<void> put(Namespace& space, PackedView name, PackedView value) {
+  auto assigned = space.assign(space.table().locate(name.bytes()), name.bytes(), name, value);
+  if (!assigned) return assigned.failure();
+  return {};
 }
 
 Outcome get(Call& call, Namespace& space) {
@@ -39,8 +45,7 @@ Outcome get(Call& call, Namespace& space) {
 }
 
 Outcome set(Call& call, Namespace& space) {
-  auto placed = space.put(call.arg(0).bytes(), call.arg(0), call.arg(1));
-  if (!placed) return placed.failure();
+  if (auto ok = put(space, call.arg(0), call.arg(1)); !ok) return ok.failure();
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -48,7 +53,7 @@ Outcome set(Call& call, Namespace& space) {
 Outcome remove(Call& call, Namespace& space) {
   const Handle entry = entry_of(call, space);
   if (!entry) return no_attribute(call);
-  space.drop(entry);
+  space.erase(entry);
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -66,19 +71,16 @@ Outcome attributes(Call& call, Namespace& space) {
   return Progress::done;
 }
 
-/// All attributes of a map, or an error.
+/// Puts all attributes of a map.
 Expected<void> put_all(Namespace& space, PackedView map) {
   Reader reader{map};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
+  for (std::uint32_t left = read(reader).count; left > 0; --left) {
     const PackedView key = reader.value();
     const PackedView value = reader.value();
     if (key.kind() != Kind::text) {
       return fail(Errc::type_error, "the name of an attribute is text, got " + describe(key));
     }
-    auto placed = space.put(key.bytes(), key, value);
-    if (!placed) return placed.failure();
+    if (auto ok = put(space, key, value); !ok) return ok;
   }
   return {};
 }
@@ -100,7 +102,8 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   return space;
 }
 
-constexpr Parameter kAttribute{"attribute", ParamKind::text, kRequired, "Its name."};
+constexpr Parameter kAttribute{"attribute", ParamKind::text, kRequired,
+                               "The name of the attribute."};
 
 constexpr Method kMethods[] = {
     {.name = "get",
@@ -108,7 +111,7 @@ constexpr Method kMethods[] = {
      .result = "any: the value",
      .errors = {Errc::attribute_error},
      .cost = "O(1)",
-     .doc = "The value of an attribute.",
+     .doc = "Returns the value of an attribute.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
@@ -118,7 +121,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Gives an attribute a value, new or in place of the old one.",
+     .doc = "Sets the value of an attribute, new or existing.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "delete",
@@ -127,35 +130,35 @@ constexpr Method kMethods[] = {
      .errors = {Errc::attribute_error},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Takes an attribute out.",
+     .doc = "Removes an attribute.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "contains",
      .parameters = {kAttribute},
      .result = "bool",
      .cost = "O(1)",
-     .doc = "Whether there is such an attribute.",
+     .doc = "Returns whether the attribute exists.",
      .if_reply_lost = retry::kRead,
      .handler = on<&contains>},
     {.name = "attributes",
      .result = "list of text",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "The names of all attributes, in the order in which they came.",
+     .doc = "Returns the names of all attributes in insertion order.",
      .if_reply_lost = retry::kRead,
      .handler = on<&attributes>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"attributes", ParamKind::map, kAbsent, "The first content; its keys are text."},
+    {"attributes", ParamKind::map, kAbsent, "The initial content; its keys are text."},
 };
 
 }  // namespace
 
 const ObjectType& namespace_type() {
   static constexpr ObjectType kType{.name = "namespace",
-                                    .doc = "Attributes by name.",
+                                    .doc = "Holds attributes by name.",
                                     .arguments = kArguments,
                                     .methods = kMethods,
                                     .create = create,

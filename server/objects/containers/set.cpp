@@ -1,8 +1,8 @@
-// set: different values. Python's set; operations with another set or a list are one step.
+// set: distinct values. Python's set; operations with another set or a list are one step.
 //
-// Members are compared by KeyBytes (1 equals 1.0), each keeps the form in which it first came, and
-// all are listed in the order in which they came. `other` is a list or a reference to a set. It may
-// be this very set: what comes and goes is found out before anything is changed.
+// Members are compared by KeyBytes (1 equals 1.0). Each keeps the form in which it was first added,
+// and members are listed in insertion order. `other` is a list or a reference to a set. It may be
+// the same set: the members to add and to remove are computed before anything changes.
 
 #include <optional>
 #include <string>
@@ -13,7 +13,7 @@
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -29,14 +29,11 @@ class Set : public TableState {
   }
 };
 
-/// Calls `visit(key_bytes, member)` for each element of a list. @error type_error  no member
+/// Calls `visit(key_bytes, member)` for each element of a list. @error type_error  an element
+/// cannot be a member
 template <typename Visit>
 Expected<void> each_of(PackedView list, Visit&& visit) {
-  Reader reader{list};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
-    const PackedView member = reader.value();
+  for (const PackedView member : Elements{list}) {
     Key key;
     if (auto ok = key.read(member); !ok) return ok;
     if (auto ok = visit(key.bytes, member); !ok) return ok;
@@ -44,13 +41,14 @@ Expected<void> each_of(PackedView list, Visit&& visit) {
   return {};
 }
 
-/// Whether a table has the member that an entry of another one has.
+/// Returns whether a table has the member of another table's entry.
 bool has(const Table& table, const Table& other, Handle entry) {
   std::string scratch;
   return static_cast<bool>(table.find(key_bytes(other.key(entry), scratch)));
 }
 
-/// The other operand: the table of a set, or one made of a list for as long as the call runs.
+/// The other operand: the table of a set, or a table built from a list for the duration of the
+/// call.
 class Other {
  public:
   Expected<void> read(Call& call) {
@@ -66,8 +64,8 @@ class Other {
   Expected<void> read_list(Machine& machine, PackedView list) {
     table_ = &made_.emplace(machine.arena(), machine.values(), machine.input().hash_key);
     return each_of(list, [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
-      if (auto placed = made_->insert_or_assign(key_bytes, member, {}); !placed) {
-        return placed.failure();
+      if (auto added = made_->insert_or_assign(key_bytes, member, {}); !added) {
+        return added.failure();
       }
       return {};
     });
@@ -86,13 +84,13 @@ class Other {
   const Table* table_ = nullptr;
 };
 
-/// Reads `other`; the set itself must be small enough to be walked as well.
+/// Reads `other`; the set itself must be small enough to be iterated as well.
 Expected<void> read_operands(Call& call, const Set& set, Other& other) {
   if (auto ok = set.check_whole("set.scan"); !ok) return ok;
   return other.read(call);
 }
 
-/// The entries of a table that another has, or has not.
+/// Returns the entries of a table whose members another table has, or lacks.
 std::vector<Handle> select(const Table& table, const Table& other, bool there) {
   std::vector<Handle> found;
   table.each([&](Handle entry) {
@@ -101,7 +99,7 @@ std::vector<Handle> select(const Table& table, const Table& other, bool there) {
   return found;
 }
 
-/// Adds members of another table. All of them or, if a reference leads nowhere, none.
+/// Adds members of another table: all of them, or none if a reference names no object.
 Expected<void> add_all(Call& call, Set& set, const Table& other,
                        const std::vector<Handle>& entries) {
   for (const Handle entry : entries) {
@@ -112,9 +110,10 @@ Expected<void> add_all(Call& call, Set& set, const Table& other,
   for (const Handle entry : entries) {
     scratch.clear();
     const PackedView member = other.key(entry);
-    if (auto placed = set.put(key_bytes(member, scratch), member, {}); !placed) {
-      placed.error().done = Done::unknown;  // the machine ran out of storage half-way
-      return placed.failure();
+    const std::string_view bytes = key_bytes(member, scratch);
+    if (auto added = set.assign(set.table().locate(bytes), bytes, member, {}); !added) {
+      added.error().done = Done::unknown;  // the memory ran out after a part of the members
+      return added.failure();
     }
   }
   return {};
@@ -123,9 +122,10 @@ Expected<void> add_all(Call& call, Set& set, const Table& other,
 Outcome add(Call& call, Set& set) {
   Key key;
   if (auto ok = key.read(call); !ok) return ok.failure();
-  const bool is_new = !set.find(key);
+  const Table::Lookup found = set.locate(key);
+  const bool is_new = !found.entry;
   if (is_new) {
-    if (auto placed = set.put(key, call.arg(0), {}); !placed) return placed.failure();
+    if (auto added = set.assign(found, key.bytes, call.arg(0), {}); !added) return added.failure();
     call.changed(call.arg(0));
   }
   call.reply().boolean(is_new);
@@ -137,7 +137,7 @@ Outcome discard(Call& call, Set& set) {
   if (auto ok = key.read(call); !ok) return ok.failure();
   const Handle entry = set.find(key);
   if (entry) {
-    set.drop(entry);
+    set.erase(entry);
     call.changed(call.arg(0));
   }
   call.reply().boolean(static_cast<bool>(entry));
@@ -149,7 +149,7 @@ Outcome remove(Call& call, Set& set) {
   if (auto ok = key.read(call); !ok) return ok.failure();
   const Handle entry = set.find(key);
   if (!entry) return no_key(call, Errc::key_error, call.arg(0), "is not in");
-  set.drop(entry);
+  set.erase(entry);
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -158,7 +158,7 @@ Outcome pop(Call& call, Set& set) {
   const Handle entry = set.table().last();
   if (!entry) return call.fail_here(Errc::key_error, call.what() + " is empty");
   call.reply().packed(set.table().key(entry));
-  set.drop(entry);
+  set.erase(entry);
   call.changed();
   return Progress::done;
 }
@@ -201,20 +201,20 @@ Outcome update(Call& call, Set& set) {
   return Progress::done;
 }
 
-/// Takes out the members that `other` has, or has not.
-Outcome take_out(Call& call, Set& set, bool there) {
+/// Removes the members that `other` has, or all that it lacks.
+Outcome erase_selected(Call& call, Set& set, bool there) {
   Other other;
   if (auto ok = read_operands(call, set, other); !ok) return ok.failure();
   const std::vector<Handle> gone = select(set.table(), other.table(), there);
   const auto step = set.one_step();
-  for (const Handle entry : gone) set.drop(entry);
+  for (const Handle entry : gone) set.erase(entry);
   if (!gone.empty()) call.changed();
   return Progress::done;
 }
 
-Outcome intersection_update(Call& call, Set& set) { return take_out(call, set, false); }
+Outcome intersection_update(Call& call, Set& set) { return erase_selected(call, set, false); }
 
-Outcome difference_update(Call& call, Set& set) { return take_out(call, set, true); }
+Outcome difference_update(Call& call, Set& set) { return erase_selected(call, set, true); }
 
 Outcome symmetric_difference_update(Call& call, Set& set) {
   Other other;
@@ -223,12 +223,12 @@ Outcome symmetric_difference_update(Call& call, Set& set) {
   const std::vector<Handle> fresh = select(other.table(), set.table(), false);
   const auto step = set.one_step();
   if (auto ok = add_all(call, set, other.table(), fresh); !ok) return ok.failure();
-  for (const Handle entry : gone) set.drop(entry);
+  for (const Handle entry : gone) set.erase(entry);
   if (!gone.empty() || !fresh.empty()) call.changed();
   return Progress::done;
 }
 
-/// Answers with some of the set's own members and some of the other's, as a list.
+/// Replies with some of the set's own members and some of the other's, as a list.
 Outcome reply_members(Call& call, const Set& set, const std::vector<Handle>& own,
                       const Table& other, const std::vector<Handle>& others) {
   std::size_t bytes = 0;
@@ -300,12 +300,13 @@ Outcome is_disjoint(Call& call, Set& set) {
 Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto set = std::make_unique<Set>(creation.machine);
   if (!creation.arguments[0].present()) return set;
-  const auto put = [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
-    if (set->table().find(key_bytes)) return {};
-    if (auto placed = set->put(key_bytes, member, {}); !placed) return placed.failure();
+  const auto add_member = [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
+    const Table::Lookup found = set->table().locate(key_bytes);
+    if (found.entry) return {};
+    if (auto added = set->assign(found, key_bytes, member, {}); !added) return added.failure();
     return {};
   };
-  if (auto ok = each_of(creation.arguments[0], put); !ok) {
+  if (auto ok = each_of(creation.arguments[0], add_member); !ok) {
     creation.machine.reclaim_later(std::move(set));
     return ok.failure();
   }
@@ -331,16 +332,16 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Puts a value in, if it is not there.",
+     .doc = "Adds a value, if it is not a member yet.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&add>},
     {.name = "discard",
      .parameters = {kMember},
-     .result = "bool: true if it was there",
+     .result = "bool: true if it was a member",
      .errors = {Errc::type_error},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Takes a value out, if it is there.",
+     .doc = "Removes a value, if it is a member.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&discard>},
     {.name = "remove",
@@ -349,7 +350,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::key_error, Errc::type_error},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Takes a value out that must be there.",
+     .doc = "Removes a value, which must be a member.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "pop",
@@ -358,7 +359,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .delivers = true,
      .cost = "O(1)",
-     .doc = "Takes out a member and gives it; which one is not promised.",
+     .doc = "Removes and returns an unspecified member.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&pop>},
     {.name = "contains",
@@ -366,34 +367,34 @@ constexpr Method kMethods[] = {
      .result = "bool",
      .errors = {Errc::type_error},
      .cost = "O(1)",
-     .doc = "Whether a value is in.",
+     .doc = "Returns whether a value is a member.",
      .if_reply_lost = retry::kRead,
      .handler = on<&contains>},
     {.name = "len",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many members there are.",
+     .doc = "Returns the number of members.",
      .if_reply_lost = retry::kRead,
      .handler = on<&len>},
     {.name = "clear",
      .result = "null",
      .access = Access::write,
-     .cost = "O(1); the storage is freed in slices",
-     .doc = "Takes everything out.",
+     .cost = "O(1); the memory is freed incrementally",
+     .doc = "Removes everything.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&clear>},
     {.name = "items",
      .result = "list",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "All members in the order in which they came.",
+     .doc = "Returns all members in insertion order.",
      .if_reply_lost = retry::kRead,
      .handler = on<&items>},
     {.name = "copy",
      .result = "list",
      .errors = {Errc::too_large},
      .cost = "O(n)",
-     .doc = "The whole content, as items gives it.",
+     .doc = "Returns the whole content, like items.",
      .if_reply_lost = retry::kRead,
      .handler = on<&items>},
     {.name = "update",
@@ -403,7 +404,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(other)",
-     .doc = "Puts all of another in, in one step.",
+     .doc = "Adds all members of another set or list atomically.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&update>},
     {.name = "union",
@@ -411,7 +412,7 @@ constexpr Method kMethods[] = {
      .result = "list",
      .errors = kOfOther,
      .cost = "O(n + other)",
-     .doc = "What is here or there.",
+     .doc = "Returns the members of either set.",
      .if_reply_lost = retry::kRead,
      .handler = on<&set_union>},
     {.name = "intersection",
@@ -419,7 +420,7 @@ constexpr Method kMethods[] = {
      .result = "list",
      .errors = kOfOther,
      .cost = "O(n + other)",
-     .doc = "What is here and there.",
+     .doc = "Returns the members of both sets.",
      .if_reply_lost = retry::kRead,
      .handler = on<&intersection>},
     {.name = "difference",
@@ -427,7 +428,7 @@ constexpr Method kMethods[] = {
      .result = "list",
      .errors = kOfOther,
      .cost = "O(n + other)",
-     .doc = "What is here and not there.",
+     .doc = "Returns the members that the other set lacks.",
      .if_reply_lost = retry::kRead,
      .handler = on<&difference>},
     {.name = "symmetric_difference",
@@ -435,7 +436,7 @@ constexpr Method kMethods[] = {
      .result = "list",
      .errors = kOfOther,
      .cost = "O(n + other)",
-     .doc = "What is here or there and not in both.",
+     .doc = "Returns the members of exactly one of the two sets.",
      .if_reply_lost = retry::kRead,
      .handler = on<&symmetric_difference>},
     {.name = "intersection_update",
@@ -444,7 +445,7 @@ constexpr Method kMethods[] = {
      .errors = kOfOther,
      .access = Access::write,
      .cost = "O(n log n + other)",
-     .doc = "Keeps only what is there as well.",
+     .doc = "Keeps only the members that the other set has too.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&intersection_update>},
     {.name = "difference_update",
@@ -453,7 +454,7 @@ constexpr Method kMethods[] = {
      .errors = kOfOther,
      .access = Access::write,
      .cost = "O(n log n + other)",
-     .doc = "Takes out what is there as well.",
+     .doc = "Removes the members of the other set.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&difference_update>},
     {.name = "symmetric_difference_update",
@@ -463,7 +464,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(n log n + other)",
-     .doc = "Puts in what is only there, and takes out what is in both.",
+     .doc = "Adds the members that only the other set has, and removes those of both.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&symmetric_difference_update>},
     {.name = "is_subset",
@@ -471,7 +472,7 @@ constexpr Method kMethods[] = {
      .result = "bool",
      .errors = kOfOther,
      .cost = "O(n + other)",
-     .doc = "Whether all that is here is there as well.",
+     .doc = "Returns whether the other set has all members of this one.",
      .if_reply_lost = retry::kRead,
      .handler = on<&is_subset>},
     {.name = "is_superset",
@@ -479,7 +480,7 @@ constexpr Method kMethods[] = {
      .result = "bool",
      .errors = kOfOther,
      .cost = "O(other)",
-     .doc = "Whether all that is there is here as well.",
+     .doc = "Returns whether this set has all members of the other one.",
      .if_reply_lost = retry::kRead,
      .handler = on<&is_superset>},
     {.name = "is_disjoint",
@@ -487,7 +488,7 @@ constexpr Method kMethods[] = {
      .result = "bool",
      .errors = kOfOther,
      .cost = "O(other)",
-     .doc = "Whether nothing is both here and there.",
+     .doc = "Returns whether the sets have no common member.",
      .if_reply_lost = retry::kRead,
      .handler = on<&is_disjoint>},
     {.name = "scan",
@@ -495,21 +496,22 @@ constexpr Method kMethods[] = {
      .result = "{items: list, cursor}, cursor null at the end",
      .errors = {Errc::value_error},
      .cost = "O(count + log n)",
-     .doc = "Walks a large set in parts. What is there during the whole walk is seen once.",
+     .doc = "Iterates over a large set in parts. A member that is present during the whole scan is "
+            "returned exactly once.",
      .if_reply_lost = retry::kRead,
      .handler = on<&scan>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"values", ParamKind::list, kAbsent, "The first content; what comes twice counts once."},
+    {"values", ParamKind::list, kAbsent, "The initial content; duplicates count once."},
 };
 
 }  // namespace
 
 const ObjectType& set_type() {
   static constexpr ObjectType kType{.name = "set",
-                                    .doc = "Different values, with operations between sets.",
+                                    .doc = "Holds distinct values, with operations between sets.",
                                     .arguments = kArguments,
                                     .methods = kMethods,
                                     .create = create,

@@ -1,4 +1,4 @@
-// Python's indices and slices, for the sequences.
+// Slices: Python's indices and slices, for the sequences.
 #pragma once
 
 #include <algorithm>
@@ -7,15 +7,16 @@
 
 namespace agora {
 
-/// A place in a sequence of `length`: negative indices count from the end. Nothing: out of range.
-inline std::optional<std::size_t> place_of(std::int64_t index, std::size_t length) {
+/// Returns the position of an index in a sequence of `length`: negative indices count from the end.
+/// Returns nullopt if it is out of range.
+inline std::optional<std::size_t> position_of(std::int64_t index, std::size_t length) {
   const auto n = static_cast<std::int64_t>(length);
   if (index < 0) index += n;
   if (index < 0 || index >= n) return std::nullopt;
   return static_cast<std::size_t>(index);
 }
 
-/// A slice after Python's rules: `count` places beginning at `start`, each `step` further.
+/// A slice by Python's rules: `count` positions from `start` on, `step` apart.
 struct Slice {
   std::int64_t start = 0;
   std::int64_t step = 1;
@@ -26,11 +27,11 @@ struct Slice {
   }
 };
 
-/// `step` must not be 0.
+/// Resolves a slice against a length. `step` must not be 0.
 inline Slice slice_of(std::optional<std::int64_t> start, std::optional<std::int64_t> stop,
                       std::int64_t step, std::size_t length) {
   const auto n = static_cast<std::int64_t>(length);
-  step = std::clamp<std::int64_t>(step, -n - 1, n + 1);  // longer steps reach no further
+  step = std::clamp<std::int64_t>(step, -n - 1, n + 1);  // a longer step selects nothing more
   const std::int64_t low = step < 0 ? -1 : 0;
   const std::int64_t high = step < 0 ? n - 1 : n;
   const auto bound = [&](std::optional<std::int64_t> given, std::int64_t otherwise) {

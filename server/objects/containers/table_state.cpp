@@ -4,20 +4,20 @@
 #include <utility>
 
 #include "shared/value/describe.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
 namespace {
 
-/// An entry that was set aside: given back with the transaction that did so, or put back by it.
-class Aside {
+/// Owns a detached entry: frees it when the transaction's undo log goes, unless a rollback took it.
+class Detached {
  public:
-  Aside(Table& table, Handle entry) : table_(table), entry_(entry) {}
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
-  ~Aside() {
-    if (entry_) table_.free_aside(entry_);
+  Detached(Table& table, Handle entry) : table_(table), entry_(entry) {}
+  Detached(const Detached&) = delete;
+  Detached& operator=(const Detached&) = delete;
+  ~Detached() {
+    if (entry_) table_.free_detached(entry_);
   }
   Handle take() { return std::exchange(entry_, {}); }
 
@@ -46,21 +46,16 @@ void TableState::save(Writer& out) const {
 
 Expected<void> TableState::restore(PackedView saved) {
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  const std::uint64_t next = token.natural;
-  static_cast<void>(reader.next(token));
-  for (std::uint32_t left = token.count; left > 0; --left) {
-    Token parts;
-    Token sequence;
-    static_cast<void>(reader.next(parts));
-    static_cast<void>(reader.next(sequence));
+  read(reader);
+  const std::uint64_t next = read(reader).natural;
+  for (std::uint32_t left = read(reader).count; left > 0; --left) {
+    const Token parts = read(reader);
+    const std::uint64_t sequence = read(reader).natural;
     const PackedView key = reader.value();
     const PackedView value = parts.count == 3 ? reader.value() : PackedView{};
     Key ready;
     if (auto ok = ready.read(key); !ok) return ok.failure();
-    auto entry = table_.load(sequence.natural, ready.bytes, key, value);
+    auto entry = table_.load(sequence, ready.bytes, key, value);
     if (!entry) return entry.failure();
     content_bytes_ += entry_bytes(*entry);
     if (table_.has_references(*entry)) ++referring_;
@@ -100,12 +95,12 @@ std::function<void()> TableState::restorer(Machine&) {
   return [this, bytes = content_bytes_, referring = referring_, next = table_.next_sequence()] {
     content_bytes_ = bytes;
     referring_ = referring;
-    table_.go_back_to(next);
+    table_.rewind_to(next);
   };
 }
 
 void TableState::each_reference(const std::function<void(std::string_view)>& visit) const {
-  // A large container mostly refers to nothing: then it costs nothing.
+  // Most containers hold no references: then this costs nothing.
   if (referring_ == 0) return;
   table_.each([&](Handle entry) {
     if (!table_.has_references(entry)) return;
@@ -115,17 +110,17 @@ void TableState::each_reference(const std::function<void(std::string_view)>& vis
 }
 
 std::uint64_t TableState::prefetch(PackedView key) const {
-  // What is small lies in a near cache anyway.
+  // A small table is in the cache anyway.
   constexpr std::size_t kLarge = 4096;
   if (table_.size() < kLarge || !key.present() || !is_plain_key(key.kind())) return 0;
   const std::uint32_t hash = table_.hash_of(key.bytes());
-  table_.fetch_bucket(hash);
+  table_.prefetch_bucket(hash);
   return std::uint64_t{1} << 32 | hash;
 }
 
-Expected<Table::Placed> TableState::put(Table::Place at, std::string_view key_bytes, PackedView key,
-                                        PackedView value) {
-  const Handle before = at.entry;
+Expected<Table::Assigned> TableState::assign(Table::Lookup found, std::string_view key_bytes,
+                                             PackedView key, PackedView value) {
+  const Handle before = found.entry;
   if (auto kept = machine_.retain(value); !kept) return kept.failure();
   if (!before) {
     if (auto kept = machine_.retain(key); !kept) {
@@ -136,39 +131,39 @@ Expected<Table::Placed> TableState::put(Table::Place at, std::string_view key_by
   const std::size_t bytes_before = before ? entry_bytes(before) : 0;
   const bool referred = before && table_.has_references(before);
   const Packed old = referred ? Packed{table_.value(before)} : Packed{};
-  auto placed = place(at, key_bytes, key, value);
-  if (!placed) {
+  auto assigned = write(found, key_bytes, key, value);
+  if (!assigned) {
     machine_.release(value);
     if (!before) machine_.release(key);
-    return placed;
+    return assigned;
   }
-  content_bytes_ = content_bytes_ - bytes_before + entry_bytes(placed->entry);
+  content_bytes_ = content_bytes_ - bytes_before + entry_bytes(assigned->entry);
   if (referred) --referring_;
-  if (table_.has_references(placed->entry)) ++referring_;
+  if (table_.has_references(assigned->entry)) ++referring_;
   if (referred) machine_.release(old);
-  return placed;
+  return assigned;
 }
 
-/// The change of the table alone, with its way back.
-Expected<Table::Placed> TableState::place(Table::Place at, std::string_view key_bytes,
-                                          PackedView key, PackedView value) {
-  about_to_change();
-  if (!machine_.in_transaction()) return table_.put_at(at, key_bytes, key, value);
-  if (const Handle before = at.entry) {
-    auto made = table_.substitute(before, value);
+/// Changes the table alone, and logs the undo step.
+Expected<Table::Assigned> TableState::write(Table::Lookup found, std::string_view key_bytes,
+                                            PackedView key, PackedView value) {
+  begin_change();
+  if (!machine_.in_transaction()) return table_.put_at(found, key_bytes, key, value);
+  if (const Handle before = found.entry) {
+    auto made = table_.replace(before, value);
     if (!made) return made.failure();
-    machine_.undo([this, entry = *made, aside = std::make_shared<Aside>(table_, before)] {
-      table_.put_back_instead(entry, aside->take());
+    machine_.undo([this, entry = *made, detached = std::make_shared<Detached>(table_, before)] {
+      table_.restore(entry, detached->take());
     });
-    return Table::Placed{*made, false};
+    return Table::Assigned{*made, false};
   }
-  auto placed = table_.put_at(at, key_bytes, key, value);
-  if (placed) machine_.undo([this, entry = placed->entry] { table_.erase(entry); });
-  return placed;
+  auto assigned = table_.put_at(found, key_bytes, key, value);
+  if (assigned) machine_.undo([this, entry = assigned->entry] { table_.erase(entry); });
+  return assigned;
 }
 
-void TableState::drop(Handle entry) {
-  about_to_change();
+void TableState::erase(Handle entry) {
+  begin_change();
   content_bytes_ -= entry_bytes(entry);
   Packed key;
   Packed value;
@@ -179,26 +174,28 @@ void TableState::drop(Handle entry) {
     --referring_;
   }
   if (machine_.in_transaction()) {
-    table_.set_aside(entry);
-    machine_.undo(
-        [this, aside = std::make_shared<Aside>(table_, entry)] { table_.put_back(aside->take()); });
+    table_.detach(entry);
+    machine_.undo([this, detached = std::make_shared<Detached>(table_, entry)] {
+      table_.reattach(detached->take());
+    });
   } else {
     table_.erase(entry);
   }
-  // Last: releasing may delete objects, which is no time to hold handles.
+  // Release last: it may delete objects, and no handle may be held then.
   if (refers) machine_.release(key);
   if (refers) machine_.release(value);
 }
 
-/// Within a transaction those who read along look away until all objects are as they will stay.
-void TableState::about_to_change() {
-  if (!machine_.in_transaction() || in_transaction_ || !table_.shown()) return;
+/// Opens the write section of a transaction: readers retry until the content of all objects is
+/// final.
+void TableState::begin_change() {
+  if (!machine_.in_transaction() || in_transaction_ || !table_.published()) return;
   in_transaction_.emplace(table_);
   machine_.on_finish([this] { in_transaction_.reset(); });
 }
 
 void TableState::clear() {
-  about_to_change();
+  begin_change();
   const std::uint64_t next = table_.next_sequence();
   auto content = std::make_unique<TableState>(machine_);
   const Table::Change change{table_};

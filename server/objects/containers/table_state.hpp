@@ -1,8 +1,9 @@
-// TableState: content in a Table, and what dict, set and namespace share of it.
+// TableState: content in a Table; the base of dict, set and namespace.
 //
-// Everything that changes an entry goes through put, drop and clear: they keep the references of
-// keys and values, count the bytes, and note in a transaction how to take the step back, order and
-// cursors included. As it stands a TableState is content that a clear has put aside.
+// Every change of an entry goes through assign, erase and clear. They maintain the reference counts
+// of keys and values and the byte count, and in a transaction they log the undo step, which
+// restores order and cursors as well. `clear` moves the old content into a bare TableState, to be
+// freed incrementally.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,12 @@
 
 namespace agora {
 
-/// A key as it is looked up.
+/// A key prepared for lookup.
 struct Key {
   std::string scratch;
   std::string_view bytes;
-  std::uint64_t prefetched = 0;  ///< what TableState::prefetch gave for it; 0: nothing
-  /// @error type_error  it cannot be a key or member.
+  std::uint64_t prefetched = 0;  ///< the hash that TableState::prefetch returned; 0 if none
+  /// @error type_error  the value cannot be a key or member.
   Expected<void> read(PackedView key) {
     if (is_plain_key(key.kind())) {
       bytes = key.bytes();
@@ -34,7 +35,7 @@ struct Key {
     bytes = *made;
     return {};
   }
-  /// The call's first argument.
+  /// Reads the call's first argument.
   Expected<void> read(const Call& call) {
     prefetched = call.prefetched();
     return read(call.arg(0));
@@ -46,9 +47,9 @@ class TableState : public State {
   explicit TableState(Machine& machine);
 
   void save(Writer& out) const override;
-  void publish(shm::Cell& cell) override { table_.show(cell); }
-  void unpublish() override { table_.hide(); }
-  /// The content as a map.
+  void publish(shm::Cell& cell) override { table_.publish(cell); }
+  void unpublish() override { table_.unpublish(); }
+  /// Writes the content as a map.
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return table_.size(); }
   std::size_t bytes() const override { return content_bytes_; }
@@ -56,73 +57,71 @@ class TableState : public State {
   std::function<void()> restorer(Machine& machine) override;
   std::uint64_t prefetch(PackedView key) const override;
   void prefetch_further(std::uint64_t hash) const override {
-    table_.fetch_entry(static_cast<std::uint32_t>(hash));
+    table_.prefetch_entry(static_cast<std::uint32_t>(hash));
   }
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 
   const Table& table() const { return table_; }
-  Table::Place locate(const Key& key) const {
+  Table::Lookup locate(const Key& key) const {
     if (key.prefetched == 0) return table_.locate(key.bytes);
     return table_.locate(static_cast<std::uint32_t>(key.prefetched), key.bytes);
   }
   Handle find(const Key& key) const { return locate(key).entry; }
-  /// Bytes of an entry's key and value.
+  /// Returns the bytes of an entry's key and value.
   std::size_t entry_bytes(Handle entry) const {
     return table_.key(entry).size() + table_.value(entry).size();
   }
-  /// To be held around several changes that are one step, also for those who read along.
+  /// Holds a write section over several changes that are one step, so that concurrent readers see
+  /// all of them or none.
   Table::Change one_step() { return Table::Change{table_}; }
-  /// TooLarge if a reply with the whole content, or work on all of it, is over the limits.
+  /// Returns TooLarge if a reply with the whole content, or work on all of it, exceeds the limits.
   Expected<void> check_whole(std::string_view instead) const {
     return machine_.check_work(table_.size(), content_bytes_, instead);
   }
 
-  /// Writes an entry, new or in place of the one with that key.
+  /// Assigns a value to a key, in the entry that the lookup found or in a new one.
+  /// @param found  the result of `locate` for that key
   /// @param value  absent in a set
   /// @error not_found, out_of_memory  nothing changed.
-  Expected<Table::Placed> put(const Key& at, PackedView key, PackedView value) {
-    return put(locate(at), at.bytes, key, value);
-  }
-  Expected<Table::Placed> put(std::string_view key_bytes, PackedView key, PackedView value) {
-    return put(table_.locate(key_bytes), key_bytes, key, value);
-  }
-  /// Takes an entry out and releases what it referred to.
-  void drop(Handle entry);
-  /// Takes everything out, to be freed in slices; cursors stay meaningful. O(1).
+  Expected<Table::Assigned> assign(Table::Lookup found, std::string_view key_bytes, PackedView key,
+                                   PackedView value);
+  /// Erases an entry and releases its references.
+  void erase(Handle entry);
+  /// Removes everything, to be freed incrementally; cursors stay valid. O(1).
   void clear();
 
-  /// Fills new content from what `save` wrote. @error not_found, out_of_memory
+  /// Loads the content that `save` wrote into an empty state. @error not_found, out_of_memory
   Expected<void> restore(PackedView saved);
 
  private:
-  Expected<Table::Placed> put(Table::Place at, std::string_view key_bytes, PackedView key,
-                              PackedView value);
-  Expected<Table::Placed> place(Table::Place at, std::string_view key_bytes, PackedView key,
-                                PackedView value);
-  void about_to_change();
+  Expected<Table::Assigned> write(Table::Lookup found, std::string_view key_bytes, PackedView key,
+                                  PackedView value);
+  void begin_change();
 
   Machine& machine_;
   Table table_;
-  std::optional<Table::Change> in_transaction_;  ///< from the first change in it to its end
-  std::size_t content_bytes_ = 0;                ///< keys and values, packed
-  std::size_t referring_ = 0;                    ///< entries that refer to something
+  std::optional<Table::Change>
+      in_transaction_;             ///< open from the transaction's first change to its end
+  std::size_t content_bytes_ = 0;  ///< keys and values, packed
+  std::size_t referring_ = 0;      ///< entries that contain a reference
 };
 
-/// "k" for text, 5 for an int: a value as it is named in "... is not a key of dict d".
+/// Formats a value for a text such as "... is not a key of dict d": "k" for text, 5 for an int.
 std::string name_of(PackedView key);
 
-/// An error about a key that is not there, with the key in the details.
+/// Returns an error about a missing key, with the key in the details.
 Failure no_key(const Call& call, Errc code, PackedView key, std::string_view is_not);
 
-/// What scan answers: `{items, cursor}`, where `write(out, entry)` appends an item. Parameters 0
-/// and 1 are cursor and count.
+/// Writes the reply of scan: `{items, cursor}`, where `write(out, entry)` appends an item.
+/// Parameters 0 and 1 are cursor and count.
 Outcome reply_scan(Call& call, const TableState& state,
                    const std::function<void(Writer, Handle)>& write);
 
 /// The parameters of scan.
-inline constexpr Parameter kScanCursor{"cursor", ParamKind::integer, kNull,
-                                       "Where to go on, from the previous reply; null begins."};
+inline constexpr Parameter kScanCursor{
+    "cursor", ParamKind::integer, kNull,
+    "The cursor of the previous reply; null starts from the beginning."};
 inline constexpr Parameter kScanCount{"count", ParamKind::integer, default_int(1000),
-                                      "Items in the reply at most."};
+                                      "Maximum number of items in the reply."};
 
 }  // namespace agora

@@ -1,17 +1,18 @@
 // value: one number, byte, bool, or any value at all. multiprocessing.Value, std::atomic.
 //
-// Every method is one step, so add is atomic where `v.value += 1` is not. A typecode bounds what
-// it holds, as ctypes does; out of range is an error, or wraps with wrap=true.
+// Every method is atomic, so add is atomic where `v.value += 1` is not. A typecode bounds the
+// value, as ctypes does; out of range is an error, or wraps with wrap=true.
 
 #include <string>
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/numbers.hpp"
-#include "server/core/methods/typecodes.hpp"
+#include "server/core/methods/scalar.hpp"
+#include "server/objects/containers/c_number.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/key_bytes.hpp"
-#include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
@@ -47,22 +48,24 @@ class Value : public State {
   bool locate(Machine& machine, Object& object, Located& out) override;
   void deleted(Machine& machine, Object& object) override;
 
-  /// The value as it is now; good until the next look or change.
+  /// Returns the current value; valid until the next `view` or change.
   PackedView view() const;
-  /// Puts a narrowed value in, and drops the old one. @error not_found, out_of_memory
+  /// Stores a narrowed value, and drops the old one. @error not_found, out_of_memory
   Expected<void> put(PackedView narrowed);
-  /// Lets the content lie in a word that programs may change. @error out_of_memory
+  /// Moves the content to a word that clients on this host may write. @error out_of_memory
   Expected<void> move_to_word();
-  /// Puts a narrowed value in; gives the old one. @error not_found, out_of_memory
+  /// Stores a narrowed value; returns the old one. @error not_found, out_of_memory
   Expected<Packed> exchange(PackedView narrowed);
-  /// Adds where the content is an int in a word that wraps round; gives the new value. Nothing:
-  /// it is not.
+  /// Adds with a fetch-and-add and returns the new value. Returns nullopt if the content is not an
+  /// int in a word that wraps.
   std::optional<std::string> add_in_word(PackedView amount);
-  /// Replaces the value by `change(value, out)`, narrowed, in one step; its error if it has one.
-  /// @return the value before.
-  /// @error timeout  programs write there without end; nothing was changed.
+  /// Replaces the value by `change(before, wanted)`, narrowed, in one step. An empty `wanted` keeps
+  /// it.
+  /// @return the value afterwards
+  /// @error timeout  clients write to the word continuously; nothing was changed. Also the errors
+  /// of `change` and of narrowing.
   template <typename Change>
-  Expected<Packed> replace(Change&& change);
+  Expected<std::string> replace(Change&& change);
 
   Typecode code = Typecode::any;
   bool wraps = false;
@@ -72,23 +75,17 @@ class Value : public State {
   std::byte* at() const { return machine_.lending().words().at(*word_); }
 
   Machine& machine_;
-  std::optional<WordPlace> word_;  ///< where it lies, in C's form, if programs may change it
+  std::optional<WordPlace> word_;  ///< the content in C's form, if clients may write it
   bool located_ = false;
-  mutable std::string seen_;  // what the word held when last looked at
+  mutable std::string view_;  // the value of the word, when last read
 };
 
 PackedView Value::view() const {
   if (!word_) return machine_.values().view(content);
   const std::uint64_t bits = load_bits(at(), c_bytes(code));
-  seen_.clear();
-  read_c(code, reinterpret_cast<const std::byte*>(&bits), seen_);
-  return PackedView{seen_};
-}
-
-std::uint64_t bits_of(Typecode code, PackedView narrowed) {
-  std::uint64_t bits = 0;
-  write_c(code, narrowed, reinterpret_cast<std::byte*>(&bits));
-  return bits;
+  view_.clear();
+  append_number(code, bits, view_);
+  return PackedView{view_};
 }
 
 Expected<void> Value::put(PackedView narrowed) {
@@ -109,9 +106,9 @@ Expected<Packed> Value::exchange(PackedView narrowed) {
     if (auto ok = put(narrowed); !ok) return ok.failure();
     return before;
   }
-  const std::uint64_t bits = swap_bits(at(), c_bytes(code), bits_of(code, narrowed));
+  const std::uint64_t bits = exchange_bits(at(), c_bytes(code), bits_of(code, narrowed));
   std::string before;
-  read_c(code, reinterpret_cast<const std::byte*>(&bits), before);
+  append_number(code, bits, before);
   return Packed{std::move(before)};
 }
 
@@ -130,31 +127,16 @@ Expected<void> Value::move_to_word() {
   return {};
 }
 
-/// Programs may come between where the content is a word: then it is done again.
 template <typename Change>
-Expected<Packed> Value::replace(Change&& change) {
-  for (int tries = 0; tries < kWordTriesMax; ++tries) {
-    std::uint64_t bits = word_ ? load_bits(at(), c_bytes(code)) : 0;
-    Packed before;
-    if (word_) {
-      std::string seen;
-      read_c(code, reinterpret_cast<const std::byte*>(&bits), seen);
-      before = Packed{std::move(seen)};
-    } else {
-      before = Packed{view()};
-    }
-    std::string wanted;
-    std::string narrowed;
-    if (auto ok = change(PackedView{before}, wanted); !ok) return ok.failure();
-    if (auto ok = coerce(code, wraps, PackedView{wanted}, narrowed); !ok) return ok.failure();
-    if (!word_) {
-      if (auto ok = put(PackedView{narrowed}); !ok) return ok.failure();
-      return before;
-    }
-    if (exchange_bits(at(), c_bytes(code), bits, bits_of(code, PackedView{narrowed})))
-      return before;
-  }
-  return fail(Errc::timeout, kWordBusy);
+Expected<std::string> Value::replace(Change&& change) {
+  if (word_) return replace_number(code, wraps, at(), change);
+  std::string wanted;
+  std::string narrowed;
+  if (auto ok = change(view(), wanted); !ok) return ok.failure();
+  if (wanted.empty()) return std::string{view().bytes()};
+  if (auto ok = coerce(code, wraps, PackedView{wanted}, narrowed); !ok) return ok.failure();
+  if (auto ok = put(PackedView{narrowed}); !ok) return ok.failure();
+  return narrowed;
 }
 
 bool Value::locate(Machine&, Object&, Located& out) {
@@ -173,14 +155,14 @@ void Value::deleted(Machine& machine, Object& object) {
   machine.lending().free_word(object.id, *word_, Words::kWordBytes);
 }
 
-/// Puts a value in, narrowed to the typecode.
+/// Stores a value, narrowed to the typecode.
 Expected<void> put(Value& value, PackedView given) {
   std::string narrowed;
   if (auto ok = coerce(value.code, value.wraps, given, narrowed); !ok) return ok;
   return value.put(PackedView{narrowed});
 }
 
-/// An error about the content, with the object's name in front.
+/// Returns an error about the content, with the object's name in front.
 Failure unfit(const Call& call, const Error& error) {
   return call.fail_here(error.code, call.what() + ": " + error.message);
 }
@@ -202,17 +184,13 @@ Outcome add(Call& call, Value& value) {
     call.reply().packed(PackedView{*sum});
     return Progress::done;
   }
-  std::string narrowed;
-  auto before = value.replace([&](PackedView old, std::string& sum) {
-    auto added =
-        value.wraps ? add_wrapping(old, call.arg(0), sum) : add_numbers(old, call.arg(0), sum);
-    narrowed.clear();
-    if (added) added = coerce(value.code, value.wraps, PackedView{sum}, narrowed);
-    return added;
+  auto sum = value.replace([&](PackedView before, std::string& wanted) {
+    return value.wraps ? add_wrapping(before, call.arg(0), wanted)
+                       : add_numbers(before, call.arg(0), wanted);
   });
-  if (!before) return unfit(call, before.error());
+  if (!sum) return unfit(call, sum.error());
   call.changed();
-  call.reply().packed(PackedView{narrowed});
+  call.reply().packed(PackedView{*sum});
   return Progress::done;
 }
 
@@ -232,7 +210,7 @@ Outcome compare_and_set(Call& call, Value& value) {
   bool same = false;
   auto done = value.replace([&](PackedView old, std::string& wanted) -> Expected<void> {
     same = equal(old, call.arg(0));
-    wanted = (same ? call.arg(1) : old).bytes();
+    if (same) wanted = call.arg(1).bytes();
     return {};
   });
   if (!done) return unfit(call, done.error());
@@ -248,12 +226,10 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
                 "args: value lacks its typecode, one of b B h H i I l L q Q "
                 "f d c ? any");
   }
-  Token word;
-  Reader reader{creation.arguments[0]};
-  static_cast<void>(reader.next(word));
-  const auto code = typecode_of(word.body);
+  const std::string_view name = read(creation.arguments[0]).body;
+  const auto code = typecode_of(name);
   if (!code) {
-    return fail(Errc::value_error, "unknown typecode \"" + std::string{word.body.substr(0, 40)} +
+    return fail(Errc::value_error, "unknown typecode \"" + std::string{name.substr(0, 40)} +
                                        "\"; there are b B h H i I l L q Q f d c ? any");
   }
   value->code = *code;
@@ -272,12 +248,9 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto value = std::make_unique<Value>(creation.machine);
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  value->code = static_cast<Typecode>(token.body.front());
-  static_cast<void>(reader.next(token));
-  value->wraps = token.boolean;
+  read(reader);
+  value->code = static_cast<Typecode>(read(reader).body.front());
+  value->wraps = read(reader).boolean;
   if (auto ok = put(*value, reader.value()); !ok) return ok.failure();
   return value;
 }
@@ -289,7 +262,7 @@ constexpr Method kMethods[] = {
     {.name = "get",
      .result = "any: the value",
      .cost = "O(1)",
-     .doc = "The value.",
+     .doc = "Returns the value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "set",
@@ -309,7 +282,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Adds to the value in one step.",
+     .doc = "Adds to the value atomically.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "exchange",
@@ -319,18 +292,19 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Sets the value and gives the old one.",
+     .doc = "Sets the value and returns the old one.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&exchange>},
     {.name = "compare_and_set",
-     .parameters = {Parameter{"expected", ParamKind::any, kRequired, "The value it must have."},
+     .parameters = {Parameter{"expected", ParamKind::any, kRequired,
+                              "The value that it must have."},
                     kValue},
      .result = "bool: false if it had another value",
      .errors = {Errc::type_error, Errc::value_error, Errc::not_found, Errc::timeout},
      .access = Access::write,
      .grows = true,
      .cost = "O(1)",
-     .doc = "Sets the value only if it is the expected one.",
+     .doc = "Compare-and-swap: sets the value only if it is the expected one.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&compare_and_set>},
 };
@@ -339,18 +313,17 @@ static_assert(check_table(kMethods));
 constexpr Parameter kArguments[] = {
     {"typecode", ParamKind::text, kRequired,
      "b B h H i I l L q Q (ints), f d (floats), c (a byte), ? (a bool), or any."},
-    {"initial", ParamKind::any, default_int(0), "The first value."},
+    {"initial", ParamKind::any, default_int(0), "The initial value."},
 };
 constexpr Parameter kOptions[] = {
-    {"wrap", ParamKind::boolean, default_bool(false),
-     "True: an int out of range wraps round, as in C."},
+    {"wrap", ParamKind::boolean, default_bool(false), "True: an int out of range wraps, as in C."},
 };
 
 }  // namespace
 
 const ObjectType& value_type() {
   static constexpr ObjectType kType{.name = "value",
-                                    .doc = "One number, byte or bool, or any value.",
+                                    .doc = "Holds one number, byte or bool, or any value.",
                                     .arguments = kArguments,
                                     .options = kOptions,
                                     .methods = kMethods,

@@ -86,10 +86,10 @@ std::vector<QueueItem> HeldItems::arrived(SessionId session, std::uint64_t numbe
   got_.erase(begin, end);
   if (items.empty()) return items;
   Consumer left = consumer(session);
-  const std::uint64_t told = std::min<std::uint64_t>(left.early, items.size());
+  const std::uint64_t reported = std::min<std::uint64_t>(left.early, items.size());
   left.got -= items.size();
-  left.early -= told;
-  left.owed += items.size() - told;
+  left.early -= reported;
+  left.owed += items.size() - reported;
   set_consumer(session, left);
   return items;
 }

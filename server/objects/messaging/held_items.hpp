@@ -1,8 +1,8 @@
-// HeldItems: what a queue has handed out and may have to take back.
+// HeldItems: the items of a queue that are in flight: delivered, and not yet acknowledged.
 //
 // Reserved items have an id, a session, and perhaps a lease. Got items belong to a numbered call of
-// an opened session until the arrival of its reply is acknowledged. Nothing here knows where an
-// item goes when it comes back.
+// an opened session until the client acknowledges its reply. This class does not know where an item
+// goes when it comes back.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ struct Reservation {
   std::uint64_t id = 0;
   SessionId session;
   QueueItem item;
-  std::optional<Duration> lease;  ///< none: as long as the session
-  std::optional<Instant> until;   ///< when the lease runs out
+  std::optional<Duration> lease;  ///< nullopt: as long as the session
+  std::optional<Instant> until;   ///< expiry of the lease
 };
 
 /// An item that a call has got.
@@ -34,54 +34,56 @@ struct GotItem {
   QueueItem item;
 };
 
-/// What one session owes a queue for what it has got: told by task_done, or not yet.
+/// The account of one session: the items that it got and has or has not reported by task_done.
 struct Consumer {
-  std::uint64_t got = 0;    ///< items whose replies are not acknowledged
-  std::uint64_t owed = 0;   ///< items that have arrived and are not said to be done
-  std::uint64_t early = 0;  ///< of `got`: as many are said to be done already; owed is 0 then
+  std::uint64_t got = 0;   ///< items whose replies are not acknowledged
+  std::uint64_t owed = 0;  ///< items that arrived and are not reported as done
+  std::uint64_t early =
+      0;  ///< of `got`: reported as done before their reply was acknowledged; then owed is 0
 };
 
 class HeldItems {
  public:
   bool empty() const { return reserved_.empty() && got_.empty(); }
-  /// Whether that session has anything here. O(log n).
+  /// Returns whether that session holds anything here. O(log n).
   bool has(SessionId session) const;
 
   void reserve(const Reservation& reservation);
-  /// None: there is no such reservation. O(log n).
+  /// Returns null if there is no such reservation. O(log n).
   const Reservation* find(std::uint64_t id) const;
-  /// Takes out a reservation, which must be here.
+  /// Removes a reservation, which must be here.
   Reservation release(std::uint64_t id);
-  /// Lets a reservation's lease run until then.
+  /// Extends the lease of a reservation to `until`.
   void extend(std::uint64_t id, Instant until);
   std::optional<Instant> next_lease() const;
-  /// Takes out a reservation whose lease has run out at `now`; none if there is none.
+  /// Removes and returns a reservation whose lease has expired at `now`; nullopt if there is none.
   std::optional<Reservation> due(Instant now);
 
   void got(const GotItem& got);
-  /// Takes out what one call has got.
+  /// Removes the items of one call, whose reply is acknowledged.
   std::vector<QueueItem> arrived(SessionId session, std::uint64_t number);
-  /// Takes out what that call has got last: what undoes `got`.
+  /// Removes the last item of that call; undoes `got`.
   void forget_last(SessionId session, std::uint64_t number);
 
-  /// A session says task_done: of an item that has arrived if it owes one, else of one whose reply
-  /// is not acknowledged. Nothing if it has got none: it speaks for somebody else. O(log sessions).
+  /// Counts a task_done of a session: for an item that has arrived if it owes one, else for one
+  /// whose reply is not acknowledged. Does nothing if the session has got none: it reports for
+  /// another session. O(log sessions).
   void done(SessionId session);
-  /// What a session owes; nothing at all: zeros.
+  /// Returns the account of a session; all zeros if there is none.
   Consumer consumer(SessionId session) const;
-  /// Sets that: what undoes `done`.
+  /// Sets the account of a session; undoes `done`.
   void set_consumer(SessionId session, const Consumer& consumer);
-  /// Forgets those that owe and are gone, now and then: amortized O(1) a call.
+  /// Removes the accounts of ended sessions once their number has doubled: amortized O(1) a call.
   template <typename IsGone>
   void forget_consumers(IsGone&& is_gone) {
-    if (consumers_.size() < look_at_) return;
+    if (consumers_.size() < sweep_at_) return;
     std::erase_if(consumers_, [&](const auto& each) { return is_gone(each.first); });
-    look_at_ = 2 * consumers_.size() + kLookAt;
+    sweep_at_ = 2 * consumers_.size() + kSweepMin;
   }
 
-  /// Takes out all that a session has, last place first, and forgets what it owes.
+  /// Removes all items of a session, the last place first, and its account.
   std::vector<QueueItem> take_all(SessionId session);
-  /// Takes any item. Not to be called when empty.
+  /// Removes and returns any item. Must not be called when empty.
   QueueItem take_any();
 
   template <typename Visit>
@@ -98,14 +100,14 @@ class HeldItems {
 
  private:
   using GotKey = std::pair<SessionId, std::uint64_t>;
-  static constexpr std::size_t kLookAt = 64;
+  static constexpr std::size_t kSweepMin = 64;
 
   std::map<std::uint64_t, Reservation> reserved_;
   std::set<std::pair<SessionId, std::uint64_t>> by_session_;  // reservations
   std::set<std::pair<Instant, std::uint64_t>> by_lease_;
   std::multimap<GotKey, QueueItem> got_;
   std::map<SessionId, Consumer> consumers_;
-  std::size_t look_at_ = kLookAt;  // that many consumers: who is gone?
+  std::size_t sweep_at_ = kSweepMin;  // consumers at which ended sessions are swept
 };
 
 }  // namespace agora

@@ -1,10 +1,11 @@
-// pipe: two ends, 0 and 1; what is sent at one is received at the other, in order.
+// pipe: two ends, 0 and 1; values sent at one are received at the other, in order.
 // multiprocessing.Pipe.
 //
-// An end belongs to the sessions that have used it (sent, received or polled there) and closes for
-// good when the last of them ends, or by close. The other side then receives what was sent and
-// after that gets EndOfStream. Each direction holds 1,024 values; then send waits. Receivers and
-// pollers of an end are served first come, first served, and so are its senders.
+// An end belongs to the sessions that have used it (sent, received or polled there). It closes for
+// good when the last of them ends, or by close. The other side then receives the values sent
+// before, and after them EndOfStream. Each direction holds 1,024 values; then send waits
+// (back-pressure). The receivers and pollers of an end are served in FIFO order, and so are its
+// senders.
 
 #include <array>
 #include <deque>
@@ -14,23 +15,23 @@
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
 namespace {
 
-/// Values that a direction holds: enough to keep both sides busy, and a bound for what is unread.
-constexpr std::size_t kRoom = 1'024;
+/// Values that a direction holds: enough to keep both sides busy, and a bound on unread values.
+constexpr std::size_t kCapacity = 1'024;
 
-/// What a waiter at an end wants, in Waiter::count.
+/// Waiter::count at an end: the operation that waits.
 constexpr std::uint64_t kReceives = 0;
 constexpr std::uint64_t kPolls = 1;
 
 struct End {
   bool closed = false;
-  std::deque<Handle> inbox;   ///< what the other end has sent
-  std::set<SessionId> users;  ///< whose it is
+  std::deque<Handle> inbox;   ///< values that the other end has sent
+  std::set<SessionId> users;  ///< the sessions that it belongs to
   WaitQueue readers;          ///< receivers and pollers
   WaitQueue senders;
 };
@@ -56,7 +57,7 @@ class Pipe : public State {
       inbox_bytes -= bytes_of(value);
     });
   }
-  /// The caller drops it.
+  /// Removes and returns the front value, which the caller must drop.
   Handle pop(End& at) {
     const Handle value = at.inbox.front();
     at.inbox.pop_front();
@@ -67,7 +68,7 @@ class Pipe : public State {
     });
     return value;
   }
-  /// What is unread there goes: nobody will receive it.
+  /// Closes an end and drops its unread values, which no session can receive any more.
   void close(End& end) {
     end.closed = true;
     machine_.undo([&end] { end.closed = false; });
@@ -80,8 +81,8 @@ class Pipe : public State {
   std::size_t inbox_bytes = 0;
 
  private:
-  void read_all(Machine& machine, Object& object, End& end);
-  void let_in(Machine& machine, Object& object, End& end);
+  void serve_readers(Machine& machine, Object& object, End& end);
+  void serve_senders(Machine& machine, Object& object, End& end);
 
   Machine& machine_;
 };
@@ -138,8 +139,8 @@ void refuse_all(Machine& machine, const Object& object, WaitQueue& waiting, cons
   }
 }
 
-/// Serves those who read at that end, as far as there is something to read.
-void Pipe::read_all(Machine& machine, Object& object, End& end) {
+/// Serves the readers of that end while there are values.
+void Pipe::serve_readers(Machine& machine, Object& object, End& end) {
   while (!end.inbox.empty()) {
     Waiter* const reader = machine.next_in(end.readers);
     if (reader == nullptr) break;
@@ -162,10 +163,10 @@ void Pipe::read_all(Machine& machine, Object& object, End& end) {
   }
 }
 
-/// Serves those who send from that end, as far as there is room.
-void Pipe::let_in(Machine& machine, Object& object, End& end) {
+/// Serves the senders of that end while there is room.
+void Pipe::serve_senders(Machine& machine, Object& object, End& end) {
   End& to = other(end);
-  while (to.inbox.size() < kRoom) {
+  while (to.inbox.size() < kCapacity) {
     Waiter* const sender = machine.next_in(end.senders);
     if (sender == nullptr) return;
     push(to, sender->items.front());
@@ -182,13 +183,13 @@ void Pipe::serve(Machine& machine, Object& object) {
     refuse_all(machine, object, end.senders, "this");
     refuse_all(machine, object, other(end).senders, "the other");
   }
-  // Reading makes room, what comes in can be read.
+  // Each receive makes room, and each send makes a value to receive.
   std::uint64_t before = 0;
   do {
     before = object.version;
     for (End& end : ends) {
-      read_all(machine, object, end);
-      let_in(machine, object, end);
+      serve_readers(machine, object, end);
+      serve_senders(machine, object, end);
     }
   } while (object.version != before);
 }
@@ -203,24 +204,24 @@ void Pipe::session_ended(Machine& machine, Object& object, SessionId session) {
 
 // ---- methods -------------------------------------------------------------------------------
 
-enum class Way : std::uint8_t { sends, receives, closes };
+enum class Operation : std::uint8_t { sends, receives, closes };
 
-/// The end that the call names.
-/// @error value_error  there is no such end, or it does not go that way.
-Expected<End*> end_of(Call& call, Pipe& pipe, Way way) {
+/// Returns the end that the call names.
+/// @error value_error  there is no such end, or it does not support the operation.
+Expected<End*> end_of(Call& call, Pipe& pipe, Operation operation) {
   const std::int64_t number = call.integer(0);
   if (number != 0 && number != 1) {
     return call.fail_here(Errc::value_error, "end must be 0 or 1, got " + std::to_string(number));
   }
-  const bool one_way = !pipe.duplex && way != Way::closes;
-  if (one_way && number != (way == Way::sends ? 1 : 0)) {
+  const bool one_way = !pipe.duplex && operation != Operation::closes;
+  if (one_way && number != (operation == Operation::sends ? 1 : 0)) {
     return call.fail_here(Errc::value_error,
-                          call.what() + " goes one way: end 0 receives and end 1 sends");
+                          call.what() + " goes one operation: end 0 receives and end 1 sends");
   }
   return &pipe.ends[static_cast<std::size_t>(number)];
 }
 
-/// The end is the session's as well from now on.
+/// Adds the session to the users of the end.
 void use(Call& call, End& end) {
   if (!end.users.insert(call.session()).second) return;
   call.machine().sessions().granted(call.session(), call.object().id);
@@ -238,7 +239,7 @@ Failure is_closed(Call& call, const char* which) {
 }
 
 Outcome send(Call& call, Pipe& pipe) {
-  auto found = end_of(call, pipe, Way::sends);
+  auto found = end_of(call, pipe, Operation::sends);
   if (!found) return found.failure();
   End& end = **found;
   End& to = pipe.other(end);
@@ -247,7 +248,7 @@ Outcome send(Call& call, Pipe& pipe) {
   auto stored = call.machine().store(call.arg(1));
   if (!stored) return stored.failure();
   use(call, end);
-  if (end.senders.empty() && to.inbox.size() < kRoom) {
+  if (end.senders.empty() && to.inbox.size() < kCapacity) {
     pipe.push(to, *stored);
     call.changed();
     return Progress::done;
@@ -262,7 +263,7 @@ Outcome send(Call& call, Pipe& pipe) {
 }
 
 Outcome receive(Call& call, Pipe& pipe) {
-  auto found = end_of(call, pipe, Way::receives);
+  auto found = end_of(call, pipe, Operation::receives);
   if (!found) return found.failure();
   End& end = **found;
   if (end.closed) return is_closed(call, "this");
@@ -279,7 +280,7 @@ Outcome receive(Call& call, Pipe& pipe) {
 }
 
 Outcome poll(Call& call, Pipe& pipe) {
-  auto found = end_of(call, pipe, Way::receives);
+  auto found = end_of(call, pipe, Operation::receives);
   if (!found) return found.failure();
   End& end = **found;
   if (end.closed) return is_closed(call, "this");
@@ -293,7 +294,7 @@ Outcome poll(Call& call, Pipe& pipe) {
 }
 
 Outcome close(Call& call, Pipe& pipe) {
-  auto found = end_of(call, pipe, Way::closes);
+  auto found = end_of(call, pipe, Operation::closes);
   if (!found) return found.failure();
   End& end = **found;
   if (end.closed) return Progress::done;
@@ -313,15 +314,11 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  auto pipe = std::make_unique<Pipe>(creation.machine, token.boolean);
+  read(reader);
+  auto pipe = std::make_unique<Pipe>(creation.machine, read(reader).boolean);
   for (End& end : pipe->ends) {
-    static_cast<void>(reader.next(token));
-    end.closed = token.boolean;
-    static_cast<void>(reader.next(token));
-    for (std::uint32_t left = token.count; left > 0; --left) {
+    end.closed = read(reader).boolean;
+    for (std::uint32_t left = read(reader).count; left > 0; --left) {
       auto value = creation.machine.store(reader.value());
       if (!value) return value.failure();
       pipe->push(end, *value);
@@ -342,34 +339,35 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::timeout,
      .grows = true,
      .cost = "O(size of the value)",
-     .doc = "Sends a value to the other end; waits while 1,024 are unread there. EndOfStream once "
-            "an end is closed.",
+     .doc = "Sends a value to the other end; waits while 1,024 values are unread there. Fails "
+            "with EndOfStream once an end is closed.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&send>},
     {.name = "receive",
      .parameters = {kEnd, kTimeout},
-     .result = "any: the value sent first",
+     .result = "any: the oldest unread value",
      .errors = {Errc::end_of_stream, Errc::timeout, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::timeout,
      .delivers = true,
      .cost = "O(1)",
-     .doc = "Takes the next value that the other end has sent; waits for one. EndOfStream once the "
-            "other end is closed and all is received, or this end is closed.",
+     .doc = "Takes the next value that the other end has sent; waits for one. Fails with "
+            "EndOfStream once the other end is closed and everything is received, or this end "
+            "is closed.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&receive>},
     {.name = "poll",
-     .parameters = {kEnd, Parameter{"timeout", ParamKind::seconds, default_int(0),
-                                    "Seconds to wait at most; null waits for ever, 0 does not "
-                                    "wait."}},
+     .parameters = {kEnd,
+                    Parameter{
+                        "timeout", ParamKind::seconds, default_int(0),
+                        "Maximum seconds to wait; null waits without limit, 0 does not wait."}},
      .result = "bool: receive would not wait",
      .errors = {Errc::end_of_stream, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
-     .doc =
-         "Whether there is something to receive; true as well once the other end is closed, when "
-         "receive gives EndOfStream at once.",
+     .doc = "Returns whether receive would not wait: there is a value, or the other end is "
+            "closed and receive fails with EndOfStream at once.",
      .if_reply_lost = retry::kRead,
      .handler = on<&poll>},
     {.name = "close",
@@ -378,9 +376,8 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(unread values there + waiters)",
-     .doc =
-         "Closes that end for good. The other end receives what was sent, then EndOfStream; what "
-         "is unread at this end is gone.",
+     .doc = "Closes that end for good. The other end receives the values sent before, then "
+            "EndOfStream. Values unread at this end are dropped.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
 };
@@ -396,7 +393,7 @@ constexpr Parameter kArguments[] = {
 const ObjectType& pipe_type() {
   static constexpr ObjectType kType{
       .name = "pipe",
-      .doc = "Two ends: what is sent at one is received at the other.",
+      .doc = "Has two ends: values sent at one are received at the other.",
       .arguments = kArguments,
       .methods = kMethods,
       .create = create,

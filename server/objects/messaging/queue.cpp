@@ -1,10 +1,10 @@
-// queue: items pass from producers to consumers: first in, first out, or last in first, or by
-// priority. queue.Queue, LifoQueue, PriorityQueue, JoinableQueue; with reserve and acknowledge.
+// queue: items pass from producers to consumers, in FIFO, LIFO or priority order. queue.Queue,
+// LifoQueue, PriorityQueue, JoinableQueue; with reserve and acknowledge.
 //
-// Getters and putters are each served first come, first served; a put_many is one step and holds
-// back those behind it. An item got on a plain connection is gone with its reply (at most once); in
-// an opened session it comes back if the reply is never acknowledged. task_done and join count as
-// in Python's Queue. close: puts get ShutDown at once, gets once the queue is drained.
+// Getters and putters are each served in FIFO order; a put_many is atomic and blocks the putters
+// behind it. An item got on a plain connection is lost with its reply (at most once). In an opened
+// session it comes back if the reply is never acknowledged. task_done and join count as in Python's
+// Queue. After close, puts get ShutDown at once, gets once the queue is drained.
 
 #include <cmath>
 
@@ -13,7 +13,7 @@
 #include "server/objects/messaging/queue_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -22,28 +22,29 @@ Failure closed(const Call& call) {
   return call.fail_here(Errc::shut_down, call.what() + " is closed");
 }
 
-/// How the items of one call go in.
-struct Entry {
-  PackedView priority{std::string_view{"\0", 1}};  ///< a number at rest; 0
+/// How the items of one call are enqueued.
+struct PutOptions {
+  PackedView priority{std::string_view{"\0", 1}};  ///< a number in normal form; 0
   Duration delay{};
 };
 
-/// Waits for room with the stored items in hand, which are the waiter's from then on.
-Outcome wait_for_room(Call& call, Queue& queue, std::vector<Handle>& items, const Entry& entry) {
+/// Waits for room. The stored items pass to the waiter.
+Outcome wait_for_room(Call& call, Queue& queue, std::vector<Handle>& items,
+                      const PutOptions& options) {
   return call.wait(queue.putters, 1, [&](Waiter& waiter) {
     waiter.items = std::move(items);
     items.clear();
     std::string key;
     Writer out{key};
     out.list(2);
-    out.packed(entry.priority);
-    out.integer(entry.delay.count());
+    out.packed(options.priority);
+    out.integer(options.delay.count());
     waiter.key = Packed{std::move(key)};
   });
 }
 
 Outcome put_items(Call& call, Queue& queue, const std::vector<PackedView>& views,
-                  const Entry& entry) {
+                  const PutOptions& options) {
   if (queue.closed()) return closed(call);
   if (queue.maxsize() != 0 && views.size() > queue.maxsize()) {
     return call.fail_here(Errc::value_error, std::to_string(views.size()) + " items never fit " +
@@ -63,36 +64,33 @@ Outcome put_items(Call& call, Queue& queue, const std::vector<PackedView>& views
     items.push_back(*stored);
   }
   if (!queue.putters.empty() || !queue.has_room(items.size())) {
-    Outcome outcome = wait_for_room(call, queue, items, entry);
+    Outcome outcome = wait_for_room(call, queue, items, options);
     drop();
     return outcome;
   }
-  const Priority priority = Priority::of(entry.priority);
-  for (const Handle item : items) queue.put(call.object(), item, priority, entry.delay);
+  const Priority priority = Priority::of(options.priority);
+  for (const Handle item : items) queue.put(call.object(), item, priority, options.delay);
   if (!items.empty()) call.changed();
   return Progress::done;
 }
 
 Outcome put(Call& call, Queue& queue) {
-  Entry entry;
-  if (call.given(2)) entry.priority = call.arg(2);
-  if (std::isnan(Priority::of(entry.priority).near)) {
+  PutOptions options;
+  if (call.given(2)) options.priority = call.arg(2);
+  if (std::isnan(Priority::of(options.priority).near)) {
     return call.fail_here(Errc::value_error, "priority must be a number, got NaN");
   }
-  entry.delay = call.seconds(3).value_or(Duration{});
-  return put_items(call, queue, {call.arg(0)}, entry);
+  options.delay = call.seconds(3).value_or(Duration{});
+  return put_items(call, queue, {call.arg(0)}, options);
 }
 
 Outcome put_many(Call& call, Queue& queue) {
   std::vector<PackedView> views;
-  Reader reader{call.arg(0)};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) views.push_back(reader.value());
+  for (const PackedView item : Elements{call.arg(0)}) views.push_back(item);
   return put_items(call, queue, views, {});
 }
 
-/// Nothing is ready: waits as one who takes `count`, or as a reserver with its lease.
+/// Waits for an item: to take `count`, or to reserve one with the lease.
 Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64_t count,
                       std::optional<Duration> lease = {}) {
   if (queue.drained()) return closed(call);
@@ -110,7 +108,7 @@ Outcome get(Call& call, Queue& queue) {
   const bool kept = call.track_delivery();
   const QueueItem item = queue.take_front();
   call.reply_stored(item.value);
-  queue.hand_over(call.caller(), kept, item);
+  queue.deliver(call.caller(), kept, item);
   call.changed();
   return Progress::done;
 }
@@ -129,7 +127,7 @@ Outcome get_many(Call& call, Queue& queue) {
   out.list(static_cast<std::uint32_t>(items.size()));
   for (const QueueItem& item : items) {
     out.packed(queue.view(item));
-    queue.hand_over(call.caller(), kept, item);
+    queue.deliver(call.caller(), kept, item);
   }
   call.changed();
   return Progress::done;
@@ -199,7 +197,7 @@ Outcome reserve(Call& call, Queue& queue) {
   return Progress::done;
 }
 
-/// What the first parameter names, if the calling session has it.
+/// Returns the reservation id of the first parameter, if the calling session has it.
 Expected<std::uint64_t> reserved_id(Call& call, const Queue& queue) {
   const std::int64_t id = call.integer(0);
   if (id > 0 && queue.reservation(static_cast<std::uint64_t>(id), call.session()) != nullptr) {
@@ -272,23 +270,24 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 }
 
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,
-                                 "The reservation, from reserve; never given twice."};
+                                 "The reservation, from reserve; ids are never reused."};
 
 constexpr Method kMethods[] = {
     {.name = "put",
      .parameters = {Parameter{"item", ParamKind::any, kRequired, "Any value."}, kTimeout,
                     Parameter{"priority", ParamKind::number, default_int(0),
-                              "Lower goes first; counts only in a queue with order=priority."},
-                    Parameter{"delay", ParamKind::seconds, default_int(0),
-                              "Seconds until the item is ready, from when it is in the queue."}},
+                              "Lower numbers first; used only by a queue with order=priority."},
+                    Parameter{
+                        "delay", ParamKind::seconds, default_int(0),
+                        "Seconds from the arrival of the item in the queue until it is ready."}},
      .result = "null",
      .errors = {Errc::full, Errc::shut_down, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::full,
      .grows = true,
      .cost = "O(1); O(log n) with a priority or delay",
-     .doc = "Puts an item in; waits for room if the queue has a maxsize and is full. Its place is "
-            "that of its arrival, also when it is delayed.",
+     .doc = "Puts an item; waits for room if the queue has a maxsize and is full. The item's "
+            "place in the order is that of its arrival, also when it is delayed.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&put>},
     {.name = "put_many",
@@ -300,7 +299,7 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::full,
      .grows = true,
      .cost = "O(items)",
-     .doc = "Puts all the items in, in one step, or none.",
+     .doc = "Puts all the items atomically, or none.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&put_many>},
     {.name = "get",
@@ -311,13 +310,14 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::empty,
      .delivers = true,
      .cost = "O(1)",
-     .doc =
-         "Takes the front item, or waits for one, first come, first served. In an opened session "
-         "it comes back to its place if the session ends before the reply is acknowledged.",
+     .doc = "Takes the front item, or waits for one in FIFO order. In an opened session the "
+            "item comes back to its place if the session ends before the reply is "
+            "acknowledged.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&get>},
     {.name = "get_many",
-     .parameters = {Parameter{"max", ParamKind::integer, kRequired, "Items at most, at least 1."},
+     .parameters = {Parameter{"max", ParamKind::integer, kRequired,
+                              "Maximum number of items, at least 1."},
                     kTimeout},
      .result = "list of items, at least one",
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
@@ -325,32 +325,32 @@ constexpr Method kMethods[] = {
      .timed_out = TimedOut::empty,
      .delivers = true,
      .cost = "O(items)",
-     .doc = "Takes up to max items, as many as one reply holds, or waits for the first.",
+     .doc = "Takes up to max items, as many as fit in one reply, or waits for the first.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&get_many>},
     {.name = "size",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many items are ready.",
+     .doc = "Returns the number of ready items.",
      .if_reply_lost = retry::kRead,
      .handler = on<&size>},
     {.name = "empty",
      .result = "bool",
      .cost = "O(1)",
-     .doc = "Whether no item is ready.",
+     .doc = "Returns whether no item is ready.",
      .if_reply_lost = retry::kRead,
      .handler = on<&empty>},
     {.name = "full",
      .result = "bool",
      .cost = "O(1)",
-     .doc = "Whether a put would have to wait.",
+     .doc = "Returns whether a put would wait.",
      .if_reply_lost = retry::kRead,
      .handler = on<&full>},
     {.name = "peek",
      .result = "any: the item that get would take",
      .errors = {Errc::empty},
      .cost = "O(1)",
-     .doc = "Shows the front item and leaves it there.",
+     .doc = "Returns the front item without taking it.",
      .if_reply_lost = retry::kRead,
      .handler = on<&peek>},
     {.name = "task_done",
@@ -358,8 +358,9 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Says that one item that was got is done. If its get was not acknowledged and the "
-            "session ends, it comes back and counts again for join.",
+     .doc = "Reports that one item that was got is done. If the reply of its get was not "
+            "acknowledged and the session ends, the item comes back and counts again for "
+            "join.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&task_done>},
     {.name = "join",
@@ -369,13 +370,13 @@ constexpr Method kMethods[] = {
      .access = Access::read,
      .timed_out = TimedOut::timeout,
      .cost = "O(1)",
-     .doc = "Waits until every item that was put in is done.",
+     .doc = "Waits until every item that was put is done.",
      .if_reply_lost = retry::kRead,
      .handler = on<&join>},
     {.name = "clear",
-     .result = "int: how many items are gone",
+     .result = "int: the number of items dropped",
      .access = Access::write,
-     .cost = "O(1); the storage is freed in slices",
+     .cost = "O(1); the memory is freed incrementally",
      .doc = "Drops all ready and delayed items; they count as done for join.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&clear>},
@@ -383,23 +384,28 @@ constexpr Method kMethods[] = {
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
-     .doc = "From now on put gives ShutDown, and get as well once the queue is drained: nothing is "
-            "ready, delayed, or out with somebody who may still give it back.",
+     .doc = "Closes the queue: put fails with ShutDown from now on, and get once the queue is "
+            "drained. Drained means that no item is ready or delayed, and that no session "
+            "holds one that may come back.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
     {.name = "reserve",
-     .parameters = {kTimeout, Parameter{"lease", ParamKind::seconds, kNull,
-                                        "Seconds until the item goes back unless touched; null: "
-                                        "as long as the session."}},
+     .parameters =
+         {kTimeout,
+          Parameter{
+              "lease", ParamKind::seconds, kNull,
+              "Seconds until the item goes back unless the lease is renewed by touch; null: as "
+              "long as the session."}},
      .result = "{id, item, deliveries}",
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::empty,
      .delivers = true,
      .cost = "O(log items held)",
-     .doc = "Takes the front item for the session, to be acknowledged by id or given back. It goes "
-            "back to its place when the lease or the session ends, after its 16th delivery to the "
-            "dead-letter list. deliveries says how often it was handed out, this time included.",
+     .doc = "Reserves the front item for the session, to be acknowledged or requeued by its "
+            "id. The item goes back to its place when the lease or the session ends, after "
+            "its 16th delivery to the dead-letter list. deliveries counts how often it was "
+            "delivered, this time included.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&reserve>},
     {.name = "acknowledge",
@@ -408,19 +414,19 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .access = Access::write,
      .cost = "O(log items held)",
-     .doc = "The reserved item is done: it is gone, and counts as task_done.",
+     .doc = "Completes the reserved item: it is dropped, and counts as task_done.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&acknowledge>},
     {.name = "requeue",
      .formerly = "return",
      .parameters = {kReservation, Parameter{"delay", ParamKind::seconds, default_int(0),
-                                            "Seconds until it is ready again."}},
+                                            "Seconds until the item is ready again."}},
      .result = "null",
      .errors = {Errc::not_found},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Gives the reserved item back to its place, maxsize or not; after its 16th delivery "
-            "it goes to the dead-letter list.",
+     .doc = "Puts the reserved item back in its place, regardless of maxsize; after its 16th "
+            "delivery it goes to the dead-letter list.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&requeue>},
     {.name = "touch",
@@ -429,28 +435,28 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .access = Access::write,
      .cost = "O(log items held)",
-     .doc = "The lease of the reserved item begins anew.",
+     .doc = "Renews the lease of the reserved item.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&touch>},
     {.name = "dead_letters",
      .formerly = "dead",
-     .result = "list of items, in the order in which they came to be there",
+     .result = "list of items, in the order in which they died",
      .errors = {Errc::too_large},
      .cost = "O(dead items)",
-     .doc = "Shows the dead-letter list: items that came back after their 16th delivery. They "
-            "count as done for join.",
+     .doc = "Returns the dead-letter list: items that came back after their 16th delivery. "
+            "They count as done for join.",
      .if_reply_lost = retry::kRead,
      .handler = on<&dead>},
     {.name = "redrive",
      .formerly = "revive",
      .parameters = {Parameter{"count", ParamKind::integer, default_int(1),
-                              "Items at most, at least 1."}},
-     .result = "int: how many went back",
+                              "Maximum number of items, at least 1."}},
+     .result = "int: the number of items put back",
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(count log n)",
-     .doc = "Puts items from the front of the dead-letter list back at their places, to be done "
-            "again; deliveries goes on, so each has one more chance.",
+     .doc = "Moves items from the front of the dead-letter list back to their places, to be "
+            "processed again. Their delivery counts are kept, so each has one more chance.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&redrive>},
 };
@@ -458,20 +464,22 @@ static_assert(check_table(kMethods));
 
 constexpr Parameter kOptions[] = {
     {"maxsize", ParamKind::integer, default_int(0),
-     "Ready and delayed items at most; 0: no bound."},
+     "Maximum of ready and delayed items; 0: no bound."},
     {"order", ParamKind::text, default_text("fifo"),
-     "fifo; lifo: the last in is first out; priority: lower numbers first, then by arrival."},
+     "fifo: first in, first out; lifo: last in, first out; priority: lower numbers first, then by "
+     "arrival."},
 };
 
 }  // namespace
 
 const ObjectType& queue_type() {
-  static constexpr ObjectType kType{.name = "queue",
-                                    .doc = "Items pass from producers to consumers, each to one.",
-                                    .options = kOptions,
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = Queue::load};
+  static constexpr ObjectType kType{
+      .name = "queue",
+      .doc = "Passes items from producers to consumers, each item to one.",
+      .options = kOptions,
+      .methods = kMethods,
+      .create = create,
+      .load = Queue::load};
   return kType;
 }
 

@@ -1,8 +1,8 @@
-// QueueItem: one item of a queue with its place, which it keeps for as long as it is there.
+// QueueItem: one item of a queue and its place in the order, fixed for its lifetime.
 //
-// The place is given when the item is put: by priority first, then by arrival (for lifo: the later
-// the nearer to the front). So an item that was delayed, reserved or handed out comes back to where
-// it would stand had it never left.
+// The place is assigned when the item is put: by priority first, then by arrival (for lifo: the
+// latest first). So an item that was delayed, reserved or delivered comes back to the place that it
+// would have if it had never left.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,13 @@
 
 namespace agora {
 
-/// Any int or float but NaN, in exact order: a double, and for an int what the double is off by.
+/// Any int or float but NaN, in exact order: the nearest double, and for an int its distance from
+/// that double.
 struct Priority {
   double near = 0;
   std::int16_t rest = 0;  ///< at most 1,024: half a step of doubles below 2^64
 
-  /// @param number  an int or a float at rest; NaN gives NaN in `near`.
+  /// @param number  an int or a float in normal form; NaN gives NaN in `near`.
   static Priority of(PackedView number);
 };
 
@@ -30,7 +31,7 @@ inline Priority Priority::of(PackedView number) {
     return {near, static_cast<std::int16_t>(token.integer - static_cast<std::int64_t>(near))};
   }
   const auto near = static_cast<double>(token.natural);
-  // The largest ints are nearest to 2^64, which no uint64 holds.
+  // The double nearest to the largest ints is 2^64, which does not fit in a uint64.
   if (near >= 0x1p64)
     return {near, static_cast<std::int16_t>(-1 - static_cast<int>(~token.natural))};
   const std::uint64_t back = static_cast<std::uint64_t>(near);
@@ -40,10 +41,10 @@ inline Priority Priority::of(PackedView number) {
 /// 24 bytes, so that a million small items fit in 40 MB together with their values.
 struct QueueItem {
   double near = 0;         ///< Priority::near
-  std::uint64_t rank = 0;  ///< among equal priorities; no two items of a queue have the same
+  std::uint64_t rank = 0;  ///< among equal priorities; unique in a queue
   Handle value;
   std::int16_t rest = 0;         ///< Priority::rest
-  std::uint16_t deliveries = 0;  ///< how often it was handed out; stays at its maximum
+  std::uint16_t deliveries = 0;  ///< saturates at the maximum
 
   friend bool operator<(const QueueItem& a, const QueueItem& b) {
     return std::tie(a.near, a.rest, a.rank) < std::tie(b.near, b.rest, b.rank);

@@ -1,12 +1,13 @@
-// How a queue is written down and read again.
+// The saved form of a queue: Queue::save and Queue::load.
 //
 // [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead,
-// consumers]; those before the last are lists of items, each of them [value, priority, its rest,
-// rank, deliveries] and then: delayed: when; reserved: id, session, lease, until; got: session,
-// number. A consumer is [session, owed, early]. Times in nanoseconds.
+// consumers]. From `ready` to `dead` each is a list of items. An item is [value, priority, its
+// rest, rank, deliveries] and then: delayed: when; reserved: id, session, lease, until; got:
+// session, number. A consumer is [session, owed, early]. Times are in nanoseconds.
 
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/messaging/queue_state.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -37,15 +38,11 @@ std::optional<Duration> since_epoch(std::optional<Instant> when) {
   return when->time_since_epoch();
 }
 
-/// Reads what save has written, field after field.
+/// Reads the saved form, field by field.
 class Saved {
  public:
   explicit Saved(PackedView saved) : reader_(saved) {}
-  Token next() {
-    Token token;
-    static_cast<void>(reader_.next(token));
-    return token;
-  }
+  Token next() { return read(reader_); }
   std::uint64_t natural() { return next().natural; }
   std::uint32_t list() { return next().count; }
   std::optional<Duration> time() {
@@ -112,7 +109,7 @@ void Queue::save(Writer& out) const {
   }
 }
 
-/// Enters what was saved into a new queue.
+/// Loads the saved form into a new queue.
 class QueueLoader {
  public:
   QueueLoader(Machine& machine, Queue& queue, Saved& saved)
@@ -123,18 +120,18 @@ class QueueLoader {
     queue_.unfinished_ = saved_.natural();
     queue_.last_arrival_ = saved_.natural();
     queue_.last_id_ = saved_.natural();
-    for (const auto enter : {&QueueLoader::ready, &QueueLoader::delayed, &QueueLoader::reserved,
-                             &QueueLoader::got, &QueueLoader::dead}) {
+    for (const auto load : {&QueueLoader::ready, &QueueLoader::delayed, &QueueLoader::reserved,
+                            &QueueLoader::got, &QueueLoader::dead}) {
       for (std::uint32_t left = saved_.list(); left > 0; --left) {
         auto item = saved_.item(machine_);
         if (!item) return item.failure();
         queue_.bytes_ += queue_.view(*item).size();
-        (this->*enter)(*item);
+        (this->*load)(*item);
       }
     }
     for (std::uint32_t left = saved_.list(); left > 0; --left) consumer();
-    // What a session held that is not there any more goes back, as if it had ended now.
-    for (const QueueItem& item : homeless_) queue_.come_back(item);
+    // Items whose session no longer exists come back, as if it had ended now.
+    for (const QueueItem& item : orphans_) queue_.return_to_ready(item);
     return {};
   }
 
@@ -174,7 +171,7 @@ class QueueLoader {
   bool held(SessionId session, const QueueItem& item) {
     queue_.out_bytes_ += queue_.view(item).size();
     if (machine_.sessions().find(session) == nullptr) {
-      homeless_.push_back(item);
+      orphans_.push_back(item);
       return false;
     }
     machine_.sessions().granted(session, queue_.id_);
@@ -184,7 +181,7 @@ class QueueLoader {
   Machine& machine_;
   Queue& queue_;
   Saved& saved_;
-  std::vector<QueueItem> homeless_;
+  std::vector<QueueItem> orphans_;
 };
 
 Expected<std::unique_ptr<State>> Queue::load(Creation& creation, PackedView packed) {

@@ -4,13 +4,14 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
 namespace {
 
-/// Deliveries after which an item that comes back is dead: whoever takes it seems to die of it.
+/// The maximum of deliveries: an item that comes back after so many is dead, since it seems to kill
+/// its consumers.
 constexpr std::uint16_t kDeliveriesMax = 16;
 
 template <typename Each>
@@ -59,14 +60,14 @@ Outcome Queue::write_dead(Writer& out) const {
 Outcome Queue::plain(Call&, Writer& out) const { return write_ready(out); }
 
 void Queue::each_reference(const std::function<void(std::string_view)>& visit) const {
-  const auto look = [&](const QueueItem& item) {
+  const auto visit_item = [&](const QueueItem& item) {
     if (machine_.values().has_references(item.value)) agora::each_reference(view(item), visit);
   };
-  ready_.each(look);
-  for (const Delayed& delayed : delayed_) look(delayed.second);
-  held_.each_reserved([&](const Reservation& reservation) { look(reservation.item); });
-  held_.each_got([&](const GotItem& got) { look(got.item); });
-  for (const QueueItem& item : dead_) look(item);
+  ready_.each(visit_item);
+  for (const Delayed& delayed : delayed_) visit_item(delayed.second);
+  held_.each_reserved([&](const Reservation& reservation) { visit_item(reservation.item); });
+  held_.each_got([&](const GotItem& got) { visit_item(got.item); });
+  for (const QueueItem& item : dead_) visit_item(item);
 }
 
 const Reservation* Queue::reservation(std::uint64_t id, SessionId session) const {
@@ -121,7 +122,7 @@ std::vector<QueueItem> Queue::take_many(std::uint64_t count) {
   return items;
 }
 
-void Queue::hand_over(const Caller& caller, bool kept, const QueueItem& item) {
+void Queue::deliver(const Caller& caller, bool kept, const QueueItem& item) {
   if (!kept) return drop(item);
   const SessionId session = caller.session;
   const std::uint64_t number = caller.number;
@@ -129,7 +130,7 @@ void Queue::hand_over(const Caller& caller, bool kept, const QueueItem& item) {
   machine_.sessions().granted(session, id_);
   machine_.undo([this, session, number] {
     held_.forget_last(session, number);
-    let_go(session);
+    untrack(session);
   });
 }
 
@@ -140,7 +141,7 @@ Reservation Queue::reserve(Object& object, SessionId session, std::optional<Dura
   machine_.sessions().granted(session, id_);
   machine_.undo([this, id = made.id, session] {
     held_.release(id);
-    let_go(session);
+    untrack(session);
   });
   if (lease) set_alarm(object);
   return made;
@@ -148,7 +149,7 @@ Reservation Queue::reserve(Object& object, SessionId session, std::optional<Dura
 
 Reservation Queue::release(std::uint64_t id) {
   const Reservation reservation = held_.release(id);
-  let_go(reservation.session);
+  untrack(reservation.session);
   machine_.undo([this, reservation] {
     held_.reserve(reservation);
     machine_.sessions().granted(reservation.session, id_);
@@ -156,8 +157,8 @@ Reservation Queue::release(std::uint64_t id) {
   return reservation;
 }
 
-/// The session is not asked for what it no longer has here.
-void Queue::let_go(SessionId session) {
+/// Stops tracking the session as a holder, if it holds nothing here any more.
+void Queue::untrack(SessionId session) {
   if (!held_.has(session)) machine_.sessions().returned(session, id_);
 }
 
@@ -175,7 +176,7 @@ void Queue::task_done(SessionId session) {
 
 void Queue::requeue(Object& object, std::uint64_t id, Duration delay) {
   const QueueItem item = release(id).item;
-  if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return come_back(item);
+  if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return return_to_ready(item);
   out_bytes_ -= view(item).size();
   add_delayed(object, {machine_.now() + delay, item});
 }
@@ -188,7 +189,7 @@ void Queue::touch(Object& object, std::uint64_t id) {
   set_alarm(object);
 }
 
-void Queue::come_back(const QueueItem& item) {
+void Queue::return_to_ready(const QueueItem& item) {
   if (item.deliveries >= kDeliveriesMax) {
     dead_.push_back(item);
     machine_.undo([this] { dead_.pop_back(); });
@@ -216,7 +217,7 @@ std::size_t Queue::clear(Object& object) {
   auto content = std::make_unique<Queue>(machine_, id_, order_, maxsize_);
   std::swap(content->ready_, ready_);
   std::swap(content->delayed_, delayed_);
-  // The machine keeps the content until the transaction is over.
+  // The machine keeps the content until the transaction ends.
   machine_.undo([this, cleared = content.get()] {
     std::swap(cleared->ready_, ready_);
     std::swap(cleared->delayed_, delayed_);
@@ -255,12 +256,12 @@ std::function<void()> Queue::restorer(Machine&) {
   };
 }
 
-// ---- what happens by itself ----------------------------------------------------------------
+// ---- events --------------------------------------------------------------------------------
 
 void Queue::session_ended(Machine& machine, Object& object, SessionId session) {
   unfinished_ += held_.consumer(session).early;
   const std::vector<QueueItem> items = held_.take_all(session);
-  for (const QueueItem& item : items) come_back(item);
+  for (const QueueItem& item : items) return_to_ready(item);
   if (!items.empty()) machine.changed(object, {});
   set_alarm(object);
 }
@@ -271,8 +272,8 @@ void Queue::alarm(Machine& machine, Object& object) {
     ready_.add(delayed_.extract(delayed_.begin()).value().second);
   }
   for (; auto reservation = held_.due(machine.now()); moved = true) {
-    let_go(reservation->session);
-    come_back(reservation->item);
+    untrack(reservation->session);
+    return_to_ready(reservation->item);
   }
   if (moved) machine.changed(object, {});
   set_alarm(object);
@@ -282,8 +283,8 @@ void Queue::acknowledged(Machine& machine, Object& object, SessionId session,
                          std::uint64_t number) {
   for (const QueueItem& item : held_.arrived(session, number)) drop(item);
   held_.forget_consumers([&](SessionId id) { return machine.sessions().find(id) == nullptr; });
-  let_go(session);
-  machine.serve_soon(object);  // it may be drained now
+  untrack(session);
+  machine.serve_soon(object);  // the queue may be drained now
 }
 
 void Queue::serve(Machine& machine, Object& object) {
@@ -297,10 +298,10 @@ void Queue::serve(Machine& machine, Object& object) {
       serve_getter(object, *getter);
       moved = true;
     }
-    // One at a time: what comes in goes to whoever waits before the next one comes.
+    // Admit one put at a time: its items go to the waiting getters before the next put is admitted.
     Waiter* const putter = machine.next_in(putters);
     if (putter != nullptr && has_room(putter->items.size())) {
-      let_in(object, *putter);
+      serve_putter(object, *putter);
       moved = true;
     }
   }
@@ -313,11 +314,10 @@ void Queue::serve(Machine& machine, Object& object) {
   set_alarm(object);
 }
 
-/// A waiting put has [priority, delay in nanoseconds] for a key.
-void Queue::let_in(Object& object, Waiter& putter) {
+/// Admits a waiting put. Its key is [priority, delay in nanoseconds].
+void Queue::serve_putter(Object& object, Waiter& putter) {
   Reader reader{putter.key};
-  Token head;
-  static_cast<void>(reader.next(head));
+  read(reader);
   const Priority priority = Priority::of(reader.value());
   const Duration delay{read(reader.value()).integer};
   for (const Handle value : putter.items) put(object, value, priority, delay);
@@ -326,7 +326,7 @@ void Queue::let_in(Object& object, Waiter& putter) {
   machine_.reply_null(putter);
 }
 
-/// A waiting reserve has its lease in nanoseconds, or null, for a key.
+/// Serves a waiting get or reserve. The key of a reserve is its lease in nanoseconds, or null.
 void Queue::serve_getter(Object& object, Waiter& getter) {
   const Caller caller = getter;
   if (getter.count == kReserves) {
@@ -340,17 +340,17 @@ void Queue::serve_getter(Object& object, Waiter& getter) {
   if (getter.count == 0) {
     const QueueItem item = take_front();
     machine_.reply_stored(getter, item.value);
-    return hand_over(caller, kept, item);
+    return deliver(caller, kept, item);
   }
   const std::vector<QueueItem> items = take_many(getter.count);
   machine_.reply(getter, [&](Writer& out) {
     out.list(static_cast<std::uint32_t>(items.size()));
     for (const QueueItem& item : items) out.packed(view(item));
   });
-  for (const QueueItem& item : items) hand_over(caller, kept, item);
+  for (const QueueItem& item : items) deliver(caller, kept, item);
 }
 
-// ---- giving back ---------------------------------------------------------------------------
+// ---- destruction ---------------------------------------------------------------------------
 
 std::optional<QueueItem> Queue::take_any() {
   if (!ready_.empty()) return ready_.take_any();

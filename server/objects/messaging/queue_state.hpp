@@ -1,9 +1,8 @@
-// Queue: the content of a queue and the rules by which items move in it; its methods are in
-// queue.cpp.
+// Queue: the content of a queue and the state machine of its items; its methods are in queue.cpp.
 //
 // An item is ready, delayed, held by a session (reserved, or got and not yet acknowledged), or
-// dead: it came back after its 16th delivery. It keeps its place whatever happens to it. Every
-// move notes how it is undone, so that a failed transaction leaves all as it was.
+// dead: it came back after its 16th delivery. An item keeps its place in the order through all
+// states. Every transition logs its undo step, so a failed transaction rolls back completely.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +26,7 @@ enum class QueueOrder : std::uint8_t { fifo, lifo, priority };
 
 class Queue : public State {
  public:
-  /// Waiter::count of a waiting reserve; of a get it is 0, of a get_many what it takes at most.
+  /// Waiter::count of a waiting reserve. For a get it is 0, for a get_many the maximum to take.
   static constexpr std::uint64_t kReserves = ~std::uint64_t{0};
 
   Queue(Machine& machine, ObjectId id, QueueOrder order, std::size_t maxsize)
@@ -53,41 +52,43 @@ class Queue : public State {
   bool has_room(std::size_t more) const {
     return maxsize_ == 0 || ready_.size() + delayed_.size() + more <= maxsize_;
   }
-  /// Closed, and no item is there or can come back.
+  /// Returns whether the queue is closed, and no item is there or can come back.
   bool drained() const { return closed_ && ready_.empty() && delayed_.empty() && held_.empty(); }
   const ReadyItems& ready() const { return ready_; }
   const std::deque<QueueItem>& dead() const { return dead_; }
-  /// The reservation with that id, if that session has it.
+  /// Returns the reservation with that id if that session has it, else null.
   const Reservation* reservation(std::uint64_t id, SessionId session) const;
   PackedView view(const QueueItem& item) const { return machine_.values().view(item.value); }
   /// Appends the ready, or the dead, items as one list.
-  /// @error too_large  over the limits of one reply.
+  /// @error too_large  the list exceeds the limits of one reply.
   Outcome write_ready(Writer& out) const;
   Outcome write_dead(Writer& out) const;
 
-  /// Lets a stored value in, at the place of its arrival, once the delay is over.
+  /// Enqueues a stored value by its time of arrival; it becomes ready after the delay.
   void put(Object& object, Handle value, Priority priority, Duration delay);
-  /// Takes the front as delivered once more. Not to be called when nothing is ready.
+  /// Dequeues the front item and counts a delivery. The queue must have a ready item.
   QueueItem take_front();
-  /// As many items from the front as `count` and the limits of one reply allow, at least one.
+  /// Dequeues as many items from the front as `count` and the limits of one reply allow, at least
+  /// one.
   std::vector<QueueItem> take_many(std::uint64_t count);
-  /// What was taken goes to a call: for good, or (`kept`) until its reply is acknowledged.
-  void hand_over(const Caller& caller, bool kept, const QueueItem& item);
-  /// Reserves the front for a session.
+  /// Delivers a dequeued item to a call: finally, or (`kept`) until its reply is acknowledged.
+  void deliver(const Caller& caller, bool kept, const QueueItem& item);
+  /// Reserves the front item for a session.
   Reservation reserve(Object& object, SessionId session, std::optional<Duration> lease);
-  /// The item of a reservation is done.
+  /// Completes the item of a reservation: it is dropped.
   void acknowledge(std::uint64_t id);
-  /// It goes back to its place, once the delay is over.
+  /// Puts the item of a reservation back in its place after the delay.
   void requeue(Object& object, std::uint64_t id, Duration delay);
-  /// Its lease begins anew.
+  /// Renews the lease of a reservation.
   void touch(Object& object, std::uint64_t id);
-  /// Puts items from the front of the dead-letter list back at their places. Returns how many.
+  /// Moves items from the front of the dead-letter list back to their places. Returns their number.
   std::size_t redrive(std::uint64_t count);
-  /// Drops what is ready or delayed. Returns how many. O(1); the rest is done in slices.
+  /// Drops all ready and delayed items. Returns their number. O(1); the memory is freed
+  /// incrementally.
   std::size_t clear(Object& object);
   void close() { closed_ = true; }
-  /// A session says that one item is done. If it is one that may still come back, it counts again
-  /// should it do so.
+  /// Counts one item of the session as done. If that item can still come back, it counts as
+  /// unfinished again when it does.
   void task_done(SessionId session);
 
   WaitQueue getters;
@@ -100,21 +101,21 @@ class Queue : public State {
 
   void add_ready(const QueueItem& item);
   void add_delayed(Object& object, const Delayed& delayed);
-  void come_back(const QueueItem& item);
+  void return_to_ready(const QueueItem& item);
   Reservation release(std::uint64_t id);
-  void let_go(SessionId session);
+  void untrack(SessionId session);
   void drop(const QueueItem& item);
-  /// One item less to be done, if there is one.
+  /// Decrements the number of unfinished items, unless it is 0.
   void one_done() { unfinished_ -= unfinished_ > 0 ? 1 : 0; }
   void set_alarm(Object& object);
-  void let_in(Object& object, Waiter& putter);
+  void serve_putter(Object& object, Waiter& putter);
   void serve_getter(Object& object, Waiter& getter);
   std::optional<QueueItem> take_any();
 
   Machine& machine_;
   ObjectId id_;
   QueueOrder order_;
-  std::size_t maxsize_;  ///< ready and delayed items; 0: no bound
+  std::size_t maxsize_;  ///< bound on ready and delayed items; 0: no bound
   bool closed_ = false;
   std::uint64_t unfinished_ = 0;
   std::uint64_t last_arrival_ = 0;
@@ -125,10 +126,10 @@ class Queue : public State {
   ReadyItems ready_;
   std::set<Delayed> delayed_;
   HeldItems held_;
-  std::deque<QueueItem> dead_;  ///< in the order of their deaths
+  std::deque<QueueItem> dead_;  ///< in the order in which they died
 };
 
-/// `{id, item, deliveries}`.
+/// Writes `{id, item, deliveries}`.
 void write_reservation(Writer& out, const Reservation& reservation, PackedView item);
 
 }  // namespace agora

@@ -7,35 +7,35 @@
 namespace agora {
 
 void ReadyItems::add(const QueueItem& item) {
-  if (line_.empty() || line_.back() < item) {
-    line_.push_back(item);
-  } else if (item < line_.front()) {
-    line_.push_front(item);
+  if (in_order_.empty() || in_order_.back() < item) {
+    in_order_.push_back(item);
+  } else if (item < in_order_.front()) {
+    in_order_.push_front(item);
   } else {
-    apart_.insert(item);
+    out_of_order_.insert(item);
   }
 }
 
 QueueItem ReadyItems::take_front() {
-  if (line_first()) {
-    const QueueItem item = line_.front();
-    line_.pop_front();
+  if (deque_first()) {
+    const QueueItem item = in_order_.front();
+    in_order_.pop_front();
     return item;
   }
-  return apart_.extract(apart_.begin()).value();
+  return out_of_order_.extract(out_of_order_.begin()).value();
 }
 
 void ReadyItems::take(const QueueItem& item) {
-  if (apart_.erase(item) > 0) return;
-  const auto place = std::lower_bound(line_.begin(), line_.end(), item);
-  AGORA_ASSERT(place != line_.end() && place->rank == item.rank);
-  line_.erase(place);
+  if (out_of_order_.erase(item) > 0) return;
+  const auto found = std::lower_bound(in_order_.begin(), in_order_.end(), item);
+  AGORA_ASSERT(found != in_order_.end() && found->rank == item.rank);
+  in_order_.erase(found);
 }
 
 QueueItem ReadyItems::take_any() {
-  if (line_.empty()) return take_front();
-  const QueueItem item = line_.back();
-  line_.pop_back();
+  if (in_order_.empty()) return take_front();
+  const QueueItem item = in_order_.back();
+  in_order_.pop_back();
   return item;
 }
 

@@ -1,9 +1,9 @@
-// ReadyItems: the items of a queue that can be handed out, in the order of their places.
+// ReadyItems: the deliverable items of a queue, in order.
 //
-// Nearly all items arrive at one end, so they stand in a deque; the few whose place is inside it
-// (they came back, were delayed, or have a priority of their own) stand apart in a set, and the
-// front is the lesser of the two fronts. Handing out costs the same with a million items as with
-// ten, as long as few stand apart.
+// Nearly all items arrive at one end, so they are kept in a sorted deque. The few whose place is
+// inside it (they came back, were delayed, or have a priority of their own) are kept in a set. The
+// front is the lesser of the two fronts. A delivery costs the same with a million items as with
+// ten, as long as the set is small.
 #pragma once
 
 #include <cstddef>
@@ -16,40 +16,43 @@ namespace agora {
 
 class ReadyItems {
  public:
-  bool empty() const { return line_.empty() && apart_.empty(); }
-  std::size_t size() const { return line_.size() + apart_.size(); }
+  bool empty() const { return in_order_.empty() && out_of_order_.empty(); }
+  std::size_t size() const { return in_order_.size() + out_of_order_.size(); }
 
-  /// The item to be handed out next. Not to be called when empty.
-  const QueueItem& front() const { return line_first() ? line_.front() : *apart_.begin(); }
+  /// Returns the item to be delivered next. Must not be called when empty.
+  const QueueItem& front() const {
+    return deque_first() ? in_order_.front() : *out_of_order_.begin();
+  }
 
-  /// Puts an item at its place. O(1) at either end, else O(log items apart).
+  /// Adds an item at its place. O(1) at either end, else O(log items in the set).
   void add(const QueueItem& item);
-  /// Takes the front. Not to be called when empty.
+  /// Removes and returns the front. Must not be called when empty.
   QueueItem take_front();
-  /// Takes a given item, which must be here: what undoes `add`. O(log n) at the ends and apart,
+  /// Removes a given item, which must be here; undoes `add`. O(log n) at the ends and in the set,
   /// else O(n).
   void take(const QueueItem& item);
-  /// Takes any item, the cheapest to reach. Not to be called when empty.
+  /// Removes and returns any item, the cheapest to reach. Must not be called when empty.
   QueueItem take_any();
 
   /// Calls `visit(const QueueItem&)` for each, front first.
   template <typename Visit>
   void each(Visit&& visit) const {
-    auto other = apart_.begin();
-    for (const QueueItem& item : line_) {
-      for (; other != apart_.end() && *other < item; ++other) visit(*other);
+    auto other = out_of_order_.begin();
+    for (const QueueItem& item : in_order_) {
+      for (; other != out_of_order_.end() && *other < item; ++other) visit(*other);
       visit(item);
     }
-    for (; other != apart_.end(); ++other) visit(*other);
+    for (; other != out_of_order_.end(); ++other) visit(*other);
   }
 
  private:
-  bool line_first() const {
-    return apart_.empty() || (!line_.empty() && line_.front() < *apart_.begin());
+  bool deque_first() const {
+    return out_of_order_.empty() ||
+           (!in_order_.empty() && in_order_.front() < *out_of_order_.begin());
   }
 
-  std::deque<QueueItem> line_;  // ascending
-  std::set<QueueItem> apart_;
+  std::deque<QueueItem> in_order_;  // ascending
+  std::set<QueueItem> out_of_order_;
 };
 
 }  // namespace agora

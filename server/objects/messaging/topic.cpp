@@ -1,16 +1,16 @@
-// topic: what is published goes to everybody who is subscribed, and to nobody else.
+// topic: publish/subscribe; a published value goes to every subscriber.
 //
-// Nothing is stored but the last value; a subscriber hears what is published while it is
-// subscribed. A session that was cut off hears what it missed once it resumes: from a bounded
-// history, or as one gap. A subscription ends with its session, or with the topic, whose end is
-// told as a gap.
+// Only the last value is stored; a session receives the values that are published while it is
+// subscribed. A session whose connection was lost receives the missed values once it resumes: from
+// a bounded history, or as one gap notice. A subscription ends with its session, or with the topic,
+// whose end is reported as a gap.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/followers.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
@@ -45,7 +45,7 @@ class Topic : public State {
   }
   ChangeFeed* feed() override { return &history; }
 
-  Handle last;  ///< none: nothing was published yet
+  Handle last;  ///< null: nothing was published yet
   ChangeFeed history{1, true};
 
  private:
@@ -110,8 +110,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto topic = std::make_unique<Topic>(creation.machine);
   if (read(saved).count == 0) return topic;
   Reader reader{saved};
-  Token head;
-  static_cast<void>(reader.next(head));
+  read(reader);
   auto stored = creation.machine.store(reader.value());
   if (!stored) return stored.failure();
   topic->last = *stored;
@@ -121,7 +120,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
 constexpr Method kMethods[] = {
     {.name = "publish",
      .parameters = {Parameter{"value", ParamKind::any, kRequired, "Any value."}},
-     .result = "int: subscribers, those that are cut off included",
+     .result = "int: the number of subscribers, disconnected ones included",
      .errors = {Errc::not_found, Errc::out_of_memory},
      .access = Access::write,
      .grows = true,
@@ -135,22 +134,22 @@ constexpr Method kMethods[] = {
      .errors = {Errc::overloaded},
      .access = Access::write,
      .cost = "O(log n) in the subscribers",
-     .doc = "From now on this session hears what is published, over cuts as well: of what it may "
-            "have missed come the last 1,024 notices, told apart by their version, or one notice "
-            "{kind: \"gap\", object, version}.",
+     .doc = "Subscribes the session: it gets a notice of each published value. After a lost "
+            "connection it gets the last 1,024 notices that it may have missed, identified by "
+            "their version, or one notice {kind: \"gap\", object, version}.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&subscribe>},
     {.name = "unsubscribe",
      .result = "null",
      .access = Access::write,
      .cost = "O(log n) in the subscribers",
-     .doc = "This session hears no more of the topic.",
+     .doc = "Ends the session's subscription.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&unsubscribe>},
     {.name = "last",
-     .result = "any: the value published last, null before the first",
+     .result = "any: the last published value, null before the first",
      .cost = "O(size of the value)",
-     .doc = "What was published last.",
+     .doc = "Returns the last published value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&last>},
 };
@@ -159,11 +158,12 @@ static_assert(check_table(kMethods));
 }  // namespace
 
 const ObjectType& topic_type() {
-  static constexpr ObjectType kType{.name = "topic",
-                                    .doc = "What is published goes to all who are subscribed.",
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = load};
+  static constexpr ObjectType kType{
+      .name = "topic",
+      .doc = "Publish/subscribe: sends published values to all subscribers.",
+      .methods = kMethods,
+      .create = create,
+      .load = load};
   return kType;
 }
 

@@ -1,19 +1,19 @@
-// barrier: as many as there are parties wait until all are there. multiprocessing.Barrier.
+// barrier: lets a number of parties wait until all have arrived. multiprocessing.Barrier.
 //
-// Each generation gives the places 0 to parties-1 once each, in the order of arrival. Who gives up
-// (time-out, cancel, death) breaks the barrier for all: BrokenBarrier until reset.
+// Each generation assigns the indices 0 to parties-1 once each, in the order of arrival. A party
+// that gives up (time-out, cancel, death) breaks the barrier for all: BrokenBarrier until reset.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
 
-/// What has been decided about all who stand in line; `serve` tells them.
+/// The outcome for all present waiters; `serve` sends the replies.
 enum class Fate : std::uint8_t { waits, passes, breaks };
 
 class Barrier : public State {
@@ -43,10 +43,10 @@ class Barrier : public State {
     };
   }
 
-  /// Who has come in this generation.
+  /// Returns the number of parties that have arrived in this generation.
   std::size_t present() const { return fate == Fate::waits ? waiting.size() : 0; }
-  void decide(Fate what) {
-    if (present() > 0) fate = what;
+  void decide(Fate outcome) {
+    if (present() > 0) fate = outcome;
   }
 
   std::uint64_t parties = 1;
@@ -57,9 +57,9 @@ class Barrier : public State {
 };
 
 void Barrier::serve(Machine& machine, Object& object) {
-  for (std::uint64_t place = 0; fate != Fate::waits && !waiting.empty(); ++place) {
+  for (std::uint64_t index = 0; fate != Fate::waits && !waiting.empty(); ++index) {
     if (fate == Fate::passes) {
-      machine.reply(*waiting.front(), [place](Writer& out) { out.unsigned_integer(place); });
+      machine.reply(*waiting.front(), [index](Writer& out) { out.unsigned_integer(index); });
     } else {
       machine.refuse(*waiting.front(), Errc::broken_barrier,
                      "barrier " + object.name + " was broken while the call waited");
@@ -72,11 +72,11 @@ Outcome wait(Call& call, Barrier& barrier) {
   if (barrier.broken) {
     return call.fail_here(Errc::broken_barrier, call.what() + " is broken; barrier.reset mends it");
   }
-  const std::uint64_t place = barrier.present();
-  if (place + 1 == barrier.parties) {
+  const std::uint64_t index = barrier.present();
+  if (index + 1 == barrier.parties) {
     barrier.decide(Fate::passes);
     call.changed();
-    call.reply().unsigned_integer(place);
+    call.reply().unsigned_integer(index);
     return Progress::done;
   }
   const auto own = call.seconds(0);
@@ -87,7 +87,7 @@ Outcome wait(Call& call, Barrier& barrier) {
     call.changed();
   }
   return call.wait_for(barrier.waiting, span, [](Waiter& waiter) {
-    waiter.guard.reset();  // it counts from now on
+    waiter.guard.reset();  // it has arrived, whatever becomes of its guard
   });
 }
 
@@ -137,66 +137,67 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
   auto barrier = std::make_unique<Barrier>();
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  barrier->parties = token.natural;
+  read(reader);
+  barrier->parties = read(reader).natural;
   const PackedView timeout = reader.value();
   if (!timeout.is_null()) barrier->timeout = span_of(timeout);
-  static_cast<void>(reader.next(token));
-  barrier->broken = token.boolean;
+  barrier->broken = read(reader).boolean;
   return barrier;
 }
 
 constexpr Method kMethods[] = {
     {.name = "wait",
-     .parameters = {Parameter{"timeout", ParamKind::seconds, kNull,
-                              "Seconds to wait at most, 0 does not wait; null: the barrier's."}},
-     .result = "int: 0 to parties-1, each once a generation",
+     .parameters = {Parameter{
+         "timeout", ParamKind::seconds, kNull,
+         "Maximum seconds to wait, 0 does not wait; null: the barrier's timeout."}},
+     .result = "int: 0 to parties-1, each once in a generation",
      .errors = {Errc::broken_barrier},
      .access = Access::write,
      .timed_out = TimedOut::broken,
-     .cost = "O(1); O(parties) for the last to come",
-     .doc = "Waits until all parties wait. Who does not wait to the end, because its time is up, "
-            "it is cancelled or its session ends, breaks the barrier for all.",
-     .if_reply_lost =
-         "The place is gone with the reply without an opened session; all passed or none.",
+     .cost = "O(1); O(parties) for the last one to arrive",
+     .doc = "Waits until all parties wait. A wait that ends early, by time-out, cancel or the "
+            "end of its session, breaks the barrier for all.",
+     .if_reply_lost = "Without an opened session the index is lost with the reply; either all "
+                      "parties passed or none.",
      .handler = on<&wait>},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
-     .doc = "Makes the barrier empty and sound; who waits gets BrokenBarrier.",
-     .if_reply_lost = "Doing it again breaks up whoever has come since.",
+     .doc = "Empties and recovers the barrier; waiting calls get BrokenBarrier.",
+     .if_reply_lost = "A retry breaks the waits that began since.",
      .handler = on<&reset>},
     {.name = "abort",
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
-     .doc = "Breaks the barrier: who waits and who comes gets BrokenBarrier until reset.",
+     .doc = "Breaks the barrier: waiting and later calls get BrokenBarrier until reset.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&abort>},
     {.name = "state",
      .result = "{parties, waiting, broken}",
      .cost = "O(1)",
-     .doc = "How many belong to it, how many wait, and whether it is broken.",
+     .doc =
+         "Returns the number of parties, the number that wait, and whether the barrier is broken.",
      .if_reply_lost = retry::kRead,
      .handler = on<&state>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"parties", ParamKind::integer, kRequired, "How many wait for each other, at least 1."},
+    {"parties", ParamKind::integer, kRequired,
+     "The number of parties that wait for each other, at least 1."},
 };
 constexpr Parameter kOptions[] = {
-    {"timeout", ParamKind::seconds, kNull, "Seconds for each wait that names none; null: no end."},
+    {"timeout", ParamKind::seconds, kNull,
+     "The timeout in seconds of a wait without one; null: no time-out."},
 };
 
 }  // namespace
 
 const ObjectType& barrier_type() {
   static constexpr ObjectType kType{.name = "barrier",
-                                    .doc = "Lets a number of parties wait until all are there.",
+                                    .doc = "Lets a number of parties wait until all have arrived.",
                                     .arguments = kArguments,
                                     .options = kOptions,
                                     .methods = kMethods,

@@ -1,18 +1,19 @@
-// condition: wait, without the lock, until somebody who has it says that something changed.
-// multiprocessing.Condition.
+// condition: a condition variable. multiprocessing.Condition.
 //
-// Its lock is one by name or reference, or a rlock of its own, which lives as long as it does.
-// wait gives back all levels of the lock and answers only when it has taken them again, past its
-// time-out too and without Deadlock. A waiter that is notified, or whose time is up, moves to the
-// end of the lock's line; so a notify never goes to anybody who is gone. A wait that is cancelled,
-// or whose lock is deleted or broken, ends at once, with an error and without the lock.
+// Its lock is an existing one, given by name or reference, or an rlock of its own that lives as
+// long as the condition. wait releases all levels of the lock and replies only once it has
+// reacquired them, even after its time-out and without Deadlock. A waiter that is notified, or
+// whose time-out comes, moves to the end of the lock's queue; so a notify is never lost on a waiter
+// that is gone. A wait that is cancelled, or whose lock is deleted or broken, ends at once, with an
+// error and without the lock.
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
+#include "shared/value/text_detail.hpp"
 
 namespace agora {
 namespace {
@@ -46,16 +47,16 @@ class Condition : public State {
     Writer{packed}.reference(lock_name);
     return Packed{std::move(packed)};
   }
-  /// Its lock.
-  /// @error not_found   it was deleted.
+  /// Returns its lock.
+  /// @error not_found   the lock was deleted.
   /// @error wrong_type  another object has its name now.
   Expected<Object*> lock(Machine& machine, const Object& object) const;
   void wake(Machine& machine, Object& object, Waiter& waiter, bool notified);
 
   std::string lock_name;
-  ObjectId lock_id;         ///< the one that those who wait have given back
-  bool refers = false;      ///< the reference is counted
-  std::size_t to_wake = 0;  ///< of those who wait, by notify
+  ObjectId lock_id;         ///< the lock that the present waiters released
+  bool refers = false;      ///< the reference to the lock is counted
+  std::size_t to_wake = 0;  ///< waiters to wake, by notify
   WaitQueue waiting;
 };
 
@@ -63,9 +64,7 @@ Expected<Object*> Condition::lock(Machine& machine, const Object& object) const 
   Object* found = machine.registry().find(lock_name);
   const auto error = [&](Errc code, const std::string& why) -> Failure {
     Error made{code, "the lock " + lock_name + " of condition " + object.name + why, Done::no, {}};
-    std::string packed;
-    Writer{packed}.text(lock_name);
-    made.details.push_back({"object", std::move(packed)});
+    made.details.push_back(text_detail("object", lock_name));
     return fail(std::move(made));
   };
   if (found == nullptr) return error(Errc::not_found, " was deleted");
@@ -74,7 +73,7 @@ Expected<Object*> Condition::lock(Machine& machine, const Object& object) const 
                " was deleted, and a " + std::string{found->type->name} + " has its name now");
 }
 
-/// Lets a waiter take the lock back.
+/// Moves a waiter to the lock's queue, to reacquire the lock.
 void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool notified) {
   auto found = lock(machine, object);
   if (!found) return machine.refuse(waiter, std::move(found.error()));
@@ -86,7 +85,7 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
 }
 
 void Condition::serve(Machine& machine, Object& object) {
-  // Nobody could notify them any more.
+  // Without the lock no session can notify the waiters any more.
   auto found = lock(machine, object);
   if (!found) to_wake = waiting.size();
   while (found && (*found)->id != lock_id && !waiting.empty()) {
@@ -121,7 +120,7 @@ std::function<void()> Condition::restorer(Machine& machine) {
 
 // ---- handlers ------------------------------------------------------------------------------
 
-/// The lock, if the caller holds it.
+/// Returns the lock, if the caller holds it.
 Expected<Object*> held_lock(Call& call, Condition& condition, std::string_view owner) {
   auto lock = condition.lock(call.machine(), call.object());
   if (!lock || lock_state(call.machine(), **lock).may_release(call.session(), owner)) return lock;
@@ -148,7 +147,7 @@ Outcome wait(Call& call, Condition& condition) {
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
-    waiter.guard.reset();  // the lock is given back now, and always taken again
+    waiter.guard.reset();  // the lock is released now, and always reacquired
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);
@@ -178,16 +177,14 @@ Outcome notify_all(Call& call, Condition& condition) {
   return notify_some(call, condition, call.text(0), condition.waiting.size());
 }
 
-// ---- making --------------------------------------------------------------------------------
+// ---- creation ------------------------------------------------------------------------------
 
-/// The options that object.info shows: those given, and the lock as a reference.
+/// Returns the options that object.info reports: the given ones, and the lock as a reference.
 Packed with_lock(PackedView given, const Condition& condition) {
   std::string pairs;
   std::uint32_t count = 1;
   Reader reader{given};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t i = 0; i < head.count; ++i) {
+  for (std::uint32_t left = read(reader).count; left > 0; --left) {
     const PackedView key = reader.value();
     const PackedView value = reader.value();
     if (read(key).body == "lock") continue;
@@ -202,7 +199,7 @@ Packed with_lock(PackedView given, const Condition& condition) {
   return Packed{std::move(packed)};
 }
 
-/// The object that an option names as the lock.
+/// Returns the object that the option lock names.
 Expected<Object*> lock_named(Creation& creation, std::string_view name) {
   Object* lock = creation.machine.registry().find(name);
   if (lock == nullptr) {
@@ -250,8 +247,8 @@ constexpr Method kMethods[] = {
      .errors = {Errc::deadlock, Errc::owner_died, Errc::not_found, Errc::wrong_type},
      .access = Access::write,
      .timed_out = TimedOut::null,
-     .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
-     .doc = "Takes the condition's lock: the same as acquire of that lock, with the same owners.",
+     .cost = "O(1), plus the deadlock detection: O(connected waits)",
+     .doc = "Acquires the condition's lock, like acquire of that lock, with the same owners.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&acquire>},
     {.name = "release",
@@ -260,32 +257,33 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_locked, Errc::not_owner, Errc::not_found, Errc::wrong_type},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Releases the condition's lock: the same as release of that lock.",
+     .doc = "Releases the condition's lock, like release of that lock.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&release>},
     {.name = "wait",
      .parameters = {kTimeout, kOwner},
-     .result = "bool: false if the time was up before a notify",
+     .result = "bool: false if the time-out came before a notify",
      .errors = {Errc::runtime_error, Errc::owner_died, Errc::not_found, Errc::wrong_type},
      .access = Access::write,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
-     .doc = "Gives back all levels of the lock, waits for a notify, and takes them again, however "
-            "long that takes: whatever is answered, the lock is held, under a new token. After an "
-            "error it is not. With timeout 0 it gives false and keeps the lock. RuntimeError if "
-            "the owner does not hold the lock.",
-     .if_reply_lost = "The lock is the session's again and comes back when the session ends.",
+     .doc = "Releases all levels of the lock, waits for a notify, and reacquires the lock, "
+            "however long that takes. With either result the owner holds the lock, under a "
+            "new token; after an error it does not. With timeout 0 it returns false and keeps "
+            "the lock. Fails with RuntimeError if the owner does not hold the lock.",
+     .if_reply_lost = "The session holds the lock again, which is released when the session ends.",
      .handler = on<&wait>},
     {.name = "notify",
      .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
-                              "How many to wake at most, at least 1."},
+                              "The maximum number of waits to wake, at least 1."},
                     kOwner},
      .result = "null",
      .errors = {Errc::runtime_error, Errc::value_error, Errc::not_found, Errc::wrong_type},
      .access = Access::write,
      .cost = "O(woken)",
-     .doc = "Wakes the n who have waited longest; nobody if nobody waits. They take the lock one "
-            "after the other once it is released. RuntimeError if the owner does not hold it.",
+     .doc = "Wakes the n longest waits, or none if there are none. They reacquire the lock "
+            "one after the other once it is released. Fails with RuntimeError if the owner "
+            "does not hold it.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&notify>},
     {.name = "notify_all",
@@ -294,7 +292,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::runtime_error, Errc::not_found, Errc::wrong_type},
      .access = Access::write,
      .cost = "O(woken)",
-     .doc = "Wakes everybody who waits. RuntimeError if the owner does not hold the lock.",
+     .doc = "Wakes all waits. Fails with RuntimeError if the owner does not hold the lock.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&notify_all>},
 };
@@ -302,7 +300,7 @@ static_assert(check_table(kMethods));
 
 constexpr Parameter kOptions[] = {
     {"lock", ParamKind::name, kNull,
-     "A lock or rlock, by name or reference; null: a rlock of its own."},
+     "A lock or rlock, by name or reference; null: an rlock of its own."},
 };
 
 }  // namespace
@@ -310,7 +308,7 @@ constexpr Parameter kOptions[] = {
 const ObjectType& condition_type() {
   static constexpr ObjectType kType{
       .name = "condition",
-      .doc = "Lets the owner of a lock wait, without it, until another owner notifies.",
+      .doc = "A condition variable: releases a lock while it waits for a notify.",
       .options = kOptions,
       .methods = kMethods,
       .create = create,

@@ -1,6 +1,6 @@
-// counter: a number that many count on and that one may wait for.
+// counter: an atomic counter with waits for a value.
 //
-// It has no owner: nothing happens to it when a session ends.
+// It has no owner: the end of a session does not change it.
 
 #include <map>
 
@@ -21,22 +21,22 @@ class Counter : public State {
   }
   void serve(Machine& machine, Object&) override {
     while (!waiting.empty() && waiting.begin()->first <= value) {
-      auto line = waiting.extract(waiting.begin());
-      while (Waiter* next = machine.next_in(line.mapped())) {
+      auto node = waiting.extract(waiting.begin());
+      while (Waiter* next = machine.next_in(node.mapped())) {
         machine.reply(*next, [this](Writer& out) { out.integer(value); });
       }
     }
   }
   void waiter_left(Machine&, Object&, Waiter& waiter) override {
-    const auto line = waiting.find(static_cast<std::int64_t>(waiter.count));
-    if (line != waiting.end() && line->second.empty()) waiting.erase(line);
+    const auto queue = waiting.find(static_cast<std::int64_t>(waiter.count));
+    if (queue != waiting.end() && queue->second.empty()) waiting.erase(queue);
   }
   std::function<void()> restorer(Machine&) override {
     return [this, before = value] { value = before; };
   }
 
   std::int64_t value = 0;
-  /// By what they wait for: an add costs nothing for those who go on waiting.
+  /// By the value waited for, so that an add costs nothing for the waiters that keep waiting.
   std::map<std::int64_t, WaitQueue> waiting;
 };
 
@@ -64,10 +64,10 @@ Outcome wait_at_least(Call& call, Counter& counter) {
   const std::int64_t n = call.integer(0);
   if (n > counter.value) {
     if (const auto span = call.seconds(1); span && span->count() == 0) return call.no_wait();
-    WaitQueue& line = counter.waiting[n];
+    WaitQueue& queue = counter.waiting[n];
     Outcome outcome =
-        call.wait(line, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
-    if (line.empty()) counter.waiting.erase(n);  // refused
+        call.wait(queue, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
+    if (queue.empty()) counter.waiting.erase(n);  // refused
     return outcome;
   }
   call.reply().integer(counter.value);
@@ -95,18 +95,19 @@ Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
 constexpr Method kMethods[] = {
     {.name = "add",
      .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
-                              "How much; a negative number counts down."}},
+                              "The amount; may be negative."}},
      .result = "int: the new value",
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(1 + waiters served)",
-     .doc = "Counts n further. ValueError if the sum is no int of 64 bits.",
+     .doc = "Adds n and returns the sum. Fails with ValueError if the sum overflows an int of 64 "
+            "bits.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&add>},
     {.name = "get",
      .result = "int",
      .cost = "O(1)",
-     .doc = "The value.",
+     .doc = "Returns the value.",
      .if_reply_lost = retry::kRead,
      .handler = on<&get>},
     {.name = "wait_at_least",
@@ -116,22 +117,22 @@ constexpr Method kMethods[] = {
      .errors = {Errc::timeout},
      .access = Access::read,
      .timed_out = TimedOut::timeout,
-     .cost = "O(log n) in the values that are waited for",
-     .doc = "Waits until the counter stands at n or more.",
+     .cost = "O(log n) in the distinct values waited for",
+     .doc = "Waits until the counter is at least n.",
      .if_reply_lost = retry::kRead,
      .handler = on<&wait_at_least>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"initial", ParamKind::integer, default_int(0), "The first value, at least 0."},
+    {"initial", ParamKind::integer, default_int(0), "The initial value, at least 0."},
 };
 
 }  // namespace
 
 const ObjectType& counter_type() {
   static constexpr ObjectType kType{.name = "counter",
-                                    .doc = "A number that many count on and that one may wait for.",
+                                    .doc = "An atomic counter with waits for a value.",
                                     .arguments = kArguments,
                                     .methods = kMethods,
                                     .create = create,

@@ -1,7 +1,7 @@
-// event: a flag that processes wait for. multiprocessing.Event.
+// event: a flag that processes can wait for. multiprocessing.Event.
 //
-// set wakes everybody who waits and lets later waits pass until clear. It has no owner: nothing
-// happens to it when a session ends.
+// set wakes all waits and lets later waits pass until clear. It has no owner: the end of a session
+// does not change it.
 
 #include "server/core/machine/call.hpp"
 #include "server/objects/retry_semantics.hpp"
@@ -70,25 +70,25 @@ constexpr Method kMethods[] = {
      .result = "null",
      .access = Access::write,
      .cost = "O(1 + waiters)",
-     .doc = "Sets the flag and wakes everybody who waits for it.",
+     .doc = "Sets the flag and wakes all waits.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "clear",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Takes the flag back; later waits wait again.",
+     .doc = "Clears the flag; later waits wait again.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&clear>},
     {.name = "is_set",
      .result = "bool",
      .cost = "O(1)",
-     .doc = "Whether the flag is set.",
+     .doc = "Returns whether the flag is set.",
      .if_reply_lost = retry::kRead,
      .handler = on<&is_set>},
     {.name = "wait",
      .parameters = {kTimeout},
-     .result = "bool: false if the time was up first",
+     .result = "bool: false if the time-out came first",
      .access = Access::read,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
@@ -102,7 +102,7 @@ static_assert(check_table(kMethods));
 
 const ObjectType& event_type() {
   static constexpr ObjectType kType{.name = "event",
-                                    .doc = "A flag that processes wait for.",
+                                    .doc = "A flag that processes can wait for.",
                                     .methods = kMethods,
                                     .create = create,
                                     .load = load};

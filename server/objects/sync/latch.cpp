@@ -1,6 +1,6 @@
-// latch: a count that only falls; at zero the door is open for good. std::latch.
+// latch: a count that only decreases; at zero it is open for good. std::latch.
 //
-// It has no owner: nothing happens to it when a session ends.
+// It has no owner: the end of a session does not change it.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
@@ -80,17 +80,17 @@ Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
 constexpr Method kMethods[] = {
     {.name = "count_down",
      .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
-                              "How far, at least 1 and at most the count."}},
+                              "The decrement, at least 1 and at most the count."}},
      .result = "null",
      .errors = {Errc::value_error},
      .access = Access::write,
-     .cost = "O(1); O(waiters) when it comes to zero",
-     .doc = "Makes the count smaller; at zero everybody who waits goes on.",
+     .cost = "O(1); O(waiters) when the count reaches zero",
+     .doc = "Decrements the count; at zero all waiting calls return.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&count_down>},
     {.name = "wait",
      .parameters = {kTimeout},
-     .result = "bool: false if the time was up first",
+     .result = "bool: false if the time-out came first",
      .access = Access::read,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
@@ -100,25 +100,26 @@ constexpr Method kMethods[] = {
     {.name = "count",
      .result = "int",
      .cost = "O(1)",
-     .doc = "What is left to count.",
+     .doc = "Returns the remaining count.",
      .if_reply_lost = retry::kRead,
      .handler = on<&count>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"count", ParamKind::integer, kRequired, "From where it counts down, at least 0."},
+    {"count", ParamKind::integer, kRequired, "The initial count, at least 0."},
 };
 
 }  // namespace
 
 const ObjectType& latch_type() {
-  static constexpr ObjectType kType{.name = "latch",
-                                    .doc = "A count that only falls; at zero waiters go on.",
-                                    .arguments = kArguments,
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = load};
+  static constexpr ObjectType kType{
+      .name = "latch",
+      .doc = "A count that only decreases; at zero waiting calls return.",
+      .arguments = kArguments,
+      .methods = kMethods,
+      .create = create,
+      .load = load};
   return kType;
 }
 

@@ -1,57 +1,20 @@
-// lock: one owner at a time, first come, first served. multiprocessing.Lock, with an owner.
-// What it does is in lock_state.hpp.
+// lock: a mutex, granted in FIFO order. multiprocessing.Lock, with an owner. Its state and handlers
+// are in lock_state.hpp.
 
-#include "server/objects/retry_semantics.hpp"
-#include "server/objects/sync/lock_state.hpp"
+#include "server/objects/sync/lock_methods.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
 namespace {
 
-constexpr Method kMethods[] = {
-    {.name = "acquire",
-     .parameters = {kTimeout, kOwner},
-     .result = kGrantResult,
-     .errors = {Errc::deadlock, Errc::owner_died},
-     .access = Access::write,
-     .timed_out = TimedOut::null,
-     .cost = "O(1), but for the search for a deadlock: O(waits that hang together)",
-     .doc = "Takes the lock, or waits for it, first come, first served. The token is greater than "
-            "that of every earlier grant; owner_died says that the previous owner ended while it "
-            "held the lock. An owner that waits for itself, directly or in a cycle, gets Deadlock.",
-     .if_reply_lost = retry::kGrant,
-     .handler = lock_acquire},
-    {.name = "release",
-     .parameters = {kOwner, kGrantToken},
-     .result = "null",
-     .errors = {Errc::not_locked, Errc::stale_token, Errc::not_owner},
-     .access = Access::write,
-     .cost = "O(1)",
-     .doc = "Gives the lock to the next waiter, or frees it. Only its owner may, unless the lock "
-            "was made with owner_checked=false.",
-     .if_reply_lost = retry::kOnce,
-     .handler = lock_release},
-    {.name = "locked",
-     .result = "bool",
-     .cost = "O(1)",
-     .doc = "Whether somebody holds the lock.",
-     .if_reply_lost = retry::kRead,
-     .handler = lock_locked},
-    {.name = "holder",
-     .result = "{session, host, pid, owner, token, since}, or null if it is free",
-     .cost = "O(1)",
-     .doc = "Who holds the lock.",
-     .if_reply_lost = retry::kRead,
-     .handler = lock_holder},
-    {.name = "reset",
-     .result = "null",
-     .access = Access::write,
-     .cost = "O(1)",
-     .doc = "Mends a lock that broke when its owner died. Does nothing to a sound one.",
-     .if_reply_lost = retry::kIdempotent,
-     .handler = lock_reset},
-};
-static_assert(check_table(kMethods));
+constexpr LockMethods kMethods = lock_methods(
+    "Acquires the lock, or waits for it in FIFO order. The token is greater than that "
+    "of every earlier grant. owner_died says that the previous owner ended while it "
+    "held the lock. An owner that waits for itself, directly or in a cycle, gets "
+    "Deadlock.",
+    "Releases the lock, which passes to the next waiter or becomes free. Only its owner "
+    "may release it, unless the lock was created with owner_checked=false.");
+static_assert(check_table(kMethods.rows));
 
 constexpr Parameter kOptions[] = {kOwnerChecked, kOnOwnerDeath};
 
@@ -60,9 +23,10 @@ constexpr Parameter kOptions[] = {kOwnerChecked, kOnOwnerDeath};
 const ObjectType& lock_type() {
   static constexpr ObjectType kType{
       .name = "lock",
-      .doc = "One owner at a time, first come, first served; passes on when its owner dies.",
+      .doc =
+          "A mutex with one owner at a time, granted in FIFO order; passes on when its owner dies.",
       .options = kOptions,
-      .methods = kMethods,
+      .methods = kMethods.rows,
       .lends_locks = true,
       .create = [](Creation& creation) { return create_lock(creation, false); },
       .load = [](Creation& creation,

@@ -6,7 +6,8 @@
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
+#include "shared/value/text_detail.hpp"
 
 namespace agora {
 namespace {
@@ -15,9 +16,7 @@ std::string what(const Object& lock) { return std::string{lock.type->name} + " "
 
 Failure fail_on(const Object& lock, Errc code, std::string message) {
   Error error{code, std::move(message), Done::no, {}};
-  std::string packed;
-  Writer{packed}.text(lock.name);
-  error.details.push_back({"object", std::move(packed)});
+  error.details.push_back(text_detail("object", lock.name));
   return fail(std::move(error));
 }
 
@@ -46,7 +45,7 @@ Outcome LockState::plain(Call&, Writer& out) const {
 
 void LockState::holders(std::vector<Holder>& out) const {
   if (lent_) {
-    const shm::LockWord word{machine_.lending().words().load(place_->word)};
+    const shm::LockWord word{machine_.lending().words().load(location_->word)};
     const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
     if (owner == nullptr) return;
     out.push_back({owner->session, owner->owner, token_of(word), std::nullopt});
@@ -66,7 +65,7 @@ bool LockState::may_release(SessionId session, std::string_view owner) const {
 }
 
 void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
-  // Those ahead in the line wait for the same holder: they close no other cycle.
+  // The waiters ahead wait for the same holder: they close no other cycle.
   static_cast<void>(waiter);
   if (owner_checked && content.grant) {
     out.push_back({content.grant->session, content.grant->owner});
@@ -79,7 +78,7 @@ std::function<void()> LockState::restorer(Machine& machine) {
     if (content.grant) machine.sessions().returned(content.grant->session, id);
     content = before;
     if (content.grant) machine.sessions().granted(content.grant->session, id);
-    show_word(true);
+    store_word(true);
   };
 }
 
@@ -89,7 +88,7 @@ std::uint64_t LockState::take(Machine& machine, Session& session, std::string_vi
     content.grant =
         Grant{session.id, std::string{owner}, ++content.last_token_given, machine.now()};
     machine.sessions().granted(session, id);
-    show_word(true);
+    store_word(true);
   }
   content.levels += more;
   return content.grant->token;
@@ -99,59 +98,60 @@ void LockState::free(Machine& machine) {
   machine.sessions().returned(content.grant->session, id);
   content.grant.reset();
   content.levels = 0;
-  show_word(true);
+  store_word(true);
 }
 
 void LockState::session_ended(Machine& machine, Object& object, SessionId session) {
   if (!content.grant || content.grant->session != session) return;
   machine.changed(object, {});
-  owner_gone();
+  release_dead_owner();
 }
 
-void LockState::owner_gone() {
+void LockState::release_dead_owner() {
   content.grant.reset();
   content.levels = 0;
   content.owner_died = !breaks;
   content.broken = breaks;
-  show_word(true);
+  store_word(true);
 }
 
 bool LockState::locate(Machine& machine, Object& object, Located& out) {
-  // Who may free what another has taken must say which grant is meant, and a word cannot tell.
+  // A session that may release another's grant must name that grant, which a word cannot express.
   if (!local || !owner_checked) return false;
-  if (!place_) {
+  if (!location_) {
     const auto word = machine.lending().lock_word(object.id);
     if (!word) return false;
     word_ = machine.lending().words().load(*word);
-    place_ = LockPlace{*word, content.last_token_given - shm::LockWord{word_}.count()};
-    show_word(true);
+    location_ = LockLocation{*word, content.last_token_given - shm::LockWord{word_}.count()};
+    store_word(true);
   }
-  out.first = place_->word;
+  out.first = location_->word;
   out.count = 1;
-  out.token_base = place_->base;
+  out.token_base = location_->base;
   return true;
 }
 
 void LockState::take_back(Machine& machine, Object& object) {
   if (!lent_) return;
   const shm::LockWord found{
-      machine.lending().words().set_bits(place_->word, shm::LockWord::kServerBit)};
+      machine.lending().words().set_bits(location_->word, shm::LockWord::kServerBit)};
   lent_ = false;
   word_ = found.recalled().bits;
-  take_over(found);
+  adopt_word(found);
   machine.mapped_view().refresh_soon(object);
 }
 
-/// What was done by the word while it was lent. A program that writes nonsense into it may spoil
-/// this lock, and nothing else: tokens never go back, nor beyond what can have been given by now.
-void LockState::take_over(shm::LockWord word) {
+/// Adopts the changes made in the word while it was lent. A client that writes garbage into the
+/// word can corrupt this lock, and nothing else: tokens never decrease, and never exceed the
+/// largest that can have been issued by now.
+void LockState::adopt_word(shm::LockWord word) {
   content.last_token_given = std::max(content.last_token_given, token_of(word));
   content.levels = 0;
   if (word.owner() == 0) return;
   const Lending::OwnerSlot* owner = machine_.lending().owner_of(word.owner());
-  // Nobody's: of a session that was ended while its process went on, or nonsense.
+  // No live owner: the session was ended while its process ran on, or the word is corrupt.
   if (owner == nullptr || machine_.sessions().find(owner->session) == nullptr)
-    return show_word(true);
+    return store_word(true);
   content.grant =
       Grant{owner->session, owner->owner, content.last_token_given, std::nullopt, word.owner()};
   content.levels = 1;
@@ -159,44 +159,45 @@ void LockState::take_over(shm::LockWord word) {
 }
 
 std::uint64_t LockState::token_of(shm::LockWord word) const {
-  return machine_.clamp_token(place_->base + word.count());
+  return machine_.clamp_token(location_->base + word.count());
 }
 
 void LockState::lend(Machine&, Object& object) {
-  const bool may = place_ && !lent_ && !content.grant && !content.broken && !content.owner_died &&
-                   waiting.empty() && !object.watched;
+  const bool may = location_ && !lent_ && !content.grant && !content.broken &&
+                   !content.owner_died && waiting.empty() && !object.watched;
   if (!may) return;
-  show_word(false);
+  store_word(false);
 }
 
-/// Says in the word what stands here, and whether the server lends it. Who got the lock by a call
-/// is not named there.
-void LockState::show_word(bool with_server) {
-  if (!place_) return;
-  const std::uint64_t count = content.last_token_given - place_->base;
+/// Stores the state in the word, and whether the server keeps or lends it. The word does not name
+/// an owner that acquired the lock by a call.
+void LockState::store_word(bool with_server) {
+  if (!location_) return;
+  const std::uint64_t count = content.last_token_given - location_->base;
   const std::uint32_t owner = content.grant ? content.grant->slot : 0;
-  const std::uint64_t shown = shm::LockWord::of(count, with_server).bits | std::uint64_t{owner}
-                                                                               << 2;
+  const std::uint64_t stored = shm::LockWord::of(count, with_server).bits | std::uint64_t{owner}
+                                                                                << 2;
   Words& words = machine_.lending().words();
-  // Only a hostile program changes what is in the server's hands: such a word is lent no more.
-  const bool ours = words.compare_exchange(place_->word, word_, shown);
+  // Only a hostile client changes a word that the server has not lent: such a word is never lent
+  // again.
+  const bool ours = words.compare_exchange(location_->word, word_, stored);
   lent_ = ours && !with_server;
-  if (ours) word_ = shown;
+  if (ours) word_ = stored;
 }
 
 void LockState::deleted(Machine& machine, Object&) {
-  if (place_) machine.lending().free_word(id, place_->word, 0);
-  place_.reset();
+  if (location_) machine.lending().free_word(id, location_->word, 0);
+  location_.reset();
   for (const ObjectId condition : conditions) {
     if (Object* object = machine.registry().find(condition)) machine.serve_soon(*object);
   }
 }
 
-/// Answers a waiter, which gets the lock or another level of it.
+/// Grants a waiter the lock, or another level of it, and replies.
 void LockState::grant_to(Machine& machine, Waiter& next) {
   machine.changed(*next.object, next.method);
   if (next.levels != 0) {
-    // Its answer cannot say owner_died, so that is left for a grant that can.
+    // The reply of a condition's wait cannot report owner_died, so leave that to the next grant.
     take(machine, *next.home, next.owner, next.levels);
     const bool notified = next.count != 0;
     return machine.reply(next, [&](Writer& out) { out.boolean(notified); });
@@ -218,7 +219,7 @@ void LockState::serve(Machine& machine, Object& object) {
   grant_to(machine, *next);
   Machine::prefetch_next_waiter(waiting);
   if (!waits_elsewhere) return;
-  // This grant may have decided its further waits.
+  // This grant may have decided the owner's further waits.
   const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
   for (Waiter* waiter = reentrant ? other() : nullptr; waiter != nullptr;) {
     Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
@@ -311,7 +312,7 @@ Outcome lock_reset(Call& call) {
   return Progress::done;
 }
 
-// ---- making --------------------------------------------------------------------------------
+// ---- creation ------------------------------------------------------------------------------
 
 Expected<bool> breaks_on_death(PackedView option) {
   if (!option.present()) return false;
@@ -341,13 +342,10 @@ Expected<std::unique_ptr<State>> load_lock(Creation& creation, PackedView saved,
   lock->local = creation.local;
   lock->reentrant = reentrant;
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  lock->content.last_token_given = token.natural;
+  read(reader);
+  lock->content.last_token_given = read(reader).natural;
   for (bool* flag : {&lock->owner_checked, &lock->breaks, &lock->content.broken}) {
-    static_cast<void>(reader.next(token));
-    *flag = token.boolean;
+    *flag = read(reader).boolean;
   }
   return lock;
 }

@@ -1,15 +1,15 @@
-// What lock and rlock have in common, and condition borrows: one owner at a time, first come,
-// first served; fencing tokens; what happens when an owner dies.
+// LockState: the state of lock and rlock, also used by condition: one owner at a time, granted in
+// FIFO order; fencing tokens; the death of an owner.
 //
 // An owner is a session and its `owner` text. Every grant carries a token, greater than all earlier
-// ones of that name: base + count, the base taken from the server's floor when the lock is made,
-// the floor raised when a lock is deleted. When a session ends, its lock goes to the next waiter,
-// who is told owner_died, once; with on_owner_death="break" the lock stays broken until reset.
-// owner_checked=false lets anybody release, as multiprocessing does.
+// ones of that name: base + count. The base is the server's token floor when the lock is created;
+// deleting a lock raises the floor. When a session ends, its lock is granted to the next waiter,
+// whose reply says owner_died, once; with on_owner_death="break" the lock stays broken until reset.
+// owner_checked=false lets any session release, as multiprocessing does.
 //
-// While nobody waits the lock may be lent: then programs on this host take and free it by its word
-// alone (shared/shm/lock_word.hpp), and what stands here lags behind. Whatever looks at it or
-// changes it here first takes the word back (lock_state, take_back).
+// While the lock has no holder and no waiter, its word may be lent: then clients on this host
+// acquire and release it in shared memory alone (shared/shm/lock_word.hpp), and `content` is stale.
+// Every function that reads or changes `content` first recalls the word (lock_state, take_back).
 #pragma once
 
 #include <cstdint>
@@ -27,26 +27,26 @@
 
 namespace agora {
 
-/// Somebody's hold on a lock.
+/// One grant of a lock, which an owner holds.
 struct Grant {
   SessionId session;
   std::string owner;
   std::uint64_t token = 0;
-  std::optional<Instant> since{};  ///< not known if it was taken without the server
-  std::uint32_t slot = 0;          ///< by which the owner then took it; else 0
+  std::optional<Instant> since{};  ///< nullopt if it was acquired in shared memory
+  std::uint32_t slot = 0;          ///< the owner slot of such an acquire; else 0
 };
 
-/// What of a lock changes.
+/// The variable part of a lock.
 struct LockContent {
-  bool broken = false;      ///< an owner died; only reset mends it
-  bool owner_died = false;  ///< to be said to the next grant
+  bool broken = false;      ///< an owner died; only reset recovers it
+  bool owner_died = false;  ///< the next grant reports it
   std::uint64_t last_token_given = 0;
-  std::uint64_t levels = 0;  ///< how often the holder has acquired it; 1 at most for a lock
+  std::uint64_t levels = 0;  ///< recursion depth of the holder; at most 1 for a lock
   std::optional<Grant> grant;
 };
 
-/// Where a lock lies that programs on this host have located.
-struct LockPlace {
+/// The location of a lock that clients have located.
+struct LockLocation {
   WordPlace word = 0;
   std::uint64_t base = 0;  ///< token = base + the word's count
 };
@@ -69,48 +69,51 @@ class LockState : public Lockable {
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
 
-  /// Whether that owner may release it: holds it, or somebody does and owners are not checked.
+  /// Returns whether that owner may release it: it holds the lock, or another owner does and owners
+  /// are not checked.
   bool may_release(SessionId session, std::string_view owner) const;
-  /// Whether that owner holds it.
+  /// Returns whether that owner holds it.
   bool held_by(SessionId session, std::string_view owner) const;
-  /// Gives it to that owner, or more levels to the one who holds it; returns the grant's token.
+  /// Grants the lock to that owner, or more levels if it is the holder; returns the grant's token.
   std::uint64_t take(Machine& machine, Session& session, std::string_view owner,
                      std::uint64_t more);
-  /// Gives all levels back. It must be held.
+  /// Releases all levels. It must be held.
   void free(Machine& machine);
 
   bool reentrant = false;
   bool owner_checked = true;
   bool breaks = false;  ///< on_owner_death="break"
-  bool local = false;   ///< programs on this host may take it without the server
+  bool local = false;   ///< clients on this host may acquire it in shared memory
   ObjectId id;
   LockContent content;
   WaitQueue waiting;
-  std::set<ObjectId> conditions;  ///< where somebody may wait who would take it back
+  std::set<ObjectId> conditions;  ///< those with waits that reacquire this lock
 
  private:
   void grant_to(Machine& machine, Waiter& next);
-  void take_over(shm::LockWord word);
+  void adopt_word(shm::LockWord word);
   std::uint64_t token_of(shm::LockWord word) const;
-  void owner_gone();
-  void show_word(bool with_server);
+  void release_dead_owner();
+  void store_word(bool with_server);
 
   Machine& machine_;
-  std::optional<LockPlace> place_;
-  bool lent_ = false;       // the word is the truth, and `content` may lag behind it
-  std::uint64_t word_ = 0;  // while it is not lent: what the server has left there
+  std::optional<LockLocation> location_;
+  bool lent_ = false;       // the word is authoritative, and `content` may be stale
+  std::uint64_t word_ = 0;  // the word that the server stored last, while not lent
 };
 
-/// The state of a lock or rlock, which is in the server's hands until the command is done.
+/// Returns the state of a lock or rlock and recalls its word, which stays with the server until the
+/// command is done.
 LockState& lock_state(Machine& machine, Object& lock);
 
-// Handlers; `lock` is the object, whose state is a LockState, and may be another than the call's
-// own (condition). The time-out of acquire_lock is the call's argument 0.
+// Handlers. `lock` is an object whose state is a LockState; it may be another than the call's own
+// (condition). The time-out of acquire_lock is the call's argument 0.
 
-/// -> {token, owner_died}.
-/// @error owner_died  it is broken.
+/// Acquires the lock; the reply is {token, owner_died}.
+/// @error owner_died  the lock is broken.
 Outcome acquire_lock(Call& call, Object& lock, std::string_view owner);
-/// @error not_locked, stale_token, not_owner  looked for in this order.
+/// Releases one level.
+/// @error not_locked, stale_token, not_owner  checked in this order.
 Outcome release_lock(Call& call, Object& lock, std::string_view owner,
                      std::optional<std::int64_t> token);
 
@@ -121,29 +124,29 @@ Outcome lock_locked(Call& call);
 Outcome lock_holder(Call& call);
 Outcome lock_reset(Call& call);
 
-/// Makes the state of a new one; `creation.options` are owner_checked and on_owner_death.
-/// @error value_error  another policy than report or break.
+/// Creates the state; `creation.options` are owner_checked and on_owner_death.
+/// @error value_error  on_owner_death is neither report nor break.
 Expected<std::unique_ptr<State>> create_lock(Creation& creation, bool reentrant);
 Expected<std::unique_ptr<State>> load_lock(Creation& creation, PackedView saved, bool reentrant);
 
-// What rwlock shares.
+// Shared with rwlock.
 
-/// Whether an on_owner_death option, absent perhaps, says break.
+/// Returns whether an on_owner_death option, perhaps absent, says break.
 /// @error value_error  it is neither report nor break.
 Expected<bool> breaks_on_death(PackedView option);
 /// Writes {token, owner_died}.
 void write_grant(Writer& out, std::uint64_t token, bool owner_died);
-/// OwnerDied, for who asks for a broken lock.
+/// Returns OwnerDied, the error of an acquire of a broken lock.
 Error broken_error(const Object& lock);
 
 constexpr Parameter kOwnerChecked{
     "owner_checked", ParamKind::boolean, default_bool(true),
-    "False: anybody may release it, as in multiprocessing; then no deadlock is looked for."};
-constexpr Parameter kOnOwnerDeath{
-    "on_owner_death", ParamKind::text, default_text("report"),
-    "report: the next grant says owner_died; break: OwnerDied for all until reset."};
+    "False: any session may release it, as in multiprocessing; then deadlocks are not detected."};
+constexpr Parameter kOnOwnerDeath{"on_owner_death", ParamKind::text, default_text("report"),
+                                  "report: the next grant says owner_died; break: every acquire "
+                                  "fails with OwnerDied until reset."};
 constexpr Parameter kGrantToken{"token", ParamKind::integer, kNull,
-                                "The grant that is meant; null: whichever stands."};
-constexpr std::string_view kGrantResult = "{token, owner_died}, or null if it was not got in time";
+                                "The token of the grant to release; null: the present grant."};
+constexpr std::string_view kGrantResult = "{token, owner_died}, or null if the time-out came first";
 
 }  // namespace agora

@@ -1,9 +1,9 @@
-// rwlock: many readers or one writer. std::shared_mutex, with owners.
+// rwlock: a readers-writer lock. std::shared_mutex, with owners.
 //
-// One line, first come, first served: so a waiting writer goes before new readers. An owner that
-// reads gets further reads at once, past waiting writers, under the token of its first: else it
-// would wait for itself. Each other grant has a token of its own. What happens when an owner dies
-// is as with lock: the next grant says so, once, or the lock stays broken until reset.
+// Readers and writers wait in one FIFO queue, so a waiting writer goes before new readers. An owner
+// that reads gets further reads at once, past waiting writers, under the token of its first: else
+// it would deadlock with itself. Each other grant has a token of its own. The death of an owner is
+// handled as by lock: the next grant reports it, once, or the lock stays broken until reset.
 
 #include <algorithm>
 #include <map>
@@ -14,7 +14,7 @@
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/sync/lock_state.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -22,19 +22,19 @@ namespace {
 struct Reading {
   std::uint64_t token = 0;
   Instant since{};
-  std::uint64_t count = 0;  // reads of that owner
+  std::uint64_t count = 0;  // recursion depth of that owner's reads
 };
 using Readers = std::map<std::pair<SessionId, std::string>, Reading>;
 
 struct Content {
   bool broken = false;
-  bool owner_died = false;  // to be said to the next grant
+  bool owner_died = false;  // the next grant reports it
   std::uint64_t last_token_given = 0;
   Readers readers;
   std::optional<Grant> writer;
 };
 
-// Waiter::count says what a waiter wants.
+// Waiter::count: the kind of the wait.
 constexpr std::uint64_t kToRead = 0;
 constexpr std::uint64_t kToWrite = 1;
 
@@ -62,14 +62,14 @@ class ReadWriteLock : public Lockable {
     return content.readers.contains({session, std::string{owner}});
   }
   bool is_free() const { return !content.writer && content.readers.empty(); }
-  /// The first reader of a session, or the one after it.
+  /// Returns the first reader of a session, or the next one after it.
   Readers::iterator first_of(SessionId session) {
     return content.readers.lower_bound({session, std::string{}});
   }
   std::uint64_t read(Machine& machine, SessionId session, std::string_view owner);
   std::uint64_t write(Machine& machine, SessionId session, std::string_view owner);
-  /// That session gave something back: perhaps it has no more here.
-  void returned(Machine& machine, SessionId session);
+  /// Stops tracking the session as a holder, if it holds nothing here any more.
+  void untrack(Machine& machine, SessionId session);
 
   bool breaks = false;  ///< on_owner_death="break"
   ObjectId id;
@@ -99,12 +99,12 @@ void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) c
   for (const Waiter* ahead = waiter.in_queue.previous; ahead != nullptr;
        ahead = ahead->in_queue.previous) {
     const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
-    // Who waits for nothing else waits for the holders, who stand here already, and for others
-    // ahead: no cycle goes through it that does not go past it.
+    // A waiter with no other wait waits for the holders, which are included already, and for other
+    // waiters ahead: every cycle through it also passes it by.
     if (!both_read) {
       if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
     } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
-      // It gets its read together with that one, past whoever stands between them.
+      // It gets its read together with that one, past the waiters between them.
       out.resize(holders);
     }
   }
@@ -138,7 +138,7 @@ std::uint64_t ReadWriteLock::write(Machine& machine, SessionId session, std::str
   return content.writer->token;
 }
 
-void ReadWriteLock::returned(Machine& machine, SessionId session) {
+void ReadWriteLock::untrack(Machine& machine, SessionId session) {
   const auto reader = first_of(session);
   const bool still_reads = reader != content.readers.end() && reader->first.first == session;
   const bool still_writes = content.writer && content.writer->session == session;
@@ -178,7 +178,7 @@ void ReadWriteLock::serve(Machine& machine, Object& object) {
     if (!to_read && !content.readers.empty()) return;
     const OwnerRef owner{next->session, next->owner};
     grant_to(machine, *next);
-    // Its further waits are rare; where there are some, this grant may have decided them.
+    // Further waits of an owner are rare; this grant may have decided them.
     const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
     for (Waiter* waiter = to_read ? other() : nullptr; waiter != nullptr;) {
       Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));
@@ -226,7 +226,7 @@ Outcome release_read(Call& call, ReadWriteLock& lock) {
   }
   if (--reader->second.count == 0) {
     readers.erase(reader);
-    lock.returned(call.machine(), call.session());
+    lock.untrack(call.machine(), call.session());
   }
   call.changed();
   return Progress::done;
@@ -239,7 +239,7 @@ Outcome release_write(Call& call, ReadWriteLock& lock) {
     return call.fail_here(Errc::not_owner, call.what() + " is held to write by another owner");
   }
   writer.reset();
-  lock.returned(call.machine(), call.session());
+  lock.untrack(call.machine(), call.session());
   call.changed();
   return Progress::done;
 }
@@ -278,19 +278,14 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto lock = std::make_unique<ReadWriteLock>();
   lock->id = creation.id;
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  lock->content.last_token_given = token.natural;
-  for (bool* flag : {&lock->breaks, &lock->content.broken}) {
-    static_cast<void>(reader.next(token));
-    *flag = token.boolean;
-  }
+  read(reader);
+  lock->content.last_token_given = read(reader).natural;
+  for (bool* flag : {&lock->breaks, &lock->content.broken}) *flag = read(reader).boolean;
   return lock;
 }
 
 constexpr std::string_view kAcquireCost =
-    "O(log n) in the readers, but for the search for a deadlock: O(waits that hang together)";
+    "O(log n) in the readers, plus the deadlock detection: O(connected waits)";
 
 constexpr Method kMethods[] = {
     {.name = "acquire_read",
@@ -300,9 +295,10 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .timed_out = TimedOut::null,
      .cost = kAcquireCost,
-     .doc = "Takes the lock together with other readers, or waits behind whoever is in line. An "
-            "owner that reads already gets it at once, under the same token, and releases it as "
-            "often. An owner that writes gets Deadlock, as do owners that wait in a cycle.",
+     .doc = "Acquires the lock together with other readers, or waits at the end of the queue. "
+            "An owner that reads already gets it at once, under the same token, and must "
+            "release it as often. An owner that writes gets Deadlock, as do owners that wait "
+            "in a cycle.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&acquire_read>},
     {.name = "acquire_write",
@@ -312,8 +308,8 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .timed_out = TimedOut::null,
      .cost = kAcquireCost,
-     .doc = "Takes the lock alone, or waits for it, first come, first served. An owner that reads "
-            "or writes already gets Deadlock, as do owners that wait in a cycle.",
+     .doc = "Acquires the lock exclusively, or waits for it in FIFO order. An owner that "
+            "reads or writes already gets Deadlock, as do owners that wait in a cycle.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&acquire_write>},
     {.name = "release_read",
@@ -322,7 +318,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_owner, Errc::not_locked},
      .access = Access::write,
      .cost = "O(log n) in the readers",
-     .doc = "Takes back one acquire_read of that owner.",
+     .doc = "Releases one acquire_read of that owner.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&release_read>},
     {.name = "release_write",
@@ -331,21 +327,23 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_owner, Errc::not_locked},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Gives the lock to the next in line: one writer, or all readers up to the next writer.",
+     .doc = "Passes the lock to the next in the queue: one writer, or all readers up to the next "
+            "writer.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&release_write>},
     {.name = "state",
      .result = "{readers: [{session, host, pid, owner, token, since}], writer: the same or null, "
                "waiting: int}",
      .cost = "O(readers)",
-     .doc = "Who reads, who writes, and how many calls wait.",
+     .doc = "Returns the readers, the writer, and the number of waiting calls.",
      .if_reply_lost = retry::kRead,
      .handler = on<&state>},
     {.name = "reset",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Mends a lock that broke when an owner died. Does nothing to a sound one.",
+     .doc = "Recovers a lock that broke when an owner died. Does nothing to a lock that is not "
+            "broken.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&reset>},
 };
@@ -356,13 +354,14 @@ constexpr Parameter kOptions[] = {kOnOwnerDeath};
 }  // namespace
 
 const ObjectType& rwlock_type() {
-  static constexpr ObjectType kType{
-      .name = "rwlock",
-      .doc = "Many readers or one writer; writers before new readers.",
-      .options = kOptions,
-      .methods = kMethods,
-      .create = create,
-      .load = load};
+  static constexpr ObjectType kType{.name = "rwlock",
+                                    .doc =
+                                        "A readers-writer lock: many readers or one writer; "
+                                        "waiting writers go before new readers.",
+                                    .options = kOptions,
+                                    .methods = kMethods,
+                                    .create = create,
+                                    .load = load};
   return kType;
 }
 

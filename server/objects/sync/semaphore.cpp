@@ -1,9 +1,9 @@
-// semaphore: permits to share. multiprocessing.Semaphore and BoundedSemaphore.
+// semaphore: a counting semaphore. multiprocessing.Semaphore and BoundedSemaphore.
 //
-// First come, first served: who waits for n permits holds back those behind it. With owned=true a
-// session's permits come back once when it ends: what it acquired less what it released. Anybody
-// may release; that adds permits but takes nothing off what others hold. With owned=false, for a
-// semaphore used as a signal, nothing comes back.
+// Granted in FIFO order: a waiter for n permits blocks the waiters behind it. With owned=true a
+// session's permits are released once when it ends: the number that it acquired less the number
+// that it released. Any session may release; that adds permits but takes nothing from what other
+// sessions hold. With owned=false, for a semaphore used as a signal, nothing is released.
 
 #include <algorithm>
 #include <cstdint>
@@ -13,7 +13,7 @@
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
@@ -33,7 +33,7 @@ struct Content {
 class Semaphore : public Lockable {
  public:
   void save(Writer& out) const override {
-    // What sessions hold ends with them: a loaded one has it free again.
+    // Held permits end with their sessions: after a load they are free.
     std::uint64_t all = content.value;
     for (const auto& [session, holding] : content.held) all = sum(all, holding.permits);
     out.list(3);
@@ -82,7 +82,8 @@ class Semaphore : public Lockable {
     holding.permits += permits;
     machine.sessions().granted(session, id);
   }
-  /// Both, but never over the bound: permits that others released already do not count twice.
+  /// Returns the sum, clamped to the bound: permits that other sessions released already do not
+  /// count twice.
   std::uint64_t sum(std::uint64_t a, std::uint64_t b) const {
     return b > bound - a ? bound : a + b;
   }
@@ -174,32 +175,29 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   auto semaphore = std::make_unique<Semaphore>();
   semaphore->id = creation.id;
   Reader reader{saved};
-  Token token;
-  static_cast<void>(reader.next(token));
-  static_cast<void>(reader.next(token));
-  semaphore->content.value = token.natural;
-  static_cast<void>(reader.next(token));
-  if (token.kind != Kind::null) semaphore->bound = token.natural;
-  static_cast<void>(reader.next(token));
-  semaphore->owned = token.boolean;
+  read(reader);
+  semaphore->content.value = read(reader).natural;
+  const Token bound = read(reader);
+  if (bound.kind != Kind::null) semaphore->bound = bound.natural;
+  semaphore->owned = read(reader).boolean;
   return semaphore;
 }
 
-constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many permits, at least 1."};
+constexpr Parameter kN{"n", ParamKind::integer, default_int(1),
+                       "The number of permits, at least 1."};
 
 constexpr Method kMethods[] = {
     {.name = "acquire",
      .parameters = {kN, kTimeout},
-     .result = "bool: false if they were not got in time",
+     .result = "bool: false if the time-out came first",
      .errors = {Errc::value_error},
      .access = Access::write,
      .timed_out = TimedOut::no,
-     .cost = "O(log n) in the sessions that hold some",
-     .doc = "Takes n permits together, or waits for them, first come, first served: who waits for "
-            "many holds back those behind it.",
-     .if_reply_lost =
-         "The permits are the session's and come back when it ends, unless the semaphore was "
-         "made with owned=false.",
+     .cost = "O(log n) in the sessions that hold permits",
+     .doc = "Acquires n permits together, or waits for them in FIFO order: a waiter for many "
+            "permits blocks the waiters behind it.",
+     .if_reply_lost = "The session holds the permits, which are released when it ends, unless the "
+                      "semaphore was created with owned=false.",
      .handler = on<&acquire>},
     {.name = "release",
      .parameters = {kN},
@@ -207,38 +205,40 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .access = Access::write,
      .cost = "O(1 + waiters served)",
-     .doc = "Adds n permits. Anybody may; what the caller itself holds becomes that much less. "
-            "ValueError if there would be more free permits than the bound.",
+     .doc = "Adds n permits. Any session may call it; the caller's own holding decreases by "
+            "n. Fails with ValueError if the free permits would exceed the bound.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&release>},
     {.name = "value",
      .result = "int",
      .cost = "O(1)",
-     .doc = "How many permits are free.",
+     .doc = "Returns the number of free permits.",
      .if_reply_lost = retry::kRead,
      .handler = on<&value>},
 };
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"initial", ParamKind::integer, default_int(1), "Free permits at first, at least 0."},
+    {"initial", ParamKind::integer, default_int(1),
+     "The initial number of free permits, at least 0."},
 };
 constexpr Parameter kOptions[] = {
-    {"bound", ParamKind::integer, kNull, "The most free permits there may be; null: no bound."},
+    {"bound", ParamKind::integer, kNull, "The maximum number of free permits; null: no bound."},
     {"owned", ParamKind::boolean, default_bool(true),
-     "False: permits do not come back when their session ends; for use as a signal."},
+     "False: permits are not released when their session ends; for use as a signal."},
 };
 
 }  // namespace
 
 const ObjectType& semaphore_type() {
-  static constexpr ObjectType kType{.name = "semaphore",
-                                    .doc = "Permits to share; they come back when a holder dies.",
-                                    .arguments = kArguments,
-                                    .options = kOptions,
-                                    .methods = kMethods,
-                                    .create = create,
-                                    .load = load};
+  static constexpr ObjectType kType{
+      .name = "semaphore",
+      .doc = "A counting semaphore; permits are released when their holder dies.",
+      .arguments = kArguments,
+      .options = kOptions,
+      .methods = kMethods,
+      .create = create,
+      .load = load};
   return kType;
 }
 

@@ -1,5 +1,5 @@
-// object.*: what can be done with an object of any type: create, delete, list, describe, expire,
-// hold. Objects must be created before use. Semantics: docs/concepts/objects.md.
+// object.*: methods of objects of any type: create, delete, list, describe, expire, hold. Objects
+// must be created before use. Semantics: docs/concepts/objects.md.
 
 #include <algorithm>
 
@@ -10,7 +10,8 @@
 #include "server/objects/followers.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/msgpack_reader.hpp"
+#include "shared/value/elements.hpp"
+#include "shared/value/text_detail.hpp"
 
 namespace agora {
 namespace {
@@ -22,20 +23,15 @@ Expected<Object*> named(Call& call) {
               "there is no object " + std::string{name} + "; object.list shows what there is",
               Done::no,
               {}};
-  std::string packed;
-  Writer{packed}.text(name);
-  error.details.push_back({"object", std::move(packed)});
+  error.details.push_back(text_detail("object", name));
   return fail(std::move(error));
 }
 
 bool asks_exist_ok(PackedView options) {
   if (!options.present()) return true;
   Reader reader{options};
-  Token token;
-  static_cast<void>(reader.next(token));
-  for (std::uint32_t left = token.count; left > 0; --left) {
-    Token key;
-    static_cast<void>(reader.next(key));
+  for (std::uint32_t left = read(reader).count; left > 0; --left) {
+    const Token key = read(reader);
     const PackedView value = reader.value();
     if (key.kind == Kind::text && key.body == "exist_ok") return value.bytes() != "\xc2";
   }
@@ -76,7 +72,8 @@ Outcome create(Call& call) {
   }
   auto made = call.machine().create(*type, name, call.arg(2), call.arg(3), call.session());
   if (!made) return made.failure();
-  // An opened session holds what its replies name; others hold what they have made.
+  // An opened session holds the objects that its replies name; other sessions hold the objects that
+  // they created.
   const Session* session = call.machine().sessions().find(call.session());
   if ((*made)->anonymous() && session != nullptr && !session->opened) {
     call.machine().hold(**made, call.session(), 1);
@@ -209,7 +206,7 @@ Outcome watch(Call& call) {
       return fail(Errc::value_error, "from_version must be 0 to " + std::to_string(present) +
                                          ", the present version of " + (*object)->name);
     }
-    // Every object is made with version 1, which is no change.
+    // Every object is created with version 1, which is no change.
     after = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(*from));
   }
   Session& session = *call.machine().sessions().find(call.session());
@@ -231,41 +228,41 @@ Outcome unwatch(Call& call) {
   return Progress::done;
 }
 
-constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "How many holds, at least 1."};
+constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "The number of holds, at least 1."};
 
 constexpr Method kMethods[] = {
     {.name = "create",
      .parameters = {Parameter{"type", ParamKind::text, kRequired,
-                              "A type's name; help lists them."},
+                              "The name of a type; help lists them."},
                     Parameter{"name", ParamKind::name, kNull,
-                              "Its name, 1 to 512 bytes; null makes an anonymous object."},
+                              "The object's name, 1 to 512 bytes; null makes an anonymous object."},
                     Parameter{"args", ParamKind::list, kAbsent,
-                              "The type's own arguments, such as its first content."},
+                              "The type's own arguments, such as the initial content."},
                     Parameter{"options", ParamKind::map, kAbsent,
-                              "exist_ok, ephemeral, ttl, and the type's own."}},
+                              "exist_ok, ephemeral, ttl, and the type's own options."}},
      .result = "reference",
      .errors = {Errc::exists, Errc::wrong_type, Errc::value_error},
      .access = Access::write,
      .grows = true,
      .cost = "O(size of args)",
-     .doc = "Makes an object, or opens the one that has the name. Arguments and options apply only "
-            "if it is made by this call.",
+     .doc = "Creates an object, or opens the existing one of that name. Arguments and options "
+            "apply only if this call creates it.",
      .if_reply_lost =
          "Creating it again opens the same object; an anonymous one ends with its session.",
      .handler = create},
     {.name = "delete",
      .parameters = {kNameOf},
-     .result = "bool: it was there",
+     .result = "bool: it existed",
      .access = Access::write,
      .cost = "O(1 + waiters)",
-     .doc = "Deletes an object. Who waits on it gets NotFound.",
+     .doc = "Deletes an object. Calls that wait on it get NotFound.",
      .if_reply_lost = retry::kIdempotent,
      .handler = remove},
     {.name = "exists",
      .parameters = {kNameOf},
      .result = "bool",
      .cost = "O(1)",
-     .doc = "Whether there is an object of that name.",
+     .doc = "Returns whether an object of that name exists.",
      .if_reply_lost = retry::kRead,
      .handler = exists},
     {.name = "type",
@@ -273,7 +270,7 @@ constexpr Method kMethods[] = {
      .result = "text",
      .errors = {Errc::not_found},
      .cost = "O(1)",
-     .doc = "The name of the object's type.",
+     .doc = "Returns the name of the object's type.",
      .if_reply_lost = retry::kRead,
      .handler = type},
     {.name = "version",
@@ -281,21 +278,21 @@ constexpr Method kMethods[] = {
      .result = "int",
      .errors = {Errc::not_found},
      .cost = "O(1)",
-     .doc = "The object's version: 1 when it is made, greater after each change.",
+     .doc = "Returns the object's version: 1 when it is created, greater after each change.",
      .if_reply_lost = retry::kRead,
      .handler = version},
     {.name = "list",
      .parameters = {Parameter{"pattern", ParamKind::text, default_text("*"),
-                              "Names to show; * stands for any text, ? for one byte."},
+                              "Pattern of names; * matches any text, ? one byte."},
                     Parameter{"type", ParamKind::text, kNull, "Only objects of that type."},
                     Parameter{"cursor", ParamKind::text, kNull,
-                              "Where to go on, from the previous reply."},
+                              "The cursor of the previous reply."},
                     Parameter{"count", ParamKind::integer, default_int(1000),
-                              "Objects in the reply at most."}},
+                              "Maximum number of objects in the reply."}},
      .result = "{items: [{name, type, version}], cursor}, cursor null at the end",
      .errors = {Errc::value_error},
      .cost = "O(all objects)",
-     .doc = "The objects of the server in the order of their names.",
+     .doc = "Lists the objects of the server in the order of their names.",
      .if_reply_lost = retry::kRead,
      .handler = list},
     {.name = "info",
@@ -303,18 +300,19 @@ constexpr Method kMethods[] = {
      .result = "{type, version, created, size, bytes, holds, holders, waiters, options}",
      .errors = {Errc::not_found},
      .cost = "O(holders)",
-     .doc = "All about one object: bytes are those of its content, created is seconds since 1970.",
+     .doc = "Describes one object: bytes counts its content, created is in seconds since 1970.",
      .if_reply_lost = retry::kRead,
      .handler = info},
     {.name = "expire",
-     .parameters = {kNameOf, Parameter{"seconds", ParamKind::seconds, kRequiredOrNull,
-                                       "From now until it dies; null: never."}},
+     .parameters = {kNameOf,
+                    Parameter{"seconds", ParamKind::seconds, kRequiredOrNull,
+                              "Seconds from now until the object is deleted; null: never."}},
      .result = "null",
      .errors = {Errc::not_found, Errc::value_error},
      .access = Access::write,
      .cost = "O(log n) in the number of objects that expire",
-     .doc = "Gives the object a time to die, or takes it away.",
-     .if_reply_lost = "Doing it again counts the time anew.",
+     .doc = "Sets or removes the object's expiry.",
+     .if_reply_lost = "A retry counts the time from then.",
      .handler = expire},
     {.name = "hold",
      .parameters = {kNameOf, kN},
@@ -331,26 +329,28 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found, Errc::value_error},
      .access = Access::write,
      .cost = "O(log n) in the session's holds",
-     .doc = "Gives holds back; an anonymous object that nothing needs any more is deleted.",
+     .doc = "Releases holds; an anonymous object without holds and references is deleted.",
      .if_reply_lost = retry::kOnce,
      .handler = release},
     {.name = "watch",
-     .parameters = {kNameOf, Parameter{"from_version", ParamKind::integer, kNull,
-                                       "Tell also what changed after that version; null: only "
-                                       "what changes from now on."}},
+     .parameters =
+         {kNameOf,
+          Parameter{"from_version", ParamKind::integer, kNull,
+                    "Send the changes after that version too; null: only changes from now on."}},
      .result = "int: the present version",
      .errors = {Errc::not_found, Errc::overloaded, Errc::value_error},
      .access = Access::write,
      .grows = true,
-     .cost = "O(log n) in the object's watchers, and the notices of what is told again",
-     .doc = "From now on a notice {kind: \"watch\", object, version, method, key?} comes for each "
-            "step of the object's version, in order; key is the key, index or attribute that the "
-            "method was given, and object.delete is the last. What no method did is "
-            "session.close's (the end of a session) or object.expire's (the time). While an object "
-            "is watched, and a minute longer, its last 1,024 notices are kept for from_version and "
-            "for sessions that resume; what they no longer reach is one notice {kind: \"gap\", "
-            "object, version}: read the object, notices go on after that version.",
-     .if_reply_lost = "Doing it again changes nothing; with from_version it tells again.",
+     .cost = "O(log n) in the object's watchers, plus the notices sent from the history",
+     .doc = "Sends the session a notice {kind: \"watch\", object, version, method, key?} for "
+            "each change of the object's version from now on, in order. key is the key, index "
+            "or attribute that the method got; object.delete is the last method. A change "
+            "without a method call is reported as session.close (a session ended) or "
+            "object.expire (the time came). While an object is watched, and a minute longer, "
+            "its last 1,024 notices are kept for from_version and for sessions that resume. "
+            "Changes that are no longer kept are reported as one notice {kind: \"gap\", "
+            "object, version}: read the object, notices continue after that version.",
+     .if_reply_lost = "A retry changes nothing; with from_version it sends the history again.",
      .handler = watch},
     {.name = "unwatch",
      .parameters = {kNameOf},
@@ -358,7 +358,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found},
      .access = Access::write,
      .cost = "O(log n) in the object's watchers",
-     .doc = "No more notices of that object come to this session.",
+     .doc = "Ends the session's notices about that object.",
      .if_reply_lost = retry::kIdempotent,
      .handler = unwatch},
     {.name = "value",
@@ -366,8 +366,8 @@ constexpr Method kMethods[] = {
      .result = "any: the whole content as a plain value",
      .errors = {Errc::not_found, Errc::too_large},
      .cost = "O(n)",
-     .doc = "The content of a dict, list, value or event as one value; a queue's ready items; "
-            "whether a lock is held.",
+     .doc = "Returns the content of a dict, list, value or event as one value; a queue's "
+            "ready items; whether a lock is held.",
      .if_reply_lost = retry::kRead,
      .handler = [](Call& call) -> Outcome {
        auto object = named(call);
@@ -382,7 +382,7 @@ static_assert(check_table(kMethods));
 
 const ObjectType& object_methods() {
   static constexpr ObjectType kType{
-      .name = "object", .doc = "What can be done with an object of any type.", .methods = kMethods};
+      .name = "object", .doc = "Methods of objects of any type.", .methods = kMethods};
   return kType;
 }
 

@@ -1,4 +1,4 @@
-// ping and help: the methods that have no type in front.
+// ping and help: the methods without a type prefix.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/describe.hpp"
@@ -24,7 +24,7 @@ constexpr Method kMethods[] = {
     {.name = "ping",
      .result = "\"pong\"",
      .cost = "O(1)",
-     .doc = "A sign of life.",
+     .doc = "Heartbeat; checks that the server replies.",
      .if_reply_lost = retry::kRead,
      .handler = ping},
     {.name = "help",
@@ -42,7 +42,8 @@ static_assert(check_table(kMethods));
 }  // namespace
 
 const ObjectType& root_methods() {
-  static constexpr ObjectType kType{.name = "", .doc = "The server's door.", .methods = kMethods};
+  static constexpr ObjectType kType{
+      .name = "", .doc = "The entry point of the server.", .methods = kMethods};
   return kType;
 }
 

@@ -1,4 +1,4 @@
-// server.*: the server as an object: who is there, who holds what, who waits for whom.
+// server.*: the server as an object: its sessions, locks and waiting calls.
 
 #include <algorithm>
 #include <set>
@@ -45,11 +45,11 @@ Outcome methods(Call& call) {
   return Progress::done;
 }
 
-/// Names of the objects where the session has a grant, in the order of their making.
+/// Writes the names of the objects on which the session has a grant, in order of their creation.
 void write_grants(Writer& out, Machine& machine, const Session& session) {
   std::set<ObjectId> ids;
   session.grants.each([&](ObjectId id) { ids.insert(id); });
-  // What its threads took by the word is known here only by looking there.
+  // Locks that its threads took in shared memory are visible only in the lock words.
   for (const ObjectId id : machine.lending().held_by(session.id)) ids.insert(id);
   std::vector<std::string_view> names;
   for (const ObjectId id : ids) {
@@ -126,7 +126,7 @@ void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
   out.text("for"), write_holders(out, machine, holders_of(*waiter.object->state));
 }
 
-/// The same as a graph in the language of Graphviz: sessions are boxes, an arrow says "waits for".
+/// Returns the waits as a graph for Graphviz: sessions are boxes, an arrow says "waits for".
 std::string waits_as_dot(Machine& machine) {
   std::string dot = "digraph waits {\n";
   machine.waiters().each([&](const Waiter& waiter) {
@@ -175,31 +175,32 @@ constexpr Method kMethods[] = {
     {.name = "info",
      .result = "{version, incarnation, pid, started, time, durable}",
      .cost = "O(1)",
-     .doc = "What this server is; times are seconds since 1970.",
+     .doc = "Describes this server; times are in seconds since 1970.",
      .if_reply_lost = retry::kRead,
      .handler = info},
     {.name = "stats",
      .result = "{objects, sessions, waiters, calls, bytes_used, bytes_reserved, bytes_max}",
      .cost = "O(1)",
-     .doc = "Counts of what is there, and the memory that it takes.",
+     .doc = "Returns the numbers of objects, sessions, waiters and calls, and the memory in use.",
      .if_reply_lost = retry::kRead,
      .handler = stats},
     {.name = "methods",
      .result = "the catalogue as data",
      .cost = "O(methods)",
-     .doc = "Every type and method with parameters, results, errors and costs.",
+     .doc = "Returns every type and method with parameters, results, errors and costs.",
      .if_reply_lost = retry::kRead,
      .handler = methods},
     {.name = "sessions",
      .result = "[{id, client, host, pid, transport, opened, holds, waits}]",
      .cost = "O(sessions x waiters)",
-     .doc = "Who is connected, where from, and what each holds and waits for.",
+     .doc = "Lists the sessions: client, origin, and the objects that each holds and waits for.",
      .if_reply_lost = retry::kRead,
      .handler = sessions},
     {.name = "locks",
      .result = "[{name, type, holders: [{session, host, pid, owner, token, since}], waiters}]",
      .cost = "O(objects)",
-     .doc = "Every lock: who holds it since when, and how many wait. No holders: it is free.",
+     .doc = "Lists every lock with its holders, since when they hold it, and the number of "
+            "waiters. A free lock has no holders.",
      .if_reply_lost = retry::kRead,
      .handler = locks},
     {.name = "waits",
@@ -209,18 +210,19 @@ constexpr Method kMethods[] = {
                "[holders]}], or text",
      .errors = {Errc::value_error},
      .cost = "O(waiters x holders)",
-     .doc = "Every waiting call: who waits, on what, since when, until when, and for whom.",
+     .doc = "Lists every waiting call: the waiter, the object, since when, until when, and the "
+            "holders that it waits for.",
      .if_reply_lost = retry::kRead,
      .handler = waits},
     {.name = "end_session",
      .parameters = {Parameter{"session", ParamKind::text, kRequired,
-                              "Its id, as server.sessions shows it."}},
+                              "The session's id, as server.sessions lists it."}},
      .result = "null",
      .errors = {Errc::session_lost},
      .access = Access::write,
      .admin = true,
-     .cost = "O(what it holds and waits for)",
-     .doc = "Ends a session: it gives back all it has, and its connection is closed.",
+     .cost = "O(objects held and calls waiting)",
+     .doc = "Ends a session: releases everything that it holds, and closes its connection.",
      .if_reply_lost = retry::kIdempotent,
      .handler = end_session},
     {.name = "shutdown",
@@ -228,7 +230,7 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .admin = true,
      .cost = "O(sessions)",
-     .doc = "Stops the server in good order.",
+     .doc = "Shuts the server down gracefully.",
      .if_reply_lost = retry::kIdempotent,
      .handler = shutdown},
 };
@@ -238,7 +240,9 @@ static_assert(check_table(kMethods));
 
 const ObjectType& server_methods() {
   static constexpr ObjectType kType{
-      .name = "server", .doc = "The server itself: who is there, who waits.", .methods = kMethods};
+      .name = "server",
+      .doc = "The server itself: its sessions, locks and waiting calls.",
+      .methods = kMethods};
   return kType;
 }
 

@@ -1,4 +1,4 @@
-// session.*: a client's presence that outlives its connections. Calls are numbered and take effect
+// session.*: a client's session, which outlives its connections. Calls are numbered and take effect
 // at most once; replies of changing calls are kept until acknowledged. Semantics:
 // docs/concepts/sessions.md.
 
@@ -9,13 +9,57 @@
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
+#include "server/objects/system/shared_memory_methods.hpp"
 #include "server/objects/types.hpp"
-#include "shared/shm/ring.hpp"
+#include "shared/value/elements.hpp"
 
 namespace agora {
 namespace {
 
+/// Compares secrets in constant time.
+bool same_secret(std::string_view a, std::string_view b) {
+  int difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) difference |= a[i] ^ b[i];
+  return difference == 0;
+}
+
+}  // namespace
+
+namespace session_calls {
+
 Link& link_of(Call& call) { return *call.machine().sessions().find(call.caller().link); }
+
+bool can_map(Machine& machine, const Peer& peer) {
+  return machine.input().sharing != nullptr && peer.may_map;
+}
+
+Expected<Session*> session_named(Call& call) {
+  Machine& machine = call.machine();
+  const SessionId id = session_of(call.text(0));
+  const std::string_view token = call.text(1);
+  const Failure wrong = fail(Errc::unauthenticated, "that is not the token of the session");
+  Session* session = machine.sessions().find(id);
+  if (session == nullptr || !session->opened) {
+    const LostSession* lost = machine.sessions().lost(id);
+    if (lost != nullptr && !same_secret(lost->token, token)) {
+      return fail(*wrong.error);
+    }
+    return fail(session_lost(lost, Done::unknown));
+  }
+  if (!same_secret(session->token, token)) return fail(*wrong.error);
+  return session;
+}
+
+Session* opened(Call& call) {
+  Session* session = link_of(call).session;
+  return session != nullptr && session->opened ? session : nullptr;
+}
+
+}  // namespace session_calls
+
+namespace {
+
+using namespace session_calls;
 
 Failure has_session(const Session& session) {
   return fail(Errc::runtime_error,
@@ -36,10 +80,6 @@ Expected<Duration> ttl_of(Call& call) {
   return Duration{static_cast<std::int64_t>(std::ceil(seconds * 1e9))};
 }
 
-bool can_map(Machine& machine, const Peer& peer) {
-  return machine.input().sharing != nullptr && peer.may_map;
-}
-
 Outcome open(Call& call) {
   Machine& machine = call.machine();
   Session& session = *link_of(call).session;
@@ -48,7 +88,7 @@ Outcome open(Call& call) {
   if (!ttl) return ttl.failure();
   if (!call.text(1).empty()) session.peer.client = call.text(1);
   if (!call.text(2).empty()) session.peer.host = call.text(2);
-  // What the kernel says of the other end is not open to claims.
+  // The peer's pid from the kernel takes precedence over the client's own claim.
   if (const auto pid = call.maybe_integer(3); pid && !session.peer.pid_proven) {
     session.peer.pid = *pid;
   }
@@ -68,33 +108,6 @@ Outcome open(Call& call) {
   return Progress::done;
 }
 
-/// Equal, in a time that says nothing of where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  int difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) difference |= a[i] ^ b[i];
-  return difference == 0;
-}
-
-/// The opened session that the first two parameters name.
-/// @error session_lost     there is none, or none any more.
-/// @error unauthenticated  that is not its token.
-Expected<Session*> session_named(Call& call) {
-  Machine& machine = call.machine();
-  const SessionId id = session_of(call.text(0));
-  const std::string_view token = call.text(1);
-  const Failure wrong = fail(Errc::unauthenticated, "that is not the token of the session");
-  Session* session = machine.sessions().find(id);
-  if (session == nullptr || !session->opened) {
-    const LostSession* lost = machine.sessions().lost(id);
-    if (lost != nullptr && !same_secret(lost->token, token)) {
-      return fail(*wrong.error);
-    }
-    return fail(session_lost(lost, Done::unknown));
-  }
-  if (!same_secret(session->token, token)) return fail(*wrong.error);
-  return session;
-}
-
 Outcome resume(Call& call) {
   Machine& machine = call.machine();
   Link& link = link_of(call);
@@ -112,12 +125,6 @@ Outcome resume(Call& call) {
   return Progress::done;
 }
 
-/// The opened session of the caller; acknowledging and the like mean nothing without.
-Session* opened(Call& call) {
-  Session* session = link_of(call).session;
-  return session != nullptr && session->opened ? session : nullptr;
-}
-
 Outcome acknowledge(Call& call) {
   Session* session = opened(call);
   if (session == nullptr) {
@@ -126,11 +133,7 @@ Outcome acknowledge(Call& call) {
   const std::int64_t through = call.integer(0);
   if (through < 0) return fail(Errc::value_error, "through must not be negative");
   if (call.given(1)) {
-    Reader reader{call.arg(1)};
-    Token head;
-    static_cast<void>(reader.next(head));
-    for (std::uint32_t i = 0; i < head.count; ++i) {
-      const PackedView number = reader.value();
+    for (const PackedView number : Elements{call.arg(1)}) {
       if (number.kind() == Kind::integer && !read(number).negative) continue;
       return fail(Errc::value_error, "numbers must be a list of call numbers");
     }
@@ -161,165 +164,27 @@ Outcome close(Call& call) {
   return Progress::done;
 }
 
-// ---- shared memory: docs/protocol/shared-memory.md -----------------------------------------
-
-/// The session, if it may touch what it has mapped.
-Expected<Session*> mapped(Call& call) {
-  Session* session = opened(call);
-  if (session != nullptr && session->mapped) return session;
-  return fail(Errc::runtime_error, "this session has mapped no shared memory; see session.map");
-}
-
-Outcome map(Call& call) {
-  // How many descriptors the kernel takes along with one message.
-  constexpr std::size_t kExtentsMax = 250;
-  Machine& machine = call.machine();
-  Link& link = link_of(call);
-  auto session = session_named(call);
-  if (!session) return session.failure();
-  if ((*session)->unmapped) {
-    return fail(Errc::forbidden, "this session has said session.unmap: it gets no memory any more");
-  }
-  if (!can_map(machine, link.peer) || !(*session)->peer.may_map) {
-    return fail(Errc::forbidden,
-                "this connection cannot get shared memory: that needs the Unix "
-                "socket, the server's own user, and a server that shares");
-  }
-  // First: it may add an extent.
-  const Handle memory = machine.mapped_view().publish_memory();
-  const auto all = machine.input().sharing->extents();
-  if (all.empty()) {
-    return fail(Errc::forbidden, "this server's system gives it no memory that can be shared");
-  }
-  const std::int64_t asked = call.integer(2);
-  if (asked < 0 || static_cast<std::size_t>(asked) > all.size()) {
-    return fail(Errc::value_error,
-                "first must be 0 to " + std::to_string(all.size()) + ", the number of extents");
-  }
-  const auto first = static_cast<std::size_t>(asked);
-  const std::size_t count = std::min(all.size() - first, kExtentsMax);
-  (*session)->mapped = true;
-  Effect& effect = machine.push(Effect::Kind::extents, link.id, call.caller().tag);
-  effect.session = (*session)->id;
-  effect.offset = first;
-  effect.length = count;
-  Writer out = call.reply();
-  out.map(5);
-  out.text("memory"), out.unsigned_integer(memory.unit);
-  out.text("layout"), out.unsigned_integer(1);
-  out.text("hash_key"), out.list(2);
-  out.unsigned_integer(machine.input().hash_key.first);
-  out.unsigned_integer(machine.input().hash_key.second);
-  out.text("extents"), out.list(static_cast<std::uint32_t>(count));
-  for (const SharedExtent& extent : all.subspan(first, count)) {
-    out.list(3);
-    out.boolean(extent.writable);
-    out.unsigned_integer(extent.first_page);
-    out.unsigned_integer(extent.pages);
-  }
-  out.text("total"), out.unsigned_integer(all.size());
-  return Progress::done;
-}
-
-Outcome ring(Call& call) {
-  Machine& machine = call.machine();
-  Link& link = link_of(call);
-  if (!can_map(machine, link.peer)) {
-    return fail(Errc::forbidden,
-                "this connection cannot get a ring: that needs the Unix socket, the server's own "
-                "user, and a server that shares");
-  }
-  if (link.session == nullptr || link.session->opened || std::exchange(link.ring, true)) {
-    return fail(Errc::runtime_error,
-                "a connection asks for its ring once, before its session is opened or resumed");
-  }
-  machine.push(Effect::Kind::ring, link.id, call.caller().tag);
-  call.reply().unsigned_integer(shm::kRingTotal);
-  return Progress::done;
-}
-
-Outcome unmap(Call& call) {
-  if (Session* session = opened(call)) {
-    session->mapped = false;
-    // A session.map of its own may still be on its way, over another connection.
-    session->unmapped = true;
-  }
-  return Progress::done;
-}
-
-Outcome locate(Call& call) {
-  auto session = mapped(call);
-  if (!session) return session.failure();
-  Machine& machine = call.machine();
-  Object* object = machine.registry().find(call.name(0));
-  if (object == nullptr) {
-    return fail(Errc::not_found, "there is no object " + std::string{call.name(0)});
-  }
-  const Handle cell = machine.mapped_view().publish(*object);
-  if (!cell) return fail(Errc::out_of_memory, "the server has no more memory");
-  Located place;
-  const bool words = object->state->locate(machine, *object, place);
-  if (words) machine.lending().locate((*session)->id, object->id);
-  machine.mapped_view().refresh_soon(*object);
-  Writer out = call.reply();
-  out.map(words ? 9 : 3);
-  out.text("type"), out.text(object->type->name);
-  out.text("object"), out.unsigned_integer(object->id.number);
-  out.text("cell"), out.unsigned_integer(cell.unit);
-  if (!words) return Progress::done;
-  out.text("word"), out.unsigned_integer(place.first);
-  out.text("count"), out.unsigned_integer(place.count);
-  out.text("bytes"), out.unsigned_integer(place.element_bytes);
-  out.text("typecode"), out.text({&place.typecode, 1});
-  out.text("wraps"), out.boolean(place.wraps);
-  out.text("base"), out.unsigned_integer(place.token_base);
-  return Progress::done;
-}
-
-Outcome unlocate(Call& call) {
-  auto session = mapped(call);
-  if (!session) return session.failure();
-  const std::int64_t object = call.integer(0);
-  call.machine().lending().unlocate((*session)->id, ObjectId{static_cast<std::uint64_t>(object)});
-  return Progress::done;
-}
-
-Outcome acquire_slot(Call& call) {
-  auto session = mapped(call);
-  if (!session) return session.failure();
-  const std::uint32_t slot = call.machine().lending().acquire_slot((*session)->id, call.text(0));
-  if (slot != 0) call.reply().unsigned_integer(slot);
-  return Progress::done;
-}
-
-Outcome release_slot(Call& call) {
-  auto session = mapped(call);
-  if (!session) return session.failure();
-  const std::int64_t slot = call.integer(0);
-  if (slot > 0 && slot <= shm::kOwnerSlotMax) {
-    call.machine().lending().release_slot((*session)->id, static_cast<std::uint32_t>(slot));
-  }
-  return Progress::done;
-}
-
-constexpr Parameter kSession{"session", ParamKind::text, kRequired, "Its id, from session.open."};
-constexpr Parameter kToken{"token", ParamKind::text, kRequired, "Its token, from there."};
+constexpr Parameter kSession{"session", ParamKind::text, kRequired,
+                             "The session's id, from session.open."};
+constexpr Parameter kToken{"token", ParamKind::text, kRequired,
+                           "The session's token, from session.open."};
 
 constexpr Method kMethods[] = {
     {.name = "open",
      .parameters = {Parameter{"ttl", ParamKind::number, default_int(10),
-                              "Seconds without a sign of life after which the session ends, 1 to "
-                              "3600."},
+                              "Seconds without a message after which the session ends, 1 to 3600."},
                     Parameter{"client", ParamKind::text, default_text(""),
-                              "What the program calls itself."},
-                    Parameter{"host", ParamKind::text, default_text(""), "The host it runs on."},
-                    Parameter{"pid", ParamKind::integer, kNull, "Its process id there."}},
+                              "The name of the client program."},
+                    Parameter{"host", ParamKind::text, default_text(""),
+                              "The host that it runs on."},
+                    Parameter{"pid", ParamKind::integer, kNull, "Its process id on that host."}},
      .result = "{session, token, ttl, server: {version, incarnation}, shared_memory}",
      .errors = {Errc::runtime_error, Errc::value_error},
      .access = Access::write,
      .cost = "O(log sessions)",
-     .doc = "Makes the connection's session one that outlives it. From here on calls are numbered "
-            "by their ids, and each takes effect at most once however often it is sent.",
+     .doc = "Makes the connection's session one that outlives it. From now on calls are "
+            "numbered by their ids, and each takes effect at most once, however often it is "
+            "sent.",
      .if_reply_lost = "The session ends after its ttl; open another one.",
      .handler = open},
     {.name = "resume",
@@ -328,73 +193,76 @@ constexpr Method kMethods[] = {
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::runtime_error},
      .access = Access::write,
      .cost = "O(its waiting calls)",
-     .doc = "Goes on with a session over this connection; an older one is closed. Calls without "
-            "an answer are then sent again with their old numbers.",
+     .doc = "Resumes a session on this connection and closes its older one. The client then "
+            "sends its calls without a reply again, with their old numbers.",
      .if_reply_lost = retry::kIdempotent,
      .handler = resume},
     {.name = "acknowledge",
      .parameters = {Parameter{"through", ParamKind::integer, default_int(0),
                               "All replies up to this number have arrived."},
                     Parameter{"numbers", ParamKind::list, kAbsent,
-                              "These have arrived as well, above it."}},
+                              "Further replies above it that have arrived."}},
      .result = "null",
      .errors = {Errc::runtime_error, Errc::value_error},
-     .cost = "O(replies forgotten)",
-     .doc = "Lets the server forget replies. What a queue handed out with them is the caller's "
-            "from now on. Best sent as a notification.",
+     .cost = "O(replies discarded)",
+     .doc = "Lets the server discard replies. Queue items delivered with them now belong to "
+            "the client. Best sent as a notification.",
      .if_reply_lost = retry::kIdempotent,
      .handler = acknowledge},
     {.name = "cancel",
      .parameters = {Parameter{"id", ParamKind::integer, kRequired, "The id of the waiting call."}},
-     .result = "bool: it still waited",
+     .result = "bool: the call was still waiting",
      .cost = "O(log n) in the waiting calls of the session",
-     .doc = "Gives up a waiting call, which is answered Cancelled and takes nothing.",
+     .doc = "Cancels a waiting call: its reply is the error Cancelled, and it takes nothing.",
      .if_reply_lost = retry::kIdempotent,
      .handler = cancel},
     {.name = "ping",
      .result = "null",
      .cost = "O(1)",
-     .doc = "A sign of life, as every message is.",
+     .doc = "Sends a heartbeat, as every message does.",
      .if_reply_lost = retry::kRead,
      .handler = ping},
     {.name = "close",
      .result = "null",
      .access = Access::write,
-     .cost = "O(what it holds and waits for)",
-     .doc = "Ends the session and gives back all it has; further calls on this connection give "
-            "SessionLost.",
+     .cost = "O(objects held and calls waiting)",
+     .doc = "Ends the session and releases everything that it holds; further calls on this "
+            "connection fail with SessionLost.",
      .if_reply_lost = retry::kIdempotent,
      .handler = close},
     {.name = "map",
      .parameters = {kSession, kToken,
                     Parameter{"first", ParamKind::integer, default_int(0),
-                              "How many extents the caller has already."}},
+                              "The number of extents that the caller has already."}},
      .result = "{layout, hash_key, extents: [[writable, first_page, pages]], total, memory}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::forbidden, Errc::value_error},
      .access = Access::write,
      .cost = "O(extents)",
-     .doc = "Hands out the server's memory: the reply comes with one descriptor for each extent. "
-            "To be called on a connection of its own to the Unix socket, since a session's own "
-            "connection is read without room for descriptors. The session named has no ttl from "
-            "now on: it ends with its process, session.close or server.end_session.",
+     .doc = "Passes the server's memory to the client: the reply comes with one descriptor "
+            "for each extent. Must be called on a separate connection to the Unix socket, "
+            "since the session's own connection is read without a buffer for descriptors. The "
+            "named session has no ttl from now on: it ends with its process, session.close or "
+            "server.end_session.",
      .if_reply_lost = retry::kIdempotent,
      .handler = map},
     {.name = "ring",
-     .result = "int: how many bytes to map of the descriptor that comes along",
+     .result = "int: the number of bytes to map of the descriptor that comes with the reply",
      .errors = {Errc::forbidden, Errc::runtime_error},
      .access = Access::write,
-     .cost = "some 20 us",
-     .doc = "If the reply comes with a descriptor, all further bytes of this connection, in both "
-            "directions, may go through the rings in its memory (shared/shm/ring.hpp); bytes of "
-            "value 0 on the socket then only wake. Without one the connection stays as it is. To "
-            "be called first on a connection; nothing may follow before its reply is there.",
-     .if_reply_lost = "Make another connection.",
+     .cost = "about 20 us",
+     .doc = "Moves the connection to shared memory. If the reply comes with a descriptor, all "
+            "further bytes in both directions may go through the ring buffers in its memory "
+            "(shared/shm/ring.hpp); bytes of value 0 on the socket are then doorbells. "
+            "Without a descriptor the connection stays as it is. Must be the first call of a "
+            "connection; the client sends nothing more before the reply.",
+     .if_reply_lost = "Open another connection.",
      .handler = ring},
     {.name = "unmap",
      .result = "null",
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "What session.map handed out was not mapped, or is no longer: the ttl counts again.",
+     .doc = "Reports that the memory from session.map was not mapped, or is no longer: the ttl "
+            "counts again.",
      .if_reply_lost = retry::kIdempotent,
      .handler = unmap},
     {.name = "locate",
@@ -403,40 +271,43 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found, Errc::out_of_memory, Errc::runtime_error},
      .access = Access::write,
      .cost = "O(1), or O(size) when a table is located for the first time",
-     .doc = "Where an object lies in what session.map has handed out. The session may touch its "
-            "words from now on, until it says session.unlocate or ends.",
-     .if_reply_lost = "Locate it again; the place stays reserved until the session ends.",
+     .doc = "Returns the location of an object in the memory from session.map. The session "
+            "may access its words from now on, until it calls session.unlocate or ends.",
+     .if_reply_lost = "Retry; the location stays reserved until the session ends.",
      .handler = locate},
     {.name = "unlocate",
      .formerly = "let_go",
-     .parameters = {Parameter{"object", ParamKind::integer, kRequired, "From session.locate."}},
+     .parameters = {Parameter{"object", ParamKind::integer, kRequired,
+                              "The object's id, from session.locate."}},
      .result = "null",
      .errors = {Errc::runtime_error},
      .access = Access::write,
      .cost = "O(log objects located)",
-     .doc = "The session will not touch that object's words any more, if it has said so as often "
-            "as it located it.",
+     .doc = "Releases a location. The session may not access the object's words any more once "
+            "it has called this as often as session.locate.",
      .if_reply_lost = retry::kOnce,
      .handler = unlocate},
     {.name = "acquire_slot",
      .formerly = "owner_slot",
      .parameters = {Parameter{"owner", ParamKind::text, kRequired,
-                              "What the thread calls itself in calls."}},
-     .result = "int: the number that stands for it in lock words; null: none is left",
+                              "The name of the thread, as in the parameter owner of calls."}},
+     .result = "int: the owner slot that stands for it in lock words; null: no slot is free",
      .errors = {Errc::runtime_error},
      .access = Access::write,
      .cost = "O(1)",
-     .doc = "Gives a thread a name in lock words.",
-     .if_reply_lost = "Ask again; the slot stays taken until the session ends.",
+     .doc = "Allocates an owner slot for a thread.",
+     .if_reply_lost = "Retry; the slot stays allocated until the session ends.",
      .handler = acquire_slot},
     {.name = "release_slot",
      .formerly = "return_slot",
-     .parameters = {Parameter{"slot", ParamKind::integer, kRequired, "From session.acquire_slot."}},
+     .parameters = {Parameter{"slot", ParamKind::integer, kRequired,
+                              "The slot, from session.acquire_slot."}},
      .result = "null",
      .errors = {Errc::runtime_error},
      .access = Access::write,
      .cost = "O(locks that were ever located)",
-     .doc = "The thread ends. A slot that still holds a lock stays with the session.",
+     .doc = "Releases the slot of a thread that ends. A slot that still holds a lock stays with "
+            "the session.",
      .if_reply_lost = retry::kIdempotent,
      .handler = release_slot},
 };
@@ -446,7 +317,7 @@ static_assert(check_table(kMethods));
 
 const ObjectType& session_methods() {
   static constexpr ObjectType kType{.name = "session",
-                                    .doc = "A client's presence that outlives its connections.",
+                                    .doc = "A client's session, which outlives its connections.",
                                     .methods = kMethods};
   return kType;
 }

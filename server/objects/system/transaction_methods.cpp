@@ -1,4 +1,4 @@
-// transaction.run: several calls as one step, all or nothing, if what it requires holds.
+// transaction.run: several calls as one atomic step, all or none, if its requirements hold.
 
 #include "server/core/machine/call.hpp"
 #include "server/objects/retry_semantics.hpp"
@@ -11,20 +11,24 @@ Outcome run(Call& call) { return call.machine().run_atomically(call, call.arg(0)
 
 constexpr Method kMethods[] = {
     {.name = "run",
-     .parameters = {Parameter{"calls", ParamKind::list, kRequired,
-                              "[[method, params], ...]: methods of objects, object.create and "
-                              "object.delete; one that may wait only with timeout 0."},
-                    Parameter{"require", ParamKind::list, kNull,
-                              "[[reading method, params, expected], ...]: what must hold before."}},
+     .parameters =
+         {Parameter{
+              "calls", ParamKind::list, kRequired,
+              "[[method, params], ...]: methods of objects, object.create and object.delete. A "
+              "method that may wait is allowed only with timeout 0."},
+          Parameter{
+              "require", ParamKind::list, kNull,
+              "[[reading method, params, expected], ...]: requirements that must hold before."}},
      .result = "list of results",
      .errors = {Errc::conflict, Errc::value_error},
      .access = Access::write,
      .grows = true,
      .delivers = true,
-     .cost = "that of its calls",
-     .doc = "Runs the calls in order as one step. Conflict names the first requirement that does "
-            "not hold; a call's own error undoes all before it and is given with its index. "
-            "Waiters and watchers see nothing of what is undone.",
+     .cost = "the cost of its calls",
+     .doc = "Runs the calls in order as one atomic step. Conflict names the first requirement "
+            "that does not hold. An error of a call rolls back all calls before it and is "
+            "returned with the call's index. Waiters and watchers see nothing of a "
+            "rolled-back transaction.",
      .if_reply_lost = retry::kOnce,
      .handler = run},
 };
@@ -34,7 +38,7 @@ static_assert(check_table(kMethods));
 
 const ObjectType& transaction_methods() {
   static constexpr ObjectType kType{.name = "transaction",
-                                    .doc = "Several calls as one step, all or nothing.",
+                                    .doc = "Runs several calls as one atomic step, all or none.",
                                     .methods = kMethods};
   return kType;
 }

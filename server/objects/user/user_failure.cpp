@@ -1,4 +1,5 @@
-// What a user's exception becomes. A room of its own, so that a plugin links no more than this.
+// user_failure: the error for an exception of a user's method. A file of its own, so that a plugin
+// links no more than this.
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -6,11 +7,12 @@
 
 #include "server/objects/user/user_type.hpp"
 #include "shared/value/utf8.hpp"
+#include "shared/value/text_detail.hpp"
 
 namespace agora {
 namespace {
 
-/// Text that may be sent: in what is no UTF-8, a ? for each byte beyond ASCII.
+/// Returns text that is valid UTF-8: if `text` is not, every byte beyond ASCII becomes a ?.
 std::string sendable(std::string text) {
   if (is_utf8(text)) return text;
   for (char& c : text) {
@@ -21,12 +23,8 @@ std::string sendable(std::string text) {
 
 Failure about(std::string exception, std::string text) {
   Error error{Errc::user_error, exception + (text.empty() ? "" : ": " + text), Done::no, {}};
-  std::string packed;
-  Writer{packed}.text(exception);
-  error.details.push_back({"exception", std::move(packed)});
-  packed.clear();
-  Writer{packed}.text(text);
-  error.details.push_back({"text", std::move(packed)});
+  error.details.push_back(text_detail("exception", exception));
+  error.details.push_back(text_detail("text", text));
   return fail(std::move(error));
 }
 

@@ -26,7 +26,7 @@ class RegisteredType : public ObjectType {
   void check_parameters(const std::string& where,
                         const std::vector<user_parameter>& parameters) const;
 
-  std::deque<std::string> texts_;  // what the tables' views point to
+  std::deque<std::string> texts_;  // the texts that the tables' views point to
   std::vector<Parameter> arguments_;
   std::vector<Method> methods_;
 };
@@ -35,8 +35,8 @@ void RegisteredTypeDelete::operator()(RegisteredType* type) const { delete type;
 
 namespace {
 
-/// What the user's Codec wrote as one value in normal form: whatever it wrote, what is sent on is
-/// sound. It writes to a string of its own, where it can spoil nobody else's.
+/// Checks that the bytes of the user's Codec are one value, and normalizes them. The Codec writes
+/// to a string of its own, so it can corrupt nothing else.
 Expected<void> make_sound(const Limits& limits, std::string& bytes, const std::string& what) {
   Budget budget{limits};
   std::string sound;
@@ -92,7 +92,7 @@ Outcome run_method(Call& call) {
   for (std::size_t i = 0; i < row.parameters.size(); ++i) arguments.push_back(call.arg(i));
   auto& object = static_cast<UserObject&>(*call.object().state);
   if (row.changes && call.machine().in_transaction()) {
-    // What cannot be saved could not be taken back.
+    // A state that cannot be saved could not be rolled back.
     std::string saved;
     if (auto ok = type.description.save(object.object(), saved); !ok) {
       return call.fail_here(std::move(ok.error()));
@@ -109,7 +109,7 @@ Outcome run_method(Call& call) {
     if (row.changes) call.changed();
     return Progress::done;
   }
-  // What threw half-way may have changed something.
+  // A method that threw may have changed a part of the object.
   if (row.changes && done.error().code == Errc::user_error) {
     done.error().done = Done::unknown;
     call.changed();
@@ -180,7 +180,7 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
     method.if_reply_lost = row.changes
                                ? "The change happened once; without an opened session the caller "
                                  "cannot know."
-                               : "Nothing changed; ask again.";
+                               : "Nothing changed; retry.";
     method.handler = run_method;
   }
   arguments = arguments_;
@@ -212,7 +212,7 @@ void RegisteredType::check_parameters(const std::string& where,
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const std::string what = "the parameter \"" + parameters[i].name + "\" of " + where;
     if (!is_word(parameters[i].name)) refuse(what + " is no lower-case word");
-    // Every method has them: its object, and the call option.
+    // Every method has these parameters: its object, and the call option.
     if (parameters[i].name == "name" || parameters[i].name == "guard") refuse(what + " is taken");
     if (i > 0 && !parameters[i].fallback && parameters[i - 1].fallback) {
       refuse(what + " must be given, but one before it need not be");

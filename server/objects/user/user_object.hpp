@@ -1,4 +1,4 @@
-// Users' own classes as object types: rows, handlers and state made from a description.
+// RegisteredType: object types made from the descriptions of users' classes.
 #pragma once
 
 #include <memory>
@@ -8,15 +8,16 @@
 
 namespace agora {
 
-/// An object type made from a user's description; its tables live as long as this.
+/// An object type made from a user's description; it owns the method tables.
 class RegisteredType;
 struct RegisteredTypeDelete {
   void operator()(RegisteredType* type) const;
 };
 using RegisteredTypePointer = std::unique_ptr<RegisteredType, RegisteredTypeDelete>;
 
-/// @throws std::invalid_argument  a name that is no lower-case word or is taken twice, a missing
-///         constructor or save, more parameters than a row has places for.
+/// Registers a user's type.
+/// @throws std::invalid_argument  a name is no lower-case word or is taken twice, a constructor or
+/// save is missing, or a row has too many parameters.
 RegisteredTypePointer register_type(user_type description);
 const ObjectType& object_type(const RegisteredType& type);
 

@@ -14,9 +14,9 @@
 //       .saved([](const Account& a) { return a.cents; }, [](std::int64_t c) { return Account{c};
 //       });
 //
-// Give it to ServerOptions::types, or put it into a plugin (AGORA_PLUGIN at the foot). Parameters
-// and results are any types with a Codec. Methods run on the server's one thread, one at a time,
-// each as one step; they must not wait. An exception becomes a UserError with its type and text.
+// Add it to ServerOptions::types, or put it into a plugin (AGORA_PLUGIN at the end). Parameters and
+// results are any types with a Codec. Methods run on the server's one thread, one at a time, each
+// as one atomic step; they must not wait. An exception becomes a UserError with its type and text.
 #pragma once
 
 #include <concepts>
@@ -50,12 +50,12 @@ struct user_parameter {
 
   std::string name;
   std::string doc;
-  std::optional<Packed> fallback;  ///< none: it must be given
+  std::optional<Packed> fallback;  ///< nullopt: the parameter is required
   ParamKind kind = ParamKind::any;
 };
 
-/// The error for an exception that a user's method threw: UserError, its type and text in the
-/// message and in the details `exception` and `text`.
+/// Returns the error for an exception that a user's method threw: UserError, its type and text in
+/// the message and in the details `exception` and `text`.
 Failure user_failure(const std::exception& thrown);
 Failure unknown_user_failure();
 
@@ -76,7 +76,7 @@ concept MapLike = ListLike<T> && requires {
   typename T::mapped_type;
 };
 
-/// What the table checks of a parameter of type T before the method sees it.
+/// Returns the kind that admission checks for a parameter of type T.
 template <typename T>
 constexpr ParamKind kind_of() {
   if constexpr (std::same_as<T, bool>)
@@ -101,7 +101,7 @@ inline PackedView fallback_of(const user_parameter& parameter) {
   return parameter.fallback ? PackedView{*parameter.fallback} : PackedView{};
 }
 
-/// The arguments of one call as the types that the function takes.
+/// Decodes the arguments of one call to the parameter types of the function.
 template <typename... A, std::size_t... I>
 Expected<std::tuple<A...>> decode(std::span<const PackedView> given,
                                   const std::vector<user_parameter>& parameters,
@@ -117,7 +117,7 @@ Expected<std::tuple<A...>> decode(std::span<const PackedView> given,
     wrong->message = "parameter " + parameters[i].name + ": " + wrong->message;
     return std::nullopt;
   };
-  // In braces the order is that of the parameters.
+  // Braces guarantee evaluation in the order of the parameters.
   std::tuple<std::optional<A>...> read{one(std::type_identity<A>{}, I)...};
   if (wrong) return Failure{std::move(wrong)};
   return std::tuple<A...>{std::move(*std::get<I>(read))...};
@@ -125,7 +125,7 @@ Expected<std::tuple<A...>> decode(std::span<const PackedView> given,
 
 }  // namespace user_types
 
-/// A type as the server takes it. Copyable; made by describe_class.
+/// The description of a type. Copyable; made by describe_class.
 class user_type {
  public:
   using Object = std::shared_ptr<void>;
@@ -152,7 +152,7 @@ class user_type {
   std::function<Expected<Object>(PackedView saved)> load;
 };
 
-/// Describes the class T; see the head of this file. Converts to user_type.
+/// Describes the class T; see the start of this file. Converts to user_type.
 template <typename T>
 class describe_class {
  public:
@@ -167,7 +167,8 @@ class describe_class {
     }
   }
 
-  /// Makes objects by T(A...): what object.create takes as args. Without this, T().
+  /// Sets the constructor T(A...), whose arguments are the args of object.create. The default is
+  /// T().
   template <typename... A>
   describe_class& constructor(std::vector<user_parameter> parameters) {
     set_kinds<A...>(parameters, "constructor");
@@ -185,13 +186,13 @@ class describe_class {
     return *this;
   }
 
-  /// A method that changes the object. @param parameters  one for each argument of it
+  /// Adds a method that changes the object. @param parameters  one for each argument of it
   template <typename R, typename C, typename... A>
   describe_class& method(std::string name, R (C::*function)(A...), std::string doc,
                          std::vector<user_parameter> parameters = {}) {
     return add<R, T, A...>(std::move(name), function, std::move(doc), std::move(parameters), true);
   }
-  /// A method that only reads it.
+  /// Adds a method that only reads the object.
   template <typename R, typename C, typename... A>
   describe_class& method(std::string name, R (C::*function)(A...) const, std::string doc,
                          std::vector<user_parameter> parameters = {}) {
@@ -199,8 +200,8 @@ class describe_class {
                                  false);
   }
 
-  /// How an object becomes a value, `save(const T&) -> S`, and comes back, `load(S) -> T`. A type
-  /// with a Codec needs no such thing.
+  /// Sets the conversions of an object to a value, `save(const T&) -> S`, and back, `load(S) -> T`.
+  /// A type with a Codec needs none.
   template <typename Save, typename Load>
   describe_class& saved(Save save, Load load) {
     using S = std::remove_cvref_t<std::invoke_result_t<Save, const T&>>;
@@ -221,7 +222,7 @@ class describe_class {
     return *this;
   }
 
-  operator user_type() const { return type_; }  // NOLINT: implicit, that is what it is for
+  operator user_type() const { return type_; }  // NOLINT: implicit by intent
 
  private:
   template <typename Function>
@@ -277,13 +278,13 @@ class describe_class {
   user_type type_;
 };
 
-/// What a plugin fills.
+/// The list that a plugin appends to.
 using user_types_list = std::vector<user_type>;
 
 }  // namespace agora
 
-/// The foot of a plugin for `agorad --plugin libx.so`:
-///   AGORA_PLUGIN(types) { types.push_back(agora::describe_class<Account>(...)); }
+/// Defines the entry points of a plugin for `agorad --plugin libx.so`:
+/// AGORA_PLUGIN(types) { types.push_back(agora::describe_class<Account>(...)); }
 #define AGORA_PLUGIN(types)                                                      \
   extern "C" __attribute__((visibility("default"))) unsigned agora_plugin_abi(); \
   extern "C" unsigned agora_plugin_abi() { return 1; }                           \

@@ -10,7 +10,7 @@ class BarrierModel : public Expectations {
  public:
   void called(std::size_t actor, const Choice& choice, std::string&) {
     if (choice.method == "barrier.wait") return wait(actor, choice);
-    expect(actor, kNothing);
+    expect(actor, kNull);
     break_up();
     broken_ = choice.method == "barrier.abort";
   }
@@ -58,7 +58,7 @@ class BarrierModel : public Expectations {
   std::deque<std::size_t> line_;
 };
 
-TEST_CASE("A barrier in every order of three sessions' calls, time-outs and deaths",
+TEST_CASE("barrier: every order of three sessions' calls, time-outs and deaths",
           "[objects][small]") {
   SmallWorld<BarrierModel> world{{{"barrier", pack(std::vector<std::size_t>{kParties})}},
                                  {{"barrier.wait", {}},

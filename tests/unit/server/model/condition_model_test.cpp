@@ -4,7 +4,7 @@
 namespace agora::test {
 namespace {
 
-/// A condition with a rlock of its own.
+/// A condition with an rlock of its own.
 class ConditionModel : public Expectations {
  public:
   void called(std::size_t actor, const Choice& choice, std::string&) {
@@ -16,7 +16,7 @@ class ConditionModel : public Expectations {
       }
       line_.push_back({actor, 1, kGranted});
     } else if (choice.method == "condition.release") {
-      expect(actor, own ? kNothing : holder_ ? "NotOwner" : "NotLocked");
+      expect(actor, own ? kNull : holder_ ? "NotOwner" : "NotLocked");
       if (own && --levels_ == 0) holder_.reset();
     } else if (!own) {
       expect(actor, "RuntimeError");
@@ -24,7 +24,7 @@ class ConditionModel : public Expectations {
       waiting_.push_back({actor, std::exchange(levels_, 0), kFalse});
       holder_.reset();
     } else {
-      expect(actor, kNothing);
+      expect(actor, kNull);
       if (!waiting_.empty()) wake(0, kTrue);
     }
     serve();
@@ -52,7 +52,7 @@ class ConditionModel : public Expectations {
       for (const Place& place : *queue) {
         text += name(names, place.actor);
         text += static_cast<char>('0' + place.levels);
-        text += place.answer;
+        text += place.reply;
       }
     }
   }
@@ -61,11 +61,11 @@ class ConditionModel : public Expectations {
   struct Place {
     std::size_t actor;
     int levels;
-    std::string answer;
+    std::string reply;
   };
 
-  void wake(std::size_t i, const char* answer) {
-    line_.push_back({waiting_[i].actor, waiting_[i].levels, answer});
+  void wake(std::size_t i, const char* reply) {
+    line_.push_back({waiting_[i].actor, waiting_[i].levels, reply});
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   void serve() {
@@ -74,7 +74,7 @@ class ConditionModel : public Expectations {
     line_.pop_front();
     holder_ = next.actor;
     levels_ = next.levels;
-    expect(next.actor, next.answer);
+    expect(next.actor, next.reply);
   }
 
   std::optional<std::size_t> holder_;
@@ -83,7 +83,7 @@ class ConditionModel : public Expectations {
   std::deque<Place> line_;
 };
 
-TEST_CASE("A condition in every order of three sessions' calls, time-outs and deaths",
+TEST_CASE("condition: every order of three sessions' calls, time-outs and deaths",
           "[objects][small]") {
   SmallWorld<ConditionModel> world{{{"condition"}},
                                    {{"condition.acquire", {}},

@@ -1,4 +1,4 @@
-// What a model expects to hear: an answer each for some of the actors.
+// Expectations: the replies that a model expects, one each for some of the actors.
 #pragma once
 
 #include <array>
@@ -9,27 +9,27 @@
 
 namespace agora::test {
 
-/// The part of every model that compares: what was heard with what had to come.
+/// The comparing part of every model: the replies received against the expected ones.
 class Expectations {
  public:
-  void answered(std::size_t actor, const Choice& choice, const std::string& answer,
-                std::string& wrong) {
+  void replied(std::size_t actor, const Choice& choice, const std::string& reply,
+               std::string& wrong) {
     const auto& due = expected_[actor];
-    if (!due || *due != answer) {
-      wrong += who(actor) + " got " + answer + " for " + std::string{choice.method} + ", not " +
-               due.value_or("nothing") + "; ";
+    if (!due || *due != reply) {
+      wrong += actor_name(actor) + " got " + reply + " for " + std::string{choice.method} +
+               ", not " + due.value_or("nothing") + "; ";
     }
     expected_[actor].reset();
   }
   void settled(std::string& wrong) {
     for (std::size_t i = 0; i < kActors; ++i) {
-      if (expected_[i]) wrong += who(i) + " was forgotten: " + *expected_[i] + "; ";
+      if (expected_[i]) wrong += actor_name(i) + " was forgotten: " + *expected_[i] + "; ";
     }
   }
 
  protected:
-  void expect(std::size_t actor, std::string answer) { expected_[actor] = std::move(answer); }
-  static std::string who(std::size_t actor) { return {static_cast<char>('A' + actor)}; }
+  void expect(std::size_t actor, std::string reply) { expected_[actor] = std::move(reply); }
+  static std::string actor_name(std::size_t actor) { return {static_cast<char>('A' + actor)}; }
 
   static char name(const Names& names, std::size_t actor) {
     return static_cast<char>('A' + names[actor]);
@@ -37,7 +37,7 @@ class Expectations {
 
   static constexpr auto kTrue = "bool true";
   static constexpr auto kFalse = "bool false";
-  static constexpr auto kNothing = "null";
+  static constexpr auto kNull = "null";
   static constexpr auto kGranted = "map";
 
  private:

@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::size_t kLocks = 3;
 
-/// Three locks; an acquire that closes a cycle is a deadlock, and no other is.
+/// Three locks; an acquire that closes a cycle is a deadlock, and no other one is.
 class LocksModel : public Expectations {
  public:
   void called(std::size_t actor, const Choice& choice, std::string&) {
@@ -16,7 +16,7 @@ class LocksModel : public Expectations {
       lock.line.push_back(actor);
     } else {
       const bool own = lock.holder == actor;
-      expect(actor, own ? kNothing : lock.holder ? "NotOwner" : "NotLocked");
+      expect(actor, own ? kNull : lock.holder ? "NotOwner" : "NotLocked");
       if (own) lock.holder.reset();
     }
     serve();
@@ -32,7 +32,7 @@ class LocksModel : public Expectations {
     for (std::size_t i = 0; i < kActors; ++i) {
       if (!due[i]) continue;
       for (Lock& lock : locks_) std::erase(lock.line, i);
-      expect(i, kNothing);
+      expect(i, kNull);
     }
   }
   void describe_to(std::string& text, const Names& names, const Names&) const {
@@ -75,7 +75,7 @@ class LocksModel : public Expectations {
   std::array<Lock, kLocks> locks_;
 };
 
-TEST_CASE("Three locks in every order of three sessions' calls: deadlocks, and no others",
+TEST_CASE("lock: three locks in every order of three sessions' calls: deadlocks, and no others",
           "[objects][small]") {
   SmallWorld<LocksModel> world{{{"lock"}, {"lock"}, {"lock"}},
                                {{"lock.acquire", {}, false, 0},

@@ -23,7 +23,7 @@ class SemaphoreModel : public Expectations {
       const int own = std::min(n, held_[actor]);
       held_[actor] -= own;
       added_ += n - own;
-      expect(actor, kNothing);
+      expect(actor, kNull);
     }
     serve(wrong);
   }
@@ -79,7 +79,7 @@ const std::vector<Choice> kMenu{{"semaphore.acquire", {pack(1)}},
                                 {"semaphore.release", {pack(1)}}};
 const Packed kInitial = pack(std::vector<int>{kPermits});
 
-TEST_CASE("A bounded semaphore in every order of three sessions' calls, time-outs and deaths",
+TEST_CASE("semaphore: bounded, every order of three sessions' calls, time-outs and deaths",
           "[objects][small]") {
   const Packed options = pack(std::map<std::string, int>{{"bound", kPermits}});
   SmallWorld<SemaphoreModel> world{{{"semaphore", kInitial, options}}, kMenu, 4, 1};
@@ -89,7 +89,7 @@ TEST_CASE("A bounded semaphore in every order of three sessions' calls, time-out
   CHECK(result.states > 1000);
 }
 
-TEST_CASE("A semaphore without a bound in every order of three sessions' calls and deaths",
+TEST_CASE("semaphore: unbounded, every order of three sessions' calls and deaths",
           "[objects][small]") {
   SmallWorld<SemaphoreModel> world{{{"semaphore", kInitial}}, kMenu, 3, 2};
   const auto result = world.search(SemaphoreModel{1000});

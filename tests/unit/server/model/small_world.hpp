@@ -1,9 +1,9 @@
-// A small world, searched whole: three sessions that each make up to four calls, chosen from a
-// menu, in every order, with time-outs and deaths in between.
+// SmallWorld: an exhaustive search of a small state space. Three sessions each make up to four
+// calls, chosen from a menu, in every order, with time-outs and deaths in between.
 //
-// A model watches the answers, and only these; it says what is wrong. Ways that lead to the same
-// state of the model are walked on from once. Each way is walked from the beginning with a new
-// object in one machine, so a way that left something behind would disturb the next.
+// A model sees the replies, and only these, and reports violations. Histories that lead to the same
+// state of the model are continued only once. Each history is replayed from the start with a new
+// object in one machine, so a history that leaks state would disturb the next.
 #pragma once
 
 #include <algorithm>
@@ -33,11 +33,11 @@ struct Choice {
   std::string_view method;
   std::vector<Packed> arguments;  ///< after the object's name
   bool timed = false;             ///< has a time-out, of one second
-  /// Of the world's objects, which it is for.
+  /// The index of the object that it is for.
   std::size_t object = 0;
 };
 
-/// What can happen next.
+/// The next event.
 struct Event {
   enum class Kind : std::uint8_t { call, die, second_passes };
   Kind kind = Kind::call;
@@ -45,25 +45,26 @@ struct Event {
   std::size_t choice = 0;
 };
 
-/// An object of the world: type, and `args` and options of object.create.
-struct Furniture {
+/// An object of the world: its type, and the `args` and options of object.create.
+struct WorldObject {
   std::string_view type;
   Packed arguments = Packed{std::string{"\x90"}};
   Packed options = Packed{std::string{"\x80"}};
 };
 
-/// Another name for each actor: they are alike, so states that differ in names only are one.
+/// A renaming of the actors: they are symmetric, so states that differ in names only are one.
 using Names = std::array<std::size_t, kActors>;
 
-/// What the world tells a model. Each function but `describe_to` appends to `wrong` what must not
-/// be. An answer is a result as text ("true", "{\"token\"..."), or an error's type.
+/// Replays histories against a model. Each function of the model but `describe_to` appends
+/// violations to `wrong`. A reply is a result as text ("true", "{\"token\"..."), or an error's
+/// type.
 template <typename Model>
 class SmallWorld {
  public:
   /// Each session makes up to `calls` calls; up to `deaths` of the three die.
-  SmallWorld(std::vector<Furniture> furniture, std::vector<Choice> menu, std::size_t calls,
+  SmallWorld(std::vector<WorldObject> objects, std::vector<Choice> menu, std::size_t calls,
              std::size_t deaths)
-      : furniture_(std::move(furniture)),
+      : objects_(std::move(objects)),
         menu_(std::move(menu)),
         calls_(calls),
         deaths_(deaths),
@@ -74,7 +75,7 @@ class SmallWorld {
   struct Result {
     std::size_t states = 0;
     std::size_t steps = 0;
-    std::string wrong;  ///< empty: nothing; else the way there, and what
+    std::string wrong;  ///< empty if nothing is wrong; else the history and the violation
   };
 
   Result search(const Model& start) {
@@ -88,10 +89,10 @@ class SmallWorld {
       for (const Event& event : possible(node)) {
         ++result.steps;
         Node next = node;
-        next.way.push_back(event);
-        const std::string wrong = walk(next, event);
+        next.history.push_back(event);
+        const std::string wrong = replay(next, event);
         if (!wrong.empty()) {
-          result.wrong = tell(next.way) + wrong;
+          result.wrong = format(next.history) + wrong;
           return result;
         }
         if (seen_.insert(key(next)).second) todo.push_back(std::move(next));
@@ -105,7 +106,7 @@ class SmallWorld {
 
   struct Node {
     Model model;
-    std::vector<Event> way;
+    std::vector<Event> history;
     std::array<std::size_t, kActors> calls{};
     std::array<bool, kActors> dead{};
     std::array<std::optional<std::size_t>, kActors> waits{};  // by choice
@@ -131,7 +132,7 @@ class SmallWorld {
     return events;
   }
 
-  /// The state, the same for all ways to name the actors: the least of its descriptions.
+  /// Returns the canonical description of a state: the least over all renamings of the actors.
   std::string key(const Node& node) const {
     std::string least;
     Names actors{0, 1, 2};  // by name
@@ -150,9 +151,9 @@ class SmallWorld {
     return least;
   }
 
-  std::string tell(const std::vector<Event>& way) const {
+  std::string format(const std::vector<Event>& history) const {
     std::string text;
-    for (const Event& event : way) {
+    for (const Event& event : history) {
       if (event.kind == Event::Kind::second_passes) {
         text += "a second passes; ";
       } else {
@@ -168,35 +169,34 @@ class SmallWorld {
     return text + "=> ";
   }
 
-  // ---- walking a way -------------------------------------------------------------------------
+  // ---- replaying a history -------------------------------------------------------------------
 
-  /// Walks the node's way, of which the model knows all but the last step.
-  std::string walk(Node& node, const Event& last) {
+  /// Replays the node's history, of which the model knows all but the last event.
+  std::string replay(Node& node, const Event& last) {
     ++world_;
     batch_.clear();
-    for (std::size_t i = 0; i < furniture_.size(); ++i) {
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
       call(kOwner, "object.create",
-           {pack(furniture_[i].type), pack(name(i)), furniture_[i].arguments,
-            furniture_[i].options});
+           {pack(objects_[i].type), pack(name(i)), objects_[i].arguments, objects_[i].options});
     }
     for (std::size_t i = 0; i < kActors; ++i) {
       Command& command = add(Command::Kind::link_opened, link(i));
       command.peer = static_cast<std::uint32_t>(batch_.peers.size());
       batch_.peers.emplace_back();
     }
-    for (std::size_t i = 0; i + 1 < node.way.size(); ++i) put(node.way[i]);
+    for (std::size_t i = 0; i + 1 < node.history.size(); ++i) put(node.history[i]);
     apply();
     batch_.clear();
     put(last);
     apply();
-    std::string wrong = hear(node, last);
-    leave(node);
+    std::string wrong = check_replies(node, last);
+    clean_up(node);
     return wrong;
   }
 
   void put(const Event& event) {
     if (event.kind == Event::Kind::second_passes) {
-      // A batch has one time, so what came before is applied first.
+      // A batch has one time, so apply the earlier events first.
       apply();
       batch_.clear();
       now_ += std::chrono::seconds{1};
@@ -211,8 +211,8 @@ class SmallWorld {
     }
   }
 
-  /// Tells the model of the last step and of all answers.
-  std::string hear(Node& node, const Event& event) {
+  /// Passes the last event and all replies to the model.
+  std::string check_replies(Node& node, const Event& event) {
     std::string wrong;
     Model& model = node.model;
     if (event.kind == Event::Kind::call) {
@@ -231,37 +231,37 @@ class SmallWorld {
       model.second_passed(due, wrong);
     }
     for (const Effect& effect : effects_.list) {
-      const bool answer =
+      const bool is_reply =
           effect.kind == Effect::Kind::reply || effect.kind == Effect::Kind::failure;
-      if (!answer) continue;
+      if (!is_reply) continue;
       const auto actor = static_cast<std::size_t>(effect.link.number - link(0));
       if (node.dead[actor]) {
         if (!effect.error || effect.error->code != Errc::session_lost) {
-          wrong += "the dead was answered; ";
+          wrong += "a dead session got a reply; ";
         }
         continue;
       }
       if (!node.waits[actor]) {
-        wrong += "two answers to one call; ";
+        wrong += "two replies to one call; ";
         continue;
       }
       const Choice& choice = menu_[*node.waits[actor]];
       node.waits[actor].reset();
-      model.answered(actor, choice,
-                     effect.error ? std::string{type_name(effect.error->code)}
-                                  : describe(effects_.result(effect)),
-                     wrong);
+      model.replied(actor, choice,
+                    effect.error ? std::string{type_name(effect.error->code)}
+                                 : describe(effects_.result(effect)),
+                    wrong);
     }
     model.settled(wrong);
     return wrong;
   }
 
-  void leave(const Node& node) {
+  void clean_up(const Node& node) {
     batch_.clear();
     for (std::size_t i = 0; i < kActors; ++i) {
       if (!node.dead[i]) add(Command::Kind::link_closed, link(i));
     }
-    for (std::size_t i = 0; i < furniture_.size(); ++i) {
+    for (std::size_t i = 0; i < objects_.size(); ++i) {
       call(kOwner, "object.delete", {pack(name(i))});
     }
     apply();
@@ -301,7 +301,7 @@ class SmallWorld {
     machine_.apply(batch_, effects_);
   }
 
-  std::vector<Furniture> furniture_;
+  std::vector<WorldObject> objects_;
   std::vector<Choice> menu_;
   std::size_t calls_;
   std::size_t deaths_;

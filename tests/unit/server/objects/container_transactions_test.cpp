@@ -1,5 +1,6 @@
-// Transactions over containers: after one that failed everything is as it was, to the byte; one
-// that succeeded did what its calls do one by one. Random operations; RapidCheck prints the seed.
+// Transactions over containers: a rolled-back one leaves everything unchanged, to the byte; a
+// committed one does the same as its calls one by one. Random operations; RapidCheck prints the
+// seed.
 
 #include <cstdint>
 #include <string>
@@ -17,7 +18,7 @@ namespace {
 
 constexpr const char* kNames[] = {"d", "l", "s", "n", "a", "v", "t"};
 
-/// A machine with one container of each kind, and "t", which the others refer to.
+/// A machine with one container of each kind, and "t", to which the others refer.
 class Containers {
  public:
   Containers() {
@@ -29,11 +30,11 @@ class Containers {
     call("object.create", "value", "v", pack(std::make_tuple("any", 0)));
     call("object.create", "dict", "t");
   }
-  /// Has what was cleared or deleted given back.
+  /// Lets the machine free cleared and deleted content.
   void settle() {
     while (call.machine().registry().pending_reclaim()) call("ping");
   }
-  /// Everything that can be seen of the containers, and how often they are referred to.
+  /// Returns all observable state of the containers, and their reference counts.
   std::string content() {
     settle();
     std::string all;
@@ -72,8 +73,10 @@ std::vector<Packed> elements(const Given& given) {
 
 }  // namespace
 
-TEST_CASE("A failed transaction leaves containers as they were, a good one does what its calls do",
-          "[objects]") {
+TEST_CASE(
+    "container transactions: a failed one changes nothing, a committed one does the same "
+    "as its calls",
+    "[objects]") {
   CHECK(rc::check("transactions", [] {
     const auto seed = *rc::gen::arbitrary<std::uint32_t>();
     RandomCalls calls{seed};
@@ -106,7 +109,8 @@ TEST_CASE("A failed transaction leaves containers as they were, a good one does 
   }));
 }
 
-TEST_CASE("A transaction that clears a great container and fails puts it back", "[objects]") {
+TEST_CASE("container transactions: a failed clear of a large container is rolled back",
+          "[objects]") {
   Containers containers;
   for (int i = 0; i < 5000; ++i) {
     containers.call("dict.set", "d", i, i);
@@ -129,7 +133,10 @@ TEST_CASE("A transaction that clears a great container and fails puts it back", 
   CHECK(containers.call("dict.get", "d", 4999).as<int>() == 4999);
 }
 
-TEST_CASE("A cursor goes on after a failed transaction as if there had been none", "[objects]") {
+TEST_CASE(
+    "container transactions: a cursor continues after a failed one as if there had been "
+    "none",
+    "[objects]") {
   Containers containers;
   for (int i = 1; i <= 1500; ++i) containers.call("dict.set", "d", i, i);
   std::vector<Packed> calls;

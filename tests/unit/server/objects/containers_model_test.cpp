@@ -1,5 +1,5 @@
-// Each container against a plain model of the standard library: the same random operations on
-// both, the same answers and the same content at every step. RapidCheck prints the seed.
+// Each container against a plain model of the standard library: the same random operations on both,
+// the same replies and the same content at every step. RapidCheck prints the seed.
 
 #include <algorithm>
 #include <deque>
@@ -23,7 +23,7 @@ auto place_of(Pairs& pairs, int key) {
                       [&](const auto& pair) { return pair.first == key; });
 }
 
-TEST_CASE("A dict does what an ordered list of pairs does", "[objects]") {
+TEST_CASE("dict: equals an ordered list of pairs", "[objects]") {
   CHECK(rc::check("dict", [] {
     MachineCalls call;
     call("object.create", "dict", "d");
@@ -76,7 +76,7 @@ TEST_CASE("A dict does what an ordered list of pairs does", "[objects]") {
   }));
 }
 
-/// A slice by Python's rules, told as plainly as possible.
+/// A slice by Python's rules, in the simplest form.
 std::vector<std::size_t> places(std::optional<int> start, std::optional<int> stop, int step,
                                 int n) {
   const auto clip = [&](int x, int low, int high) {
@@ -97,7 +97,7 @@ std::vector<std::size_t> places(std::optional<int> start, std::optional<int> sto
   return found;
 }
 
-TEST_CASE("A list does what a vector does, with Python's indices", "[objects]") {
+TEST_CASE("list: equals a vector with Python's indices", "[objects]") {
   CHECK(rc::check("list", [] {
     MachineCalls call;
     call("object.create", "list", "l");
@@ -179,7 +179,7 @@ TEST_CASE("A list does what a vector does, with Python's indices", "[objects]") 
   }));
 }
 
-TEST_CASE("A queue does what a bounded deque does", "[objects]") {
+TEST_CASE("queue: equals a bounded deque", "[objects]") {
   CHECK(rc::check("queue", [] {
     MachineCalls call;
     const auto maxsize = *rc::gen::inRange<std::size_t>(1, 6);
@@ -228,7 +228,7 @@ TEST_CASE("A queue does what a bounded deque does", "[objects]") {
   }));
 }
 
-TEST_CASE("What is saved loads as an equal object", "[objects]") {
+TEST_CASE("containers: a saved object loads as an equal one", "[objects]") {
   MachineCalls call;
   call("object.create", "dict", "d", std::vector<std::map<std::string, int>>{{{"a", 1}, {"b", 2}}});
   call("dict.delete", "d", "a");
@@ -266,7 +266,7 @@ TEST_CASE("What is saved loads as an equal object", "[objects]") {
   CHECK(call("value.add", "v", 1).as<int>() == 6);
 }
 
-TEST_CASE("Deleted content is given back to the last byte", "[objects]") {
+TEST_CASE("containers: deleted content is freed to the last byte", "[objects]") {
   MachineCalls call;
   const std::size_t before = call.machine().arena().bytes_used();
   call("object.create", "dict", "d");
@@ -284,7 +284,7 @@ TEST_CASE("Deleted content is given back to the last byte", "[objects]") {
   CHECK(call.machine().arena().bytes_used() == before);
 }
 
-TEST_CASE("The memory cap refuses what grows and nothing else", "[objects]") {
+TEST_CASE("memory cap: only methods that grow the memory are refused", "[objects]") {
   MachineInput input;
   input.limits.memory_bytes_max = 200'000;
   MachineCalls call{input};

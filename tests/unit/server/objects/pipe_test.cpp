@@ -1,4 +1,4 @@
-// A pipe's bound, its waiting senders, and what is saved of it.
+// A pipe's bound, its waiting senders, and its saved form.
 
 #include "server/core/state/object.hpp"
 #include "tests/support/catch.hpp"
@@ -7,7 +7,7 @@
 namespace agora::test {
 namespace {
 
-TEST_CASE("A direction of a pipe holds 1,024 values, then senders wait in line", "[objects]") {
+TEST_CASE("pipe: a direction holds 1,024 values, then senders queue up", "[objects]") {
   MachineCalls call;
   call.open(2);
   call("object.create", "pipe", "p");
@@ -15,14 +15,14 @@ TEST_CASE("A direction of a pipe holds 1,024 values, then senders wait in line",
   CHECK(call("pipe.send", "p", 0, 1'024, 0).error == "Timeout");
   CHECK(call("pipe.send", "p", 0, 1'024).waits);
   CHECK(call("pipe.send", "p", 0, 1'025).waits);
-  // The other direction has room of its own.
+  // The other direction has a bound of its own.
   CHECK(call("pipe.send", "p", 1, "x", 0).error.empty());
   for (int i = 0; i < 1'026; ++i) CHECK(call("pipe.receive", "p", 1, 0).as<int>() == i);
   CHECK(call("pipe.receive", "p", 1, 0).error == "Timeout");
   CHECK(call.machine().waiters().size() == 0);
 }
 
-TEST_CASE("Closing an end answers its waiting senders and gives back their values", "[objects]") {
+TEST_CASE("pipe: closing an end fails its waiting senders and frees their values", "[objects]") {
   MachineCalls call;
   call("object.create", "pipe", "p");
   const std::size_t before = call.machine().arena().bytes_used();
@@ -34,7 +34,7 @@ TEST_CASE("Closing an end answers its waiting senders and gives back their value
   CHECK(call.machine().arena().bytes_used() == before);
 }
 
-TEST_CASE("A pipe and a topic are saved and made again", "[objects]") {
+TEST_CASE("pipe and topic: are saved and loaded", "[objects]") {
   MachineCalls call;
   call("object.create", "pipe", "p");
   call("pipe.send", "p", 0, "a");

@@ -1,4 +1,4 @@
-// What a queue does, told as plainly as possible: all items in one list, searched from end to end.
+// QueueModel: a queue in the simplest form: all items in one list, searched from end to end.
 #pragma once
 
 #include <algorithm>
@@ -36,25 +36,26 @@ class QueueModel {
     int delay = 0;
     std::optional<int> lease;
   };
-  using Answers = std::map<std::uint64_t, std::string>;
+  using Replies = std::map<std::uint64_t, std::string>;
 
   QueueModel(std::string order, std::size_t maxsize)
       : order_(std::move(order)), maxsize_(maxsize) {}
 
-  /// A put, get, reserve or join; with a timeout of 0 it does not wait. Its answer, or "waits".
+  /// Runs a put, get, reserve or join; with a timeout of 0 it does not wait. Returns its reply, or
+  /// "waits".
   std::string wait(Waiter call, std::optional<int> timeout) {
     if (timeout) call.until = now_ + *timeout;
     const std::uint64_t tag = call.tag;
-    auto& line = call.method == "put" ? putters_ : getters_;
-    line.push_back(call);
-    settle();
-    if (const auto it = answers.find(tag); it != answers.end()) {
-      const std::string answer = it->second;
-      answers.erase(it);
-      return answer;
+    auto& waiting = call.method == "put" ? putters_ : getters_;
+    waiting.push_back(call);
+    serve_waiters();
+    if (const auto it = replies.find(tag); it != replies.end()) {
+      const std::string reply = it->second;
+      replies.erase(it);
+      return reply;
     }
     if (timeout != 0) return "waits";
-    line.pop_back();
+    waiting.pop_back();
     return call.method == "put" ? "Full" : "Empty";
   }
   bool acknowledge(int owner, std::uint64_t id) {
@@ -62,24 +63,24 @@ class QueueModel {
     if (item == items_.end()) return false;
     items_.erase(item);
     done(1);
-    settle();
+    serve_waiters();
     return true;
   }
   bool requeue(int owner, std::uint64_t id, int delay) {
     const auto item = reserved(owner, id);
     if (item == items_.end()) return false;
-    come_back(*item, delay);
-    settle();
+    return_to_ready(*item, delay);
+    serve_waiters();
     return true;
   }
   void reply_arrived(int owner, std::uint64_t number) {
     const auto count = static_cast<int>(std::erase_if(items_, [&](const Item& item) {
       return item.where == Where::got && item.owner == owner && item.number == number;
     }));
-    const int told = std::min(early_[owner], count);
-    early_[owner] -= told;
-    owed_[owner] += count - told;
-    settle();
+    const int reported = std::min(early_[owner], count);
+    early_[owner] -= reported;
+    owed_[owner] += count - reported;
+    serve_waiters();
   }
   bool task_done(int owner) {
     if (unfinished_ == 0) return false;
@@ -100,7 +101,7 @@ class QueueModel {
     };
     const int count = static_cast<int>(std::erase_if(items_, waiting));
     done(count);
-    settle();
+    serve_waiters();
     return count;
   }
   int redrive(int count) {
@@ -110,44 +111,44 @@ class QueueModel {
       dead_.pop_front();
       ++unfinished_;
     }
-    settle();
+    serve_waiters();
     return redriven;
   }
   void close() {
     closed_ = true;
-    settle();
+    serve_waiters();
   }
   void die(int owner) {
-    for (auto* line : {&getters_, &putters_}) {
-      for (const Waiter& waiter : *line) {
-        if (waiter.owner == owner) answers[waiter.tag] = "SessionLost";
+    for (auto* waiting : {&getters_, &putters_}) {
+      for (const Waiter& waiter : *waiting) {
+        if (waiter.owner == owner) replies[waiter.tag] = "SessionLost";
       }
-      std::erase_if(*line, [&](const Waiter& waiter) { return waiter.owner == owner; });
+      std::erase_if(*waiting, [&](const Waiter& waiter) { return waiter.owner == owner; });
     }
     unfinished_ += early_[owner];
     early_[owner] = owed_[owner] = 0;
-    // Last place first, as their order in the dead-letter list shows.
+    // The last place first, as the dead-letter list shows.
     for (const int arrival : arrivals(true)) {
       Item& item = at(arrival);
       const bool held = item.where == Where::reserved || item.where == Where::got;
-      if (held && item.owner == owner) come_back(item, 0);
+      if (held && item.owner == owner) return_to_ready(item, 0);
     }
-    settle();
+    serve_waiters();
   }
   void advance() {
     ++now_;
-    for (auto* line : {&getters_, &putters_}) {
-      for (const Waiter& waiter : *line) {
-        if (waiter.until == now_) answers[waiter.tag] = waiter.method == "put" ? "Full" : "Empty";
+    for (auto* waiting : {&getters_, &putters_}) {
+      for (const Waiter& waiter : *waiting) {
+        if (waiter.until == now_) replies[waiter.tag] = waiter.method == "put" ? "Full" : "Empty";
       }
-      std::erase_if(*line, [&](const Waiter& waiter) { return waiter.until == now_; });
+      std::erase_if(*waiting, [&](const Waiter& waiter) { return waiter.until == now_; });
     }
     for (Item& item : items_) {
       if (item.until != now_) continue;
       if (item.where == Where::delayed) item.where = Where::ready;
-      if (item.where == Where::reserved) come_back(item, 0);
+      if (item.where == Where::reserved) return_to_ready(item, 0);
     }
-    settle();
+    serve_waiters();
   }
 
   std::vector<int> ready() const {
@@ -167,7 +168,7 @@ class QueueModel {
   }
   bool closed() const { return closed_; }
   int unfinished() const { return unfinished_; }
-  /// Ids that a session has reserved.
+  /// Returns the ids that a session has reserved.
   std::vector<std::uint64_t> ids(int owner) const {
     std::vector<std::uint64_t> found;
     for (const Item& item : items_) {
@@ -176,7 +177,7 @@ class QueueModel {
     return found;
   }
 
-  Answers answers;  ///< to calls that waited
+  Replies replies;  ///< to calls that waited
 
  private:
   Item& at(int arrival) {
@@ -188,7 +189,7 @@ class QueueModel {
       return item.where == Where::reserved && item.owner == owner && item.number == id;
     });
   }
-  /// The arrivals of all items, in the order of their places or the reverse.
+  /// Returns the arrivals of all items, in order or reversed.
   std::vector<int> arrivals(bool reverse) const {
     std::vector<Item> sorted = items_;
     std::sort(sorted.begin(), sorted.end(), [&](const Item& a, const Item& b) {
@@ -208,7 +209,7 @@ class QueueModel {
         }));
   }
   void done(int n) { unfinished_ = std::max(0, unfinished_ - n); }
-  void come_back(Item& item, int delay) {
+  void return_to_ready(Item& item, int delay) {
     item.until.reset();
     if (item.deliveries >= 16) {
       item.where = Where::dead;
@@ -221,7 +222,7 @@ class QueueModel {
   bool has_room(std::size_t more) const {
     return maxsize_ == 0 || count({Where::ready, Where::delayed}) + more <= maxsize_;
   }
-  void settle() {
+  void serve_waiters() {
     while (closed_ && !putters_.empty()) refuse(putters_);
     while (true) {
       if (!getters_.empty() && count({Where::ready}) > 0) {
@@ -236,7 +237,7 @@ class QueueModel {
           items_.push_back(item);
           ++unfinished_;
         }
-        answers[putter.tag] = "null";
+        replies[putter.tag] = "null";
       } else {
         break;
       }
@@ -244,9 +245,9 @@ class QueueModel {
     const bool drained = count({Where::ready, Where::delayed, Where::reserved, Where::got}) == 0;
     while (closed_ && drained && !getters_.empty()) refuse(getters_);
   }
-  void refuse(std::vector<Waiter>& line) {
-    answers[line.front().tag] = "ShutDown";
-    line.erase(line.begin());
+  void refuse(std::vector<Waiter>& waiting) {
+    replies[waiting.front().tag] = "ShutDown";
+    waiting.erase(waiting.begin());
   }
   void serve(const Waiter& getter) {
     for (const int arrival : arrivals(false)) {
@@ -258,12 +259,12 @@ class QueueModel {
         item.where = Where::reserved;
         item.number = ++ids_;
         if (getter.lease) item.until = now_ + *getter.lease;
-        answers[getter.tag] = std::to_string(item.number) + ":" + std::to_string(item.value) + "x" +
+        replies[getter.tag] = std::to_string(item.number) + ":" + std::to_string(item.value) + "x" +
                               std::to_string(item.deliveries);
       } else {
         item.where = Where::got;
         item.number = getter.number;
-        answers[getter.tag] = std::to_string(item.value);
+        replies[getter.tag] = std::to_string(item.value);
       }
       return;
     }
@@ -277,7 +278,7 @@ class QueueModel {
   std::uint64_t ids_ = 0;
   int unfinished_ = 0;
   std::map<int, int> owed_;   // items that have arrived at a session and are not done
-  std::map<int, int> early_;  // said to be done before they had arrived
+  std::map<int, int> early_;  // reported as done before they had arrived
   std::vector<Item> items_;
   std::deque<int> dead_;  // arrivals
   std::vector<Waiter> getters_;

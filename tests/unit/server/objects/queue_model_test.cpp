@@ -1,5 +1,5 @@
 // A queue against a plain model: all short histories of three sessions, and long random ones, with
-// deaths, time-outs, delays and leases; the same answers and the same order at every step.
+// deaths, time-outs, delays and leases; the same replies and the same order at every step.
 
 #include "tests/unit/server/objects/queue_model.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 using Ints = std::vector<int>;
 using MaybeInt = std::optional<int>;
 
-/// A machine with opened sessions 0 to 2, and the model, which are told the same.
+/// A machine with opened sessions 0 to 2, and the model; both get the same operations.
 class Pair {
  public:
   Pair(const std::string& order, std::size_t maxsize) : model(order, maxsize), maxsize_(maxsize) {
@@ -63,7 +63,7 @@ class Pair {
     const bool there = model.requeue(session, id, delay);
     compare(numbered(session, "queue.requeue", "q", id, delay), there ? "null" : "NotFound");
   }
-  /// The newest call of the session whose reply is there is acknowledged.
+  /// Acknowledges the newest call of the session whose reply has arrived.
   void reply_arrived(int session) {
     const std::uint64_t number = numbers_[session];
     call.over(link(session), 0, "session.acknowledge", 0, std::vector<std::uint64_t>{number});
@@ -79,9 +79,9 @@ class Pair {
     model.advance();
   }
 
-  /// All answers that came, and all that can be seen of the queue.
+  /// Compares all replies, and all observable state of the queue.
   bool same() {
-    for (const auto& [tag, expected] : std::exchange(model.answers, {})) {
+    for (const auto& [tag, expected] : std::exchange(model.replies, {})) {
       const auto given = call.arrived(tag);
       if (!given) return false;
       if (shown(*given) != expected) return false;
@@ -90,7 +90,7 @@ class Pair {
     for (const std::uint64_t tag : waiting_) {
       if (call.arrived(tag)) return false;
     }
-    return answered_ && call("object.value", "q").as<Ints>() == model.ready() &&
+    return replies_match_ && call("object.value", "q").as<Ints>() == model.ready() &&
            call("queue.dead_letters", "q").as<Ints>() == model.dead() &&
            call("queue.join", "q", 0).error == (model.unfinished() == 0 ? "" : "Timeout");
   }
@@ -101,7 +101,7 @@ class Pair {
   }
   void compare(const Given& given, const std::string& expected) {
     if (given.waits) waiting_.insert(given.tag);
-    answered_ = answered_ && shown(given) == expected;
+    replies_match_ = replies_match_ && shown(given) == expected;
   }
 
   MachineCalls call;
@@ -134,7 +134,7 @@ class Pair {
   }
 
   std::size_t maxsize_;
-  bool answered_ = true;
+  bool replies_match_ = true;
   std::uint64_t last_link_ = 1;
   std::map<int, std::uint64_t> links_;
   std::map<int, std::uint64_t> numbers_;
@@ -165,7 +165,7 @@ void step(Pair& pair, int operation, int session, int at) {
   }
 }
 
-TEST_CASE("Every history of four operations by three sessions goes as the model says",
+TEST_CASE("queue: every history of four operations by three sessions equals the model",
           "[objects]") {
   constexpr int kChoices = 3 * kOperations + 1;
   for (int history = 0; history < kChoices * kChoices * kChoices * kChoices; ++history) {
@@ -237,7 +237,7 @@ void random_step(Pair& pair, int at) {
   }
 }
 
-TEST_CASE("A queue of any order does what the model does", "[objects]") {
+TEST_CASE("queue: equals the model in every order", "[objects]") {
   CHECK(rc::check("queue", [] {
     const auto order = *rc::gen::element<std::string>("fifo", "lifo", "priority");
     Pair pair{order, *rc::gen::inRange<std::size_t>(0, 6)};

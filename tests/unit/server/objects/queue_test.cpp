@@ -1,5 +1,6 @@
-// What of a queue no story can tell: opened sessions with acknowledged and lost replies, content
-// that is saved or given back to the last byte, references, and transactions that leave no trace.
+// Queue behaviour beyond the transcripts: opened sessions with acknowledged and lost replies,
+// content that is saved or freed to the last byte, references, and transactions that leave no
+// trace.
 
 #include <cmath>
 #include <initializer_list>
@@ -40,7 +41,8 @@ class Calls : public MachineCalls {
   void acknowledge(const Numbers& numbers) { over(kLink, 0, "session.acknowledge", 0, numbers); }
 };
 
-TEST_CASE("What was got comes back to its place unless its reply was acknowledged", "[objects]") {
+TEST_CASE("queue: a got item comes back to its place unless its reply was acknowledged",
+          "[objects]") {
   Calls call;
   CHECK(call.over(kLink, 1, "queue.get", "q").as<int>() == 1);
   CHECK(call.over(kLink, 2, "queue.get_many", "q", 2).as<Ints>() == Ints{2, 3});
@@ -55,7 +57,7 @@ TEST_CASE("What was got comes back to its place unless its reply was acknowledge
          std::map<std::string, int>{{"id", 1}, {"item", 1}, {"deliveries", 2}}));
 }
 
-TEST_CASE("Items of a lifo queue come back to their place", "[objects]") {
+TEST_CASE("queue: items of a lifo queue come back to their place", "[objects]") {
   Calls call{"lifo"};
   CHECK(call.over(kLink, 1, "queue.get_many", "q", 3).as<Ints>() == Ints{5, 4, 3});
   call("queue.put", "q", 6);
@@ -63,7 +65,7 @@ TEST_CASE("Items of a lifo queue come back to their place", "[objects]") {
   CHECK(call.ready() == Ints{6, 5, 4, 3, 2, 1});
 }
 
-TEST_CASE("Without a number, or on a plain connection, a get is for good", "[objects]") {
+TEST_CASE("queue: without a number, or on a plain connection, a get is final", "[objects]") {
   Calls call;
   CHECK(call.over(kLink, 0, "queue.get", "q").as<int>() == 1);
   call.open(3);
@@ -73,7 +75,7 @@ TEST_CASE("Without a number, or on a plain connection, a get is for good", "[obj
   CHECK(call.ready() == Ints{3, 4, 5});
 }
 
-TEST_CASE("A get that is sent again gives the same item, and takes no other", "[objects]") {
+TEST_CASE("queue: a resent get returns the same item, and takes no other", "[objects]") {
   Calls call;
   CHECK(call.over(kLink, 1, "queue.get", "q").as<int>() == 1);
   CHECK(call.over(kLink, 1, "queue.get", "q").as<int>() == 1);
@@ -83,7 +85,7 @@ TEST_CASE("A get that is sent again gives the same item, and takes no other", "[
   CHECK(call.ready() == Ints{2, 3, 4, 5});
 }
 
-TEST_CASE("A get that waits over a cut has its item kept", "[objects]") {
+TEST_CASE("queue: a get that waits over a lost connection has its item kept", "[objects]") {
   Calls call;
   call("queue.clear", "q");
   const SessionId session = call.session(kLink);
@@ -91,7 +93,7 @@ TEST_CASE("A get that waits over a cut has its item kept", "[objects]") {
   call.end(kLink);
   call("queue.put", "q", 8);
   CHECK(call.ready().empty());
-  SECTION("for the one who resumes") {
+  SECTION("for the client that resumes") {
     call.open(3);
     const std::string id = "s" + std::to_string(session.number);
     const std::string token = call.machine().sessions().find(session)->token;
@@ -100,13 +102,14 @@ TEST_CASE("A get that waits over a cut has its item kept", "[objects]") {
     call.die(3);
     CHECK(call.ready() == Ints{8});
   }
-  SECTION("until its time is up") {
+  SECTION("until its time-out") {
     call.advance(3600);
     CHECK(call.ready() == Ints{8});
   }
 }
 
-TEST_CASE("A put that a get lets in does not take over what the get hands out", "[objects]") {
+TEST_CASE("queue: a put admitted by a get does not own the item delivered by the get",
+          "[objects]") {
   MachineCalls call;
   call("object.create", "queue", "q", Ints{}, std::map<std::string, int>{{"maxsize", 1}});
   call.open(kLink);
@@ -127,7 +130,7 @@ TEST_CASE("A put that a get lets in does not take over what the get hands out", 
 }
 
 TEST_CASE(
-    "An item that is said to be done before its get is acknowledged counts again if it comes "
+    "queue: an item reported as done before its get is acknowledged counts again if it comes "
     "back",
     "[objects]") {
   Calls call;
@@ -149,11 +152,11 @@ TEST_CASE(
   CHECK(call("queue.task_done", "q").error == "ValueError");
 }
 
-TEST_CASE("What is done of acknowledged items is not counted again", "[objects]") {
+TEST_CASE("queue: an acknowledged item that is done does not count again", "[objects]") {
   Calls call;
   call("queue.clear", "q");
   call("queue.put_many", "q", Ints{1, 2, 3});
-  // Another's item, which has arrived and is not done.
+  // An item of another session, which has arrived and is not done.
   call("queue.get", "q");
   call.over(kLink, 1, "queue.get", "q");
   call.acknowledge({1});
@@ -161,14 +164,17 @@ TEST_CASE("What is done of acknowledged items is not counted again", "[objects]"
   call.over(kLink, 3, "queue.task_done", "q");  // the one that has arrived
   call.die(kLink);
   CHECK(call.ready() == Ints{3});
-  // The other's and the one that came back.
+  // The item of the other session and the one that came back.
   CHECK(call("queue.task_done", "q").error.empty());
   CHECK(call("queue.join", "q", 0).error == "Timeout");
   CHECK(call("queue.task_done", "q").error.empty());
   CHECK(call("queue.join", "q", 0).error.empty());
 }
 
-TEST_CASE("An acknowledged get that was said to be done first leaves nothing to do", "[objects]") {
+TEST_CASE(
+    "queue: an acknowledged get that was reported as done before leaves nothing "
+    "unfinished",
+    "[objects]") {
   Calls call;
   call("queue.clear", "q");
   call("queue.put", "q", 1);
@@ -181,7 +187,7 @@ TEST_CASE("An acknowledged get that was said to be done first leaves nothing to 
   CHECK(call("queue.task_done", "q").error == "ValueError");
 }
 
-TEST_CASE("A closed queue is drained when the last reply is acknowledged", "[objects]") {
+TEST_CASE("queue: a closed one is drained when the last reply is acknowledged", "[objects]") {
   Calls call;
   CHECK(call.over(kLink, 1, "queue.get_many", "q", 9).as<Ints>().size() == 5);
   call("queue.close", "q");
@@ -193,7 +199,7 @@ TEST_CASE("A closed queue is drained when the last reply is acknowledged", "[obj
   CHECK(given->error == "ShutDown");
 }
 
-TEST_CASE("After sixteen deaths an item is a dead letter", "[objects]") {
+TEST_CASE("queue: after sixteen deliveries an item is a dead letter", "[objects]") {
   Calls call;
   for (std::uint64_t link = 3; link < 3 + 16; ++link) {
     CHECK(call("queue.dead_letters", "q").as<Ints>().empty());
@@ -206,7 +212,7 @@ TEST_CASE("After sixteen deaths an item is a dead letter", "[objects]") {
   CHECK(call.ready() == Ints{2, 3, 4, 5});
 }
 
-TEST_CASE("The end of a session names the queues where it had something", "[objects]") {
+TEST_CASE("queue: the end of a session names the queues where it held items", "[objects]") {
   Calls call;
   const SessionId session = call.session(kLink);
   call.over(kLink, 1, "queue.get", "q");
@@ -223,7 +229,7 @@ TEST_CASE("The end of a session names the queues where it had something", "[obje
   }
 }
 
-TEST_CASE("An item in flight keeps what it refers to", "[objects]") {
+TEST_CASE("queue: an item in flight keeps its references alive", "[objects]") {
   Calls call;
   call("queue.clear", "q");
   const std::string name = call("object.create", "dict").as<reference>().name;
@@ -264,7 +270,7 @@ TEST_CASE("An item in flight keeps what it refers to", "[objects]") {
   }
 }
 
-/// Something in each state: ready, delayed, reserved with and without lease, got, dead.
+/// Puts an item into each state: ready, delayed, reserved with and without lease, got, dead.
 void fill(Calls& call) {
   for (int id = 1; id <= 16; ++id) {
     call("queue.reserve", "q");
@@ -278,7 +284,7 @@ void fill(Calls& call) {
   call.over(kLink, 0, "queue.task_done", "q");
 }
 
-TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
+TEST_CASE("queue: a saved one is the same in all its parts", "[objects]") {
   for (const char* order : {"fifo", "lifo", "priority"}) {
     INFO(order);
     Calls call{order};
@@ -294,7 +300,7 @@ TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
     }
     CHECK(call.saved() == saved);
     CHECK(object.state->bytes() == bytes);
-    // What the session has is still its own: touched, done, and given back.
+    // The session still holds its items: they are touched, completed, and requeued.
     CHECK(call.over(kLink, 4, "queue.touch", "q", 17).error.empty());
     CHECK(call.over(kLink, 5, "queue.acknowledge", "q", 18).error.empty());
     CHECK(call.ready().size() == 2);
@@ -306,7 +312,8 @@ TEST_CASE("A saved queue is the same in all its parts", "[objects]") {
   }
 }
 
-TEST_CASE("What a session held that is gone at loading is back at its place", "[objects]") {
+TEST_CASE("queue: items of a session that no longer exists are back in place after a load",
+          "[objects]") {
   Calls call;
   fill(call);
   const std::string saved = call.saved();
@@ -320,7 +327,7 @@ TEST_CASE("What a session held that is gone at loading is back at its place", "[
   (*loaded)->release_some(call.machine(), 100);
 }
 
-TEST_CASE("A deleted queue gives back all that it had", "[objects]") {
+TEST_CASE("queue: a deleted one frees everything", "[objects]") {
   MachineCalls plain;
   Calls call;
   const std::size_t before = plain.machine().arena().bytes_used();
@@ -353,7 +360,7 @@ Packed one(const std::string& method, std::initializer_list<Packed> more) {
   return list({pack(method), Packed{out}});
 }
 
-/// Every change that there is, on what `fill` has made; the last call fails.
+/// Every kind of change, on the queue that `fill` made; the last call fails.
 Packed one_of_each() {
   return list({
       one("queue.put", {pack("new"), pack(0), pack(-1)}),
@@ -375,7 +382,7 @@ Packed one_of_each() {
   });
 }
 
-TEST_CASE("A failed transaction leaves a queue as it was, to the last byte", "[objects]") {
+TEST_CASE("queue: a failed transaction leaves it unchanged, to the last byte", "[objects]") {
   for (const char* order : {"fifo", "lifo", "priority"}) {
     INFO(order);
     Calls call{order};
@@ -398,7 +405,8 @@ TEST_CASE("A failed transaction leaves a queue as it was, to the last byte", "[o
   }
 }
 
-TEST_CASE("What a transaction got comes back unless its reply was acknowledged", "[objects]") {
+TEST_CASE("queue: items got by a transaction come back unless its reply was acknowledged",
+          "[objects]") {
   Calls call;
   const auto get = std::tuple{"queue.get", std::tuple{"q", 0}};
   const std::vector calls{get, get};
@@ -414,7 +422,7 @@ TEST_CASE("What a transaction got comes back unless its reply was acknowledged",
   }
 }
 
-TEST_CASE("get_many gives what fits one reply", "[objects]") {
+TEST_CASE("queue: get_many returns as many items as fit in one reply", "[objects]") {
   MachineInput input;
   input.limits.work_bytes_max = 10'000;
   MachineCalls call{input};
@@ -428,7 +436,7 @@ TEST_CASE("get_many gives what fits one reply", "[objects]") {
   CHECK(call("queue.get_many", "q", 3).as<std::vector<std::string>>().at(0).size() == 20'000);
 }
 
-TEST_CASE("NaN is no priority", "[objects]") {
+TEST_CASE("queue: NaN is no priority", "[objects]") {
   Calls call{"priority"};
   CHECK(call("queue.put", "q", 9, 0, std::nan("")).error == "ValueError");
   CHECK(call.ready() == Ints{1, 2, 3, 4, 5});

@@ -1,4 +1,5 @@
-// Random calls on containers: few keys and places, so that they meet; values of all kinds.
+// RandomCalls: random calls on containers. Few keys and indices, so that they collide; values of
+// all kinds.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@
 
 namespace agora::test {
 
-/// Random calls on "d", "l", "s", "n", "a", "v": a dict, list, set, namespace, array of 8 and
-/// value. "t" is what they refer to.
+/// Makes random calls on "d", "l", "s", "n", "a", "v": a dict, list, set, namespace, array of 8 and
+/// value. Their values refer to "t".
 class RandomCalls {
  public:
   explicit RandomCalls(std::uint32_t seed) : random_(seed) {}
@@ -129,7 +130,7 @@ class RandomCalls {
       case 0:
         return out.reference("t");
       case 1:
-        return out.text(std::string(20'000, 'x'));  // rests outside of an entry
+        return out.text(std::string(20'000, 'x'));  // stored outside its entry
       case 2:
         out.list(2);
         out.reference("t");

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kMib = std::size_t{1} << 20;
 
-/// Blocks with a pattern in each byte: whoever writes outside of its block is found out.
+/// Blocks with a pattern in each byte, which detects a write outside of a block.
 class PatternedBlocks {
  public:
   explicit PatternedBlocks(Arena& arena) : arena_(arena) {}
@@ -85,7 +85,7 @@ class PatternedBlocks {
   std::uint8_t pattern_ = 0;
 };
 
-/// Mostly the sizes of entries, some of blobs, few of whole extents.
+/// Returns mostly sizes of entries, some of blobs, few of whole extents.
 std::size_t size_from(std::uint32_t seed) {
   switch (seed % 16) {
     case 0:
@@ -101,7 +101,7 @@ std::size_t size_from(std::uint32_t seed) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("blocks never overlap and keep their bytes, whatever is freed and resized",
+TEMPLATE_TEST_CASE("arena: blocks never overlap and keep their bytes through any frees and resizes",
                    "[core][storage]", HeapExtents, MemfdExtents) {
   using Step = std::pair<std::uint8_t, std::uint32_t>;
   CHECK(rc::check("patterns stay", [](const std::vector<Step>& seeds) {
@@ -123,7 +123,7 @@ TEMPLATE_TEST_CASE("blocks never overlap and keep their bytes, whatever is freed
   }));
 }
 
-TEST_CASE("an arena reserves nothing before its first block", "[core][storage]") {
+TEST_CASE("arena: reserves nothing before its first block", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   CHECK(arena.bytes_reserved() == 0);
@@ -132,7 +132,7 @@ TEST_CASE("an arena reserves nothing before its first block", "[core][storage]")
   CHECK(arena.bytes_used() == 16);
 }
 
-TEST_CASE("a block takes whole units and no more: 112 bytes stay 112", "[core][storage]") {
+TEST_CASE("arena: a block takes whole units and no more: 112 bytes stay 112", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   const Handle first = arena.allocate(112);
@@ -141,7 +141,7 @@ TEST_CASE("a block takes whole units and no more: 112 bytes stay 112", "[core][s
   CHECK(second.unit == first.unit + 7);
 }
 
-TEST_CASE("extents double from 1 MiB to 64 MiB", "[core][storage]") {
+TEST_CASE("arena: extents double from 1 MiB to 64 MiB", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   std::vector<std::size_t> reserved;
@@ -155,7 +155,7 @@ TEST_CASE("extents double from 1 MiB to 64 MiB", "[core][storage]") {
                                              63 * kMib, 127 * kMib, 191 * kMib, 255 * kMib});
 }
 
-TEST_CASE("a block over several MiB is one piece of memory", "[core][storage]") {
+TEST_CASE("arena: a block over several MiB is contiguous", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   const Handle small = arena.allocate(16);
@@ -168,7 +168,8 @@ TEST_CASE("a block over several MiB is one piece of memory", "[core][storage]") 
   CHECK(arena.bytes_used() == 0);
 }
 
-TEST_CASE("4 MiB set and deleted again and again does not grow for ever", "[core][storage]") {
+TEST_CASE("arena: 4 MiB set and deleted repeatedly does not grow without bound",
+          "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   std::vector<std::pair<Handle, std::size_t>> kept;
@@ -176,7 +177,7 @@ TEST_CASE("4 MiB set and deleted again and again does not grow for ever", "[core
   std::size_t bytes_before = 4 * kMib;
   std::size_t reserved_early = 0;
   for (std::size_t round = 1; round < 20'000; ++round) {
-    // The new value is there before the old one goes, as in a dict; small ones lie in between.
+    // As in a dict, the new value is stored before the old one is freed; small ones lie between.
     const std::size_t bytes = 4 * kMib + round * 37 % 5000;
     const Handle now = arena.allocate(bytes);
     REQUIRE(now);
@@ -190,7 +191,7 @@ TEST_CASE("4 MiB set and deleted again and again does not grow for ever", "[core
   CHECK(reserved_early <= 40 * kMib);
 }
 
-TEST_CASE("room of many small blocks serves large ones once they are freed", "[core][storage]") {
+TEST_CASE("arena: freed small blocks coalesce and serve large ones", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   std::vector<Handle> small;
@@ -203,7 +204,7 @@ TEST_CASE("room of many small blocks serves large ones once they are freed", "[c
   CHECK(arena.bytes_reserved() == reserved);
 }
 
-TEST_CASE("a block grows where it stands if the room behind it is free", "[core][storage]") {
+TEST_CASE("arena: a block grows in place if the units behind it are free", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   const Handle block = arena.allocate(100);
@@ -217,7 +218,7 @@ TEST_CASE("a block grows where it stands if the room behind it is free", "[core]
   CHECK(arena.bytes_used() == 16);
 }
 
-TEST_CASE("without extents an allocation is refused and nothing changes", "[core][storage]") {
+TEST_CASE("arena: without extents an allocation fails and nothing changes", "[core][storage]") {
   HeapExtents extents{2 * kMib};
   Arena arena{extents};
   const Handle block = arena.allocate(kMib / 2);
@@ -225,7 +226,7 @@ TEST_CASE("without extents an allocation is refused and nothing changes", "[core
   CHECK_FALSE(arena.allocate(3 * kMib));
   CHECK_FALSE(arena.allocate(std::size_t{1} << 40));
   CHECK(arena.bytes_used() == kMib / 2);
-  // The doubled extent of 2 MiB is over the bound; the half of it is taken instead.
+  // The doubled extent of 2 MiB is over the bound; half of it is allocated instead.
   CHECK(arena.allocate(kMib / 2 + 1000));
   CHECK(arena.bytes_reserved() == 2 * kMib);
   CHECK_FALSE(arena.allocate(kMib / 2));

@@ -7,7 +7,7 @@
 
 using namespace agora;
 
-TEST_CASE("a new bucket takes hashes of its partner only", "[core][storage]") {
+TEST_CASE("buckets: a new bucket takes hashes of its partner only", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   Buckets buckets{arena};
@@ -29,7 +29,8 @@ TEST_CASE("a new bucket takes hashes of its partner only", "[core][storage]") {
   }
 }
 
-TEST_CASE("heads keep their content while buckets come and go", "[core][storage]") {
+TEST_CASE("buckets: heads keep their content while buckets are added and removed",
+          "[core][storage]") {
   CHECK(rc::check("as a vector", [](const std::vector<std::int16_t>& steps) {
     HeapExtents extents;
     Arena arena{extents};
@@ -56,7 +57,7 @@ TEST_CASE("heads keep their content while buckets come and go", "[core][storage]
   }));
 }
 
-TEST_CASE("few buckets take little room, and many about 4 bytes each", "[core][storage]") {
+TEST_CASE("buckets: few take little memory, and many about 4 bytes each", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   Buckets buckets{arena};
@@ -66,7 +67,7 @@ TEST_CASE("few buckets take little room, and many about 4 bytes each", "[core][s
   CHECK(arena.bytes_used() == 10 * 4096 + 64);  // a directory with room for 16 segments
 }
 
-TEST_CASE("segments can be dropped one by one", "[core][storage]") {
+TEST_CASE("buckets: segments can be dropped one by one", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   Buckets buckets{arena};

@@ -9,7 +9,7 @@
 
 using namespace agora;
 
-TEST_CASE("cells stand apart, each on a line of its own", "[core][storage]") {
+TEST_CASE("cells: each lies on a cache line of its own", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   REQUIRE(arena.allocate(16));  // what follows begins anywhere
@@ -27,7 +27,8 @@ TEST_CASE("cells stand apart, each on a line of its own", "[core][storage]") {
     CHECK(*std::next(it) - *it >= 4);
 }
 
-TEST_CASE("a cell given back is nobody's, and its sequence goes on", "[core][storage]") {
+TEST_CASE("cells: a freed cell belongs to no object, and its sequence continues",
+          "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   Cells cells{arena};
@@ -46,7 +47,7 @@ TEST_CASE("a cell given back is nobody's, and its sequence goes on", "[core][sto
   CHECK(arena.bytes_used() == used);
 }
 
-TEST_CASE("without room there is no cell", "[core][storage]") {
+TEST_CASE("cells: without memory none is allocated", "[core][storage]") {
   HeapExtents extents{std::size_t{1} << 20};
   Arena arena{extents};
   Cells cells{arena};

@@ -22,7 +22,7 @@ bool all_zero(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("extents are zeroed, aligned, and apart", "[core][storage]", HeapExtents,
+TEMPLATE_TEST_CASE("extents: are zeroed, aligned, and disjoint", "[core][storage]", HeapExtents,
                    MemfdExtents) {
   TestType source;
   const auto one = source.allocate(kMib);
@@ -36,7 +36,7 @@ TEMPLATE_TEST_CASE("extents are zeroed, aligned, and apart", "[core][storage]", 
   CHECK(all_zero(two));
 }
 
-TEST_CASE("heap extents refuse what exceeds their bound", "[core][storage]") {
+TEST_CASE("heap extents: a request over the bound is refused", "[core][storage]") {
   HeapExtents source{3 * kMib};
   CHECK(source.allocate(4 * kMib).empty());
   CHECK(source.allocate(2 * kMib).size() == 2 * kMib);
@@ -45,7 +45,7 @@ TEST_CASE("heap extents refuse what exceeds their bound", "[core][storage]") {
   CHECK(source.allocate(kMib).empty());
 }
 
-TEST_CASE("a memfd extent has a fixed size and all its pages", "[core][storage]") {
+TEST_CASE("memfd extent: has a fixed size and all its pages", "[core][storage]") {
   MemfdExtents source;
   REQUIRE_FALSE(source.allocate(2 * kMib).empty());
   REQUIRE(source.extents().size() == 1);
@@ -60,7 +60,7 @@ TEST_CASE("a memfd extent has a fixed size and all its pages", "[core][storage]"
   CHECK(static_cast<std::size_t>(status.st_blocks) * 512 >= 2 * kMib);
 }
 
-TEST_CASE("a second mapping of a memfd extent sees the same bytes", "[core][storage]") {
+TEST_CASE("memfd extent: a second mapping sees the same bytes", "[core][storage]") {
   MemfdExtents source;
   const auto extent = source.allocate(kMib);
   REQUIRE(extent.size() == kMib);
@@ -71,7 +71,7 @@ TEST_CASE("a second mapping of a memfd extent sees the same bytes", "[core][stor
   munmap(other, kMib);
 }
 
-TEST_CASE("descriptors are closed with their source", "[core][storage]") {
+TEST_CASE("memfd extents: descriptors are closed with their source", "[core][storage]") {
   int descriptor = -1;
   {
     MemfdExtents source;

@@ -10,7 +10,8 @@
 
 using agora::FreeBins;
 
-TEST_CASE("small sizes have a bin each, and the largest size the last bin", "[core][storage]") {
+TEST_CASE("free bins: small sizes have a bin each, and the largest size the last bin",
+          "[core][storage]") {
   for (std::uint32_t units = 1; units < 32; ++units) CHECK(FreeBins::bin_of(units) == units);
   CHECK(FreeBins::bin_of(32) == 32);
   CHECK(FreeBins::bin_of(33) == 32);
@@ -18,7 +19,8 @@ TEST_CASE("small sizes have a bin each, and the largest size the last bin", "[co
   CHECK(FreeBins::bin_of(std::numeric_limits<std::uint32_t>::max()) == FreeBins::kCount - 1);
 }
 
-TEST_CASE("a block in a higher bin is larger than any in a lower one", "[core][storage]") {
+TEST_CASE("free bins: a block in a higher bin is larger than any in a lower one",
+          "[core][storage]") {
   CHECK(rc::check("bins rise with sizes", [](std::uint32_t a, std::uint32_t b) {
     const std::uint32_t low = std::min(a, b) | 1;
     const std::uint32_t high = std::max(low, std::max(a, b));
@@ -26,7 +28,7 @@ TEST_CASE("a block in a higher bin is larger than any in a lower one", "[core][s
   }));
 }
 
-TEST_CASE("a bin spans at most a sixteenth of its sizes", "[core][storage]") {
+TEST_CASE("free bins: a bin spans at most a sixteenth of its sizes", "[core][storage]") {
   std::uint32_t first = 32;
   for (std::uint32_t units = 32; units < 100'000; ++units) {
     if (FreeBins::bin_of(units) != FreeBins::bin_of(first)) first = units;
@@ -34,7 +36,7 @@ TEST_CASE("a bin spans at most a sixteenth of its sizes", "[core][storage]") {
   }
 }
 
-TEST_CASE("the search finds the lowest bin in use", "[core][storage]") {
+TEST_CASE("free bins: the search finds the lowest bin in use", "[core][storage]") {
   CHECK(rc::check("as a set would", [](const std::vector<std::uint16_t>& flips) {
     FreeBins bins;
     std::set<std::size_t> model;

@@ -13,7 +13,7 @@ using namespace agora;
 
 namespace {
 
-/// A HandleDeque and what it must be like.
+/// A HandleDeque and its model.
 struct Twin {
   HeapExtents extents;
   Arena arena{extents};
@@ -25,7 +25,7 @@ struct Twin {
   explicit Twin(std::uint32_t seed) : random(seed) {}
 
   std::size_t below(std::size_t n) { return random() % n; }
-  /// Mostly an end.
+  /// Returns mostly an end.
   std::size_t some_place(std::size_t size) {
     const std::size_t which = below(6);
     return which < 2 ? 0 : which < 4 ? size : below(size + 1);
@@ -71,7 +71,8 @@ struct Twin {
 
 }  // namespace
 
-TEST_CASE("handles are in order whatever comes and goes where", "[core][storage]") {
+TEST_CASE("handle deque: handles stay in order through inserts and erases anywhere",
+          "[core][storage]") {
   CHECK(rc::check("as a deque", [](std::uint32_t seed) {
     Twin twin{seed};
     for (int i = 0; i < 400; ++i) {
@@ -83,7 +84,7 @@ TEST_CASE("handles are in order whatever comes and goes where", "[core][storage]
   }));
 }
 
-TEST_CASE("a queue of handles takes no more room the longer it goes on", "[core][storage]") {
+TEST_CASE("handle deque: used as a queue, it does not grow over time", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   {
@@ -110,7 +111,7 @@ TEST_CASE("a queue of handles takes no more room the longer it goes on", "[core]
   CHECK(arena.bytes_used() == 0);
 }
 
-TEST_CASE("without room nothing changes", "[core][storage]") {
+TEST_CASE("handle deque: without memory nothing changes", "[core][storage]") {
   HeapExtents extents{std::size_t{1} << 20};
   Arena arena{extents};
   HandleDeque handles{arena};

@@ -14,7 +14,7 @@ using namespace agora;
 
 namespace {
 
-/// An index beside the map that it must agree with.
+/// An index and its model, a sorted map.
 class IndexedEntries {
  public:
   void append(std::uint64_t gap) {
@@ -23,7 +23,7 @@ class IndexedEntries {
     REQUIRE(index_.append(entry));
     model_[next_++] = entry;
   }
-  /// Puts an entry into a gap somewhere, if there is one behind that place.
+  /// Inserts an entry into a gap, if there is one behind that position.
   void insert(std::map<std::uint64_t, Handle>::iterator which) {
     const std::uint64_t sequence = which->first + 1;
     if (model_.contains(sequence)) return;
@@ -53,17 +53,17 @@ class IndexedEntries {
   }
 
   bool agrees() const {
-    OrderIndex::Place place;
+    OrderIndex::Position position;
     for (const auto& [sequence, entry] : model_) {
-      if (index_.at(place) != entry || sequence_at(index_.lower_bound(sequence)) != sequence) {
+      if (index_.at(position) != entry || sequence_at(index_.lower_bound(sequence)) != sequence) {
         return false;
       }
-      place = index_.next(place);
+      position = index_.next(position);
     }
     const bool ends = model_.empty() ? !index_.first() && !index_.last()
                                      : index_.first() == model_.begin()->second &&
                                            index_.last() == model_.rbegin()->second;
-    return ends && !index_.at(place) && index_.size() == model_.size();
+    return ends && !index_.at(position) && index_.size() == model_.size();
   }
   bool agrees_about(std::uint64_t sequence) const {
     const auto found = model_.lower_bound(sequence);
@@ -74,7 +74,7 @@ class IndexedEntries {
   const std::map<std::uint64_t, Handle>& model() const { return model_; }
   std::uint64_t next() const { return next_; }
   std::size_t bytes() const { return index_.bytes(); }
-  /// All that the arena holds is the entries and the index.
+  /// Checks that the arena holds nothing but the entries and the index.
   std::size_t bytes_of_index() const {
     return arena_.bytes_used() - model_.size() * Arena::rounded(sizeof(Entry));
   }
@@ -86,8 +86,8 @@ class IndexedEntries {
     arena_.as<Entry>(entry).sequence = sequence;
     return entry;
   }
-  std::uint64_t sequence_at(OrderIndex::Place place) const {
-    const Handle entry = index_.at(place);
+  std::uint64_t sequence_at(OrderIndex::Position position) const {
+    const Handle entry = index_.at(position);
     return entry ? arena_.as<Entry>(entry).sequence : 0;
   }
 
@@ -100,7 +100,7 @@ class IndexedEntries {
 
 }  // namespace
 
-TEST_CASE("the index agrees with a sorted map after any changes", "[core][storage]") {
+TEST_CASE("order index: equals a sorted map after any changes", "[core][storage]") {
   using Step = std::pair<std::uint8_t, std::uint16_t>;
   CHECK(rc::check("appended, inserted, erased, replaced", [](const std::vector<Step>& steps) {
     IndexedEntries entries;
@@ -125,20 +125,20 @@ TEST_CASE("the index agrees with a sorted map after any changes", "[core][storag
   }));
 }
 
-TEST_CASE("an index costs little more than 4 bytes an entry", "[core][storage]") {
+TEST_CASE("order index: costs little more than 4 bytes an entry", "[core][storage]") {
   IndexedEntries entries;
   for (int i = 0; i < 100'000; ++i) entries.append(0);
   CHECK(entries.bytes() < 420'000);
   CHECK(entries.bytes_of_index() <= entries.bytes());
 }
 
-TEST_CASE("an index of few entries is small", "[core][storage]") {
+TEST_CASE("order index: is small with few entries", "[core][storage]") {
   IndexedEntries entries;
   for (int i = 0; i < 3; ++i) entries.append(0);
   CHECK(entries.bytes_of_index() == 32);
 }
 
-TEST_CASE("sparse chunks are merged", "[core][storage]") {
+TEST_CASE("order index: sparse chunks are merged", "[core][storage]") {
   IndexedEntries entries;
   for (int i = 0; i < 51'200; ++i) entries.append(0);
   for (auto which = entries.pick(0); which != entries.model().end();) {
@@ -147,11 +147,11 @@ TEST_CASE("sparse chunks are merged", "[core][storage]") {
     which = next;
   }
   CHECK(entries.agrees());
-  // Of 512 slots a chunk has 128 in use on average at the least; unmerged it would be 26.
+  // A chunk uses at least 128 of 512 slots on average; unmerged it would be 26.
   CHECK(entries.bytes_of_index() <= entries.model().size() * 4 * 4 + 2048);
 }
 
-TEST_CASE("an emptied index gives back all its chunks and begins anew", "[core][storage]") {
+TEST_CASE("order index: emptied, it frees all its chunks and starts afresh", "[core][storage]") {
   IndexedEntries entries;
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 2000; ++i) entries.append(1);

@@ -1,4 +1,4 @@
-// Readers beside a writer that never rests, and readers of memory in which anything may stand.
+// Readers concurrent with a writer that never rests, and readers of memory with arbitrary content.
 
 #include <atomic>
 #include <random>
@@ -9,7 +9,7 @@
 #include "server/storage/table.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/concurrent_reader.hpp"
 #include "tests/unit/server/storage/storage.hpp"
 
 using namespace agora;
@@ -32,7 +32,7 @@ struct Server : Storage<MemfdExtents> {
 
 Packed key_number(std::uint32_t which) { return text("key " + std::to_string(which)); }
 
-/// A text that is whole only if its two halves say the same.
+/// A text whose two halves agree, so that a torn read is detected.
 Packed twin(std::size_t half, std::uint32_t seed) {
   std::mt19937 random{seed};
   std::string body(half, '\0');
@@ -47,10 +47,10 @@ bool is_whole(const std::string& packed) {
   return token.kind == Kind::text && token.body.substr(0, half) == token.body.substr(half);
 }
 
-/// Everything that may happen to a table, for as long as it is told to.
-class Scribe {
+/// Applies all kinds of changes to a table, until it is stopped.
+class RacingWriter {
  public:
-  Scribe(Server& server, std::uint32_t seed) : server_(server), random_(seed) {
+  RacingWriter(Server& server, std::uint32_t seed) : server_(server), random_(seed) {
     for (std::uint32_t i = 0; i < kLastingKeys; ++i) put(i);
     put_pair();
   }
@@ -69,7 +69,7 @@ class Scribe {
       case 5:
         return erase_many();
       case 6:
-        return entry ? take_back(entry) : put(which);
+        return entry ? roll_back(entry) : put(which);
       case 7:
       case 8:
       case 9:
@@ -87,32 +87,32 @@ class Scribe {
     if (!server_.table.insert_or_assign(key_of(key), key, value)) std::abort();
   }
   void put(std::uint32_t which) {
-    // Those that last are written where they stand, and long enough to be met half-way.
+    // Lasting entries are overwritten in place, and are long enough for a torn read.
     const std::uint32_t longest = which < kLastingKeys ? 7'000 : below(50) == 0 ? 9'000 : 100;
     put(key_number(which), twin(below(longest), below(1U << 30)));
   }
-  /// The same number under two keys, in one step.
+  /// Writes the same number under two keys, in one step.
   void put_pair() {
     const Table::Change both{server_.table};
     ++pair_;
     put(text("first"), integer(pair_));
     put(text("second"), integer(pair_));
   }
-  /// What shrinks the table, and takes what stands again together.
+  /// Shrinks the table, and coalesces freed memory.
   void erase_many() {
     if (below(2000) != 0) return;
     for (std::uint32_t i = 0; i < kPassingKeys; ++i) {
       server_.table.erase(key_of(key_number(kLastingKeys + i)));
     }
   }
-  /// A transaction that fails.
-  void take_back(Handle entry) {
+  /// Runs a transaction that is rolled back.
+  void roll_back(Handle entry) {
     const Table::Change change{server_.table};
     if (below(2) == 0) {
-      server_.table.set_aside(entry);
-      server_.table.put_back(entry);
-    } else if (auto made = server_.table.substitute(entry, twin(below(100), 1))) {
-      server_.table.put_back_instead(*made, entry);
+      server_.table.detach(entry);
+      server_.table.reattach(entry);
+    } else if (auto made = server_.table.replace(entry, twin(below(100), 1))) {
+      server_.table.restore(*made, entry);
     }
   }
 
@@ -121,18 +121,18 @@ class Scribe {
   std::int64_t pair_ = 0;
 };
 
-/// One that looks, and counts what may not be.
-class Looker {
+/// A reader, which counts violations.
+class RacingReader {
  public:
-  Looker(const Server& server, std::uint32_t seed) : server_(server), random_(seed) {}
+  RacingReader(const Server& server, std::uint32_t seed) : server_(server), random_(seed) {}
 
-  /// @return whether one of the keys that last was found
+  /// @return whether one of the lasting keys was found
   bool step() {
-    look_at_pair();
+    read_pair();
     const std::uint32_t which =
         static_cast<std::uint32_t>(random_() % (kLastingKeys + kPassingKeys));
-    const ReadResult look = find(key_number(random_() % 2 == 0 ? which % kLastingKeys : which));
-    if (look == ReadResult::found && !is_whole(value_)) ++torn;
+    const ReadResult result = find(key_number(random_() % 2 == 0 ? which % kLastingKeys : which));
+    if (result == ReadResult::found && !is_whole(value_)) ++torn;
     const ReadResult lasting = find(key_number(which % kLastingKeys));
     if (lasting == ReadResult::not_found) ++missed;
     if (lasting == ReadResult::found) ++found;
@@ -150,17 +150,17 @@ class Looker {
                      kSomeKey, key_of(key),
                      [&](std::string_view bytes) { shm::copy_racing(bytes, value_); });
   }
-  /// A number of the pair, or what was known of it.
+  /// Returns a number of the pair, or the number known before.
   std::int64_t number(const char* key, std::int64_t known) {
-    const ReadResult look = find(text(key));
-    // In an extent that is newer than what the client has mapped: it would make a call.
-    if (look == ReadResult::contended || look == ReadResult::use_rpc) return known;
-    if (look != ReadResult::found) return ++missed, known;
+    const ReadResult result = find(text(key));
+    // The value lies in an extent newer than the client's mapping: a client would use the RPC.
+    if (result == ReadResult::contended || result == ReadResult::use_rpc) return known;
+    if (result != ReadResult::found) return ++missed, known;
     Token token;
     static_cast<void>(Reader{std::string_view{value_}}.next(token));
     return static_cast<std::int64_t>(token.natural);
   }
-  void look_at_pair() {
+  void read_pair() {
     const std::int64_t first = number("first", pair_);
     if (first < pair_) ++backwards;
     const std::int64_t second = number("second", first);
@@ -176,45 +176,45 @@ class Looker {
 
 }  // namespace
 
-TEST_CASE("beside a writer that never rests nothing is torn, missed or seen backwards",
+TEST_CASE("table readers: concurrent with a writer, no read is torn, missed or out of order",
           "[core][storage][shm]") {
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
   Server server;
-  server.table.show(server.cells.at(server.cell));
+  server.table.publish(server.cells.at(server.cell));
   server.client.learn();
-  Scribe writer{server, seed};
+  RacingWriter writer{server, seed};
   server.client.learn();
-  Looker one{server, seed + 1};
-  Looker other{server, seed + 2};
+  RacingReader one{server, seed + 1};
+  RacingReader other{server, seed + 2};
   std::atomic<int> at_work{2};
   std::atomic<bool> done{false};
   Breather breather{done};
-  const auto look = [&](Looker& looker) {
+  const auto read = [&](RacingReader& reader) {
     for (int i = 0; i < 60'000; ++i) {
-      if (looker.step()) breather.found();
+      if (reader.step()) breather.found();
     }
     if (--at_work == 0) done = true;
   };
-  std::thread first{look, std::ref(one)};
-  std::thread second{look, std::ref(other)};
+  std::thread first{read, std::ref(one)};
+  std::thread second{read, std::ref(other)};
   while (!done.load()) writer.step(), breather.between();
   first.join();
   second.join();
-  for (const Looker* looker : {&one, &other}) {
-    CHECK(looker->torn == 0);
-    CHECK(looker->missed == 0);
-    CHECK(looker->backwards == 0);
-    CHECK(looker->found > 0);
+  for (const RacingReader* reader : {&one, &other}) {
+    CHECK(reader->torn == 0);
+    CHECK(reader->missed == 0);
+    CHECK(reader->backwards == 0);
+    CHECK(reader->found > 0);
   }
 }
 
-TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][storage][shm]") {
+TEST_CASE("table readers: terminate on memory with any content", "[core][storage][shm]") {
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
   Server server;
-  server.table.show(server.cells.at(server.cell));
-  Scribe writer{server, seed};
+  server.table.publish(server.cells.at(server.cell));
+  RacingWriter writer{server, seed};
   for (int i = 0; i < 10'000; ++i) writer.step();
 
   std::mt19937 random{seed};
@@ -228,8 +228,8 @@ TEST_CASE("whatever stands in the memory, a reader comes back from it", "[core][
     for (std::uint32_t which = 0; which < 2'000; ++which) {
       const std::string key = key_of(key_number(which));
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const ReadResult look = shm::find(copy.pages, cell, kSomeObject, kSomeKey, key, take);
-      CHECK(look != ReadResult::contended);
+      const ReadResult result = shm::find(copy.pages, cell, kSomeObject, kSomeKey, key, take);
+      CHECK(result != ReadResult::contended);
       CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }

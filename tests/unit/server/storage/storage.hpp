@@ -1,4 +1,4 @@
-// What the tests of the core's storage share: an arena over either kind of extents, and values.
+// Shared by the tests of storage: an arena over either kind of extents, and values.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace agora::test {
 
-/// Memory for one test. At its end every block must have been given back, by the test's own check.
+/// Memory for one test. The test itself checks that every block is freed at its end.
 template <typename Extents>
 struct Storage {
   Extents extents;
@@ -30,7 +30,7 @@ inline Packed text(std::string_view utf8) {
   return Packed{bytes};
 }
 
-/// A text of `size` characters that says by its letters which one it is.
+/// Returns a text of `size` characters that encodes its number `which`.
 inline Packed text_of_size(std::size_t size, std::uint64_t which) {
   std::string body(size, static_cast<char>('a' + which % 26));
   const std::string mark = std::to_string(which);
@@ -56,7 +56,7 @@ inline Packed reference(std::string_view name) {
   return Packed{bytes};
 }
 
-/// The comparison key as an owned string.
+/// Returns the comparison key as an owned string.
 inline std::string key_of(PackedView value) {
   std::string scratch;
   return std::string{key_bytes(value, scratch)};

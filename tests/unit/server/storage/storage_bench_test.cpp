@@ -1,4 +1,4 @@
-// Figures of the storage, by hand: unit_core "[.bench]". Only what is counted is asserted; times
+// Benchmarks of the storage, run by hand: unit_storage "[.bench]". Only counts are asserted; times
 // are printed, never compared.
 #include <algorithm>
 #include <cstdio>
@@ -16,7 +16,7 @@ using namespace agora::test;
 
 namespace {
 
-/// Time of this thread on a processor: what other programs take of the machine is not in it.
+/// Returns the CPU time of this thread, which excludes other programs.
 double microseconds() {
   timespec now = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -25,7 +25,7 @@ double microseconds() {
 
 double microseconds_since(double start) { return microseconds() - start; }
 
-/// A text of 16 characters.
+/// Returns a text of 16 characters.
 std::string sixteen(std::size_t number) {
   char buffer[17];
   std::snprintf(buffer, sizeof buffer, "%016zx", number * 0x9e3779b97f4a7c15);
@@ -49,14 +49,14 @@ std::size_t fill(Table& table, const std::vector<Packed>& keys, PackedView value
 
 }  // namespace
 
-TEST_CASE("1 M entries of 16 and 64 characters take at most 140 bytes each", "[.bench]") {
+TEST_CASE("storage: 1 M entries of 16 and 64 characters take at most 140 bytes each", "[.bench]") {
   constexpr std::size_t kCount = 1'000'000;
   const std::vector<Packed> keys = keys_of_16(kCount);
   Storage<HeapExtents> storage;
   Table table{storage.arena, storage.values, HashKey{1, 2}};
   REQUIRE(fill(table, keys, text_of_size(64, 1)) == kCount);
 
-  // Of the table's own bytes what is not in the arena is its vectors.
+  // Only the vectors of the table lie outside the arena.
   const std::size_t vectors = table.bytes() - storage.arena.bytes_used();
   const double used = static_cast<double>(table.bytes()) / kCount;
   const double reserved = static_cast<double>(storage.arena.bytes_reserved() + vectors) / kCount;
@@ -64,12 +64,12 @@ TEST_CASE("1 M entries of 16 and 64 characters take at most 140 bytes each", "[.
   CHECK(reserved <= 140);
 }
 
-TEMPLATE_TEST_CASE("the longest of 2 M inserts", "[.bench]", HeapExtents, MemfdExtents) {
+TEMPLATE_TEST_CASE("storage: the longest of 2 M inserts", "[.bench]", HeapExtents, MemfdExtents) {
   constexpr std::size_t kCount = 2'000'000;
   const std::vector<Packed> keys = keys_of_16(kCount);
   const Packed value = text_of_size(64, 1);
-  // The least of three runs for each insert: what the machine does besides hits another one each
-  // time, what the table does always the same.
+  // Take the minimum of three runs for each insert: noise of the machine hits another insert each
+  // time, the cost of the table always the same.
   std::vector<double> times(kCount, 1e9);
   for (int run = 0; run < 3; ++run) {
     Storage<TestType> storage;
@@ -87,7 +87,7 @@ TEMPLATE_TEST_CASE("the longest of 2 M inserts", "[.bench]", HeapExtents, MemfdE
   std::printf(" us\n");
 }
 
-TEST_CASE("find, overwrite, scan and erase among 1 M entries", "[.bench]") {
+TEST_CASE("storage: find, overwrite, scan and erase among 1 M entries", "[.bench]") {
   constexpr std::size_t kCount = 1'000'000;
   std::vector<Packed> keys = keys_of_16(kCount);
   Storage<HeapExtents> storage;

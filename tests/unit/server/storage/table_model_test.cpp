@@ -18,14 +18,14 @@ using namespace agora::test;
 
 namespace {
 
-/// A scan that is under way while the table changes.
+/// A scan in progress while the table changes.
 struct Scan {
   std::optional<std::uint64_t> cursor = 0;
   std::unordered_map<std::string, std::uint64_t> due;  ///< keys there since its start, with numbers
   std::map<std::uint64_t, int> seen;
 };
 
-/// A table beside the plain containers that it must agree with.
+/// A table and its model of plain containers.
 template <typename Extents>
 class Modelled {
  public:
@@ -124,7 +124,7 @@ class Modelled {
     std::uint64_t sequence;
   };
 
-  /// Few enough that keys meet again; numbers in both forms, texts, and long ones.
+  /// Few keys, so that they repeat; numbers in both forms, texts, and long ones.
   static Packed key_from(std::uint32_t seed) {
     const auto number = static_cast<std::int64_t>(seed % 61 / 4);
     switch (seed % 4) {
@@ -195,7 +195,7 @@ void step(Model& model, std::uint8_t action, std::uint32_t seed) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a table agrees with a list of pairs, its scans miss and repeat nothing",
+TEMPLATE_TEST_CASE("table: equals a list of pairs, and its scans miss and repeat nothing",
                    "[core][storage]", HeapExtents, MemfdExtents) {
   using Step = std::pair<std::uint8_t, std::uint32_t>;
   CHECK(rc::check("after any changes", [](const std::vector<Step>& steps) {
@@ -211,7 +211,7 @@ TEMPLATE_TEST_CASE("a table agrees with a list of pairs, its scans miss and repe
   }));
 }
 
-TEST_CASE("a large table that grows and shrinks agrees with an unordered_map", "[core][storage]") {
+TEST_CASE("table: large, growing and shrinking, it equals an unordered_map", "[core][storage]") {
   Storage<HeapExtents> storage;
   Table table{storage.arena, storage.values, HashKey{3, 5}};
   std::unordered_map<std::int64_t, std::int64_t> model;

@@ -16,7 +16,7 @@ constexpr HashKey kSomeKey{17, 4711};
 struct TableTest : Storage<HeapExtents> {
   Table table{arena, values, kSomeKey};
 
-  Table::Placed put(PackedView key, PackedView value) {
+  Table::Assigned put(PackedView key, PackedView value) {
     auto placed = table.insert_or_assign(key_of(key), key, value);
     REQUIRE(placed);
     return *placed;
@@ -39,7 +39,8 @@ Packed list_of(std::initializer_list<Packed> elements) {
 
 }  // namespace
 
-TEST_CASE_METHOD(TableTest, "an empty table has nothing and takes nothing", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: empty, it has no entry and takes no memory",
+                 "[core][storage]") {
   CHECK(table.size() == 0);
   CHECK_FALSE(table.find("x"));
   CHECK_FALSE(table.erase("x"));
@@ -49,7 +50,8 @@ TEST_CASE_METHOD(TableTest, "an empty table has nothing and takes nothing", "[co
   CHECK(arena.bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(TableTest, "an entry is found by any form of its key and keeps the first one",
+TEST_CASE_METHOD(TableTest,
+                 "table: an entry is found by any form of its key and keeps the first one",
                  "[core][storage]") {
   const Packed keys[][2] = {{integer(1), real(1.0)},
                             {real(2.0), integer(2)},
@@ -71,7 +73,7 @@ TEST_CASE_METHOD(TableTest, "an entry is found by any form of its key and keeps 
   CHECK_FALSE(find(integer(1)));
 }
 
-TEST_CASE_METHOD(TableTest, "an overwritten entry keeps its place in the order",
+TEST_CASE_METHOD(TableTest, "table: an overwritten entry keeps its place in the order",
                  "[core][storage]") {
   for (int i = 0; i < 5; ++i) put(integer(i), text("small"));
   const std::uint64_t sequence = table.sequence(find(integer(2)));
@@ -85,14 +87,14 @@ TEST_CASE_METHOD(TableTest, "an overwritten entry keeps its place in the order",
   CHECK(keys() == std::vector<Packed>{integer(0), integer(1), integer(2), integer(3), integer(4)});
 }
 
-TEST_CASE_METHOD(TableTest, "a new value may be a view of an old one", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: a new value may be a view of an old one", "[core][storage]") {
   put(integer(1), text_of_size(90, 1));
   put(integer(2), text_of_size(50'000, 2));
   const PackedView small = table.value(find(integer(1)));
   put(integer(1), PackedView{small.bytes().substr(10, 1)});
   CHECK(table.value(find(integer(1))).size() == 1);
 
-  // The element of a list in its place: from and to overlap by all but a byte.
+  // A list's element replaces the list: source and target overlap by all but a byte.
   put(integer(4), list_of({text_of_size(90, 4)}));
   put(integer(4), PackedView{table.value(find(integer(4))).bytes().substr(1)});
   CHECK(table.value(find(integer(4))) == text_of_size(90, 4).view());
@@ -107,14 +109,14 @@ TEST_CASE_METHOD(TableTest, "a new value may be a view of an old one", "[core][s
   CHECK(table.value(find(integer(2))) == integer(2).view());
 }
 
-TEST_CASE_METHOD(TableTest, "an entry may have no value, as in a set", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: an entry may have no value, as in a set", "[core][storage]") {
   CHECK(put(text("member"), PackedView{}).inserted);
   CHECK_FALSE(put(text("member"), PackedView{}).inserted);
   CHECK_FALSE(table.value(find(text("member"))).present());
   CHECK(arena.bytes_used() == 32 + 32 + 32);
 }
 
-TEST_CASE_METHOD(TableTest, "a pinned value outlives overwriting, erasing and the table",
+TEST_CASE_METHOD(TableTest, "table: a pinned value outlives overwriting, erasing and the table",
                  "[core][storage]") {
   put(integer(1), text_of_size(20'000, 1));
   put(integer(2), text_of_size(20'000, 2));
@@ -137,7 +139,7 @@ TEST_CASE_METHOD(TableTest, "a pinned value outlives overwriting, erasing and th
   CHECK(overwritten->view() == text_of_size(20'000, 1).view());
 }
 
-TEST_CASE_METHOD(TableTest, "an entry knows about references in its key and its value",
+TEST_CASE_METHOD(TableTest, "table: an entry knows about references in its key and its value",
                  "[core][storage]") {
   CHECK_FALSE(table.has_references(put(integer(1), text("x")).entry));
   CHECK(table.has_references(put(integer(1), reference("jobs")).entry));
@@ -150,7 +152,7 @@ TEST_CASE_METHOD(TableTest, "an entry knows about references in its key and its 
   CHECK(table.has_references(put(integer(2), large).entry));
 }
 
-TEST_CASE_METHOD(TableTest, "sequence numbers are never used again", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: sequence numbers are never reused", "[core][storage]") {
   put(integer(1), integer(1));
   put(integer(2), integer(2));
   table.erase(table.last());
@@ -160,7 +162,8 @@ TEST_CASE_METHOD(TableTest, "sequence numbers are never used again", "[core][sto
   CHECK(table.next_sequence() == 4);
 }
 
-TEST_CASE_METHOD(TableTest, "a loaded table goes on with the saved numbers", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: a loaded one continues with the saved numbers",
+                 "[core][storage]") {
   for (const std::uint64_t sequence : {5, 6, 100}) {
     const Packed key = integer(static_cast<std::int64_t>(sequence));
     const auto entry = table.load(sequence, key_of(key), key, text("v"));
@@ -179,7 +182,7 @@ TEST_CASE_METHOD(TableTest, "a loaded table goes on with the saved numbers", "[c
   CHECK(next == 500U);
 }
 
-TEST_CASE_METHOD(TableTest, "a moved table has everything, the old one nothing",
+TEST_CASE_METHOD(TableTest, "table: a move takes everything and leaves the source empty",
                  "[core][storage]") {
   for (int i = 0; i < 5000; ++i) put(integer(i), text_of_size(30, 1));
   const std::size_t bytes = table.bytes();
@@ -192,7 +195,7 @@ TEST_CASE_METHOD(TableTest, "a moved table has everything, the old one nothing",
   CHECK(put(integer(77), integer(1)).inserted);
 }
 
-TEST_CASE_METHOD(TableTest, "a table is released in slices", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: is released incrementally", "[core][storage]") {
   for (int i = 0; i < 10'000; ++i) put(integer(i), text_of_size(i % 1000 == 0 ? 20'000 : 20, 1));
   std::size_t left = table.size();
   int slices = 0;
@@ -207,15 +210,17 @@ TEST_CASE_METHOD(TableTest, "a table is released in slices", "[core][storage]") 
   CHECK(arena.bytes_used() == 0);
 }
 
-TEST_CASE_METHOD(TableTest, "buckets shrink with the entries", "[core][storage]") {
+TEST_CASE_METHOD(TableTest, "table: buckets shrink with the entries", "[core][storage]") {
   for (int i = 0; i < 50'000; ++i) put(integer(i), integer(1));
   for (int i = 0; i < 49'990; ++i) table.erase(find(integer(i)));
   CHECK(arena.bytes_used() < 10 * 32 + 4096 + 4096);
   for (int i = 49'990; i < 50'000; ++i) CHECK(find(integer(i)));
 }
 
-TEST_CASE("a table in a full arena refuses, stays whole, and goes on when there is room",
-          "[core][storage]") {
+TEST_CASE(
+    "table: in a full arena an insert fails, changes nothing, and succeeds once there is "
+    "memory",
+    "[core][storage]") {
   HeapExtents extents{std::size_t{1} << 20};
   Arena arena{extents};
   Values values{arena};

@@ -10,7 +10,7 @@
 using namespace agora;
 using namespace agora::test;
 
-TEMPLATE_TEST_CASE("a stored value is a copy of any size", "[core][storage]", HeapExtents,
+TEMPLATE_TEST_CASE("values: a stored value is a copy of any size", "[core][storage]", HeapExtents,
                    MemfdExtents) {
   Storage<TestType> storage;
   std::vector<std::pair<Handle, Packed>> stored;
@@ -24,7 +24,7 @@ TEMPLATE_TEST_CASE("a stored value is a copy of any size", "[core][storage]", He
   CHECK(storage.arena.bytes_used() == 0);
 }
 
-TEST_CASE("a value knows whether it has references", "[core][storage]") {
+TEST_CASE("values: a value knows whether it has references", "[core][storage]") {
   Storage<HeapExtents> storage;
   std::string list;
   Writer writer{list};
@@ -36,7 +36,7 @@ TEST_CASE("a value knows whether it has references", "[core][storage]") {
   CHECK_FALSE(storage.values.has_references(storage.values.store(text("jobs"))));
 }
 
-TEST_CASE("what a value takes is what it gives back", "[core][storage]") {
+TEST_CASE("values: a drop frees exactly the memory that the value took", "[core][storage]") {
   Storage<HeapExtents> storage;
   const Handle value = storage.values.store(text_of_size(1000, 1));
   CHECK(storage.values.bytes(value) == storage.arena.bytes_used());
@@ -44,14 +44,14 @@ TEST_CASE("what a value takes is what it gives back", "[core][storage]") {
   CHECK(storage.arena.bytes_used() == 0);
 }
 
-TEST_CASE("only values of at least blob_bytes_min can be pinned", "[core][storage]") {
+TEST_CASE("values: only those of at least blob_bytes_min can be pinned", "[core][storage]") {
   Storage<HeapExtents> storage;
   Values values{storage.arena, 100};
   CHECK(values.pin(values.store(Packed{std::string(100, '\x01')})).has_value());
   CHECK_FALSE(values.pin(values.store(Packed{std::string(99, '\x01')})).has_value());
 }
 
-TEST_CASE("a pinned value outlives its drop until the last pin goes", "[core][storage]") {
+TEST_CASE("values: a pinned one outlives its drop until the last pin goes", "[core][storage]") {
   Storage<HeapExtents> storage;
   const Packed value = text_of_size(50'000, 3);
   const Handle stored = storage.values.store(value);
@@ -59,7 +59,7 @@ TEST_CASE("a pinned value outlives its drop until the last pin goes", "[core][st
   BlobRef second = first;
   storage.values.drop(stored);
 
-  // Whatever is stored now must not come to lie in the pinned place.
+  // A value stored now must not reuse the pinned memory.
   const Handle other = storage.values.store(text_of_size(50'000, 4));
   CHECK(first.view() == value.view());
   first = BlobRef{};
@@ -73,7 +73,7 @@ TEST_CASE("a pinned value outlives its drop until the last pin goes", "[core][st
   CHECK(second);
 }
 
-TEST_CASE("pins that go before the drop free nothing, and nothing is freed twice",
+TEST_CASE("values: pins that go before the drop free nothing, and nothing is freed twice",
           "[core][storage]") {
   Storage<HeapExtents> storage;
   const Handle stored = storage.values.store(text_of_size(50'000, 3));
@@ -83,7 +83,7 @@ TEST_CASE("pins that go before the drop free nothing, and nothing is freed twice
   CHECK(storage.arena.bytes_used() == 0);
 }
 
-TEST_CASE("a pin outlives the Values that gave it", "[core][storage]") {
+TEST_CASE("values: a pin outlives the Values that made it", "[core][storage]") {
   HeapExtents extents;
   Arena arena{extents};
   auto values = std::make_unique<Values>(arena);
@@ -98,7 +98,7 @@ TEST_CASE("a pin outlives the Values that gave it", "[core][storage]") {
   CHECK(arena.bytes_used() == 0);
 }
 
-TEST_CASE("a value without room is refused", "[core][storage]") {
+TEST_CASE("values: without memory a value is refused", "[core][storage]") {
   HeapExtents extents{std::size_t{1} << 20};
   Arena arena{extents};
   Values values{arena};

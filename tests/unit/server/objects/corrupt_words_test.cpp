@@ -1,5 +1,5 @@
-// Words that programs write to while the server works on them: what it can do in one step it does,
-// whatever they write, and what they write harms that object alone.
+// Words that clients write while the server operates on them: an operation that the server can do
+// in one step succeeds whatever they write, and garbage harms only that object.
 
 #include <atomic>
 #include <map>
@@ -43,7 +43,7 @@ class LentWords {
   std::uint64_t number_ = 0;
 };
 
-/// Does something to a word in a thread of its own, without end.
+/// Modifies a word continuously in a thread of its own.
 class Meddler {
  public:
   template <typename Step>
@@ -74,8 +74,10 @@ class Meddler {
 
 }  // namespace
 
-TEST_CASE("A count that cannot be does not raise the tokens of other locks beyond 2^53",
-          "[objects][lending]") {
+TEST_CASE(
+    "corrupt words: an impossible count does not raise the tokens of other locks beyond "
+    "2^53",
+    "[objects][lending]") {
   LentWords lent;
   for (int i = 0; i < 100; ++i) {
     REQUIRE(lent("object.create", "lock", "l").error == "");
@@ -91,7 +93,8 @@ TEST_CASE("A count that cannot be does not raise the tokens of other locks beyon
   CHECK(*grant.at("token").get<std::uint64_t>() < std::uint64_t{1} << 32);
 }
 
-TEST_CASE("Tokens that are taken as fast as memory allows are clamp_token", "[objects][lending]") {
+TEST_CASE("corrupt words: tokens issued as fast as memory allows are not clamped",
+          "[objects][lending]") {
   LentWords lent;
   lent("object.create", "lock", "l");
   std::uint64_t* const word = lent.word("l");
@@ -102,7 +105,7 @@ TEST_CASE("Tokens that are taken as fast as memory allows are clamp_token", "[ob
   CHECK(*grant.at("token").get<std::uint64_t>() == grants + 1);
 }
 
-TEST_CASE("Sums that wrap round are exact beside a program that adds without end",
+TEST_CASE("corrupt words: wrapping sums are exact beside a client that adds continuously",
           "[objects][lending]") {
   LentWords lent;
   lent.create("value", "v", pack(std::make_tuple("Q", 0)), true);
@@ -124,12 +127,13 @@ TEST_CASE("Sums that wrap round are exact beside a program that adds without end
         static_cast<std::int32_t>(static_cast<std::uint32_t>(steps - 6000)));
 }
 
-TEST_CASE("Whoever writes to a number without end holds nobody up", "[objects][lending]") {
+TEST_CASE("corrupt words: a client that writes a number continuously blocks no other caller",
+          "[objects][lending]") {
   LentWords lent;
   lent.create("value", "v", pack(std::make_tuple("d", 0)), false);
   auto& value = *lent.word("v");
   std::uint64_t bits = 0;
-  // 0.0 and -0.0 in turn: equal, and never the same bits.
+  // 0.0 and -0.0 by turns: equal, and never the same bits.
   Meddler meddler([&] { __atomic_store_n(&value, ++bits << 63, __ATOMIC_SEQ_CST); });
   for (int i = 0; i < 200; ++i) {
     const Given set = lent("value.compare_and_set", "v", 0, -0.0);

@@ -1,5 +1,5 @@
-// A list of values and those who read it along, beside a writer that never rests and in memory in
-// which anything may stand.
+// A list of values and its concurrent readers, beside a writer that never rests and on memory with
+// arbitrary content.
 
 #include <atomic>
 #include <cstring>
@@ -12,7 +12,7 @@
 #include "server/storage/handle_deque.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/concurrent_reader.hpp"
 #include "tests/unit/server/storage/storage.hpp"
 
 using namespace agora;
@@ -23,13 +23,13 @@ namespace {
 
 constexpr std::uint64_t kSomeObject = 99;
 
-/// Numbers that rise by one from element to element, while elements come and go at both ends, alone
-/// or many at once, and are rewritten inside.
+/// Numbers that rise by one from element to element, while elements are added and removed at both
+/// ends, alone or many at once, and are rewritten inside.
 class Rising : public Storage<MemfdExtents> {
  public:
   explicit Rising(std::uint32_t seed) : random_(seed) {
     for (int i = 0; i < 1000; ++i) append();
-    list.show(cells.at(cell));
+    list.publish(cells.at(cell));
     client.learn();
   }
   ~Rising() { drop(0, list.size()); }
@@ -59,7 +59,7 @@ class Rising : public Storage<MemfdExtents> {
   SecondMapping client{extents};
 
  private:
-  /// The number twice, with something between that sometimes makes it long.
+  /// Returns the number twice, with a filler between that is sometimes long.
   Handle make(std::int64_t number) {
     std::string bytes;
     agora::Writer out{bytes};
@@ -97,7 +97,7 @@ class Rising : public Storage<MemfdExtents> {
   std::int64_t first_ = 0;
 };
 
-/// The number of an element; nothing if it is not whole.
+/// Returns the number of an element; nullopt if the element is torn.
 std::optional<std::int64_t> number_of(const std::string& packed) {
   agora::Reader reader{std::string_view{packed}};
   Token list, first, text, last;
@@ -110,7 +110,7 @@ std::optional<std::int64_t> number_of(const std::string& packed) {
 
 }  // namespace
 
-TEST_CASE("beside a writer that never rests an element is whole and in its place",
+TEST_CASE("list readers: concurrent with a writer, an element is whole and at its index",
           "[core][storage][shm]") {
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
@@ -125,10 +125,10 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
     const shm::Cell& cell = server.client.cell(server.cell);
     for (int i = 0; i < 150'000; ++i) {
       const auto index = static_cast<std::int64_t>(random() % 4000) - 2000;
-      // Two elements in one look: their numbers differ as their places do.
+      // Two elements in one read: their numbers differ as their indices do.
       std::string a;
       std::string b;
-      const ReadResult look = shm::read_consistent(cell, kSomeObject, [&] {
+      const ReadResult result = shm::read_consistent(cell, kSomeObject, [&] {
         const auto shape = shm::ListShape::of(cell.shape.load(std::memory_order_relaxed));
         std::string_view value;
         if (cell.size.load(std::memory_order_relaxed) < 11) return ReadResult::not_found;
@@ -139,7 +139,7 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
         }
         return ReadResult::found;
       });
-      if (look == ReadResult::found) {
+      if (result == ReadResult::found) {
         const auto first = number_of(a);
         const auto second = number_of(b);
         if (!first || !second) {
@@ -149,7 +149,7 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
         }
       }
       const Seen seen = try_at(server.client, cell, kSomeObject, index);
-      if (seen.look != ReadResult::found) continue;
+      if (seen.result != ReadResult::found) continue;
       ++found, breather.found();
       if (!number_of(seen.value)) ++torn;
     }
@@ -162,14 +162,14 @@ TEST_CASE("beside a writer that never rests an element is whole and in its place
   CHECK(found > 0);
 }
 
-TEST_CASE("readers see every element of a list after every change", "[core][storage][shm]") {
+TEST_CASE("list readers: see every element after every change", "[core][storage][shm]") {
   CHECK(rc::check("at either end and inside", [](std::uint32_t seed) {
     Rising server{seed};
     for (int i = 0; i < 20; ++i) {
-      const shm::Cell& shown = server.cells.at(server.cell);
-      const std::uint64_t before = shown.sequence;
+      const shm::Cell& published = server.cells.at(server.cell);
+      const std::uint64_t before = published.sequence;
       server.step();
-      RC_ASSERT(shown.sequence > before);
+      RC_ASSERT(published.sequence > before);
       server.client.learn();
       check_list_seen(server.list, server.values, server.client, server.client.cell(server.cell),
                       kSomeObject);
@@ -177,8 +177,7 @@ TEST_CASE("readers see every element of a list after every change", "[core][stor
   }));
 }
 
-TEST_CASE("whatever stands in the memory of a list, a reader comes back from it",
-          "[core][storage][shm]") {
+TEST_CASE("list readers: terminate on memory with any content", "[core][storage][shm]") {
   const std::uint32_t seed = std::random_device{}();
   CAPTURE(seed);
   Rising server{seed};
@@ -194,8 +193,8 @@ TEST_CASE("whatever stands in the memory of a list, a reader comes back from it"
     std::string value;
     for (std::int64_t index = -3000; index < 3000; ++index) {
       const auto take = [&](std::string_view bytes) { shm::copy_racing(bytes, value); };
-      const ReadResult look = shm::at(copy.pages, cell, kSomeObject, index, take);
-      CHECK(look != ReadResult::contended);
+      const ReadResult result = shm::at(copy.pages, cell, kSomeObject, index, take);
+      CHECK(result != ReadResult::contended);
       CHECK(value.size() <= shm::kReadableBytesMax);
     }
   }

@@ -1,5 +1,5 @@
-// A process that reads along, played within this one: the server's extents mapped a second time,
-// read-only, and a cell to look at.
+// A concurrent reader, simulated within this process: the server's extents mapped a second time,
+// read-only, and a cell to read.
 #pragma once
 
 #include <atomic>
@@ -29,7 +29,7 @@
 
 namespace agora::test {
 
-/// The pages that a client has mapped. `learn` is the writer's, looking is anybody's.
+/// The pages that a client has mapped. Only the writer calls `learn`; any thread may read.
 class SecondMapping {
  public:
   explicit SecondMapping(const MemfdExtents& extents) : extents_(extents) {}
@@ -41,13 +41,13 @@ class SecondMapping {
 #endif
   }
 
-  /// Maps extents that have come since.
+  /// Maps the extents added since the last call.
   void learn() {
     while (maps_.size() < extents_.extents().size()) {
       const MemfdExtent& extent = extents_.extents()[maps_.size()];
       const std::size_t bytes = extent.bytes().size();
 #if defined(__SANITIZE_THREAD__)
-      // The sanitizer knows addresses, not memory: two mappings would hide every race from it.
+      // The sanitizer tracks addresses, not physical memory: two mappings would hide every race.
       void* base = extent.bytes().data();
 #else
       void* base = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, extent.descriptor(), 0);
@@ -71,11 +71,12 @@ class SecondMapping {
   shm::Pages pages_;
 };
 
-/// The server's memory with any bytes in it: one in 8, 16, ... 1024 of them.
+/// A copy of the server's memory with random bytes: one in 8, 16, ... 1024 of them.
 struct DamagedCopy {
   DamagedCopy(const MemfdExtents& extents, std::mt19937& random, int round) {
     std::size_t known = 0;
-    // Each of its own size, so that one byte too far is found by the address sanitizer.
+    // Each copy is exactly as long as its extent, so that the address sanitizer detects an access
+    // one byte beyond.
     for (const MemfdExtent& extent : extents.extents()) {
       const std::size_t bytes = extent.bytes().size();
       copies.push_back(std::make_unique<std::byte[]>(bytes));
@@ -92,14 +93,14 @@ struct DamagedCopy {
   shm::Pages pages;
 };
 
-/// Now and then lets those who read find something, which they cannot while a change is under way:
-/// on one CPU a writer that never rests may be stopped in the midst of one each time.
+/// Makes the writer pause now and then until a reader has succeeded: on one CPU a writer that never
+/// rests may be preempted within a change each time, and then no read can succeed.
 class Breather {
  public:
   explicit Breather(const std::atomic<bool>& done) : done_(done) {}
-  /// A reader has found something.
+  /// Called by a reader that succeeded.
   void found() { ++found_; }
-  /// The writer is between two changes.
+  /// Called by the writer between two changes.
   void between() {
     if (++steps_ % 256 != 0) return;
     for (const std::uint64_t before = found_; found_ == before && !done_;) {
@@ -113,9 +114,9 @@ class Breather {
   std::uint64_t steps_ = 0;
 };
 
-/// What a lookup gave.
+/// The result of a lookup.
 struct Seen {
-  shm::ReadResult look;
+  shm::ReadResult result;
   std::string value;  ///< if it was found
 };
 
@@ -123,12 +124,13 @@ inline Seen try_get(const SecondMapping& client, const shm::Cell& cell, std::uin
                     HashKey hash_key, PackedView key) {
   Seen seen{};
   std::string scratch;
-  seen.look = shm::find(client.pages(), cell, object, hash_key, key_bytes(key, scratch),
-                        [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
+  seen.result = shm::find(client.pages(), cell, object, hash_key, key_bytes(key, scratch),
+                          [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
   return seen;
 }
 
-/// Readers must see of a key what the table says itself, or have to ask where they have to.
+/// Checks that readers see the same value of a key as the table has, or use the RPC where they
+/// must.
 inline void check_seen(const Table& table, const SecondMapping& client, const shm::Cell& cell,
                        std::uint64_t object, HashKey hash_key, PackedView key) {
   using shm::ReadResult;
@@ -139,7 +141,7 @@ inline void check_seen(const Table& table, const SecondMapping& client, const sh
   const Seen seen = try_get(client, cell, object, hash_key, key);
   if (!entry) {
     RC_ASSERT(there == ReadResult::not_found);
-    RC_ASSERT(seen.look == ReadResult::not_found);
+    RC_ASSERT(seen.result == ReadResult::not_found);
     return;
   }
   const PackedView value = table.value(entry);
@@ -147,9 +149,9 @@ inline void check_seen(const Table& table, const SecondMapping& client, const sh
   const bool refers = value.present() && has_references(value);
   RC_ASSERT(there == (derived ? ReadResult::use_rpc : ReadResult::found));
   if (derived || refers || value.size() >= shm::kReadableBytesMax) {
-    RC_ASSERT(seen.look == ReadResult::use_rpc);
+    RC_ASSERT(seen.result == ReadResult::use_rpc);
   } else {
-    RC_ASSERT(seen.look == ReadResult::found);
+    RC_ASSERT(seen.result == ReadResult::found);
     RC_ASSERT(seen.value == value.bytes());
   }
 }
@@ -157,12 +159,12 @@ inline void check_seen(const Table& table, const SecondMapping& client, const sh
 inline Seen try_at(const SecondMapping& client, const shm::Cell& cell, std::uint64_t object,
                    std::int64_t index) {
   Seen seen{};
-  seen.look = shm::at(client.pages(), cell, object, index,
-                      [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
+  seen.result = shm::at(client.pages(), cell, object, index,
+                        [&](std::string_view bytes) { shm::copy_racing(bytes, seen.value); });
   return seen;
 }
 
-/// The same of a list: every index, from either end and beyond.
+/// The same for a list: every index, from either end and beyond.
 inline void check_list_seen(const HandleDeque& list, const Values& values,
                             const SecondMapping& client, const shm::Cell& cell,
                             std::uint64_t object) {
@@ -174,15 +176,15 @@ inline void check_list_seen(const HandleDeque& list, const Values& values,
   for (std::int64_t index = -size - 2; index < size + 2; ++index) {
     const Seen seen = try_at(client, cell, object, index);
     if (index < -size || index >= size) {
-      RC_ASSERT(seen.look == ReadResult::not_found);
+      RC_ASSERT(seen.result == ReadResult::not_found);
       continue;
     }
     const Handle element = list[static_cast<std::size_t>(index < 0 ? index + size : index)];
     const PackedView value = values.view(element);
     if (values.has_references(element) || value.size() > shm::kReadableBytesMax) {
-      RC_ASSERT(seen.look == ReadResult::use_rpc);
+      RC_ASSERT(seen.result == ReadResult::use_rpc);
     } else {
-      RC_ASSERT(seen.look == ReadResult::found);
+      RC_ASSERT(seen.result == ReadResult::found);
       RC_ASSERT(seen.value == value.bytes());
     }
   }

@@ -1,5 +1,5 @@
-// Containers of a machine and those who read them along: what readers see is what calls would have
-// given at one moment, transactions and commands of many keys included.
+// Containers of a machine and their concurrent readers: a read equals the result of a call at one
+// moment, also across transactions and commands of many keys.
 
 #include <atomic>
 #include <map>
@@ -16,7 +16,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 #include "tests/unit/server/objects/random_calls.hpp"
-#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/concurrent_reader.hpp"
 
 namespace agora::test {
 namespace {
@@ -25,10 +25,10 @@ using shm::ReadResult;
 
 constexpr HashKey kSomeKey{17, 4711};
 
-/// A machine over memfds, with containers that are shown.
-class ShownContainers {
+/// A machine over memfds, with published containers.
+class PublishedContainers {
  public:
-  ShownContainers() {
+  PublishedContainers() {
     call("object.create", "dict", "d");
     call("object.create", "list", "l");
     call("object.create", "set", "s");
@@ -36,23 +36,23 @@ class ShownContainers {
     call("object.create", "array", "a", pack(std::make_tuple("i", 8)));
     call("object.create", "value", "v", pack(std::make_tuple("any", 0)));
     call("object.create", "dict", "t");
-    for (const char* name : {"d", "s", "n", "l"}) show(name);
+    for (const char* name : {"d", "s", "n", "l"}) publish(name);
     client.learn();
   }
-  ~ShownContainers() {
-    for (auto& [name, cell] : shown_) object(name).state->unpublish();
+  ~PublishedContainers() {
+    for (auto& [name, cell] : published_) object(name).state->unpublish();
   }
 
-  void show(const std::string& name) {
+  void publish(const std::string& name) {
     const Handle cell = cells_.take(object(name).id);
     object(name).state->publish(cells_.at(cell));
-    shown_[name] = cell;
+    published_[name] = cell;
   }
   const Object& object(const std::string& name) { return *call.machine().registry().find(name); }
   const Table& table(const std::string& name) {
     return static_cast<const TableState&>(*object(name).state).table();
   }
-  const shm::Cell& cell(const std::string& name) { return client.cell(shown_.at(name)); }
+  const shm::Cell& cell(const std::string& name) { return client.cell(published_.at(name)); }
   Given run(const std::vector<Packed>& calls) {
     std::string list;
     Writer{list}.list(static_cast<std::uint32_t>(calls.size()));
@@ -61,7 +61,7 @@ class ShownContainers {
     client.learn();
     return given;
   }
-  /// What readers see of each container against what it says itself.
+  /// Compares the readers' view of each container with its content.
   void check() {
     for (const char* name : {"d", "s", "n"}) {
       const std::uint64_t id = object(name).id.number;
@@ -82,7 +82,7 @@ class ShownContainers {
   SecondMapping client{extents};
 
  private:
-  /// All that RandomCalls makes, and some more.
+  /// Returns all keys that RandomCalls makes, and some more.
   static std::vector<Packed> keys() {
     std::vector<Packed> all;
     for (int i = 0; i < 8; ++i) all.push_back(pack(i));
@@ -92,7 +92,7 @@ class ShownContainers {
   }
 
   Cells cells_{call.machine().arena()};
-  std::map<std::string, Handle> shown_;
+  std::map<std::string, Handle> published_;
 };
 
 Packed command(const char* method, const char* name, const char* key, std::int64_t value) {
@@ -101,10 +101,10 @@ Packed command(const char* method, const char* name, const char* key, std::int64
 
 }  // namespace
 
-TEST_CASE("readers see what transactions left, those that failed and those that did not",
+TEST_CASE("container readers: see the result of transactions, failed or committed",
           "[objects][shm]") {
   CHECK(rc::check("whatever they did", [](std::uint32_t seed) {
-    ShownContainers containers;
+    PublishedContainers containers;
     RandomCalls calls{seed};
     std::mt19937 random{seed};
     for (int round = 0; round < 60; ++round) {
@@ -116,9 +116,9 @@ TEST_CASE("readers see what transactions left, those that failed and those that 
   }));
 }
 
-TEST_CASE("a reader of two containers never sees half a transaction", "[objects][shm]") {
+TEST_CASE("container readers: never see half a transaction over two containers", "[objects][shm]") {
   constexpr int kLooks = 100'000;
-  ShownContainers containers;
+  PublishedContainers containers;
   const auto both = [](std::int64_t number) {
     return std::vector<Packed>{pack(std::make_tuple("dict.clear", std::make_tuple("d"))),
                                command("dict.set", "d", "k", number),
@@ -136,17 +136,18 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
   std::thread reader{[&] {
     const Packed key = pack("k");
     std::int64_t known = 0;
-    const auto look = [&](const shm::Cell& cell, std::uint64_t id) {
+    const auto read_cell = [&](const shm::Cell& cell, std::uint64_t id) {
       const Seen seen = try_get(containers.client, cell, id, kSomeKey, key);
-      if (seen.look == ReadResult::contended) return false;
+      if (seen.result == ReadResult::contended) return false;
       const std::int64_t number =
-          seen.look == ReadResult::found ? *unpack<std::int64_t>(Packed{seen.value}) : -1;
+          seen.result == ReadResult::found ? *unpack<std::int64_t>(Packed{seen.value}) : -1;
       if (number < known) ++wrong;
       known = number;
       return true;
     };
     for (int i = 0; i < kLooks; ++i) {
-      if (look(dict_cell, dict) && look(space_cell, space)) ++seen_twice, breather.found();
+      if (read_cell(dict_cell, dict) && read_cell(space_cell, space))
+        ++seen_twice, breather.found();
     }
     done = true;
   }};
@@ -162,18 +163,18 @@ TEST_CASE("a reader of two containers never sees half a transaction", "[objects]
   CHECK(seen_twice > 0);
 }
 
-TEST_CASE("readers of a container that is deleted are sent to the server", "[objects][shm]") {
-  ShownContainers containers;
+TEST_CASE("container readers: use the RPC once the container is deleted", "[objects][shm]") {
+  PublishedContainers containers;
   containers.call("dict.set", "d", "k", 1);
   const std::uint64_t id = containers.object("d").id.number;
-  const auto look = [&] {
-    return try_get(containers.client, containers.cell("d"), id, kSomeKey, pack("k")).look;
+  const auto read_cell = [&] {
+    return try_get(containers.client, containers.cell("d"), id, kSomeKey, pack("k")).result;
   };
-  CHECK(look() == ReadResult::found);
+  CHECK(read_cell() == ReadResult::found);
   containers.run({command("dict.set", "d", "k", 2), command("no.such", "d", "k", 2)});
-  CHECK(look() == ReadResult::found);
+  CHECK(read_cell() == ReadResult::found);
   containers.object("d").state->unpublish();
-  CHECK(look() == ReadResult::contended);
+  CHECK(read_cell() == ReadResult::contended);
 }
 
 }  // namespace agora::test

@@ -1,4 +1,4 @@
-// What one look tells of an object, its size or whether it is set, beside transactions.
+// The size or flag of an object in its cell, concurrent with transactions.
 
 #include <atomic>
 #include <string>
@@ -11,7 +11,7 @@
 namespace agora::test {
 namespace {
 
-/// Reads along what one look tells.
+/// Reads the size or flag of an object.
 class Glance {
  public:
   Glance(Machine& machine, const std::string& name) {
@@ -48,7 +48,7 @@ Given run(MachineCalls& call, std::initializer_list<Packed> calls) {
 
 }  // namespace
 
-TEST_CASE("A reader of two sizes never sees half a transaction", "[objects][shm]") {
+TEST_CASE("size readers: never see half a transaction over two objects", "[objects][shm]") {
   constexpr int kTransactions = 20'000;
   MachineCalls call;
   call("object.create", "list", "l");
@@ -56,7 +56,7 @@ TEST_CASE("A reader of two sizes never sees half a transaction", "[objects][shm]
   const Glance list(call.machine(), "l");
   const Glance queue(call.machine(), "q");
   std::atomic<bool> over{false};
-  std::atomic<std::uint64_t> looks{0};
+  std::atomic<std::uint64_t> reads{0};
   std::atomic<std::uint64_t> halves{0};
   std::thread reader([&] {
     while (!over) {
@@ -64,10 +64,10 @@ TEST_CASE("A reader of two sizes never sees half a transaction", "[objects][shm]
       const std::uint64_t queued = queue();
       if (queued < listed) ++halves;
       if (list() < queued) ++halves;
-      ++looks;
+      ++reads;
     }
   });
-  while (looks == 0) {
+  while (reads == 0) {
   }
   int failed = 0;
   for (int i = 0; i < kTransactions; ++i) {
@@ -83,7 +83,7 @@ TEST_CASE("A reader of two sizes never sees half a transaction", "[objects][shm]
   CHECK(queue() == kTransactions);
 }
 
-TEST_CASE("What a look tells is as it was after a transaction that failed", "[objects][shm]") {
+TEST_CASE("size readers: see the old size after a failed transaction", "[objects][shm]") {
   MachineCalls call;
   call("object.create", "event", "e");
   call("object.create", "queue", "q");
@@ -99,7 +99,7 @@ TEST_CASE("What a look tells is as it was after a transaction that failed", "[ob
   CHECK(queue() == 2);
   call("queue.get", "q");
   CHECK(queue() == 1);
-  // Deleted within: nobody waits for it any more.
+  // Deleted within the transaction: no reader waits for it any more.
   const Packed gone = pack(std::make_tuple("object.delete", std::make_tuple("q")));
   REQUIRE(run(call, {put("q"), gone}).error == "");
   CHECK(event() == 1);

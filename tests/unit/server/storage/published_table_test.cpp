@@ -1,5 +1,5 @@
-// A table and those who read it along: after every change readers see exactly what the table has,
-// or that they have to ask. Random operations; RapidCheck prints the seed.
+// A table and its readers: after every change readers see exactly the table's content, or must use
+// the RPC. Random operations; RapidCheck prints the seed.
 
 #include <map>
 #include <random>
@@ -11,7 +11,7 @@
 #include "server/storage/table.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/unit/server/storage/reading_along.hpp"
+#include "tests/unit/server/storage/concurrent_reader.hpp"
 #include "tests/unit/server/storage/storage.hpp"
 
 using namespace agora;
@@ -23,8 +23,8 @@ namespace {
 constexpr HashKey kSomeKey{17, 4711};
 constexpr std::uint64_t kSomeObject = 99;
 
-struct ShownTable : Storage<MemfdExtents> {
-  ShownTable() { table.show(cells.at(cell)), client.learn(); }
+struct PublishedTable : Storage<MemfdExtents> {
+  PublishedTable() { table.publish(cells.at(cell)), client.learn(); }
 
   Cells cells{arena};
   Handle cell = cells.take(ObjectId{kSomeObject});
@@ -51,23 +51,24 @@ struct ShownTable : Storage<MemfdExtents> {
   }
 };
 
-/// Random changes, each by another of the table's ways.
+/// Random changes, by all operations of the table.
 class Changes {
  public:
-  Changes(ShownTable& shown, std::uint32_t seed) : shown_(shown), random_(seed) {}
+  Changes(PublishedTable& published, std::uint32_t seed) : published_(published), random_(seed) {}
   ~Changes() {
-    for (const Handle entry : aside_) shown_.table.free_aside(entry);
+    for (const Handle entry : detached_) published_.table.free_detached(entry);
   }
 
   static constexpr std::uint32_t keys = 300;
 
-  /// Integers, texts of all lengths, and floats that are integers: the same key in another form.
+  /// Returns integers, texts of all lengths, and floats that are integers: the same key in another
+  /// form.
   static Packed key(std::uint32_t which) {
     if (which % 3 == 0) return integer(which);
     return text(std::string(which % 41, 'k') + std::to_string(which));
   }
   void step() {
-    Table& table = shown_.table;
+    Table& table = published_.table;
     const Packed key = this->key(below(keys));
     const Handle entry = table.find(key_of(key));
     switch (below(entry ? 8 : 3)) {
@@ -104,7 +105,7 @@ class Changes {
   void put(const Packed& key) {
     const bool as_float = key.kind() == Kind::integer && below(4) == 0;
     const Packed given = as_float ? real(read_integer(key)) : key;
-    static_cast<void>(shown_.table.insert_or_assign(key_of(key), given, value()));
+    static_cast<void>(published_.table.insert_or_assign(key_of(key), given, value()));
   }
   static double read_integer(const Packed& key) {
     Token token;
@@ -112,98 +113,101 @@ class Changes {
     return static_cast<double>(token.natural);
   }
   void take_out_and_back(Handle entry) {
-    shown_.table.set_aside(entry);
-    if (below(2) == 0) return shown_.table.put_back(entry);
-    aside_.push_back(entry);
+    published_.table.detach(entry);
+    if (below(2) == 0) return published_.table.reattach(entry);
+    detached_.push_back(entry);
   }
   void replace_and_back(Handle entry) {
-    auto made = shown_.table.substitute(entry, value());
+    auto made = published_.table.replace(entry, value());
     if (!made) return;
-    if (below(2) == 0) return shown_.table.put_back_instead(*made, entry);
-    aside_.push_back(entry);
+    if (below(2) == 0) return published_.table.restore(*made, entry);
+    detached_.push_back(entry);
   }
   void empty() {
-    const Table::Change change{shown_.table};
-    Table other{shown_.arena, shown_.values, kSomeKey};
-    std::swap(other, shown_.table);
-    if (below(2) == 0) std::swap(other, shown_.table);
+    const Table::Change change{published_.table};
+    Table other{published_.arena, published_.values, kSomeKey};
+    std::swap(other, published_.table);
+    if (below(2) == 0) std::swap(other, published_.table);
   }
 
-  ShownTable& shown_;
+  PublishedTable& published_;
   std::mt19937 random_;
-  std::vector<Handle> aside_;
+  std::vector<Handle> detached_;
 };
 
 }  // namespace
 
-TEST_CASE("readers see what the table has after every change", "[core][storage][shm]") {
+TEST_CASE("table readers: see the table's content after every change", "[core][storage][shm]") {
   CHECK(rc::check("of any kind, in any order", [](std::uint32_t seed) {
-    ShownTable shown;
-    Changes changes{shown, seed};
+    PublishedTable published;
+    Changes changes{published, seed};
     std::mt19937 random{seed};
     for (int i = 0; i < 1500; ++i) {
       changes.step();
-      shown.client.learn();
-      RC_ASSERT(shown.size() == shown.table.size());
+      published.client.learn();
+      RC_ASSERT(published.size() == published.table.size());
       for (int n = 0; n < 5; ++n) {
-        shown.check(Changes::key(static_cast<std::uint32_t>(random() % Changes::keys)));
+        published.check(Changes::key(static_cast<std::uint32_t>(random() % Changes::keys)));
       }
     }
     for (std::uint32_t which = 0; which < Changes::keys; ++which) {
-      shown.check(Changes::key(which));
+      published.check(Changes::key(which));
     }
   }));
 }
 
-TEST_CASE_METHOD(ShownTable, "readers follow a table that grows and shrinks by many segments",
+TEST_CASE_METHOD(PublishedTable,
+                 "table readers: follow a table that grows and shrinks by many segments",
                  "[core][storage][shm]") {
   constexpr std::int64_t count = 20'000;
   for (std::int64_t i = 0; i < count; ++i) put(integer(i), integer(i * 3));
   for (std::int64_t i = 0; i < count; ++i) {
     const Seen seen = find(integer(i));
-    REQUIRE(seen.look == ReadResult::found);
+    REQUIRE(seen.result == ReadResult::found);
     REQUIRE(seen.value == integer(i * 3).bytes());
   }
-  CHECK(find(integer(count)).look == ReadResult::not_found);
+  CHECK(find(integer(count)).result == ReadResult::not_found);
   for (std::int64_t i = 0; i < count; ++i) {
     REQUIRE(table.erase(key_of(integer(i))));
-    REQUIRE(find(integer(i)).look == ReadResult::not_found);
-    if (i + 1 < count) REQUIRE(find(integer(count - 1)).look == ReadResult::found);
+    REQUIRE(find(integer(i)).result == ReadResult::not_found);
+    if (i + 1 < count) REQUIRE(find(integer(count - 1)).result == ReadResult::found);
   }
   CHECK(size() == 0);
 }
 
-TEST_CASE_METHOD(ShownTable, "what was there before the table was shown is seen, and not after",
+TEST_CASE_METHOD(PublishedTable,
+                 "table readers: see the content from before publish, and none after unpublish",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
-  table.hide();
-  CHECK(find(text("k")).look == ReadResult::contended);
-  table.show(cells.at(cell));
+  table.unpublish();
+  CHECK(find(text("k")).result == ReadResult::contended);
+  table.publish(cells.at(cell));
   CHECK(find(text("k")).value == text("v").bytes());
-  CHECK(find(text("k"), kSomeObject + 1).look == ReadResult::use_rpc);
-  table.hide();
+  CHECK(find(text("k"), kSomeObject + 1).result == ReadResult::use_rpc);
+  table.unpublish();
   cells.free(cell);
-  CHECK(find(text("k")).look == ReadResult::use_rpc);
+  CHECK(find(text("k")).result == ReadResult::use_rpc);
 }
 
-TEST_CASE_METHOD(ShownTable, "a change of many entries is seen once it is whole",
+TEST_CASE_METHOD(PublishedTable, "table readers: see a change of many entries once it is complete",
                  "[core][storage][shm]") {
   put(text("a"), integer(1));
   {
     const Table::Change whole{table};
     put(text("a"), integer(2));
-    CHECK(find(text("a")).look == ReadResult::contended);
+    CHECK(find(text("a")).result == ReadResult::contended);
     {
       const Table::Change part{table};
       put(text("b"), integer(2));
     }
-    CHECK(find(text("b")).look == ReadResult::contended);
+    CHECK(find(text("b")).result == ReadResult::contended);
   }
   CHECK(find(text("a")).value == integer(2).bytes());
   CHECK(find(text("b")).value == integer(2).bytes());
 }
 
-TEST_CASE_METHOD(ShownTable, "every change moves the sequence", "[core][storage][shm]") {
+TEST_CASE_METHOD(PublishedTable, "table: every change increments the sequence",
+                 "[core][storage][shm]") {
   std::uint64_t before = cells.at(cell).sequence;
   const auto moved = [&] {
     const std::uint64_t now = cells.at(cell).sequence;
@@ -217,14 +221,14 @@ TEST_CASE_METHOD(ShownTable, "every change moves the sequence", "[core][storage]
     CHECK(moved());
   }
   const Handle entry = table.find(key_of(key));
-  const auto other = table.substitute(entry, integer(1));
+  const auto other = table.replace(entry, integer(1));
   REQUIRE(other);
   CHECK(moved());
-  table.put_back_instead(*other, entry);
+  table.restore(*other, entry);
   CHECK(moved());
-  table.set_aside(entry);
+  table.detach(entry);
   CHECK(moved());
-  table.put_back(entry);
+  table.reattach(entry);
   CHECK(moved());
   table.erase(entry);
   CHECK(moved());
@@ -232,14 +236,14 @@ TEST_CASE_METHOD(ShownTable, "every change moves the sequence", "[core][storage]
   CHECK_FALSE(moved());
 }
 
-TEST_CASE_METHOD(ShownTable, "what takes a value may say that it has no use for it",
+TEST_CASE_METHOD(PublishedTable, "table readers: the callback may reject a value",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
   CHECK(shm::find(client.pages(), client.cell(cell), kSomeObject, kSomeKey, key_of(text("k")),
                   [](std::string_view) { return false; }) == ReadResult::use_rpc);
 }
 
-TEST_CASE_METHOD(ShownTable, "pages that are not known are for the server",
+TEST_CASE_METHOD(PublishedTable, "table readers: unmapped pages lead to the RPC",
                  "[core][storage][shm]") {
   put(text("k"), text("v"));
   const shm::Pages none;
