@@ -216,7 +216,7 @@ Expected<End*> end_of(Call& call, Pipe& pipe, Operation operation) {
   const bool one_way = !pipe.duplex && operation != Operation::closes;
   if (one_way && number != (operation == Operation::sends ? 1 : 0)) {
     return call.fail_here(Errc::value_error,
-                          call.what() + " goes one operation: end 0 receives and end 1 sends");
+                          call.what() + " goes one way: end 0 receives and end 1 sends");
   }
   return &pipe.ends[static_cast<std::size_t>(number)];
 }
