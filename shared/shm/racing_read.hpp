@@ -17,7 +17,7 @@ namespace agora::shm {
 
 /// One Word from any address, aligned or not, by one load.
 template <typename Word>
-[[gnu::no_sanitize("thread")]] inline Word load_once(const void* at) {
+__attribute__((no_sanitize("thread"))) inline Word load_once(const void* at) {
   struct [[gnu::packed, gnu::may_alias]] Unaligned {
     Word word;
   };
