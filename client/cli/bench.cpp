@@ -45,8 +45,8 @@ void check_size(const BenchOptions& options) {
       std::to_string(most) + " bytes");
 }
 
-/// As many descriptors as the hard limit allows: a thousand connections are more than the usual
-/// soft one.
+/// Raises the limit of descriptors to the hard one: a thousand connections exceed the usual soft
+/// limit.
 void raise_descriptors() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -54,7 +54,7 @@ void raise_descriptors() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-/// Nobody else's objects are called so.
+/// Returns a prefix of object names that no other program uses.
 std::string own_prefix() {
   return "agora-bench-" + std::to_string(::getpid()) + "-" + std::to_string(std::random_device{}());
 }
@@ -82,13 +82,13 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
     if (!socket) throw_error(socket.error());
     return std::move(*socket);
   };
-  const auto maker = dial();  // the objects live as long as this connection
-  load::AgoraDialect dialect{own_prefix(), true};
-  dialect.prepare(maker->fd(), shape);
+  const auto maker = dial();  // the objects end with this connection
+  load::AgoraDialect protocol{own_prefix(), true};
+  protocol.prepare(maker->fd(), shape);
   const bool own = shape.work == Work::queue || shape.work == Work::lock;
   std::vector<load::Traffic> traffic;
   for (std::size_t i = 0; i < (own ? shape.connections : 1); ++i) {
-    traffic.push_back(load::traffic_of(dialect, shape, i));
+    traffic.push_back(load::traffic_of(protocol, shape, i));
   }
   std::vector<std::unique_ptr<Socket>> sockets;
   std::vector<load::Line> lines;
@@ -99,7 +99,7 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
   }
   load::Histogram times;
   const load::Driven driven = load::drive(lines, {.calls = options.requests}, &times);
-  dialect.clear(maker->fd());
+  protocol.clear(maker->fd());
   print(test, driven, times, options.json);
 }
 
