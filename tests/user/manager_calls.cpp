@@ -1,4 +1,4 @@
-// A manager beside its factories: raw calls, the server's own view, TCP.
+// The manager's operations beside its factories: raw calls, information about the server, TCP.
 #include <map>
 #include <string>
 #include <vector>
@@ -12,7 +12,7 @@ namespace {
 
 using Map = std::map<std::string, agora::any>;
 
-/// What the server marks as waiting is what the library lets wait.
+/// The methods that the server marks as waiting have no deadline of the client.
 void check_waiting_methods(const agora::manager& m) {
   const auto types = m.call<Map>("server.methods")["types"].get<std::vector<Map>>();
   int waiting = 0;
