@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 #include <agora/lock_grant.hpp>
 
@@ -481,19 +482,18 @@ void Client::complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived) {
   tell(call, session, std::move(keep), std::move(arrived));
 }
 
-void Client::start_in(std::uint64_t number, std::string_view method,
-                      const Params& params) noexcept {
+void Client::start_in(std::uint64_t number, const Method& method, const Params& params) noexcept {
   try {
     const auto session = present_session();
     if (!session || session->number() != number) return;
-    Call call{.method = method};
+    Call call = call_of(method);
     static_cast<void>(session->start(std::make_unique<OwnedSlot>(call.with(params), Deadline())));
   } catch (...) {  // NOLINT(bugprone-empty-catch): what it gives back goes with the session then
   }
 }
 
 void Client::release(std::uint64_t session, const std::string& name) noexcept {
-  start_in(session, "object.release", params_of(name));
+  start_in(session, methods::object_release, params_of(name));
 }
 
 bool Client::certain_in(std::uint64_t number) {
@@ -550,7 +550,7 @@ void Client::set_token(const std::string& name, const std::string& owner, std::u
   here.grants.set_token(name, owner, token);
 }
 
-Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view start,
+Expected<std::uint64_t> Client::follow(const Handle& object, const Method& start,
                                        Notices::Listener listener) {
   Live& here = live();
   need_callback_thread(here);
@@ -562,7 +562,7 @@ Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view st
     if (here.session) here.session->expect_notices();
   }
   const Params params = params_of(object.name());
-  Call call{.method = start};
+  Call call = call_of(start);
   auto reply = object.call(call.with(params));
   const std::lock_guard guard(here.mutex);
   if (!reply) {
@@ -574,7 +574,7 @@ Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view st
   return number;
 }
 
-void Client::unfollow(std::uint64_t number, std::string_view stop) noexcept {
+void Client::unfollow(std::uint64_t number, const Method& stop) noexcept {
   Live* here = live_here();
   if (here == nullptr) return;
   // Nobody begins to listen between the end of the last listener and the call that says so.

@@ -60,7 +60,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void complete(std::uint64_t session, OwnedSlot& call, HoldRef arrived);
   /// Makes one call in that session, if it still is the present one, for whose reply nobody asks.
   /// Does not wait; a broken connection does not lose it.
-  void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
+  void start_in(std::uint64_t session, const Method& method, const Params& params) noexcept;
   /// Gives one hold back in the same way.
   void release(std::uint64_t session, const std::string& name) noexcept;
 
@@ -104,11 +104,11 @@ class Client : public std::enable_shared_from_this<Client> {
   /// object, in order, and for gaps. It must not throw. A forked child begins without.
   /// @param start  the method by which the session begins to hear of the object
   /// @return a number for unfollow. @error what the server answers.
-  Expected<std::uint64_t> follow(const Handle& object, std::string_view start,
+  Expected<std::uint64_t> follow(const Handle& object, const Method& start,
                                  Notices::Listener listener);
   /// After it the callback may still run once, if it is about to. Does not wait; nothing in a
   /// forked child. @param stop  the method by which the session hears no more
-  void unfollow(std::uint64_t number, std::string_view stop) noexcept;
+  void unfollow(std::uint64_t number, const Method& stop) noexcept;
 
  private:
   struct Live;

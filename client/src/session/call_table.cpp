@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/late_reply.hpp"
 
 namespace agora::detail {
@@ -47,7 +49,7 @@ void write_call(const Slot& slot, std::string& out) {
 
 void write_cancel(std::uint64_t number, std::string& out) {
   const Params params = params_of(number);
-  begin_msgpack_notification("session.cancel", params.count, out);
+  begin_msgpack_notification(methods::session_cancel.name, params.count, out);
   out += params.bytes;
 }
 
@@ -151,8 +153,8 @@ CallTable::Deal CallTable::drop(Entry& entry, const ServerMessage& reply) {
   deal.sent_at = entry.sent_at;
   LateReply late;
   if (reply.ok() && entry.owned) late = late_reply(entry.owned->call, reply.result);
-  if (!late.undo.empty()) {
-    Call undo{.method = late.undo};
+  if (late.undo != nullptr) {
+    Call undo = call_of(*late.undo);
     deal.undo = std::make_unique<OwnedSlot>(undo.with(late.params), Deadline());
   }
   if (!late.unacknowledged) acknowledgements_.finished(entry.number, true);

@@ -3,8 +3,9 @@
 #include <new>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/anonymous.hpp"
-#include "client/src/session/late_reply.hpp"
 #include "client/src/session/session.hpp"
 
 namespace agora::detail {
@@ -201,7 +202,7 @@ bool Session::deal(ServerMessage& message) {
 // However long its handler takes: with what is not acknowledged the server soon refuses new calls,
 // and then those that come behind a refused one overtake it.
 void Session::arrive(OwnedSlot& call) {
-  if (call.completion && hands_out(call.call.method)) return;
+  if (call.completion && call.call.redelivers) return;
   const bool kept = call.call.effect == Effect::changes || !anonymous_names(call.result).empty();
   table_.finished(std::exchange(call.number, 0), kept);
 }
@@ -213,7 +214,7 @@ void Session::drop(const ServerMessage& message, std::unique_ptr<OwnedSlot> undo
   if (message.ok()) {
     for (const std::string& name : anonymous_names(message.result)) {
       const Params params = params_of(name);
-      Call release{.method = "object.release"};
+      Call release = call_of(methods::object_release);
       calls.push_back(std::make_unique<OwnedSlot>(release.with(params), Deadline()));
     }
   }

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/quiet_thread.hpp"
 #include "client/src/session/session.hpp"
 
@@ -34,7 +36,7 @@ Expected<std::shared_ptr<Link>> dial(const SessionPlan& plan, const Deadline& de
 
 std::string final_notice() {
   std::string bytes;
-  begin_msgpack_notification("session.close", 0, bytes);
+  begin_msgpack_notification(methods::session_close.name, 0, bytes);
   return bytes;
 }
 
@@ -59,7 +61,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
     if (session->mapping_) {
       session->server_life_ = ServerLife(session->link_->channel.fd());
     } else {
-      begin_msgpack_notification("session.unmap", 0, session->link_->outbox);
+      begin_msgpack_notification(methods::session_unmap.name, 0, session->link_->outbox);
     }
   }
   session->name_ = std::move(*name);
@@ -177,7 +179,7 @@ void Session::heartbeat(LifeClock::time_point now) {
                            std::to_string(std::chrono::duration<double>(lease_.ttl()).count()) +
                            " s");
   }
-  const Call ping{.method = "session.ping", .effect = Effect::reads};
+  const Call ping = call_of(methods::session_ping);
   auto slot = std::make_unique<OwnedSlot>(ping, Deadline());
   Slot& at = *slot;
   number_and_send({&at, std::move(slot)});

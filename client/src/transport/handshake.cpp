@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <agora/detail/handle.hpp>
+#include <agora/detail/methods.hpp>
 
 #include "client/src/transport/descriptors.hpp"
 #include "shared/wire/msgpack_client.hpp"
@@ -35,9 +36,10 @@ Expected<void> send_whole(Link& link, std::string_view bytes, std::string_view m
 }
 
 /// @param descriptors  where those that come along go; null: none are expected
-Expected<Packed> exchange(Link& link, std::string_view method, const Params& params,
+Expected<Packed> exchange(Link& link, const Method& called, const Params& params,
                           const Deadline& deadline, const Wait& wait,
                           std::vector<int>* descriptors = nullptr) {
+  const std::string_view method = called.name;
   std::string message;
   begin_msgpack_request(kHandshakeId, method, params.count, message);
   message += params.bytes;
@@ -63,11 +65,11 @@ Expected<Packed> exchange(Link& link, std::string_view method, const Params& par
   }
 }
 
-Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, std::string_view method) {
+Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, const Method& method) {
   if (!reply) return reply.failure();
   auto members = unpack<std::map<std::string, any>>(*reply);
   if (members) return members;
-  members.error().message.insert(0, std::string(method) + ": ");
+  members.error().message.insert(0, std::string(method.name) + ": ");
   return members.failure();
 }
 
@@ -80,7 +82,7 @@ std::string host_name() {
 
 bool ask_for_ring(Link& link, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
-  const auto reply = exchange(link, "session.ring", params_of(), deadline, wait, &got.list);
+  const auto reply = exchange(link, methods::session_ring, params_of(), deadline, wait, &got.list);
   if (!reply) return reply.error().code != Errc::unavailable;
   if (!got.list.empty()) static_cast<void>(link.channel.go_over(got.list.front()));
   return true;
@@ -90,7 +92,8 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
                                    const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
                                   options.client, host_name(), static_cast<std::int64_t>(getpid()));
-  auto members = members_of(exchange(link, "session.open", params, deadline, wait), "session.open");
+  auto members = members_of(exchange(link, methods::session_open, params, deadline, wait),
+                            methods::session_open);
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
@@ -102,8 +105,8 @@ Expected<SessionName> open_session(Link& link, const manager_options& options,
 Expected<std::uint64_t> resume_session(Link& link, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
-  auto members =
-      members_of(exchange(link, "session.resume", params, deadline, wait), "session.resume");
+  auto members = members_of(exchange(link, methods::session_resume, params, deadline, wait),
+                            methods::session_resume);
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

@@ -289,7 +289,7 @@ TEST_CASE("one that waits at the server is asked for again and cancelled", "[cli
 }
 
 TEST_CASE("an item that came too late for its caller is never acknowledged", "[client]") {
-  const Call wait{.method = "queue.get", .waits = true};
+  const Call wait{.method = "queue.get", .waits = true, .redelivers = true};
   CallTable table;
   Waiting slot(wait);
   enter(table, slot);
