@@ -34,6 +34,9 @@ int run(Body body) {
 #define USER_CHECK(...) \
   user::check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 
+/// Fails: the program must not get here.
+#define USER_FAIL(why) user::check(false, why, __FILE__, __LINE__)
+
 /// Checks that the statement throws that exception.
 #define USER_THROWS(statement, exception)                                      \
   do {                                                                         \

@@ -3,7 +3,9 @@
 // owner learns of the death.
 
 // Instructions are single-stepped: the fewer an operation has, the more of them are tried.
+#ifndef __clang__
 #pragma GCC optimize("O2")
+#endif
 
 #include <algorithm>
 #include <atomic>

@@ -152,7 +152,8 @@ void cut(const std::string& path) {
 }
 
 /// While the socket is unreachable a session without shared memory is given up after its ttl. A
-/// session that shares memory lasts as long as the server lives, and still has its locks afterwards.
+/// session that shares memory lasts as long as the server lives, and still has its locks
+/// afterwards.
 void out_of_reach() {
   const user::OwnServer server;
   const std::string path = server.unix_address().substr(5);
@@ -162,7 +163,7 @@ void out_of_reach() {
   const auto kept = mapped.lock("kept");
   const auto lost = plain.lock("lost");
   std::atomic<bool> told{false};
-  kept.on_lost([] { USER_CHECK(!"it is kept"); });
+  kept.on_lost([] { USER_FAIL("it is kept"); });
   lost.on_lost([&] { told = true; });
   kept.lock(), lost.lock();
   USER_CHECK(mapped.transport() == "shared memory");

@@ -3,9 +3,9 @@
 #include <functional>
 #include <string>
 
-#include <catch2/catch_test_macros.hpp>
-
 #include <agora/detail/methods.hpp>
+
+#include "tests/support/catch.hpp"
 
 namespace agora::detail {
 namespace {

@@ -35,8 +35,8 @@ inline bool take_free_word(const Handle& lock, ObjectKind kind) {
   return true;
 }
 
-/// Releases the lock if this thread has taken it by the word, once, and no earlier call of this
-/// process is still under way.
+/// Releases the lock if this thread has taken it by the word, once, and no asynchronous call of the
+/// session is still under way.
 inline bool free_own_word(const Handle& lock, ObjectKind kind) {
   const ObjectView* const view = lock.cached_view();
   if (view == nullptr || view->kind != kind) return false;
