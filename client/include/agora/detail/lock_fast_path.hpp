@@ -19,7 +19,7 @@ inline void record_taken(const ObjectView& view, shm::LockWord word) {
 }
 
 /// Takes the lock if it is lent and free and this thread has an owner slot. Returns false after
-/// this process has lost a lock: the general path then tells the owner of the lost grant.
+/// this process has lost a lock: the general path then reports the loss to the owner.
 inline bool take_free_word(const Handle& lock, ObjectKind kind) {
   const ObjectView* const view = lock.cached_view();
   if (view == nullptr || view->kind != kind || !view->open()) return false;
