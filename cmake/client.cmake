@@ -17,20 +17,20 @@ if(AGORA_TESTS)
     add_test(NAME unit_client COMMAND unit_client)
   endif()
 
-  # Programs that include the whole library, of which there are a hundred, share its compiled form:
-  # that is most of what they cost. One of the user programs makes it.
+  # The hundred programs that include the whole library share one precompiled header, as parsing it is
+  # most of their compile time. One of the user programs builds it.
   add_executable(user_first_example tests/user/first_example.cpp)
   target_link_libraries(user_first_example PRIVATE agora_client)
   target_precompile_headers(user_first_example PRIVATE <agora/agora.hpp>)
   function(agora_program name)
     target_link_libraries(${name} PRIVATE agora_client)
-    # user_types embeds a server, whose definitions the compiled form has not.
+    # user_types embeds a server, whose compile definitions differ from the precompiled header's.
     if(NOT name MATCHES "^(user_first_example|user_user_types)$")
       target_precompile_headers(${name} REUSE_FROM user_first_example)
     endif()
   endfunction()
 
-  # Each is a program as a user would write it; it checks itself and exits with 0 or 1.
+  # Each is a program as a user would write it. It checks itself and exits with 0 or 1.
   add_custom_target(user_programs)
   file(GLOB user_programs CONFIGURE_DEPENDS tests/user/*.cpp)
   foreach(source ${user_programs})

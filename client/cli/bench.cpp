@@ -45,8 +45,8 @@ void check_size(const BenchOptions& options) {
       std::to_string(most) + " bytes");
 }
 
-/// As many descriptors as the hard limit allows: a thousand connections are more than the usual
-/// soft one.
+/// Raises the limit of descriptors to the hard one: a thousand connections exceed the usual soft
+/// limit.
 void raise_descriptors() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -54,7 +54,7 @@ void raise_descriptors() {
   static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
 }
 
-/// Nobody else's objects are called so.
+/// Returns a prefix of object names that no other program uses.
 std::string own_prefix() {
   return "agora-bench-" + std::to_string(::getpid()) + "-" + std::to_string(std::random_device{}());
 }
@@ -82,7 +82,7 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
     if (!socket) throw_error(socket.error());
     return std::move(*socket);
   };
-  const auto maker = dial();  // the objects live as long as this connection
+  const auto maker = dial();  // the objects end with this connection
   load::AgoraProtocol protocol{own_prefix(), true};
   protocol.prepare(maker->fd(), shape);
   const bool own = shape.work == Work::queue || shape.work == Work::lock;

@@ -20,7 +20,7 @@
 
 namespace {
 
-/// Where the server of this host is by default, as agorad has it.
+/// Returns the default address of the server on this host, as agorad has it.
 std::string default_address() {
   if (const char* set = std::getenv("AGORA_ADDRESS")) return set;
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");
@@ -78,11 +78,11 @@ CLI::App* add_bench(CLI::App& app, agora::detail::BenchOptions& options) {
   verb->footer(
       "queue is put and get, lock is acquire and release: two requests. The objects have names of\n"
       "their own and are removed at the end. Latency is that of a whole pipeline.\n"
-      "Exits with 69 if no server answers.");
+      "Exits with 69 if no server replies.");
   return verb;
 }
 
-/// Becomes agorad, with the same words.
+/// Becomes agorad, with the same arguments.
 int serve(const std::vector<std::string>& words) {
   const auto binary = agora::detail::find_server_binary();
   if (!binary) {
@@ -106,13 +106,13 @@ int main(int argc, char** argv) {
   app.add_option("--server", address, "Where the server is; AGORA_ADDRESS sets it as well")
       ->type_name("unix:PATH|tcp://HOST:PORT")
       ->capture_default_str();
-  auto* one_call = app.add_subcommand("call", "Make one call and print its answer");
+  auto* one_call = app.add_subcommand("call", "Make one call and print its reply");
   one_call->prefix_command();
   one_call->footer(
       "Words are JSON or plain text, x=y names a parameter:\n"
       "  agora call object.create queue tasks maxsize=10\n"
       "  agora call queue.put tasks '{\"file\": \"a.txt\"}'\n"
-      "Exits with 1 if the answer is an error, with 69 if no server answers.");
+      "Exits with 1 if the reply is an error, with 69 if no server replies.");
   auto* server = app.add_subcommand("serve", "Run a server; the options are agorad's");
   server->prefix_command();
   server->set_help_flag();  // --help is agorad's own

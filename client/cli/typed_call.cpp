@@ -30,7 +30,7 @@ void send_all(Socket& socket, std::string_view bytes) {
   while (!bytes.empty()) {
     const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
     const Socket::Result sent = socket.send({&part, 1});
-    if (sent.io == Socket::Io::ended) return;  // what the server said before is still read
+    if (sent.io == Socket::Io::ended) return;  // the caller still reads the bytes sent before
     bytes.remove_prefix(sent.bytes);
     if (sent.io == Socket::Io::later) socket.wait_writable(false, Deadline{});
   }
@@ -51,9 +51,9 @@ std::string typed_line_of(std::span<const std::string> words) {
   return line;
 }
 
-bool is_error_answer(std::string_view answer) {
+bool is_error_reply(std::string_view reply) {
   for (const ErrcRow& row : errc_table()) {
-    if (answer.starts_with(row.type) && answer.substr(row.type.size()).starts_with(": ")) {
+    if (reply.starts_with(row.type) && reply.substr(row.type.size()).starts_with(": ")) {
       return true;
     }
   }
@@ -65,7 +65,7 @@ int typed_call(const std::string& address, std::span<const std::string> words) {
   if (!parsed) agora::throw_error(parsed.error());
   auto socket = Socket::dial(*parsed, deadline_in(std::chrono::seconds{10}));
   if (!socket) agora::throw_error(socket.error());
-  // quit stands behind the call in line: the server closes once the call has its answer.
+  // The server handles quit after the call: it closes once the call has its reply.
   send_all(**socket, typed_line_of(words) + "\nquit\n");
   std::array<char, 65536> space;
   std::string first;
@@ -76,7 +76,7 @@ int typed_call(const std::string& address, std::span<const std::string> words) {
     if (first.size() < 64) first += text.substr(0, 64);
     std::cout << text << std::flush;
   }
-  return is_error_answer(first) ? 1 : 0;
+  return is_error_reply(first) ? 1 : 0;
 }
 
 }  // namespace agora::detail

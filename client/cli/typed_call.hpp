@@ -1,4 +1,4 @@
-// One call from a shell: words to a typed line, the answer to text and an exit code.
+// One call from a shell: arguments become a typed line, the reply becomes text and an exit code.
 #pragma once
 
 #include <span>
@@ -7,15 +7,15 @@
 
 namespace agora::detail {
 
-/// The typed line for a method and its words. A word that a typed line would cut in two, or that
-/// is empty, is quoted; JSON and plain words stay as they are.
+/// Returns the typed line for a method and its arguments. An argument that is empty, or that a
+/// typed line would split, is quoted; JSON and plain text stay as they are.
 std::string typed_line_of(std::span<const std::string> words);
 
-/// True if an answer is `Type: message` with an error's type.
-bool is_error_answer(std::string_view answer);
+/// Returns true if a reply is `Type: message` with an error's type.
+bool is_error_reply(std::string_view reply);
 
-/// Sends the line to a server and prints the answer on standard output as it comes.
-/// @return 0, or 1 if the answer is an error. @throws agora::error  nobody answers.
+/// Sends the line to a server and prints the reply on standard output as it comes.
+/// @return 0, or 1 if the reply is an error. @throws agora::error  no server replies.
 int typed_call(const std::string& address, std::span<const std::string> words);
 
 }  // namespace agora::detail

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kVoidReply = "\x94\x01\x01\xc0\xc0";  // [1, 1, nil, nil]
 constexpr std::size_t kVoidBytes = kVoidReply.size();
-/// Counters begin here: whatever a run adds, their encoding keeps its five bytes.
+/// Counters start here: their encoding keeps its five bytes for any sum of a run.
 constexpr std::int64_t kFirstCount = 1'000'000'000;
 
 void begin_call(Writer& out, std::string_view method, std::uint32_t params) {
@@ -21,13 +21,13 @@ void begin_call(Writer& out, std::string_view method, std::uint32_t params) {
   out.list(params);
 }
 
-/// The bytes of [1, 1, nil, text].
+/// Returns the size of [1, 1, nil, text].
 std::size_t text_reply_bytes(std::size_t bytes) {
   const std::size_t head = bytes < 32 ? 1 : bytes < 256 ? 2 : bytes < 65536 ? 3 : 5;
   return kVoidBytes - 1 + head + bytes;
 }
 
-/// The message of [code, message, data], or how it looks.
+/// Returns the first text in [code, message, data], which is the message.
 std::string message_of(PackedView error) {
   Reader reader{error};
   for (Token token; reader.next(token) == Reader::Status::ok;) {

@@ -1,4 +1,4 @@
-// agora's own MessagePack-RPC, as a load generator speaks it.
+// The load generator's encoding of agora's MessagePack-RPC.
 #pragma once
 
 #include <string>
@@ -9,26 +9,27 @@
 
 namespace agora::load {
 
-/// A call as bytes: [0, 1, method, params]. Ids may repeat on a plain connection, so all are 1.
+/// Returns a call as bytes: [0, 1, method, params]. Ids may repeat on a plain connection, so all
+/// are 1.
 std::string agora_call(std::string_view method, const std::vector<std::string>& params);
 
-/// A reply in whole, [1, 1, error, result], of a size not known beforehand.
-/// @throws std::runtime_error  it is an error (what it says is the message), the connection ended,
-/// or the reply has more than 4 KiB.
+/// Sends a request and returns the whole reply, [1, 1, error, result], of any size.
+/// @throws std::runtime_error  the reply is an error (its message is the exception's), the
+///                             connection ended, or the reply has more than 4 KiB.
 std::string agora_reply(int fd, const std::string& request);
 
-/// Works on objects of its own: one dict for all keys; a queue, a lock for each connection.
+/// Works on objects of its own: one dict for all keys; a queue and a lock for each connection.
 class AgoraProtocol final : public Protocol {
  public:
-  /// @param prefix  of the objects' names; nobody else uses such names.
-  /// @param ephemeral  the objects go with the connection that made them.
+  /// @param prefix     of the objects' names; no other program uses such names
+  /// @param ephemeral  the objects end with the connection that made them
   explicit AgoraProtocol(std::string prefix = "bench", bool ephemeral = false)
       : prefix_(std::move(prefix)), ephemeral_(ephemeral) {}
 
   void prepare(int fd, const Shape& shape) override;
   std::vector<Request> piece(const Shape& shape, std::size_t connection,
                              std::uint64_t key) const override;
-  /// Deletes what was prepared.
+  /// Deletes the objects that prepare() made.
   void clear(int fd);
 
  private:
@@ -40,7 +41,7 @@ class AgoraProtocol final : public Protocol {
 
   std::string prefix_;
   bool ephemeral_;
-  std::size_t grant_bytes_ = 0;  ///< of a reply to lock.acquire, learned from the first one
+  std::size_t grant_bytes_ = 0;  ///< size of a reply to lock.acquire, measured on the first
   std::vector<std::string> created_;
 };
 

@@ -12,20 +12,20 @@ namespace agora::load {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr int kPatienceMs = 30'000;
+constexpr int kSilenceMaxMs = 30'000;
 
-/// A line, and how far it is.
+/// A line and its progress.
 struct Runner {
   Line line;
-  std::size_t next = 0;    ///< the batch to be sent
-  bool sending = false;    ///< it is begun, and not all of it is sent
+  std::size_t next = 0;    ///< the batch to send
+  bool sending = false;    ///< that batch is sent in part
   std::size_t sent = 0;    ///< bytes of it that are sent
-  std::size_t oldest = 0;  ///< the batch whose reply comes
+  std::size_t oldest = 0;  ///< the batch whose reply comes next
   std::size_t got = 0;     ///< bytes of that reply
-  std::size_t open = 0;    ///< batches begun, but not answered whole
+  std::size_t open = 0;    ///< batches begun whose replies are incomplete
   std::uint64_t calls = 0;
   bool stuck = false;                    ///< the socket takes no more for now
-  std::vector<Clock::time_point> since;  ///< when each open batch was begun, a ring
+  std::vector<Clock::time_point> since;  ///< start of each open batch, a ring buffer
 
   const Batch& batch(std::size_t number) const {
     return line.traffic->batches[number % line.traffic->batches.size()];
@@ -68,11 +68,11 @@ class Driver {
  private:
   void turn() {
     std::array<epoll_event, 64> events;
-    const int ready = ::epoll_wait(epoll_, events.data(), events.size(), kPatienceMs);
+    const int ready = ::epoll_wait(epoll_, events.data(), events.size(), kSilenceMaxMs);
     if (ready < 0 && errno == EINTR) return;
     if (ready <= 0) throw std::runtime_error("the server stopped answering");
     now_ = Clock::now();
-    if (!over_ && until_.calls == 0 && answered_ >= until_.calls_min &&
+    if (!over_ && until_.calls == 0 && replies_ >= until_.calls_min &&
         now_ - begin_ >= std::chrono::duration<double>(until_.seconds)) {
       over_ = true;
       stopped_ = now_;
@@ -111,12 +111,12 @@ class Driver {
     ++runner.oldest;
     --runner.open;
     --open_;
-    answered_ += runner.line.traffic->calls;
+    replies_ += runner.line.traffic->calls;
     if (!over_) runner.calls += runner.line.traffic->calls;
     if (until_.calls != 0) stopped_ = now_;
   }
 
-  /// Whether a batch may be begun: always within a piece, else until the end.
+  /// Returns whether a batch may start: always within a piece, else until the end.
   bool may_begin(const Runner& runner) const {
     if (runner.open >= runner.line.under_way) return false;
     if (runner.next % runner.line.traffic->stride != 0) return true;
@@ -165,8 +165,8 @@ class Driver {
   std::vector<Runner> runners_;
   std::vector<char> space_ = std::vector<char>(std::size_t{256} << 10);
   Clock::time_point begin_, stopped_, now_;
-  std::uint64_t begun_ = 0;     ///< calls
-  std::uint64_t answered_ = 0;  ///< calls, also those after the end
+  std::uint64_t begun_ = 0;    ///< calls
+  std::uint64_t replies_ = 0;  ///< of calls, also after the end
   std::size_t open_ = 0;
   bool over_ = false;
 };

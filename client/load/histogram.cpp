@@ -7,7 +7,7 @@ namespace agora::load {
 
 std::size_t Histogram::bucket_of(std::uint64_t ns) {
   if (ns < kSteps) return ns;
-  // The highest bit chooses the row, the five bits below it the place in the row.
+  // The highest bit chooses the row, the five bits below it the column.
   const auto row = static_cast<std::size_t>(std::bit_width(ns)) - 5;
   return row * kSteps + ((ns >> (row - 1)) & (kSteps - 1));
 }

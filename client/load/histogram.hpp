@@ -13,10 +13,10 @@ class Histogram {
   void record(std::uint64_t ns);
   void merge(const Histogram& other);
   std::uint64_t count() const { return count_; }
-  /// The longest one, exactly; 0 if there is none.
+  /// Returns the longest duration, exactly; 0 if none was recorded.
   std::uint64_t max() const { return max_; }
-  /// @param share  0 to 1: 0.5 is the median.
-  /// @return nanoseconds; 0 if nothing was recorded.
+  /// @param share  0 to 1: 0.5 is the median
+  /// @return nanoseconds; 0 if none was recorded
   std::uint64_t quantile(double share) const;
 
  private:

@@ -1,5 +1,5 @@
-// Traffic: the requests of a load, made beforehand, in the language of whatever server they are
-// for. Replies to one request always have one size, so that counting bytes counts replies.
+// Traffic: the requests of a load, encoded beforehand in the server's protocol. The replies to one
+// request always have one size, so that counting bytes counts replies.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace agora::load {
 
-/// What is asked for; queue is put and get, lock is acquire and release.
+/// The kind of request; queue is put and get, lock is acquire and release.
 enum class Work : std::uint8_t { get, set, incr, queue, lock };
 
 struct Shape {
@@ -25,40 +25,40 @@ struct Request {
   std::size_t reply_bytes = 0;
 };
 
-/// One kind of server, as it is spoken to.
+/// The protocol of one kind of server.
 class Protocol {
  public:
   virtual ~Protocol() = default;
-  /// Said on each connection before all else; it has no reply.
+  /// Returns the bytes that each connection sends first; they have no reply.
   virtual std::string greeting(const Shape&) const { return {}; }
-  /// Makes, over one connection, what the work needs: objects, and all keys with a first value.
+  /// Creates the objects for the work over one connection, and all keys with an initial value.
   /// @throws std::runtime_error  the server refused, or ended the connection.
   virtual void prepare(int fd, const Shape& shape) = 0;
-  /// One request, or two that belong together, for one connection and key.
+  /// Returns one request, or two that belong together, for one connection and key.
   virtual std::vector<Request> piece(const Shape& shape, std::size_t connection,
                                      std::uint64_t key) const = 0;
 };
 
-/// What is sent together, and answered by so many bytes.
+/// Requests that are sent together, and the size of their replies.
 struct Batch {
   std::string bytes;
   std::size_t reply_bytes = 0;
 };
 
-/// What a connection sends in turn, again and again. After every `stride` batches no piece is
-/// half done: only there may it stop.
+/// The batches that a connection sends in turn, in a loop. It may stop only after a multiple of
+/// `stride` batches: there every piece is complete.
 struct Traffic {
   std::vector<Batch> batches;
   std::size_t stride = 1;
   std::size_t calls = 1;  ///< requests in each batch
 };
 
-/// The traffic of one connection: up to 256 batches, or fewer if they are large.
+/// Makes the traffic of one connection: up to 256 batches, or fewer if they are large.
 Traffic traffic_of(const Protocol& protocol, const Shape& shape, std::size_t connection);
 
-/// 16 bytes of text, different for every number, spread over the whole range.
+/// Returns 16 bytes of text, different for every number, spread over the whole range.
 std::string key_text(std::uint64_t number);
-/// A text of that many bytes.
+/// Returns a text of that many bytes.
 std::string value_text(std::size_t bytes);
 
 /// Sends all requests over one connection, many at a time, and awaits their replies.
@@ -66,7 +66,7 @@ std::string value_text(std::size_t bytes);
 template <typename Make>
 void send_each(int fd, std::uint64_t count, Make&& request);
 
-/// Sends bytes, and takes a reply of so many bytes, however long both take.
+/// Sends bytes and returns a reply of `reply_bytes` bytes. Has no deadline.
 /// @throws std::runtime_error  the connection ended.
 std::string exchange(int fd, const std::string& bytes, std::size_t reply_bytes);
 

@@ -82,7 +82,7 @@ TEST_CASE("words are counted exactly, however many workers are killed", "[exampl
   objects.jobs.join();
   objects.done.set();
   workers.join();
-  CHECK(objects.jobs.dead().empty());
+  CHECK(objects.jobs.dead_letters().empty());
 
   Counts ours;
   for (const std::string& path : paths) add(ours, objects.counts.at(path));

@@ -1,4 +1,4 @@
-// recursive_mutex and shared_mutex stand wherever the standard library wants such a mutex.
+// recursive_mutex and shared_mutex work wherever the standard library expects such a mutex.
 #include <chrono>
 #include <future>
 #include <mutex>
@@ -64,7 +64,7 @@ void readers_and_writer(const agora::manager& m) {
   USER_THROWS(lock.release_shared(), agora::not_locked);
 }
 
-/// Every kind at once, in one scoped_lock, by threads that would lose counts without it.
+/// Threads take every kind at once in one scoped_lock; without it they would lose counts.
 void all_at_once(const agora::manager& m) {
   const auto count = m.value<int>();
   std::vector<std::thread> threads;
@@ -128,7 +128,7 @@ void cycle(const agora::manager& m) {
   std::thread other([&] {
     a.lock();
     other_has_a.set_value();
-    // One of both is told, the other one gets its lock then.
+    // One of both gets deadlock; the other one then gets its lock.
     try {
       b.lock();
       b.unlock();

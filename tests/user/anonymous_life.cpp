@@ -1,4 +1,4 @@
-// Anonymous objects live as long as a proxy somewhere, or a container, refers to them.
+// Anonymous objects live as long as any proxy or container refers to them.
 #include <optional>
 #include <string>
 
@@ -34,7 +34,7 @@ int main() {
     outer.erase("inner");
     USER_CHECK(again.size() == 1);
 
-    // A child holds what it inherits before the parent goes on, so the parent may let go at once.
+    // A child takes its holds before the parent continues, so the parent may release at once.
     auto done = m.event("done");
     auto result = m.value<int>("result", 0);
     std::optional<agora::list<int>> parents = m.list<int>("", {4, 5, 6});
@@ -50,7 +50,7 @@ int main() {
     USER_CHECK(child.exit_code() == 0);
     USER_CHECK(result == 3);
 
-    // A reference that was read keeps its object, and so does a child that inherits it.
+    // A reference that was read holds its object, and so does a child that inherits it.
     outer["inner"] = m.list<int>("", {8, 9});
     agora::any read = outer.at("inner");
     outer.erase("inner");

@@ -1,5 +1,5 @@
-// Asynchronous calls beside blocking ones of the same client: whoever stops reading tells the
-// thread that goes on, so that no answer lies is_notification until the next sign of life.
+// Asynchronous calls beside blocking ones of the same client: a thread that stops reading passes
+// the baton, so that no reply lies unread until the next heartbeat.
 #include <chrono>
 #include <future>
 
@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A sign of life comes every 20 minutes, so that none hides what was not heard.
-void answers_are_heard(bool shared_memory) {
+// A heartbeat comes every 20 minutes, so that none hides an unread reply.
+void replies_are_read(bool shared_memory) {
   const user::OwnServer server;
   const agora::manager reader(server.unix_address(), {.ttl = 1h, .shared_memory = shared_memory});
   const agora::manager writer(server.unix_address());
@@ -35,7 +35,7 @@ void answers_are_heard(bool shared_memory) {
 
 int main() {
   return user::run([] {
-    answers_are_heard(false);
-    answers_are_heard(true);
+    replies_are_read(false);
+    replies_are_read(true);
   });
 }

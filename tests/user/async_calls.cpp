@@ -1,5 +1,5 @@
-// Asynchronous calls: callbacks, futures in a plain main, coroutines; values and errors through
-// each; and all of that in a forked child.
+// Asynchronous calls: callbacks, futures in a plain main, coroutines; each with values and errors;
+// and all of that in a forked child.
 #include <future>
 #include <string>
 #include <thread>
@@ -33,7 +33,7 @@ void callbacks(const agora::manager& m) {
   USER_CHECK(thread.get_future().get() != std::this_thread::get_id());
   USER_CHECK(missing.get_future().get());
 
-  // A handler with an executor of its own runs there, and keeps it busy until then.
+  // A handler with an executor of its own runs there, and keeps its context running until then.
   asio::io_context context;
   bool ran = false;
   d.async_insert_or_assign("b", 2, asio::bind_executor(context, [&](std::exception_ptr error) {
@@ -60,7 +60,7 @@ void futures(const agora::manager& m) {
   USER_CHECK(m.value<int>("v", 3).async_add(4, asio::use_future).get() == 7);
   USER_CHECK(m.async_call<std::string>("ping", asio::use_future).get() == "pong");
 
-  // One that waits holds up nobody.
+  // A waiting call does not block other calls.
   const auto q = m.queue<std::string>("q");
   auto item = q.async_pop(asio::use_future);
   USER_CHECK(q.async_pop_for(1ms, asio::use_future).get() == std::nullopt);
@@ -97,7 +97,7 @@ void coroutines(const agora::manager& m) {
   asio::co_spawn(context, coroutine(m, done), asio::detached);
   context.run();
   USER_CHECK(done);
-  m.lock("k").lock();  // the grant gave itself back
+  m.lock("k").lock();  // the grant released itself
   m.lock("k").unlock();
 }
 

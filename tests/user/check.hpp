@@ -1,4 +1,4 @@
-// What a user program under tests/user needs to check itself: no framework, exit code 0 or 1.
+// Checks of the user programs under tests/user, without a framework: exit code 0 or 1.
 #pragma once
 
 #include <cstdio>
@@ -8,7 +8,7 @@
 
 namespace user {
 
-/// Says where a check failed and ends the program at once, in a forked child too.
+/// Prints where a check failed and ends the program at once, in a forked child too.
 inline void check(bool holds, const char* what, const char* file, int line) {
   if (holds) return;
   std::fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
@@ -34,7 +34,10 @@ int run(Body body) {
 #define USER_CHECK(...) \
   user::check(static_cast<bool>(__VA_ARGS__), #__VA_ARGS__, __FILE__, __LINE__)
 
-/// The statement must throw that exception.
+/// Fails: the program must not get here.
+#define USER_FAIL(why) user::check(false, why, __FILE__, __LINE__)
+
+/// Checks that the statement throws that exception.
 #define USER_THROWS(statement, exception)                                      \
   do {                                                                         \
     bool thrown = false;                                                       \

@@ -1,4 +1,4 @@
-// condition_variable as std::condition_variable_any, between processes.
+// condition_variable works as std::condition_variable_any does, between processes.
 #include <chrono>
 #include <future>
 #include <mutex>
@@ -13,8 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Children that wait for what the parent has not said yet; one that is killed while it waits
-/// takes no notify with it.
+/// Children wait for a notify of the parent; a child that is killed while it waits consumes none.
 void over_processes(const agora::manager& m) {
   auto ready = m.condition("ready");
   const auto turn = m.value<int>("turn", -1);
@@ -57,11 +56,11 @@ void times_and_levels(const agora::manager& m) {
   USER_CHECK(c.wait_for(inner, 1ms) == std::cv_status::timeout);
   USER_CHECK(!c.wait_for(inner, 1ms, [] { return false; }));
   USER_CHECK(!c.wait_until(inner, std::chrono::system_clock::now() + 1ms, [] { return false; }));
-  // Each time the lock was given back and taken anew.
+  // Each wait released the lock and took it anew.
   USER_CHECK(c.mutex().token() > before && c.mutex().held());
   std::thread other([c] {
     auto mine = c;
-    const std::lock_guard hold(mine.mutex());  // only once both levels are given back
+    const std::lock_guard hold(mine.mutex());  // free only once both levels are released
     mine.notify_one();
   });
   c.wait(inner);
@@ -103,7 +102,7 @@ void asynchronous(const agora::manager& m) {
   const auto before = held.token();
   auto woken = c.async_wait(std::move(held), asio::use_future);
   {
-    const std::lock_guard hold(c.mutex());  // what waits has given it back
+    const std::lock_guard hold(c.mutex());  // the waiter has released it
     c.notify_one();
   }
   held = woken.get();
@@ -138,10 +137,10 @@ void misuse(const agora::manager& m) {
   right.lock();
   std::thread remover([m, c] {
     auto mine = c;
-    const std::lock_guard hold(mine.mutex());  // once the other one waits
+    const std::lock_guard hold(mine.mutex());  // free once the other one waits
     USER_CHECK(m.remove("c"));
   });
-  // Without the condition nobody can notify; the lock is not held any more.
+  // After the condition is deleted no owner can notify; the lock is not held any more.
   USER_THROWS(c.wait(right), agora::not_found);
   USER_CHECK(!right.owns_lock() && !c.mutex().held());
   remover.join();

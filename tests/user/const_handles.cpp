@@ -1,5 +1,5 @@
-// Proxies are cheap handles whose operations are const: lambdas that capture them by value are not
-// mutable, and a const reference to one is as good as the thing itself.
+// Proxies are cheap handles whose operations are const: a lambda that captures one by value need
+// not be mutable, and a const reference to one suffices for all operations.
 #include <string>
 
 #include <agora/agora.hpp>

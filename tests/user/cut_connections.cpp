@@ -1,5 +1,5 @@
-// Connections that break at any byte cost nothing: increments and transfers come out exactly once,
-// a waiting pop keeps its place, a lock stays, asynchronous calls are told.
+// Connections that break at any byte lose nothing: increments and transfers take effect exactly
+// once, a waiting pop keeps its position, a lock stays held, asynchronous calls complete.
 #include <chrono>
 #include <future>
 #include <random>
@@ -74,7 +74,7 @@ void waiting(const agora::manager& server) {
   USER_CHECK(first.get() == "for the first");
   USER_CHECK(second.get() == "for the second");
 
-  // The answer arises while there is no connection.
+  // The reply is made while there is no connection.
   auto third = std::async(std::launch::async, [&] { return mine.pop(); });
   while (waiters() < 1) std::this_thread::yield();
   way.shut();
@@ -99,7 +99,7 @@ void held(const agora::manager& server) {
   while (!lock.held()) std::this_thread::yield();
   USER_CHECK(!server.lock("l").try_lock());
 
-  // Longer than its ttl: the session is over, the server gives the lock to the next.
+  // Longer than its ttl: the session is over, and the server grants the lock to the next owner.
   way.shut();
   lost.get_future().wait();
   USER_CHECK(!lock.held());

@@ -1,4 +1,4 @@
-// A way to a server that breaks: forwards connections of a Unix socket, and cuts them.
+// A proxy in front of a server: forwards connections of a Unix socket, and cuts them.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,8 @@ namespace user {
 class CuttingProxy {
  public:
   /// @param target  the server's address, "unix:/path"
-  /// @param bytes_max  each connection is cut after 1 to so many bytes, either way; 0: never
+  /// @param bytes_max  each connection is cut after 1 to this many bytes, in either direction; 0:
+  /// never
   explicit CuttingProxy(std::string_view target, std::uint32_t bytes_max = 0,
                         std::uint32_t seed = 1)
       : target_(target.substr(5)), bytes_max_(bytes_max), chance_(seed) {
@@ -48,12 +49,12 @@ class CuttingProxy {
   CuttingProxy& operator=(const CuttingProxy&) = delete;
 
   std::string address() const { return "unix:" + folder_ + "/s"; }
-  /// Cuts what is connected; new connections go through again.
+  /// Cuts all connections; new connections go through again.
   void cut() {
     cut_ = true;
     wake();
   }
-  /// Cuts what is connected, and lets nothing through until open().
+  /// Cuts all connections, and lets none through until open().
   void shut() {
     shut_ = true;
     wake();
@@ -62,14 +63,14 @@ class CuttingProxy {
     shut_ = false;
     wake();
   }
-  /// From now on nothing is cut by chance.
+  /// Ends the random cuts.
   void mend() { bytes_max_ = 0; }
   int connections() const { return connections_.load(); }
 
  private:
   struct Way {
     int other = -1;
-    std::uint32_t left = 0;  // bytes until the cut; 0: none
+    std::uint32_t left = 0;  // bytes until the cut; 0: no cut
   };
 
   static sockaddr_un address_of(const std::string& path) {

@@ -1,4 +1,4 @@
-// Everything that dict offers, against a real server.
+// All operations of dict against a real server.
 #include <chrono>
 #include <map>
 #include <sstream>
@@ -17,7 +17,7 @@ namespace {
 
 void reads_and_writes(const agora::manager& m) {
   const auto d = m.dict<std::string, int>("d", {{"a", 1}, {"b", 2}});
-  USER_CHECK((m.dict<std::string, int>("d", {{"z", 9}}).size() == 2));  // opened, not made
+  USER_CHECK((m.dict<std::string, int>("d", {{"z", 9}}).size() == 2));  // opened, not created
   USER_CHECK(d.at("a") == 1 && d["b"] == 2);
   USER_CHECK(d.find("b") == 2 && !d.find("x"));
   USER_CHECK(d.get_or("x", 7) == 7);
@@ -28,7 +28,7 @@ void reads_and_writes(const agora::manager& m) {
   USER_THROWS(d["x"].get(), agora::key_error);
   USER_CHECK(d.size() == 2 && !d.empty());
   d.insert_or_assign("a", 3);
-  USER_CHECK(d.try_emplace("a", 9) == 3 && d.try_emplace("c", 9) == 9);
+  USER_CHECK(d.get_or_insert("a", 9) == 3 && d.get_or_insert("c", 9) == 9);
   d.update({{"d", 4}, {"e", 5}});
   d.update(std::map<std::string, int>{{"f", 6}});
   USER_CHECK((d.keys() == std::vector<std::string>{"a", "b", "c", "d", "e", "f"}));
@@ -77,7 +77,7 @@ void waits_for_keys(const agora::manager& m) {
   const auto d = m.dict<std::string, int>();
   USER_CHECK(!d.wait_for("later", 1ms));
   std::thread writer([d] { d["later"] = 5; });
-  USER_CHECK(d.wait_for("later") == 5);
+  USER_CHECK(d.wait("later") == 5);
   writer.join();
   USER_CHECK(d.wait_for("later", 10s) == 5);
 }

@@ -1,5 +1,5 @@
-// Every error is caught by its own name, by agora::error, by its standard base and by
-// std::exception, and says whether the effect happened.
+// Every error can be caught by its own name, by agora::error, by its standard base and by
+// std::exception, and done() says whether the effect happened.
 #include <stdexcept>
 #include <string>
 
@@ -9,7 +9,7 @@
 
 namespace {
 
-/// The same failure, caught in each of the four ways.
+/// Catches the same failure in each of the four ways.
 template <typename Own, typename Standard, typename Body>
 void check_four_ways(agora::Errc code, Body body) {
   USER_THROWS(body(), Own);

@@ -1,4 +1,4 @@
-// The first example of the documentation, word for word, and then a look at what it left behind.
+// The first example of the documentation, word for word, and checks of its effects.
 #include <iostream>
 #include <vector>
 

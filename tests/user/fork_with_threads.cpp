@@ -1,5 +1,5 @@
 // fork() while other threads are inside calls: the child uses the same proxies over a connection of
-// its own, the parent's calls go on undisturbed, and nobody gets another's reply.
+// its own, the parent's calls continue undisturbed, and no caller gets another's reply.
 #include <atomic>
 #include <string>
 #include <sys/wait.h>
@@ -13,10 +13,10 @@
 
 namespace {
 
-/// Runs the destructors of statics; those of the manager must not end the server.
+/// Runs the destructors of statics; the manager's destructor must not end the server.
 [[noreturn]] void leave() {
 #if defined(__SANITIZE_ADDRESS__)
-  _exit(0);  // the leak check may wait for a lock of the sanitizer that a lost thread has
+  _exit(0);  // the leak check may wait for a lock of the sanitizer that a vanished thread holds
 #else
   std::exit(0);
 #endif

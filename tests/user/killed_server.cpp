@@ -1,4 +1,4 @@
-// kill -9 of the server: every call ends, and says whether its effect happened.
+// kill -9 of the server: every call ends, and its error says whether the effect happened.
 #include <chrono>
 #include <future>
 #include <signal.h>
@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// The error with which a call ended.
+/// Returns the error with which a call ended.
 template <typename Ended>
 agora::Done ended(Ended call) {
   try {
@@ -24,7 +24,7 @@ agora::Done ended(Ended call) {
     USER_CHECK(caught.done() != agora::Done::yes);
     return caught.done();
   }
-  USER_CHECK(!"the call gave a value");
+  USER_FAIL("the call gave a value");
   return agora::Done::yes;
 }
 

@@ -1,5 +1,5 @@
-// What a program gives up too late or too early: an unlock without a connection reaches the server
-// when there is one again, and nothing that comes after its deadline stays with the session.
+// Calls that their callers give up: an unlock without a connection reaches the server on the next
+// one, and a grant that comes after the deadline of its call does not stay with the session.
 #include <chrono>
 #include <thread>
 #include <vector>
@@ -25,12 +25,12 @@ void unlocking(const agora::manager& server) {
   server.lock("l").unlock();
 }
 
-/// Lets a call wait at the server, cuts the connection, and returns when its caller has given up.
+/// Makes a call that waits at the server, cuts the connection, and returns when its caller gave up.
 template <typename Wait>
 void give_up(const agora::manager& server, user::CuttingProxy& way, Wait wait) {
   std::thread caller([&] {
     try {
-      for (;;) wait();  // one that ended by itself was too quick
+      for (;;) wait();  // a call that ended by itself was too early
     } catch (const agora::unavailable&) {
     }
   });
@@ -57,7 +57,7 @@ void late_grants(const agora::manager& server) {
   way.open();
   USER_CHECK(server.queue<int>("q").pop_for(50s) == 1);
 
-  // What comes too late for one acquire does not stand in the way of the next.
+  // A grant that comes too late for one acquire does not block the next.
   theirs.lock();
   give_up(server, way, [&] {
     USER_CHECK(!lock.try_lock_for(100ms));

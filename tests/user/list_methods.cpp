@@ -1,4 +1,4 @@
-// Everything that list offers, against a real server.
+// All operations of list against a real server.
 #include <optional>
 #include <sstream>
 #include <string>

@@ -1,5 +1,5 @@
-// A lock whose server goes away while it is held: the guard's destructor stays silent, held() says
-// so, on_lost runs once, release() throws. Calls end at once, since it was a private server.
+// The server of a held lock goes away: the guard's destructor stays silent, held() is false,
+// on_lost runs once, release() throws. Calls end at once, since it was a private server.
 #include <atomic>
 #include <future>
 #include <mutex>

@@ -1,29 +1,32 @@
-// A manager beside its factories: raw calls, the server's own view, TCP.
+// The manager's operations beside its factories: raw calls, information about the server, TCP.
 #include <map>
 #include <string>
 #include <vector>
 
 #include <agora/agora.hpp>
+#include <agora/detail/methods.hpp>
 
-#include "client/src/session/waiting_methods.hpp"
 #include "tests/user/check.hpp"
 
 namespace {
 
 using Map = std::map<std::string, agora::any>;
 
-/// What the server marks as waiting is what the library lets wait.
-void check_waiting_methods(const agora::manager& m) {
+/// The client's method descriptors have the flags of the server's catalogue.
+void check_descriptors(const agora::manager& m) {
   const auto types = m.call<Map>("server.methods")["types"].get<std::vector<Map>>();
   int waiting = 0;
   for (Map type : *types) {
     const auto methods = type["methods"].get<std::vector<Map>>();
     for (Map method : *methods) {
       const std::string name = *method["name"].get<std::string>();
-      const bool waits = *method["waits"].get<bool>();
-      if (agora::detail::waits(name) != waits) std::fprintf(stderr, "%s\n", name.c_str());
-      USER_CHECK(agora::detail::waits(name) == waits);
-      waiting += waits ? 1 : 0;
+      const agora::detail::Method described = agora::detail::find_method(name);
+      const bool reads = described.effect == agora::detail::Effect::reads;
+      const bool same =
+          described.waits == *method["waits"].get<bool>() && reads == *method["reads"].get<bool>();
+      if (!same) std::fprintf(stderr, "%s\n", name.c_str());
+      USER_CHECK(same);
+      waiting += described.waits ? 1 : 0;
     }
   }
   USER_CHECK(waiting >= 20);
@@ -39,7 +42,7 @@ int main() {
     USER_CHECK(agora::manager({.shared_memory = false}).transport() == "unix");
     USER_CHECK(m.address().starts_with("unix:/"));
     USER_CHECK(m.server().get<std::map<std::string, agora::any>>()->contains("incarnation"));
-    check_waiting_methods(m);
+    check_descriptors(m);
     const auto d = m.dict<std::string, int>("numbers", {{"a", 1}});
     const auto l = m.lock("door");
     USER_CHECK(m.call<int>("dict.get", "numbers", "a") == 1);

@@ -1,4 +1,4 @@
-// One manager, many threads: every caller gets its own answer, waiting ones hold up nobody.
+// One manager, many threads: every caller gets its own reply, and a waiting call blocks no other.
 #include <chrono>
 #include <string>
 #include <thread>

@@ -1,4 +1,4 @@
-// semaphore, latch, barrier and counter over forked processes, and with threads.
+// semaphore, latch, barrier and counter between forked processes, and between threads.
 #include <chrono>
 #include <set>
 #include <thread>
@@ -46,7 +46,7 @@ void permits(const agora::manager& m) {
   two.release(2);
   USER_THROWS(two.acquire(0), agora::value_error);
 
-  // Permits of the dead come back, unless the semaphore is a signal.
+  // The permits of a dead process come back, unless the semaphore is a signal.
   const auto signal = m.semaphore("signal", 0, {.owned = false});
   agora::process dies([=] {
     two.acquire(2);

@@ -1,4 +1,4 @@
-// A server with arguments and circumstances of one's own, which ends with this program.
+// OwnServer: a server with its own arguments and environment, which ends with this program.
 #pragma once
 
 #include <cstdlib>
@@ -18,7 +18,7 @@ namespace user {
 class OwnServer {
  public:
   /// Runs AGORA_SERVER on a free port of loopback and a Unix socket; returns once it is ready.
-  /// @param prepare  runs in its process before the program does
+  /// @param prepare  runs in its process before the program
   explicit OwnServer(
       const std::vector<std::string>& arguments = {}, std::function<void()> prepare = [] {}) {
     char folder[] = "/tmp/agora-own-XXXXXX";
@@ -54,9 +54,9 @@ class OwnServer {
   [[noreturn]] void become(const std::vector<std::string>& arguments,
                            const std::function<void()>& prepare, pid_t owner, int output) const {
     dup2(output, 1);
-    // However this program ends: the server sees it, and leaves nothing behind.
+    // The server notices any end of this program, and leaves no files behind.
     dup2(static_cast<int>(syscall(SYS_pidfd_open, owner, 0)), 3);
-    fcntl(3, F_SETFD, 0);  // it may have been 3 already, and then is not passed on
+    fcntl(3, F_SETFD, 0);  // if it was 3 already it is close-on-exec
     closefrom(4);
     const char* program = std::getenv("AGORA_SERVER");
     USER_CHECK(program != nullptr);

@@ -29,7 +29,7 @@ int main() {
     USER_CHECK(content.get() == std::vector<int>{4});
     USER_CHECK(anything.get() == "pong");
 
-    // The same again, from a child; and a pipeline that is never run.
+    // The same again, from a child; and a pipeline that never runs.
     agora::process child([=, &p] {
       const auto more = d.async_add("n", 1, 0, p);
       p.run();

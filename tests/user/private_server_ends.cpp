@@ -1,5 +1,5 @@
-// The private server ends with its creator, also when that is killed; a forked child that goes
-// first does not take it along.
+// The private server ends with its creator, also when that is killed. It outlives a forked child
+// that ends first.
 #include <chrono>
 #include <fcntl.h>
 #include <filesystem>
@@ -23,7 +23,7 @@ int server_pid(const agora::manager& m) {
   return *m.call<std::map<std::string, agora::any>>("server.info")["pid"].get<int>();
 }
 
-/// Waits until that process, which need not be a child, has ended.
+/// Waits until a process, which need not be a child, has ended.
 bool ends(int pid) {
   const int fd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return true;
@@ -62,7 +62,7 @@ void when_the_creator_is_killed() {
   waitpid(creator, nullptr, 0);
 }
 
-/// The server has its standard streams and what it opened itself, nothing of its creator's.
+/// The server has its standard streams and the files that it opened itself, none of its creator's.
 void inherits_nothing() {
   const int file = open("/etc/hostname", O_RDONLY);  // not close-on-exec
   USER_CHECK(file >= 0);
@@ -74,7 +74,7 @@ void inherits_nothing() {
   close(file);
 }
 
-/// The end of the thread that made the manager is not the end of its creator.
+/// The server outlives the thread that made the manager.
 void not_with_a_thread() {
   std::optional<agora::manager> m;
   std::thread([&] { m.emplace(); }).join();

@@ -1,4 +1,4 @@
-// Everything that queue and event offer, against a real server.
+// All operations of queue and event against a real server.
 #include <chrono>
 #include <string>
 #include <thread>

@@ -1,4 +1,4 @@
-// Work that survives its workers: reserve, acknowledge, return, dead letters; orders and delays.
+// Work that survives its workers: reserve, acknowledge, requeue, dead letters; orders and delays.
 #include <chrono>
 #include <string>
 #include <utility>
@@ -57,7 +57,7 @@ void leases(const agora::manager& m) {
   const auto q = m.queue<int>();
   q.push(1);
   auto late = q.reserve_for(1h, 1ms);
-  auto again = q.reserve();  // once the lease has run out
+  auto again = q.reserve();  // once the lease has expired
   USER_CHECK(again.deliveries() == 2);
   USER_THROWS(late->acknowledge(), agora::not_found);
   again.acknowledge();
@@ -71,9 +71,9 @@ void dead_letters(const agora::manager& m) {
     deliveries = static_cast<int>(failed->deliveries());
     failed->requeue();
   }
-  USER_CHECK(deliveries == 16 && q.dead() == std::vector<int>{1});
+  USER_CHECK(deliveries == 16 && q.dead_letters() == std::vector<int>{1});
   q.join();
-  USER_CHECK(q.redrive() == 1 && q.dead().empty());
+  USER_CHECK(q.redrive() == 1 && q.dead_letters().empty());
   q.reserve().acknowledge();
   const auto words = m.queue<std::string>(q);
   q.push(5);

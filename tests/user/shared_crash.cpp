@@ -1,8 +1,11 @@
-// SIGKILL at every few instructions of what is done in shared memory: a child is led step by step
-// through one lap and killed there. Nobody is stuck, no step counts half, the next owner is told.
+// SIGKILL at every few instructions of the operations in shared memory: the parent single-steps a
+// child through one lap and kills it there. No process is stuck, no step counts half, and the next
+// owner learns of the death.
 
-// Instructions are walked one by one: the fewer there are, the more of them are tried.
+// Instructions are single-stepped: the fewer an operation has, the more of them are tried.
+#ifndef __clang__
 #pragma GCC optimize("O2")
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -23,18 +26,18 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// For each operation.
+/// The kills of each operation.
 constexpr std::size_t kKillsMax = user::kSanitized ? 15 : 50;
-/// Instructions walked at most over all these kills: up to 20 microseconds each.
+/// The most instructions stepped over all these kills: up to 20 microseconds each.
 constexpr std::size_t kWalkMax = 20'000;
 constexpr int kLapsAfter = 100;
 
-/// Where the child is, as it has said before it went on.
+/// The stage that the child recorded before it continued.
 enum Stage : int { outside, locking, inside, unlocking };
 
 struct Book {
   std::atomic<int> stage;
-  std::atomic<int> open;  ///< whoever has the lock is between load and done
+  std::atomic<int> open;  ///< the owner of the lock is between load and done
   std::atomic<std::uint64_t> done;
 };
 
@@ -69,7 +72,7 @@ void step(Book& book, const agora::value<std::uint64_t>& count) {
   book.open = 0;
 }
 
-/// What a lap consists of, in their order. All of it takes place in memory.
+/// The operations of a lap, in order. All of them take place in memory.
 using Operation = void (*)(const World&);
 constexpr Operation kOperations[] = {
     [](const World& w) {
@@ -112,7 +115,7 @@ constexpr Operation kOperations[] = {
 };
 constexpr std::size_t kCount = std::size(kOperations);
 
-/// Stops itself before and after the operation of that number, if there is one.
+/// Runs one lap. Stops itself before and after the operation of that number, if there is one.
 void lap(const World& w, std::size_t stop = kCount) {
   for (std::size_t i = 0; i < kCount; ++i) {
     if (i == stop) raise(SIGSTOP);
@@ -121,24 +124,24 @@ void lap(const World& w, std::size_t stop = kCount) {
   }
 }
 
-/// A child that is about to begin an operation, and goes on only instruction by instruction.
-class Led {
+/// A child that is about to start an operation, and is single-stepped from there.
+class SteppedChild {
  public:
-  Led(const World& w, std::size_t operation) : pid_(fork()) {
+  SteppedChild(const World& w, std::size_t operation) : pid_(fork()) {
     USER_CHECK(pid_ >= 0);
     if (pid_ == 0) follow(w, operation);
     int status = 0;
     USER_CHECK(waitpid(pid_, &status, 0) == pid_ && is_waiting(status));
   }
-  Led(const Led&) = delete;
-  Led& operator=(const Led&) = delete;
-  ~Led() {
+  SteppedChild(const SteppedChild&) = delete;
+  SteppedChild& operator=(const SteppedChild&) = delete;
+  ~SteppedChild() {
     kill(pid_, SIGKILL);
     int status = 0;
     USER_CHECK(waitpid(pid_, &status, 0) == pid_ && WIFSIGNALED(status));
   }
 
-  /// So many instructions, or until the operation is over. @return how many.
+  /// Steps `most` instructions, or fewer if the operation ends. Returns how many.
   std::size_t walk(std::size_t most) const {
     for (std::size_t steps = 0; steps < most; ++steps) {
       USER_CHECK(ptrace(PTRACE_SINGLESTEP, pid_, nullptr, nullptr) == 0);
@@ -152,7 +155,7 @@ class Led {
 
  private:
   [[noreturn]] static void follow(const World& w, std::size_t operation) {
-    lap(w), lap(w);  // finds all objects and gets its name as an owner
+    lap(w), lap(w);  // locates all objects and gets its owner slot
     USER_CHECK(ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0);
     lap(w, operation);
     _exit(1);
@@ -184,7 +187,7 @@ void check_after(const World& w) {
   USER_CHECK(!w.lock.locked() && !w.rlock.locked());
 }
 
-/// All is as it was: what needed no call needs none again.
+/// Checks that all is as before: an operation that needed no call needs none again.
 void check_speed(const World& w) {
   const auto calls = [&] {
     return *w.m.call<std::map<std::string, agora::any>>("server.stats")["calls"].get<int>();
@@ -198,7 +201,7 @@ void check_speed(const World& w) {
 void kill_in(const World& w, std::size_t operation, std::minstd_rand& chance) {
   std::size_t length = 0;
   {
-    const Led whole(w, operation);
+    const SteppedChild whole(w, operation);
     length = whole.walk(kWalkMax * 10);
   }
   check_after(w);
@@ -207,7 +210,7 @@ void kill_in(const World& w, std::size_t operation, std::minstd_rand& chance) {
   const std::size_t stride = length / kills + 1;
   for (std::size_t at = chance() % stride; at < length; at += stride) {
     {
-      const Led child(w, operation);
+      const SteppedChild child(w, operation);
       child.walk(at);
     }
     check_after(w);

@@ -1,5 +1,5 @@
-// Where memory cannot be shared the same program makes calls: by choice, over TCP or through a
-// proxy, without room for a mapping, without descriptors, with system calls that are forbidden.
+// If memory cannot be shared the same program makes calls: by choice, over TCP or through a proxy,
+// without address space for a mapping, without descriptors, with forbidden system calls.
 #include <atomic>
 #include <cstddef>
 #include <functional>
@@ -31,7 +31,7 @@ std::string told_of_me(const agora::manager& m) {
   return "nobody";
 }
 
-/// Something of everything that is different in shared memory.
+/// Uses one operation of each kind that has a fast path in shared memory.
 void program(const agora::manager& m) {
   const auto d = m.dict<std::string, int>();
   const auto l = m.list<int>();
@@ -62,7 +62,7 @@ void program(const agora::manager& m) {
   rlock.unlock();
 }
 
-/// The program by itself, and what manager and server say of how it came there.
+/// Runs the program, and checks the transport that manager and server report.
 std::string run_program(const std::string& address, agora::manager_options options = {}) {
   options.client = "program";
   const agora::manager m(address, options);
@@ -71,7 +71,7 @@ std::string run_program(const std::string& address, agora::manager_options optio
   return std::string(m.transport());
 }
 
-/// In a child, since limits cannot be taken back. The child tells by its exit code.
+/// Runs in a child, since limits cannot be raised again. The exit code is the result.
 int in_child(const std::function<int()>& body) {
   const pid_t child = fork();
   if (child == 0) _exit(user::run([&] { _exit(body()); }));
@@ -99,7 +99,7 @@ std::size_t address_space() {
   return pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// What the child needs for itself: threads take little, and only from here.
+/// Limits the address space of the child. Its threads get small stacks, only from now on.
 void allow_only(std::size_t more) {
   pthread_attr_t small;
   USER_CHECK(pthread_attr_init(&small) == 0);
@@ -108,7 +108,7 @@ void allow_only(std::size_t more) {
   limit(RLIMIT_AS, address_space() + more);
 }
 
-/// As large as what is still read in place.
+/// Returns a text of the largest size that is still read in place.
 std::string large(int number) {
   return std::string(8'000, static_cast<char>('a' + number % 26)) + std::to_string(number);
 }
@@ -116,7 +116,7 @@ std::string large(int number) {
 void fill(const agora::dict<int, std::string>& d, int first, int count) {
   for (int i = first; i < first + count; ++i) d.insert_or_assign(i, large(i));
 }
-/// Words that nobody has mapped yet, more than there is room for.
+/// Uses words that no process has mapped yet, more than fit into the address space.
 void use_many_words(const agora::manager& m) {
   const auto many = m.array<double>("", 4'000'000);
   many.store(3'999'999, 1.5);
@@ -127,7 +127,7 @@ void check(const agora::dict<int, std::string>& d, int count) {
   for (int i = 0; i < count; ++i) USER_CHECK(d.at(i) == large(i));
 }
 
-/// The forbidden call fails with EPERM, for the whole process and what it becomes.
+/// Makes a system call fail with EPERM, for the whole process and after exec.
 void forbid(int call) {
   sock_filter steps[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -145,7 +145,7 @@ void by_choice() {
   USER_CHECK(run_program(server.unix_address()) == "shared memory");
   USER_CHECK(run_program(server.unix_address(), {.shared_memory = false}) == "unix");
   USER_CHECK(run_program(server.tcp_address()) == "tcp");
-  // As through a socket that was passed on: descriptors are lost on the way.
+  // As behind a forwarded socket: descriptors are lost on the way.
   const user::CuttingProxy way(server.unix_address());
   USER_CHECK(run_program(way.address()) == "unix");
   const user::OwnServer closed({"--no-shared-memory"});
@@ -163,7 +163,7 @@ void without_room() {
     fill(d, 0, 5000);
     grown.give();
   });
-  // What comes later does not fit: it is read by calls.
+  // Later entries do not fit: they are read by calls.
   USER_CHECK(in_child([&] {
                const agora::manager mine(server.unix_address());
                const auto its = mine.dict<int, std::string>("large");
@@ -186,7 +186,7 @@ void without_room() {
              }) == kCalls);
 }
 
-/// With few descriptors there is no way at all, with some more calls, then memory.
+/// With few descriptors no connection is possible, with some more calls are, then memory.
 void without_descriptors() {
   const user::OwnServer server;
   fill(agora::manager(server.unix_address()).dict<int, std::string>("large"), 0, 3000);
@@ -209,7 +209,7 @@ void without_descriptors() {
   USER_CHECK((all[kRefused] || user::kSanitized) && all[kCalls] && all[kShared]);
 }
 
-/// Extents beyond the first few lie on the server's heap: nobody else sees them.
+/// Extents beyond the first few lie on the server's heap: no client sees them.
 void server_without_descriptors() {
   const user::OwnServer server({}, [] { limit(RLIMIT_NOFILE, 32); });
   const agora::manager m(server.unix_address());
@@ -241,7 +241,7 @@ void with_forbidden_calls() {
              }) == kCalls);
 }
 
-/// A server that cannot see a death must not let anybody hold what only death would free.
+/// A server that cannot detect a death must not lend locks that only a death would free.
 void with_unseen_deaths() {
   const user::OwnServer server({}, [] { forbid(SYS_pidfd_open); });
   USER_CHECK(run_program(server.unix_address()) == "unix");

@@ -1,5 +1,5 @@
-// A program that rewrites every shared byte it can reach spoils the numbers and locks that lie
-// there, and nothing else: the server lives, other objects and other sessions are as they were.
+// A program that rewrites every shared byte that it can write spoils only the numbers and locks in
+// those bytes: the server lives, and other objects and sessions are unchanged.
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -29,10 +29,10 @@ constexpr int kLaps = 1000;
 struct Extent {
   std::span<std::byte> bytes;
   bool writable = false;
-  std::string range;  ///< as the kernel names it
+  std::string range;  ///< in the kernel's notation
 };
 
-/// What this process has mapped of the server's memory.
+/// Returns the parts of the server's memory that this process has mapped.
 std::vector<Extent> extents() {
   std::vector<Extent> found;
   std::ifstream maps("/proc/self/maps");
@@ -42,7 +42,7 @@ std::vector<Extent> extents() {
     std::size_t end = 0;
     const std::size_t from = std::stoul(range, &end, 16);
     const std::size_t to = std::stoul(range.substr(end + 1), nullptr, 16);
-    // From a number: the kernel says where the memory lies.
+    // From a number: the kernel prints the address of the memory.
     found.push_back({{reinterpret_cast<std::byte*>(from), to - from},  // NOLINT
                      line[range.size() + 2] == 'w',
                      range});
@@ -50,13 +50,13 @@ std::vector<Extent> extents() {
   return found;
 }
 
-/// Neither the mapping nor the file behind it can be written to, made shorter or longer.
+/// Neither the mapping nor its file can be written, shortened or extended.
 void cannot_write(const Extent& extent) {
   errno = 0;
   USER_CHECK(mprotect(extent.bytes.data(), extent.bytes.size(), PROT_READ | PROT_WRITE) == -1);
   USER_CHECK(errno == EACCES);
   const int file = open(("/proc/self/map_files/" + extent.range).c_str(), O_RDWR | O_CLOEXEC);
-  if (file < 0) return;  // only some users may at all
+  if (file < 0) return;  // only some users may open it
   USER_CHECK(mmap(nullptr, extent.bytes.size(), PROT_WRITE, MAP_SHARED, file, 0) == MAP_FAILED);
   USER_CHECK(pwrite(file, "x", 1, 0) == -1);
   USER_CHECK(ftruncate(file, 0) == -1);
@@ -64,8 +64,8 @@ void cannot_write(const Extent& extent) {
   close(file);
 }
 
-/// A word that is random in each of its parts as often as in all of them, so that it may be taken
-/// for one that means something.
+/// Returns a random word. Often only one part of it is random, so that it may pass for a valid
+/// word.
 std::uint64_t nonsense(std::mt19937_64& chance) {
   const std::uint64_t bits = chance();
   switch (bits % 8) {
@@ -94,7 +94,7 @@ class Hostile {
     child_.kill();
     child_.join();
   }
-  /// Every word was written so often.
+  /// Returns how often every word was written.
   std::uint64_t rounds() const { return rounds_; }
 
  private:
@@ -127,7 +127,7 @@ class Hostile {
 
 constexpr const char* kCodes[] = {"b", "B", "h", "H", "i", "I", "q", "Q", "f", "d", "?"};
 
-/// What lies in words, at the other's mercy.
+/// Creates the objects in words that the hostile program can write.
 void make_spoilt(const agora::manager& m) {
   const std::map<std::string, bool> local{{"local", true}};
   for (const char* code : kCodes) {
@@ -145,14 +145,14 @@ void make_spoilt(const agora::manager& m) {
   }
 }
 
-/// Whatever comes of it: an answer, or an error that is one of the object's.
+/// Makes a call that may return any value or throw any error of the object.
 void dare(const std::function<void()>& call) {
   try {
     call();
   } catch (const agora::session_lost&) {
-    USER_CHECK(!"the session stands");
+    USER_FAIL("the session stands");
   } catch (const agora::unavailable&) {
-    USER_CHECK(!"the server lives");
+    USER_FAIL("the server lives");
   } catch (const agora::error&) {  // NOLINT(bugprone-empty-catch)
   }
 }
@@ -181,7 +181,7 @@ void use_spoilt(const agora::manager& m, int lap) {
   dare([&] { m.lock(lock); });
 }
 
-/// Works on what does not lie in words, as if nobody were there.
+/// Uses the objects that do not lie in words; the hostile program must not affect them.
 void work(const agora::manager& m, const std::string& mine) {
   const auto d = m.dict<std::string, int>("dict " + mine);
   const auto l = m.list<int>("list " + mine);
@@ -200,7 +200,7 @@ void work(const agora::manager& m, const std::string& mine) {
   }
 }
 
-/// Words that were spoilt are as good as new for the next that lies there.
+/// The next object in a spoilt word works like a new one.
 void begin_anew(const agora::manager& m) {
   for (const char* code : kCodes) {
     USER_CHECK(m.remove(std::string("number ") + code));

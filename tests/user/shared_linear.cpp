@@ -1,6 +1,6 @@
-// Histories of one number and of one key, by sessions in shared memory, over the Unix socket and
-// over TCP at once: there is an order of all operations that explains every result, and in which
-// none comes before another that had ended when it began.
+// Linearizability: histories of one number and of one key, by sessions in shared memory, over the
+// Unix socket and over TCP at once. There is an order of all operations that explains every result
+// and keeps the real-time order.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -21,20 +21,20 @@ namespace {
 
 constexpr std::size_t kThreads = 4;
 
-using State = std::optional<std::int64_t>;  ///< nothing: there is no such key
+using State = std::optional<std::int64_t>;  ///< nullopt: there is no such key
 
 enum class Kind : std::uint8_t { read, write, erase, add, exchange };
 
 struct Operation {
   Kind kind = Kind::read;
-  std::int64_t argument = 0;  ///< written or added; of exchange what was expected, +1 is written
-  State result;               ///< read: what was there; add: the sum; exchange and erase: 1 or 0
+  std::int64_t argument = 0;  ///< written or added; exchange expects it and writes it + 1
+  State result;               ///< read: the value; add: the sum; exchange and erase: 1 or 0
   std::int64_t began = 0;     ///< nanoseconds
   std::int64_t ended = 0;
 };
 using History = std::array<std::vector<Operation>, kThreads>;
 
-/// What the object is after it; false if its result cannot have come of that state.
+/// Applies an operation to the state. Returns false if the state does not explain its result.
 bool apply(const Operation& operation, State& state) {
   switch (operation.kind) {
     case Kind::read:
@@ -59,8 +59,8 @@ bool apply(const Operation& operation, State& state) {
   return false;
 }
 
-/// Wing and Gong's search, remembering where it has been (Lowe): how far each thread is, and the
-/// state. Threads do one thing after the other, so that is all there is to know.
+/// Wing and Gong's search with Lowe's memoization of visited configurations. A configuration is the
+/// position of each thread and the state, as each thread runs its operations in sequence.
 bool linearizable(const History& history, State first) {
   struct Point {
     std::array<std::size_t, kThreads> at{};
@@ -90,7 +90,7 @@ bool linearizable(const History& history, State first) {
   return false;
 }
 
-/// The checker finds what it is there for: a stale read, a lost update, a write seen too early.
+/// The checker finds a stale read, a lost update, and a write that was read too early.
 void check_the_checker() {
   const auto read = [](std::int64_t value, std::int64_t began) {
     return Operation{Kind::read, 0, value, began, began + 1};
@@ -108,10 +108,10 @@ std::int64_t now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Does it and notes its result and times.
+/// Runs an operation and records its result and times.
 using Do = std::function<void(const agora::manager&, Operation&)>;
 
-/// The remote threads set the length; those in memory do as much as fits, up to a bound.
+/// The remote threads set the duration; local threads do as much as fits, up to a bound.
 History record(const std::array<agora::manager, kThreads>& managers, std::uint32_t seed,
                const std::function<Do(const agora::manager&)>& object,
                const std::vector<Kind>& kinds) {
@@ -133,7 +133,7 @@ History record(const std::array<agora::manager, kThreads>& managers, std::uint32
       for (std::size_t i = 0; local ? i < kLocal && remote > 0 : i < kRemote; ++i) {
         Operation one;
         one.kind = kinds[chance() % kinds.size()];
-        // Values say who wrote them; what is expected is often there.
+        // Values identify their writer; the expected value is often there.
         one.argument = one.kind == Kind::add ? 1 : static_cast<std::int64_t>(chance() % 8);
         if (one.kind == Kind::write)
           one.argument = static_cast<std::int64_t>(t * 1'000'000 + i * 100);

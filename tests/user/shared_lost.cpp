@@ -1,5 +1,5 @@
-// Sessions in shared memory that are lost: what was held is told as lost, and taken anew only after
-// that. And those that are not, though their server cannot be reached for a while.
+// Sessions in shared memory that are lost: owners learn that their locks are lost, and take them
+// anew only after that. And sessions that survive although the server is unreachable for a while.
 #include <atomic>
 #include <chrono>
 #include <filesystem>
@@ -18,10 +18,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Short, but not so short that a slow program seems gone.
+/// Short, but not so short that a slow program seems dead.
 constexpr std::chrono::seconds kTtl{user::kSanitized ? 5 : 1};
 
-/// Ends the sessions of this process's managers but for the one that asks.
+/// Ends the sessions of that client name.
 void end_sessions_named(const agora::manager& admin, const std::string& client) {
   for (auto& row : admin.call<user::Rows>("server.sessions")) {
     const auto name = row["client"].get<std::string>();
@@ -35,8 +35,7 @@ std::uint64_t calls(const agora::manager& m) {
   return *stats["calls"].get<std::uint64_t>();
 }
 
-/// Whether `step` makes no call. Signs of life and the like may come between: then it is done
-/// again.
+/// Returns whether `step` makes no call. Tries again, as heartbeats and the like may come between.
 bool makes_no_call(const agora::manager& counting, const std::function<void()>& step) {
   for (int tries = 0; tries < 5; ++tries) {
     const std::uint64_t before = calls(counting);
@@ -61,7 +60,7 @@ void lost_locks_are_told(const agora::manager& admin) {
   end_sessions_named(admin, "mine");
   while (told < 2) {
   }
-  // There is a new session by now, with the lock's word open in it.
+  // There is a new session by now, in which the lock is lent and free.
   USER_CHECK(mine.ping());
   USER_CHECK(!rlock.held() && !lock.held());
   for (const agora::recursive_mutex& again : {rlock, mine.rlock("inner")}) {
@@ -84,7 +83,7 @@ void lost_locks_are_told(const agora::manager& admin) {
   USER_CHECK(told == 2);
 }
 
-/// A plain lock that was lost may be taken anew: then it is had as any other.
+/// A plain lock that was lost may be taken anew, and is then held like any other.
 void taken_anew(const agora::manager& admin) {
   const agora::manager mine(admin.address(), {.client = "mine"});
   const auto lock = mine.lock("anew");
@@ -100,7 +99,7 @@ void taken_anew(const agora::manager& admin) {
   USER_THROWS(lock.release(), agora::not_locked);
 }
 
-/// A call that waits holds nobody up.
+/// A waiting call does not keep other operations from the fast path.
 void waiting_calls(const agora::manager& admin) {
   const agora::manager mine(admin.address());
   const auto q = mine.queue<int>("empty");
@@ -120,7 +119,7 @@ void waiting_calls(const agora::manager& admin) {
   };
   use();
   USER_CHECK(makes_no_call(admin, use));
-  // Behind one that does not wait everything is a call, until that has its answer.
+  // Behind an asynchronous call that does not wait every operation is a call until its reply.
   for (int i = 0; i < 100; ++i) {
     d.async_insert_or_assign("a", i,
                              [](std::exception_ptr error, auto&&...) { USER_CHECK(!error); });
@@ -130,7 +129,7 @@ void waiting_calls(const agora::manager& admin) {
   USER_CHECK(came.get_future().get() == 7);
 }
 
-/// Who looked for what was not there finds it once it is there again.
+/// A proxy of a deleted object finds it again, without calls, once it is created anew.
 void made_later(const agora::manager& admin) {
   const agora::manager mine(admin.address());
   const auto d = mine.dict<std::string, int>("later");
@@ -152,8 +151,9 @@ void cut(const std::string& path) {
   }
 }
 
-/// Where the socket cannot be reached a session without memory is given up after its ttl. One that
-/// shares memory is the server's for as long as that lives, and has its locks when it is back.
+/// While the socket is unreachable a session without shared memory is given up after its ttl. A
+/// session that shares memory lasts as long as the server lives, and still has its locks
+/// afterwards.
 void out_of_reach() {
   const user::OwnServer server;
   const std::string path = server.unix_address().substr(5);
@@ -163,7 +163,7 @@ void out_of_reach() {
   const auto kept = mapped.lock("kept");
   const auto lost = plain.lock("lost");
   std::atomic<bool> told{false};
-  kept.on_lost([] { USER_CHECK(!"it is kept"); });
+  kept.on_lost([] { USER_FAIL("it is kept"); });
   lost.on_lost([&] { told = true; });
   kept.lock(), lost.lock();
   USER_CHECK(mapped.transport() == "shared memory");
@@ -173,7 +173,7 @@ void out_of_reach() {
   while (!told) {
   }
   USER_CHECK(!kept.held());
-  // Its turn to give up, if it did, is over, too: both were cut at once.
+  // If this session had been given up, that would be over by now: both were cut at once.
   USER_CHECK(!far.lock("kept").try_lock_for(1s));
   std::filesystem::rename(path + "-", path);
   while (!kept.held()) {
@@ -184,7 +184,7 @@ void out_of_reach() {
   USER_CHECK(far.lock("kept").try_lock() && !far.lock("kept").owner_died());
 }
 
-/// The server is dead, and no other comes: then the session is lost.
+/// The server is dead and no other starts: the session is lost.
 void dead_server() {
   auto server = std::make_unique<user::OwnServer>();
   const agora::manager mapped(server->unix_address(), {.ttl = kTtl});

@@ -1,4 +1,4 @@
-// Programs on the server's host touch its memory: same proxies, no calls; and the socket when not.
+// Programs on the server's host use the same proxies in shared memory, without calls.
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -33,7 +33,7 @@ void values(const agora::manager& m) {
   USER_CHECK(m.call<std::vector<int>>("array.slice", "a") == std::vector<int>({1, 2, 1}));
 }
 
-// Whether server.sessions knows of a lock that was taken without the server.
+// Returns whether server.sessions lists a lock that was taken without the server.
 bool says_who_holds(const agora::manager& m, const std::string& name) {
   using Members = std::map<std::string, agora::any>;
   for (auto& session : m.call<std::vector<Members>>("server.sessions")) {
@@ -76,7 +76,7 @@ void locks(const agora::manager& m) {
     kept.unlock();
   }
 
-  // A thread's last words come when its slot is given back already.
+  // A thread-local destructor runs after the thread's owner slot was released.
   struct LastWord {
     std::function<void()> say;
     ~LastWord() {

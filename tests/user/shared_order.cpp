@@ -1,5 +1,5 @@
-// The order of what is done in memory and what is done by calls: nobody can tell the one from the
-// other. Writes of one session, watches, guards, deadlocks and the line before a lock.
+// The order of operations in memory and of calls: no observer can tell them apart. Writes of one
+// session, watches, guards, deadlocks and the FIFO of a lock.
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace {
 
 constexpr auto kIgnore = [](std::exception_ptr error, auto&&...) { USER_CHECK(!error); };
 
-/// Each owner finds all that the one before had begun asynchronously, then unlocked.
+/// Each owner of the lock sees all asynchronous calls that the owner before started.
 void async_then_unlock(const agora::manager& m) {
   constexpr std::uint64_t kLaps = 400;
   const auto lock = m.lock("order");
@@ -33,7 +33,7 @@ void async_then_unlock(const agora::manager& m) {
       const std::lock_guard guard(lock);
       const std::uint64_t n = d.at("n");
       USER_CHECK(l.size() == n && q.size() == n && v.load() == n);
-      // In turn each of them is the last call before the lock is given back.
+      // In turn each of them is the last call before the unlock.
       const auto change = [&](std::uint64_t which) {
         switch (which % 4) {
           case 0:
@@ -58,7 +58,7 @@ void async_then_unlock(const agora::manager& m) {
   USER_CHECK(d.at("n") == 3 * kLaps && l.size() == 3 * kLaps && v.load() == 3 * kLaps);
 }
 
-/// What is done in memory comes behind what was begun as a call.
+/// An operation in memory takes effect after the calls that were started before it.
 void async_then_word(const agora::manager& m) {
   const auto v = m.value<std::int64_t>("word", 0);
   const auto a = m.array<std::int64_t>("words", 4);
@@ -76,7 +76,7 @@ void async_then_word(const agora::manager& m) {
     v.store(i);
   }
   USER_CHECK(m.call<std::int64_t>("value.get", "word") == 499);
-  // Another process that sees the word sees the write before it.
+  // Another process that reads the word also sees the write before it.
   const auto reader = [=] {
     for (std::int64_t seen = 0; seen < 2000;) {
       seen = v.load();
@@ -93,7 +93,7 @@ void async_then_word(const agora::manager& m) {
   USER_CHECK(other.exit_code() == 0);
 }
 
-/// Every thread of a session sees at once what any of them has written, in whatever way.
+/// Every thread of a session sees each write of another one at once, by call or in memory.
 void read_your_writes(const agora::manager& m) {
   const auto d = m.dict<int, int>("own");
   const auto s = m.set<int>("own set");
@@ -121,7 +121,7 @@ void read_your_writes(const agora::manager& m) {
   }
 }
 
-/// A watched lock is taken by calls, each of which is told; unwatched it is lent again.
+/// A watched lock is taken by calls, each with a notice; without a watch it is lent again.
 void watched(const agora::manager& m) {
   constexpr int kLaps = 50;
   const auto lock = m.lock("watched");
@@ -147,7 +147,7 @@ void watched(const agora::manager& m) {
   USER_CHECK(taken == 2 * kLaps);
 }
 
-/// A lock that was held in memory when the watch began is given back to the watcher's sight.
+/// The release of a lock that was held in memory when the watch began gives a notice.
 void watched_while_held(const agora::manager& m) {
   const auto lock = m.lock("watched later");
   lock.lock(), lock.unlock();
@@ -194,7 +194,7 @@ void guards(const agora::manager& m) {
   USER_CHECK(other.exit_code() == 0 && d.at("n") == 1000);
 }
 
-/// Two processes, each with one lock that no server has seen it take, each wanting the other's.
+/// Two processes, each with one lock that it took without a call, each waiting for the other's.
 void deadlocks(const agora::manager& m) {
   constexpr int kRounds = 20;
   struct Shared {
@@ -223,7 +223,7 @@ void deadlocks(const agora::manager& m) {
   for (const auto& refused : shared.refused) USER_CHECK(refused == 1);
 }
 
-/// Local and remote waiters stand in one line; who comes again stands behind all of them.
+/// Local and remote waiters are in one FIFO; a waiter that returns is behind all others.
 void line(const user::OwnServer& server) {
   constexpr std::size_t kEach = 4;
   const agora::manager local(server.unix_address());

@@ -1,5 +1,6 @@
-// Who stands still keeps a lock that it may write to, however short its ttl; who is dead, or ended
-// by an admin, does not: the next owner is told, and what the old one still does touches nobody.
+// A stopped process keeps a lock in shared memory beyond its ttl. A process that is dead, or whose
+// session an admin ended, loses it: the next owner learns of it, and later operations of the old
+// owner affect no other process.
 #include <chrono>
 #include <functional>
 #include <future>
@@ -28,7 +29,7 @@ bool free_for_another(const agora::mutex& lock) {
       .get();
 }
 
-/// A child with a manager of its own that takes a lock, says so, and goes on when it is told.
+/// A child with a manager of its own that takes a lock, and continues after resume().
 class Holder {
  public:
   using Then = std::function<void(const agora::manager&, const agora::mutex&)>;
@@ -46,7 +47,7 @@ class Holder {
     has_it_.await();
   }
 
-  void tell() const { go_.give(); }
+  void resume() const { go_.give(); }
   agora::process& process() { return child_; }
   void ends_well() {
     child_.join();
@@ -76,7 +77,7 @@ void stopped(const agora::manager& m) {
     lock.release();
   });
   user::stop(mapped.process());
-  // It began after the other stood still: when its second is over, so is the other's.
+  // It started after the other stopped: when its ttl is over, so is the other's.
   Holder plain(m, "passed on", {.ttl = 1s, .shared_memory = false}, lost);
   user::stop(plain.process());
   USER_CHECK(passed_on.try_lock_for(kSoon));
@@ -85,14 +86,14 @@ void stopped(const agora::manager& m) {
   USER_CHECK(!kept.try_lock());
   USER_CHECK(!kept.try_lock_for(1ms));
   USER_CHECK(kept.locked());
-  mapped.tell();
+  mapped.resume();
   user::go_on(mapped.process());
   USER_CHECK(kept.try_lock_for(kSoon));
   USER_CHECK(!kept.owner_died());
   kept.unlock();
   mapped.ends_well();
 
-  plain.tell();
+  plain.resume();
   user::go_on(plain.process());
   plain.ends_well();
   USER_CHECK(passed_on.held() && !free_for_another(passed_on));
@@ -118,20 +119,20 @@ void killed(const agora::manager& m, bool waits_before) {
   }
   holder.process().kill();
   holder.process().join();
-  // Whoever comes after it may get its number as an owner, and yet has nothing of it.
+  // A later process may get the dead one's owner slot, but does not hold its lock.
   Holder next(m, "elsewhere", {}, [](const agora::manager& mine, const agora::mutex& held) {
     USER_CHECK(!mine.lock("killed").held());
     held.release();
   });
   USER_CHECK(waits_before ? heir.get() : inherit());
-  next.tell();
+  next.resume();
   next.ends_well();
   lock.lock();
   USER_CHECK(!lock.owner_died());
   lock.unlock();
 }
 
-/// A process that has killed itself while it held the lock broke it.
+/// A process that is killed while it holds the lock breaks it.
 void broken(const agora::manager& m) {
   const auto lock = m.lock("broken", {.on_owner_death = agora::on_owner_death::broken});
   lock.lock(), lock.unlock();
@@ -144,7 +145,7 @@ void broken(const agora::manager& m) {
   lock.lock(), lock.unlock();
 }
 
-/// The session of a living process is ended: it may still write, and spoils nothing.
+/// An admin ends the session of a living process: that may still write, but spoils nothing.
 void ended_by_an_admin(const agora::manager& m) {
   const auto lock = m.lock("ended");
   Holder holder(m, "ended", {}, [](const agora::manager& mine, const agora::mutex& held) {
@@ -161,13 +162,13 @@ void ended_by_an_admin(const agora::manager& m) {
   }
   USER_CHECK(lock.try_lock_for(kSoon));
   USER_CHECK(lock.owner_died());
-  holder.tell();
+  holder.resume();
   holder.ends_well();
   USER_CHECK(lock.held() && !free_for_another(lock));
   lock.unlock();
 }
 
-/// A lock outlasts the thread that has it: no other thread gets that thread's name.
+/// A lock outlasts the thread that holds it: no other thread gets that thread's owner slot.
 void thread_ends(const agora::manager& m) {
   const auto lock = m.lock("left behind");
   const auto other = m.lock("other");
@@ -185,7 +186,7 @@ void thread_ends(const agora::manager& m) {
     }
     USER_CHECK(!left.try_lock());
   });
-  holder.tell();
+  holder.resume();
   holder.ends_well();
   for (const char* name : {"left behind", "left by a thread"}) {
     const auto left = m.lock(name);

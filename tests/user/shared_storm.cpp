@@ -1,5 +1,6 @@
-// Four processes over the same locks, numbers, queue and dict, killed and stopped at random moments
-// and replaced: no step is lost or done twice, nothing stays stuck, nothing is left in the server.
+// Four processes use the same locks, numbers, queue and dict. They are killed, stopped and replaced
+// at random moments. No step is lost or repeated, no process stays stuck, the server keeps no
+// remains.
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -25,14 +26,14 @@ constexpr int kKillsBeforeBaseline = 50;
 constexpr std::size_t kItems = std::size_t{1} << 20;
 constexpr auto kSoon = 30s;
 
-/// What a lock protects, next to a number on the server. Only whoever has the lock touches it.
+/// The data that a lock protects, beside a number on the server. Only the lock's owner accesses it.
 struct Section {
-  std::atomic<std::uint64_t> inside;  ///< somebody is between its first and its last step
-  std::atomic<std::uint64_t> done;    ///< increments that were completed
+  std::atomic<std::uint64_t> inside;  ///< an owner is between its first and its last step
+  std::atomic<std::uint64_t> done;    ///< completed increments
   std::atomic<int> cut_off;           ///< how often its owner died in between
 };
 
-/// Steps of one worker's place, over all that had it.
+/// The steps of one worker's position, over all its processes.
 struct Steps {
   std::atomic<std::uint64_t> begun;
   std::atomic<std::uint64_t> ended;
@@ -62,9 +63,9 @@ struct World {
   agora::queue<std::uint32_t> queue = m.queue<std::uint32_t>("queue");
 };
 
-/// One increment by a load and a store, the lock being held. Balances the books first, if the owner
-/// before was cut off in the middle: the lock must say so.
-/// @param linger  how often it looks away in the middle, so that a signal meets it there
+/// Increments by a load and a store while the caller holds the lock. Repairs the section first if
+/// the owner before died in the middle; owner_died() must say so.
+/// @param linger  extra loads in the middle, so that a signal arrives there
 template <typename Lock>
 void step(const Lock& lock, Section& section, const agora::value<std::uint64_t>& count,
           std::size_t linger = 0) {
@@ -104,7 +105,7 @@ void add(const World& w, std::size_t place) {
   ++steps.ended;
 }
 
-/// Only this place changes its key, so that it reads what it wrote.
+/// Only the worker of this position changes its key, so that it reads its own writes.
 void write_key(const World& w, std::size_t place) {
   const std::string key = "key " + std::to_string(place);
   Steps& steps = w.ledger.keys[place];
@@ -114,7 +115,7 @@ void write_key(const World& w, std::size_t place) {
   USER_CHECK(w.dict.at(key) == written);
 }
 
-/// What others have written is there, and nothing that nobody began to write.
+/// A read returns a value that another worker has written, never one that none has started.
 void read_key(const World& w, std::size_t place) {
   const Steps& steps = w.ledger.keys[place];
   const std::uint64_t at_least = steps.ended;
@@ -199,7 +200,7 @@ class Storm {
       }
       end(place);
       --kills;
-      // The next one in its place may get its number as an owner.
+      // Its successor may get its owner slot.
       if (chance_() % 2 == 0) check_locks();
       start(place);
     }
@@ -209,7 +210,7 @@ class Storm {
     for (std::size_t place = 0; place < kWorkers; ++place) end(place);
   }
 
-  /// Every lock comes free, and the books balance.
+  /// Every lock becomes free, and the sums agree.
   void check_locks() const {
     USER_CHECK(w_.lock.try_lock_for(kSoon));
     step(w_.lock, w_.ledger.sections[0], w_.counts[0]);
@@ -231,7 +232,7 @@ class Storm {
     USER_CHECK(workers_[place]->exit_code() == -SIGKILL);
   }
 
-  /// What never waits for somebody who may be stopped.
+  /// Runs operations that never wait for a worker that may be stopped.
   void take_part() {
     add(w_, kWorkers);
     write_key(w_, kWorkers);
@@ -256,13 +257,13 @@ void check_sums(const World& w) {
     const Steps& steps = w.ledger.keys[place];
     USER_CHECK(steps.ended <= value && value <= steps.begun);
   }
-  // Else nothing was tried.
+  // Otherwise the test has tried nothing.
   USER_CHECK(w.ledger.sections[0].cut_off + w.ledger.sections[1].cut_off > 0);
   USER_CHECK(w.counts[0] == w.ledger.sections[0].done && w.counts[0] > kKills);
   USER_CHECK(w.counts[1] == w.ledger.sections[1].done && w.counts[1] > kKills);
 }
 
-/// Takes out what is left. Every item was acknowledged, or is still there, or was being
+/// Takes the remaining items out. Every item was acknowledged, or is still there, or was being
 /// acknowledged when its worker died.
 void check_items(const World& w) {
   std::vector<bool> left(kItems);

@@ -1,5 +1,5 @@
-// What the tests of shared memory need beside proxies: a ledger that all their processes write into
-// whatever becomes of the server, a seed that can be set, and a look at the server from outside.
+// Support for the tests of shared memory: a ledger that all their processes share independently of
+// the server, a seed that can be set, and observation of the server from outside.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ inline constexpr bool kSanitized = true;
 inline constexpr bool kSanitized = false;
 #endif
 
-/// AGORA_SEED if it is set, else a new one; printed, so that a run can be had again.
+/// Returns AGORA_SEED if it is set, else a new seed. Prints it, so that a run can be repeated.
 inline std::uint32_t seed() {
   const char* given = std::getenv("AGORA_SEED");
   const auto seed = given != nullptr ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10))
@@ -41,7 +41,7 @@ inline std::uint32_t seed() {
   return seed;
 }
 
-/// A T, all zero, that children forked from now on share. It outlives all of them.
+/// Returns a T, all zero, that children forked from now on share. It outlives all of them.
 template <typename T>
 T& shared() {
   void* room = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -60,7 +60,7 @@ inline std::size_t sessions(const agora::manager& m) {
 }
 inline std::size_t waits(const agora::manager& m) { return m.call<Rows>("server.waits").size(); }
 
-/// Returns once the server shows that many sessions; the watchdog ends a vain wait.
+/// Returns once the server lists that many sessions; the watchdog ends an endless wait.
 inline void await_sessions(const agora::manager& m, std::size_t count) {
   while (sessions(m) != count) {
   }
@@ -70,7 +70,7 @@ inline void await_waits(const agora::manager& m, std::size_t count) {
   }
 }
 
-/// Lets one process wait for another, once for each give(). To be made before the fork.
+/// Lets one process wait for another, once for each give(). It must be made before the fork.
 class Baton {
  public:
   Baton() { USER_CHECK(::pipe(ends_) == 0); }
@@ -87,7 +87,7 @@ class Baton {
   int ends_[2];
 };
 
-/// Stops a child; returns once it stands still.
+/// Stops a child; returns once it has stopped.
 inline void stop(agora::process& child) {
   USER_CHECK(kill(child.pid(), SIGSTOP) == 0);
   siginfo_t told;
@@ -96,7 +96,7 @@ inline void stop(agora::process& child) {
 inline void go_on(agora::process& child) { USER_CHECK(kill(child.pid(), SIGCONT) == 0); }
 
 struct Descriptors {
-  std::size_t memory = 0;  ///< of memfds: the extents of its memory
+  std::size_t memory = 0;  ///< number of memfds: the extents of its memory
   std::size_t others = 0;
   bool operator==(const Descriptors&) const = default;
 };
@@ -112,7 +112,7 @@ inline Descriptors descriptors(pid_t pid) {
   return found;
 }
 
-/// The memory that a process has in use, in KiB.
+/// Returns the resident memory of a process, in KiB.
 inline std::size_t resident_kib(pid_t pid) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
   for (std::string line; std::getline(status, line);) {

@@ -1,4 +1,4 @@
-// Signals that interrupt system calls disturb no call.
+// Signals that interrupt system calls affect no call.
 #include <atomic>
 #include <chrono>
 #include <signal.h>

@@ -1,4 +1,4 @@
-// agora::mutex stands wherever the standard library wants a mutex.
+// agora::mutex works wherever the standard library expects a mutex.
 #include <chrono>
 #include <mutex>
 #include <thread>

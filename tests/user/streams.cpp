@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// What callbacks have heard, and a way to wait for it.
+/// Collects the values that callbacks get, and lets the test wait for them.
 template <typename T>
-class Heard {
+class Received {
  public:
   void add(T what) {
     const std::lock_guard guard(mutex_);
@@ -60,7 +60,7 @@ void two_processes(const agora::manager& m) {
 }
 
 void ends(const agora::manager& m) {
-  // A child that dies closes its end; what it has sent is still there.
+  // A child that dies closes its end; the values that it sent are still there.
   const auto p = m.pipe<int>("p", false);
   const auto sent = m.event();
   agora::process child([=, end = p.second()] {
@@ -84,9 +84,9 @@ void ends(const agora::manager& m) {
 void subscribers(const agora::manager& m) {
   const auto news = m.topic<std::string>("news");
   USER_CHECK(!news.last() && news.publish("to nobody") == 0);
-  Heard<std::string> first;
-  Heard<std::string> second;
-  Heard<std::string> missed;
+  Received<std::string> first;
+  Received<std::string> second;
+  Received<std::string> missed;
   auto one = news.subscribe([&](const std::string& text) { first.add(text); });
   auto two = news.subscribe([&](const std::string& text) { second.add(text); },
                             [&](const std::string& why) { missed.add(why); });
@@ -109,7 +109,7 @@ void subscribers(const agora::manager& m) {
 
 void watchers(const agora::manager& m) {
   const auto d = m.dict<std::string, int>("watched");
-  Heard<agora::object_change> changes;
+  Received<agora::object_change> changes;
   auto watch = d.watch([&](const agora::object_change& change) { changes.add(change); });
   agora::process child([=] {
     d["a"] = 1;
@@ -123,7 +123,7 @@ void watchers(const agora::manager& m) {
   USER_CHECK(heard[1].version == heard[0].version + 1 && heard[2].version == heard[0].version + 2);
   watch.end();
   d["b"] = 1;
-  // A new one begins now, not with what was before.
+  // A new subscription gets only later values.
   watch = d.watch([&](const agora::object_change& change) { changes.add(change); });
   m.remove("watched");
   const auto all = changes.wait_for(4);
@@ -131,11 +131,11 @@ void watchers(const agora::manager& m) {
   USER_THROWS(static_cast<void>(d.watch([](const agora::object_change&) {})), agora::not_found);
 }
 
-/// With the session listening ends, and says so.
+/// A subscription ends with the session, with a last notice.
 void session_ends(const agora::manager& m) {
   const agora::manager other(m.address());
   const auto c = other.counter("c");
-  Heard<agora::object_change> changes;
+  Received<agora::object_change> changes;
   const auto watch = c.watch([&](const agora::object_change& change) { changes.add(change); });
   c.add();
   USER_CHECK(changes.wait_for(1)[0].kind == agora::object_change::Kind::change);

@@ -13,7 +13,7 @@
 
 namespace {
 
-/// An agorad of our own on a free port of loopback.
+/// An agorad on a free port of loopback.
 struct Server {
   Server() {
     int ends[2];
@@ -70,8 +70,8 @@ int main() {
     USER_CHECK(child.exit_code() == 0);
     lock.release();
 
-    // A server elsewhere may come back, so the session is given up only after its ttl. Only what is
-    // under way learns that for certain: however slow this machine is, it began in that session.
+    // A remote server may come back, so the client gives the session up only after its ttl. A call
+    // under way certainly gets that error: on a slow machine, too, it started in that session.
     const agora::manager brief("tcp://127.0.0.1:" + server.port, {.ttl = 1s});
     auto under_way = brief.queue<int>("q").async_pop(asio::use_future);
     kill(server.pid, SIGKILL);

@@ -1,4 +1,4 @@
-// atomically: many objects change in one step, or none; and guards against a lost lock.
+// atomically: many objects change in one step, or none does; and guards against a lost lock.
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Processes that move money to and fro; none is lost, however they meet.
+/// Processes transfer money between accounts; none is lost in any interleaving.
 void bank(const agora::manager& m) {
   const auto accounts = m.dict<int, int>("accounts", {{0, 100}, {1, 100}, {2, 100}});
   std::vector<agora::process> clerks;
@@ -54,13 +54,13 @@ void runs_again(const agora::manager& m) {
     if (!t.find(d, "x")) t.set(d, "x", last);
     sum = t.add(d, "n", 5);
     USER_THROWS(sum->get(), agora::runtime_error);  // not yet
-    // Somebody comes between, each time in another place.
+    // Another client interferes, each time at another point.
     if (runs == 1) l.push_back(4);
     if (runs == 2) d["x"] = 9;
     if (runs == 3) d.erase("x");
   });
   USER_CHECK(runs == 4 && d.at("x") == 4 && sum->get() == 5);
-  // Somebody who always comes between.
+  // Another client interferes every time.
   USER_THROWS(m.atomically([&](agora::transaction& t) { v = t.get(v) + 1; }), agora::conflict);
   USER_CHECK(v == 1 + agora::transaction::kAttemptsMax);
 }
@@ -115,7 +115,7 @@ void guards(const agora::manager& m) {
     agora::guarded(m.queue<int>("gq"), lock).push(1);
     m.atomically([&](agora::transaction& t) {
       t.guard(lock);
-      // A guard is never left out silently: what cannot be carried is refused.
+      // A guard is never dropped silently: a call that cannot carry it is refused.
       USER_THROWS(t.guard(lock), agora::value_error);
       USER_THROWS(t.add(*stale, "a", 1), agora::value_error);
       t.add(d, "a", 1);

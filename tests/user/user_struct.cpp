@@ -1,4 +1,4 @@
-// A user's own struct travels with nothing but nlohmann's macro.
+// A user's own struct needs only nlohmann's macro to be a value.
 #include <optional>
 #include <string>
 #include <vector>

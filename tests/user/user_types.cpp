@@ -11,7 +11,7 @@
 
 namespace {
 
-/// All that a typed proxy takes.
+/// A complete typed proxy.
 class account : public agora::proxy {
  public:
   static constexpr std::string_view type = "account";
@@ -26,7 +26,7 @@ class account : public agora::proxy {
   }
 };
 
-/// The server of this program, on a free port of loopback, in a thread of its own.
+/// The server of this program, on a free port of loopback, in its own thread.
 class Embedded {
  public:
   Embedded() : server_(options()), thread_([this] { server_.run(); }) {}
@@ -65,7 +65,7 @@ int main() {
       USER_CHECK(caught.done() == agora::Done::unknown);  // only the class itself could know
     }
     USER_THROWS(m.object<account>("other", -1), agora::user_error);
-    USER_CHECK((m.object<account>("mine", 7).balance() == 20));  // opened, not made
+    USER_CHECK((m.object<account>("mine", 7).balance() == 20));  // opened, not created
 
     const auto names = m.dict<std::string, agora::reference>();
     names["savings"] = m.object<account>("", 5);

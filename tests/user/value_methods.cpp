@@ -12,7 +12,7 @@
 
 namespace {
 
-/// The same operations on both sides, with amounts from the edges.
+/// Runs the same operations on both, with amounts at the limits of the type.
 template <typename T>
 void as_atomic(const agora::manager& m) {
   using Limits = std::numeric_limits<T>;
@@ -42,7 +42,7 @@ void exchanges(const agora::manager& m) {
   int expected = 5;
   USER_CHECK(!v.compare_exchange_strong(expected, 9) && expected == 6);
   USER_CHECK(v.compare_exchange_strong(expected, 9) && v == 9);
-  USER_CHECK((m.value<int>("v", 100) == 9));  // opened, not made
+  USER_CHECK((m.value<int>("v", 100) == 9));  // opened, not created
 }
 
 void other_kinds(const agora::manager& m) {

@@ -1,7 +1,6 @@
-// All of agora's C++ client. The one header that includes nlohmann/json and asio/use_future.hpp.
+// All of agora's C++ client. A program that needs less of it compiles faster: agora/json.hpp alone
+// includes nlohmann/json, and agora/use_future.hpp alone asio/use_future.hpp.
 #pragma once
-
-#include <asio/use_future.hpp>
 
 #include <agora/any_io.hpp>
 #include <agora/array.hpp>
@@ -31,4 +30,5 @@
 #include <agora/subscription.hpp>
 #include <agora/topic.hpp>
 #include <agora/transaction.hpp>
+#include <agora/use_future.hpp>
 #include <agora/value.hpp>

@@ -8,10 +8,10 @@
 
 namespace agora {
 
-/// The value as the server's own JSON text, on one line: `{"a":[1,2.0,null]}`.
+/// Returns the value as the server's own JSON text, on one line: `{"a":[1,2.0,null]}`.
 std::string to_json_text(PackedView value);
 
-/// The same, to a stream; the stream's width and flags do not matter.
+/// Prints the same text; the stream's width and flags do not matter.
 std::ostream& operator<<(std::ostream& out, const any& value);
 
 }  // namespace agora

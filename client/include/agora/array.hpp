@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/deprecated.hpp>
 #include <agora/detail/negated.hpp>
 #include <agora/element.hpp>
 #include <agora/proxy.hpp>
@@ -18,151 +19,187 @@
 
 namespace agora {
 
-/// Every operation is one atomic step on the server. A negative index counts from the end; one
-/// outside throws index_error. Integers wrap round as in std::atomic if this program's factory
-/// made the object.
-template <typename T>
-requires std::is_arithmetic_v<T>
+/// Every operation is one atomic step. A negative index counts from the end; an index outside
+/// throws index_error. Integers wrap round as in std::atomic if this program's factory made the
+/// object.
+///
+/// @code
+/// auto hits = m.array<std::int64_t>("hits per hour", 24);
+/// hits[hour] += 1;
+/// @endcode
+template <Arithmetic T>
 class array : public proxy {
  public:
   using value_type = T;
   using index_type = std::int64_t;
   using reference_type = element<array, index_type, T>;
   using const_iterator = snapshot_iterator<T>;
-  using Place = std::optional<index_type>;  ///< of a slice; empty: the end that its step leaves
-  static constexpr bool number = !std::is_same_v<T, bool>;
+  /// A bound or step of a slice; nullopt means the default for the direction of the step.
+  using slice_index = std::optional<index_type>;
+  using Place AGORA_DEPRECATED("use slice_index") = slice_index;
 
-  /// From a manager's factory; see manager::array.
+  /// Called by a manager's factory; see manager::array.
   explicit array(detail::Handle handle) : proxy(std::move(handle)) {}
 
+  // ---- reading
+
   reference_type operator[](index_type index) const { return {*this, index}; }
-  /// @throws type_error  what is stored is no T.
-  T load(index_type index) const {
-    if (auto* word = here(index)) return word->load();
-    return take_at<T>("array.get", index, make("array.get", detail::Effect::reads, index));
-  }
+  /// @throws type_error  the stored element is no T.
+  T load(index_type index) const;
   T at(index_type index) const { return load(index); }
-  void store(index_type index, T desired) const {
-    if (auto* word = here(index)) return word->store(desired);
-    change<void>("array.set", index, desired);
-  }
-  void assign(index_type index, T desired) const { store(index, desired); }
-  std::size_t size() const { return read_size(detail::ObjectKind::array, "array.len"); }
+  std::size_t size() const;
   bool empty() const { return size() == 0; }
-
-  /// Adds in one step. @return the new value.
-  T add(index_type index, T amount) const requires number {
-    if (auto* word = summing(index)) return detail::sum(word->fetch_add(amount), amount);
-    return add_any(index, any(amount));
+  /// Slices by Python's rules. @throws value_error  the step is 0.
+  std::vector<T> slice(slice_index start = {}, slice_index stop = {}, slice_index step = {}) const {
+    return call<std::vector<T>>(detail::methods::array_slice, start, stop, step);
   }
-  T subtract(index_type index, T amount) const requires number {
-    if (auto* word = summing(index)) return detail::difference(word->fetch_sub(amount), amount);
-    return add_any(index, detail::negated(amount));
-  }
-  /// Adds, and gives the value before.
-  T fetch_add(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return detail::difference(add(index, amount), amount);
-  }
-  T fetch_sub(index_type index, T amount) const requires std::is_integral_v<T> && number {
-    return detail::sum(subtract(index, amount), amount);
-  }
-
-  /// Stores `desired` if the element is `expected`; else puts what was found into `expected`.
-  bool compare_exchange(index_type index, T& expected, T desired) const;
-  /// Sets the element only if it has the expected value.
-  bool compare_and_set(index_type index, T expected, T desired) const {
-    if (auto* word = here(index)) return detail::compare_exchange(*word, expected, desired);
-    return change<bool>("array.compare_and_set", index, expected, desired);
-  }
-  /// Sets all elements.
-  void fill(T desired) const { change<void>("array.fill", desired); }
-
-  /// Slices by Python's rules.
-  std::vector<T> slice(Place start = {}, Place stop = {}, Place step = {}) const {
-    return read<std::vector<T>>("array.slice", start, stop, step);
-  }
-  /// @throws value_error  the lengths differ: an array's never changes.
-  void set_slice(Place start, Place stop, Place step, const std::vector<T>& values) const {
-    change<void>("array.set_slice", start, stop, step, values);
-  }
-  /// The whole content, read in one step.
+  /// Returns the whole content, read in one step.
   std::vector<T> copy() const { return slice(); }
-
   /// Range-for walks a copy of the whole content, taken in one step at begin().
   const_iterator begin() const { return const_iterator(copy()); }
   std::default_sentinel_t end() const { return {}; }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- writing
+
+  void store(index_type index, T desired) const;
+  void assign(index_type index, T desired) const { store(index, desired); }
+  /// Sets all elements.
+  void fill(T desired) const { call<void>(detail::methods::array_fill, desired); }
+  /// @throws value_error  the lengths differ: the length of an array never changes.
+  void set_slice(slice_index start, slice_index stop, slice_index step,
+                 const std::vector<T>& values) const {
+    call<void>(detail::methods::array_set_slice, start, stop, step, values);
+  }
+
+  /// Adds, and returns the new value.
+  T add(index_type index, T amount) const requires Number<T>;
+  T subtract(index_type index, T amount) const requires Number<T>;
+  /// Adds, and returns the value before.
+  T fetch_add(index_type index, T amount) const requires std::is_integral_v<T> && Number<T> {
+    return detail::difference(add(index, amount), amount);
+  }
+  T fetch_sub(index_type index, T amount) const requires std::is_integral_v<T> && Number<T> {
+    return detail::sum(subtract(index, amount), amount);
+  }
+  /// Stores `desired` if the element is `expected`; else stores the present value in `expected`.
+  bool compare_exchange(index_type index, T& expected, T desired) const;
+  /// Sets the element only if it has the expected value.
+  bool compare_and_set(index_type index, T expected, T desired) const;
+
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_load(index_type index, Token&& token) const {
-    return async_make<T>("array.get", detail::Effect::reads, taker_at<T>("array.get", index), token,
-                         index);
-  }
-  template <typename Token>
-  auto async_store(index_type index, T desired, Token&& token) const {
-    return async_change<void>("array.set", token, index, desired);
+    return async_call_at<T>(detail::methods::array_get, index, token);
   }
   template <typename Token>
   auto async_size(Token&& token) const {
-    return async_read<std::size_t>("array.len", token);
+    return async_call<std::size_t>(detail::methods::array_len, token);
   }
   template <typename Token>
-  auto async_add(index_type index, T amount, Token&& token) const requires number {
-    return async_change<T>("array.add", token, index, amount);
+  auto async_slice(slice_index start, slice_index stop, slice_index step, Token&& token) const {
+    return async_call<std::vector<T>>(detail::methods::array_slice, token, start, stop, step);
   }
   template <typename Token>
-  auto async_subtract(index_type index, T amount, Token&& token) const requires number {
-    return async_change<T>("array.add", token, index, detail::negated(amount));
+  auto async_copy(Token&& token) const {
+    return async_slice({}, {}, {}, token);
   }
   template <typename Token>
-  auto async_compare_and_set(index_type index, T expected, T desired, Token&& token) const {
-    return async_change<bool>("array.compare_and_set", token, index, expected, desired);
+  auto async_store(index_type index, T desired, Token&& token) const {
+    return async_call<void>(detail::methods::array_set, token, index, desired);
   }
   template <typename Token>
   auto async_fill(T desired, Token&& token) const {
-    return async_change<void>("array.fill", token, desired);
+    return async_call<void>(detail::methods::array_fill, token, desired);
   }
   template <typename Token>
-  auto async_slice(Place start, Place stop, Place step, Token&& token) const {
-    return async_read<std::vector<T>>("array.slice", token, start, stop, step);
+  auto async_set_slice(slice_index start, slice_index stop, slice_index step,
+                       const std::vector<T>& values, Token&& token) const {
+    return async_call<void>(detail::methods::array_set_slice, token, start, stop, step, values);
   }
   template <typename Token>
-  auto async_set_slice(Place start, Place stop, Place step, const std::vector<T>& values,
-                       Token&& token) const {
-    return async_change<void>("array.set_slice", token, start, stop, step, values);
+  auto async_add(index_type index, T amount, Token&& token) const requires Number<T> {
+    return async_call_at<T>(detail::methods::array_add, index, token, amount);
+  }
+  template <typename Token>
+  auto async_subtract(index_type index, T amount, Token&& token) const requires Number<T> {
+    return async_call_at<T>(detail::methods::array_add, index, token, detail::negated(amount));
+  }
+  template <typename Token>
+  auto async_compare_and_set(index_type index, T expected, T desired, Token&& token) const {
+    return async_call<bool>(detail::methods::array_compare_and_set, token, index, expected,
+                            desired);
   }
 
  private:
-  T add_any(index_type index, const any& amount) const {
-    return take_at<T>("array.add", index,
-                      make("array.add", detail::Effect::changes, index, amount));
-  }
-  // Where an element lies, if it may be touched now: see view.hpp. A wrong index is the server's
-  // to refuse.
-  std::atomic<T>* here(index_type index) const {
-    const detail::ObjectView* view = handle().view();
-    if (view == nullptr || !view->holds(detail::ObjectKind::array, word_code<T>())) return nullptr;
-    const auto count = static_cast<index_type>(view->count);
-    if (index < 0) index += count;
-    return index >= 0 && index < count ? &view->word<T>(static_cast<std::size_t>(index)) : nullptr;
-  }
-  // The same for sums: integers whose sums do not wrap are added to by the server, which refuses.
-  std::atomic<T>* summing(index_type index) const {
-    std::atomic<T>* const word = here(index);
-    return std::is_integral_v<T> && word != nullptr && !handle().last_view()->wraps ? nullptr
-                                                                                    : word;
-  }
+  // Returns the element's word in shared memory for the fast path, or null if the call must be
+  // made. The server refuses an index outside.
+  std::atomic<T>* word(index_type index) const;
+  // As word(), for sums. Integers whose sums do not wrap are left to the server, which refuses an
+  // overflow.
+  std::atomic<T>* word_for_sum(index_type index) const;
 };
 
-template <typename T>
-requires std::is_arithmetic_v<T>
+// ---- implementation ------------------------------------------------------------------------
+
+template <Arithmetic T>
+std::atomic<T>* array<T>::word(index_type index) const {
+  const detail::ObjectView* view = handle().view();
+  if (view == nullptr || !view->holds(detail::ObjectKind::array, word_code<T>())) return nullptr;
+  const auto count = static_cast<index_type>(view->count);
+  if (index < 0) index += count;
+  if (index < 0 || index >= count) return nullptr;
+  return &view->template word<T>(static_cast<std::size_t>(index));
+}
+
+template <Arithmetic T>
+std::atomic<T>* array<T>::word_for_sum(index_type index) const {
+  std::atomic<T>* const at = word(index);
+  return std::is_integral_v<T> && at != nullptr && !handle().last_view()->wraps ? nullptr : at;
+}
+
+template <Arithmetic T>
+T array<T>::load(index_type index) const {
+  if (auto* at = word(index)) return at->load();
+  return call_at<T>(detail::methods::array_get, index);
+}
+
+template <Arithmetic T>
+void array<T>::store(index_type index, T desired) const {
+  if (auto* at = word(index)) return at->store(desired);
+  call<void>(detail::methods::array_set, index, desired);
+}
+
+template <Arithmetic T>
+std::size_t array<T>::size() const {
+  return read_size(detail::ObjectKind::array, detail::methods::array_len);
+}
+
+template <Arithmetic T>
+T array<T>::add(index_type index, T amount) const requires Number<T> {
+  if (auto* at = word_for_sum(index)) return detail::sum(at->fetch_add(amount), amount);
+  return call_at<T>(detail::methods::array_add, index, amount);
+}
+
+template <Arithmetic T>
+T array<T>::subtract(index_type index, T amount) const requires Number<T> {
+  if (auto* at = word_for_sum(index)) return detail::difference(at->fetch_sub(amount), amount);
+  return call_at<T>(detail::methods::array_add, index, detail::negated(amount));
+}
+
+template <Arithmetic T>
+bool array<T>::compare_and_set(index_type index, T expected, T desired) const {
+  if (auto* at = word(index)) return detail::compare_exchange(*at, expected, desired);
+  return call<bool>(detail::methods::array_compare_and_set, index, expected, desired);
+}
+
+template <Arithmetic T>
 bool array<T>::compare_exchange(index_type index, T& expected, T desired) const {
-  if (auto* word = here(index)) return detail::compare_exchange(*word, expected, desired);
+  if (auto* at = word(index)) return detail::compare_exchange(*at, expected, desired);
   for (;;) {
     if (compare_and_set(index, expected, desired)) return true;
     const T found = load(index);
-    // Found equal: it was changed back in between, so the exchange may succeed after all.
+    // If it equals `expected` it was changed back in between, and the exchange may yet succeed.
     const bool same = equal(pack(found), pack(expected));
     expected = found;
     if (!same) return false;

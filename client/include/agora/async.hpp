@@ -1,14 +1,21 @@
-// Asynchronous calls: from a call and an Asio completion token to a handler that is told.
+// Asynchronous calls: a call and an Asio completion token make an operation with a handler.
 //
-// Every remote operation has a form `async_...` whose last argument is a completion token: a
-// callback `void(std::exception_ptr, R)` (without R for an operation that gives nothing),
-// asio::use_future, asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error
-// is the exception that the blocking form throws. A handler runs on its own executor (what its
-// get_executor() gives), else on the manager's callback thread, and never inside the function that
-// starts the call. On that thread it must not throw; it may make blocking calls, though nothing
-// else is told meanwhile. When the manager and all its proxies are gone, a call that has
-// no reply yet fails with session_lost. A program whose handlers have executors of their own
-// includes <asio.hpp>, or at least <asio/executor_work_guard.hpp> and <asio/dispatch.hpp>.
+// Every remote operation has a form `async_...`. It takes all arguments of the blocking form, the
+// optional ones included, and last a completion token: a callback `void(std::exception_ptr, R)`
+// (without R for an operation that returns nothing), asio::use_future (<agora/use_future.hpp>),
+// asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error is the exception
+// that the blocking form throws.
+//
+//     auto age = ages.async_at("ann", asio::use_future);
+//     ages.async_insert_or_assign("bob", 41, [](std::exception_ptr error) { check(error); });
+//     use(age.get());
+//
+// A handler runs on its own executor (its get_executor()), else on the manager's callback thread.
+// It never runs inside the function that starts the call. On the callback thread it must not throw.
+// It may make blocking calls there, though no other handler runs meanwhile. When the manager and
+// all its proxies are gone, a call that has no reply yet fails with session_lost. A program whose
+// handlers have executors of their own includes <asio.hpp>, or at least
+// <asio/executor_work_guard.hpp> and <asio/dispatch.hpp>.
 #pragma once
 
 #include <exception>
@@ -29,14 +36,15 @@ class executor_work_guard;
 
 namespace agora::detail {
 
-/// A call with its bytes: it may be made later than asked for (a coroutine awaits it).
+/// A call with its bytes, which may be made later than it was requested (when a coroutine awaits
+/// it).
 struct DeferredCall {
   Call shape;
   std::string method;
   Params params;
   Params undo = {};
 
-  /// Valid as long as this is.
+  /// Returns the call, which is valid as long as this object.
   Call call() const {
     Call whole = shape;
     whole.method = method;
@@ -56,7 +64,7 @@ struct SignatureOf<void> {
   using type = void(std::exception_ptr);
 };
 
-/// Keeps the executor's context running while its handler has not been told.
+/// Keeps the executor's context running until the handler is invoked.
 template <typename Handler>
 struct HandlerWork {
   explicit HandlerWork(const Handler&) {}
@@ -69,7 +77,8 @@ struct HandlerWork<Handler> {
   asio::executor_work_guard<Executor, void, void> guard;
 };
 
-/// Makes an R of the reply with `decode` (which throws the call's error) and tells the handler.
+/// Decodes the reply into an R with `decode`, which throws the call's error, and invokes the
+/// handler.
 template <typename R, typename Decode, typename Handler>
 class HandlerCompletion : public Completion {
  public:
@@ -84,7 +93,7 @@ class HandlerCompletion : public Completion {
       } catch (...) {
         error = std::current_exception();
       }
-      tell([error, arrived = std::move(arrived)](Handler& handler) mutable { handler(error); });
+      invoke([error, arrived = std::move(arrived)](Handler& handler) mutable { handler(error); });
     } else {
       std::exception_ptr error;
       R value{};
@@ -93,8 +102,8 @@ class HandlerCompletion : public Completion {
       } catch (...) {
         error = std::current_exception();
       }
-      tell([error, value = std::move(value), arrived = std::move(arrived)](
-               Handler& handler) mutable { handler(error, std::move(value)); });
+      invoke([error, value = std::move(value), arrived = std::move(arrived)](
+                 Handler& handler) mutable { handler(error, std::move(value)); });
     }
   }
 
@@ -107,21 +116,21 @@ class HandlerCompletion : public Completion {
   }
 
  private:
-  template <typename Told>
-  void tell(Told told) {
+  template <typename Invocation>
+  void invoke(Invocation invocation) {
     if constexpr (requires { handler_.get_executor(); }) {
       const auto executor = handler_.get_executor();
-      auto job = [handler = std::move(handler_), told = std::move(told)]() mutable {
-        told(handler);
+      auto job = [handler = std::move(handler_), invocation = std::move(invocation)]() mutable {
+        invocation(handler);
       };
-      // Asio's contexts are asked through asio::dispatch, found where the executor is declared.
+      // Asio's contexts need asio::dispatch, which argument-dependent lookup finds.
       if constexpr (requires { executor.execute(std::move(job)); }) {
         executor.execute(std::move(job));
       } else {
         dispatch(executor, std::move(job));
       }
     } else {
-      told(handler_);
+      invocation(handler_);
     }
   }
 
@@ -130,7 +139,7 @@ class HandlerCompletion : public Completion {
   Handler handler_;
 };
 
-/// Makes the call without waiting. `decode(Reply) -> R`; R is default-constructible.
+/// Starts the call. `decode(Reply) -> R`; R is default-constructible.
 template <typename R, typename Decode, typename Token>
 auto async_call(const Handle& handle, DeferredCall call, Decode decode, Token&& token) {
   return asio::async_initiate<Token, typename SignatureOf<R>::type>(

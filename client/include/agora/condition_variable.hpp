@@ -1,4 +1,4 @@
-// condition_variable: wait, without the lock, until somebody says that something changed.
+// condition_variable: a waiter gives the lock back and sleeps until another owner notifies it.
 #pragma once
 
 #include <chrono>
@@ -10,89 +10,96 @@
 #include <utility>
 
 #include <agora/any_io.hpp>
+#include <agora/deprecated.hpp>
 #include <agora/lock_grant.hpp>
 #include <agora/proxy.hpp>
 #include <agora/recursive_mutex.hpp>
 
 namespace agora {
 
-/// Like std::condition_variable_any, but it belongs to one lock, mutex(): only that one may be
-/// waited with, and whoever notifies must hold it. Waiting gives back all levels of the lock and
-/// takes them again before it ends, past its time-out too. A notify goes to those who wait at that
-/// moment and to nobody later: so wait with a predicate, as
+/// Like std::condition_variable_any, but it belongs to one lock, mutex(). A waiter waits with that
+/// lock only, and a notifier must hold it. A wait releases all levels of the lock and takes them
+/// again before it returns, past its timeout too. A notify wakes the present waiters and no later
+/// one, so wait with a predicate:
 ///
-///     std::unique_lock hold(ready.mutex());
-///     ready.wait(hold, [&] { return !jobs.empty(); });
+/// @code
+/// std::unique_lock hold(ready.mutex());
+/// ready.wait(hold, [&] { return !jobs.empty(); });
+/// @endcode
 ///
-/// If waiting fails (session_lost, cancelled, not_found: the object was deleted) the lock is not
-/// held any more, and `lock` owns nothing. The asynchronous forms go with a lock_grant instead of
-/// a thread's lock.
+/// If the wait fails (session_lost, cancelled, not_found: the object was deleted) the lock is not
+/// held any more, and `lock` owns nothing. The asynchronous forms take a lock_grant instead of a
+/// thread's lock.
 class condition_variable : public proxy {
  public:
-  using Lock = std::unique_lock<recursive_mutex>;
+  using lock_type = std::unique_lock<recursive_mutex>;
+  using Lock AGORA_DEPRECATED("use lock_type") = lock_type;
 
-  /// From a manager's factory; see manager::condition.
+  /// Called by a manager's factory; see manager::condition.
   condition_variable(detail::Handle handle, recursive_mutex its_mutex)
       : proxy(std::move(handle)), mutex_(std::move(its_mutex)) {}
 
-  /// Its lock, which other objects may share.
+  /// Returns its lock, which other objects may share.
   const recursive_mutex& mutex() const { return mutex_; }
   recursive_mutex& mutex() { return mutex_; }
 
-  /// Waits, for ever, to be notified.
+  /// Waits, for ever, for a notify.
   /// @throws runtime_error  `lock` is not of mutex(), or does not hold it.
-  void wait(Lock& lock) const { wait_by(lock, std::nullopt); }
+  void wait(lock_type& lock) const { wait_by(lock, std::nullopt); }
   template <typename Predicate>
-  void wait(Lock& lock, Predicate holds) const {
+  void wait(lock_type& lock, Predicate holds) const {
     while (!holds()) wait(lock);
   }
   template <typename Rep, typename Period>
-  std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> span) const {
+  std::cv_status wait_for(lock_type& lock, std::chrono::duration<Rep, Period> span) const {
     return wait_by(lock, detail::timeout_of(span)) ? std::cv_status::no_timeout
                                                    : std::cv_status::timeout;
   }
-  /// @return what the predicate says at the end.
+  /// Returns the last result of the predicate.
   template <typename Rep, typename Period, typename Predicate>
-  bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
+  bool wait_for(lock_type& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
     if (!detail::timeout_of(span)) return wait(lock, std::move(holds)), true;
     const auto span_here = std::chrono::duration_cast<std::chrono::steady_clock::duration>(span);
     return wait_until(lock, std::chrono::steady_clock::now() + span_here, std::move(holds));
   }
   template <typename Clock, typename Span>
-  std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Span> when) const {
+  std::cv_status wait_until(lock_type& lock, std::chrono::time_point<Clock, Span> when) const {
     return wait_for(lock, when - Clock::now());
   }
   template <typename Clock, typename Span, typename Predicate>
-  bool wait_until(Lock& lock, std::chrono::time_point<Clock, Span> when, Predicate holds) const {
+  bool wait_until(lock_type& lock, std::chrono::time_point<Clock, Span> when,
+                  Predicate holds) const {
     while (!holds()) {
       if (wait_until(lock, when) == std::cv_status::timeout) return holds();
     }
     return true;
   }
 
-  /// Wakes the one that has waited longest. Unlike in the standard library the calling thread must
-  /// hold the lock. @throws runtime_error  it does not.
+  /// Wakes the waiter that has waited longest. Unlike in the standard library the calling thread
+  /// must hold the lock. @throws runtime_error  it does not.
   void notify_one() const { notify(1); }
-  /// Wakes those that have waited longest, `n` at most.
+  /// Wakes the `n` waiters that have waited longest, or all if there are fewer.
   void notify(std::int64_t n) const;
   void notify_all() const;
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
-  /// Gives the lock back, waits to be notified, and gives the grant once it has the lock again:
+  /// Releases the lock, waits for a notify, and gives the grant once it has the lock again:
   ///
-  ///     agora::lock_grant held = co_await ready.mutex().async_lock(asio::use_awaitable);
-  ///     while (jobs.empty()) held = co_await ready.async_wait(std::move(held), use_awaitable);
+  /// @code
+  /// agora::lock_grant held = co_await ready.mutex().async_lock(asio::use_awaitable);
+  /// while (jobs.empty()) held = co_await ready.async_wait(std::move(held), use_awaitable);
+  /// @endcode
   ///
-  /// If waiting fails the lock is not held any more.
+  /// If the wait fails the lock is not held any more.
   /// @throws runtime_error  at once: `held` is empty, or of another lock than mutex().
   template <typename Token>
   auto async_wait(lock_grant held, Token&& token) const {
     return async_wait_by<lock_grant>(
         std::move(held), {}, [](lock_grant again, bool) { return again; }, token);
   }
-  /// The same; it takes the lock again too when nobody has notified it for so long.
-  /// @return the grant, and whether the time was over.
+  /// As async_wait, but takes the lock again after that time too. Gives the grant, and whether the
+  /// time was over.
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(lock_grant held, std::chrono::duration<Rep, Period> span,
                       Token&& token) const {
@@ -105,20 +112,24 @@ class condition_variable : public proxy {
         },
         token);
   }
-  /// As notify() and notify_all(), by the owner of that grant, which keeps it.
+  /// As notify_one(), notify() and notify_all(), by the owner of that grant, which keeps it.
   /// @throws runtime_error  at once: `held` is empty, or of another lock than mutex().
   template <typename Token>
+  auto async_notify_one(const lock_grant& held, Token&& token) const {
+    return async_notify(held, 1, token);
+  }
+  template <typename Token>
   auto async_notify(const lock_grant& held, std::int64_t n, Token&& token) const {
-    return async_change<void>("condition.notify", token, n, owner_of(held));
+    return async_call<void>(detail::methods::condition_notify, token, n, owner_of(held));
   }
   template <typename Token>
   auto async_notify_all(const lock_grant& held, Token&& token) const {
-    return async_change<void>("condition.notify_all", token, owner_of(held));
+    return async_call<void>(detail::methods::condition_notify_all, token, owner_of(held));
   }
 
  private:
-  bool wait_by(Lock& lock, const detail::Timeout& timeout) const;
-  void check(const Lock& lock) const;
+  bool wait_by(lock_type& lock, const detail::Timeout& timeout) const;
+  void check(const lock_type& lock) const;
   const std::string& owner_of(const lock_grant& held) const;
   [[noreturn]] void throw_foreign() const;
   bool waited(lock_grant& held, detail::Reply reply) const;
@@ -127,15 +138,14 @@ class condition_variable : public proxy {
   auto async_wait_by(lock_grant held, const detail::Timeout& timeout, Result result,
                      Token&& token) const {
     const std::string owner = owner_of(held);
-    return detail::async_call<R>(
-        handle(),
-        {{.method = {}, .waits = true}, "condition.wait", handle().params(timeout, owner)},
+    return async_make<R>(
+        detail::methods::condition_wait,
         [condition = *this, kept = std::make_shared<lock_grant>(std::move(held)),
          result](detail::Reply reply) {
           const bool notified = condition.waited(*kept, std::move(reply));
           return result(std::move(*kept), notified);
         },
-        token);
+        token, timeout, owner);
   }
 
   recursive_mutex mutex_;

@@ -1,4 +1,4 @@
-// counter: a shared number that others can wait for.
+// counter: a shared number whose growth other processes can wait for.
 #pragma once
 
 #include <chrono>
@@ -11,75 +11,68 @@
 
 namespace agora {
 
-/// An int64. It never wraps: a sum that does not fit is value_error, and nothing was changed.
+/// An int64 that never wraps: a sum that does not fit is a value_error and changes nothing.
 class counter : public proxy {
  public:
-  /// From a manager's factory; see manager::counter.
+  /// Called by a manager's factory; see manager::counter.
   explicit counter(detail::Handle handle) : proxy(std::move(handle)) {}
 
-  /// @return the new value.
-  std::int64_t add(std::int64_t n = 1) const { return change<std::int64_t>("counter.add", n); }
-  std::int64_t get() const { return read<std::int64_t>("counter.get"); }
+  /// Adds, and returns the new value.
+  std::int64_t add(std::int64_t n = 1) const {
+    return call<std::int64_t>(detail::methods::counter_add, n);
+  }
+  std::int64_t get() const { return call<std::int64_t>(detail::methods::counter_get); }
   operator std::int64_t() const { return get(); }  // NOLINT: implicit, it stands for the number
   std::int64_t operator+=(std::int64_t n) const { return add(n); }
   std::int64_t operator-=(std::int64_t n) const { return add(negative(n)); }
   std::int64_t operator++() const { return add(1); }
   std::int64_t operator--() const { return add(-1); }
-  /// Adds 1, and gives the value before.
+  /// Adds 1, and returns the value before.
   std::int64_t operator++(int) const { return add(1) - 1; }
-  /// Takes 1, and gives the value before.
+  /// Subtracts 1, and returns the value before.
   std::int64_t operator--(int) const { return add(-1) + 1; }
 
-  /// Waits, for ever, until the value is at least n. @return the value then.
+  /// Waits, for ever, until the value is at least n. Returns the value at that moment.
   std::int64_t wait_at_least(std::int64_t n) const {
-    return take<std::int64_t>("counter.wait_at_least", wait_by(n, std::nullopt));
+    return call<std::int64_t>(kWait, n, detail::Timeout());
   }
-  /// The same, for so long; nothing if it was less by then.
+  /// Waits for that time. Returns nullopt if the value stayed below n.
   template <typename Rep, typename Period>
   std::optional<std::int64_t> wait_at_least_for(std::int64_t n,
                                                 std::chrono::duration<Rep, Period> span) const {
-    return unless_late(wait_by(n, detail::timeout_of(span)));
+    const detail::Timeout timeout = detail::timeout_of(span);
+    return call_or_nullopt<std::int64_t>({kWait, timeout}, Errc::timeout, n, timeout);
   }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_add(std::int64_t n, Token&& token) const {
-    return async_change<std::int64_t>("counter.add", token, n);
+    return async_call<std::int64_t>(detail::methods::counter_add, token, n);
   }
   template <typename Token>
   auto async_get(Token&& token) const {
-    return async_read<std::int64_t>("counter.get", token);
+    return async_call<std::int64_t>(detail::methods::counter_get, token);
   }
   template <typename Token>
   auto async_wait_at_least(std::int64_t n, Token&& token) const {
-    return async_wait<std::int64_t>("counter.wait_at_least", detail::Effect::reads, {},
-                                    taker<std::int64_t>("counter.wait_at_least"), token, n,
-                                    detail::Timeout());
+    return async_call<std::int64_t>(kWait, token, n, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_at_least_for(std::int64_t n, std::chrono::duration<Rep, Period> span,
                                Token&& token) const {
     const detail::Timeout timeout = detail::timeout_of(span);
-    return async_wait<std::optional<std::int64_t>>(
-        "counter.wait_at_least", detail::Effect::reads, timeout,
-        [c = *this](detail::Reply reply) { return c.unless_late(std::move(reply)); }, token, n,
-        timeout);
+    return async_call_or_nullopt<std::int64_t>({kWait, timeout}, Errc::timeout, token, n, timeout);
   }
 
  private:
+  static constexpr const detail::Method& kWait = detail::methods::counter_wait_at_least;
+
   // The least number has no counterpart.
   static std::int64_t negative(std::int64_t n) {
     if (n != INT64_MIN) return -n;
     throw_error(
         {Errc::value_error, "cannot take " + std::to_string(n) + " from a counter", Done::no, {}});
-  }
-  detail::Reply wait_by(std::int64_t n, const detail::Timeout& timeout) const {
-    return wait("counter.wait_at_least", detail::Effect::reads, timeout, n, timeout);
-  }
-  std::optional<std::int64_t> unless_late(detail::Reply reply) const {
-    if (!reply && reply.error().code == Errc::timeout) return std::nullopt;
-    return take<std::int64_t>("counter.wait_at_least", std::move(reply));
   }
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/deprecated.hpp>
 #include <agora/detail/lookup.hpp>
 #include <agora/detail/negated.hpp>
 #include <agora/element.hpp>
@@ -22,8 +23,17 @@
 namespace agora {
 
 /// Every operation is one atomic step on the server. Keys are equal as values are: 1 is 1.0.
-/// Operations that read may throw type_error if what is stored is no K or V (the message names
-/// object, key, expected, found); those that take a key throw it for one that cannot be a key.
+/// Operations that read may throw type_error if the stored key or value is no K or V; the message
+/// names object, key, expected and found type. Operations that take a key throw it for a value that
+/// cannot be a key.
+///
+/// @code
+/// auto ages = m.dict<std::string, int>("ages");
+/// ages["ann"] = 30;
+/// ages["ann"] += 1;  // one atomic addition on the server
+/// if (auto age = ages.find("bob")) use(*age);
+/// for (const auto& [name, age] : ages) use(name, age);
+/// @endcode
 template <typename K = any, typename V = any>
 class dict : public proxy {
  public:
@@ -33,280 +43,279 @@ class dict : public proxy {
   using reference_type = element<dict, K, V>;
   using const_iterator = snapshot_iterator<value_type>;
 
-  /// From a manager's factory; see manager::dict.
+  /// Called by a manager's factory; see manager::dict.
   explicit dict(detail::Handle handle) : proxy(std::move(handle)) {}
 
-  /// The place of a key. Reading a missing key throws key_error; it never inserts.
+  // ---- reading
+
+  /// Returns the element of a key. Reading it throws key_error if the key is missing; it never
+  /// inserts.
   reference_type operator[](const K& key) const { return {*this, key}; }
-
   /// @throws key_error  there is no such key.
-  V at(const K& key) const {
-    std::optional<V> value;
-    if (try_get(key, value) == detail::ReadResult::found) return std::move(*value);
-    return take_at<V>("dict.get", key, get(key));
-  }
-  /// The value, or nothing.
+  V at(const K& key) const;
+  /// Returns the value, or nullopt if there is no such key.
   std::optional<V> find(const K& key) const;
-  /// The value, or `otherwise`.
-  V get_or(const K& key, const V& otherwise) const {
-    std::optional<V> value;
-    const detail::ReadResult look = try_get(key, value);
-    if (look == detail::ReadResult::found) return std::move(*value);
-    if (look == detail::ReadResult::not_found) return otherwise;
-    return take_at<V>("dict.get_or", key,
-                      make("dict.get_or", detail::Effect::reads, key, otherwise));
-  }
-  /// Puts the value into `out`; false, and `out` as it was, if there is no such key.
+  /// Returns the value, or `otherwise` if there is no such key.
+  V get_or(const K& key, const V& otherwise) const;
+  /// Stores the value in `out`. Returns false, and leaves `out` alone, if there is no such key.
   bool get_into(const K& key, V& out) const;
-  bool contains(const K& key) const {
-    const detail::ReadResult look = detail::try_contains(handle(), detail::ObjectKind::dict, key);
-    if (look == detail::ReadResult::found) return true;
-    if (look == detail::ReadResult::not_found) return false;
-    return read<bool>("dict.contains", key);
-  }
-
-  void insert_or_assign(const K& key, const V& value) const {
-    change<void>("dict.set", key, value);
-  }
-  void assign(const K& key, const V& value) const { insert_or_assign(key, value); }
-  /// Writes only if the key is new. @return the value that the key has now.
-  V try_emplace(const K& key, const V& value) const {
-    return take_at<V>("dict.set_default", key,
-                      make("dict.set_default", detail::Effect::changes, key, value));
-  }
-  /// Sets all of them in one step. For pairs, a map or a vector of pairs.
-  template <typename Pairs = std::vector<value_type>>
-  requires Encodable<Pairs>
-  void update(const Pairs& pairs) const { change<void>("dict.update", pairs); }
-
-  /// @return 1 if the key was there, else 0.
-  std::size_t erase(const K& key) const;
-  /// @return how many of them were there.
-  std::size_t erase_many(const std::vector<K>& keys) const {
-    return change<std::size_t>("dict.delete_many", keys);
-  }
-  /// Takes the key out. @throws key_error  there is no such key.
-  V pop(const K& key) const {
-    return take_at<V>("dict.pop", key, make("dict.pop", detail::Effect::changes, key));
-  }
-  V pop(const K& key, const V& otherwise) const {
-    return take_at<V>("dict.pop", key, make("dict.pop", detail::Effect::changes, key, otherwise));
-  }
-  /// Takes out what came last. @throws key_error  the dict is empty.
-  value_type pop_item() const { return change<value_type>("dict.pop_item"); }
-  void clear() const { change<void>("dict.clear"); }
-
-  std::size_t size() const { return read_size(detail::ObjectKind::dict, "dict.len"); }
-  bool empty() const { return size() == 0; }
-  std::vector<K> keys() const { return read<std::vector<K>>("dict.keys"); }
-  std::vector<V> values() const { return read<std::vector<V>>("dict.values"); }
-  std::vector<value_type> items() const { return read<std::vector<value_type>>("dict.items"); }
-  /// Those of the keys that are there, in one step.
+  /// Returns the pairs of those keys that exist, in one step.
   std::map<K, V> get_many(const std::vector<K>& keys) const {
-    return read<std::map<K, V>>("dict.get_many", keys);
+    return call<std::map<K, V>>(detail::methods::dict_get_many, keys);
   }
-
-  /// Adds to a number in one step; a missing key counts as `initial`. @return the new value.
-  /// @throws type_error  what is there is no number; value_error  the sum does not fit.
-  V add(const K& key, const V& amount = V(1), const V& initial = V(0)) const {
-    return take_at<V>("dict.add", key,
-                      make("dict.add", detail::Effect::changes, key, amount, initial));
+  bool contains(const K& key) const;
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  std::vector<K> keys() const { return call<std::vector<K>>(detail::methods::dict_keys); }
+  std::vector<V> values() const { return call<std::vector<V>>(detail::methods::dict_values); }
+  std::vector<value_type> items() const {
+    return call<std::vector<value_type>>(detail::methods::dict_items);
   }
-  /// Takes from a number in one step. @return the new value.
-  V subtract(const K& key, V amount) const requires std::is_arithmetic_v<V>;
-  /// Sets the key only if it has the expected value; false if not, or if there is no such key.
-  bool compare_and_set(const K& key, const V& expected, const V& value) const {
-    return change<bool>("dict.compare_and_set", key, expected, value);
-  }
-
-  /// Waits until the key is there. @return its value.
-  V wait_for(const K& key) const { return take_at<V>("dict.wait_for", key, wait_for_key(key, {})); }
-  /// The same, for so long; nothing if the key did not come.
-  template <typename Rep, typename Period>
-  std::optional<V> wait_for(const K& key, std::chrono::duration<Rep, Period> span) const;
-
   /// Range-for walks a copy of the whole content, taken in one step at begin().
   const_iterator begin() const { return const_iterator(items()); }
   std::default_sentinel_t end() const { return {}; }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- writing
+
+  void insert_or_assign(const K& key, const V& value) const {
+    call<void>(detail::methods::dict_set, key, value);
+  }
+  void assign(const K& key, const V& value) const { insert_or_assign(key, value); }
+  /// Inserts the value if the key is new. Returns the value that the key has afterwards. The
+  /// server does not tell whether it has inserted, so this is no std::map::try_emplace.
+  V get_or_insert(const K& key, const V& value) const {
+    return call_at<V>(detail::methods::dict_set_default, key, value);
+  }
+  AGORA_DEPRECATED("use get_or_insert")
+  V try_emplace(const K& key, const V& value) const { return get_or_insert(key, value); }
+  /// Sets all of them in one step. @param pairs  a map, or a vector of pairs
+  template <typename Pairs = std::vector<value_type>>
+  requires Encodable<Pairs>
+  void update(const Pairs& pairs) const { call<void>(detail::methods::dict_update, pairs); }
+
+  /// Returns 1 if the key was there, else 0.
+  std::size_t erase(const K& key) const {
+    return call_succeeds<std::size_t>(detail::methods::dict_delete, Errc::key_error, key);
+  }
+  /// Returns how many of the keys were there.
+  std::size_t erase_many(const std::vector<K>& keys) const {
+    return call<std::size_t>(detail::methods::dict_delete_many, keys);
+  }
+  /// Removes the key and returns its value. @throws key_error  there is no such key.
+  V pop(const K& key) const { return call_at<V>(detail::methods::dict_pop, key); }
+  /// Removes the key and returns its value, or `otherwise` if there is no such key.
+  V pop(const K& key, const V& otherwise) const {
+    return call_at<V>(detail::methods::dict_pop, key, otherwise);
+  }
+  /// Removes and returns the pair that was inserted last. @throws key_error  the dict is empty.
+  value_type pop_item() const { return call<value_type>(detail::methods::dict_pop_item); }
+  void clear() const { call<void>(detail::methods::dict_clear); }
+
+  /// Adds to a number in one step; a missing key counts as `initial`. Returns the new value.
+  /// @throws type_error   the value is no number.
+  /// @throws value_error  the sum does not fit.
+  V add(const K& key, const V& amount = V(1), const V& initial = V(0)) const {
+    return call_at<V>(detail::methods::dict_add, key, amount, initial);
+  }
+  /// Subtracts from a number in one step; a missing key counts as 0. Returns the new value.
+  V subtract(const K& key, V amount) const requires std::is_arithmetic_v<V> {
+    return call_at<V>(detail::methods::dict_add, key, detail::negated(amount), 0);
+  }
+  /// Sets the key only if it has the expected value. Returns false if it has another value, or if
+  /// there is no such key.
+  bool compare_and_set(const K& key, const V& expected, const V& value) const {
+    return call<bool>(detail::methods::dict_compare_and_set, key, expected, value);
+  }
+
+  // ---- waiting
+
+  /// Waits, for ever, until the key exists. Returns its value.
+  V wait(const K& key) const { return call_at<V>(kWait, key, detail::Timeout()); }
+  /// Waits for that time. Returns nullopt if the key did not come into existence.
+  template <typename Rep, typename Period>
+  std::optional<V> wait_for(const K& key, std::chrono::duration<Rep, Period> span) const;
+  AGORA_DEPRECATED("use wait") V wait_for(const K& key) const { return wait(key); }
+
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_at(const K& key, Token&& token) const {
-    return async_make<V>("dict.get", detail::Effect::reads, taker_at<V>("dict.get", key), token,
-                         key);
+    return async_call_at<V>(detail::methods::dict_get, key, token);
   }
   template <typename Token>
   auto async_find(const K& key, Token&& token) const {
-    return async_make<std::optional<V>>("dict.get", detail::Effect::reads,
-                                        finder(Errc::key_error, "dict.get", key), token, key);
+    return async_call_at_or_nullopt<V>(detail::methods::dict_get, Errc::key_error, key, token);
   }
   template <typename Token>
   auto async_get_or(const K& key, const V& otherwise, Token&& token) const {
-    return async_make<V>("dict.get_or", detail::Effect::reads, taker_at<V>("dict.get_or", key),
-                         token, key, otherwise);
+    return async_call_at<V>(detail::methods::dict_get_or, key, token, otherwise);
+  }
+  template <typename Token>
+  auto async_get_many(const std::vector<K>& keys, Token&& token) const {
+    return async_call<std::map<K, V>>(detail::methods::dict_get_many, token, keys);
   }
   template <typename Token>
   auto async_contains(const K& key, Token&& token) const {
-    return async_read<bool>("dict.contains", token, key);
+    return async_call<bool>(detail::methods::dict_contains, token, key);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_call<std::size_t>(detail::methods::dict_len, token);
+  }
+  template <typename Token>
+  auto async_keys(Token&& token) const {
+    return async_call<std::vector<K>>(detail::methods::dict_keys, token);
+  }
+  template <typename Token>
+  auto async_values(Token&& token) const {
+    return async_call<std::vector<V>>(detail::methods::dict_values, token);
+  }
+  template <typename Token>
+  auto async_items(Token&& token) const {
+    return async_call<std::vector<value_type>>(detail::methods::dict_items, token);
   }
   template <typename Token>
   auto async_insert_or_assign(const K& key, const V& value, Token&& token) const {
-    return async_change<void>("dict.set", token, key, value);
+    return async_call<void>(detail::methods::dict_set, token, key, value);
   }
   template <typename Token>
+  auto async_get_or_insert(const K& key, const V& value, Token&& token) const {
+    return async_call_at<V>(detail::methods::dict_set_default, key, token, value);
+  }
+  template <typename Token>
+  AGORA_DEPRECATED("use async_get_or_insert")
   auto async_try_emplace(const K& key, const V& value, Token&& token) const {
-    return async_make<V>("dict.set_default", detail::Effect::changes,
-                         taker_at<V>("dict.set_default", key), token, key, value);
+    return async_get_or_insert(key, value, token);
   }
   template <typename Pairs = std::vector<value_type>, typename Token>
   requires Encodable<Pairs>
   auto async_update(const Pairs& pairs, Token&& token) const {
-    return async_change<void>("dict.update", token, pairs);
+    return async_call<void>(detail::methods::dict_update, token, pairs);
   }
   template <typename Token>
   auto async_erase(const K& key, Token&& token) const {
-    return async_make<std::size_t>(
-        "dict.delete", detail::Effect::changes,
-        [d = *this](detail::Reply reply) { return d.erased(std::move(reply)); }, token, key);
+    return async_call_succeeds<std::size_t>(detail::methods::dict_delete, Errc::key_error, token,
+                                            key);
   }
   template <typename Token>
   auto async_erase_many(const std::vector<K>& keys, Token&& token) const {
-    return async_change<std::size_t>("dict.delete_many", token, keys);
+    return async_call<std::size_t>(detail::methods::dict_delete_many, token, keys);
   }
   template <typename Token>
   auto async_pop(const K& key, Token&& token) const {
-    return async_make<V>("dict.pop", detail::Effect::changes, taker_at<V>("dict.pop", key), token,
-                         key);
+    return async_call_at<V>(detail::methods::dict_pop, key, token);
   }
   template <typename Token>
+  auto async_pop(const K& key, const V& otherwise, Token&& token) const {
+    return async_call_at<V>(detail::methods::dict_pop, key, token, otherwise);
+  }
+  template <typename Token>
+  AGORA_DEPRECATED("use async_pop")
   auto async_pop_or(const K& key, const V& otherwise, Token&& token) const {
-    return async_make<V>("dict.pop", detail::Effect::changes, taker_at<V>("dict.pop", key), token,
-                         key, otherwise);
+    return async_pop(key, otherwise, token);
   }
   template <typename Token>
   auto async_pop_item(Token&& token) const {
-    return async_change<value_type>("dict.pop_item", token);
+    return async_call<value_type>(detail::methods::dict_pop_item, token);
   }
   template <typename Token>
   auto async_clear(Token&& token) const {
-    return async_change<void>("dict.clear", token);
-  }
-  template <typename Token>
-  auto async_size(Token&& token) const {
-    return async_read<std::size_t>("dict.len", token);
-  }
-  template <typename Token>
-  auto async_keys(Token&& token) const {
-    return async_read<std::vector<K>>("dict.keys", token);
-  }
-  template <typename Token>
-  auto async_values(Token&& token) const {
-    return async_read<std::vector<V>>("dict.values", token);
-  }
-  template <typename Token>
-  auto async_items(Token&& token) const {
-    return async_read<std::vector<value_type>>("dict.items", token);
-  }
-  template <typename Token>
-  auto async_get_many(const std::vector<K>& keys, Token&& token) const {
-    return async_read<std::map<K, V>>("dict.get_many", token, keys);
+    return async_call<void>(detail::methods::dict_clear, token);
   }
   template <typename Token>
   auto async_add(const K& key, const V& amount, const V& initial, Token&& token) const {
-    return async_make<V>("dict.add", detail::Effect::changes, taker_at<V>("dict.add", key), token,
-                         key, amount, initial);
+    return async_call_at<V>(detail::methods::dict_add, key, token, amount, initial);
   }
   template <typename Token>
   auto async_subtract(const K& key, V amount,
                       Token&& token) const requires std::is_arithmetic_v<V> {
-    return async_make<V>("dict.add", detail::Effect::changes, taker_at<V>("dict.add", key), token,
-                         key, detail::negated(amount), 0);
+    return async_call_at<V>(detail::methods::dict_add, key, token, detail::negated(amount), 0);
   }
   template <typename Token>
   auto async_compare_and_set(const K& key, const V& expected, const V& value, Token&& token) const {
-    return async_change<bool>("dict.compare_and_set", token, key, expected, value);
+    return async_call<bool>(detail::methods::dict_compare_and_set, token, key, expected, value);
   }
-  /// As wait_for, for ever.
   template <typename Token>
   auto async_wait(const K& key, Token&& token) const {
-    return async_wait_for_key<V>(key, {}, taker_at<V>("dict.wait_for", key), token);
+    return async_call_at<V>(kWait, key, token, detail::Timeout());
   }
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(const K& key, std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_wait_for_key<std::optional<V>>(key, detail::timeout_of(span),
-                                                finder(Errc::timeout, "dict.wait_for", key), token);
+    const detail::Timeout timeout = detail::timeout_of(span);
+    return async_call_at_or_nullopt<V>({kWait, timeout}, Errc::timeout, key, token, timeout);
   }
 
  private:
-  detail::ReadResult try_get(const K& key, std::optional<V>& out) const {
-    if constexpr (std::is_default_constructible_v<V>) {
-      return detail::try_get(handle(), detail::ObjectKind::dict, key, out.emplace());
-    } else {
-      return detail::ReadResult::use_rpc;
-    }
-  }
-  detail::Reply get(const K& key) const { return make("dict.get", detail::Effect::reads, key); }
-  detail::Reply wait_for_key(const K& key, const detail::Timeout& timeout) const {
-    return wait("dict.wait_for", detail::Effect::reads, timeout, key, timeout);
-  }
-  template <typename R, typename Decode, typename Token>
-  auto async_wait_for_key(const K& key, const detail::Timeout& timeout, Decode decode,
-                          Token&& token) const {
-    return async_wait<R>("dict.wait_for", detail::Effect::reads, timeout, std::move(decode), token,
-                         key, timeout);
-  }
-  std::size_t erased(detail::Reply reply) const {
-    if (reply) return 1;
-    if (reply.error().code == Errc::key_error) return 0;
-    throw_error(std::move(reply.error()));
-  }
-  auto finder(Errc expected, std::string_view method, const K& key) const {
-    return [d = *this, expected, method, key](detail::Reply reply) {
-      return d.unless(expected, method, key, std::move(reply));
-    };
-  }
-  std::optional<V> unless(Errc expected, std::string_view method, const K& key,
-                          detail::Reply reply) const {
-    if (!reply && reply.error().code == expected) return std::nullopt;
-    return take_at<V>(method, key, std::move(reply));
-  }
+  static constexpr const detail::Method& kWait = detail::methods::dict_wait_for;
+
+  // Reads by the fast path if a V can be made without a value.
+  detail::ReadResult try_get(const K& key, std::optional<V>& out) const;
 };
+
+// ---- implementation ------------------------------------------------------------------------
+
+template <typename K, typename V>
+detail::ReadResult dict<K, V>::try_get(const K& key, std::optional<V>& out) const {
+  if constexpr (std::is_default_constructible_v<V>) {
+    return detail::try_get(handle(), detail::ObjectKind::dict, key, out.emplace());
+  } else {
+    return detail::ReadResult::use_rpc;
+  }
+}
+
+template <typename K, typename V>
+V dict<K, V>::at(const K& key) const {
+  std::optional<V> value;
+  if (try_get(key, value) == detail::ReadResult::found) return std::move(*value);
+  return call_at<V>(detail::methods::dict_get, key);
+}
 
 template <typename K, typename V>
 std::optional<V> dict<K, V>::find(const K& key) const {
   std::optional<V> value;
-  const detail::ReadResult look = try_get(key, value);
-  if (look == detail::ReadResult::found) return value;
-  if (look == detail::ReadResult::not_found) return std::nullopt;
-  return unless(Errc::key_error, "dict.get", key, get(key));
+  const detail::ReadResult result = try_get(key, value);
+  if (result == detail::ReadResult::found) return value;
+  if (result == detail::ReadResult::not_found) return std::nullopt;
+  return call_at_or_nullopt<V>(detail::methods::dict_get, Errc::key_error, key);
+}
+
+template <typename K, typename V>
+V dict<K, V>::get_or(const K& key, const V& otherwise) const {
+  std::optional<V> value;
+  const detail::ReadResult result = try_get(key, value);
+  if (result == detail::ReadResult::found) return std::move(*value);
+  if (result == detail::ReadResult::not_found) return otherwise;
+  return call_at<V>(detail::methods::dict_get_or, key, otherwise);
 }
 
 template <typename K, typename V>
 bool dict<K, V>::get_into(const K& key, V& out) const {
-  const detail::ReadResult look = detail::try_get(handle(), detail::ObjectKind::dict, key, out);
-  if (look == detail::ReadResult::found) return true;
-  if (look == detail::ReadResult::not_found) return false;
-  auto found = unless(Errc::key_error, "dict.get", key, get(key));
+  const detail::ReadResult result = detail::try_get(handle(), detail::ObjectKind::dict, key, out);
+  if (result == detail::ReadResult::found) return true;
+  if (result == detail::ReadResult::not_found) return false;
+  auto found = call_at_or_nullopt<V>(detail::methods::dict_get, Errc::key_error, key);
   if (found) out = std::move(*found);
   return found.has_value();
 }
 
 template <typename K, typename V>
-std::size_t dict<K, V>::erase(const K& key) const {
-  return erased(make("dict.delete", detail::Effect::changes, key));
+bool dict<K, V>::contains(const K& key) const {
+  const detail::ReadResult result = detail::try_contains(handle(), detail::ObjectKind::dict, key);
+  if (result == detail::ReadResult::found) return true;
+  if (result == detail::ReadResult::not_found) return false;
+  return call<bool>(detail::methods::dict_contains, key);
 }
 
 template <typename K, typename V>
-V dict<K, V>::subtract(const K& key, V amount) const requires std::is_arithmetic_v<V> {
-  return take_at<V>("dict.add", key,
-                    make("dict.add", detail::Effect::changes, key, detail::negated(amount), 0));
+std::size_t dict<K, V>::size() const {
+  return read_size(detail::ObjectKind::dict, detail::methods::dict_len);
 }
 
 template <typename K, typename V>
 template <typename Rep, typename Period>
 std::optional<V> dict<K, V>::wait_for(const K& key, std::chrono::duration<Rep, Period> span) const {
-  return unless(Errc::timeout, "dict.wait_for", key, wait_for_key(key, detail::timeout_of(span)));
+  const detail::Timeout timeout = detail::timeout_of(span);
+  return call_at_or_nullopt<V>({kWait, timeout}, Errc::timeout, key, timeout);
 }
 
 }  // namespace agora

@@ -3,8 +3,8 @@
 // Each derives from agora::error, a mixin without a standard base, and from exactly one standard
 // exception. So a program may catch `agora::key_error`, `agora::error`, `std::out_of_range` or
 // `std::exception` alike. (A class that inherits std::exception twice is caught by neither.)
-// A class is named as the error's type on the wire, in snake case; words that say nothing alone
-// end in _error (empty_error, timeout_error).
+// A class is named as the error's type on the wire, in snake case. Words that are no name of an
+// error by themselves end in _error (empty_error, timeout_error).
 #pragma once
 
 #include <memory>
@@ -18,21 +18,21 @@
 
 namespace agora {
 
-/// What all errors of agora have in common. Copies share the error and never throw.
+/// The base of all errors of agora. Copies share the error and never throw.
 class error {
  public:
   virtual ~error() = default;
 
-  /// The error's number.
+  /// Returns the error's number.
   Errc code() const noexcept { return error_->code; }
-  /// Whether the effect of the call happened: yes, no, or it cannot be known.
+  /// Returns whether the effect of the call happened: yes, no, or unknown.
   Done done() const noexcept { return error_->done; }
-  /// One sentence: what was wrong, and what was expected.
+  /// Returns one sentence: the fault, and the expectation.
   virtual const char* what() const noexcept = 0;
-  /// A further fact that the server gave along (`object`, `key`, `limit` ...), if there is one of
-  /// that name.
+  /// Returns a further fact of that name that the server sent (`object`, `key`, `limit` ...), or
+  /// nullopt.
   std::optional<any> detail(std::string_view name) const;
-  /// All of it, as it came.
+  /// Returns the whole error as it came.
   const Error& whole() const noexcept { return *error_; }
 
  protected:
@@ -44,7 +44,7 @@ class error {
   std::shared_ptr<const Error> error_;
 };
 
-/// An error with the standard exception that it is as well.
+/// An error that is also a standard exception.
 template <typename Standard>
 class basic_error : public Standard, public error {
  public:

@@ -1,4 +1,4 @@
-// User types through nlohmann/json: whatever has to_json and from_json (NLOHMANN_DEFINE_TYPE_* is
+// User types through nlohmann/json: a type with to_json and from_json (NLOHMANN_DEFINE_TYPE_* is
 // enough) is a value of agora. For speed, specialise Codec<T> instead.
 #pragma once
 
@@ -12,11 +12,11 @@
 
 namespace agora {
 
-/// Appends a JSON value as one of agora; binary becomes bytes.
+/// Appends a JSON value as a value of agora; binary becomes bytes.
 /// @throws value_error  nested deeper than a value may be, or text that is not UTF-8.
 void encode_json(Writer& writer, const nlohmann::json& document);
 
-/// A value as JSON; bytes become binary.
+/// Converts a value to JSON; bytes become binary.
 /// @error type_error  a reference, an opaque value, or a map whose keys are not all text.
 Expected<nlohmann::json> decode_json(PackedView value);
 

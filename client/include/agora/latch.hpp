@@ -12,35 +12,39 @@ namespace agora {
 
 class latch : public proxy {
  public:
-  /// From a manager's factory; see manager::latch.
+  /// Called by a manager's factory; see manager::latch.
   explicit latch(detail::Handle handle) : proxy(std::move(handle)) {}
 
   /// @throws value_error  less than 1, or more than is left; nothing was changed.
-  void count_down(std::int64_t n = 1) const { change<void>("latch.count_down", n); }
-  /// True if the count is zero.
-  bool try_wait() const { return take<bool>("latch.wait", wait_by(detail::Seconds::zero())); }
+  void count_down(std::int64_t n = 1) const { call<void>(detail::methods::latch_count_down, n); }
+  /// Returns true if the count is zero.
+  bool try_wait() const { return wait_by(detail::Seconds::zero()); }
   /// Waits, for ever, until the count is zero.
-  void wait() const { take<bool>("latch.wait", wait_by(std::nullopt)); }
-  /// The same, for so long; false if the count was not zero by then.
+  void wait() const { wait_by(std::nullopt); }
+  /// Returns false if the count was not zero by then.
   template <typename Rep, typename Period>
   bool wait_for(std::chrono::duration<Rep, Period> span) const {
-    return take<bool>("latch.wait", wait_by(detail::timeout_of(span)));
+    return wait_by(detail::timeout_of(span));
   }
-  /// Two calls: if the second fails, the first has happened. @throws as count_down().
+  /// Makes two calls: if the second fails, the first has happened. @throws as count_down().
   void arrive_and_wait(std::int64_t n = 1) const {
     count_down(n);
     wait();
   }
-  /// What is left.
-  std::int64_t count() const { return read<std::int64_t>("latch.count"); }
+  /// Returns the count that is left.
+  std::int64_t count() const { return call<std::int64_t>(detail::methods::latch_count); }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_count_down(std::int64_t n, Token&& token) const {
-    return async_change<void>("latch.count_down", token, n);
+    return async_call<void>(detail::methods::latch_count_down, token, n);
   }
-  /// True.
+  template <typename Token>
+  auto async_try_wait(Token&& token) const {
+    return async_wait_by(detail::Seconds::zero(), token);
+  }
+  /// Gives true.
   template <typename Token>
   auto async_wait(Token&& token) const {
     return async_wait_by({}, token);
@@ -51,17 +55,16 @@ class latch : public proxy {
   }
   template <typename Token>
   auto async_count(Token&& token) const {
-    return async_read<std::int64_t>("latch.count", token);
+    return async_call<std::int64_t>(detail::methods::latch_count, token);
   }
 
  private:
-  detail::Reply wait_by(const detail::Timeout& timeout) const {
-    return proxy::wait("latch.wait", detail::Effect::reads, timeout, timeout);
+  bool wait_by(const detail::Timeout& timeout) const {
+    return call<bool>({detail::methods::latch_wait, timeout}, timeout);
   }
   template <typename Token>
   auto async_wait_by(const detail::Timeout& timeout, Token&& token) const {
-    return proxy::async_wait<bool>("latch.wait", detail::Effect::reads, timeout,
-                                   taker<bool>("latch.wait"), token, timeout);
+    return async_call<bool>({detail::methods::latch_wait, timeout}, token, timeout);
   }
 };
 

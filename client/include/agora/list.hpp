@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/deprecated.hpp>
 #include <agora/detail/lookup.hpp>
 #include <agora/detail/negated.hpp>
 #include <agora/element.hpp>
@@ -21,7 +22,15 @@
 namespace agora {
 
 /// Every operation is one atomic step on the server. A negative index counts from the end. An
-/// index outside throws index_error; operations that read throw type_error for what is no T.
+/// index outside throws index_error. Operations that read throw type_error for an element that is
+/// no T.
+///
+/// @code
+/// auto log = m.list<std::string>("log");
+/// log.push_back("started");
+/// log[-1] = "running";
+/// for (const std::string& line : log) use(line);
+/// @endcode
 template <typename T = any>
 class list : public proxy {
  public:
@@ -29,109 +38,151 @@ class list : public proxy {
   using index_type = std::int64_t;
   using reference_type = element<list, index_type, T>;
   using const_iterator = snapshot_iterator<T>;
-  using Place = std::optional<index_type>;  ///< of a slice; empty: the end that its step leaves
+  /// A bound or step of a slice; nullopt means the default for the direction of the step.
+  using slice_index = std::optional<index_type>;
+  using Place AGORA_DEPRECATED("use slice_index") = slice_index;
 
-  /// From a manager's factory; see manager::list.
+  /// Called by a manager's factory; see manager::list.
   explicit list(detail::Handle handle) : proxy(std::move(handle)) {}
 
+  // ---- reading
+
   reference_type operator[](index_type index) const { return {*this, index}; }
-  T at(index_type index) const {
-    if constexpr (std::is_default_constructible_v<T>) {
-      T value{};
-      if (detail::try_at(handle(), index, value) == detail::ReadResult::found) return value;
-    }
-    return take_at<T>("list.get", index, make("list.get", detail::Effect::reads, index));
-  }
+  T at(index_type index) const;
   T front() const { return at(0); }
   T back() const { return at(-1); }
-  void assign(index_type index, const T& value) const { change<void>("list.set", index, value); }
-
-  void push_back(const T& value) const { change<void>("list.append", value); }
-  void push_front(const T& value) const { insert(0, value); }
-  /// Takes the last one out. @throws index_error  the list is empty.
-  T pop_back() const { return pop(-1); }
-  T pop_front() const { return pop(0); }
-  /// Takes one out.
-  T pop(index_type index) const {
-    return take_at<T>("list.pop", index, make("list.pop", detail::Effect::changes, index));
+  /// Slices by Python's rules. @throws value_error  the step is 0.
+  std::vector<T> slice(slice_index start = {}, slice_index stop = {}, slice_index step = {}) const {
+    return call<std::vector<T>>(detail::methods::list_slice, start, stop, step);
   }
-  /// Puts the value before a place; an index beyond an end means that end.
-  void insert(index_type index, const T& value) const { change<void>("list.insert", index, value); }
-  void extend(const std::vector<T>& values) const { change<void>("list.extend", values); }
-  void erase(index_type index) const { change<void>("list.delete", index); }
-  /// Takes out the elements from `first` to before `last`.
-  void erase(index_type first, index_type last) const { erase_slice(first, last, std::nullopt); }
-  /// Takes out the first one equal to the value; false if there is none.
-  bool remove(const T& value) const;
-  void clear() const { change<void>("list.clear"); }
-
-  /// Slices by Python's rules.
-  /// @throws value_error  the step is 0, or the lengths differ with a step other than 1.
-  std::vector<T> slice(Place start = {}, Place stop = {}, Place step = {}) const {
-    return read<std::vector<T>>("list.slice", start, stop, step);
+  /// Returns the index of the first element equal to the value, or nullopt.
+  std::optional<std::size_t> index_of(const T& value) const {
+    return call_or_nullopt<std::size_t>(detail::methods::list_index, Errc::value_error, value);
   }
-  void set_slice(Place start, Place stop, Place step, const std::vector<T>& values) const {
-    change<void>("list.set_slice", start, stop, step, values);
+  std::size_t count(const T& value) const {
+    return call<std::size_t>(detail::methods::list_count, value);
   }
-  void erase_slice(Place start, Place stop, Place step) const {
-    change<void>("list.delete_slice", start, stop, step);
-  }
-
-  /// The place of the first one equal to the value, or nothing.
-  std::optional<std::size_t> index_of(const T& value) const;
-  std::size_t count(const T& value) const { return read<std::size_t>("list.count", value); }
-  bool contains(const T& value) const { return read<bool>("list.contains", value); }
-  std::size_t size() const { return read_size(detail::ObjectKind::list, "list.len"); }
+  bool contains(const T& value) const { return call<bool>(detail::methods::list_contains, value); }
+  std::size_t size() const;
   bool empty() const { return size() == 0; }
-  /// The whole content, read in one step.
-  std::vector<T> copy() const { return read<std::vector<T>>("list.copy"); }
-
-  void reverse() const { change<void>("list.reverse"); }
-  /// @throws type_error  the elements cannot be compared.
-  void sort(bool reverse = false) const { change<void>("list.sort", reverse); }
-  /// Repeats the content in place, `times` times; 0 empties it.
-  void repeat(std::int64_t times) const { change<void>("list.repeat", times); }
-
-  /// Adds to a number in one step. @return the new value.
-  T add(index_type index, const T& amount) const {
-    return take_at<T>("list.add", index, make("list.add", detail::Effect::changes, index, amount));
-  }
-  T subtract(index_type index, T amount) const requires std::is_arithmetic_v<T> {
-    return take_at<T>("list.add", index,
-                      make("list.add", detail::Effect::changes, index, detail::negated(amount)));
-  }
-  /// Sets the element only if it has the expected value.
-  bool compare_and_set(index_type index, const T& expected, const T& value) const {
-    return change<bool>("list.compare_and_set", index, expected, value);
-  }
-
+  /// Returns the whole content, read in one step.
+  std::vector<T> copy() const { return call<std::vector<T>>(detail::methods::list_copy); }
   /// Range-for walks a copy of the whole content, taken in one step at begin().
   const_iterator begin() const { return const_iterator(copy()); }
   std::default_sentinel_t end() const { return {}; }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- writing
+
+  void assign(index_type index, const T& value) const {
+    call<void>(detail::methods::list_set, index, value);
+  }
+  void push_back(const T& value) const { call<void>(detail::methods::list_append, value); }
+  void push_front(const T& value) const { insert(0, value); }
+  /// Inserts the value before an index; an index beyond an end means that end.
+  void insert(index_type index, const T& value) const {
+    call<void>(detail::methods::list_insert, index, value);
+  }
+  void extend(const std::vector<T>& values) const {
+    call<void>(detail::methods::list_extend, values);
+  }
+  /// Removes and returns the last element. @throws index_error  the list is empty.
+  T pop_back() const { return pop(-1); }
+  /// Removes and returns the first element. @throws index_error  the list is empty.
+  T pop_front() const { return pop(0); }
+  /// Removes and returns an element.
+  T pop(index_type index) const { return call_at<T>(detail::methods::list_pop, index); }
+  void erase(index_type index) const { call<void>(detail::methods::list_delete, index); }
+  /// Removes the elements from `first` to before `last`.
+  void erase(index_type first, index_type last) const { erase_slice(first, last, std::nullopt); }
+  /// Removes the first element equal to the value; returns false if there is none.
+  bool remove(const T& value) const {
+    return call_succeeds(detail::methods::list_remove, Errc::value_error, value);
+  }
+  void clear() const { call<void>(detail::methods::list_clear); }
+
+  /// @throws value_error  the step is 0, or the lengths differ with a step other than 1.
+  void set_slice(slice_index start, slice_index stop, slice_index step,
+                 const std::vector<T>& values) const {
+    call<void>(detail::methods::list_set_slice, start, stop, step, values);
+  }
+  /// @throws value_error  the step is 0.
+  void erase_slice(slice_index start, slice_index stop, slice_index step) const {
+    call<void>(detail::methods::list_delete_slice, start, stop, step);
+  }
+
+  void reverse() const { call<void>(detail::methods::list_reverse); }
+  /// @throws type_error  the elements cannot be compared.
+  void sort(bool reverse = false) const { call<void>(detail::methods::list_sort, reverse); }
+  /// Repeats the content in place, `times` times; 0 empties it.
+  void repeat(std::int64_t times) const { call<void>(detail::methods::list_repeat, times); }
+
+  /// Adds to a number in one step. Returns the new value.
+  T add(index_type index, const T& amount) const {
+    return call_at<T>(detail::methods::list_add, index, amount);
+  }
+  /// Subtracts from a number in one step. Returns the new value.
+  T subtract(index_type index, T amount) const requires std::is_arithmetic_v<T> {
+    return call_at<T>(detail::methods::list_add, index, detail::negated(amount));
+  }
+  /// Sets the element only if it has the expected value.
+  bool compare_and_set(index_type index, const T& expected, const T& value) const {
+    return call<bool>(detail::methods::list_compare_and_set, index, expected, value);
+  }
+
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_at(index_type index, Token&& token) const {
-    return async_make<T>("list.get", detail::Effect::reads, taker_at<T>("list.get", index), token,
-                         index);
+    return async_call_at<T>(detail::methods::list_get, index, token);
+  }
+  template <typename Token>
+  auto async_slice(slice_index start, slice_index stop, slice_index step, Token&& token) const {
+    return async_call<std::vector<T>>(detail::methods::list_slice, token, start, stop, step);
+  }
+  template <typename Token>
+  auto async_index_of(const T& value, Token&& token) const {
+    return async_call_or_nullopt<std::size_t>(detail::methods::list_index, Errc::value_error, token,
+                                              value);
+  }
+  template <typename Token>
+  auto async_count(const T& value, Token&& token) const {
+    return async_call<std::size_t>(detail::methods::list_count, token, value);
+  }
+  template <typename Token>
+  auto async_contains(const T& value, Token&& token) const {
+    return async_call<bool>(detail::methods::list_contains, token, value);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_call<std::size_t>(detail::methods::list_len, token);
+  }
+  template <typename Token>
+  auto async_copy(Token&& token) const {
+    return async_call<std::vector<T>>(detail::methods::list_copy, token);
   }
   template <typename Token>
   auto async_assign(index_type index, const T& value, Token&& token) const {
-    return async_change<void>("list.set", token, index, value);
+    return async_call<void>(detail::methods::list_set, token, index, value);
   }
   template <typename Token>
   auto async_push_back(const T& value, Token&& token) const {
-    return async_change<void>("list.append", token, value);
+    return async_call<void>(detail::methods::list_append, token, value);
   }
   template <typename Token>
   auto async_push_front(const T& value, Token&& token) const {
     return async_insert(0, value, token);
   }
   template <typename Token>
+  auto async_insert(index_type index, const T& value, Token&& token) const {
+    return async_call<void>(detail::methods::list_insert, token, index, value);
+  }
+  template <typename Token>
+  auto async_extend(const std::vector<T>& values, Token&& token) const {
+    return async_call<void>(detail::methods::list_extend, token, values);
+  }
+  template <typename Token>
   auto async_pop(index_type index, Token&& token) const {
-    return async_make<T>("list.pop", detail::Effect::changes, taker_at<T>("list.pop", index), token,
-                         index);
+    return async_call_at<T>(detail::methods::list_pop, index, token);
   }
   template <typename Token>
   auto async_pop_back(Token&& token) const {
@@ -142,111 +193,73 @@ class list : public proxy {
     return async_pop(0, token);
   }
   template <typename Token>
-  auto async_insert(index_type index, const T& value, Token&& token) const {
-    return async_change<void>("list.insert", token, index, value);
-  }
-  template <typename Token>
-  auto async_extend(const std::vector<T>& values, Token&& token) const {
-    return async_change<void>("list.extend", token, values);
-  }
-  template <typename Token>
   auto async_erase(index_type index, Token&& token) const {
-    return async_change<void>("list.delete", token, index);
+    return async_call<void>(detail::methods::list_delete, token, index);
+  }
+  template <typename Token>
+  auto async_erase(index_type first, index_type last, Token&& token) const {
+    return async_erase_slice(first, last, std::nullopt, token);
   }
   template <typename Token>
   auto async_remove(const T& value, Token&& token) const {
-    return async_make<bool>(
-        "list.remove", detail::Effect::changes,
-        [l = *this](detail::Reply reply) { return l.removed(std::move(reply)); }, token, value);
+    return async_call_succeeds(detail::methods::list_remove, Errc::value_error, token, value);
   }
   template <typename Token>
   auto async_clear(Token&& token) const {
-    return async_change<void>("list.clear", token);
+    return async_call<void>(detail::methods::list_clear, token);
   }
   template <typename Token>
-  auto async_slice(Place start, Place stop, Place step, Token&& token) const {
-    return async_read<std::vector<T>>("list.slice", token, start, stop, step);
+  auto async_set_slice(slice_index start, slice_index stop, slice_index step,
+                       const std::vector<T>& values, Token&& token) const {
+    return async_call<void>(detail::methods::list_set_slice, token, start, stop, step, values);
   }
   template <typename Token>
-  auto async_set_slice(Place start, Place stop, Place step, const std::vector<T>& values,
-                       Token&& token) const {
-    return async_change<void>("list.set_slice", token, start, stop, step, values);
-  }
-  template <typename Token>
-  auto async_erase_slice(Place start, Place stop, Place step, Token&& token) const {
-    return async_change<void>("list.delete_slice", token, start, stop, step);
-  }
-  template <typename Token>
-  auto async_index_of(const T& value, Token&& token) const {
-    return async_make<std::optional<std::size_t>>(
-        "list.index", detail::Effect::reads,
-        [l = *this](detail::Reply reply) { return l.place_in(std::move(reply)); }, token, value);
-  }
-  template <typename Token>
-  auto async_count(const T& value, Token&& token) const {
-    return async_read<std::size_t>("list.count", token, value);
-  }
-  template <typename Token>
-  auto async_contains(const T& value, Token&& token) const {
-    return async_read<bool>("list.contains", token, value);
-  }
-  template <typename Token>
-  auto async_size(Token&& token) const {
-    return async_read<std::size_t>("list.len", token);
-  }
-  template <typename Token>
-  auto async_copy(Token&& token) const {
-    return async_read<std::vector<T>>("list.copy", token);
+  auto async_erase_slice(slice_index start, slice_index stop, slice_index step,
+                         Token&& token) const {
+    return async_call<void>(detail::methods::list_delete_slice, token, start, stop, step);
   }
   template <typename Token>
   auto async_reverse(Token&& token) const {
-    return async_change<void>("list.reverse", token);
+    return async_call<void>(detail::methods::list_reverse, token);
   }
   template <typename Token>
   auto async_sort(bool reverse, Token&& token) const {
-    return async_change<void>("list.sort", token, reverse);
+    return async_call<void>(detail::methods::list_sort, token, reverse);
   }
   template <typename Token>
   auto async_repeat(std::int64_t times, Token&& token) const {
-    return async_change<void>("list.repeat", token, times);
+    return async_call<void>(detail::methods::list_repeat, token, times);
   }
   template <typename Token>
   auto async_add(index_type index, const T& amount, Token&& token) const {
-    return async_make<T>("list.add", detail::Effect::changes, taker_at<T>("list.add", index), token,
-                         index, amount);
+    return async_call_at<T>(detail::methods::list_add, index, token, amount);
   }
   template <typename Token>
   auto async_subtract(index_type index, T amount,
                       Token&& token) const requires std::is_arithmetic_v<T> {
-    return async_make<T>("list.add", detail::Effect::changes, taker_at<T>("list.add", index), token,
-                         index, detail::negated(amount));
+    return async_call_at<T>(detail::methods::list_add, index, token, detail::negated(amount));
   }
   template <typename Token>
   auto async_compare_and_set(index_type index, const T& expected, const T& value,
                              Token&& token) const {
-    return async_change<bool>("list.compare_and_set", token, index, expected, value);
-  }
-
- private:
-  bool removed(detail::Reply reply) const {
-    if (reply) return true;
-    if (reply.error().code == Errc::value_error) return false;
-    throw_error(std::move(reply.error()));
-  }
-  std::optional<std::size_t> place_in(detail::Reply reply) const {
-    if (!reply && reply.error().code == Errc::value_error) return std::nullopt;
-    return take<std::size_t>("list.index", std::move(reply));
+    return async_call<bool>(detail::methods::list_compare_and_set, token, index, expected, value);
   }
 };
 
+// ---- implementation ------------------------------------------------------------------------
+
 template <typename T>
-bool list<T>::remove(const T& value) const {
-  return removed(make("list.remove", detail::Effect::changes, value));
+T list<T>::at(index_type index) const {
+  if constexpr (std::is_default_constructible_v<T>) {
+    T value{};
+    if (detail::try_at(handle(), index, value) == detail::ReadResult::found) return value;
+  }
+  return call_at<T>(detail::methods::list_get, index);
 }
 
 template <typename T>
-std::optional<std::size_t> list<T>::index_of(const T& value) const {
-  return place_in(make("list.index", detail::Effect::reads, value));
+std::size_t list<T>::size() const {
+  return read_size(detail::ObjectKind::list, detail::methods::list_len);
 }
 
 }  // namespace agora

@@ -1,4 +1,4 @@
-// lock_grant: a lock that was acquired asynchronously; and what all kinds of locks do alike.
+// lock_grant: a lock that was acquired asynchronously; and the machinery that all locks share.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,15 @@
 #include <utility>
 
 #include <agora/async.hpp>
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 
 namespace agora {
 
-/// What a lock does when its owner ends while it holds it.
+/// The behaviour of a lock when its owner ends while it holds it.
 enum class on_owner_death : std::uint8_t {
-  report,  ///< the next owner gets it, and is told
-  broken,  ///< it stays broken: owner_died until reset()
+  report,  ///< the next owner gets the lock, and owner_died() tells it
+  broken,  ///< the lock stays broken: owner_died until reset()
 };
 
 /// Options of mutex, recursive_mutex and shared_mutex; they count only if the factory's call makes
@@ -30,52 +31,70 @@ namespace detail {
 
 struct Grant;  // a lock held by one thread: client/src/client/grants.hpp
 
-/// One way to take a lock: how the server calls it. There is one for each, and it is compared by
-/// address.
+/// The methods by which one kind of lock is taken and released. There is one object for each kind;
+/// it is compared by address.
 struct LockMethods {
-  std::string_view acquire;
-  std::string_view release;
-  bool by_token;            ///< release takes the token of what it gives back
-  bool again;               ///< an owner may take it again; levels are counted here
-  std::string_view holder;  ///< tells who has the lock; empty: nobody asks
-  /// The server lends such locks: a thread may take them without a call. `other`: it does not.
+  const Method* acquire = nullptr;
+  const Method* release = nullptr;
+  const Method* locked = nullptr;  ///< null for a shared_mutex, as is `reset`
+  const Method* reset = nullptr;
+  bool by_token = false;           ///< release takes the token of the grant
+  bool recursive = false;          ///< an owner may take it again; levels are counted here
+  const Method* holder = nullptr;  ///< names the holder; null if it is never called
+  /// The kind of a lock that the server lends: a thread may take it without a call. `other` if the
+  /// server does not lend it.
   ObjectKind lent = ObjectKind::other;
 };
 
-extern const LockMethods kPlainLock;
-extern const LockMethods kRecursiveLock;
-extern const LockMethods kReadLock;
-extern const LockMethods kWriteLock;
+inline constexpr LockMethods kPlainLock{.acquire = &methods::lock_acquire,
+                                        .release = &methods::lock_release,
+                                        .locked = &methods::lock_locked,
+                                        .reset = &methods::lock_reset,
+                                        .by_token = true,
+                                        .lent = ObjectKind::lock};
+inline constexpr LockMethods kRecursiveLock{.acquire = &methods::rlock_acquire,
+                                            .release = &methods::rlock_release,
+                                            .locked = &methods::rlock_locked,
+                                            .reset = &methods::rlock_reset,
+                                            .by_token = true,
+                                            .recursive = true,
+                                            .holder = &methods::rlock_holder,
+                                            .lent = ObjectKind::rlock};
+inline constexpr LockMethods kReadLock{.acquire = &methods::rwlock_acquire_read,
+                                       .release = &methods::rwlock_release_read,
+                                       .recursive = true};
+inline constexpr LockMethods kWriteLock{.acquire = &methods::rwlock_acquire_write,
+                                        .release = &methods::rwlock_release_write};
 
 }  // namespace detail
 
-/// A lock that was acquired asynchronously: held by no thread but by this object, which may be
-/// moved anywhere. Its end gives the lock back, without waiting.
+/// A lock that was acquired asynchronously. Its owner is this object and no thread, so it may be
+/// moved anywhere. Its destructor releases the lock without waiting.
 class lock_grant {
  public:
-  /// No grant.
+  /// Makes an empty grant.
   lock_grant() = default;
   lock_grant(lock_grant&& other) noexcept;
-  /// Gives back the grant that was here.
+  /// Releases the grant that was here.
   lock_grant& operator=(lock_grant&& other) noexcept;
   ~lock_grant();
 
-  /// False if there is none: the time was over before the lock was free.
+  /// False if it is empty: the timeout expired before the lock was free.
   explicit operator bool() const { return owner_.has_value(); }
-  /// Gives the lock back and waits until the server has it. Nothing without a grant.
-  /// @throws session_lost  it was lost with the session.
+  /// Releases the lock and waits for the server's reply. Does nothing if the grant is empty.
+  /// @throws session_lost  the grant was lost with the session.
   void release();
-  /// As those of mutex, for this grant. @throws not_locked  there is none.
+  /// As the functions of mutex, for this grant. @throws not_locked  the grant is empty.
   std::uint64_t token() const;
   bool owner_died() const;
   bool held() const;
-  /// The lock's name. @throws not_locked  there is none.
+  /// Returns the lock's name. @throws not_locked  the grant is empty.
   const std::string& name() const;
 
-  /// Made by the locks.
+  /// Called by the locks.
   struct Owner {
     detail::Handle handle;
-    const detail::LockMethods* way;
+    const detail::LockMethods* methods;
     std::string text;
   };
   explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
@@ -89,23 +108,25 @@ class lock_grant {
 
 namespace detail {
 
-/// What a thread does with a lock. The owner is the calling thread, but for async_acquire.
+/// The operations of a thread on a lock. The owner is the calling thread, except for async_acquire.
 class ThreadLock {
  public:
-  ThreadLock(const Handle& handle, const LockMethods& way) : handle_(handle), way_(way) {}
+  ThreadLock(const Handle& handle, const LockMethods& methods)
+      : handle_(handle), methods_(methods) {}
 
-  /// False if it was not got in time. @throws deadlock, owner_died, session_lost
+  /// Returns false if the timeout expired. @throws deadlock, owner_died, session_lost
   bool acquire(const Timeout& timeout) const;
-  /// Gives it back, errors and all left unsaid.
+  /// Releases the lock and ignores errors.
   void unlock() const noexcept;
   /// @throws not_locked, not_owner, session_lost
   void release() const;
   std::uint64_t token() const;
   bool owner_died() const;
   bool held() const;
-  /// Whether the thread has a grant, lost or not.
+  /// Returns true if the thread has a grant, lost or not.
   bool has_grant() const;
-  /// The server is about to do something with the thread's grant, of which it may know nothing.
+  /// Turns a lock that the thread took without a call into a grant of the session. A call that uses
+  /// the lock on the server comes next.
   void hand_over() const;
   void on_lost(std::function<void()> callback) const;
 
@@ -114,8 +135,8 @@ class ThreadLock {
     const std::string owner = fresh_owner();
     return async_call<lock_grant>(
         handle_, acquire_call(timeout, owner),
-        [handle = handle_, way = &way_, owner](Reply reply) {
-          return ThreadLock(handle, *way).granted_to(owner, std::move(reply));
+        [handle = handle_, methods = &methods_, owner](Reply reply) {
+          return ThreadLock(handle, *methods).granted_to(owner, std::move(reply));
         },
         token);
   }
@@ -127,7 +148,7 @@ class ThreadLock {
   std::optional<Grant> by_word() const;
 
   const Handle& handle_;
-  const LockMethods& way_;
+  const LockMethods& methods_;
 };
 
 }  // namespace detail

@@ -1,4 +1,4 @@
-// manager: the way to a server, and the factory of all proxies.
+// manager: the connection to a server, and the factory of all proxies.
 #pragma once
 
 #include <chrono>
@@ -40,37 +40,44 @@ namespace detail {
 class PrivateServer;
 }
 
-/// One line of manager::objects().
+/// One entry of manager::objects().
 struct object_info {
   std::string name;
   std::string type;
   std::uint64_t version = 0;
 };
 
-/// A session at a server, shared by all copies of a manager and all proxies from it. Any thread may
-/// use it. It outlives a broken connection: calls under way then go on when the connection is made
-/// anew, each takes effect at most once, and a waiting one keeps its place in line. Every call ends
-/// with a value, with an error that says whether its effect happened (error::done), or at its
-/// deadline. If the session is lost (the server restarted, or heard nothing for the ttl) calls
-/// under way throw session_lost and the next one opens another session.
+/// A session at a server, shared by all copies of a manager and all its proxies. Any thread may use
+/// it. It outlives a broken connection: calls under way continue on the next connection, each takes
+/// effect at most once, and a waiting call keeps its position in the FIFO. Every call ends with a
+/// value, with an error that says whether its effect happened (error::done), or at its deadline.
+/// The session is lost if the server restarted, or got no heartbeat for the ttl. Then calls under
+/// way throw session_lost, and the next call opens another session.
 ///
-/// Factories create the object, or open it if it is there already (initial content and options
-/// then do not count; wrong_type if it is of another type). Without a name the object is
-/// anonymous: it lives as long as a proxy of it, or a container in which it is stored. From a
-/// reference they open that object.
+/// @code
+/// agora::manager m("unix:/run/agora.sock");
+/// auto ages = m.dict<std::string, int>("ages");
+/// ages["ann"] = 30;
+/// @endcode
+///
+/// A factory creates the object, or opens it if it exists already. Then initial content and options
+/// do not count; an object of another type is wrong_type. Without a name the object is anonymous:
+/// it lives as long as a proxy of it, or a container that stores it. A factory that takes a
+/// reference opens that object.
 class manager {
  public:
-  /// Starts a private server, which ends with the last copy of this manager in this process, and
-  /// with this process however that ends. The program `agorad` is sought in the environment
-  /// variable AGORA_SERVER, beside the running program or library, in the installation, in PATH.
-  /// @throws unavailable  it was not found (the message says where), or did not start.
+  /// Starts a private server, which ends with the last copy of this manager in this process, and in
+  /// any case with this process. The program `agorad` is searched in the environment variable
+  /// AGORA_SERVER, beside the running program or library, in the installation, in PATH.
+  /// @throws unavailable  it was not found (the message lists the places), or did not start.
   explicit manager(manager_options options = {});
   /// Connects to a server.
   /// @param address  `unix:/path/to/socket` or `tcp://host:port` (a name, IPv4, or IPv6 in [])
-  /// @throws value_error  no such form of address; unavailable  nobody answers there.
+  /// @throws value_error  the address has another form.
+  /// @throws unavailable  no server replies there.
   explicit manager(std::string_view address, manager_options options = {});
 
-  /// @param values  the first content: pairs.
+  /// @param values  the initial content: pairs
   template <typename K = any, typename V = any>
   agora::dict<K, V> dict(std::string_view name = {},
                          const std::vector<std::pair<K, V>>& values = {}) const {
@@ -82,7 +89,7 @@ class manager {
     return agora::dict<K, V>(open(object));
   }
 
-  /// @param values  the first content.
+  /// @param values  the initial content
   template <typename T = any>
   agora::list<T> list(std::string_view name = {}, const std::vector<T>& values = {}) const {
     return agora::list<T>(values.empty() ? create("list", name)
@@ -142,17 +149,17 @@ class manager {
     return agora::semaphore(open(object));
   }
 
-  /// With a recursive lock of its own.
+  /// Makes a condition with a recursive lock of its own.
   condition_variable condition(std::string_view name = {}) const;
-  /// With that lock, which other conditions may share.
+  /// Makes a condition with that lock, which other conditions may share.
   condition_variable condition(std::string_view name, const recursive_mutex& lock) const;
   condition_variable condition(const reference& object) const;
 
-  /// @param parties  how many wait for each other, at least 1.
+  /// @param parties  how many parties wait for each other, at least 1
   agora::barrier barrier(std::string_view name, std::int64_t parties) const {
     return agora::barrier(create("barrier", name, detail::params_of(parties)));
   }
-  /// @param timeout  for each wait that names none: then the barrier breaks.
+  /// @param timeout  of each wait that has none of its own; when it expires the barrier breaks
   template <typename Rep, typename Period>
   agora::barrier barrier(std::string_view name, std::int64_t parties,
                          std::chrono::duration<Rep, Period> timeout) const {
@@ -172,7 +179,7 @@ class manager {
   }
   agora::counter counter(const reference& object) const { return agora::counter(open(object)); }
 
-  /// @param values  the first content.
+  /// @param values  the initial content
   template <typename T = any>
   agora::set<T> set(std::string_view name = {}, const std::vector<T>& values = {}) const {
     return agora::set<T>(create("set", name, detail::params_of(values)));
@@ -182,7 +189,7 @@ class manager {
     return agora::set<T>(open(object));
   }
 
-  /// @param attributes  the first content.
+  /// @param attributes  the initial content
   agora::namespace_ namespace_(std::string_view name = {},
                                const std::map<std::string, any>& attributes = {}) const {
     return agora::namespace_(create("namespace", name, detail::params_of(attributes)));
@@ -191,13 +198,13 @@ class manager {
     return agora::namespace_(open(object));
   }
 
-  /// @param size  how many elements, all 0. An integer wraps round, as std::atomic does.
+  /// An integer wraps round, as std::atomic does. @param size  the number of elements, all 0
   template <typename T, std::integral Size>
   agora::array<T> array(std::string_view name, Size size, number_options options = {}) const {
     return agora::array<T>(
         create("array", name, detail::params_of(typecode_for<T>(), size), packed<T>(options)));
   }
-  /// @param values  the first content.
+  /// @param values  the initial content
   template <typename T>
   agora::array<T> array(std::string_view name, const std::vector<T>& values,
                         number_options options = {}) const {
@@ -209,7 +216,7 @@ class manager {
     return agora::array<T>(open(object));
   }
 
-  /// @param duplex  false: the first end receives, the second sends.
+  /// @param duplex  false: the first end receives, the second sends
   template <typename T = any>
   agora::pipe<T> pipe(std::string_view name = {}, bool duplex = true) const {
     return agora::pipe<T>(create("pipe", name, detail::params_of(duplex)));
@@ -228,9 +235,9 @@ class manager {
     return agora::topic<T>(open(object));
   }
 
-  /// An object of a type of one's own: `m.object<account_proxy>("mine", 100)`. P derives from
-  /// proxy, has a constructor from a detail::Handle (`using proxy::proxy;`), and its `P::type` is
-  /// the type's name on the server.
+  /// Makes or opens an object of a user's own type: `m.object<account_proxy>("mine", 100)`. P
+  /// derives from proxy, has a constructor from a detail::Handle (`using proxy::proxy;`), and
+  /// `P::type` is the type's name on the server.
   template <std::derived_from<proxy> P, Encodable... A>
   P object(std::string_view name, const A&... arguments) const {
     return P(create(P::type, name, detail::params_of(arguments...)));
@@ -240,19 +247,20 @@ class manager {
     return P(open(object));
   }
 
-  /// Runs the function with a transaction, and carries out what it has planned as one step: all or
-  /// nothing, and only if what it has read still holds. If not, the function runs again, so it must
-  /// do nothing else; see transaction.hpp.
+  /// Runs the function with a transaction, and commits its changes as one step: all or nothing, and
+  /// only if its reads would still return the same values. If not, the function runs again, so it
+  /// must have no other effect; see transaction.hpp. Returns the result of the function's last run.
+  /// Throws the error of a change; then nothing happened.
   ///
-  ///     m.atomically([&](agora::transaction& t) {
-  ///       const int mine = t.get(accounts, "me");
-  ///       t.set(accounts, "me", mine - 10);
-  ///       t.add(accounts, "you", 10);
-  ///     });
+  /// @code
+  /// m.atomically([&](agora::transaction& t) {
+  ///   const int mine = t.get(accounts, "me");
+  ///   t.set(accounts, "me", mine - 10);
+  ///   t.add(accounts, "you", 10);
+  /// });
+  /// @endcode
   ///
-  /// @return what the function returned in the end.
-  /// @throws conflict  others came between transaction::kAttemptsMax times; nothing happened.
-  /// @throws what a change by itself would throw; nothing happened.
+  /// @throws conflict  other clients interfered transaction::kAttemptsMax times; nothing happened.
   template <std::invocable<transaction&> F>
   std::invoke_result_t<F&, transaction&> atomically(F function) const {
     for (int attempt = 1;; ++attempt) {
@@ -267,41 +275,49 @@ class manager {
     }
   }
 
-  /// True if the server answers. @throws unavailable, timeout_error  it does not.
+  /// Returns true if the server replies. @throws unavailable, timeout_error  it does not.
   bool ping() const;
-  /// Any method of the server by its name: `m.call("dict.get", "d", "key")`. A method that waits
-  /// (queue.get ...) has no deadline here but its own timeout parameter.
+  /// Calls any method of the server by its name: `m.call("dict.get", "d", "key")`. For a method
+  /// that waits (queue.get ...) only its own timeout parameter counts, and no deadline of the
+  /// manager.
   template <typename R = any, Encodable... A>
   R call(std::string_view method, const A&... arguments) const {
     const detail::Reply reply = call_packed(method, detail::params_of(arguments...));
     if constexpr (!std::is_void_v<R>) return decoded<R>(method, reply);
   }
-  /// The same for a completion token, which comes behind the method's name; see async.hpp.
+  /// As call, for a completion token, which follows the method's name; see async.hpp.
   template <typename R = any, typename Token, Encodable... A>
   auto async_call(std::string_view method, Token&& token, const A&... arguments) const {
     return detail::async_call<R>(
-        server_handle(), {shape_of(method), std::string(method), detail::params_of(arguments...)},
+        server_handle(),
+        {call_of(detail::find_method(method)), std::string(method),
+         detail::params_of(arguments...)},
         [its_method = std::string(method)](detail::Reply reply) {
           if (!reply) throw_error(std::move(reply.error()));
           if constexpr (!std::is_void_v<R>) return decoded<R>(its_method, reply);
         },
         token);
   }
-  /// Collects calls, to send them together; see pipeline.hpp.
+  /// Makes a pipeline, which collects calls and sends them together; see pipeline.hpp.
   agora::pipeline pipeline() const;
 
-  /// What the server says of itself: version, incarnation, pid, started ... as a map.
-  any server() const { return call("server.info"); }
-  /// All objects whose name fits the pattern (* any text, ? one byte), in the order of names.
+  /// Returns version, incarnation, pid, start time ... of the server, as a map.
+  any server() const { return call(detail::methods::server_info.name); }
+  /// Returns all objects whose name matches the pattern (* any text, ? one byte), in the order of
+  /// names.
   std::vector<object_info> objects(std::string_view pattern = "*") const;
-  bool exists(std::string_view name) const { return call<bool>("object.exists", name); }
-  /// Deletes an object; false if there was none.
-  bool remove(std::string_view name) const { return call<bool>("object.delete", name); }
+  bool exists(std::string_view name) const {
+    return call<bool>(detail::methods::object_exists.name, name);
+  }
+  /// Deletes an object; returns false if there was none.
+  bool remove(std::string_view name) const {
+    return call<bool>(detail::methods::object_delete.name, name);
+  }
 
-  /// `unix:/path` or `tcp://host:port`.
+  /// Returns `unix:/path` or `tcp://host:port`.
   const std::string& address() const;
-  /// How this process reaches the server: "unix" or "tcp"; "shared memory" if its present session
-  /// shares the server's memory, so that much of what it does needs no call.
+  /// Returns how this process reaches the server: "unix" or "tcp", or "shared memory" if its
+  /// present session shares the server's memory, so that many operations need no call.
   std::string_view transport() const;
 
  private:
@@ -319,7 +335,6 @@ class manager {
   }
   static detail::Params packed(const number_options& options, bool number, bool integer);
   detail::Reply call_packed(std::string_view method, const detail::Params& params) const;
-  detail::Call shape_of(std::string_view method) const;
   detail::Handle server_handle() const;
 
   template <typename R>

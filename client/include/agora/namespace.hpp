@@ -19,85 +19,72 @@ namespace agora {
 class attribute;
 
 /// Every operation is one atomic step on the server.
+///
+/// @code
+/// auto config = m.namespace_("config");
+/// config["port"] = 8080;
+/// int port = config["port"];
+/// @endcode
 class namespace_ : public proxy {
  public:
-  /// From a manager's factory; see manager::namespace_.
+  /// Called by a manager's factory; see manager::namespace_.
   explicit namespace_(detail::Handle handle) : proxy(std::move(handle)) {}
 
-  /// The attribute as a T. @throws attribute_error  there is none; type_error  it is no T.
+  /// Returns the element of an attribute: reading it reads from the server, assigning to it writes.
+  attribute operator[](std::string_view name) const;
+  /// Returns the attribute as a T.
+  /// @throws attribute_error  there is none of that name.
+  /// @throws type_error       it is no T.
   template <Decodable T = any>
-  T get(std::string_view name) const {
-    if constexpr (std::is_default_constructible_v<T>) {
-      T value{};
-      if (detail::try_get(handle(), detail::ObjectKind::namespace_, name, value) ==
-          detail::ReadResult::found) {
-        return value;
-      }
-    }
-    return take_at<T>("namespace.get", name, make("namespace.get", detail::Effect::reads, name));
-  }
+  T get(std::string_view name) const;
   template <Encodable T>
   void set(std::string_view name, const T& value) const {
-    change<void>("namespace.set", name, value);
+    call<void>(detail::methods::namespace_set, name, value);
   }
-  /// False if there was none.
-  bool erase(std::string_view name) const;
-  bool contains(std::string_view name) const {
-    const detail::ReadResult look =
-        detail::try_contains(handle(), detail::ObjectKind::namespace_, name);
-    if (look == detail::ReadResult::found) return true;
-    if (look == detail::ReadResult::not_found) return false;
-    return read<bool>("namespace.contains", name);
+  /// Returns false if there was no such attribute.
+  bool erase(std::string_view name) const {
+    return call_succeeds(detail::methods::namespace_delete, Errc::attribute_error, name);
   }
-  /// The names of all, in the order in which they were first set.
+  bool contains(std::string_view name) const;
+  /// Returns the names of all attributes, in the order in which they were first set.
   std::vector<std::string> attributes() const {
-    return read<std::vector<std::string>>("namespace.attributes");
+    return call<std::vector<std::string>>(detail::methods::namespace_attributes);
   }
-  /// The place of an attribute: reading it asks the server, assigning to it writes.
-  attribute operator[](std::string_view name) const;
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <Decodable T = any, typename Token>
   auto async_get(std::string_view name, Token&& token) const {
-    return async_make<T>("namespace.get", detail::Effect::reads,
-                         taker_at<T>("namespace.get", std::string(name)), token, name);
+    return async_call_at<T>(detail::methods::namespace_get, std::string(name), token);
   }
   template <Encodable T, typename Token>
   auto async_set(std::string_view name, const T& value, Token&& token) const {
-    return async_change<void>("namespace.set", token, name, value);
+    return async_call<void>(detail::methods::namespace_set, token, name, value);
   }
   template <typename Token>
   auto async_erase(std::string_view name, Token&& token) const {
-    return async_make<bool>(
-        "namespace.delete", detail::Effect::changes,
-        [n = *this](detail::Reply reply) { return n.erased(std::move(reply)); }, token, name);
+    return async_call_succeeds(detail::methods::namespace_delete, Errc::attribute_error, token,
+                               name);
   }
   template <typename Token>
   auto async_contains(std::string_view name, Token&& token) const {
-    return async_read<bool>("namespace.contains", token, name);
+    return async_call<bool>(detail::methods::namespace_contains, token, name);
   }
   template <typename Token>
   auto async_attributes(Token&& token) const {
-    return async_read<std::vector<std::string>>("namespace.attributes", token);
-  }
-
- private:
-  bool erased(detail::Reply reply) const {
-    if (reply) return true;
-    if (reply.error().code == Errc::attribute_error) return false;
-    throw_error(std::move(reply.error()));
+    return async_call<std::vector<std::string>>(detail::methods::namespace_attributes, token);
   }
 };
 
-/// What `ns["x"]` gives. It holds a copy of the namespace's handle.
+/// The element that `ns["x"]` gives. It holds a copy of the namespace's handle.
 class attribute {
  public:
   attribute(namespace_ object, std::string name)
       : object_(std::move(object)), name_(std::move(name)) {}
   attribute(const attribute&) = default;
 
-  /// @throws attribute_error  there is none; type_error  it is no T.
+  /// @throws attribute_error  there is none of that name.
+  /// @throws type_error       it is no T.
   template <Decodable T = any>
   T get() const {
     return object_.get<T>(name_);
@@ -107,11 +94,11 @@ class attribute {
     return get<T>();
   }
   template <Encodable T>
-  const attribute& operator=(const T& value) const {  // NOLINT: a place is const, its value not
+  const attribute& operator=(const T& value) const {  // NOLINT: const, as only the server changes
     object_.set(name_, value);
     return *this;
   }
-  /// Copies the value of the other place.
+  /// Copies the value of the other attribute.
   const attribute& operator=(const attribute& other) const {  // NOLINT
     return *this = other.get<any>();
   }
@@ -121,11 +108,11 @@ class attribute {
   }
 
   template <Encodable T>
-  friend bool operator==(const attribute& place, const T& value) {
-    return place.get<any>() == any(value);
+  friend bool operator==(const attribute& element, const T& value) {
+    return element.get<any>() == any(value);
   }
-  friend std::ostream& operator<<(std::ostream& out, const attribute& place) {
-    return out << place.get<any>();
+  friend std::ostream& operator<<(std::ostream& out, const attribute& element) {
+    return out << element.get<any>();
   }
 
  private:
@@ -133,8 +120,26 @@ class attribute {
   std::string name_;
 };
 
-inline bool namespace_::erase(std::string_view name) const {
-  return erased(make("namespace.delete", detail::Effect::changes, name));
+// ---- implementation ------------------------------------------------------------------------
+
+template <Decodable T>
+T namespace_::get(std::string_view name) const {
+  if constexpr (std::is_default_constructible_v<T>) {
+    T value{};
+    if (detail::try_get(handle(), detail::ObjectKind::namespace_, name, value) ==
+        detail::ReadResult::found) {
+      return value;
+    }
+  }
+  return call_at<T>(detail::methods::namespace_get, name);
+}
+
+inline bool namespace_::contains(std::string_view name) const {
+  const detail::ReadResult result =
+      detail::try_contains(handle(), detail::ObjectKind::namespace_, name);
+  if (result == detail::ReadResult::found) return true;
+  if (result == detail::ReadResult::not_found) return false;
+  return call<bool>(detail::methods::namespace_contains, name);
 }
 
 inline attribute namespace_::operator[](std::string_view name) const {

@@ -1,4 +1,4 @@
-// How a manager behaves.
+// manager_options: the options of a manager.
 #pragma once
 
 #include <chrono>
@@ -8,20 +8,20 @@ namespace agora {
 
 /// Options of a manager; all have a default, so `{.deadline = 5s}` is enough.
 struct manager_options {
-  /// The name under which the server shows this program.
+  /// The name under which the server lists this program.
   std::string client = {};
-  /// How long the server keeps the session without a sign of life, 1 s to 1 h. The manager gives
-  /// one every third of it. After a cut connection the session can be resumed for so long.
+  /// How long the server keeps the session without a heartbeat, 1 s to 1 h. The manager sends a
+  /// heartbeat every third of it. A session can be resumed for so long after the connection broke.
   std::chrono::nanoseconds ttl = std::chrono::seconds(10);
   /// How long a call that does not wait may take, opening a session and broken connections
-  /// included (only a host name is looked up for as long as the system likes); for a waiting call,
-  /// how long after its own end. When half of that is over the waiting call is cancelled, so that
-  /// it is known what came of it.
+  /// included. Only the resolution of a host name takes as long as the system lets it. A waiting
+  /// call has that time after its own timeout. When half of it is over the client cancels the call,
+  /// so that its outcome is known.
   std::chrono::nanoseconds deadline = std::chrono::seconds(30);
   /// How long connecting may take; for a private server, also how long it may take to start.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(10);
-  /// Whether objects may be shared as memory where server and program are on one host. Without it
-  /// all goes over the socket.
+  /// Whether objects may be shared as memory if server and program are on one host. If not, every
+  /// operation is a call over the socket.
   bool shared_memory = true;
 };
 

@@ -18,8 +18,8 @@ namespace agora {
 /// @throws runtime_error  always.
 [[noreturn]] void throw_not_run();
 
-/// The result of one call of a pipeline, or of a transaction; there once that was run. Copies share
-/// it.
+/// The result of one call of a pipeline or of a transaction. It is available once that has run.
+/// Copies share it.
 template <typename R>
 class pipelined {
  public:
@@ -31,7 +31,7 @@ class pipelined {
 
   explicit pipelined(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  /// @throws what the call by itself would throw; runtime_error  the pipeline was not run yet.
+  /// Throws the error of the call. @throws runtime_error  the pipeline has not run yet.
   R get() const {
     if (state_->error) std::rethrow_exception(state_->error);
     if (!state_->value) throw_not_run();
@@ -42,30 +42,33 @@ class pipelined {
   std::shared_ptr<State> state_;
 };
 
-/// From manager::pipeline(). It is a completion token: pass it to the async_ form of any operation
-/// of that manager's objects; the call is then collected, and gives an agora::pipelined.
+/// Made by manager::pipeline(). It is a completion token: pass it to the async_ form of any
+/// operation of that manager's objects. The pipeline then collects the call, and the operation
+/// returns an agora::pipelined.
 ///
-///     auto p = m.pipeline();
-///     auto old = d.async_at("k", p);
-///     auto sum = d.async_add("n", 1, 0, p);
-///     p.run();
-///     use(old.get(), sum.get());
+/// @code
+/// auto p = m.pipeline();
+/// auto old = d.async_at("k", p);
+/// auto sum = d.async_add("n", 1, 0, p);
+/// p.run();
+/// use(old.get(), sum.get());
+/// @endcode
 ///
-/// The calls take effect in the order in which they were collected, each by itself: others' calls
-/// may come between, and one that fails does not hold back those behind it. At most 512 of them
-/// are under way at a time; the rest follows as replies come. For one thread at a time.
+/// The calls take effect in the order in which they were collected, each by itself. Calls of other
+/// clients may come between, and a call that fails does not stop the calls behind it. At most 512
+/// calls are under way at a time; the rest follows as replies come. For one thread at a time.
 class pipeline {
  public:
   explicit pipeline(std::shared_ptr<detail::Client> client);
   pipeline(pipeline&& other) noexcept;
   pipeline& operator=(pipeline&& other) noexcept;
-  /// Calls that were never run fail with `cancelled`, done no.
+  /// Collected calls that never ran fail with `cancelled`, done no.
   ~pipeline();
 
-  /// Sends what was collected and waits until each call has its value or its error; throws
-  /// neither. Then it is empty, and may be used again.
+  /// Sends the collected calls and waits until each has its value or its error; throws neither.
+  /// Then the pipeline is empty, and may be used again.
   void run();
-  /// How many calls are collected.
+  /// Returns how many calls are collected.
   std::size_t size() const;
 
   detail::Batch* batch() const { return batch_.get(); }

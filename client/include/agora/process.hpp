@@ -16,15 +16,20 @@ namespace agora {
 /// A child process, forked at construction. Move-only; the destructor joins, as that of
 /// std::jthread does. One thread at a time may use one object, as with std::thread.
 ///
-/// In the child proxies and managers just work: before the constructor returns in the parent, the
-/// child has connections of its own and holds every anonymous object that it inherited. Other
-/// threads of the parent do not exist in the child, so what they had locked stays locked there;
-/// agora's own state is exempt from that. The child ends with _exit: no destructor of the parent's
-/// objects and no atexit handler runs in it.
+/// @code
+/// auto jobs = m.queue<int>("jobs");
+/// agora::process worker([=] { while (auto job = jobs.pop_for(1s)) run(*job); });
+/// @endcode
+///
+/// Proxies and managers work in the child. Before the constructor returns in the parent, the child
+/// has its own connections and holds every anonymous object that it inherited. Other
+/// threads of the parent do not exist in the child, so a mutex that they had locked stays locked
+/// there. agora's own state is exempt from that. The child ends with _exit: no destructor of the
+/// parent's objects and no atexit handler runs in it.
 class process {
  public:
-  /// Runs `callable(arguments...)` in the child. Its exit code is what the callable returns if that
-  /// is an int, else 0; after an exception it is 1, and standard error says
+  /// Runs `callable(arguments...)` in the child. Its exit code is the callable's result if that is
+  /// an int, else 0. After an exception it is 1, and standard error says
   /// `agora::process: <what>`. Standard output is flushed before the fork and at the end.
   /// @throws std::system_error  fork failed.
   template <typename F, typename... A>
@@ -52,13 +57,13 @@ class process {
 
   /// Waits until the child has ended.
   void join();
-  /// The same, for so long; false if it still runs.
+  /// Waits for that time. Returns false if the child still runs.
   template <typename Rep, typename Period>
   bool join_for(std::chrono::duration<Rep, Period> span) {
     return join_within(std::chrono::duration<double>(span).count());
   }
-  /// Nothing while it runs; a negative number is the signal that ended it. 255 if somebody else
-  /// (a handler of SIGCHLD) took the status.
+  /// Returns nullopt while the child runs. A negative number is the signal that ended it. 255 means
+  /// that other code of this process (a handler of SIGCHLD) took the status.
   std::optional<int> exit_code();
   bool is_alive() { return !exit_code().has_value(); }
   /// Sends SIGTERM, if it still runs.
@@ -91,7 +96,7 @@ class process {
 
   pid_t pid_ = -1;
   int pidfd_ = -1;
-  std::uint64_t creator_ = 0;  // the process that may join it
+  std::uint64_t creator_ = 0;  // the process that forked it and may join it
   std::optional<int> code_;
 };
 

@@ -1,4 +1,5 @@
-// proxy: what dict, list, queue and all others have in common: a name, a reference, calls.
+// proxy: the base of dict, list, queue and all other proxies. It has a name, a reference, and
+// calls.
 #pragma once
 
 #include <concepts>
@@ -12,6 +13,7 @@
 
 #include <agora/async.hpp>
 #include <agora/detail/handle.hpp>
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 #include <agora/subscription.hpp>
 
@@ -19,21 +21,34 @@
 
 namespace agora {
 
+namespace detail {
+
+/// A method, and how long its call waits on the server. Only a parameter: it refers to the method.
+struct TimedMethod {
+  TimedMethod(const Method& its_method, const Timeout& its_timeout = {})  // NOLINT: implicit
+      : method(its_method), timeout(its_timeout) {}
+
+  const Method& method;
+  Timeout timeout;
+};
+
+}  // namespace detail
+
 /// A cheap, copyable handle of a shared object. All operations of all proxies are const, may be
 /// called from any thread, and keep working in a forked child. Every operation may throw
 /// `not_found` (the object is gone), `unavailable` (no connection), `timeout_error` (no reply in
-/// time) and `out_of_memory`; what else it may throw is said there.
+/// time) and `out_of_memory`. The documentation of an operation names its further errors.
 class proxy {
  public:
-  /// The object's name; that of an anonymous one begins with #.
+  /// Returns the object's name; the name of an anonymous object begins with #.
   const std::string& name() const { return handle_.name(); }
-  /// The value that stands for this object inside other containers.
+  /// Returns the value that stands for this object inside other containers.
   operator reference() const { return {name()}; }  // NOLINT: implicit, so that it can be stored
 
-  /// The whole content as JSON text (`{"a":1}`), for people: reads it in one step.
+  /// Returns the whole content as JSON text for people (`{"a":1}`), read in one step.
   std::string to_text() const;
 
-  /// Calls `callback` for each change of the object by whomever, from now on, in order; see
+  /// Calls `callback` for each later change of the object by any session, in order; see
   /// subscription.hpp. @throws value_error  the object is lent as memory (`local`).
   subscription watch(std::function<void(const object_change&)> callback) const;
 
@@ -42,7 +57,8 @@ class proxy {
     return &a.handle_.client() == &b.handle_.client() && a.name() == b.name();
   }
 
-  /// From a manager: `m.object<P>(name)`. A proxy of one's own says `using proxy::proxy;`.
+  /// Called by a manager: `m.object<P>(name)`. The proxy of a user's own type says
+  /// `using proxy::proxy;`.
   explicit proxy(detail::Handle handle) : handle_(std::move(handle)) {}
 
  protected:
@@ -52,120 +68,89 @@ class proxy {
   proxy& operator=(const proxy&) = default;
   proxy& operator=(proxy&&) = default;
 
-  /// A call that changes nothing, its result as an R.
+  // For the proxies of users' own types. `method` is a string literal.
+
+  /// Calls a method that changes nothing, and returns its result as an R.
   template <typename R, typename... A>
-  R read(std::string_view method, const A&... arguments) const {
-    return take<R>(method, make(method, detail::Effect::reads, arguments...));
-  }
-
-  /// The object's size, as that call gives it, without a call where memory is shared.
-  std::size_t read_size(detail::ObjectKind kind, std::string_view method) const {
-    const auto seen = try_read_size(kind);
-    return seen ? *seen : read<std::size_t>(method);
-  }
-  /// What one look tells of it; nothing: only a call can say.
-  std::optional<std::size_t> try_read_size(detail::ObjectKind kind) const {
-    const detail::ObjectView* view = handle_.view();
-    if (view == nullptr || view->kind != kind) return std::nullopt;
-    return view->try_read_size();
-  }
-
-  /// A call that changes something.
+  R read(std::string_view method, const A&... arguments) const;
+  /// Calls a method that changes something, and returns its result as an R.
   template <typename R, typename... A>
-  R change(std::string_view method, const A&... arguments) const {
-    return take<R>(method, make(method, detail::Effect::changes, arguments...));
-  }
+  R change(std::string_view method, const A&... arguments) const;
+  /// As read, for a completion token; see async.hpp.
+  template <typename R, typename Token, typename... A>
+  auto async_read(std::string_view method, Token&& token, const A&... arguments) const;
+  /// As change, for a completion token; see async.hpp.
+  template <typename R, typename Token, typename... A>
+  auto async_change(std::string_view method, Token&& token, const A&... arguments) const;
 
-  /// Any call that does not wait, error and all.
-  template <typename... A>
-  detail::Reply make(std::string_view method, detail::Effect effect, const A&... arguments) const {
-    const detail::Params params = handle_.params(arguments...);
-    detail::Call call{.method = method, .effect = effect};
-    return handle_.call(call.with(params));
-  }
+  // For agora's own proxies: each operation is one line over the descriptor of its method, and so
+  // is its asynchronous form.
+  //
+  //   return call<std::size_t>(detail::methods::list_count, value);
+  //   return async_call<std::size_t>(detail::methods::list_count, token, value);
+  //
+  // For a method that waits, the first argument is `{method, timeout}`; the timeout is sent only if
+  // it is also among the arguments.
 
-  /// A call that waits on the server for `timeout`; the last parameter is not the timeout unless
-  /// it is among `arguments`.
-  template <typename... A>
-  detail::Reply wait(std::string_view method, detail::Effect effect, const detail::Timeout& timeout,
-                     const A&... arguments) const {
-    const detail::Params params = handle_.params(arguments...);
-    detail::Call call{.method = method, .effect = effect, .waits = true, .timeout = timeout};
-    return handle_.call(call.with(params));
-  }
-
-  /// The result as an R, or the error as an exception; a value that is no R is a type_error that
+  /// Returns the result as an R, or throws the error. A value that is no R is a type_error that
   /// names the object.
-  template <typename R>
-  R take(std::string_view method, detail::Reply reply) const {
-    if (!reply) throw_error(std::move(reply.error()));
-    if constexpr (!std::is_void_v<R>) {
-      const ScopedHold keeping(reply.keep);
-      auto result = unpack<R>(*reply);
-      if (!result) detail::throw_mismatch(method, name(), result.failure());
-      return std::move(*result);
-    }
-  }
+  template <typename R, typename... A>
+  R call(const detail::TimedMethod& method, const A&... arguments) const;
+  /// As call, for a method whose first parameter is a key or index, which the type_error names.
+  template <typename R, typename K, typename... A>
+  R call_at(const detail::TimedMethod& method, const K& key, const A&... arguments) const;
+  /// As call, but returns nullopt for the error `none`.
+  template <typename R, typename... A>
+  std::optional<R> call_or_nullopt(const detail::TimedMethod& method, Errc none,
+                                   const A&... arguments) const;
+  /// As call_at, but returns nullopt for the error `none`.
+  template <typename R, typename K, typename... A>
+  std::optional<R> call_at_or_nullopt(const detail::TimedMethod& method, Errc none, const K& key,
+                                      const A&... arguments) const;
+  /// Returns R(true), or R(false) for the error `failure`; throws any other error.
+  template <typename R = bool, typename... A>
+  R call_succeeds(const detail::TimedMethod& method, Errc failure, const A&... arguments) const;
+  /// Returns the reply, which may be an error.
+  template <typename... A>
+  detail::Reply make(const detail::TimedMethod& method, const A&... arguments) const;
 
-  /// Like take, for the value of one key: the type_error names that as well.
-  template <typename R, typename K>
-  R take_at(std::string_view method, const K& key, detail::Reply reply) const {
-    if (!reply) throw_error(std::move(reply.error()));
-    const ScopedHold keeping(reply.keep);
-    auto value = unpack<R>(*reply);
-    if (!value) detail::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
-    return std::move(*value);
-  }
+  /// Returns the object's size by the fast path where memory is shared, else by that call.
+  std::size_t read_size(detail::ObjectKind kind, const detail::Method& method) const;
+  /// Returns the object's size by the fast path, or nullopt if only a call can tell it.
+  std::optional<std::size_t> try_read_size(detail::ObjectKind kind) const;
 
-  // The asynchronous forms, see async.hpp. With them a proxy writes one line for each operation:
-  //   template <typename Token>
-  //   auto async_size(Token&& token) const { return async_read<std::size_t>("list.len", token); }
-
-  /// As read, for a completion token.
   template <typename R, typename Token, typename... A>
-  auto async_read(std::string_view method, Token&& token, const A&... arguments) const {
-    return async_make<R>(method, detail::Effect::reads, taker<R>(method), token, arguments...);
-  }
-
-  /// As change, for a completion token.
+  auto async_call(const detail::TimedMethod& method, Token&& token, const A&... arguments) const;
+  template <typename R, typename K, typename Token, typename... A>
+  auto async_call_at(const detail::TimedMethod& method, const K& key, Token&& token,
+                     const A&... arguments) const;
   template <typename R, typename Token, typename... A>
-  auto async_change(std::string_view method, Token&& token, const A&... arguments) const {
-    return async_make<R>(method, detail::Effect::changes, taker<R>(method), token, arguments...);
-  }
-
-  /// As make, for a completion token; `decode(detail::Reply) -> R` may throw.
+  auto async_call_or_nullopt(const detail::TimedMethod& method, Errc none, Token&& token,
+                             const A&... arguments) const;
+  template <typename R, typename K, typename Token, typename... A>
+  auto async_call_at_or_nullopt(const detail::TimedMethod& method, Errc none, const K& key,
+                                Token&& token, const A&... arguments) const;
+  template <typename R = bool, typename Token, typename... A>
+  auto async_call_succeeds(const detail::TimedMethod& method, Errc failure, Token&& token,
+                           const A&... arguments) const;
+  /// Gives what `decode(detail::Reply) -> R` makes of the reply; decode may throw.
   template <typename R, typename Decode, typename Token, typename... A>
-  auto async_make(std::string_view method, detail::Effect effect, Decode decode, Token&& token,
-                  const A&... arguments) const {
-    const detail::Call shape{.method = {}, .effect = effect};
-    return detail::async_call<R>(handle_,
-                                 {shape, std::string(method), handle_.params(arguments...)},
-                                 std::move(decode), token);
-  }
+  auto async_make(const detail::TimedMethod& method, Decode decode, Token&& token,
+                  const A&... arguments) const;
 
-  /// As wait, for a completion token; `decode(detail::Reply) -> R` may throw.
-  template <typename R, typename Decode, typename Token, typename... A>
-  auto async_wait(std::string_view method, detail::Effect effect, const detail::Timeout& timeout,
-                  Decode decode, Token&& token, const A&... arguments) const {
-    const detail::Call shape{.method = {}, .effect = effect, .waits = true, .timeout = timeout};
-    return detail::async_call<R>(handle_,
-                                 {shape, std::string(method), handle_.params(arguments...)},
-                                 std::move(decode), token);
-  }
+  // The decoders of replies. `method` is the name for error texts.
 
-  /// What decodes a reply as take does, later. `method` is a literal.
   template <typename R>
-  auto taker(std::string_view method) const {
-    return [object = proxy(*this), method](detail::Reply reply) {
-      return object.take<R>(method, std::move(reply));
-    };
-  }
+  R take(std::string_view method, detail::Reply reply) const;
   template <typename R, typename K>
-  auto taker_at(std::string_view method, const K& key) const {
-    return [object = proxy(*this), method, key](detail::Reply reply) {
-      return object.take_at<R>(method, key, std::move(reply));
-    };
-  }
+  R take_at(std::string_view method, const K& key, detail::Reply reply) const;
+  template <typename R>
+  std::optional<R> take_or_nullopt(std::string_view method, Errc none, detail::Reply reply) const;
+  template <typename R, typename K>
+  std::optional<R> take_at_or_nullopt(std::string_view method, Errc none, const K& key,
+                                      detail::Reply reply) const;
+  template <typename R = bool>
+  static R succeeded(Errc failure, detail::Reply reply);
 
   const detail::Handle& handle() const { return handle_; }
 
@@ -177,15 +162,33 @@ class proxy {
   detail::Handle handle_;
 };
 
-/// A copy of the proxy whose calls carry a guard: a call takes effect only if the calling thread's
-/// grant of that lock, as it is now, still stands at that moment; else it throws stale_token and
-/// nothing was changed. So one who lost the lock without knowing it can do no harm:
+/// Returns a copy of the proxy whose calls carry a guard. A call takes effect only if the present
+/// grant of that lock to the calling thread still stands at that moment. Else it throws stale_token
+/// and changes nothing. Thus an owner that lost the lock without knowing it can do no harm:
 ///
-///     std::lock_guard hold(lock);
-///     agora::guarded(accounts, lock).insert_or_assign("me", 10);
+/// @code
+/// std::lock_guard hold(lock);
+/// agora::guarded(accounts, lock).insert_or_assign("me", 10);
+/// @endcode
 ///
-/// `lock` is a mutex, recursive_mutex, lock_grant, or what has name() and token().
+/// @param lock  a mutex, recursive_mutex or lock_grant, or any type with name() and token()
 /// @throws not_locked  the calling thread has no grant of it.
+template <std::derived_from<proxy> P, typename Lock>
+P guarded(const P& object, const Lock& lock);
+
+/// Prints the whole content as JSON text, as the server would.
+std::ostream& operator<<(std::ostream& out, const proxy& object);
+
+/// A proxy is stored as a reference. It comes back as an agora::reference, from which the manager
+/// makes a proxy again: `m.list<int>(ref)`.
+template <typename T>
+requires std::derived_from<T, proxy>
+struct Codec<T> {
+  static void encode(Writer& writer, const T& object) { writer.reference(object.name()); }
+};
+
+// ---- implementation ------------------------------------------------------------------------
+
 template <std::derived_from<proxy> P, typename Lock>
 P guarded(const P& object, const Lock& lock) {
   P copy = object;
@@ -194,15 +197,172 @@ P guarded(const P& object, const Lock& lock) {
   return copy;
 }
 
-/// Prints the whole content as JSON text, as the server would.
-std::ostream& operator<<(std::ostream& out, const proxy& object);
+template <typename... A>
+detail::Reply proxy::make(const detail::TimedMethod& method, const A&... arguments) const {
+  const detail::Params params = handle_.params(arguments...);
+  detail::Call call = detail::call_of(method.method, method.timeout);
+  return handle_.call(call.with(params));
+}
 
-/// A proxy is stored as a reference. What comes back is an agora::reference, from which the
-/// manager makes a proxy again: `m.list<int>(ref)`.
-template <typename T>
-requires std::derived_from<T, proxy>
-struct Codec<T> {
-  static void encode(Writer& writer, const T& object) { writer.reference(object.name()); }
-};
+template <typename R, typename... A>
+R proxy::read(std::string_view method, const A&... arguments) const {
+  return call<R>(detail::Method{method, detail::Effect::reads}, arguments...);
+}
+
+template <typename R, typename... A>
+R proxy::change(std::string_view method, const A&... arguments) const {
+  return call<R>(detail::Method{method, detail::Effect::changes}, arguments...);
+}
+
+template <typename R, typename Token, typename... A>
+auto proxy::async_read(std::string_view method, Token&& token, const A&... arguments) const {
+  return async_call<R>(detail::Method{method, detail::Effect::reads}, token, arguments...);
+}
+
+template <typename R, typename Token, typename... A>
+auto proxy::async_change(std::string_view method, Token&& token, const A&... arguments) const {
+  return async_call<R>(detail::Method{method, detail::Effect::changes}, token, arguments...);
+}
+
+template <typename R, typename... A>
+R proxy::call(const detail::TimedMethod& method, const A&... arguments) const {
+  return take<R>(method.method.name, make(method, arguments...));
+}
+
+template <typename R, typename K, typename... A>
+R proxy::call_at(const detail::TimedMethod& method, const K& key, const A&... arguments) const {
+  return take_at<R>(method.method.name, key, make(method, key, arguments...));
+}
+
+template <typename R, typename... A>
+std::optional<R> proxy::call_or_nullopt(const detail::TimedMethod& method, Errc none,
+                                        const A&... arguments) const {
+  return take_or_nullopt<R>(method.method.name, none, make(method, arguments...));
+}
+
+template <typename R, typename K, typename... A>
+std::optional<R> proxy::call_at_or_nullopt(const detail::TimedMethod& method, Errc none,
+                                           const K& key, const A&... arguments) const {
+  return take_at_or_nullopt<R>(method.method.name, none, key, make(method, key, arguments...));
+}
+
+template <typename R, typename... A>
+R proxy::call_succeeds(const detail::TimedMethod& method, Errc failure,
+                       const A&... arguments) const {
+  return succeeded<R>(failure, make(method, arguments...));
+}
+
+inline std::optional<std::size_t> proxy::try_read_size(detail::ObjectKind kind) const {
+  const detail::ObjectView* view = handle_.view();
+  if (view == nullptr || view->kind != kind) return std::nullopt;
+  return view->try_read_size();
+}
+
+inline std::size_t proxy::read_size(detail::ObjectKind kind, const detail::Method& method) const {
+  const auto size = try_read_size(kind);
+  return size ? *size : call<std::size_t>(method);
+}
+
+template <typename R, typename Decode, typename Token, typename... A>
+auto proxy::async_make(const detail::TimedMethod& method, Decode decode, Token&& token,
+                       const A&... arguments) const {
+  return detail::async_call<R>(handle_,
+                               {detail::call_of(method.method, method.timeout),
+                                std::string(method.method.name), handle_.params(arguments...)},
+                               std::move(decode), token);
+}
+
+template <typename R, typename Token, typename... A>
+auto proxy::async_call(const detail::TimedMethod& method, Token&& token,
+                       const A&... arguments) const {
+  return async_make<R>(
+      method,
+      [object = proxy(*this), name = method.method.name](detail::Reply reply) {
+        return object.take<R>(name, std::move(reply));
+      },
+      token, arguments...);
+}
+
+template <typename R, typename K, typename Token, typename... A>
+auto proxy::async_call_at(const detail::TimedMethod& method, const K& key, Token&& token,
+                          const A&... arguments) const {
+  return async_make<R>(
+      method,
+      [object = proxy(*this), name = method.method.name, key](detail::Reply reply) {
+        return object.take_at<R>(name, key, std::move(reply));
+      },
+      token, key, arguments...);
+}
+
+template <typename R, typename Token, typename... A>
+auto proxy::async_call_or_nullopt(const detail::TimedMethod& method, Errc none, Token&& token,
+                                  const A&... arguments) const {
+  return async_make<std::optional<R>>(
+      method,
+      [object = proxy(*this), name = method.method.name, none](detail::Reply reply) {
+        return object.take_or_nullopt<R>(name, none, std::move(reply));
+      },
+      token, arguments...);
+}
+
+template <typename R, typename K, typename Token, typename... A>
+auto proxy::async_call_at_or_nullopt(const detail::TimedMethod& method, Errc none, const K& key,
+                                     Token&& token, const A&... arguments) const {
+  return async_make<std::optional<R>>(
+      method,
+      [object = proxy(*this), name = method.method.name, none, key](detail::Reply reply) {
+        return object.take_at_or_nullopt<R>(name, none, key, std::move(reply));
+      },
+      token, key, arguments...);
+}
+
+template <typename R, typename Token, typename... A>
+auto proxy::async_call_succeeds(const detail::TimedMethod& method, Errc failure, Token&& token,
+                                const A&... arguments) const {
+  return async_make<R>(
+      method, [failure](detail::Reply reply) { return succeeded<R>(failure, std::move(reply)); },
+      token, arguments...);
+}
+
+template <typename R>
+R proxy::take(std::string_view method, detail::Reply reply) const {
+  if (!reply) throw_error(std::move(reply.error()));
+  if constexpr (!std::is_void_v<R>) {
+    const ScopedHold keeping(reply.keep);
+    auto result = unpack<R>(*reply);
+    if (!result) detail::throw_mismatch(method, name(), result.failure());
+    return std::move(*result);
+  }
+}
+
+template <typename R, typename K>
+R proxy::take_at(std::string_view method, const K& key, detail::Reply reply) const {
+  if (!reply) throw_error(std::move(reply.error()));
+  const ScopedHold keeping(reply.keep);
+  auto value = unpack<R>(*reply);
+  if (!value) detail::throw_mismatch(method, name(), at_key(pack(key), value.failure()));
+  return std::move(*value);
+}
+
+template <typename R>
+std::optional<R> proxy::take_or_nullopt(std::string_view method, Errc none,
+                                        detail::Reply reply) const {
+  if (!reply && reply.error().code == none) return std::nullopt;
+  return take<R>(method, std::move(reply));
+}
+
+template <typename R, typename K>
+std::optional<R> proxy::take_at_or_nullopt(std::string_view method, Errc none, const K& key,
+                                           detail::Reply reply) const {
+  if (!reply && reply.error().code == none) return std::nullopt;
+  return take_at<R>(method, key, std::move(reply));
+}
+
+template <typename R>
+R proxy::succeeded(Errc failure, detail::Reply reply) {
+  if (reply) return R(true);
+  if (reply.error().code == failure) return R(false);
+  throw_error(std::move(reply.error()));
+}
 
 }  // namespace agora

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <agora/any_io.hpp>
+#include <agora/deprecated.hpp>
 #include <agora/proxy.hpp>
 #include <agora/reservation.hpp>
 
@@ -19,8 +20,8 @@ namespace agora {
 /// Which item of a queue comes next.
 enum class queue_order : std::uint8_t {
   fifo,
-  lifo,      ///< the last one in
-  priority,  ///< the one with the lowest number, then the one that came first
+  lifo,      ///< the item that arrived last
+  priority,  ///< the item with the lowest number, FIFO among equal ones
 };
 
 /// Options of a queue; they count only if the factory's call makes the object.
@@ -29,297 +30,384 @@ struct queue_options {
   queue_order order = queue_order::fifo;
 };
 
-/// Waiting is first come, first served over all processes. After close() putting throws
-/// shut_down, and taking too once nothing is left. The server is told that an item
-/// has arrived with this program's next call or heartbeat; if the program dies before that the
-/// item is handed out again. Work that must survive its worker uses reserve().
+/// Waiting is first come, first served over all processes. After close() every push throws
+/// shut_down, and so does a pop once nothing is left. The client acknowledges the arrival of an
+/// item with its next call or heartbeat. If the program dies before that, the server delivers the
+/// item again. Work that must survive its worker uses reserve().
+///
+/// @code
+/// auto jobs = m.queue<std::string>("jobs");
+/// jobs.push("first");
+/// while (auto job = jobs.pop_for(1s)) run(*job);
+///
+/// if (auto job = jobs.reserve_for(1s)) {  // comes back if this worker dies
+///   run(job->item());
+///   job->acknowledge();
+/// }
+/// @endcode
 template <typename T = any>
 class queue : public proxy {
  public:
   using value_type = T;
 
-  /// From a manager's factory; see manager::queue.
+  /// Called by a manager's factory; see manager::queue.
   explicit queue(detail::Handle handle) : proxy(std::move(handle)) {}
 
+  // ---- producers
+
   /// Puts an item in; waits for room, for ever, if the queue is full.
-  void push(const T& item) const { take<void>("queue.put", put(item, std::nullopt)); }
-  /// The same without waiting; false if the queue is full.
-  bool try_push(const T& item) const { return put_by(item, detail::Seconds::zero()); }
+  void push(const T& item) const { call<void>(kPut, item, kForever); }
+  /// As push, for a queue with order=priority: lower numbers go first.
+  void push(const T& item, double priority) const { call<void>(kPut, item, kForever, priority); }
+  /// Puts an item in without waiting; returns false if the queue is full.
+  bool try_push(const T& item) const { return push_by(item, detail::Seconds::zero()); }
+  /// Returns false if the queue was full all that time.
   template <typename Rep, typename Period>
   bool push_for(const T& item, std::chrono::duration<Rep, Period> span) const {
-    return put_by(item, detail::timeout_of(span));
+    return push_by(item, detail::timeout_of(span));
   }
-  /// All of them in one step or none; waits for room. @throws value_error  more than maxsize.
-  void push_many(const std::vector<T>& items) const {
-    const detail::Timeout forever;
-    take<void>("queue.put_many", wait("queue.put_many", detail::Effect::changes, forever, items));
-  }
-
-  /// As push, with a place in a queue with order=priority: lower numbers go first.
-  void push(const T& item, double priority) const {
-    take<void>("queue.put", put_at(item, priority, detail::Seconds::zero()));
-  }
-  /// As push; the item is ready only after `delay`. Its place is that of its arrival.
+  /// As push; the item becomes ready only after `delay`. It keeps the position of its arrival.
   template <typename Rep, typename Period>
   void push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
                     double priority = 0) const {
-    take<void>("queue.put", put_at(item, priority, detail::Seconds(delay)));
+    call<void>(kPut, item, kForever, priority, detail::Seconds(delay).count());
   }
+  /// Puts all items in, in one step, or none; waits for room.
+  /// @throws value_error  more than maxsize.
+  void push_many(const std::vector<T>& items) const {
+    call<void>(detail::methods::queue_put_many, items);
+  }
+  void close() const { call<void>(detail::methods::queue_close); }
 
-  /// Takes the next item; waits for one, for ever. One that is no T is gone: type_error.
-  T pop() const { return take<T>("queue.get", get(std::nullopt)); }
-  /// The same without waiting.
-  std::optional<T> try_pop() const { return get_by(detail::Seconds::zero()); }
+  // ---- consumers
+
+  /// Takes the next item; waits for one, for ever. An item that is no T is lost: type_error.
+  T pop() const { return call<T>(kGet, kForever); }
+  /// Takes the next item without waiting; returns nullopt if none is ready.
+  std::optional<T> try_pop() const { return pop_by(detail::Seconds::zero()); }
+  /// Returns nullopt if no item was ready in that time.
   template <typename Rep, typename Period>
   std::optional<T> pop_for(std::chrono::duration<Rep, Period> span) const {
-    return get_by(detail::timeout_of(span));
+    return pop_by(detail::timeout_of(span));
   }
   /// Waits for the first item, and takes up to `most`, which is at least 1.
   std::vector<T> pop_many(std::size_t most) const {
-    const detail::Timeout forever;
-    return take<std::vector<T>>("queue.get_many",
-                                wait("queue.get_many", detail::Effect::changes, forever, most));
+    return call<std::vector<T>>(detail::methods::queue_get_many, most);
   }
-  /// The same, waiting for the first only so long; empty if none came.
+  /// As pop_many, but waits for the first item only so long; returns an empty vector if none came.
   template <typename Rep, typename Period>
-  std::vector<T> pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span) const {
-    const detail::Timeout timeout = detail::timeout_of(span);
-    auto reply = wait("queue.get_many", detail::Effect::changes, timeout, most, timeout);
-    if (!reply && reply.error().code == Errc::empty) return {};
-    return take<std::vector<T>>("queue.get_many", std::move(reply));
-  }
+  std::vector<T> pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span) const;
 
   /// Takes the next item for as long as the work on it lasts; waits for one, for ever. See
-  /// reservation.hpp. One that is no T goes back: type_error.
-  reservation<T> reserve() const { return reserved(reserve_by(std::nullopt, std::nullopt)); }
-  /// The same without waiting.
-  std::optional<reservation<T>> try_reserve() const {
-    return reserved_unless_empty(reserve_by(detail::Seconds::zero(), std::nullopt));
-  }
+  /// reservation.hpp. An item that is no T goes back: type_error.
+  reservation<T> reserve() const;
+  /// As reserve, without waiting; returns nullopt if no item is ready.
+  std::optional<reservation<T>> try_reserve() const;
+  /// Returns nullopt if no item was ready in that time.
   template <typename Rep, typename Period>
-  std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span) const {
-    return reserved_unless_empty(reserve_by(detail::timeout_of(span), std::nullopt));
-  }
-  /// The same; the item goes back if the reservation is neither settled nor touched for `lease`.
+  std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span) const;
+  /// As above; the item also goes back if the worker neither settles nor touches the reservation
+  /// for `lease`.
   template <typename Rep, typename Period, typename Rep2, typename Period2>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
-                                            std::chrono::duration<Rep2, Period2> lease) const {
-    return reserved_unless_empty(reserve_by(detail::timeout_of(span), detail::timeout_of(lease)));
+                                            std::chrono::duration<Rep2, Period2> lease) const;
+  /// Returns the dead letters: items that came back after their 16th delivery. They count as done
+  /// for join().
+  std::vector<T> dead_letters() const {
+    return call<std::vector<T>>(detail::methods::queue_dead_letters);
   }
-  /// Items that came back after their 16th delivery; they count as done for join().
-  std::vector<T> dead() const { return read<std::vector<T>>("queue.dead_letters"); }
-  /// Puts the first ones of those back at their places. @return how many.
+  AGORA_DEPRECATED("use dead_letters") std::vector<T> dead() const { return dead_letters(); }
+  /// Puts the first dead letters back at their positions in the queue. Returns how many.
   std::size_t redrive(std::size_t count = 1) const {
-    return change<std::size_t>("queue.redrive", count);
+    return call<std::size_t>(detail::methods::queue_redrive, count);
   }
 
-  /// The item that pop would take, left there; nothing if there is none.
-  std::optional<T> peek() const {
-    return unless_empty("queue.peek", make("queue.peek", detail::Effect::reads));
-  }
-
-  std::size_t size() const { return read_size(detail::ObjectKind::queue, "queue.size"); }
-  bool empty() const { return read<bool>("queue.empty"); }
-  bool full() const { return read<bool>("queue.full"); }
-
-  /// Says that one item that was taken is done. @throws value_error  more often than were put in.
-  void task_done() const { change<void>("queue.task_done"); }
-  /// Waits until every item that was put in is done.
-  void join() const { take<void>("queue.join", join_by(std::nullopt)); }
-  /// The same, for so long; false if some were not done by then.
+  /// Marks one item that was taken as done.
+  /// @throws value_error  more items would be done than were put in.
+  void task_done() const { call<void>(detail::methods::queue_task_done); }
+  /// Waits, for ever, until every item that was put in is done.
+  void join() const { call<void>(kJoin, kForever); }
+  /// Returns false if some items were not done by then.
   template <typename Rep, typename Period>
   bool join_for(std::chrono::duration<Rep, Period> span) const;
 
-  /// Drops all items. @return how many.
-  std::size_t clear() const { return change<std::size_t>("queue.clear"); }
-  void close() const { change<void>("queue.close"); }
+  // ---- state
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  /// Returns the item that pop would take, and leaves it there; nullopt if none is ready.
+  std::optional<T> peek() const {
+    return call_or_nullopt<T>(detail::methods::queue_peek, Errc::empty);
+  }
+  std::size_t size() const;
+  bool empty() const { return call<bool>(detail::methods::queue_empty); }
+  bool full() const { return call<bool>(detail::methods::queue_full); }
+  /// Drops all items. Returns how many.
+  std::size_t clear() const { return call<std::size_t>(detail::methods::queue_clear); }
+
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_push(const T& item, Token&& token) const {
-    return async_put<void>(item, std::nullopt, taker<void>("queue.put"), token);
+    return async_call<void>(kPut, token, item, kForever);
   }
-  /// False if the queue is full.
+  template <typename Token>
+  auto async_push(const T& item, double priority, Token&& token) const {
+    return async_call<void>(kPut, token, item, kForever, priority);
+  }
+  template <typename Token>
+  AGORA_DEPRECATED("use async_push")
+  auto async_push_at(const T& item, double priority, Token&& token) const {
+    return async_push(item, priority, token);
+  }
   template <typename Token>
   auto async_try_push(const T& item, Token&& token) const {
-    return async_put<bool>(item, detail::Seconds::zero(), putter(), token);
+    return async_push_by(item, detail::Seconds::zero(), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_push_for(const T& item, std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_put<bool>(item, detail::timeout_of(span), putter(), token);
-  }
-  template <typename Token>
-  auto async_push_many(const std::vector<T>& items, Token&& token) const {
-    return async_wait<void>("queue.put_many", detail::Effect::changes, {},
-                            taker<void>("queue.put_many"), token, items);
-  }
-  template <typename Token>
-  auto async_pop(Token&& token) const {
-    return async_get<T>({}, taker<T>("queue.get"), token);
-  }
-  template <typename Token>
-  auto async_try_pop(Token&& token) const {
-    return async_get<std::optional<T>>(detail::Seconds::zero(), getter("queue.get"), token);
-  }
-  template <typename Rep, typename Period, typename Token>
-  auto async_pop_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_get<std::optional<T>>(detail::timeout_of(span), getter("queue.get"), token);
-  }
-  template <typename Token>
-  auto async_pop_many(std::size_t most, Token&& token) const {
-    return async_wait<std::vector<T>>("queue.get_many", detail::Effect::changes, {},
-                                      taker<std::vector<T>>("queue.get_many"), token, most);
-  }
-  template <typename Token>
-  auto async_push_at(const T& item, double priority, Token&& token) const {
-    return async_wait<void>("queue.put", detail::Effect::changes, {}, taker<void>("queue.put"),
-                            token, item, detail::Timeout(), priority);
+    return async_push_by(item, detail::timeout_of(span), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
                           Token&& token) const {
-    return async_wait<void>("queue.put", detail::Effect::changes, {}, taker<void>("queue.put"),
-                            token, item, detail::Timeout(), 0, detail::Seconds(delay).count());
-  }
-  template <typename Token>
-  auto async_reserve(Token&& token) const {
-    return async_reserve_by<reservation<T>>(
-        {}, [q = *this](detail::Reply reply) { return q.reserved(std::move(reply)); }, token);
+    return async_push_delayed(item, delay, 0, token);
   }
   template <typename Rep, typename Period, typename Token>
-  auto async_reserve_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return async_reserve_by<std::optional<reservation<T>>>(
-        detail::timeout_of(span),
-        [q = *this](detail::Reply reply) { return q.reserved_unless_empty(std::move(reply)); },
-        token);
+  auto async_push_delayed(const T& item, std::chrono::duration<Rep, Period> delay, double priority,
+                          Token&& token) const {
+    return async_call<void>(kPut, token, item, kForever, priority, detail::Seconds(delay).count());
   }
   template <typename Token>
+  auto async_push_many(const std::vector<T>& items, Token&& token) const {
+    return async_call<void>(detail::methods::queue_put_many, token, items);
+  }
+  template <typename Token>
+  auto async_close(Token&& token) const {
+    return async_call<void>(detail::methods::queue_close, token);
+  }
+  template <typename Token>
+  auto async_pop(Token&& token) const {
+    return async_call<T>(kGet, token, kForever);
+  }
+  template <typename Token>
+  auto async_try_pop(Token&& token) const {
+    return async_pop_by(detail::Seconds::zero(), token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_pop_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_pop_by(detail::timeout_of(span), token);
+  }
+  template <typename Token>
+  auto async_pop_many(std::size_t most, Token&& token) const {
+    return async_call<std::vector<T>>(detail::methods::queue_get_many, token, most);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span,
+                          Token&& token) const;
+  template <typename Token>
+  auto async_reserve(Token&& token) const;
+  template <typename Token>
+  auto async_try_reserve(Token&& token) const;
+  template <typename Rep, typename Period, typename Token>
+  auto async_reserve_for(std::chrono::duration<Rep, Period> span, Token&& token) const;
+  template <typename Rep, typename Period, typename Rep2, typename Period2, typename Token>
+  auto async_reserve_for(std::chrono::duration<Rep, Period> span,
+                         std::chrono::duration<Rep2, Period2> lease, Token&& token) const;
+  template <typename Token>
+  auto async_dead_letters(Token&& token) const {
+    return async_call<std::vector<T>>(detail::methods::queue_dead_letters, token);
+  }
+  template <typename Token>
+  AGORA_DEPRECATED("use async_dead_letters")
   auto async_dead(Token&& token) const {
-    return async_read<std::vector<T>>("queue.dead_letters", token);
+    return async_dead_letters(token);
   }
   template <typename Token>
   auto async_redrive(std::size_t count, Token&& token) const {
-    return async_change<std::size_t>("queue.redrive", token, count);
-  }
-  template <typename Token>
-  auto async_peek(Token&& token) const {
-    return async_make<std::optional<T>>("queue.peek", detail::Effect::reads, getter("queue.peek"),
-                                        token);
-  }
-  template <typename Token>
-  auto async_size(Token&& token) const {
-    return async_read<std::size_t>("queue.size", token);
-  }
-  template <typename Token>
-  auto async_empty(Token&& token) const {
-    return async_read<bool>("queue.empty", token);
-  }
-  template <typename Token>
-  auto async_full(Token&& token) const {
-    return async_read<bool>("queue.full", token);
+    return async_call<std::size_t>(detail::methods::queue_redrive, token, count);
   }
   template <typename Token>
   auto async_task_done(Token&& token) const {
-    return async_change<void>("queue.task_done", token);
+    return async_call<void>(detail::methods::queue_task_done, token);
   }
   template <typename Token>
   auto async_join(Token&& token) const {
-    return async_wait<void>("queue.join", detail::Effect::reads, {}, taker<void>("queue.join"),
-                            token, detail::Timeout());
+    return async_call<void>(kJoin, token, kForever);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_join_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
     const detail::Timeout timeout = detail::timeout_of(span);
-    return async_wait<bool>(
-        "queue.join", detail::Effect::reads, timeout,
-        [q = *this](detail::Reply reply) { return q.unless(Errc::timeout, std::move(reply)); },
-        token, timeout);
+    return async_call_succeeds({kJoin, timeout}, Errc::timeout, token, timeout);
+  }
+  template <typename Token>
+  auto async_peek(Token&& token) const {
+    return async_call_or_nullopt<T>(detail::methods::queue_peek, Errc::empty, token);
+  }
+  template <typename Token>
+  auto async_size(Token&& token) const {
+    return async_call<std::size_t>(detail::methods::queue_size, token);
+  }
+  template <typename Token>
+  auto async_empty(Token&& token) const {
+    return async_call<bool>(detail::methods::queue_empty, token);
+  }
+  template <typename Token>
+  auto async_full(Token&& token) const {
+    return async_call<bool>(detail::methods::queue_full, token);
   }
   template <typename Token>
   auto async_clear(Token&& token) const {
-    return async_change<std::size_t>("queue.clear", token);
-  }
-  template <typename Token>
-  auto async_close(Token&& token) const {
-    return async_change<void>("queue.close", token);
+    return async_call<std::size_t>(detail::methods::queue_clear, token);
   }
 
  private:
-  detail::Reply put(const T& item, const detail::Timeout& timeout) const {
-    return wait("queue.put", detail::Effect::changes, timeout, item, timeout);
+  static constexpr const detail::Method& kPut = detail::methods::queue_put;
+  static constexpr const detail::Method& kGet = detail::methods::queue_get;
+  static constexpr const detail::Method& kJoin = detail::methods::queue_join;
+  static constexpr const detail::Method& kReserve = detail::methods::queue_reserve;
+  static constexpr detail::Timeout kForever{};
+
+  bool push_by(const T& item, const detail::Timeout& timeout) const {
+    return call_succeeds({kPut, timeout}, Errc::full, item, timeout);
   }
-  detail::Reply put_at(const T& item, double priority, detail::Seconds delay) const {
-    const detail::Timeout forever;
-    return wait("queue.put", detail::Effect::changes, forever, item, forever, priority,
-                delay.count());
+  template <typename Token>
+  auto async_push_by(const T& item, const detail::Timeout& timeout, Token&& token) const {
+    return async_call_succeeds({kPut, timeout}, Errc::full, token, item, timeout);
   }
-  detail::Reply reserve_by(const detail::Timeout& timeout, const detail::Timeout& lease) const {
-    return wait("queue.reserve", detail::Effect::changes, timeout, timeout, lease);
+  std::optional<T> pop_by(const detail::Timeout& timeout) const {
+    return call_or_nullopt<T>({kGet, timeout}, Errc::empty, timeout);
   }
-  template <typename R, typename Decode, typename Token>
-  auto async_reserve_by(const detail::Timeout& timeout, Decode decode, Token&& token) const {
-    return async_wait<R>("queue.reserve", detail::Effect::changes, timeout, std::move(decode),
-                         token, timeout);
+  template <typename Token>
+  auto async_pop_by(const detail::Timeout& timeout, Token&& token) const {
+    return async_call_or_nullopt<T>({kGet, timeout}, Errc::empty, token, timeout);
   }
-  reservation<T> reserved(detail::Reply reply) const {
-    if (!reply) throw_error(std::move(reply.error()));
-    detail::ReservedParts parts = detail::read_reserved(handle(), reply);
-    auto item = parts.item.get<T>();
-    if (!item) detail::throw_mismatch("queue.reserve", name(), item.failure());
-    return {std::move(parts.reserved), std::move(*item)};
-  }
-  std::optional<reservation<T>> reserved_unless_empty(detail::Reply reply) const {
-    if (!reply && reply.error().code == Errc::empty) return std::nullopt;
-    return reserved(std::move(reply));
-  }
-  detail::Reply get(const detail::Timeout& timeout) const {
-    return wait("queue.get", detail::Effect::changes, timeout, timeout);
-  }
-  detail::Reply join_by(const detail::Timeout& timeout) const {
-    return wait("queue.join", detail::Effect::reads, timeout, timeout);
-  }
-  template <typename R, typename Decode, typename Token>
-  auto async_put(const T& item, const detail::Timeout& timeout, Decode decode,
-                 Token&& token) const {
-    return async_wait<R>("queue.put", detail::Effect::changes, timeout, std::move(decode), token,
-                         item, timeout);
-  }
-  template <typename R, typename Decode, typename Token>
-  auto async_get(const detail::Timeout& timeout, Decode decode, Token&& token) const {
-    return async_wait<R>("queue.get", detail::Effect::changes, timeout, std::move(decode), token,
-                         timeout);
-  }
-  auto putter() const {
-    return [q = *this](detail::Reply reply) { return q.unless(Errc::full, std::move(reply)); };
-  }
-  auto getter(std::string_view method) const {
-    return [q = *this, method](detail::Reply reply) {
-      return q.unless_empty(method, std::move(reply));
-    };
-  }
-  // False for the error that is an everyday outcome.
-  bool unless(Errc expected, detail::Reply reply) const {
-    if (reply) return true;
-    if (reply.error().code == expected) return false;
-    throw_error(std::move(reply.error()));
-  }
-  bool put_by(const T& item, const detail::Timeout& timeout) const {
-    return unless(Errc::full, put(item, timeout));
-  }
-  std::optional<T> get_by(const detail::Timeout& timeout) const {
-    return unless_empty("queue.get", get(timeout));
-  }
-  std::optional<T> unless_empty(std::string_view method, detail::Reply reply) const {
-    if (!reply && reply.error().code == Errc::empty) return std::nullopt;
-    return take<T>(method, std::move(reply));
-  }
+  std::optional<reservation<T>> reserve_by(const detail::Timeout& timeout,
+                                           const detail::Timeout& lease = {}) const;
+  template <typename Token>
+  auto async_reserve_by(const detail::Timeout& timeout, const detail::Timeout& lease,
+                        Token&& token) const;
+  reservation<T> reserved(detail::Reply reply) const;
+  std::optional<reservation<T>> reserved_unless_empty(detail::Reply reply) const;
+  std::vector<T> items_unless_empty(detail::Reply reply) const;
 };
+
+// ---- implementation ------------------------------------------------------------------------
+
+template <typename T>
+std::size_t queue<T>::size() const {
+  return read_size(detail::ObjectKind::queue, detail::methods::queue_size);
+}
+
+template <typename T>
+std::vector<T> queue<T>::items_unless_empty(detail::Reply reply) const {
+  if (!reply && reply.error().code == Errc::empty) return {};
+  return take<std::vector<T>>(detail::methods::queue_get_many.name, std::move(reply));
+}
+
+template <typename T>
+template <typename Rep, typename Period>
+std::vector<T> queue<T>::pop_many_for(std::size_t most,
+                                      std::chrono::duration<Rep, Period> span) const {
+  const detail::Timeout timeout = detail::timeout_of(span);
+  return items_unless_empty(make({detail::methods::queue_get_many, timeout}, most, timeout));
+}
+
+template <typename T>
+template <typename Rep, typename Period, typename Token>
+auto queue<T>::async_pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span,
+                                  Token&& token) const {
+  const detail::Timeout timeout = detail::timeout_of(span);
+  return async_make<std::vector<T>>(
+      {detail::methods::queue_get_many, timeout},
+      [q = *this](detail::Reply reply) { return q.items_unless_empty(std::move(reply)); }, token,
+      most, timeout);
+}
 
 template <typename T>
 template <typename Rep, typename Period>
 bool queue<T>::join_for(std::chrono::duration<Rep, Period> span) const {
-  return unless(Errc::timeout, join_by(detail::timeout_of(span)));
+  const detail::Timeout timeout = detail::timeout_of(span);
+  return call_succeeds({kJoin, timeout}, Errc::timeout, timeout);
+}
+
+template <typename T>
+reservation<T> queue<T>::reserved(detail::Reply reply) const {
+  if (!reply) throw_error(std::move(reply.error()));
+  detail::ReservedParts parts = detail::read_reserved(handle(), reply);
+  auto item = parts.item.get<T>();
+  if (!item) detail::throw_mismatch(kReserve.name, name(), item.failure());
+  return {std::move(parts.reserved), std::move(*item)};
+}
+
+template <typename T>
+std::optional<reservation<T>> queue<T>::reserved_unless_empty(detail::Reply reply) const {
+  if (!reply && reply.error().code == Errc::empty) return std::nullopt;
+  return reserved(std::move(reply));
+}
+
+template <typename T>
+std::optional<reservation<T>> queue<T>::reserve_by(const detail::Timeout& timeout,
+                                                   const detail::Timeout& lease) const {
+  return reserved_unless_empty(make({kReserve, timeout}, timeout, lease));
+}
+
+template <typename T>
+template <typename Token>
+auto queue<T>::async_reserve_by(const detail::Timeout& timeout, const detail::Timeout& lease,
+                                Token&& token) const {
+  return async_make<std::optional<reservation<T>>>(
+      {kReserve, timeout},
+      [q = *this](detail::Reply reply) { return q.reserved_unless_empty(std::move(reply)); }, token,
+      timeout, lease);
+}
+
+template <typename T>
+reservation<T> queue<T>::reserve() const {
+  return reserved(make(kReserve, kForever, kForever));
+}
+
+template <typename T>
+std::optional<reservation<T>> queue<T>::try_reserve() const {
+  return reserve_by(detail::Seconds::zero());
+}
+
+template <typename T>
+template <typename Rep, typename Period>
+std::optional<reservation<T>> queue<T>::reserve_for(std::chrono::duration<Rep, Period> span) const {
+  return reserve_by(detail::timeout_of(span));
+}
+
+template <typename T>
+template <typename Rep, typename Period, typename Rep2, typename Period2>
+std::optional<reservation<T>> queue<T>::reserve_for(
+    std::chrono::duration<Rep, Period> span, std::chrono::duration<Rep2, Period2> lease) const {
+  return reserve_by(detail::timeout_of(span), detail::timeout_of(lease));
+}
+
+template <typename T>
+template <typename Token>
+auto queue<T>::async_reserve(Token&& token) const {
+  return async_make<reservation<T>>(
+      kReserve, [q = *this](detail::Reply reply) { return q.reserved(std::move(reply)); }, token,
+      kForever, kForever);
+}
+
+template <typename T>
+template <typename Token>
+auto queue<T>::async_try_reserve(Token&& token) const {
+  return async_reserve_by(detail::Seconds::zero(), {}, token);
+}
+
+template <typename T>
+template <typename Rep, typename Period, typename Token>
+auto queue<T>::async_reserve_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
+  return async_reserve_by(detail::timeout_of(span), {}, token);
+}
+
+template <typename T>
+template <typename Rep, typename Period, typename Rep2, typename Period2, typename Token>
+auto queue<T>::async_reserve_for(std::chrono::duration<Rep, Period> span,
+                                 std::chrono::duration<Rep2, Period2> lease, Token&& token) const {
+  return async_reserve_by(detail::timeout_of(span), detail::timeout_of(lease), token);
 }
 
 }  // namespace agora

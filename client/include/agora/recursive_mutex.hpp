@@ -1,102 +1,18 @@
 // recursive_mutex: a lock that its owner may take again (`m.rlock(name)`), TimedLockable.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <utility>
-
-#include <agora/any_io.hpp>
-#include <agora/detail/lock_fast_path.hpp>
-#include <agora/lock_grant.hpp>
-#include <agora/proxy.hpp>
+#include <agora/basic_lock.hpp>
 
 namespace agora {
 
-class condition_variable;
-
-/// As mutex, but its owner may take it again, and gives it back as often. The levels are counted
-/// here, in this process: only the outermost ones ask the server. All levels are one grant, lost
-/// as one; taking a lost one again throws session_lost until each of its levels is given back.
-class recursive_mutex : public proxy {
+/// As mutex, but its owner may take it again, and releases it as often. The levels are counted in
+/// this process: only the outermost ones call the server. All levels are one grant, lost as one.
+/// Taking a lost one again throws session_lost until each of its levels is released.
+///
+/// basic_lock has its operations.
+class recursive_mutex : public basic_lock<detail::kRecursiveLock> {
  public:
-  /// From a manager's factory; see manager::rlock.
-  explicit recursive_mutex(detail::Handle handle) : proxy(std::move(handle)) {}
-
-  /// Waits, for ever, until the calling thread has the lock.
-  /// @throws deadlock    waiting would close a cycle; it is spelled out.
-  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
-  void lock() const {
-    if (!detail::take_open_word(handle(), detail::ObjectKind::rlock))
-      recursive().acquire(std::nullopt);
-  }
-  bool try_lock() const {
-    return detail::take_open_word(handle(), detail::ObjectKind::rlock) ||
-           recursive().acquire(detail::Seconds::zero());
-  }
-  template <typename Rep, typename Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> span) const {
-    return recursive().acquire(detail::timeout_of(span));
-  }
-  template <typename Clock, typename Span>
-  bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
-    return try_lock_for(when - Clock::now());
-  }
-
-  /// Gives the lock back. Never throws, as lock_guard needs it: failure shows in held() before,
-  /// and in on_lost.
-  void unlock() const noexcept {
-    if (!detail::free_own_word(handle(), detail::ObjectKind::rlock)) recursive().unlock();
-  }
-  /// Gives the lock back.
-  /// @throws not_locked    nobody has it.
-  /// @throws not_owner     another owner has it.
-  /// @throws session_lost  this thread had it and lost it.
-  void release() const { recursive().release(); }
-
-  /// The fencing token of the calling thread's grant: greater than that of every earlier grant.
-  /// @throws not_locked  the calling thread has no grant. A lost one still has its token.
-  std::uint64_t token() const { return recursive().token(); }
-  /// Whether the owner before this thread ended while it had the lock. @throws as token().
-  bool owner_died() const { return recursive().owner_died(); }
-  /// Whether the calling thread certainly has the lock: false while the connection is broken, once
-  /// the session's ttl has passed since the server's last answered sign of life, and for good
-  /// after the session is lost. Looks at the connection, without waiting.
-  bool held() const { return recursive().held(); }
-  /// Calls `callback` each time a grant of this lock in this process is lost with the session. It
-  /// runs on the manager's callback thread, must not throw, and may make calls. Stays for as long
-  /// as the manager; a forked child begins without.
-  void on_lost(std::function<void()> callback) const { recursive().on_lost(std::move(callback)); }
-
-  /// As lock() and try_lock_for(), but gives a lock_grant, which is an owner of its own.
-  template <typename Token>
-  auto async_lock(Token&& token) const {
-    return recursive().async_acquire(std::nullopt, token);
-  }
-  template <typename Rep, typename Period, typename Token>
-  auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
-    return recursive().async_acquire(detail::timeout_of(span), token);
-  }
-
-  /// Whether anybody has the lock.
-  bool locked() const { return read<bool>("rlock.locked"); }
-  template <typename Token>
-  auto async_locked(Token&& token) const {
-    return async_read<bool>("rlock.locked", token);
-  }
-  /// Mends a lock that broke when its owner died.
-  void reset() const { change<void>("rlock.reset"); }
-  template <typename Token>
-  auto async_reset(Token&& token) const {
-    return async_change<void>("rlock.reset", token);
-  }
-
- private:
-  friend class condition_variable;
-
-  detail::ThreadLock recursive() const { return {handle(), detail::kRecursiveLock}; }
+  using basic_lock::basic_lock;
 };
 
 }  // namespace agora

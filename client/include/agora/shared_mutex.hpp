@@ -14,24 +14,27 @@
 
 namespace agora {
 
-/// How things stand at a shared_mutex.
+/// The state of a shared_mutex at one moment.
 struct shared_mutex_state {
   std::int64_t readers = 0;  ///< owners that read
-  bool writer = false;       ///< somebody writes
+  bool writer = false;       ///< an owner writes
   std::int64_t waiting = 0;  ///< owners that wait
 };
 
 /// Many owners that read, or one that writes, over all processes and hosts. Waiting writers go
 /// before new readers, but an owner that reads gets further reads at once. Works with
-/// std::shared_lock beside those that mutex names; what is said there of death and loss holds
-/// here. A reader that wants to write, or a writer that takes it again, gets deadlock.
+/// std::shared_lock beside the guards that mutex names. Death of an owner and loss of a session
+/// have the same effect as for mutex. A reader that wants to write, or a writer that takes it
+/// again, gets deadlock.
 class shared_mutex : public proxy {
  public:
-  /// From a manager's factory; see manager::rwlock.
+  /// Called by a manager's factory; see manager::rwlock.
   explicit shared_mutex(detail::Handle handle) : proxy(std::move(handle)) {}
 
+  // ---- writing
+
   /// Waits, for ever, until the calling thread may write.
-  /// @throws deadlock           waiting would close a cycle; it is spelled out.
+  /// @throws deadlock           waiting would close a cycle, which the message spells out.
   /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
   void lock() const { writing().acquire(std::nullopt); }
   bool try_lock() const { return writing().acquire(detail::Seconds::zero()); }
@@ -48,9 +51,10 @@ class shared_mutex : public proxy {
   /// @throws not_locked, not_owner, session_lost  as mutex::release().
   void release() const { writing().release(); }
 
-  /// Waits, for ever, until the calling thread may read. Its further reads are counted here.
-  /// @throws deadlock           waiting would close a cycle; it is spelled out.
-  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
+  // ---- reading
+
+  /// Waits, for ever, until the calling thread may read. Its further reads are counted in this
+  /// process. @throws as lock().
   void lock_shared() const { reading().acquire(std::nullopt); }
   bool try_lock_shared() const { return reading().acquire(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
@@ -66,23 +70,31 @@ class shared_mutex : public proxy {
   /// @throws not_locked, not_owner, session_lost  as mutex::release().
   void release_shared() const { reading().release(); }
 
-  /// Of the calling thread's grant, to write or to read; as in mutex.
-  std::uint64_t token() const { return mine().token(); }
-  bool owner_died() const { return mine().owner_died(); }
-  /// Whether the calling thread certainly may write.
+  // ---- state
+
+  /// As in mutex, for the calling thread's grant to write or to read.
+  std::uint64_t token() const { return own().token(); }
+  bool owner_died() const { return own().owner_died(); }
+  /// Returns true if the calling thread certainly may write.
   bool held() const { return writing().held(); }
-  /// Whether it certainly may read (and does not write).
+  /// Returns true if the calling thread certainly may read (and does not write).
   bool held_shared() const { return reading().held(); }
   /// As mutex::on_lost(), for grants of both kinds.
   void on_lost(std::function<void()> callback) const { writing().on_lost(std::move(callback)); }
-  shared_mutex_state state() const { return state_of(make("rwlock.state", detail::Effect::reads)); }
+  shared_mutex_state state() const { return state_of(make(detail::methods::rwlock_state)); }
+  /// Recovers a lock that broke when its owner died.
+  void reset() const { call<void>(detail::methods::rwlock_reset); }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp. The locking
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp. The locking
   // ones give a lock_grant, which is an owner of its own.
 
   template <typename Token>
   auto async_lock(Token&& token) const {
     return writing().async_acquire(std::nullopt, token);
+  }
+  template <typename Token>
+  auto async_try_lock(Token&& token) const {
+    return writing().async_acquire(detail::Seconds::zero(), token);
   }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
@@ -92,6 +104,10 @@ class shared_mutex : public proxy {
   auto async_lock_shared(Token&& token) const {
     return reading().async_acquire(std::nullopt, token);
   }
+  template <typename Token>
+  auto async_try_lock_shared(Token&& token) const {
+    return reading().async_acquire(detail::Seconds::zero(), token);
+  }
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_shared_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
     return reading().async_acquire(detail::timeout_of(span), token);
@@ -99,14 +115,18 @@ class shared_mutex : public proxy {
   template <typename Token>
   auto async_state(Token&& token) const {
     return async_make<shared_mutex_state>(
-        "rwlock.state", detail::Effect::reads,
+        detail::methods::rwlock_state,
         [l = *this](detail::Reply reply) { return l.state_of(std::move(reply)); }, token);
+  }
+  template <typename Token>
+  auto async_reset(Token&& token) const {
+    return async_call<void>(detail::methods::rwlock_reset, token);
   }
 
  private:
   detail::ThreadLock writing() const { return {handle(), detail::kWriteLock}; }
   detail::ThreadLock reading() const { return {handle(), detail::kReadLock}; }
-  detail::ThreadLock mine() const { return writing().has_grant() ? writing() : reading(); }
+  detail::ThreadLock own() const { return writing().has_grant() ? writing() : reading(); }
   shared_mutex_state state_of(detail::Reply reply) const;
 };
 

@@ -23,27 +23,27 @@ class snapshot_iterator {
   explicit snapshot_iterator(std::vector<T> elements)
       : elements_(std::make_shared<const std::vector<T>>(std::move(elements))) {}
 
-  const T& operator*() const { return (*elements_)[place_]; }
-  const T* operator->() const { return &(*elements_)[place_]; }
+  const T& operator*() const { return (*elements_)[index_]; }
+  const T* operator->() const { return &(*elements_)[index_]; }
   snapshot_iterator& operator++() {
-    ++place_;
+    ++index_;
     return *this;
   }
   snapshot_iterator operator++(int) {
     auto before = *this;
-    ++place_;
+    ++index_;
     return before;
   }
   friend bool operator==(const snapshot_iterator& a, const snapshot_iterator& b) {
-    return a.elements_ == b.elements_ && a.place_ == b.place_;
+    return a.elements_ == b.elements_ && a.index_ == b.index_;
   }
   friend bool operator==(const snapshot_iterator& a, std::default_sentinel_t) {
-    return a.elements_ == nullptr || a.place_ == a.elements_->size();
+    return a.elements_ == nullptr || a.index_ == a.elements_->size();
   }
 
  private:
   std::shared_ptr<const std::vector<T>> elements_;
-  std::size_t place_ = 0;
+  std::size_t index_ = 0;
 };
 
 }  // namespace agora

@@ -1,4 +1,4 @@
-// subscription: keeps a callback listening, for watches and topics.
+// subscription: keeps a callback of a watch or a topic registered.
 #pragma once
 
 #include <cstdint>
@@ -15,39 +15,41 @@
 
 namespace agora {
 
-/// What a watch tells.
+/// One notice of a watch.
 struct object_change {
-  /// change: somebody changed the object. gap: changes were missed (too many while the connection
-  /// was broken), read the object anew; later ones come as ever. lost: the session is lost,
-  /// nothing more comes.
+  /// change: a session changed the object.
+  /// gap: changes were missed, as there were too many while the connection was broken. The program
+  /// reads the object anew; later changes come as usual.
+  /// lost: the session is lost; this is the last notice.
   enum class Kind : std::uint8_t { change, gap, lost };
   Kind kind = Kind::change;
-  std::uint64_t version = 0;    ///< the object's after the change; of a gap: up to which it reaches
-  std::string method = {};      ///< that changed it, `dict.set`; at its end `object.delete`
-  std::optional<any> key = {};  ///< where, if the method takes a key or index
+  std::uint64_t version =
+      0;  ///< of the object after the change; for a gap: after the last missed change
+  std::string method = {};      ///< that changed it, such as `dict.set`; `object.delete` at its end
+  std::optional<any> key = {};  ///< the key or index, if the method takes one
 };
 
-/// A callback that listens for as long as this lives. Callbacks run on the manager's callback
-/// thread, one at a time and in order; they must not throw. They may make calls, though nothing
-/// else is told meanwhile. A broken connection loses nothing, or a gap is told; with the session
-/// listening ends. A forked child begins without.
+/// A callback that stays registered as long as this object lives. Callbacks run on the manager's
+/// callback thread, one at a time and in order. They must not throw. They may make calls, though no
+/// other callback runs meanwhile. A broken connection loses nothing, or the callback gets a gap.
+/// The subscription ends with the session. A forked child starts without it.
 class subscription {
  public:
-  /// None.
+  /// Makes an empty subscription.
   subscription() noexcept;
   subscription(subscription&& other) noexcept;
-  /// Ends what was here.
+  /// Ends the subscription that was here.
   subscription& operator=(subscription&& other) noexcept;
   ~subscription();
 
   explicit operator bool() const { return listening_ != nullptr; }
-  /// Ends it, without waiting: a callback that is about to run still does.
+  /// Ends it without waiting: a callback that is about to run still runs.
   void end() noexcept;
 
-  /// Made by proxies. `tell` hears each notice as it came.
+  /// Called by proxies. `callback` gets each notice as it came.
   struct Listening;
   static subscription begin(const detail::Handle& object, std::string_view kind,
-                            std::function<void(const std::map<std::string, any>&)> tell);
+                            std::function<void(const std::map<std::string, any>&)> callback);
 
  private:
   explicit subscription(std::unique_ptr<Listening> listening);

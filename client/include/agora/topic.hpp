@@ -1,4 +1,4 @@
-// topic<T>: what is published goes to everybody who is subscribed.
+// topic<T>: each published value goes to all subscribers.
 #pragma once
 
 #include <cstddef>
@@ -16,60 +16,68 @@
 
 namespace agora {
 
-/// Nothing is stored but the last value: who is not subscribed does not hear.
+/// Only the last value is stored: a session that is not subscribed misses the others.
+///
+/// @code
+/// auto news = m.topic<std::string>("news");
+/// agora::subscription listening = news.subscribe([](const std::string& line) { use(line); });
+/// news.publish("it rains");
+/// @endcode
 template <typename T = any>
 class topic : public proxy {
  public:
   using value_type = T;
 
-  /// From a manager's factory; see manager::topic.
+  /// Called by a manager's factory; see manager::topic.
   explicit topic(detail::Handle handle) : proxy(std::move(handle)) {}
 
-  /// @return to how many sessions it goes.
-  std::size_t publish(const T& value) const { return change<std::size_t>("topic.publish", value); }
-  /// Calls `callback` for each value published from now on, in order; see subscription.hpp.
-  /// `missed` is told why something was not heard: a gap after a broken connection, the end of the
-  /// topic or of the session, a value that is no T.
+  /// Returns to how many sessions the value goes.
+  std::size_t publish(const T& value) const {
+    return call<std::size_t>(detail::methods::topic_publish, value);
+  }
+  /// Calls `callback` for each value published later, in order; see subscription.hpp. Calls
+  /// `missed` with the reason when values do not reach the callback: a gap after a broken
+  /// connection, the end of the topic or of the session, a value that is no T.
   subscription subscribe(std::function<void(const T&)> callback,
                          std::function<void(const std::string& why)> missed = {}) const {
     return subscription::begin(
         handle(), "topic",
-        [heard = std::move(callback), lost = std::move(missed)](
-            const std::map<std::string, any>& notice) { tell(notice, heard, lost); });
+        [on_value = std::move(callback), on_missed = std::move(missed)](
+            const std::map<std::string, any>& notice) { dispatch(notice, on_value, on_missed); });
   }
-  /// What was published last, or nothing; a null too is nothing.
-  std::optional<T> last() const { return unless_null(make("topic.last", detail::Effect::reads)); }
+  /// Returns the value that was published last, or nullopt if there is none or if it is null.
+  std::optional<T> last() const { return unless_null(make(detail::methods::topic_last)); }
 
-  // The asynchronous forms: the last argument is a completion token, see async.hpp.
+  // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
   template <typename Token>
   auto async_publish(const T& value, Token&& token) const {
-    return async_change<std::size_t>("topic.publish", token, value);
+    return async_call<std::size_t>(detail::methods::topic_publish, token, value);
   }
   template <typename Token>
   auto async_last(Token&& token) const {
     return async_make<std::optional<T>>(
-        "topic.last", detail::Effect::reads,
+        detail::methods::topic_last,
         [t = *this](detail::Reply reply) { return t.unless_null(std::move(reply)); }, token);
   }
 
  private:
   std::optional<T> unless_null(detail::Reply reply) const {
     if (reply && reply->view().is_null()) return std::nullopt;
-    return take<T>("topic.last", std::move(reply));
+    return take<T>(detail::methods::topic_last.name, std::move(reply));
   }
-  static void tell(const std::map<std::string, any>& notice,
-                   const std::function<void(const T&)>& heard,
-                   const std::function<void(const std::string&)>& lost) {
+  static void dispatch(const std::map<std::string, any>& notice,
+                       const std::function<void(const T&)>& on_value,
+                       const std::function<void(const std::string&)>& on_missed) {
     std::string why = "values were missed, or the topic has ended";
     if (const auto value = notice.find("value"); value != notice.end()) {
       auto decoded = value->second.get<T>();
-      if (decoded) return heard(*decoded);
+      if (decoded) return on_value(*decoded);
       why = decoded.error().message;
     } else if (notice.at("kind") == any("lost")) {
       why = "the session is lost";
     }
-    if (lost) lost(why);
+    if (on_missed) on_missed(why);
   }
 };
 

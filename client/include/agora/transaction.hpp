@@ -23,21 +23,32 @@
 
 namespace agora {
 
-/// What a function given to manager::atomically plans. Reads ask the server at once, outside of
-/// the step; what they gave is a condition of the step: if one would give something else by then,
-/// nothing happens and the function runs again. Changes are collected and happen together, after
-/// the function has returned; so a read never sees the function's own changes, and the result of
-/// a change (a `pipelined`) is there only after atomically has returned.
+/// An optimistic transaction, which a function given to manager::atomically fills. Reads call the
+/// server at once. Each value that they return is a condition of the commit: if a read would return
+/// another value by then, nothing happens and the function runs again. Changes are collected and
+/// happen together after the function has returned. So a read never sees the function's own
+/// changes, and the result of a change (a `pipelined`) is available only after atomically returns.
 ///
-/// Inside the function: no waiting, no calls past the transaction, nothing that must not be done
-/// twice. It may see things that do not fit together (they are from different moments), though
-/// never commit them; an exception that it throws ends the transaction without any change.
+/// @code
+/// const auto pay = [&](agora::transaction& t) {  // runs again after a conflict
+///   const int mine = t.get(accounts, "me");
+///   t.set(accounts, "me", mine - 10);
+///   t.add(accounts, "you", 10);
+///   return mine - 10;
+/// };
+/// const int left = m.atomically(pay);
+/// @endcode
+///
+/// The function must not wait, must not make calls past the transaction, and must do nothing that
+/// may not be repeated. It may read values that do not fit together, as they are from different
+/// moments, though it never commits them. An exception that it throws ends the transaction without
+/// any change.
 class transaction {
  public:
   template <typename R>
   using planned = pipelined<R>;
 
-  // Reads.
+  // ---- reads
 
   /// @throws key_error  there is no such key.
   template <typename K, typename V>
@@ -49,96 +60,95 @@ class transaction {
   T get(const list<T>& object, std::int64_t index);
   template <typename T>
   T get(const value<T>& object) {
-    return read<T>(object, "value.get");
+    return read<T>(object, detail::methods::value_get.name);
   }
-  /// Any method that only reads, of any object: `t.read<bool>(flag, "event.is_set")`. If it gives
-  /// an error at the moment of the step, that error ends the transaction.
+  /// Calls any method that only reads, of any object: `t.read<bool>(flag, "event.is_set")`. An
+  /// error of that method at the moment of the commit ends the transaction.
   template <typename R, Encodable... A>
   R read(const proxy& object, std::string_view method, const A&... arguments);
 
-  // Changes. They may fail as their blocking forms do; then nothing happens at all, and atomically
-  // throws that error, whose detail `index` says which change it was, from 0.
+  // ---- changes. They may fail as their blocking forms do. Then nothing happens at all, and
+  // atomically throws that error, whose detail `index` is the number of the change, from 0.
 
   template <typename K, typename V>
   planned<void> set(const dict<K, V>& object, const std::type_identity_t<K>& key,
                     const std::type_identity_t<V>& desired) {
-    return call<void>(object, "dict.set", key, desired);
+    return call<void>(object, detail::methods::dict_set.name, key, desired);
   }
   /// @throws key_error  there is no such key.
   template <typename K, typename V>
   planned<void> erase(const dict<K, V>& object, const std::type_identity_t<K>& key) {
-    return call<void>(object, "dict.delete", key);
+    return call<void>(object, detail::methods::dict_delete.name, key);
   }
-  /// Plans the new value. A missing key counts as 0.
+  /// Adds to a number; a missing key counts as 0. Plans the new value as the result.
   template <typename K, typename V>
   planned<V> add(const dict<K, V>& object, const std::type_identity_t<K>& key,
                  const std::type_identity_t<V>& amount) {
-    return call<V>(object, "dict.add", key, amount);
+    return call<V>(object, detail::methods::dict_add.name, key, amount);
   }
   template <typename T>
   planned<void> set(const list<T>& object, std::int64_t index,
                     const std::type_identity_t<T>& desired) {
-    return call<void>(object, "list.set", index, desired);
+    return call<void>(object, detail::methods::list_set.name, index, desired);
   }
   template <typename T>
   planned<void> push_back(const list<T>& object, const std::type_identity_t<T>& added) {
-    return call<void>(object, "list.append", added);
+    return call<void>(object, detail::methods::list_append.name, added);
   }
   template <typename T>
   planned<void> set(const value<T>& object, const std::type_identity_t<T>& desired) {
-    return call<void>(object, "value.set", desired);
+    return call<void>(object, detail::methods::value_set.name, desired);
   }
-  /// Plans the new value.
+  /// Adds to a number. Plans the new value as the result.
   template <typename T>
   planned<T> add(const value<T>& object, const std::type_identity_t<T>& amount) {
-    return call<T>(object, "value.add", amount);
+    return call<T>(object, detail::methods::value_add.name, amount);
   }
   /// @throws full_error  there is no room: a transaction does not wait.
   template <typename T>
   planned<void> put(const queue<T>& object, const std::type_identity_t<T>& item) {
-    return call<void>(object, "queue.put", item, 0);
+    return call<void>(object, detail::methods::queue_put.name, item, 0);
   }
   /// @throws empty_error  nothing is ready: a transaction does not wait.
   template <typename T>
   planned<T> get(const queue<T>& object) {
-    return call<T>(object, "queue.get", 0);
+    return call<T>(object, detail::methods::queue_get.name, 0);
   }
-  /// The item is done if the transaction happens, and else still reserved. The reservation must
+  /// Acknowledges the item if the transaction happens; else it stays reserved. The reservation must
   /// outlive the transaction.
   template <typename T>
   planned<void> acknowledge(reservation<T>& done) {
     const detail::Reserved& reserved = done.reserved_;
     check(reserved.queue());
-    auto result =
-        plan<void>("queue.acknowledge", detail::params_of(reserved.queue().name(), reserved.id()));
+    auto result = plan<void>(detail::methods::queue_acknowledge.name,
+                             detail::params_of(reserved.queue().name(), reserved.id()));
     settled_.push_back(&done.reserved_);
     return result;
   }
-  /// Any method of any object: `t.call<void>(s, "set.add", 3)`. One that may wait takes part only
-  /// with timeout 0, given as its parameter.
+  /// Plans any method of any object: `t.call<void>(s, "set.add", 3)`. A method that may wait takes
+  /// part only with timeout 0, given as its parameter.
   template <typename R = any, Encodable... A>
   planned<R> call(const proxy& object, std::string_view method, const A&... arguments) {
     check(object.handle_);
     return plan<R>(method, detail::params_of(object.name(), arguments...));
   }
 
-  /// The step happens only if the calling thread's grant of that lock, as it is now, still stands;
-  /// else stale_token. A proxy from agora::guarded has no place in a transaction: this is its
-  /// guard.
-  /// @throws not_locked   there is none.
+  /// Commits only if the calling thread's present grant of that lock still stands at that moment;
+  /// else stale_token. A proxy from agora::guarded cannot be used in a transaction: use this guard.
+  /// @throws not_locked   the calling thread has no grant.
   /// @throws value_error  the transaction has a guard already: it carries one.
   template <typename Lock>
   void guard(const Lock& lock) {
     server_ = server_.guarded(lock.name(), lock.token());
   }
 
-  /// How often a transaction is tried, with a growing pause between.
+  /// The most attempts at a transaction; the pause between them grows.
   static constexpr int kAttemptsMax = 100;
 
-  /// Made by manager::atomically.
+  /// Called by manager::atomically.
   explicit transaction(detail::Handle server) : server_(std::move(server)) {}
-  /// Carries it out. False, after a pause, if a requirement failed and it is to be tried again.
-  /// @param attempt  from 1 @throws conflict  the last attempt failed as well.
+  /// Commits. Returns false, after a back-off, if a requirement failed and the function is to run
+  /// again. @param attempt  from 1 @throws conflict  the last attempt failed as well.
   bool commit(int attempt);
 
  private:
@@ -167,16 +177,18 @@ template <typename R, Encodable... A>
 R transaction::read(const proxy& object, std::string_view method, const A&... arguments) {
   check(object.handle_);
   const detail::Params params = detail::params_of(object.name(), arguments...);
-  detail::Call call{.method = method, .effect = detail::Effect::reads};
+  detail::Call call = call_of(detail::Method{method, detail::Effect::reads});
   detail::Reply reply = object.handle_.call(call.with(params));
   if (reply) require(method, params, *reply);
   return object.take<R>(method, std::move(reply));
 }
 
-// Through methods that give no error for what is missing: that it came or went is a conflict.
+// dict.get_many and list.slice give no error for a missing element: its coming or going is a
+// conflict.
 template <typename K, typename V>
 std::optional<V> transaction::find(const dict<K, V>& object, const std::type_identity_t<K>& key) {
-  auto found = read<std::map<any, V>>(object, "dict.get_many", std::vector<K>{key});
+  auto found =
+      read<std::map<any, V>>(object, detail::methods::dict_get_many.name, std::vector<K>{key});
   if (found.empty()) return std::nullopt;
   return std::move(found.begin()->second);
 }
@@ -191,7 +203,7 @@ template <typename T>
 T transaction::get(const list<T>& object, std::int64_t index) {
   std::optional<std::int64_t> stop;
   if (index != -1) stop = index + 1;
-  auto found = read<std::vector<T>>(object, "list.slice", index, stop);
+  auto found = read<std::vector<T>>(object, detail::methods::list_slice.name, index, stop);
   if (!found.empty()) return std::move(found.front());
   return object.at(index);
 }

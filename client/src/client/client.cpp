@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 
 #include "client/src/client/holds.hpp"
@@ -195,19 +196,18 @@ void Client::complete(std::uint64_t session, OwnedCall& call, HoldRef arrived) {
   call.complete(session, std::move(hold), std::move(arrived));
 }
 
-void Client::start_in(std::uint64_t number, std::string_view method,
-                      const Params& params) noexcept {
+void Client::start_in(std::uint64_t number, const Method& method, const Params& params) noexcept {
   try {
     const auto session = present_session();
     if (!session || session->number() != number) return;
-    Call call{.method = method};
+    Call call = call_of(method);
     static_cast<void>(session->start(std::make_unique<OwnedCall>(call.with(params), Deadline())));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the end of the session releases it
   }
 }
 
 void Client::release(std::uint64_t session, const std::string& name) noexcept {
-  start_in(session, "object.release", params_of(name));
+  start_in(session, methods::object_release, params_of(name));
 }
 
 bool Client::certain_in(std::uint64_t number) {
@@ -215,13 +215,13 @@ bool Client::certain_in(std::uint64_t number) {
   return session && session->number() == number && session->certain();
 }
 
-Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view start,
+Expected<std::uint64_t> Client::follow(const Handle& object, const Method& start,
                                        Notices::Listener listener) {
   ProcessState& here = state();
   here.start_callback_thread();
   const std::uint64_t number = here.add_listener(object.name(), std::move(listener));
   const Params params = params_of(object.name());
-  Call call{.method = start};
+  Call call = call_of(start);
   auto reply = object.call(call.with(params));
   if (!reply) {
     here.drop_listener(number);
@@ -231,10 +231,10 @@ Expected<std::uint64_t> Client::follow(const Handle& object, std::string_view st
   return number;
 }
 
-void Client::unfollow(std::uint64_t number, std::string_view stop) noexcept {
+void Client::unfollow(std::uint64_t number, const Method& stop) noexcept {
   ProcessState* const here = existing_state();
   if (here == nullptr) return;
-  here->remove_listener(number, [this, stop](const Notices::Listener& last) {
+  here->remove_listener(number, [this, &stop](const Notices::Listener& last) {
     start_in(last.session, stop, params_of(last.object));
   });
 }

@@ -59,7 +59,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void complete(std::uint64_t session, OwnedCall& call, HoldRef arrived);
   /// Sends one call in that session, if it still is the present one; its reply is dropped. Never
   /// waits. A broken connection does not lose the call.
-  void start_in(std::uint64_t session, std::string_view method, const Params& params) noexcept;
+  void start_in(std::uint64_t session, const Method& method, const Params& params) noexcept;
   /// Releases one hold in the same way.
   void release(std::uint64_t session, const std::string& name) noexcept;
 
@@ -96,11 +96,11 @@ class Client : public std::enable_shared_from_this<Client> {
   /// object, in order, and for gaps. It must not throw. A forked child inherits no listeners.
   /// @param start  the method that subscribes the session to the object
   /// @return a number for unfollow. @error any error of that method.
-  Expected<std::uint64_t> follow(const Handle& object, std::string_view start,
+  Expected<std::uint64_t> follow(const Handle& object, const Method& start,
                                  Notices::Listener listener);
   /// Removes a listener. Its callback may still run once, if it is about to. Never waits. Does
   /// nothing in a forked child. @param stop  the method that unsubscribes the session
-  void unfollow(std::uint64_t number, std::string_view stop) noexcept;
+  void unfollow(std::uint64_t number, const Method& stop) noexcept;
 
  private:
   /// Returns the state of this process; makes it at the first use in this process.

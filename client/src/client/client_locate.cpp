@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <agora/detail/lookup.hpp>
+#include <agora/detail/methods.hpp>
 #include <agora/detail/thread_slots.hpp>
 
 #include "client/src/client/client.hpp"
@@ -66,7 +67,7 @@ std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_
   const auto mapping = present_mapping();
   if (!mapping) return nullptr;
   const Params params = params_of(name);
-  Call call{.method = "session.locate"};
+  Call call = call_of(methods::session_locate);
   call.with(params);
   const Deadline deadline = deadline_of(call);
   const Reply reply = call_in(session, call);
@@ -98,7 +99,7 @@ std::unique_ptr<ObjectView> Client::locate(const std::string& name, std::uint64_
   view->words = find_or_grow(*mapping, deadline, [&] { return mapping->words(index, bytes); });
   if (view->words == nullptr) {
     // The words cannot be mapped, so the server need not keep them located for this session.
-    start_in(session, "session.unlocate", params_of(view->object));
+    start_in(session, methods::session_unlocate, params_of(view->object));
     return nullptr;
   }
   view->typecode = member<std::string>(*members, "typecode", "*").front();
@@ -120,13 +121,13 @@ bool may_be_key(PackedView key) {
          kind == Kind::null || kind == Kind::bytes;
 }
 
-void map_what_is_new(const ObjectView& view) { view.mapping->grow_if_behind(); }
+void map_new_memory(const ObjectView& view) { view.mapping->grow_if_behind(); }
 
 void Client::unlocate(const ObjectView& view) noexcept {
   try {
     if (view.words == nullptr) return;
     view.mapping->unlocate(view);
-    start_in(view.session, "session.unlocate", params_of(view.object));
+    start_in(view.session, methods::session_unlocate, params_of(view.object));
   } catch (...) {  // NOLINT(bugprone-empty-catch): the end of the session does it
   }
 }
@@ -135,7 +136,7 @@ std::uint32_t Client::acquire_slot(const ObjectView& view) {
   std::uint32_t slot = 0;
   if (ThreadSlots::find(view.mapping_number, slot)) return slot;
   const Params params = params_of(thread_owner());
-  Call call{.method = "session.acquire_slot"};
+  Call call = call_of(methods::session_acquire_slot);
   const Reply reply = call_in(view.session, call.with(params));
   if (!reply) return 0;
   auto given = unpack<std::optional<std::uint32_t>>(*reply);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 namespace agora::detail {
 
 Holds::Holds(std::shared_ptr<Client> client, std::uint64_t session, std::vector<std::string> names)
@@ -20,7 +22,7 @@ void Holds::hold_quietly() noexcept {
   for (const std::string& name : names_) {
     try {
       const Params params = params_of(name);
-      Call hold{.method = "object.hold"};
+      Call hold = call_of(methods::object_hold);
       static_cast<void>(client_->call_in(present, hold.with(params)));
     } catch (...) {  // NOLINT(bugprone-empty-catch): the first use fails again and reports it
     }

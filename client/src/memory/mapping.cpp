@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <agora/detail/handle.hpp>
+#include <agora/detail/methods.hpp>
 
 #include "client/src/transport/connection.hpp"
 #include "client/src/transport/descriptors.hpp"
@@ -33,7 +34,7 @@ Packed call_with_descriptors(const Address& address, const Params& params,
   if (!socket) return {};
   Connection connection(std::move(*socket));
   std::string request;
-  begin_msgpack_request(1, "session.map", params.count, request);
+  begin_msgpack_request(1, methods::session_map.name, params.count, request);
   request += params.bytes;
   const iovec one[] = {part(request)};
   if (connection.channel.send(one).bytes != request.size()) return {};

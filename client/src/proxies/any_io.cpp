@@ -1,6 +1,7 @@
 #include <ostream>
 
 #include <agora/any_io.hpp>
+#include <agora/detail/methods.hpp>
 #include <agora/proxy.hpp>
 
 #include "shared/wire/json_write.hpp"
@@ -18,7 +19,7 @@ std::ostream& operator<<(std::ostream& out, const any& value) {
 }
 
 std::string proxy::to_text() const {
-  auto content = make("object.value", detail::Effect::reads);
+  auto content = make(detail::methods::object_value);
   if (!content) throw_error(std::move(content.error()));
   return to_json_text(*content);
 }

@@ -7,8 +7,8 @@
 
 namespace agora {
 
-barrier_state barrier::state_of(std::string_view method, detail::Reply reply) const {
-  const auto members = take<Members>(method, std::move(reply));
+barrier_state barrier::state_of(detail::Reply reply) const {
+  const auto members = take<Members>(detail::methods::barrier_state.name, std::move(reply));
   return {member<std::int64_t>(members, "parties"), member<std::int64_t>(members, "waiting"),
           member<bool>(members, "broken")};
 }

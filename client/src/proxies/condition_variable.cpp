@@ -16,54 +16,54 @@ void condition_variable::throw_foreign() const {
                {}});
 }
 
-void condition_variable::check(const Lock& lock) const {
+void condition_variable::check(const lock_type& lock) const {
   const bool own = lock.owns_lock() && lock.mutex() != nullptr && *lock.mutex() == mutex_;
   if (!own) throw_foreign();
 }
 
 const std::string& condition_variable::owner_of(const lock_grant& held) const {
-  const bool own = held.owner_ && held.owner_->way == &detail::kRecursiveLock &&
+  const bool own = held.owner_ && held.owner_->methods == &detail::kRecursiveLock &&
                    held.owner_->handle.name() == mutex_.name() &&
                    &held.owner_->handle.client() == &handle().client();
   if (!own) throw_foreign();
   return held.owner_->text;
 }
 
-bool condition_variable::wait_by(Lock& lock, const detail::Timeout& timeout) const {
+bool condition_variable::wait_by(lock_type& lock, const detail::Timeout& timeout) const {
   check(lock);
   detail::Client& client = handle().client();
-  mutex_.recursive().hand_over();
+  mutex_.by_thread().hand_over();
   const auto grant = client.grants().find(mutex_.name(), thread_owner());
   const detail::Params params = handle().params(timeout, thread_owner());
-  // No end of its own for the client: the lock is taken again past the time-out, however late.
-  detail::Call call{.method = "condition.wait", .waits = true};
+  // The client sets no deadline: the server takes the lock again past the timeout, however late.
+  detail::Call call = call_of(detail::methods::condition_wait);
   detail::Reply reply = !grant || grant->lost ? client.call_in(0, call.with(params))
                                               : handle().call(call.with(params));
   if (reply) {
     client.grants().set_token(mutex_.name(), thread_owner(), 0);
-    return take<bool>("condition.wait", std::move(reply));
+    return take<bool>(detail::methods::condition_wait.name, std::move(reply));
   }
-  // Whether the lock is held now depends on when the wait failed; afterwards it is not.
+  // The moment of the failure decides whether the lock is held now. Afterwards it is not held.
   lock.release();
   client.grants().remove(mutex_.name(), thread_owner());
   mutex_.unlock();
   throw_error(std::move(reply.error()));
 }
 
-// Whether it was notified; the grant is empty if that throws.
+// Returns whether it was notified. The grant is empty if this throws.
 bool condition_variable::waited(lock_grant& held, detail::Reply reply) const {
-  // Only the server knows the token with which the lock was taken again, if it was.
+  // Only the server knows the token with which it took the lock again.
   handle().client().grants().set_token(mutex_.name(), owner_of(held), 0);
   if (!reply) held = lock_grant();
-  return take<bool>("condition.wait", std::move(reply));
+  return take<bool>(detail::methods::condition_wait.name, std::move(reply));
 }
 
 void condition_variable::notify(std::int64_t n) const {
-  change<void>("condition.notify", n, thread_owner());
+  call<void>(detail::methods::condition_notify, n, thread_owner());
 }
 
 void condition_variable::notify_all() const {
-  change<void>("condition.notify_all", thread_owner());
+  call<void>(detail::methods::condition_notify_all, thread_owner());
 }
 
 }  // namespace agora

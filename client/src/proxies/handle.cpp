@@ -1,6 +1,7 @@
 #include <utility>
 
 #include <agora/detail/handle.hpp>
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 
 #include "client/src/client/batch.hpp"
@@ -12,13 +13,14 @@
 namespace agora::detail {
 namespace {
 
-/// A look that found nothing to look at is not tried again for so long: it costs a call.
+/// The pause before an object that has no view is located again: that costs a call.
 constexpr std::chrono::seconds kPause{1};
-/// No view goes before its handle, as any thread may be looking through it. Whoever deletes and
-/// makes an object over and over under one handle makes calls in the end.
+/// A view lives as long as its handle, as any thread may be reading through it. A program that
+/// deletes and makes an object again and again under one handle makes calls after so many views.
 constexpr int kViewsMax = 1000;
 
-// Holding does not wait, whatever the call does for which it is done.
+// The hold has the deadline of a call that does not wait, even if the call for which it is made
+// waits.
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
   const Deadline own = client.deadline_of(Call{});
   return whole && (!own || *whole < *own) ? whole : own;
@@ -48,7 +50,7 @@ HandleState::~HandleState() {
   if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
 }
 
-// A session that is new (after a fork, after a loss) holds nothing yet.
+// A new session (after a fork, after a loss) holds no object yet.
 Expected<void> HandleState::hold(const Deadline& deadline) {
   auto session = client_->connect(deadline);
   if (!session) return session.failure();
@@ -56,7 +58,7 @@ Expected<void> HandleState::hold(const Deadline& deadline) {
   std::uint64_t before = held_in_.load();
   if (before == number || !held_in_.compare_exchange_strong(before, number)) return {};
   const Params params = params_of(name_);
-  Call call{.method = "object.hold"};
+  Call call = call_of(methods::object_hold);
   auto held = client_->call_in(number, call.with(params), deadline);
   if (held) return {};
   std::uint64_t mine = number;
@@ -73,13 +75,13 @@ void HandleState::hold_quietly() noexcept {
   }
 }
 
-// Where there was nothing to look at there may be later: the object is made, memory comes free.
+// An object without a view may get one later: it is created, or memory becomes free.
 bool HandleState::may_locate(std::uint64_t session) const {
   if (views_.load() >= kViewsMax) return false;
   return without_in_.load() != session || Clock::now() >= without_until_.load();
 }
 
-// Threads may look at the same time; the one that comes second finds the other's view.
+// Several threads may locate the object at once; compare-and-swap keeps the view of the first.
 const ObjectView* HandleState::look() {
   const std::uint64_t session = client_->mapped();
   if (session == 0) return nullptr;
@@ -146,11 +148,11 @@ Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
   Writer(*guard).extension(kCallOptionsExtension, options);
   Handle copy = *this;
   copy.guard_ = std::move(guard);
-  copy.view_.store(nullptr);  // a guarded call is the server's business
+  copy.view_.store(nullptr);  // only the server can check a guard
   return copy;
 }
 
-const ObjectView* Handle::look() const {
+const ObjectView* Handle::find_view() const {
   if (guard_) return nullptr;
   const ObjectView* const seen = state_->look();
   if (seen != nullptr) view_.store(seen, std::memory_order_release);

@@ -17,7 +17,7 @@ void check_text(const std::string& text) {
   throw_error({Errc::value_error, "text in a JSON value is not UTF-8", Done::no, {}});
 }
 
-// Recursion is bounded: by the check here, and by the depth of what the codecs hand in.
+// The check bounds the recursion; so does the depth limit of a value that a codec passes in.
 void encode(Writer& writer, const json& node, std::uint32_t depth) {
   if (depth > kDepthMax) {
     throw_error({Errc::value_error,

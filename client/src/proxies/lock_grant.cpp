@@ -10,12 +10,6 @@
 namespace agora {
 namespace detail {
 
-const LockMethods kPlainLock{"lock.acquire", "lock.release", true, false, {}, ObjectKind::lock};
-const LockMethods kRecursiveLock{"rlock.acquire", "rlock.release",  true, true,
-                                 "rlock.holder",  ObjectKind::rlock};
-const LockMethods kReadLock{"rwlock.acquire_read", "rwlock.release_read", false, true, {}};
-const LockMethods kWriteLock{"rwlock.acquire_write", "rwlock.release_write", false, false, {}};
-
 namespace {
 
 struct Granted {
@@ -23,11 +17,11 @@ struct Granted {
   bool owner_died = false;
 };
 
-std::string_view kind_of(const LockMethods& way) {
-  return way.acquire.substr(0, way.acquire.find('.'));
+std::string_view kind_of(const LockMethods& methods) {
+  return methods.acquire->name.substr(0, methods.acquire->name.find('.'));
 }
 
-// `{token, owner_died}`, in whichever order.
+// Reads `{token, owner_died}`, in either order.
 Expected<Granted> read_grant(PackedView reply) {
   auto members = unpack<std::map<std::string, any>>(reply);
   if (!members) return members.failure();
@@ -38,90 +32,93 @@ Expected<Granted> read_grant(PackedView reply) {
   return Granted{*token, *owner_died};
 }
 
-[[noreturn]] void throw_lost(const Handle& handle, const LockMethods& way) {
+[[noreturn]] void throw_lost(const Handle& handle, const LockMethods& methods) {
   throw_error({Errc::session_lost,
-               std::string(kind_of(way)) + " " + handle.name() + " was lost with the session",
+               std::string(kind_of(methods)) + " " + handle.name() + " was lost with the session",
                Done::no,
                {}});
 }
 
-/// The owner's grant, if it was taken in that way.
-std::optional<Grant> find(const Handle& handle, const LockMethods& way, const std::string& owner) {
+/// Returns the owner's grant if it was taken by those methods.
+std::optional<Grant> find(const Handle& handle, const LockMethods& methods,
+                          const std::string& owner) {
   auto grant = handle.client().grants().find(handle.name(), owner);
-  if (grant && grant->way != &way) grant.reset();
+  if (grant && grant->way != &methods) grant.reset();
   return grant;
 }
 
-Grant grant_of(const Handle& handle, const LockMethods& way, const std::string& owner) {
-  if (auto grant = find(handle, way, owner)) return *grant;
+Grant grant_of(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+  if (auto grant = find(handle, methods, owner)) return *grant;
   throw_error({Errc::not_locked,
-               std::string(kind_of(way)) + " " + handle.name() + " is not held here",
+               std::string(kind_of(methods)) + " " + handle.name() + " is not held here",
                Done::no,
                {}});
 }
 
-bool is_held(const Handle& handle, const LockMethods& way, const std::string& owner) {
-  const auto grant = find(handle, way, owner);
+bool is_held(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+  const auto grant = find(handle, methods, owner);
   return grant && !grant->lost && handle.client().certain_in(grant->session);
 }
 
-// The token of a grant; of one that a condition's wait has taken again only the server knows it.
-std::uint64_t token_of(const Handle& handle, const LockMethods& way, const std::string& owner) {
-  const Grant grant = grant_of(handle, way, owner);
-  if (grant.token != 0 || way.holder.empty()) return grant.token;
+// Returns the token of a grant. If a condition's wait took the lock again only the server knows it.
+std::uint64_t token_of(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+  const Grant grant = grant_of(handle, methods, owner);
+  if (grant.token != 0 || methods.holder == nullptr) return grant.token;
   const Params params = params_of(handle.name());
-  Call call{.method = way.holder, .effect = Effect::reads};
+  Call call = call_of(*methods.holder);
   auto reply = handle.client().call_in(grant.session, call.with(params));
   if (!reply) throw_error(std::move(reply.error()));
   auto holder = unpack<std::map<std::string, any>>(*reply);
-  if (!holder) throw_lost(handle, way);
+  if (!holder) throw_lost(handle, methods);
   auto token = (*holder)["token"].get<std::uint64_t>();
-  if (!token) throw_mismatch(way.holder, handle.name(), token.failure());
+  if (!token) throw_mismatch(methods.holder->name, handle.name(), token.failure());
   handle.client().grants().set_token(handle.name(), owner, *token);
   return *token;
 }
 
-Params release_params(const std::string& name, const LockMethods& way, const std::string& owner,
+Params release_params(const std::string& name, const LockMethods& methods, const std::string& owner,
                       const std::optional<Grant>& grant) {
-  if (!way.by_token || !grant || grant->token == 0) return params_of(name, owner);
+  if (!methods.by_token || !grant || grant->token == 0) return params_of(name, owner);
   return params_of(name, owner, grant->token);
 }
 
-// Gives a grant back, in the session in which it was given; in a later one it is gone already.
-Reply release_grant(const Handle& handle, const LockMethods& way, const std::string& owner,
+// Releases a grant in the session that granted it; a later session does not have it any more.
+Reply release_grant(const Handle& handle, const LockMethods& methods, const std::string& owner,
                     const std::optional<Grant>& grant) {
-  const Params params = release_params(handle.name(), way, owner, grant);
-  Call call{.method = way.release, .lasting = true};
+  const Params params = release_params(handle.name(), methods, owner, grant);
+  Call call = call_of(*methods.release);
+  call.lasting = true;
   call.with(params);
   if (!grant) return handle.call(call);
   return handle.client().call_in(grant->session, call);
 }
 
-// Takes one level out; what is left to give back, if it was the last.
-std::optional<Grant> last_level(const Handle& handle, const LockMethods& way,
+// Leaves one level. Returns the grant; `more` says whether levels are left, so that it stays held.
+std::optional<Grant> last_level(const Handle& handle, const LockMethods& methods,
                                 const std::string& owner, bool& more) {
-  const auto grant = find(handle, way, owner);
+  const auto grant = find(handle, methods, owner);
   more = grant && handle.client().grants().remove_level(handle.name(), owner) > 0;
   return grant;
 }
 
-void release_now(const Handle& handle, const LockMethods& way, const std::string& owner) {
+void release_now(const Handle& handle, const LockMethods& methods, const std::string& owner) {
   bool more = false;
-  const auto grant = last_level(handle, way, owner, more);
-  if (grant && grant->lost) throw_lost(handle, way);
+  const auto grant = last_level(handle, methods, owner, more);
+  if (grant && grant->lost) throw_lost(handle, methods);
   if (more) return;
-  auto reply = release_grant(handle, way, owner, grant);
+  auto reply = release_grant(handle, methods, owner, grant);
   if (!reply) throw_error(std::move(reply.error()));
 }
 
-// Notes what the server granted; false if it granted nothing.
-bool note(const Handle& handle, const LockMethods& way, const std::string& owner, Reply& reply) {
+// Records the server's grant; returns false if the reply is null: the timeout expired.
+bool record(const Handle& handle, const LockMethods& methods, const std::string& owner,
+            Reply& reply) {
   if (!reply) throw_error(std::move(reply.error()));
   if (reply->view().is_null()) return false;
   auto granted = read_grant(*reply);
-  if (!granted) throw_mismatch(way.acquire, handle.name(), granted.failure());
+  if (!granted) throw_mismatch(methods.acquire->name, handle.name(), granted.failure());
   Grant grant{granted->token, granted->owner_died, reply.session, false};
-  grant.way = &way;
+  grant.way = &methods;
   forget_word(handle, reply.session);
   handle.client().grants().add(handle.name(), owner, grant);
   return true;
@@ -130,93 +127,94 @@ bool note(const Handle& handle, const LockMethods& way, const std::string& owner
 }  // namespace
 
 DeferredCall ThreadLock::acquire_call(const Timeout& timeout, const std::string& owner) const {
-  const Call shape{.method = {}, .waits = true, .timeout = timeout, .undo_method = way_.release};
-  return {shape, std::string(way_.acquire), params_of(handle_.name(), timeout, owner),
+  Call shape = call_of(*methods_.acquire, timeout);
+  shape.undo_method = methods_.release->name;
+  return {shape, std::string(methods_.acquire->name), params_of(handle_.name(), timeout, owner),
           params_of(handle_.name(), owner)};
 }
 
 std::string ThreadLock::fresh_owner() { return new_owner(); }
 
 lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply) const {
-  if (!note(handle_, way_, owner, reply)) return {};
-  return lock_grant({handle_, &way_, owner});
+  if (!record(handle_, methods_, owner, reply)) return {};
+  return lock_grant({handle_, &methods_, owner});
 }
 
 bool ThreadLock::acquire(const Timeout& timeout) const {
-  if (const auto taken = take_word(handle_, way_, timeout)) return *taken;
+  if (const auto taken = take_word(handle_, methods_, timeout)) return *taken;
   const std::string& owner = thread_owner();
-  if (way_.again) {
-    const auto grant = find(handle_, way_, owner);
-    // What the outer levels protected may be in other hands.
-    if (grant && grant->lost) throw_lost(handle_, way_);
+  if (methods_.recursive) {
+    const auto grant = find(handle_, methods_, owner);
+    // Another owner may have the data that the outer levels protected.
+    if (grant && grant->lost) throw_lost(handle_, methods_);
     if (grant && handle_.client().grants().add_level(handle_.name(), owner)) return true;
   }
   const DeferredCall call = acquire_call(timeout, owner);
   Reply reply = handle_.call(call.call());
-  return note(handle_, way_, owner, reply);
+  return record(handle_, methods_, owner, reply);
 }
 
 void ThreadLock::unlock() const noexcept {
   try {
     Grant by_word;
-    switch (release_word(handle_, way_, by_word)) {
+    switch (release_word(handle_, methods_, by_word)) {
       case WordRelease::free:
-      case WordRelease::once_less:
+      case WordRelease::one_level:
         return;
       case WordRelease::by_call:
-        static_cast<void>(release_grant(handle_, way_, thread_owner(), by_word));
+        static_cast<void>(release_grant(handle_, methods_, thread_owner(), by_word));
         return;
-      case WordRelease::not_mine:
+      case WordRelease::not_held:
         break;
     }
     const std::string& owner = thread_owner();
     bool more = false;
-    const auto grant = last_level(handle_, way_, owner, more);
-    // With the session the server has taken the lock back by itself.
+    const auto grant = last_level(handle_, methods_, owner, more);
+    // The server released a lost grant by itself when the session ended.
     if (more || (grant && grant->lost)) return;
-    static_cast<void>(release_grant(handle_, way_, owner, grant));
+    static_cast<void>(release_grant(handle_, methods_, owner, grant));
   } catch (...) {  // NOLINT(bugprone-empty-catch): never throws, as lock_guard needs it
   }
 }
 
 void ThreadLock::release() const {
   Grant by_word;
-  switch (release_word(handle_, way_, by_word)) {
+  switch (release_word(handle_, methods_, by_word)) {
     case WordRelease::free:
-    case WordRelease::once_less:
+    case WordRelease::one_level:
       return;
     case WordRelease::by_call: {
-      auto reply = release_grant(handle_, way_, thread_owner(), by_word);
+      auto reply = release_grant(handle_, methods_, thread_owner(), by_word);
       if (!reply) throw_error(std::move(reply.error()));
       return;
     }
-    case WordRelease::not_mine:
-      return release_now(handle_, way_, thread_owner());
+    case WordRelease::not_held:
+      return release_now(handle_, methods_, thread_owner());
   }
 }
 
 std::uint64_t ThreadLock::token() const {
   if (const auto grant = by_word()) return grant->token;
-  return token_of(handle_, way_, thread_owner());
+  return token_of(handle_, methods_, thread_owner());
 }
 
-// Who takes a lock by its word has no dead owner before it: such a lock is not lent.
+// A lock that a thread takes by its word had no dead owner before: the server does not lend those.
 bool ThreadLock::owner_died() const {
-  return !by_word() && grant_of(handle_, way_, thread_owner()).owner_died;
+  return !by_word() && grant_of(handle_, methods_, thread_owner()).owner_died;
 }
 
 bool ThreadLock::held() const {
   if (const auto grant = by_word()) return handle_.client().certain_in(grant->session);
-  return is_held(handle_, way_, thread_owner());
+  return is_held(handle_, methods_, thread_owner());
 }
 
 bool ThreadLock::has_grant() const {
-  return by_word() || find(handle_, way_, thread_owner()).has_value();
+  return by_word() || find(handle_, methods_, thread_owner()).has_value();
 }
 
-void ThreadLock::hand_over() const { hand_over_word(handle_, way_); }
+void ThreadLock::hand_over() const { hand_over_word(handle_, methods_); }
 
-std::optional<Grant> ThreadLock::by_word() const { return word_grant(handle_, way_); }
+std::optional<Grant> ThreadLock::by_word() const { return word_grant(handle_, methods_); }
 
 void ThreadLock::on_lost(std::function<void()> callback) const {
   handle_.client().grants().on_lost(handle_.name(), std::move(callback));
@@ -244,9 +242,9 @@ lock_grant::~lock_grant() {
     const auto grant = client.grants().find(name, owner_->text);
     client.grants().remove_level(name, owner_->text);
     if (!grant || grant->lost) return;
-    client.start_in(grant->session, owner_->way->release,
-                    detail::release_params(name, *owner_->way, owner_->text, grant));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
+    client.start_in(grant->session, *owner_->methods->release,
+                    detail::release_params(name, *owner_->methods, owner_->text, grant));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end releases it
   }
 }
 
@@ -258,17 +256,17 @@ const lock_grant::Owner& lock_grant::owner() const {
 void lock_grant::release() {
   if (!owner_) return;
   const Owner before = std::move(*std::exchange(owner_, std::nullopt));
-  detail::release_now(before.handle, *before.way, before.text);
+  detail::release_now(before.handle, *before.methods, before.text);
 }
 
 std::uint64_t lock_grant::token() const {
-  return detail::token_of(owner().handle, *owner().way, owner().text);
+  return detail::token_of(owner().handle, *owner().methods, owner().text);
 }
 bool lock_grant::owner_died() const {
-  return detail::grant_of(owner().handle, *owner().way, owner().text).owner_died;
+  return detail::grant_of(owner().handle, *owner().methods, owner().text).owner_died;
 }
 bool lock_grant::held() const {
-  return owner_ && detail::is_held(owner_->handle, *owner_->way, owner_->text);
+  return owner_ && detail::is_held(owner_->handle, *owner_->methods, owner_->text);
 }
 const std::string& lock_grant::name() const { return owner().handle.name(); }
 

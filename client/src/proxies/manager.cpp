@@ -6,7 +6,6 @@
 #include "client/src/client/client.hpp"
 #include "client/src/client/holds.hpp"
 #include "client/src/server/private_server.hpp"
-#include "client/src/session/waiting_methods.hpp"
 
 namespace agora {
 namespace {
@@ -22,11 +21,9 @@ std::shared_ptr<detail::Client> connected(std::string_view address, manager_opti
   return client;
 }
 
-detail::Call call_of(std::string_view method, const detail::Params& params) {
-  detail::Call call{.method = method};
-  call.with(params);
-  call.waits = detail::waits(method);
-  return call;
+detail::Call with_params(const detail::Method& method, const detail::Params& params) {
+  detail::Call call = call_of(method);
+  return call.with(params);
 }
 
 object_info info_of(const std::map<std::string, any>& members) {
@@ -43,12 +40,13 @@ object_info info_of(const std::map<std::string, any>& members) {
 
 manager::manager(manager_options options)
     : private_server_(detail::PrivateServer::start(options.connect_timeout)),
-      client_(connected(private_server_->address(), std::move(options),
-                        // The client may outlive the manager, and with it the server.
-                        [server = std::weak_ptr(private_server_)] {
-                          const auto still = server.lock();
-                          return !still || still->gone();
-                        })) {}
+      client_(
+          connected(private_server_->address(), std::move(options),
+                    // The client may outlive the manager, and the manager's end stops the server.
+                    [server = std::weak_ptr(private_server_)] {
+                      const auto still = server.lock();
+                      return !still || still->gone();
+                    })) {}
 
 manager::manager(std::string_view address, manager_options options)
     : client_(connected(address, std::move(options))) {}
@@ -60,13 +58,9 @@ std::string_view manager::transport() const {
 }
 
 detail::Reply manager::call_packed(std::string_view method, const detail::Params& params) const {
-  auto reply = client_->call(call_of(method, params));
+  auto reply = client_->call(with_params(detail::find_method(method), params));
   if (!reply) throw_error(std::move(reply.error()));
   return reply;
-}
-
-detail::Call manager::shape_of(std::string_view method) const {
-  return {.method = {}, .waits = detail::waits(method)};
 }
 
 detail::Handle manager::server_handle() const { return {client_, {}, 0}; }
@@ -88,11 +82,11 @@ detail::Handle manager::create(std::string_view type, std::string_view name,
   writer.map(options.count);
   params.bytes += options.bytes;
   params.count = 4;
-  auto reply = client_->call(call_of("object.create", params));
+  auto reply = client_->call(with_params(detail::methods::object_create, params));
   if (!reply) throw_error(std::move(reply.error()));
   auto made = unpack<reference>(*reply);
-  if (!made) detail::throw_mismatch("object.create", {}, made.failure());
-  // The reply has given the hold of an anonymous object.
+  if (!made) detail::throw_mismatch(detail::methods::object_create.name, {}, made.failure());
+  // The reply came with a hold on an anonymous object.
   return {client_, std::move(made->name), reply.session, std::move(reply.keep)};
 }
 
@@ -103,21 +97,21 @@ detail::Handle manager::open(const reference& object) const {
     return {client_, object.name, holds->session(), object.keep};
   }
   detail::Handle handle(client_, object.name, 0);
-  // Held at once: it may be gone the next moment.
+  // The call takes a hold at once: the object may be gone the next moment.
   const detail::Params params = detail::params_of(object.name);
-  detail::Call call = call_of("object.exists", params);
-  call.effect = detail::Effect::reads;
-  auto there = handle.call(call);
+  auto there = handle.call(with_params(detail::methods::object_exists, params));
   if (!there) throw_error(std::move(there.error()));
   return handle;
 }
 
 condition_variable manager::with_its_lock(detail::Handle handle) const {
-  auto info = call<std::map<std::string, any>>("object.info", handle.name());
+  auto info = call<std::map<std::string, any>>(detail::methods::object_info.name, handle.name());
   auto options = info["options"].get<std::map<std::string, any>>();
-  if (!options) detail::throw_mismatch("object.info", handle.name(), options.failure());
+  if (!options)
+    detail::throw_mismatch(detail::methods::object_info.name, handle.name(), options.failure());
   auto lock = (*options)["lock"].get<reference>();
-  if (!lock) detail::throw_mismatch("object.info", handle.name(), lock.failure());
+  if (!lock)
+    detail::throw_mismatch(detail::methods::object_info.name, handle.name(), lock.failure());
   return {std::move(handle), rlock(*lock)};
 }
 
@@ -164,15 +158,16 @@ detail::Params manager::packed(const number_options& options, bool number, bool 
   return params;
 }
 
-bool manager::ping() const { return call<std::string>("ping") == "pong"; }
+bool manager::ping() const { return call<std::string>(detail::methods::ping.name) == "pong"; }
 
 std::vector<object_info> manager::objects(std::string_view pattern) const {
   std::vector<object_info> all;
   any cursor;
   do {
-    auto page = call<std::map<std::string, any>>("object.list", pattern, any(), cursor);
+    auto page =
+        call<std::map<std::string, any>>(detail::methods::object_list.name, pattern, any(), cursor);
     auto items = page["items"].get<std::vector<std::map<std::string, any>>>();
-    if (!items) detail::throw_mismatch("object.list", {}, items.failure());
+    if (!items) detail::throw_mismatch(detail::methods::object_list.name, {}, items.failure());
     for (const auto& members : *items) all.push_back(info_of(members));
     cursor = page["cursor"];
   } while (!cursor.is_null());

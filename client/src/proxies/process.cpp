@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kUnknownCode = 255;
 
-// Only the standard streams: another stream's lock may be held for long by a reading thread.
+// Only the standard streams: a reading thread may hold the lock of another stream for long.
 void flush_standard_streams() {
   std::cout.flush();
   std::cerr.flush();
@@ -35,8 +35,8 @@ int report(const char* what) {
   return 1;
 }
 
-// Until the child holds what it inherited, or has ended. Its end is looked for by itself: the end
-// of file may be held back by a process that another thread forked meanwhile.
+// Waits until the child holds the objects that it inherited, or has ended. Its end is polled
+// separately: a process that another thread forked meanwhile may keep the pipe open.
 void wait_for_child(int ready, int pidfd) {
   pollfd wanted[] = {{ready, POLLIN, 0}, {pidfd, POLLIN, 0}};
   while (::poll(wanted, pidfd >= 0 ? 2 : 1, -1) < 0 && errno == EINTR) {
@@ -103,7 +103,7 @@ process::~process() {
 }
 
 bool process::reap(int options) {
-  // In a process that was forked since, the child is a sibling and nothing to wait for.
+  // In a process that was forked later the child is a sibling, for which it cannot wait.
   if (code_ || pid_ < 0 || creator_ != detail::process_epoch()) return true;
   int status = 0;
   pid_t got = 0;
@@ -126,7 +126,7 @@ bool process::join_within(double seconds) {
   while (!reap(WNOHANG)) {
     if (detail::is_past(deadline)) return false;
     pollfd wanted{pidfd_, POLLIN, 0};
-    // Without a pidfd (no descriptors left) it looks again now and then.
+    // Without a pidfd (no descriptors left) it polls every 10 ms.
     ::poll(&wanted, 1, detail::milliseconds_left(deadline, pidfd_ >= 0 ? 60'000 : 10));
   }
   return true;

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include <agora/detail/methods.hpp>
 #include <agora/reservation.hpp>
 
 #include "client/src/client/client.hpp"
@@ -25,9 +26,9 @@ Reserved& Reserved::operator=(Reserved&& other) noexcept {
 Reserved::~Reserved() {
   if (!queue_) return;
   try {
-    // In a later session, or in a forked child, it is not ours.
-    queue_->client().start_in(session_, "queue.requeue", params_of(queue_->name(), id_));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end gives it back
+    // A later session, or a forked child, does not have the reservation.
+    queue_->client().start_in(session_, methods::queue_requeue, params_of(queue_->name(), id_));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the session's end requeues it
   }
 }
 
@@ -46,35 +47,35 @@ const Handle& Reserved::queue() const {
   return *queue_;
 }
 
-void Reserved::call(std::string_view method, const Params& params) const {
-  Call call{.method = method};
+void Reserved::call(const Method& method, const Params& params) const {
+  Call call = call_of(method);
   auto reply = queue_->client().call_in(session_, call.with(params));
   if (!reply) throw_error(std::move(reply.error()));
 }
 
 void Reserved::touch() const {
   check_open();
-  call("queue.touch", params_of(queue_->name(), id_));
+  call(methods::queue_touch, params_of(queue_->name(), id_));
 }
 
 void Reserved::acknowledge() {
   check_open();
-  call("queue.acknowledge", params_of(queue_->name(), id_));
+  call(methods::queue_acknowledge, params_of(queue_->name(), id_));
   queue_.reset();
 }
 
 void Reserved::requeue(Seconds delay) {
   check_open();
-  call("queue.requeue", params_of(queue_->name(), id_, delay.count()));
+  call(methods::queue_requeue, params_of(queue_->name(), id_, delay.count()));
   queue_.reset();
 }
 
 ReservedParts read_reserved(const Handle& queue, const Reply& reply) {
   const ScopedHold keeping(reply.keep);
   auto members = unpack<std::map<std::string, any>>(*reply);
-  if (!members) throw_mismatch("queue.reserve", queue.name(), members.failure());
+  if (!members) throw_mismatch(methods::queue_reserve.name, queue.name(), members.failure());
   auto id = (*members)["id"].get<std::uint64_t>();
-  if (!id) throw_mismatch("queue.reserve", queue.name(), id.failure());
+  if (!id) throw_mismatch(methods::queue_reserve.name, queue.name(), id.failure());
   const auto deliveries = (*members)["deliveries"].if_is<std::uint64_t>().value_or(1);
   return {Reserved(queue, reply.session, *id, deliveries), std::move((*members)["item"])};
 }

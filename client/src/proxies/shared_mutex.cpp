@@ -9,7 +9,7 @@
 namespace agora {
 
 shared_mutex_state shared_mutex::state_of(detail::Reply reply) const {
-  const auto members = take<Members>("rwlock.state", std::move(reply));
+  const auto members = take<Members>(detail::methods::rwlock_state.name, std::move(reply));
   const auto writer = members.find("writer");
   return {static_cast<std::int64_t>(member<std::vector<any>>(members, "readers").size()),
           writer != members.end() && !writer->second.is_null(),

@@ -1,6 +1,7 @@
 #include <map>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
 #include <agora/error.hpp>
 #include <agora/proxy.hpp>
 #include <agora/subscription.hpp>
@@ -10,14 +11,15 @@
 namespace agora {
 namespace {
 
+/// The methods that begin and end one kind of subscription.
 struct Following {
   std::string_view name;
-  std::string_view start;
-  std::string_view stop;
+  const detail::Method& start;
+  const detail::Method& stop;
 };
 constexpr Following kKinds[] = {
-    {"watch", "object.watch", "object.unwatch"},
-    {"topic", "topic.subscribe", "topic.unsubscribe"},
+    {"watch", detail::methods::object_watch, detail::methods::object_unwatch},
+    {"topic", detail::methods::topic_subscribe, detail::methods::topic_unsubscribe},
 };
 
 const Following& kind_of(std::string_view name) {
@@ -45,7 +47,7 @@ object_change change_of(const detail::Notice& notice) {
 
 struct subscription::Listening {
   detail::Handle object;
-  std::string_view stop;
+  const detail::Method& stop;
   std::uint64_t number = 0;
 };
 
@@ -72,19 +74,21 @@ void subscription::end() noexcept {
 }
 
 subscription subscription::begin(const detail::Handle& object, std::string_view kind,
-                                 std::function<void(const std::map<std::string, any>&)> tell) {
+                                 std::function<void(const std::map<std::string, any>&)> callback) {
   const Following& which = kind_of(kind);
-  auto number = object.client().follow(
-      object, which.start,
-      {std::string(which.name), std::make_shared<const detail::NoticeCallback>(std::move(tell))});
+  auto number =
+      object.client().follow(object, which.start,
+                             {std::string(which.name),
+                              std::make_shared<const detail::NoticeCallback>(std::move(callback))});
   if (!number) throw_error(std::move(number.error()));
   return subscription(std::make_unique<Listening>(Listening{object, which.stop, *number}));
 }
 
 subscription proxy::watch(std::function<void(const object_change&)> callback) const {
-  return subscription::begin(
-      handle_, "watch",
-      [tell = std::move(callback)](const detail::Notice& notice) { tell(change_of(notice)); });
+  return subscription::begin(handle_, "watch",
+                             [on_change = std::move(callback)](const detail::Notice& notice) {
+                               on_change(change_of(notice));
+                             });
 }
 
 }  // namespace agora

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include <agora/detail/methods.hpp>
 #include <agora/detail/thread_slots.hpp>
 
 #include "client/src/client/client.hpp"
@@ -17,13 +18,13 @@ struct Entry {
   std::chrono::steady_clock::time_point asked;
 };
 
-/// Where no slot was left the thread makes calls for so long.
+/// The server had no slot left: the thread makes calls for so long before it asks again.
 constexpr std::chrono::seconds kPause{1};
 
-/// The thread's slots are given back: whatever of it still runs makes calls.
+/// The thread's slots are released. Code that still runs in its destructors makes calls.
 constinit thread_local bool over = false;
 
-/// Gives all slots back when the thread ends.
+/// Releases all slots when the thread ends.
 struct Entries {
   std::vector<Entry> list;
   Entries() = default;
@@ -35,7 +36,8 @@ struct Entries {
     ThreadSlots::find(~std::uint64_t{0}, none);  // forgets the one used last
     for (const Entry& each : list) {
       const auto client = each.slot != 0 ? each.client.lock() : nullptr;
-      if (client) client->start_in(each.session, "session.release_slot", params_of(each.slot));
+      if (client)
+        client->start_in(each.session, methods::session_release_slot, params_of(each.slot));
     }
   }
 };
@@ -68,7 +70,7 @@ bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
 
 void ThreadSlots::add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
                       std::uint64_t session) {
-  // Sessions come and go; what belongs to clients that are gone is of no use.
+  // Sessions come and go: entries of clients that are gone are dropped.
   std::erase_if(entries().list, [mapping](const Entry& each) {
     return each.mapping == mapping || each.client.expired();
   });

@@ -3,6 +3,7 @@
 #include <random>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
 #include <agora/transaction.hpp>
 
 #include "shared/value/msgpack_reader.hpp"
@@ -10,8 +11,8 @@
 namespace agora {
 namespace {
 
-// Each conflict means that somebody else came through, so the first is tried again at once; those
-// that meet again and again step aside for a while, each for another.
+// Each conflict means that another transaction committed, so the first retry is made at once. After
+// repeated conflicts each client waits for another random time: exponential back-off with jitter.
 void backoff_with_jitter(int attempt) {
   if (attempt == 1) return;
   constexpr int kLongestMs = 50;
@@ -67,7 +68,7 @@ bool transaction::commit(int attempt) {
   params.bytes += required_;
   params.count = 2;
   server_.add_guard(params);
-  detail::Call call{.method = "transaction.run"};
+  detail::Call call = call_of(detail::methods::transaction_run);
   detail::Reply reply = server_.call(call.with(params));
   if (reply) return fill(reply), true;
   if (reply.error().code != Errc::conflict || attempt >= kAttemptsMax) {

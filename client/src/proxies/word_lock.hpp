@@ -1,5 +1,5 @@
-// Locks by their word: what a thread does with a lock that the server has lent, without a call.
-// The rules of the word are in shared/shm/lock_word.hpp. Any thread; the owner is the caller.
+// Lent locks: a thread takes and releases them by the lock word in shared memory, without a call.
+// The protocol of the word is in shared/shm/lock_word.hpp. Any thread; the owner is the caller.
 #pragma once
 
 #include <cstdint>
@@ -11,28 +11,30 @@
 
 namespace agora::detail {
 
-/// Takes the lock if that needs no call. Somewhat later it may not need one: while there is hope
-/// this tries again, for a tenth of a millisecond at most.
-/// @return whether it has it now; nothing: the server must be asked.
-std::optional<bool> take_word(const Handle& lock, const LockMethods& way, const Timeout& timeout);
+/// Takes the lock if that needs no call. If the lock is held this spins for at most a tenth of a
+/// millisecond, and less often after misses (adaptive spinning).
+/// @return true if the caller has the lock now; nullopt if it has to call the server.
+std::optional<bool> take_word(const Handle& lock, const LockMethods& methods,
+                              const Timeout& timeout);
 
 enum class WordRelease : std::uint8_t {
-  not_mine,   ///< the thread has not taken it by the word
-  once_less,  ///< it has it still, one time less
-  free,       ///< given back
-  by_call,    ///< the server must be told: it has the word, or calls before this are unanswered
+  not_held,   ///< the thread has not taken it by the word
+  one_level,  ///< released one level; the thread still has it
+  free,       ///< released
+  by_call,    ///< needs a call: the server has the word, or earlier calls have no reply yet
 };
-/// Gives it back, or says why not. @param grant  gets what was, or is to be, given back
-WordRelease release_word(const Handle& lock, const LockMethods& way, Grant& grant) noexcept;
+/// Releases one level, or returns why it cannot. Stores the grant in `grant`.
+WordRelease release_word(const Handle& lock, const LockMethods& methods, Grant& grant) noexcept;
 
-/// A call has given the lock to somebody in that session: no thread of this process has it by the
-/// word, whatever became of the one that had.
+/// Clears the hold by the word. A call has granted the lock in that session, so no thread of this
+/// process can still have it by the word.
 void forget_word(const Handle& lock, std::uint64_t session);
 
-/// The grant of the calling thread, if it has the lock by the word.
-std::optional<Grant> word_grant(const Handle& lock, const LockMethods& way);
+/// Returns the grant of the calling thread if it has the lock by the word.
+std::optional<Grant> word_grant(const Handle& lock, const LockMethods& methods);
 
-/// The server is about to do something with the grant: from now on it is one that a call gave.
-void hand_over_word(const Handle& lock, const LockMethods& way);
+/// Turns a hold by the word into a grant of the session, as if a call had given it. A call that
+/// uses the grant on the server comes next.
+void hand_over_word(const Handle& lock, const LockMethods& methods);
 
 }  // namespace agora::detail

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "shared/value/codec.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
@@ -28,7 +30,7 @@ void Acknowledgements::lost() {
 void Acknowledgements::write(std::uint64_t next, std::string& out) {
   const std::uint64_t below = through();
   std::erase_if(individual_, [below](std::uint64_t number) { return number <= below; });
-  begin_msgpack_notification("session.acknowledge", 2, out);
+  begin_msgpack_notification(methods::session_acknowledge.name, 2, out);
   Writer writer(out);
   writer.unsigned_integer(below);
   Codec<std::vector<std::uint64_t>>::encode(writer, individual_);

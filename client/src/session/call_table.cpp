@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/late_reply.hpp"
 
 namespace agora::detail {
@@ -63,7 +65,7 @@ void write_call(const PendingCall& pending, std::string& out) {
 
 void write_cancel(std::uint64_t number, std::string& out) {
   const Params params = params_of(number);
-  begin_msgpack_notification("session.cancel", params.count, out);
+  begin_msgpack_notification(methods::session_cancel.name, params.count, out);
   out += params.bytes;
 }
 
@@ -170,8 +172,8 @@ CallTable::Match CallTable::drop(Entry& entry, const ServerMessage& reply) {
   match.sent_at = entry.sent_at;
   LateReply late;
   if (reply.ok() && entry.owned) late = late_reply(entry.owned->call, reply.result);
-  if (!late.undo.empty()) {
-    Call undo{.method = late.undo};
+  if (late.undo != nullptr) {
+    Call undo = call_of(*late.undo);
     match.undo = std::make_unique<OwnedCall>(undo.with(late.params), Deadline());
   }
   if (!late.unacknowledged) acknowledgements_.finished(entry.number, true);

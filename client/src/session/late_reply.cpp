@@ -5,14 +5,16 @@
 #include <string>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "shared/value/any.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora::detail {
 namespace {
 
-LateReply undo(std::string_view method, PackedView name, std::uint64_t argument) {
-  LateReply late{method, params_of(argument), false};
+LateReply undo(const Method& method, PackedView name, std::uint64_t argument) {
+  LateReply late{&method, params_of(argument), false};
   late.params.bytes.insert(0, name.bytes());
   ++late.params.count;
   return late;
@@ -26,25 +28,21 @@ std::uint64_t permits_of(PackedView argument) {
 
 }  // namespace
 
-bool hands_out(std::string_view method) {
-  return method == "queue.get" || method == "queue.get_many";
-}
-
 LateReply late_reply(const Call& call, PackedView result) {
-  if (hands_out(call.method)) return {{}, {}, true};
+  if (call.redelivers) return {nullptr, {}, true};
   Reader reader(call.params);
   const PackedView name = reader.value();
-  if (call.method == "semaphore.acquire") {
+  if (call.method == methods::semaphore_acquire.name) {
     const auto granted = unpack<bool>(result);
     if (!granted || !*granted) return {};
-    return undo("semaphore.release", name, permits_of(reader.value()));
+    return undo(methods::semaphore_release, name, permits_of(reader.value()));
   }
-  if (call.method == "queue.reserve") {
+  if (call.method == methods::queue_reserve.name) {
     auto members = unpack<std::map<std::string, any>>(result);
-    if (!members) return {{}, {}, true};
+    if (!members) return {nullptr, {}, true};
     const auto id = (*members)["id"].get<std::uint64_t>();
-    if (!id) return {{}, {}, true};
-    return undo("queue.requeue", name, *id);
+    if (!id) return {nullptr, {}, true};
+    return undo(methods::queue_requeue, name, *id);
   }
   return {};
 }

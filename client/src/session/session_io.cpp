@@ -3,8 +3,9 @@
 #include <new>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/anonymous.hpp"
-#include "client/src/session/late_reply.hpp"
 #include "client/src/session/session.hpp"
 
 namespace agora::detail {
@@ -206,7 +207,7 @@ bool Session::process_reply(ServerMessage& message) {
 // Acknowledges a reply before its handler runs, which may take long. The server refuses new calls
 // while its backlog of unacknowledged replies is full, and later calls would overtake refused ones.
 void Session::acknowledge_early(OwnedCall& call) {
-  if (call.completion && hands_out(call.call.method)) return;
+  if (call.completion && call.call.redelivers) return;
   const bool kept = call.call.effect == Effect::changes || !anonymous_names(call.result).empty();
   table_.finished(std::exchange(call.number, 0), kept);
 }
@@ -218,7 +219,7 @@ void Session::undo_dropped(const ServerMessage& message, std::unique_ptr<OwnedCa
   if (message.ok()) {
     for (const std::string& name : anonymous_names(message.result)) {
       const Params params = params_of(name);
-      Call release{.method = "object.release"};
+      Call release = call_of(methods::object_release);
       calls.push_back(std::make_unique<OwnedCall>(release.with(params), Deadline()));
     }
   }

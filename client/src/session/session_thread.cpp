@@ -33,7 +33,7 @@ Expected<std::shared_ptr<Connection>> dial(const SessionPlan& plan, const Deadli
 
 std::string close_message() {
   std::string bytes;
-  begin_msgpack_notification("session.close", 0, bytes);
+  begin_msgpack_notification(methods::session_close.name, 0, bytes);
   return bytes;
 }
 
@@ -58,7 +58,7 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
     if (session->mapping_) {
       session->server_process_ = PeerProcess(session->connection_->channel.fd());
     } else {
-      begin_msgpack_notification("session.unmap", 0, session->connection_->outbox);
+      begin_msgpack_notification(methods::session_unmap.name, 0, session->connection_->outbox);
     }
   }
   session->name_ = std::move(*name);
@@ -177,7 +177,7 @@ void Session::heartbeat(LifeClock::time_point now) {
                           std::to_string(std::chrono::duration<double>(lease_.ttl()).count()) +
                           " s");
   }
-  const Call ping{.method = "session.ping", .effect = Effect::reads};
+  const Call ping = call_of(methods::session_ping);
   auto pending = std::make_unique<OwnedCall>(ping, Deadline());
   PendingCall& at = *pending;
   number_and_send({&at, std::move(pending)});

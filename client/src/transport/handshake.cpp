@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <agora/detail/handle.hpp>
+#include <agora/detail/methods.hpp>
 
 #include "client/src/transport/descriptors.hpp"
 #include "shared/wire/msgpack_client.hpp"
@@ -37,9 +38,10 @@ Expected<void> send_whole(Connection& connection, std::string_view bytes, std::s
 
 /// Makes one call on a connection that no other thread uses yet.
 /// @param descriptors  receives file descriptors that come with the reply; null if none may come
-Expected<Packed> exchange(Connection& connection, std::string_view method, const Params& params,
+Expected<Packed> exchange(Connection& connection, const Method& called, const Params& params,
                           const Deadline& deadline, const Wait& wait,
                           std::vector<int>* descriptors = nullptr) {
+  const std::string_view method = called.name;
   std::string message;
   begin_msgpack_request(kHandshakeId, method, params.count, message);
   message += params.bytes;
@@ -66,11 +68,11 @@ Expected<Packed> exchange(Connection& connection, std::string_view method, const
   }
 }
 
-Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, std::string_view method) {
+Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, const Method& method) {
   if (!reply) return reply.failure();
   auto members = unpack<std::map<std::string, any>>(*reply);
   if (members) return members;
-  members.error().message.insert(0, std::string(method) + ": ");
+  members.error().message.insert(0, std::string(method.name) + ": ");
   return members.failure();
 }
 
@@ -83,7 +85,7 @@ std::string host_name() {
 
 bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
-  const auto reply = exchange(connection, "session.ring", params_of(), deadline, wait, &got.list);
+  const auto reply = exchange(connection, methods::session_ring, params_of(), deadline, wait, &got.list);
   if (!reply) return reply.error().code != Errc::unavailable;
   if (!got.list.empty()) static_cast<void>(connection.channel.switch_to_rings(got.list.front()));
   return true;
@@ -94,7 +96,7 @@ Expected<SessionName> open_session(Connection& connection, const manager_options
   const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
                                   options.client, host_name(), static_cast<std::int64_t>(getpid()));
   auto members =
-      members_of(exchange(connection, "session.open", params, deadline, wait), "session.open");
+      members_of(exchange(connection, methods::session_open, params, deadline, wait), methods::session_open);
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
@@ -107,7 +109,7 @@ Expected<std::uint64_t> resume_session(Connection& connection, const SessionName
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
   auto members =
-      members_of(exchange(connection, "session.resume", params, deadline, wait), "session.resume");
+      members_of(exchange(connection, methods::session_resume, params, deadline, wait), methods::session_resume);
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

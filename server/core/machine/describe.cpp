@@ -167,7 +167,7 @@ void write_parameters(Writer& out, std::span<const Parameter> parameters) {
 
 void write_method(Writer& out, const MethodRef& ref) {
   const Method& method = *ref.method;
-  out.map(10);
+  out.map(11);
   out.text("name"), out.text(full_name(ref));
   out.text("parameters"), out.list(static_cast<std::uint32_t>(parameter_count(ref)));
   for (std::size_t i = 0; i < parameter_count(ref); ++i) write_parameter(out, parameter_at(ref, i));
@@ -176,6 +176,7 @@ void write_method(Writer& out, const MethodRef& ref) {
   for (const Errc code : method.errors) out.text(type_name(code));
   out.text("reads"), out.boolean(method.access == Access::read);
   out.text("waits"), out.boolean(method.waits());
+  out.text("redelivers"), out.boolean(method.redelivers);
   out.text("admin"), out.boolean(method.admin);
   out.text("cost"), out.text(method.cost);
   out.text("doc"), out.text(method.doc);

@@ -116,6 +116,7 @@ struct Method {
   std::string_view result;      ///< the shape of the result, "null" for none
   Errors errors{};              ///< apart from those that every method of its kind may give
   Access access = Access::read;
+  bool redelivers = false;  ///< the items of a reply come back unless it is acknowledged
   TimedOut timed_out = TimedOut::never_waits;
   bool grows = false;     ///< refused while the memory cap is reached
   bool admin = false;     ///< needs the role admin

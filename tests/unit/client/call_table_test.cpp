@@ -300,7 +300,7 @@ TEST_CASE("call table: an abandoned call that waits at the server is sent again 
 
 TEST_CASE("call table: an item that came too late for its caller is never acknowledged",
           "[client]") {
-  const Call wait{.method = "queue.get", .waits = true};
+  const Call wait{.method = "queue.get", .waits = true, .redelivers = true};
   CallTable table;
   Waiting pending(wait);
   enter(table, pending);

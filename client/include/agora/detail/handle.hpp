@@ -1,5 +1,6 @@
-// The seam between the proxies (templates) and the calls (compiled): what one call says of itself,
-// its parameters as bytes, and the handle that keeps an object's name and its anonymous hold.
+// The interface between the proxies (templates) and the session (compiled): a call, its parameters
+// as bytes, its reply, and the handle that keeps an object's name and its anonymous hold.
+// namespace agora::detail: no part of the API.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include <agora/detail/method.hpp>
 #include <agora/detail/object_view.hpp>
 
 #include "shared/base/expected.hpp"
@@ -19,17 +21,15 @@
 
 namespace agora::detail {
 
-class Client;       // what all copies of a manager share: client/src/client/client.hpp
-class HandleState;  // what all copies of a proxy share: client/src/proxies/handle.cpp
-
-/// Whether a call changes something: it decides what is known when its reply is lost.
-enum class Effect : std::uint8_t { reads, changes };
+class Client;       // shared by all copies of a manager: client/src/client/client.hpp
+class HandleState;  // shared by all copies of a proxy: client/src/proxies/handle.cpp
 
 using Seconds = std::chrono::duration<double>;
-/// How long a waiting call waits on the server; empty: for ever. Encodes as the wire wants it.
+/// How long a waiting call waits on the server; empty means for ever. Encodes as the wire's
+/// timeout.
 using Timeout = std::optional<Seconds>;
 
-/// Any duration as a timeout: a negative one does not wait, one beyond a century waits for ever.
+/// Converts any duration. A negative one does not wait, one beyond a century waits for ever.
 template <typename Rep, typename Period>
 Timeout timeout_of(std::chrono::duration<Rep, Period> span) {
   const Seconds seconds(span);
@@ -58,20 +58,22 @@ Params params_of(const T&... values) {
   return params;
 }
 
-/// One call, encoded but for its number. The views must live until the call has returned.
+/// One call, encoded except for its number. The views must live until the call has returned.
 struct Call {
   std::string_view method;
   Effect effect = Effect::changes;
-  bool waits = false;            ///< it ends by itself: after `timeout`, or never
-  Timeout timeout = {};          ///< only of a waiting call
-  std::uint32_t count = 0;       ///< how many parameters there are
+  bool waits = false;            ///< the call ends by itself, after `timeout` or never
+  bool redelivers = false;       ///< see Method::redelivers
+  Timeout timeout = {};          ///< of a waiting call only
+  std::uint32_t count = 0;       ///< the number of parameters
   std::string_view params = {};  ///< their values, one after another
-  /// It gives something back: if its caller gives up it is still sent, once, until it has run or
-  /// its session is over.
+  /// The call gives something back. If its caller gives up, the session still resends it until it
+  /// has run once or the session is over.
   bool lasting = false;
-  /// Of a waiting call that takes a lock: if its caller gives up, this call is made at once behind
-  /// the one that cancels the wait. It gives the lock back if it was granted before, else it is
-  /// refused. So nothing that the caller does later finds itself in the way.
+  /// The call that releases the lock for which this one waits. If the caller gives up, the session
+  /// sends it directly behind the call that cancels the wait. It releases the lock if that was
+  /// granted before, else the server refuses it. Thus a later call of the same caller never meets
+  /// its own abandoned grant.
   std::string_view undo_method = {};
   std::uint32_t undo_count = 0;
   std::string_view undo_params = {};
@@ -83,35 +85,45 @@ struct Call {
   }
 };
 
-/// What came back, and in which session: holds and grants belong to a session.
+/// Returns a call of that method without parameters.
+inline Call call_of(const Method& method, const Timeout& timeout = {}) {
+  return {.method = method.name,
+          .effect = method.effect,
+          .waits = method.waits,
+          .redelivers = method.redelivers,
+          .timeout = timeout};
+}
+
+/// A result or an error, with the session in which it came: holds and grants belong to a session.
 struct [[nodiscard]] Reply : Expected<Packed> {
   Reply(Expected<Packed> result, std::uint64_t its_session, HoldRef its_hold = {})
       : Expected<Packed>(std::move(result)), session(its_session), keep(std::move(its_hold)) {}
   Reply(Failure failure) : Expected<Packed>(std::move(failure)) {}  // NOLINT: implicit
 
   std::uint64_t session = 0;  ///< never 0 for a result
-  HoldRef keep;               ///< of the anonymous objects to which the result refers
+  HoldRef keep;               ///< holds the anonymous objects to which the result refers
 };
 
 class Batch;  // calls that a pipeline collects: client/src/client/batch.hpp
 
-/// Who is told the reply of an asynchronous call.
+/// Receives the reply of an asynchronous call.
 class Completion {
  public:
   virtual ~Completion() = default;
-  /// Called once, on the manager's callback thread. `arrived` is what tells the server that the
-  /// caller has its reply: it is dropped when that is so.
+  /// Called once, on the manager's callback thread. When the last copy of `arrived` goes, the
+  /// session acknowledges the reply to the server.
   virtual void complete(Reply reply, HoldRef arrived) = 0;
-  /// Where the call is to be collected; null: it is sent at once.
+  /// Returns the batch that collects the call, or null if the call is sent at once.
   virtual Batch* batch() { return nullptr; }
 };
 
 /// The name of an object, shared by all copies of a proxy. The last copy of an anonymous object's
-/// handle gives the hold back, best effort. Any thread.
+/// handle releases the hold, best effort. Any thread.
 class Handle {
  public:
-  /// `held_in` is the session that holds an anonymous object for this handle already, and `keep`
-  /// what has that hold; without one it is the handle's own. 0: none, the first call takes one.
+  /// @param held_in  the session that holds an anonymous object for this handle already; with 0
+  ///                 the first call takes a hold
+  /// @param keep     owns that hold; null if the handle itself owns it
   Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
          HoldRef keep = {});
   Handle(const Handle& other)
@@ -131,25 +143,25 @@ class Handle {
   const std::string& name() const;
   Client& client() const;
 
-  /// What may be touched of the object without a call, now; null: make a call. In a session that
-  /// shares memory the first use asks where the object lies, which is a call.
+  /// Returns the view through which the object may be accessed without a call, or null if only a
+  /// call will do. In a session that shares memory the first use locates the object by a call.
   const ObjectView* view() const {
-    const ObjectView* seen = view_.load(std::memory_order_acquire);
-    if (seen != nullptr && seen->open()) [[likely]]
-      return seen;
-    return look();
+    const ObjectView* cached = view_.load(std::memory_order_acquire);
+    if (cached != nullptr && cached->open()) [[likely]]
+      return cached;
+    return find_view();
   }
-  /// What view() last gave to this copy, open or not; null if nothing yet.
+  /// Returns the last result of view() on this copy, open or not; null before the first.
   const ObjectView* cached_view() const { return view_.load(std::memory_order_acquire); }
-  /// What view() last gave to any copy of this handle, open or not; null if nothing yet.
+  /// Returns the last result of view() on any copy of this handle, open or not; null before.
   const ObjectView* last_view() const;
 
-  /// A handle of the same object whose calls carry a guard: they are refused with stale_token
-  /// unless that grant of the lock still stands.
-  /// @throws value_error  this one is guarded already: a call carries one guard.
+  /// Returns a handle of the same object whose calls carry a guard. The server refuses them with
+  /// stale_token unless that grant of the lock still stands.
+  /// @throws value_error  this handle is guarded already: a call carries one guard.
   Handle guarded(const std::string& lock, std::uint64_t token) const;
   bool is_guarded() const { return guard_ != nullptr; }
-  /// The parameters of a call: the name, these, and the guard if there is one.
+  /// Returns the parameters of a call: the name, the arguments, and the guard if there is one.
   template <Encodable... A>
   Params params(const A&... arguments) const {
     Params all = params_of(name(), arguments...);
@@ -160,22 +172,22 @@ class Handle {
     if (guard_) params.bytes += *guard_, ++params.count;
   }
 
-  /// Makes one call. An anonymous object is first held in the session in use, if it is not yet:
+  /// Makes one call. An anonymous object is first held in the present session if it is not yet:
   /// after a fork and after a lost session.
   Reply call(const Call& call) const;
   /// The same without waiting for the reply.
   void start(const Call& call, std::unique_ptr<Completion> completion) const;
 
  private:
-  const ObjectView* look() const;
+  const ObjectView* find_view() const;
 
   std::shared_ptr<HandleState> state_;
-  std::shared_ptr<const std::string> guard_;  // as the wire wants it; null: none
-  // The state's as far as known here: one look less on the way. Never set where calls are guarded.
+  std::shared_ptr<const std::string> guard_;  // encoded; null without a guard
+  // A cache of the state's view, which saves one indirection. Never set where calls are guarded.
   mutable std::atomic<const ObjectView*> view_{nullptr};
 };
 
-/// `inner`, an error of decoding, as one about the object of this call: "dict d: ...".
+/// Throws `inner`, an error of decoding, as an error about the object of this call: "dict d: ...".
 [[noreturn]] void throw_mismatch(std::string_view method, const std::string& name, Failure inner);
 
 }  // namespace agora::detail

@@ -1,5 +1,5 @@
-// Lookups: reading entries and elements in the server's memory, without a call. Part of the seam
-// below the proxies, no part for users; see view.hpp.
+// Lookups: the fast path of reads, which finds entries and elements in shared memory without a
+// call. namespace agora::detail: no part of the API; see object_view.hpp.
 #pragma once
 
 #include <concepts>
@@ -18,24 +18,24 @@
 
 namespace agora::detail {
 
-/// Only `found` and `absent` are answers; for anything else make the call.
+/// `found` and `not_found` are results; for any other value make the call.
 using shm::ReadResult;
 
-/// Asks the server what is new to map, if there is something. Any thread.
-void map_what_is_new(const ObjectView& view);
+/// Asks the server for memory that it has added, if there is any, and maps it. Any thread.
+void map_new_memory(const ObjectView& view);
 
-/// Whether a key that is not there could be: if not, it is for the server to say what is wrong with
-/// it (it is no text, or not hashable).
+/// Returns true if a value could be a key. If not (it is no text, or not hashable), only a call
+/// gives the right error.
 bool may_be_key(PackedView key);
 bool may_be_key(std::string_view text);
 
-/// A text as a key: its header, and the characters where they are.
+/// Returns a text as a key: its header, and a view of the characters.
 inline shm::KeyParts text_key(std::string_view text) {
   const TextHeader head = text_header(text.size());
   return {head.bytes, head.size, text};
 }
 
-/// Any other key as it is looked for. One for each thread, so that looking allocates nothing.
+/// Encodes any other key. There is one buffer for each thread, so that a lookup allocates nothing.
 struct LookupKey {
   std::string packed;
   std::string scratch;
@@ -53,27 +53,27 @@ struct LookupKey {
   }
 };
 
-/// What looks: `look(view, key parts)` for a key.
-template <typename K, typename LookAt>
-ReadResult with_key(const Handle& handle, ObjectKind kind, const K& key, LookAt&& try_at) {
+/// Returns the result of `try_at(view, key parts)` for a key.
+template <typename K, typename TryAt>
+ReadResult with_key(const Handle& handle, ObjectKind kind, const K& key, TryAt&& try_at) {
   const ObjectView* view = handle.view();
   if (view == nullptr || view->kind != kind) return ReadResult::use_rpc;
-  ReadResult look = ReadResult::use_rpc;
+  ReadResult result = ReadResult::use_rpc;
   bool sound = true;
   if constexpr (std::convertible_to<const K&, std::string_view>) {
     const std::string_view text = key;
-    look = try_at(*view, text_key(text));
-    if (look == ReadResult::not_found) sound = may_be_key(text);
+    result = try_at(*view, text_key(text));
+    if (result == ReadResult::not_found) sound = may_be_key(text);
   } else {
     LookupKey& ready = LookupKey::mine();
-    look = try_at(*view, ready.read(key));
-    if (look == ReadResult::not_found) sound = may_be_key(PackedView{ready.packed});
+    result = try_at(*view, ready.read(key));
+    if (result == ReadResult::not_found) sound = may_be_key(PackedView{ready.packed});
   }
-  if (look == ReadResult::use_rpc) map_what_is_new(*view);
-  return sound ? look : ReadResult::use_rpc;
+  if (result == ReadResult::use_rpc) map_new_memory(*view);
+  return sound ? result : ReadResult::use_rpc;
 }
 
-/// Whether a key or member is there.
+/// Returns whether a key or member exists.
 template <typename K>
 ReadResult try_contains(const Handle& handle, ObjectKind kind, const K& key) {
   return with_key(handle, kind, key, [](const ObjectView& view, const shm::KeyParts& parts) {
@@ -81,41 +81,41 @@ ReadResult try_contains(const Handle& handle, ObjectKind kind, const K& key) {
   });
 }
 
-/// Puts what `read(take)` finds into `out`, which changes only if it is found. `take` gets bytes
-/// that may be torn: see shm::find.
+/// Stores the value that `read(take)` finds in `out`, which changes only if it is found. `take`
+/// gets bytes that may be torn (seqlock); see shm::find.
 template <typename V, typename Read>
 ReadResult take_into(V& out, Read&& read) {
   if constexpr (std::same_as<V, std::string>) {
-    // Straight into a text, but not into the caller's: what is there may be torn.
+    // Into a buffer of the thread and not into `out`: the bytes may be torn.
     thread_local std::string taken;
-    const ReadResult look = read([](std::string_view value) {
+    const ReadResult result = read([](std::string_view value) {
       const std::string_view text = text_body(value);
       if (text.data() != nullptr) shm::copy_racing(text, taken);
       return text.data() != nullptr;
     });
-    if (look == ReadResult::found) out.swap(taken);
-    return look;
+    if (result == ReadResult::found) out.swap(taken);
+    return result;
   } else if constexpr (std::is_arithmetic_v<V>) {
     V taken{};
-    const ReadResult look = read([&taken](std::string_view value) {
+    const ReadResult result = read([&taken](std::string_view value) {
       auto number = unpack<V>(PackedView{value});
       if (number) taken = *number;
       return static_cast<bool>(number);
     });
-    if (look == ReadResult::found) out = taken;
-    return look;
+    if (result == ReadResult::found) out = taken;
+    return result;
   } else {
     thread_local std::string taken;
-    const ReadResult look = read([](std::string_view value) { shm::copy_racing(value, taken); });
-    if (look != ReadResult::found) return look;
+    const ReadResult result = read([](std::string_view value) { shm::copy_racing(value, taken); });
+    if (result != ReadResult::found) return result;
     auto value = unpack<V>(PackedView{taken});
-    if (!value) return ReadResult::use_rpc;  // the server's answer says it better
+    if (!value) return ReadResult::use_rpc;  // the server's error says it better
     out = std::move(*value);
-    return look;
+    return result;
   }
 }
 
-/// Looks a key up and puts its value into `out`, which changes only if it is found.
+/// Stores the value of a key in `out`, which changes only if the key is found.
 template <typename V, typename K>
 ReadResult try_get(const Handle& handle, ObjectKind kind, const K& key, V& out) {
   return take_into(out, [&](auto take) {
@@ -125,16 +125,16 @@ ReadResult try_get(const Handle& handle, ObjectKind kind, const K& key, V& out) 
   });
 }
 
-/// The same for the element of a list at an index, which may be negative.
+/// As try_get, for the element of a list at an index, which may be negative.
 template <typename V>
 ReadResult try_at(const Handle& handle, std::int64_t index, V& out) {
   const ObjectView* view = handle.view();
   if (view == nullptr || view->kind != ObjectKind::list) return ReadResult::use_rpc;
-  const ReadResult look = take_into(out, [&](auto take) {
+  const ReadResult result = take_into(out, [&](auto take) {
     return shm::at(*view->pages, *view->cell, view->object, index, take);
   });
-  if (look == ReadResult::use_rpc) map_what_is_new(*view);
-  return look;
+  if (result == ReadResult::use_rpc) map_new_memory(*view);
+  return result;
 }
 
 }  // namespace agora::detail

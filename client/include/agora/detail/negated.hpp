@@ -1,4 +1,4 @@
-// negated: the amount that takes away what `amount` adds.
+// negated: the amount whose addition subtracts. namespace agora::detail: no part of the API.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,10 @@
 
 namespace agora::detail {
 
-/// Minus `amount`, exactly. Of an integer that has no negative counterpart on the wire (an
-/// unsigned one from 2^63 on, the least int64) the one that is equal to it modulo 2^64: right
-/// for an object that wraps, a value_error of the server for one that does not.
+/// Returns minus `amount`, exactly. Some integers have no negative counterpart on the wire: the
+/// unsigned ones from 2^63 on, and the least int64. For these it returns the integer that is equal
+/// to it modulo 2^64. That is right for an object that wraps; for any other object the server
+/// throws value_error.
 template <typename T>
 requires std::is_arithmetic_v<T> any negated(T amount) {
   if constexpr (std::is_floating_point_v<T>) {

@@ -1,9 +1,9 @@
-// ObjectView: what a proxy sees of its object in the server's memory, and may touch without a call.
+// ObjectView: an object in the server's shared memory, which a proxy may access without a call.
 //
-// Part of the seam below the proxies, no part for users. A view belongs to one session, and is
-// open only while nothing tells a call from a look: the connection stands, no asynchronous or
-// pipelined call of the session is unanswered, this is the process that mapped the memory, and the
-// object still exists. Cost of looking whether it is: two loads and two comparisons.
+// namespace agora::detail: no part of the API. A view belongs to one session. It is open only while
+// no observer can tell a call from an access in memory. That is: the connection stands, no
+// asynchronous or pipelined call of the session is unanswered, this is the process that mapped the
+// memory, and the object still exists. Cost of open(): two loads and two comparisons.
 #pragma once
 
 #include <atomic>
@@ -21,15 +21,16 @@ namespace agora::detail {
 
 class Mapping;  // the memory of one session: client/src/memory/mapping.hpp
 
-/// Whether a session may go past the server: a word in a page that a forked child finds zeroed.
+/// The gate of a session: whether accesses in memory are allowed. It is a word in a page that a
+/// forked child finds zeroed.
 namespace gate {
 inline constexpr std::uint64_t kOpen = 1;   ///< the connection stands
 inline constexpr std::uint64_t kLives = 2;  ///< the session is not known to be over
-inline constexpr std::uint64_t kOne = 4;    ///< for each asynchronous call without an answer
-inline constexpr std::uint64_t kQuiet = kOpen | kLives;  ///< nothing else: go ahead
+inline constexpr std::uint64_t kOne = 4;    ///< added for each asynchronous call without a reply
+inline constexpr std::uint64_t kQuiet = kOpen | kLives;  ///< accesses are allowed
 }  // namespace gate
 
-/// What types there are to look at.
+/// The types of objects that have a view.
 enum class ObjectKind : std::uint8_t {
   other,
   dict,
@@ -44,8 +45,8 @@ enum class ObjectKind : std::uint8_t {
   rlock
 };
 
-/// How a thread of this process has a lock by its word. Only that thread writes it, but for the
-/// session's end, which takes it all back.
+/// The hold of a thread of this process on a lock that it took by the lock word. Only that thread
+/// writes it, except at the end of the session, which clears it.
 struct WordHold {
   static constexpr std::uint64_t held(std::uint32_t slot, std::uint32_t levels) {
     return std::uint64_t{slot} << 32 | levels;
@@ -57,8 +58,8 @@ struct WordHold {
     return static_cast<std::uint32_t>(holder);
   }
 
-  std::atomic<std::uint64_t> count{0};   ///< the word's, when it was taken
-  std::atomic<std::uint64_t> holder{0};  ///< its slot, and how often it has taken it; 0: nobody
+  std::atomic<std::uint64_t> count{0};   ///< the count in the word when the lock was taken
+  std::atomic<std::uint64_t> holder{0};  ///< owner slot and levels; 0: not held
 };
 
 struct ObjectView {
@@ -70,42 +71,42 @@ struct ObjectView {
   const shm::Pages* pages = nullptr;
   HashKey hash_key{};
 
-  std::byte* words = nullptr;  ///< of value, array and lock; null: none
-  std::size_t count = 0;       ///< elements there
-  char typecode = '*';         ///< of value and array
+  std::byte* words = nullptr;  ///< the words of a value, array or lock; null for other types
+  std::size_t count = 0;       ///< the number of elements there
+  char typecode = '*';         ///< of a value or array
   bool wraps = false;
 
-  // Of a lock.
+  // For a lock only.
   std::uint64_t token_base = 0;
   WordHold* hold = nullptr;
-  const std::atomic<std::uint32_t>* lost = nullptr;  ///< grants of this process that were lost
+  const std::atomic<std::uint32_t>* lost = nullptr;  ///< number of grants that this process lost
 
-  std::uint64_t mapping_number = 0;  ///< names the mapping among all of this process
+  std::uint64_t mapping_number = 0;  ///< unique in this process
   std::shared_ptr<Mapping> mapping;
-  const ObjectView* older = nullptr;  ///< of an earlier session
+  const ObjectView* older = nullptr;  ///< the view of an earlier session
 
   bool open() const {
     return gate->load(std::memory_order_acquire) == gate::kQuiet &&
            cell->object.load(std::memory_order_acquire) == object;
   }
-  /// Whether a T lies at its words, that being the server's code for it.
+  /// Returns true if the words hold elements of that type code.
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
-  /// What one look tells of any object: its size; of an event, whether it is set. Nothing: it
-  /// changed each time.
+  /// Returns the size of any object, or of an event whether it is set. Returns nullopt if a writer
+  /// interfered with each attempt (seqlock).
   std::optional<std::size_t> try_read_size() const {
     std::uint64_t size = 0;
     if (shm::read_size(*cell, object, size) != shm::ReadResult::found) return std::nullopt;
     return size;
   }
-  /// The word at a place, as an atomic number of type T.
+  /// Returns the word at an index as an atomic number of type T.
   template <typename T>
-  std::atomic<T>& word(std::size_t place = 0) const {
+  std::atomic<T>& word(std::size_t index = 0) const {
     static_assert(sizeof(std::atomic<T>) == sizeof(T) && std::atomic<T>::is_always_lock_free);
-    return reinterpret_cast<std::atomic<T>*>(words)[place];
+    return reinterpret_cast<std::atomic<T>*>(words)[index];
   }
 };
 
-/// a + b and a - b; integers wrap round, as in std::atomic.
+/// Returns a + b, or a - b; integers wrap round, as in std::atomic.
 template <typename T>
 T sum(T a, T b) {
   if constexpr (std::is_integral_v<T>) {
@@ -125,7 +126,7 @@ T difference(T a, T b) {
   }
 }
 
-/// What stands for a word where a T cannot lie in one.
+/// Stands in for a word if a T does not fit into one. It is never accessed.
 template <typename T>
 struct NoWord {
   T load() const { return T(); }
@@ -133,7 +134,7 @@ struct NoWord {
   T exchange(const T&) const { return T(); }
 };
 
-/// As the server compares: floats by value, so that -0.0 is 0.0, and one NaN is every NaN.
+/// Compares as the server does: floats by value, so -0.0 equals 0.0, and every NaN equals NaN.
 template <typename T>
 bool compare_exchange(std::atomic<T>& word, T& expected, T desired) {
   T found = word.load();

@@ -1,4 +1,5 @@
-// ThreadSlots: by which numbers the calling thread is known in lock words, one for each mapping.
+// ThreadSlots: the owner slots of the calling thread in lock words, one for each mapping.
+// namespace agora::detail: no part of the API.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +11,20 @@ class Client;
 
 class ThreadSlots {
  public:
-  /// Whether this thread need not ask for a slot there; `slot` is what it got, 0 for none: then it
-  /// asks again a second later. Cost: a comparison, for the mapping that it used last.
+  /// Stores the thread's owner slot of that mapping in `slot`, or 0 if the server had none left.
+  /// Returns false if the thread has to ask the server for a slot: it has not asked yet, or the
+  /// server had none left a second ago or earlier. Cost: one comparison for the mapping that the
+  /// thread used last.
   static bool find(std::uint64_t mapping, std::uint32_t& slot) {
     if (last_mapping != mapping || last_slot == 0) return find_other(mapping, slot);
     slot = last_slot;
     return true;
   }
-  /// That slot, if it was asked for and is of the mapping used last; else 0.
-  static std::uint32_t quick(std::uint64_t mapping) {
+  /// Returns that slot if the mapping is the one that the thread used last, else 0.
+  static std::uint32_t last(std::uint64_t mapping) {
     return last_mapping == mapping ? last_slot : 0;
   }
-  /// Notes what it got. At the thread's end the slot is given back.
+  /// Stores a slot that the server gave. It is released when the thread ends.
   static void add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
                   std::uint64_t session);
 
