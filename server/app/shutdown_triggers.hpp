@@ -10,7 +10,7 @@ namespace agora {
 
 /// Calls `end` from the loop when SIGTERM or SIGINT arrives. A process may have one at a time. Its
 /// destructor restores the former handlers.
-class SignalWatcher : private Loop::Watcher {
+class SignalWatcher final : private Loop::Watcher {
  public:
   /// @throws std::system_error  no descriptors left.
   SignalWatcher(Loop& loop, std::function<void()> end);
@@ -29,7 +29,7 @@ class SignalWatcher : private Loop::Watcher {
 };
 
 /// Calls `end` from the loop when the process of a pidfd ends.
-class ParentWatcher : private Loop::Watcher {
+class ParentWatcher final : private Loop::Watcher {
  public:
   /// @throws std::runtime_error  the descriptor cannot be watched.
   ParentWatcher(Loop& loop, Descriptor pidfd, std::function<void()> end);

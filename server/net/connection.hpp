@@ -12,7 +12,7 @@
 
 namespace agora {
 
-class Connection : public Loop::Watcher, public std::enable_shared_from_this<Connection> {
+class Connection final : public Loop::Watcher, public std::enable_shared_from_this<Connection> {
  public:
   /// @param socket  connected and non-blocking
   Connection(Hub& hub, Descriptor socket, Peer peer);

@@ -30,7 +30,7 @@ class DeathWatch {
   void forget_all() { watched_.clear(); }
 
  private:
-  class Process : public Loop::Watcher {
+  class Process final : public Loop::Watcher {
    public:
     Process(DeathWatch& watch, SessionId session, Descriptor pidfd);
     ~Process();

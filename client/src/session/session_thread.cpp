@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <utility>
 
+#include <agora/detail/methods.hpp>
+
 #include "client/src/session/background_thread.hpp"
 #include "client/src/session/session.hpp"
 

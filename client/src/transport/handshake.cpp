@@ -85,7 +85,8 @@ std::string host_name() {
 
 bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
-  const auto reply = exchange(connection, methods::session_ring, params_of(), deadline, wait, &got.list);
+  const auto reply =
+      exchange(connection, methods::session_ring, params_of(), deadline, wait, &got.list);
   if (!reply) return reply.error().code != Errc::unavailable;
   if (!got.list.empty()) static_cast<void>(connection.channel.switch_to_rings(got.list.front()));
   return true;
@@ -95,8 +96,8 @@ Expected<SessionName> open_session(Connection& connection, const manager_options
                                    const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(std::chrono::duration<double>(options.ttl).count(),
                                   options.client, host_name(), static_cast<std::int64_t>(getpid()));
-  auto members =
-      members_of(exchange(connection, methods::session_open, params, deadline, wait), methods::session_open);
+  auto members = members_of(exchange(connection, methods::session_open, params, deadline, wait),
+                            methods::session_open);
   if (!members) return members.failure();
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
@@ -108,8 +109,8 @@ Expected<SessionName> open_session(Connection& connection, const manager_options
 Expected<std::uint64_t> resume_session(Connection& connection, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
-  auto members =
-      members_of(exchange(connection, methods::session_resume, params, deadline, wait), methods::session_resume);
+  auto members = members_of(exchange(connection, methods::session_resume, params, deadline, wait),
+                            methods::session_resume);
   if (!members) return members.failure();
   return (*members)["last_seen"].get<std::uint64_t>();
 }

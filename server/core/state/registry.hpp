@@ -76,7 +76,7 @@ class Registry {
 
  private:
   std::unordered_map<std::string_view, Object*> by_name_;  // never iterated, only looked up
-  NameCache<Object> name_cache_;                                  // of by_name_
+  NameCache<Object> name_cache_;                           // of by_name_
   std::unordered_map<ObjectId, std::unique_ptr<Object>> by_id_;
   std::set<std::string_view> names_;
   using Times = std::set<std::pair<Instant, ObjectId>>;

@@ -50,7 +50,7 @@ void Dict::serve(Machine& machine, Object&) {
 }
 
 Expected<Handle> put(Dict& dict, const Key& at, PackedView key, PackedView value) {
-  auto assigned = dict.assign(dict.locate(at), at.bytes, key, value);
+  auto assigned = dict.assign(dict.lookup(at), at.bytes, key, value);
   if (!assigned) return assigned.failure();
   if (assigned->inserted && dict.awaited.contains(at.bytes)) dict.woken.emplace_back(at.bytes);
   return assigned->entry;

@@ -122,7 +122,7 @@ Expected<void> add_all(Call& call, Set& set, const Table& other,
 Outcome add(Call& call, Set& set) {
   Key key;
   if (auto ok = key.read(call); !ok) return ok.failure();
-  const Table::Lookup found = set.locate(key);
+  const Table::Lookup found = set.lookup(key);
   const bool is_new = !found.entry;
   if (is_new) {
     if (auto added = set.assign(found, key.bytes, call.arg(0), {}); !added) return added.failure();

@@ -62,11 +62,11 @@ class TableState : public State {
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 
   const Table& table() const { return table_; }
-  Table::Lookup locate(const Key& key) const {
+  Table::Lookup lookup(const Key& key) const {
     if (key.prefetched == 0) return table_.locate(key.bytes);
     return table_.locate(static_cast<std::uint32_t>(key.prefetched), key.bytes);
   }
-  Handle find(const Key& key) const { return locate(key).entry; }
+  Handle find(const Key& key) const { return lookup(key).entry; }
   /// Returns the bytes of an entry's key and value.
   std::size_t entry_bytes(Handle entry) const {
     return table_.key(entry).size() + table_.value(entry).size();
@@ -80,7 +80,7 @@ class TableState : public State {
   }
 
   /// Assigns a value to a key, in the entry that the lookup found or in a new one.
-  /// @param found  the result of `locate` for that key
+  /// @param found  the result of `lookup` for that key
   /// @param value  absent in a set
   /// @error not_found, out_of_memory  nothing changed.
   Expected<Table::Assigned> assign(Table::Lookup found, std::string_view key_bytes, PackedView key,

@@ -6,8 +6,8 @@
 #include <typeinfo>
 
 #include "server/objects/user/user_type.hpp"
-#include "shared/value/utf8.hpp"
 #include "shared/value/text_detail.hpp"
+#include "shared/value/utf8.hpp"
 
 namespace agora {
 namespace {
