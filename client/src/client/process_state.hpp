@@ -86,7 +86,8 @@ class ProcessState : private SessionWatcher {
 
   Client& client_;
   const SessionPlan& plan_;
-  ProcessState* const abandoned_;
+  // Read by no code: leak checkers find the memory of the parent process through it.
+  [[maybe_unused]] ProcessState* const abandoned_;
   const std::uint64_t epoch_ = process_epoch();
   CallbackThread callbacks_;
   Grants grants_{callbacks_};
