@@ -1,4 +1,4 @@
-// Retry semantics: the sentences on lost replies that many rows share.
+// Retry semantics: sentences that many method rows share for `if_reply_lost`.
 #pragma once
 
 #include <string_view>

@@ -7,7 +7,7 @@
 
 namespace agora {
 
-// Each file defines one function, the only access to its type.
+// Each function is defined in the file of its type.
 const ObjectType& root_methods();         ///< ping, help: methods without a type's name
 const ObjectType& server_methods();       ///< server.*
 const ObjectType& object_methods();       ///< object.*

@@ -65,7 +65,7 @@ bool Arena::resize(Handle block, std::size_t bytes_old, std::size_t bytes_new) {
   return true;
 }
 
-/// Pushes a free block onto its bin's list and sets the bits of both its ends.
+/// Pushes a free block onto its bin's list and marks its first and its last unit.
 void Arena::insert(std::uint32_t unit, std::uint32_t units) {
   const std::size_t bin = FreeBins::bin_of(units);
   const std::uint32_t head = bins_.head(bin);
@@ -82,7 +82,7 @@ void Arena::insert(std::uint32_t unit, std::uint32_t units) {
   marks_of(last) |= std::uint64_t{1} << (last % 64);
 }
 
-/// Unlinks a free block from its list and clears its bits.
+/// Unlinks a free block from its list and clears its two marks.
 void Arena::remove(std::uint32_t unit) {
   const FreeBlock block = free_block(unit);
   if (block.next != 0) free_block(block.next).prev = block.prev;
@@ -96,8 +96,8 @@ void Arena::remove(std::uint32_t unit) {
   marks_of(last) &= ~(std::uint64_t{1} << (last % 64));
 }
 
-/// Frees units and coalesces them with free neighbours. The units in front of an extent's first
-/// block hold its bits and are never marked themselves, so blocks never join across extents.
+/// Frees units and coalesces them with free neighbours. The first units of an extent hold its marks
+/// and are never free, so blocks never coalesce across extents.
 void Arena::release(std::uint32_t unit, std::uint32_t units) {
   AGORA_ASSERT(!marked(unit));
   if (marked(unit - 1)) {
@@ -128,7 +128,7 @@ std::uint32_t Arena::find(std::uint32_t units) const {
   return larger == FreeBins::kNone ? 0 : bins_.head(larger);
 }
 
-/// Appends an extent that can hold one block of `units`. Returns false if there is none.
+/// Appends an extent that can hold one block of `units`. Returns false if the source has none.
 bool Arena::grow(std::uint32_t units) {
   const std::size_t needed = (units + kUnitsPerPage - 1) / kUnitsPerPage;
   const std::size_t left = kPagesMax - pages_.size();

@@ -36,7 +36,8 @@ class Arena {
   static constexpr std::size_t kUnitBytes = 16;
   static constexpr std::size_t kPageBytes = std::size_t{1} << 20;
   static constexpr std::size_t kExtentBytesMax = std::size_t{64} << 20;
-  /// Total size of all extents: the reach of 32-bit handles, 64 GiB less one page.
+  /// Maximum number of pages in all extents together: 64 GiB less one page, the reach of 32-bit
+  /// handles.
   static constexpr std::size_t kPagesMax = 65535;
 
   explicit Arena(ExtentSource& source) : source_(source) {}
@@ -78,10 +79,11 @@ class Arena {
 
  private:
   struct Page {
-    std::byte* base;       ///< of this MiB
-    std::uint64_t* marks;  ///< one bit for each of its units
+    std::byte* base;       ///< the first byte of this MiB
+    std::uint64_t* marks;  ///< the boundary tags: one bit for each unit of this MiB
   };
-  /// The header of a free block. `units_behind` lies in its last unit, the rest in its first.
+  /// The header and the footer of a free block. Its first unit holds `next`, `prev` and `units`.
+  /// Its last unit holds `units_behind`, the size again, for a neighbour that is freed behind it.
   struct FreeBlock {
     std::uint32_t next;
     std::uint32_t prev;

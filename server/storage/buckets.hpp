@@ -65,7 +65,7 @@ class Buckets {
   /// Returns the size of the segments and their directory, bytes.
   std::size_t bytes() const;
 
-  /// Returns the location and number of the buckets, as readers need them.
+  /// Returns the location and number of the buckets, for the cell from which readers load them.
   shm::TableShape shape() const { return {root_.unit, count_}; }
 
  private:

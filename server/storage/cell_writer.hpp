@@ -21,7 +21,7 @@ class CellWriter {
   bool published() const { return cell_ != nullptr; }
 
   /// Publishes the content's size and location in `cell` from now on. The cell must outlive the
-  /// publication. Must not be called within a change.
+  /// publication. Must not be called between begin() and end().
   void publish(shm::Cell& cell, std::uint64_t size, std::uint64_t shape) {
     AGORA_ASSERT(cell_ == nullptr && depth_ == 0);
     cell_ = &cell;
@@ -41,7 +41,8 @@ class CellWriter {
     if (depth_++ == 0 && cell_ != nullptr) shm::begin_write(*cell_);
   }
 
-  /// Ends a write, once for each `begin`. The outermost one publishes where the content is now.
+  /// Ends a write; must be called once for each `begin`. The outermost call publishes the new size
+  /// and location of the content.
   void end(std::uint64_t size, std::uint64_t shape) {
     if (--depth_ == 0 && cell_ != nullptr) end_write(size, shape);
   }

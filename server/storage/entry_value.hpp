@@ -23,7 +23,7 @@ class EntryValue {
 
   /// Returns false if there was no memory for the value.
   bool valid() const { return valid_; }
-  /// Returns the bytes that it takes in the entry.
+  /// Returns the number of bytes that the value, or its handle, takes in the entry.
   std::size_t size() const { return word_ & Entry::kLengthMask; }
 
   /// Writes the value behind the entry's key. The bytes overwritten there may be the value itself.

@@ -90,7 +90,7 @@ std::size_t HandleDeque::chunks_of(std::size_t size) const {
   return (begin_ + size - 1) / kChunkSlots - first_chunk() + 1;
 }
 
-/// Makes room for `count` more handles in front, and includes them in the size.
+/// Makes room for `count` more handles in front, and adds them to the size.
 bool HandleDeque::grow_front(std::size_t count) {
   const std::size_t free_slots = size_ == 0 ? 0 : begin_ % kChunkSlots;
   if (count > free_slots) {
@@ -103,7 +103,7 @@ bool HandleDeque::grow_front(std::size_t count) {
   return true;
 }
 
-/// The same at the back.
+/// Makes room for `count` more handles at the back, and adds them to the size.
 bool HandleDeque::grow_back(std::size_t count) {
   const std::size_t had = chunks_of(size_);
   const std::size_t chunks = chunks_of(size_ + count) - had;
@@ -130,8 +130,9 @@ bool HandleDeque::make_chunks(std::size_t first, std::size_t last) {
   return true;
 }
 
-/// Makes sure that the directory has that many free slots before and behind the used ones. A larger
-/// directory has at least as many free slots as used ones, so this is rare.
+/// Makes sure that the directory has `before` free slots in front of the used ones and `behind`
+/// free slots behind them. A new directory has at least as many free slots as used ones, so one is
+/// rarely needed.
 bool HandleDeque::reserve_directory(std::size_t before, std::size_t behind) {
   const std::size_t used = chunks_of(size_);
   const std::size_t first = first_chunk();

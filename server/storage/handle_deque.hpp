@@ -1,4 +1,4 @@
-// HandleDeque: a deque of handles, all of it in an arena; under list.
+// HandleDeque: a deque of handles, all of it in an arena. A list object stores its elements in one.
 //
 // The handles lie in chunks of 128, listed by a directory with free slots at both of its ends.
 // Pushing and popping at an end is O(1), and so is access by index. An insert or erase inside moves
@@ -66,7 +66,8 @@ class HandleDeque {
 
   /// Publishes the content to other processes from now on; the cell's object must be set.
   void publish(shm::Cell& cell) { cell_.publish(cell, size_, shape().word()); }
-  /// Ends that: the sequence stays odd (write in progress), so readers reject the content.
+  /// Ends the publication: the sequence stays odd (write in progress), so readers reject the
+  /// content.
   void unpublish() { cell_.unpublish(); }
   bool published() const { return cell_.published(); }
 
@@ -81,7 +82,7 @@ class HandleDeque {
     return &arena_->as<Handle>(directory()[at / shm::kChunkSlots]) + at % shm::kChunkSlots;
   }
   std::size_t first_chunk() const { return begin_ / shm::kChunkSlots; }
-  /// Returns the number of chunks of `size` handles with the first one where it is.
+  /// Returns the number of chunks that `size` handles occupy if element 0 stays in its slot.
   std::size_t chunks_of(std::size_t size) const;
   bool grow_front(std::size_t count);
   bool grow_back(std::size_t count);

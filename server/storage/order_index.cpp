@@ -9,9 +9,10 @@ namespace {
 
 /// The first chunk starts small: most tables are.
 constexpr std::size_t kFirstCapacity = 8;
-/// A chunk with fewer handles is merged with a neighbour ...
+/// An erase that leaves a chunk with fewer handles tries to merge it with a neighbour.
 constexpr std::size_t kSparseBelow = 128;
-/// ... if the result is not full, so that the next insert or erase does not undo it.
+/// Two chunks are merged if they hold at most this many handles together. The result is at most
+/// half full, so the next insert does not split it again.
 constexpr std::size_t kMergedMax = 256;
 
 std::size_t block_bytes(std::size_t capacity) { return capacity * sizeof(Handle); }
@@ -120,8 +121,8 @@ std::size_t OrderIndex::slot_of(const Chunk& chunk, std::uint64_t sequence) cons
     return sequence_of(entry) < wanted;
   };
   // Numbers rise by at least one a slot, so the slot is at most where a chunk without gaps would
-  // have it. Trying that slot first makes it one step for the ends of the order and for dense
-  // chunks.
+  // have it. Trying that slot first spares the binary search at the ends of the order and in chunks
+  // without gaps.
   const std::uint64_t distance = sequence - std::min(sequence, chunk.sequence_min);
   const std::size_t guess = std::min<std::uint64_t>(distance, chunk.count - 1U);
   if (below(begin[guess], sequence)) return guess + 1;
@@ -138,7 +139,8 @@ OrderIndex::Position OrderIndex::position_of(std::uint64_t sequence) const {
   return position;
 }
 
-/// Makes sure that the last chunk has room for one more.
+/// Makes sure that the last chunk has room for one more handle; appends a chunk if necessary, for
+/// numbers from `sequence` on.
 bool OrderIndex::make_room(std::uint64_t sequence) {
   if (!chunks_.empty()) {
     Chunk& last = chunks_.back();
@@ -186,7 +188,8 @@ void OrderIndex::remove_chunk(std::size_t index) {
   chunks_.erase(chunks_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-/// Merges the next chunk into this one if both are sparse.
+/// Merges the next chunk into this one if they hold at most kMergedMax handles together. Returns
+/// false if they hold more, if there is no next chunk, or if there is no memory.
 bool OrderIndex::merge_with_next(std::size_t index) {
   if (index + 1 >= chunks_.size()) return false;
   Chunk& into = chunks_[index];

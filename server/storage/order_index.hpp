@@ -42,13 +42,13 @@ class OrderIndex {
   /// then nothing changed.
   bool append(Handle entry);
 
-  /// Inserts an entry whose number is not there yet, anywhere in the order. O(log n) plus at most 2
-  /// KiB moved, or half of them when a full chunk is split. Returns false if there is no memory;
-  /// then nothing changed.
+  /// Inserts an entry, whose number must not be there yet, anywhere in the order. O(log n) plus at
+  /// most 2 KiB moved. A full chunk is split first: half of it is copied to a new chunk, and the
+  /// rest of the directory moves. Returns false if there is no memory; then nothing changed.
   bool insert(Handle entry);
 
-  /// Erases the entry with that number, which must be there. O(log n) plus at most 2 KiB moved, and
-  /// once in hundreds of calls a move within the directory (16 bytes for 512 entries).
+  /// Erases the entry with that number, which must be there. O(log n) plus at most 2 KiB moved.
+  /// Once in hundreds of calls a chunk leaves the directory, whose rest moves (16 bytes a chunk).
   void erase(std::uint64_t sequence);
 
   /// Replaces the entry with that number by another block with the same number.
@@ -73,7 +73,7 @@ class OrderIndex {
 
  private:
   struct Chunk {
-    std::uint64_t sequence_min;  ///< no number in this chunk is smaller, none before it as large
+    std::uint64_t sequence_min;  ///< above all numbers in earlier chunks, at most those in this one
     Handle block;
     std::uint16_t count;
     std::uint16_t capacity;

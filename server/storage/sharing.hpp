@@ -11,16 +11,16 @@ namespace agora {
 /// One extent that can be mapped.
 struct SharedExtent {
   bool writable = false;         ///< words (server/storage/words.hpp); else the arena, read-only
-  std::uint32_t first_page = 0;  ///< in its space, in MiB
+  std::uint32_t first_page = 0;  ///< offset within words or arena, in pages of 1 MiB
   std::uint32_t pages = 0;
 };
 
 class Sharing {
  public:
   virtual ~Sharing() = default;
-  /// Returns all extents so far, in the order of their creation: more may come, none go.
+  /// Returns all extents so far, in the order of their creation. The list only grows.
   virtual std::span<const SharedExtent> extents() const = 0;
-  /// Returns the descriptor that a connection passes to the client for the extent of that number.
+  /// Returns the descriptor that a connection passes to the client for that index in extents().
   /// It stays open, and a read-only extent cannot be written through it.
   virtual int descriptor(std::size_t extent) const = 0;
 };

@@ -145,7 +145,7 @@ Handle Table::insert(std::uint64_t sequence, std::uint32_t hash, std::string_vie
   return made;
 }
 
-/// Links an entry that already has its place in the order into its chain.
+/// Links an entry into the chain of its bucket. The order index must have the entry already.
 void Table::link(Handle entry) {
   const Change change{*this};
   std::uint32_t& head = buckets_.head(buckets_.index_of(at(entry).hash));
@@ -320,7 +320,7 @@ void Table::split_bucket() {
   }
 }
 
-/// Merges the last bucket into its partner while three of four buckets are empty.
+/// Merges the last bucket into its partner while there are more than four buckets an entry.
 void Table::merge_bucket() {
   for (int n = 0; n < kMergesMax && buckets_.count() > kBucketsMin && size() < buckets_.count() / 4;
        ++n) {

@@ -1,15 +1,15 @@
-// Table: an ordered hash map from keys to values, all of it in an arena; under dict, set,
+// Table: an ordered hash map from keys to values in an arena; the storage of dict, set and
 // namespace.
 //
-// Keys are looked up by their comparison key (KeyBytes); an entry keeps the form in which its key
-// was first written. An entry is one block: header, key, value. A value of 16 KiB or more
-// (Values::blob_bytes_min) is stored outside and can be pinned. Chains hang on linearly hashed
-// buckets. An insert splits one bucket, so no insert ever rehashes the whole table. Entries have
-// sequence numbers that are never reused; insertion order and scan cursors are these numbers.
+// Keys are looked up by their comparison key (shared/value/key_bytes.hpp); an entry keeps the form
+// in which its key was first written. An entry is one block: header, key, value. A value of 16 KiB
+// or more (Values::blob_bytes_min) is stored outside and can be pinned. Chains hang on linearly
+// hashed buckets. An insert splits one bucket, so no insert ever rehashes the whole table. Entries
+// have sequence numbers that are never reused; insertion order and scan cursors are these numbers.
 //
-// An entry is named by its Handle, valid until that entry is assigned to or erased. Views of keys
-// and values are valid as long. All views passed in may point into this table or its arena. Not
-// thread-safe. Arena and Values must outlive the table.
+// The Handle of an entry is valid until that entry is assigned to or erased, and so are views of
+// its key and value. All views passed in may point into this table or its arena. Not thread-safe.
+// Arena and Values must outlive the table.
 //
 // Once the table is published, other processes read it without a lock
 // (shared/shm/table_reader.hpp). Everything that they can reach then changes only within a Change.
@@ -73,7 +73,7 @@ class Table {
     Handle entry;  ///< null: the key is missing
   };
   Lookup locate(std::string_view key_bytes) const { return locate(hash_of(key_bytes), key_bytes); }
-  /// The same with a known hash of the key.
+  /// Looks up a key whose hash the caller knows.
   Lookup locate(std::uint32_t hash, std::string_view key_bytes) const {
     return {hash, find(hash, key_bytes)};
   }
@@ -117,7 +117,7 @@ class Table {
                                       PackedView value) {
     return put_at(locate(key_bytes), key_bytes, key, value);
   }
-  /// The same with the result of a lookup of that key.
+  /// Assigns as insert_or_assign, given the result of a lookup of that key.
   Expected<Assigned> put_at(Lookup found, std::string_view key_bytes, PackedView key,
                             PackedView value);
 
@@ -128,7 +128,7 @@ class Table {
 
   /// Erases an entry. O(1) but for its place in the order (see OrderIndex::erase).
   void erase(Handle entry);
-  /// The same by key. Returns false if there is none.
+  /// Erases the entry with that comparison key. Returns false if there is none.
   bool erase(std::string_view key_bytes);
 
   // For rollback: a detached entry keeps its block, its large value and its sequence number.
@@ -141,7 +141,7 @@ class Table {
   /// Puts a detached entry back in its place; its key must not be there. The memory for its place
   /// in the order must be available: at most 2 KiB once in hundreds of calls. O(log n).
   void reattach(Handle detached);
-  /// Puts an entry that `replace` detached back, and frees the one that took its place.
+  /// Reverses `replace`: puts the detached entry back, and frees `entry`, which took its place.
   void restore(Handle entry, Handle detached);
   /// Frees a detached entry; may be called as long as arena and Values live.
   void free_detached(Handle detached);
@@ -160,9 +160,9 @@ class Table {
   void continue_from(std::uint64_t sequence);
 
   /// Visits up to `count` (>= 1) entries with numbers from `from` on, in order, as visit(Handle).
-  /// The visitor must not change the table.
-  /// @return the cursor to continue with; nullopt at the end. The table may change between two
-  /// scans: an entry that stays is visited once, and none is visited twice.
+  /// The visitor must not change the table. Between two calls the table may change: an entry that
+  /// stays is visited once, and none is visited twice.
+  /// @return the cursor to continue with; nullopt at the end.
   template <typename Visit>
   std::optional<std::uint64_t> scan(std::uint64_t from, std::size_t count, Visit&& visit) const {
     OrderIndex::Position position = order_.lower_bound(from);
@@ -187,7 +187,8 @@ class Table {
 
   /// Publishes the content to other processes from now on; the cell's object must be set.
   void publish(shm::Cell& cell) { cell_.publish(cell, size(), buckets_.shape().word()); }
-  /// Ends that: the sequence stays odd (write in progress), so readers reject the content.
+  /// Ends the publication: the sequence stays odd (write in progress), so readers reject the
+  /// content.
   void unpublish() { cell_.unpublish(); }
   bool published() const { return cell_.published(); }
 

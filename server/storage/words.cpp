@@ -62,8 +62,8 @@ void Words::free(WordPlace first, std::size_t bytes) {
   free_lines(first / static_cast<std::uint32_t>(kLineWords), static_cast<std::uint32_t>(lines));
 }
 
-/// Frees a range and coalesces it with free neighbours of the same extent. Two extents are not
-/// contiguous in memory.
+/// Frees a range and coalesces it with free neighbours that are contiguous with it in memory. At
+/// the border of two extents they usually are not.
 void Words::free_lines(std::uint32_t line, std::uint32_t lines) {
   const auto touches = [this](std::uint32_t end) {
     return end % kPageLines != 0 ||
@@ -103,7 +103,8 @@ std::optional<WordPlace> Words::allocate_word() {
   if (spare_words_.empty()) {
     const auto first = allocate(kCutLines * kLineBytes);
     if (!first) return std::nullopt;
-    // Allocated from the back: word 0 of every line, then word 1 of every line ...
+    // The words are allocated from the back: first word 0 of each line, then word 1 of each line,
+    // and so on.
     for (std::size_t column = kLineWords; column-- > 0;) {
       for (std::size_t line = kCutLines; line-- > 0;) {
         spare_words_.push_back(*first + static_cast<WordPlace>(line * kLineWords + column));

@@ -23,7 +23,7 @@ using WordPlace = std::uint32_t;
 class Words {
  public:
   static constexpr std::size_t kWordBytes = 8;
-  static constexpr std::size_t kLineWords = 8;  ///< of a cache line
+  static constexpr std::size_t kLineWords = 8;  ///< words in a cache line
   static constexpr std::size_t kPageWords = (std::size_t{1} << 20) / kWordBytes;
 
   /// The source must outlive this object.
@@ -31,8 +31,8 @@ class Words {
   Words(const Words&) = delete;
   Words& operator=(const Words&) = delete;
 
-  /// Allocates whole, contiguous cache lines for `bytes` (>= 1) bytes, all zero. Returns nullopt if
-  /// there is no memory.
+  /// Allocates contiguous, whole cache lines for `bytes` (>= 1) bytes and zeroes them. Returns
+  /// nullopt if there is no memory.
   std::optional<WordPlace> allocate(std::size_t bytes);
   /// Frees the words of one `allocate`.
   void free(WordPlace first, std::size_t bytes);
@@ -75,13 +75,13 @@ class Words {
 
   ExtentSource& source_;
   std::vector<std::byte*> pages_;
-  std::map<std::uint32_t, std::uint32_t> free_;  // first line -> lines, of one extent each
+  std::map<std::uint32_t, std::uint32_t> free_;  // free ranges: first line -> number of lines
   std::vector<WordPlace> spare_words_;
   std::size_t lines_used_ = 0;
   std::size_t next_extent_pages_ = 1;
 };
 
-/// Loads a number of 1, 2, 4 or 8 bytes from such memory, as the unsigned number of its bits.
+/// Loads a number of 1, 2, 4 or 8 bytes from shared words and returns its bits, zero-extended.
 std::uint64_t load_bits(const std::byte* from, std::size_t bytes);
 /// Compare-and-swap, as Words::compare_exchange.
 bool compare_exchange_bits(std::byte* at, std::size_t bytes, std::uint64_t& expected,

@@ -1,4 +1,4 @@
-// is_ascii(): whether text is all ASCII, as most text is. Vectorised: limited by memory bandwidth.
+// is_ascii(): returns whether a text is all ASCII. Vectorised, so limited by memory bandwidth.
 #pragma once
 
 #include <cstddef>

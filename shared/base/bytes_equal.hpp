@@ -1,5 +1,5 @@
-// bytes_equal(): compares two strings without a function call for short ones. Most names and keys
-// are too short for a call of memcmp to pay.
+// bytes_equal(): compares two strings; for up to 32 bytes mostly without a call of memcmp, which
+// would cost more than the comparison itself.
 #pragma once
 
 #include <cstddef>

@@ -44,9 +44,9 @@ struct ContiguousBytes {
 
 }  // namespace hashing
 
-/// Returns a hash of `bytes` of which every bit is usable. A multiply-fold hash (as wyhash): one
-/// 64 x 64 multiplication folds in 16 bytes, with secret words on both sides. A client without the
-/// key therefore cannot construct collisions. Not cryptographic. The result is the same on every
+/// Returns a hash of `bytes`, all of whose bits are well mixed. A multiply-fold hash (as wyhash):
+/// one 64 x 64 multiplication folds in 16 bytes, with secret words in both factors. So a client
+/// without the key cannot construct collisions. Not cryptographic. The result is the same on every
 /// machine of one byte order.
 /// @param bytes  has size() and load<Word>(offset); its bytes need not be contiguous
 template <typename Bytes>

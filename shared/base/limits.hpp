@@ -30,8 +30,8 @@ struct Limits {
   /// server refuses its writing calls: a client that never acknowledges must not fill the server.
   std::size_t kept_replies_max = 1'024;
   std::size_t kept_bytes_max = std::size_t{64} << 20;
-  /// Threads of one session that may take locks in shared memory; further threads take them by
-  /// calls. The word of a lock distinguishes 16,382 threads across all sessions.
+  /// Threads of one session that may acquire locks in shared memory; further threads acquire them
+  /// by calls. There are 16,382 owner slots for the threads of all sessions.
   std::size_t session_slots_max = 1'024;
   /// Objects that one session watches or is subscribed to: each costs a step with every change.
   std::size_t session_watches_max = 65'536;

@@ -9,8 +9,8 @@ namespace agora {
 
 using Duration = std::chrono::nanoseconds;
 
-/// Nanoseconds since 1970 (UTC) on a clock that never goes back (the server anchors its
-/// monotonic clock to the wall clock once, at its start).
+/// A time in nanoseconds since 1970 (UTC) on a clock that never goes back: the server anchors its
+/// monotonic clock to the wall clock once, at its start.
 using Instant = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
 /// Returns seconds as a number, the form of all times on the wire.

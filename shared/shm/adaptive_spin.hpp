@@ -2,8 +2,8 @@
 //
 // A wake-up across CPUs costs 30 to 70 us; spinning costs CPU time. So the reader spins only while
 // the peer runs on another CPU and was awake when the reader last wrote to it. After too many
-// misses in a row it sleeps at once, except for an occasional trial spin. The trial lets two sides
-// that both sleep fall back into step.
+// misses in a row it sleeps at once, except for an occasional trial spin. Without the trial, two
+// sides that both sleep would never begin to spin again.
 #pragma once
 
 #include <chrono>
@@ -22,9 +22,9 @@ class AdaptiveSpin {
   using Span = std::chrono::nanoseconds;
   using Clock = std::chrono::steady_clock;
 
-  /// Polls `ready()` until it returns true or the spin limit is over.
+  /// Polls `ready()` until it returns true or the spin limit has passed.
   /// @param other_cpu  the CPU on which the peer runs
-  /// @param awake  the peer did not have to be woken for the message that it is to reply to
+  /// @param awake  true if the peer was awake when this side last wrote: no doorbell was needed
   /// @return true if `ready()` returned true
   template <typename Ready>
   bool spin_until(std::uint32_t other_cpu, bool awake, Ready&& ready) {
@@ -49,8 +49,7 @@ class AdaptiveSpin {
   }
 
  private:
-  // About the cost of a wake-up: a spin of at most that length is 2-competitive, it loses no more
-  // than it could save.
+  // About the cost of a wake-up. So a spin is 2-competitive: a miss costs no more than a hit saves.
   static constexpr Span kSpinMax = std::chrono::microseconds(50);
   static constexpr Span kTrialSpin = std::chrono::microseconds(100);
   static constexpr unsigned kTrialEvery = 32;

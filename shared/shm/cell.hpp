@@ -2,8 +2,8 @@
 //
 // A seqlock: only the server writes a cell. `sequence` is odd while a write is in progress and
 // grows with every write. A reader loads it, copies the content, and discards the copy unless
-// `sequence` and `object` are unchanged afterwards. A length or a flag is a single word, but within
-// a transaction it may be the old one, so readers follow the same protocol for it.
+// `sequence` and `object` are unchanged afterwards. Readers do so even for a length or a flag,
+// which is a single word: while a transaction runs, the word may still have its old value.
 //
 // Cells lie in arena blocks that are never used for anything else, and object ids are never reused.
 // A stale pointer to a cell therefore always points to a cell, and its `object` tells the reader

@@ -24,9 +24,10 @@ enum class ReadResult : std::uint8_t {
 /// Attempts of a reader before it gives up.
 inline constexpr int kAttemptsMax = 8;
 
-/// Returns the sequence, after a spin while it is odd, with exponential back-off by attempt. A
-/// writer that waits for a cache line ends its write within some hundred nanoseconds. All 8
-/// attempts together wait some microseconds, which is less than a call takes.
+/// Loads the sequence, and spins while it is odd. The limit of the spin doubles with each attempt
+/// (exponential back-off); when it has passed, the sequence returned is still odd. A writer that
+/// waits for a cache line ends its write within some hundred nanoseconds. All 8 attempts together
+/// wait some microseconds, which is less than a call takes.
 inline std::uint64_t spin_until_even(const Cell& cell, int attempt) {
   for (int pauses = attempt == 0 ? 0 : 1 << std::min(attempt, 5);; --pauses) {
     // Sequentially consistent: the load may not be reordered before the caller's own earlier store
@@ -37,11 +38,12 @@ inline std::uint64_t spin_until_even(const Cell& cell, int attempt) {
   }
 }
 
-/// Calls `read()`, which returns a ReadResult, until no write overlapped it. That result was then
-/// true at one moment since this call (linearizable). `read` may be called up to 8 times. The data
-/// that it loads may be torn, which it must tolerate. Its output is valid only together with the
-/// ReadResult that this function returns.
-/// @return also `use_rpc` if the cell is not that object's, `contended` after 8 attempts
+/// Calls `read()`, which returns a ReadResult, until no write overlaps it, at most 8 times. The
+/// result was then true at one moment between the call of this function and its return
+/// (linearizable). `read` must tolerate torn data. Its output is valid only if this function
+/// returns its result.
+/// @return the result of `read`; `use_rpc` if the cell is not that object's; `contended` after 8
+/// attempts
 template <typename Read>
 ReadResult read_consistent(const Cell& cell, std::uint64_t object, Read&& read) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
@@ -56,9 +58,9 @@ ReadResult read_consistent(const Cell& cell, std::uint64_t object, Read&& read) 
   return ReadResult::contended;
 }
 
-/// The longest value that a reader copies; it asks the server for a longer one. Tables store values
-/// above this length outside of their entries (server/storage/values.hpp), and the longer a read
-/// takes, the likelier a write overlaps it.
+/// The longest value that a reader copies; for a longer one it calls the server. The longer a read
+/// takes, the likelier a write overlaps it. Besides, tables store values of this length and above
+/// outside their entries (server/storage/values.hpp).
 inline constexpr std::size_t kReadableBytesMax = std::size_t{16} * 1024;
 
 /// Calls `visit(value)`. If it returns a bool, false gives `use_rpc`; otherwise the value is found.

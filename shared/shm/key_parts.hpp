@@ -1,10 +1,10 @@
 // KeyParts: the comparison key of a lookup in two parts: a head of up to 8 bytes in a register, and
 // a body in the caller's memory.
 //
-// The characters of a text are thereby hashed and compared in place. A copy behind their header
-// would cause failed store-to-load forwarding. The wide loads of the hash would stall until the
-// narrow stores of the copy, and all stores before them, have left the store buffer. That doubled
-// the cost of a lookup.
+// So the characters of a text are hashed and compared in place; the head is its MessagePack header.
+// A copy of both into one buffer made store-to-load forwarding fail: the wide loads of the hash
+// stalled until the narrow stores of the copy, and all stores before them, had left the store
+// buffer. That doubled the cost of a lookup.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,11 @@
 // The layout of a list in the server's memory, shared by the server that writes it and the clients
 // that read it.
 //
-// A directory holds the handles of chunks, and a chunk holds the handles of elements. Element 0 is
-// at index `begin`, counted from the first slot of the first chunk. The cell's `shape` holds the
-// directory and `begin`; its `size` is the number of elements. Each element is a block of its own:
-// a header and its value.
+// A directory holds the handles of chunks, and a chunk holds the handles of elements. The slots of
+// all chunks are numbered in the order of the directory, and element 0 is in slot `begin`. (Slots
+// of the directory before that chunk are unused.) The cell's `shape` holds the directory and
+// `begin`; its `size` is the number of elements. Each element is a block of its own: a header and
+// its value.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +30,8 @@ struct ListShape {
 /// The header of a value that is a block of its own; the bytes of the value follow.
 struct ValueHeader {
   std::uint32_t length;  ///< bytes behind this header, and the flag `kRefers`
-  std::uint32_t
-      holds;  ///< reference count: one for the owner until it drops the value, one per pin
+  /// Reference count: one for the owner until it drops the value, and one for each pin.
+  std::uint32_t holds;
 
   static constexpr std::uint32_t kRefers = std::uint32_t{1} << 31;
 };

@@ -53,7 +53,7 @@ class Pages {
     std::atomic<const std::byte*> base{nullptr};
     std::atomic<std::size_t> bytes{0};  ///< from `base` to the end of the extent
   };
-  // 1 MiB of zeroes; the kernel allocates a page of it at the first write.
+  // 1 MiB, which the constructors of the atomics fill with zeroes.
   std::unique_ptr<std::array<Page, kPagesMax>> pages_ =
       std::make_unique<std::array<Page, kPagesMax>>();
 };

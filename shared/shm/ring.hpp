@@ -70,7 +70,7 @@ class RingWriter {
 
   /// Returns the free bytes, from a cached copy of the reader's count. Loads the reader's cache
   /// line only if the copy says that the ring is full. Returns nullopt if the peer has corrupted
-  /// it.
+  /// the count.
   std::optional<std::size_t> room() {
     if (written_ - read_ == kRingBytes) {
       const std::uint64_t read = view_.words->read.load(std::memory_order_acquire);
@@ -86,7 +86,8 @@ class RingWriter {
     for (const iovec& part : parts) {
       const std::size_t now = put_one(static_cast<const char*>(part.iov_base), part.iov_len);
       put += now;
-      if (now < part.iov_len) break;  // room that appears now is for the rest of this part
+      // If room appears now, it is for the rest of this part, not for the next part.
+      if (now < part.iov_len) break;
     }
     return put;
   }

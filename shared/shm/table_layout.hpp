@@ -16,14 +16,14 @@ namespace agora::shm {
 /// The header of an entry. The bytes of the key follow, then the bytes of the value or, if the
 /// value is large, its 4-byte handle.
 struct Entry {
-  std::uint32_t next;  ///< the handle of the next entry in the same bucket
-  std::uint32_t hash;  ///< the low half of the hash of the key
-  std::uint64_t sequence;
+  std::uint32_t next;        ///< the handle of the next entry in the same bucket
+  std::uint32_t hash;        ///< the low half of the hash of the key
+  std::uint64_t sequence;    ///< its number in insertion order, never reused
   std::uint32_t key_word;    ///< length and the flags `kKeyIsDerived`, `kKeyRefers`
   std::uint32_t value_word;  ///< inline length and the flags `kValueOutside`, `kValueRefers`
 
   static constexpr std::uint32_t kLengthMask = (std::uint32_t{1} << 30) - 1;
-  /// The bytes of the key are not its comparison key (floats): derive that one to compare.
+  /// The bytes of the key are not its comparison key (floats), which must be derived from them.
   static constexpr std::uint32_t kKeyIsDerived = std::uint32_t{1} << 30;
   static constexpr std::uint32_t kKeyRefers = std::uint32_t{1} << 31;
   /// The entry holds the handle of the value instead of its bytes.
@@ -55,8 +55,8 @@ struct TableShape {
   std::uint64_t word() const { return std::uint64_t{root} << 32 | count; }
   bool has_directory() const { return count > kSegmentSlots; }
 
-  /// Returns the bucket of a hash. Linear hashing: takes as many low bits of the hash as the number
-  /// of the last bucket has. If there is no such bucket yet, drops the highest of these bits.
+  /// Returns the bucket of a hash. Linear hashing: takes as many low bits of the hash as the index
+  /// of the last bucket, count - 1, has. If there is no such bucket yet, drops the highest of them.
   /// @pre count > 0
   std::uint32_t bucket_of(std::uint32_t hash) const {
     const std::uint32_t mask = bucket_mask(count);

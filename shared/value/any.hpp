@@ -55,7 +55,7 @@ class any {
   friend bool operator==(const any& a, const any& b) { return equal(a.packed_, b.packed_); }
 
   /// Compares the comparison keys as bytes: a total order consistent with ==, so that an any can be
-  /// the key of a std::map. It is not the order of compare(), which is not defined for all kinds.
+  /// the key of a std::map. The order of compare() would not do: it does not cover all kinds.
   friend bool operator<(const any& a, const any& b) {
     std::string scratch_a;
     std::string scratch_b;

@@ -168,8 +168,8 @@ struct Codec<std::nullopt_t> {
   static void encode(Writer& writer, std::nullopt_t) { writer.null(); }
 };
 
-/// Encodes an empty optional as null. An optional of a type that itself has null decodes null as
-/// empty. A failed decoding returns the error of T.
+/// Encodes an empty optional as null, and decodes null as empty, even if T itself could be null. A
+/// failed decoding returns the error of T.
 template <Encodable T>
 struct Codec<std::optional<T>> {
   static void encode(Writer& writer, const std::optional<T>& value) {

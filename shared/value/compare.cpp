@@ -26,8 +26,8 @@ Order compare_whole(const Token& a, const Token& b) {
   return a.negative ? a.integer <=> b.integer : a.natural <=> b.natural;
 }
 
-// Compares without a conversion of the integer to a float, which would round beyond 2^53: first the
-// integer part of the float, as an integer, then its fraction.
+// Compares the integer with the float's integer part, as integers, and then looks at the fraction.
+// Converting the integer to a float instead would round it beyond 2^53.
 Order compare_whole_to_real(const Token& whole, double real) {
   if (std::isnan(real)) return Order::unordered;
   if (real >= 18446744073709551616.0) return Order::less;
@@ -54,7 +54,8 @@ Order compare_numbers(const Token& a, const Token& b) {
   return a.real <=> b.real;
 }
 
-// Skips equal elements, even if their kind has no order (null, maps).
+// Compares at the first pair of elements that differ. Equal elements are skipped even if their kind
+// has no order (null, maps).
 std::optional<Order> compare_lists(Reader a, std::uint32_t count_a, Reader b,
                                    std::uint32_t count_b) {
   for (std::uint32_t i = 0; i < count_a && i < count_b; ++i) {

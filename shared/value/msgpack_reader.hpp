@@ -17,13 +17,12 @@ namespace agora {
 struct Token {
   Kind kind = Kind::null;
   bool boolean = false;
-  bool negative = false;      ///< an integer below zero, in `integer`; others are in `natural`
-  std::uint64_t natural = 0;  ///< an integer >= 0
-  std::int64_t integer =
-      0;                    ///< an integer in int64 range (set for integers >= 0, too, if they fit)
-  double real = 0;          ///< float32 is widened
-  std::string_view body;    ///< text, bytes, reference name, opaque or extension payload
-  std::uint32_t count = 0;  ///< elements of a list, pairs of a map
+  bool negative = false;           ///< the integer is below zero: read `integer`, not `natural`
+  std::uint64_t natural = 0;       ///< an integer >= 0
+  std::int64_t integer = 0;        ///< an integer in int64 range, negative or not
+  double real = 0;                 ///< float32 is widened
+  std::string_view body;           ///< text, bytes, reference name, opaque or extension payload
+  std::uint32_t count = 0;         ///< elements of a list, pairs of a map
   std::int8_t extension = 0;       ///< the type number when kind is reference or opaque
   bool unknown_extension = false;  ///< neither reference nor opaque; `kind` is opaque then
 };

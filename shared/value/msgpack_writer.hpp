@@ -10,7 +10,7 @@
 namespace agora {
 
 /// Appends values to `out`. A list or map is a header, followed by as many values as it announces
-/// (a map: twice as many). The caller must append exactly these: the Writer does not check it.
+/// (a map: twice as many). The caller must append exactly these; the Writer does not check that.
 class Writer {
  public:
   explicit Writer(std::string& out) : out_(out) {}

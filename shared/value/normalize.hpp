@@ -26,10 +26,9 @@ struct Budget {
 /// by the counts that headers announce.
 /// @return the number of bytes of `bytes` that the value took.
 /// @error parse_error     truncated, or the byte 0xc1 (the framing is lost).
-/// @error too_large       the depth or element budget is exhausted (`limit` in the details: the
-/// name
-///                        "depth_max" or "elements_max" as text). The header of a list or map is
-///                        charged for all its elements.
+/// @error too_large       the depth or element budget is exhausted; the detail `limit` is
+///                        "depth_max" or "elements_max". The header of a list or map is charged
+///                        for all its elements.
 /// @error value_error     unknown extension, bad UTF-8 in text or name, duplicate map key,
 ///                        malformed opaque.
 /// @error type_error      a map (or opaque) as the key of a map.

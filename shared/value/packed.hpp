@@ -33,7 +33,7 @@ std::string_view to_string(Kind kind);
 
 namespace packed {
 
-/// In kKinds: the first byte of an extension, whose kind depends on its type number.
+/// The entry of kKinds for a first byte of an extension, whose kind depends on its type number.
 constexpr std::uint8_t kExtension = 0xff;
 
 /// Returns the table of kinds by first byte. No value begins with 0xc1.

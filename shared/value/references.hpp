@@ -6,7 +6,8 @@
 
 namespace agora {
 
-/// Returns true if a value that is not plain contains a reference. Cost: its tokens.
+/// Returns true if the value is, or contains, a reference. Reads all tokens; has_references() is
+/// faster for plain values.
 bool contains_reference(PackedView value);
 
 /// Returns true if the value is, or contains, a reference (opaque side tables included).

@@ -51,7 +51,8 @@ class MsgpackFramer {
 
   /// Returns the length of the message found, bytes; only after `frame`.
   std::size_t frame_bytes() const { return position_; }
-  /// Returns the bytes that the current message has announced so far; 0 before its first byte.
+  /// Returns the size of the current message as far as its headers have announced it; 0 before its
+  /// first byte.
   std::size_t announced_bytes() const { return frame_given_ ? 0 : position_; }
 
   /// Returns why the framing is lost (invalid_request or too_large); only after `broken`, which is
@@ -67,7 +68,7 @@ class MsgpackFramer {
   FrameBounds bounds_;
   std::size_t position_ = 0;         // end of the last value that was announced
   std::size_t elements_ = 0;         // declared so far, the message itself included
-  std::uint64_t pending_ = 1;        // values still to come, of at least one byte each
+  std::uint64_t pending_ = 1;        // declared values not scanned yet, at least one byte each
   std::vector<std::uint64_t> open_;  // values still to come in each open list or map
   bool frame_given_ = false;         // the next scan begins a new message
   bool broken_ = false;

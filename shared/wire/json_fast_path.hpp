@@ -1,10 +1,10 @@
 // The fast path for the most frequent JSON calls:
 // `{"jsonrpc":"2.0","id":1,"method":"dict.get","params":["d","k"]}` whose id is a natural number
-// and whose parameters are scalars by position, text without escapes.
+// and whose parameters, by position, are null, bools, ints, or ASCII text without escapes.
 //
 // One pass over the line, which writes the parameters as consecutive packed values. The fast path
 // only accepts or declines a line; JsonRpcDecoder decodes, or refuses, a line that it declines.
-// Measured: a call costs a third of its cost on the general path.
+// Measured: reading a call takes a third of the time that the general path takes.
 #pragma once
 
 #include <array>

@@ -28,8 +28,9 @@ bool drop_one(std::string_view& text, std::string_view of) {
   return true;
 }
 
-// Returns the decimal exponent of the first nonzero digit; `token` is a JSON number. It decides
-// nearly all cases, and distinguishes overflow from underflow, which from_chars does not.
+// Returns the decimal exponent of the first nonzero digit; `token` is a JSON number. The exponent
+// alone shows nearly always whether the number overflows. std::from_chars alone would not do: it
+// reports overflow and underflow alike.
 std::int64_t magnitude(std::string_view token) {
   const std::size_t e = std::min(token.find_first_of("eE"), token.size());
   const std::string_view mantissa = token.substr(0, e);

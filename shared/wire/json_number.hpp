@@ -1,4 +1,5 @@
-// Clamps JSON numbers outside the range of a double, at which nlohmann's parser stops.
+// clamp_overflows(): replaces JSON numbers outside the range of a double, at which nlohmann's
+// parser would stop.
 #pragma once
 
 #include <cstdint>

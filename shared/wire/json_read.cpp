@@ -131,7 +131,7 @@ class LooseSink {
     const bool counts = event();
     if (too_deep_ > 0) return false;
     if (!open_.empty() && !open_.back().is_map) ++open_.back().count;
-    if (!counts) writer_.null();  // its key may have been written already
+    if (!counts) writer_.null();  // in place of the value, whose key may have been written already
     return counts;
   }
 
@@ -205,7 +205,8 @@ Expected<void> JsonReader::parse(std::string_view text) {
   bool overflow = false;
   Expected<void> done = parse_once(text, overflow);
   if (!overflow) return done;
-  // A second overflow is a syntax error: text such as 1e400.5 is not a number.
+  // clamp_overflows() leaves text such as 1e400.5, which is not a number. An overflow in it, which
+  // the lexer finds first, is then reported as a syntax error.
   return parse_once(clamp_overflows(text, events_max_ + 1), overflow);
 }
 

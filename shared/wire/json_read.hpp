@@ -10,8 +10,8 @@
 
 namespace agora {
 
-/// Reads JSON text in two steps. The caller decodes the envelope of a message first, so an invalid
-/// value inside it does not hide the id of the message.
+/// Reads JSON text in two steps, parse() and to_packed(). In between, the caller reads the envelope
+/// of a message, so an invalid value inside it does not hide the id of the message.
 ///
 /// parse() checks the syntax and writes an intermediate representation, the *loose form*. It is
 /// valid MessagePack in which lists and maps have 32-bit headers, and tagged objects of extended
@@ -30,9 +30,8 @@ class JsonReader {
   /// @error parse_error  anything that RFC 8259 does not allow: bad UTF-8, lone surrogates, NaN,
   ///                     comments, trailing commas, a byte order mark, a second value; `position`
   ///                     (bytes, from 1) in the details.
-  /// @error too_large    too many elements: parsing stopped. loose() then is well-formed and holds
-  /// the
-  ///                     part before that point.
+  /// @error too_large    too many elements: parsing stopped. loose() is then well-formed and
+  ///                     holds the part before that point.
   Expected<void> parse(std::string_view text);
 
   /// Returns the loose form of the last parse(); valid until the next one.

@@ -146,7 +146,8 @@ void JsonRpcDecoder::add(PackedView loose, Budget& budget) {
   if (!done) message.refusal = std::make_unique<Error>(std::move(done.error()));
 }
 
-// Until the envelope has been checked a refusal has the id null, even if the request has no id.
+// Until the envelope has been checked, a refusal has the id null: it is sent even if the message
+// turns out to have no id.
 Expected<void> JsonRpcDecoder::read_call(PackedView loose, Message& message, Slices& slices,
                                          Budget& budget) {
   message.request.id = kNullValue;

@@ -70,7 +70,7 @@ class JsonRpcDecoder {
 
 /// Appends one message, without a line end (a batch has several in one line).
 void encode_json_reply(PackedView id, PackedView result, std::string& out);
-/// Appends the same for an id that is a natural number.
+/// Appends a reply to an id that is a natural number.
 void encode_json_reply(std::uint64_t id, PackedView result, std::string& out);
 void encode_json_error(PackedView id, const Error& error, std::string& out);
 /// @param params  the map of a server message: `kind`, `object` and the members of that kind

@@ -14,7 +14,7 @@ namespace agora {
 namespace {
 
 // One bit for each map of a value, in the order of their headers: whether it can be a JSON object.
-// A separate first pass, since the last key of a map can decide its first character.
+// Computed in a first pass, since the last key of a map may decide how its text must begin.
 class PlainMaps {
  public:
   explicit PlainMaps(PackedView value) {

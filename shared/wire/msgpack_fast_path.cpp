@@ -57,7 +57,7 @@ class Cursor {
   const char* ascii_;
 };
 
-/// Reads text with a header of the shortest form; declines other text.
+/// Reads ASCII text with a header of the shortest form; declines other text.
 bool long_text(Cursor& cursor, unsigned char first, std::string_view& body) {
   static constexpr std::uint64_t kLeast[] = {0x20, 0x100, 0x10000};
   if (first < 0xd9 || first > 0xdb) return false;

@@ -1,9 +1,9 @@
 // The fast path for the most frequent calls: `[0, msgid, "dict.get", ["d", "k"]]` whose parameters
-// are scalars, complete in the buffer and in normal form already.
+// are scalars in normal form already, with ASCII text only, and which is complete in the buffer.
 //
 // Zero-copy: one pass finds the end of the message, its id, its method and its parameters in place.
 // The fast path only accepts or declines a message; the framer and the decoder handle a message
-// that it declines. Measured: it halves the cost of a call between two system calls (`agora_bench
+// that it declines. Measured: it halves the CPU time of a call, system calls excluded (`agora_bench
 // dialogue`).
 #pragma once
 
@@ -28,9 +28,8 @@ struct SimpleCall {
 };
 
 /// Reads the message at the front of `buffer`. The views point into it.
-/// @param ascii_bytes  the caller has found this many bytes at the end of `buffer` to be ASCII;
-/// they
-///                     are not checked again
+/// @param ascii_bytes  the number of bytes at the end of `buffer` that the caller has found to be
+///                     ASCII; they are not checked again
 /// @return false if there is no whole call as described above; the message may still be valid
 bool read_simple_call(std::string_view buffer, SimpleCall& call, std::size_t ascii_bytes = 0);
 

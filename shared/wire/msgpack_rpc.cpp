@@ -22,7 +22,8 @@ bool is_natural(const Token& token, std::uint64_t max) {
   return token.kind == Kind::integer && !token.negative && token.natural <= max;
 }
 
-// Returns the next token; kind opaque, which is valid nowhere here, if it is missing or unknown.
+// Returns the next token. If it is missing or malformed, its kind is opaque, which no caller
+// accepts.
 Token next_token(Reader& reader) {
   Token token;
   if (reader.next(token) != Reader::Status::ok) token.kind = Kind::opaque;
@@ -112,7 +113,7 @@ class CallReader {
       const bool last = i + 1 == count;
       auto taken = last && is_options(rest) ? options(rest) : normalize(rest, out_, budget_);
       if (!taken) {
-        // Impossible in a frame from the framer, which ends at a whole value.
+        // A parse_error cannot occur in a frame from the framer, which ends at a whole value.
         message.close = taken.error().code == Errc::parse_error;
         return taken.failure();
       }

@@ -31,7 +31,7 @@ std::uint32_t msgid_of(std::string_view bytes);
 
 /// Appends `[1, id, nil, result]`.
 void encode_msgpack_reply(PackedView id, PackedView result, std::string& out);
-/// Appends the same up to the result, which the caller sends behind it.
+/// Appends the part of a reply before the result, which the caller sends behind it.
 void encode_msgpack_reply_head(std::uint32_t id, std::string& out);
 /// Appends `[1, id, [code, type, message, data], nil]`.
 void encode_msgpack_error(PackedView id, const Error& error, std::string& out);

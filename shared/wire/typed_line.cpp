@@ -233,7 +233,7 @@ class LineReader {
   std::string values_;
   std::vector<Value> positional_;
   std::vector<Named> named_;
-  std::string free_;  // the free options: name, value, name, value ...
+  std::string free_;  // the free options: names and values alternate
   std::uint32_t free_count_ = 0;
 };
 

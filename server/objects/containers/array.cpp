@@ -1,9 +1,9 @@
 // array: numbers, bytes or bools of one typecode; the length is fixed. multiprocessing.Array.
 //
-// The elements lie side by side in one block, in C's form and size. The typecode bounds an element,
-// as in value; out of range is an error, or wraps with wrap=true. Every method is atomic. The
-// exception is a slice with local=true: clients on this host may write between its elements, so
-// only each element is atomic.
+// The elements lie side by side in one block, each as its C type. The typecode bounds an element;
+// an int out of range is an error, or wraps with wrap=true. Every method is atomic, except that
+// with local=true clients on this host may write at any time: a method that reads or writes several
+// elements, such as slice, is then atomic for each element only.
 
 #include <algorithm>
 #include <cstring>
@@ -61,8 +61,8 @@ class Array : public State {
   void read(std::size_t index, std::string& out) const {
     append_number(code, load_bits(at(index), c_bytes(code)), out);
   }
-  /// Adds with a fetch-and-add and returns the new value. Returns nullopt if the element is not an
-  /// int in a word that wraps.
+  /// Adds with a fetch-and-add and returns the new value. That needs an int that wraps, in a shared
+  /// word; returns nullopt for any other element.
   std::optional<std::string> add_in_word(std::size_t index, PackedView amount) const {
     if (!words_ || !wraps) return std::nullopt;
     return add_to_word(code, at(index), amount);
@@ -91,7 +91,7 @@ class Array : public State {
   std::size_t length_ = 0;
   Handle block_;
   std::optional<WordPlace> words_;  // instead of block_, if clients may write the elements
-  bool located_ = false;
+  bool located_ = false;            // a client has located words_: the lending frees them
 };
 
 bool Array::locate(Machine&, Object&, Located& out) {

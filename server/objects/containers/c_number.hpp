@@ -1,4 +1,5 @@
-// Numbers in C's form, as value and array store them, and their atomic replacement.
+// Numbers as their C type lies in memory ("C's form"), as value and array store them, and the
+// atomic replacement of such a number.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +12,14 @@
 
 namespace agora {
 
-/// Returns the bits of a narrowed value in C's form.
+/// Converts a narrowed value to C's form and returns its bits.
 inline std::uint64_t bits_of(Typecode code, PackedView narrowed) {
   std::uint64_t bits = 0;
   write_c(code, narrowed, reinterpret_cast<std::byte*>(&bits));
   return bits;
 }
 
-/// Appends the value of a number in C's form.
+/// Appends the value whose bits in C's form are `bits`.
 inline void append_number(Typecode code, std::uint64_t bits, std::string& out) {
   read_c(code, reinterpret_cast<const std::byte*>(&bits), out);
 }

@@ -1,9 +1,9 @@
 // dict: keys to values, in insertion order. Python's dict, with atomic additions.
 //
-// Keys are compared by KeyBytes (1 equals 1.0, "2" is not 2). An entry keeps the form in which its
-// key was first written, and its place in the order when it is assigned to. Every method is atomic.
-// The cursor of scan is a sequence number: a key that is there during the whole scan is seen once.
-// Waiters for a key queue up by key.
+// Keys are compared by comparison key (1 equals 1.0, "2" is not 2). An entry keeps the form in
+// which its key was first written, and its place in the order when it is assigned to. Every method
+// is atomic. The cursor of scan is a sequence number: a key that is there during the whole scan is
+// seen once. Waiters for a key queue up by key.
 //
 // long-file: a type is one file, and this one has more than twenty methods.
 
@@ -27,7 +27,7 @@ class Dict : public TableState {
   void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
   void serve(Machine& machine, Object& object) override;
 
-  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by KeyBytes; no queue is empty
+  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by comparison key; no queue is empty
   std::vector<std::string> woken;                         ///< awaited keys that now have a value
 };
 
@@ -149,8 +149,8 @@ Outcome pop_item(Call& call, Dict& dict) {
   return Progress::done;
 }
 
-/// Calls `visit(key, value)` for each pair of a map or list of pairs.
-/// @error value_error, type_error  an element is no pair, or its key cannot be a key.
+/// Calls `visit(key, value)` for each pair of a map or of a list of pairs.
+/// @error value_error  an element of the list is no pair. Also the errors of `visit`.
 template <typename Visit>
 Expected<void> each_pair(PackedView pairs, Visit&& visit) {
   const bool is_map = pairs.kind() == Kind::map;

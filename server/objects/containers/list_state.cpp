@@ -101,7 +101,8 @@ void ListState::erase(std::size_t index) {
   free_element(old);
 }
 
-/// Changes the order alone. Returns false if there is no memory; then nothing changed.
+/// Replaces handles in the deque without freeing or counting elements. Returns false if there is no
+/// memory; then nothing changed.
 bool ListState::exchange_range(std::size_t start, std::size_t count,
                                std::span<const Handle> others) {
   const HandleDeque::Change change{elements_};
@@ -112,7 +113,8 @@ bool ListState::exchange_range(std::size_t start, std::size_t count,
   return true;
 }
 
-/// Rolls a change of the order back. The memory for it was there before.
+/// Reverses exchange_range. The deque gets no larger than it was before the change, so the memory
+/// that it needs must be available.
 void ListState::undo_range(std::size_t start, std::size_t count, std::span<const Handle> before) {
   const bool placed = exchange_range(start, count, before);
   AGORA_ASSERT(placed);

@@ -38,7 +38,8 @@ class ListState : public State {
   HandleDeque::Change one_step() { return HandleDeque::Change{elements_}; }
   PackedView at(Handle element) const { return machine_.values().view(element); }
 
-  /// Makes a new element, not yet in the list. @error not_found, out_of_memory
+  /// Makes a new element, not yet in the list.
+  /// @error not_found  the value refers to an object that does not exist. @error out_of_memory
   Expected<Handle> make(PackedView value);
   /// Makes new elements for all values of a packed list, or none. @error not_found, out_of_memory
   Expected<std::vector<Handle>> make_all(PackedView values);

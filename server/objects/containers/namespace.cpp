@@ -1,6 +1,6 @@
 // namespace: attributes by name. multiprocessing's Namespace.
 //
-// A dict whose keys are text, with the errors of attribute access.
+// Like a dict whose keys are text, but a missing key is an AttributeError.
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // set: distinct values. Python's set; operations with another set or a list are one step.
 //
-// Members are compared by KeyBytes (1 equals 1.0). Each keeps the form in which it was first added,
-// and members are listed in insertion order. `other` is a list or a reference to a set. It may be
-// the same set: the members to add and to remove are computed before anything changes.
+// Members are compared by comparison key (1 equals 1.0). Each keeps the form in which it was first
+// added, and members are listed in insertion order. `other` is a list or a reference to a set. It
+// may be the same set: the members to add and to remove are computed before anything changes.
 
 #include <optional>
 #include <string>
@@ -84,13 +84,14 @@ class Other {
   const Table* table_ = nullptr;
 };
 
-/// Reads `other`; the set itself must be small enough to be iterated as well.
+/// Reads `other`, and checks that the set itself is small enough to be iterated.
+/// @error too_large
 Expected<void> read_operands(Call& call, const Set& set, Other& other) {
   if (auto ok = set.check_whole("set.scan"); !ok) return ok;
   return other.read(call);
 }
 
-/// Returns the entries of a table whose members another table has, or lacks.
+/// Returns the entries of a table whose members `other` has (`there`), or lacks.
 std::vector<Handle> select(const Table& table, const Table& other, bool there) {
   std::vector<Handle> found;
   table.each([&](Handle entry) {
@@ -201,7 +202,7 @@ Outcome update(Call& call, Set& set) {
   return Progress::done;
 }
 
-/// Removes the members that `other` has, or all that it lacks.
+/// Removes the members that `other` has (`there`), or the members that it lacks.
 Outcome erase_selected(Call& call, Set& set, bool there) {
   Other other;
   if (auto ok = read_operands(call, set, other); !ok) return ok.failure();

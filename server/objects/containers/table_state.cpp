@@ -10,7 +10,8 @@
 namespace agora {
 namespace {
 
-/// Owns a detached entry: frees it when the transaction's undo log goes, unless a rollback took it.
+/// Owns a detached entry. Frees it when the transaction's undo log is destroyed, unless a rollback
+/// has put it back into the table.
 class Detached {
  public:
   Detached(Table& table, Handle entry) : table_(table), entry_(entry) {}
@@ -144,7 +145,7 @@ Expected<Table::Assigned> TableState::assign(Table::Lookup found, std::string_vi
   return assigned;
 }
 
-/// Changes the table alone, and logs the undo step.
+/// Writes to the table without counting references and bytes, and logs the undo step.
 Expected<Table::Assigned> TableState::write(Table::Lookup found, std::string_view key_bytes,
                                             PackedView key, PackedView value) {
   begin_change();

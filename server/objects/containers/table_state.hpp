@@ -74,7 +74,8 @@ class TableState : public State {
   /// Holds a write section over several changes that are one step, so that concurrent readers see
   /// all of them or none.
   Table::Change one_step() { return Table::Change{table_}; }
-  /// Returns TooLarge if a reply with the whole content, or work on all of it, exceeds the limits.
+  /// Returns too_large if a reply with the whole content, or work on all of it, exceeds the limits.
+  /// @param instead  the alternative that the message recommends
   Expected<void> check_whole(std::string_view instead) const {
     return machine_.check_work(table_.size(), content_bytes_, instead);
   }
@@ -106,10 +107,10 @@ class TableState : public State {
   std::size_t referring_ = 0;      ///< entries that contain a reference
 };
 
-/// Formats a value for a text such as "... is not a key of dict d": "k" for text, 5 for an int.
+/// Formats a key for an error message, without its kind: "k" for a text, 5 for an int.
 std::string name_of(PackedView key);
 
-/// Returns an error about a missing key, with the key in the details.
+/// Returns an error about a missing key: "<key> <is_not> <object>", with the key in the details.
 Failure no_key(const Call& call, Errc code, PackedView key, std::string_view is_not);
 
 /// Writes the reply of scan: `{items, cursor}`, where `write(out, entry)` appends an item.

@@ -1,7 +1,7 @@
 // value: one number, byte, bool, or any value at all. multiprocessing.Value, std::atomic.
 //
-// Every method is atomic, so add is atomic where `v.value += 1` is not. A typecode bounds the
-// value, as ctypes does; out of range is an error, or wraps with wrap=true.
+// Every method is atomic, so add is atomic where Python's `v.value += 1` is not. A typecode bounds
+// the value, as in ctypes; an int out of range is an error, or wraps with wrap=true.
 
 #include <string>
 
@@ -56,8 +56,8 @@ class Value : public State {
   Expected<void> move_to_word();
   /// Stores a narrowed value; returns the old one. @error not_found, out_of_memory
   Expected<Packed> exchange(PackedView narrowed);
-  /// Adds with a fetch-and-add and returns the new value. Returns nullopt if the content is not an
-  /// int in a word that wraps.
+  /// Adds with a fetch-and-add and returns the new value. That needs an int that wraps, in a shared
+  /// word; returns nullopt for any other content.
   std::optional<std::string> add_in_word(PackedView amount);
   /// Replaces the value by `change(before, wanted)`, narrowed, in one step. An empty `wanted` keeps
   /// it.
@@ -76,8 +76,8 @@ class Value : public State {
 
   Machine& machine_;
   std::optional<WordPlace> word_;  ///< the content in C's form, if clients may write it
-  bool located_ = false;
-  mutable std::string view_;  // the value of the word, when last read
+  bool located_ = false;           // a client has located word_: the lending frees it
+  mutable std::string view_;       // the value of the word, when last read
 };
 
 PackedView Value::view() const {

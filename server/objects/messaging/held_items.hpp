@@ -1,8 +1,8 @@
 // HeldItems: the items of a queue that are in flight: delivered, and not yet acknowledged.
 //
-// Reserved items have an id, a session, and perhaps a lease. Got items belong to a numbered call of
-// an opened session until the client acknowledges its reply. This class does not know where an item
-// goes when it comes back.
+// A reserved item has an id, a session, and perhaps a lease. A *got* item was delivered by get or
+// get_many in an opened session. It belongs to that call until the client acknowledges the reply;
+// then the item has *arrived*. This class does not decide where an item goes when it comes back.
 #pragma once
 
 #include <cstddef>
@@ -30,16 +30,16 @@ struct Reservation {
 /// An item that a call has got.
 struct GotItem {
   SessionId session;
-  std::uint64_t number = 0;  ///< of the call
+  std::uint64_t number = 0;  ///< the number of the call within the session
   QueueItem item;
 };
 
-/// The account of one session: the items that it got and has or has not reported by task_done.
+/// Counts the items that one session got and has, or has not, reported by task_done.
 struct Consumer {
-  std::uint64_t got = 0;   ///< items whose replies are not acknowledged
-  std::uint64_t owed = 0;  ///< items that arrived and are not reported as done
-  std::uint64_t early =
-      0;  ///< of `got`: reported as done before their reply was acknowledged; then owed is 0
+  std::uint64_t got = 0;   ///< items whose replies are not acknowledged yet
+  std::uint64_t owed = 0;  ///< items that have arrived and are not reported as done
+  /// Items among `got` that are reported as done already. If it is not 0, `owed` is 0.
+  std::uint64_t early = 0;
 };
 
 class HeldItems {
@@ -60,20 +60,21 @@ class HeldItems {
   std::optional<Reservation> due(Instant now);
 
   void got(const GotItem& got);
-  /// Removes the items of one call, whose reply is acknowledged.
+  /// Removes and returns the items of one call, whose reply is acknowledged.
   std::vector<QueueItem> arrived(SessionId session, std::uint64_t number);
-  /// Removes the last item of that call; undoes `got`.
+  /// Removes the item of that call that was added last; undoes `got`.
   void forget_last(SessionId session, std::uint64_t number);
 
-  /// Counts a task_done of a session: for an item that has arrived if it owes one, else for one
-  /// whose reply is not acknowledged. Does nothing if the session has got none: it reports for
-  /// another session. O(log sessions).
+  /// Counts a task_done of a session: `owed` decreases if it is not 0, else `early` grows. Does
+  /// nothing if the session has no item left to report: then it reports for another session.
+  /// O(log sessions).
   void done(SessionId session);
-  /// Returns the account of a session; all zeros if there is none.
+  /// Returns the counts of a session; all zeros if there are none.
   Consumer consumer(SessionId session) const;
-  /// Sets the account of a session; undoes `done`.
+  /// Sets the counts of a session; undoes `done`.
   void set_consumer(SessionId session, const Consumer& consumer);
-  /// Removes the accounts of ended sessions once their number has doubled: amortized O(1) a call.
+  /// Removes the counts of ended sessions whenever the number of all counts has doubled: amortized
+  /// O(1) a call.
   template <typename IsGone>
   void forget_consumers(IsGone&& is_gone) {
     if (consumers_.size() < sweep_at_) return;
@@ -81,7 +82,8 @@ class HeldItems {
     sweep_at_ = 2 * consumers_.size() + kSweepMin;
   }
 
-  /// Removes all items of a session, the last place first, and its account.
+  /// Removes and returns all items of a session, the last in the queue's order first; removes its
+  /// counts as well.
   std::vector<QueueItem> take_all(SessionId session);
   /// Removes and returns any item. Must not be called when empty.
   QueueItem take_any();
@@ -103,8 +105,8 @@ class HeldItems {
   static constexpr std::size_t kSweepMin = 64;
 
   std::map<std::uint64_t, Reservation> reserved_;
-  std::set<std::pair<SessionId, std::uint64_t>> by_session_;  // reservations
-  std::set<std::pair<Instant, std::uint64_t>> by_lease_;
+  std::set<std::pair<SessionId, std::uint64_t>> by_session_;  // ids of the reservations
+  std::set<std::pair<Instant, std::uint64_t>> by_lease_;      // ids of those that have a lease
   std::multimap<GotKey, QueueItem> got_;
   std::map<SessionId, Consumer> consumers_;
   std::size_t sweep_at_ = kSweepMin;  // consumers at which ended sessions are swept

@@ -4,7 +4,7 @@
 // Getters and putters are each served in FIFO order; a put_many is atomic and blocks the putters
 // behind it. An item got on a plain connection is lost with its reply (at most once). In an opened
 // session it comes back if the reply is never acknowledged. task_done and join count as in Python's
-// Queue. After close, puts get ShutDown at once, gets once the queue is drained.
+// Queue. After close a put fails with ShutDown at once, and a get as soon as the queue is drained.
 
 #include <cmath>
 
@@ -28,7 +28,8 @@ struct PutOptions {
   Duration delay{};
 };
 
-/// Waits for room. The stored items pass to the waiter.
+/// Waits for room. If the call waits, the ownership of the stored items passes to its waiter, and
+/// `items` is empty.
 Outcome wait_for_room(Call& call, Queue& queue, std::vector<Handle>& items,
                       const PutOptions& options) {
   return call.wait(queue.putters, 1, [&](Waiter& waiter) {
@@ -90,7 +91,9 @@ Outcome put_many(Call& call, Queue& queue) {
   return put_items(call, queue, views, {});
 }
 
-/// Waits for an item: to take `count`, or to reserve one with the lease.
+/// Waits for an item.
+/// @param count  as Waiter::count of the queue's getters: 0, a maximum, or Queue::kReserves
+/// @param lease  for kReserves only
 Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64_t count,
                       std::optional<Duration> lease = {}) {
   if (queue.drained()) return closed(call);

@@ -1,8 +1,8 @@
 // QueueItem: one item of a queue and its place in the order, fixed for its lifetime.
 //
 // The place is assigned when the item is put: by priority first, then by arrival (for lifo: the
-// latest first). So an item that was delayed, reserved or delivered comes back to the place that it
-// would have if it had never left.
+// latest first). So an item that is requeued comes back to the place that it would have if it had
+// never left.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@
 
 namespace agora {
 
-/// Any int or float but NaN, in exact order: the nearest double, and for an int its distance from
-/// that double.
+/// An int or a float, split so that all of them compare exactly: the nearest double, and for an int
+/// its distance from that double.
 struct Priority {
   double near = 0;
-  std::int16_t rest = 0;  ///< at most 1,024: half a step of doubles below 2^64
+  std::int16_t rest = 0;  ///< -1,024 to 1,024: half the distance of two doubles below 2^64
 
   /// @param number  an int or a float in normal form; NaN gives NaN in `near`.
   static Priority of(PackedView number);

@@ -130,7 +130,7 @@ class QueueLoader {
       }
     }
     for (std::uint32_t left = saved_.list(); left > 0; --left) consumer();
-    // Items whose session no longer exists come back, as if it had ended now.
+    // An item whose session no longer exists comes back, as if the session had ended now.
     for (const QueueItem& item : orphans_) queue_.return_to_ready(item);
     return {};
   }

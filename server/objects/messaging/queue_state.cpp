@@ -10,8 +10,8 @@
 namespace agora {
 namespace {
 
-/// The maximum of deliveries: an item that comes back after so many is dead, since it seems to kill
-/// its consumers.
+/// The maximum number of deliveries. An item that comes back after the last of them becomes a dead
+/// letter, since it seems to kill its consumers.
 constexpr std::uint16_t kDeliveriesMax = 16;
 
 template <typename Each>

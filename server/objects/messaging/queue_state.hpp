@@ -64,14 +64,15 @@ class Queue : public State {
   Outcome write_ready(Writer& out) const;
   Outcome write_dead(Writer& out) const;
 
-  /// Enqueues a stored value by its time of arrival; it becomes ready after the delay.
+  /// Enqueues a stored value; it becomes ready after the delay. Its place is that of its arrival.
   void put(Object& object, Handle value, Priority priority, Duration delay);
   /// Dequeues the front item and counts a delivery. The queue must have a ready item.
   QueueItem take_front();
   /// Dequeues as many items from the front as `count` and the limits of one reply allow, at least
   /// one.
   std::vector<QueueItem> take_many(std::uint64_t count);
-  /// Delivers a dequeued item to a call: finally, or (`kept`) until its reply is acknowledged.
+  /// Delivers a dequeued item to a call. If `kept`, the queue holds the item until the reply is
+  /// acknowledged; otherwise it drops the item.
   void deliver(const Caller& caller, bool kept, const QueueItem& item);
   /// Reserves the front item for a session.
   Reservation reserve(Object& object, SessionId session, std::optional<Duration> lease);
@@ -87,8 +88,8 @@ class Queue : public State {
   /// incrementally.
   std::size_t clear(Object& object);
   void close() { closed_ = true; }
-  /// Counts one item of the session as done. If that item can still come back, it counts as
-  /// unfinished again when it does.
+  /// Counts one item of the session as done. An item whose reply is not acknowledged may still come
+  /// back; then it counts as unfinished again.
   void task_done(SessionId session);
 
   WaitQueue getters;
@@ -121,7 +122,7 @@ class Queue : public State {
   std::uint64_t last_arrival_ = 0;
   std::uint64_t last_id_ = 0;
   std::size_t bytes_ = 0;      ///< of all items
-  std::size_t out_bytes_ = 0;  ///< of those that are held or dead
+  std::size_t out_bytes_ = 0;  ///< of the items that are held or dead
 
   ReadyItems ready_;
   std::set<Delayed> delayed_;

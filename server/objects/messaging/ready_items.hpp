@@ -1,9 +1,9 @@
 // ReadyItems: the deliverable items of a queue, in order.
 //
-// Nearly all items arrive at one end, so they are kept in a sorted deque. The few whose place is
-// inside it (they came back, were delayed, or have a priority of their own) are kept in a set. The
-// front is the lesser of the two fronts. A delivery costs the same with a million items as with
-// ten, as long as the set is small.
+// Nearly all items arrive at one end of the order, so they are kept in a sorted deque. An item
+// whose place is inside the deque (it came back, was delayed, or has a priority of its own) is kept
+// in a set. The next item is the lesser of the two fronts. A delivery costs the same with a million
+// items as with ten, as long as the set is small.
 #pragma once
 
 #include <cstddef>

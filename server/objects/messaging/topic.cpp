@@ -2,8 +2,8 @@
 //
 // Only the last value is stored; a session receives the values that are published while it is
 // subscribed. A session whose connection was lost receives the missed values once it resumes: from
-// a bounded history, or as one gap notice. A subscription ends with its session, or with the topic,
-// whose end is reported as a gap.
+// a bounded history, or as one gap notice. A subscription ends with its session or with its topic;
+// the deletion of a topic is reported as a gap.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"

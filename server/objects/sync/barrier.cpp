@@ -1,7 +1,8 @@
 // barrier: lets a number of parties wait until all have arrived. multiprocessing.Barrier.
 //
 // Each generation assigns the indices 0 to parties-1 once each, in the order of arrival. A party
-// that gives up (time-out, cancel, death) breaks the barrier for all: BrokenBarrier until reset.
+// whose wait ends early (time-out, cancel, death) breaks the barrier: all waits get BrokenBarrier
+// until reset.
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
@@ -87,7 +88,7 @@ Outcome wait(Call& call, Barrier& barrier) {
     call.changed();
   }
   return call.wait_for(barrier.waiting, span, [](Waiter& waiter) {
-    waiter.guard.reset();  // it has arrived, whatever becomes of its guard
+    waiter.guard.reset();  // the arrival is the effect of the call: the guard is not checked again
   });
 }
 

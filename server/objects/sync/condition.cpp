@@ -1,11 +1,11 @@
 // condition: a condition variable. multiprocessing.Condition.
 //
 // Its lock is an existing one, given by name or reference, or an rlock of its own that lives as
-// long as the condition. wait releases all levels of the lock and replies only once it has
-// reacquired them, even after its time-out and without Deadlock. A waiter that is notified, or
-// whose time-out comes, moves to the end of the lock's queue; so a notify is never lost on a waiter
-// that is gone. A wait that is cancelled, or whose lock is deleted or broken, ends at once, with an
-// error and without the lock.
+// long as the condition. wait releases all levels of the lock. It replies only once it has
+// reacquired them, even after its time-out, and it never gets Deadlock. A waiter that is notified,
+// or whose time-out comes, moves to the end of the lock's queue; a waiter whose session ends is
+// removed. So a notify is never lost on a waiter that is gone. A wait that is cancelled, or whose
+// lock is deleted or broken, ends at once, with an error and without the lock.
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
@@ -56,7 +56,7 @@ class Condition : public State {
   std::string lock_name;
   ObjectId lock_id;         ///< the lock that the present waiters released
   bool refers = false;      ///< the reference to the lock is counted
-  std::size_t to_wake = 0;  ///< waiters to wake, by notify
+  std::size_t to_wake = 0;  ///< waiters that notify has woken and that serve() must still move
   WaitQueue waiting;
 };
 
@@ -85,7 +85,8 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
 }
 
 void Condition::serve(Machine& machine, Object& object) {
-  // Without the lock no session can notify the waiters any more.
+  // Once the lock is deleted, no session can notify the waiters any more: wake them all, which
+  // refuses them.
   auto found = lock(machine, object);
   if (!found) to_wake = waiting.size();
   while (found && (*found)->id != lock_id && !waiting.empty()) {
@@ -147,7 +148,8 @@ Outcome wait(Call& call, Condition& condition) {
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
-    waiter.guard.reset();  // the lock is released now, and always reacquired
+    // The release of the lock is the effect of the call: the guard is not checked again.
+    waiter.guard.reset();
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);

@@ -36,7 +36,8 @@ class Counter : public State {
   }
 
   std::int64_t value = 0;
-  /// By the value waited for, so that an add costs nothing for the waiters that keep waiting.
+  /// By the value that they wait for, so that an add does not visit waiters that must go on
+  /// waiting.
   std::map<std::int64_t, WaitQueue> waiting;
 };
 
@@ -67,7 +68,7 @@ Outcome wait_at_least(Call& call, Counter& counter) {
     WaitQueue& queue = counter.waiting[n];
     Outcome outcome =
         call.wait(queue, 1, [n](Waiter& waiter) { waiter.count = static_cast<std::uint64_t>(n); });
-    if (queue.empty()) counter.waiting.erase(n);  // refused
+    if (queue.empty()) counter.waiting.erase(n);  // the call does not wait
     return outcome;
   }
   call.reply().integer(counter.value);
@@ -125,7 +126,7 @@ constexpr Method kMethods[] = {
 static_assert(check_table(kMethods));
 
 constexpr Parameter kArguments[] = {
-    {"initial", ParamKind::integer, default_int(0), "The initial value, at least 0."},
+    {"initial", ParamKind::integer, default_int(0), "The initial value; may be negative."},
 };
 
 }  // namespace

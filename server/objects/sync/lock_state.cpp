@@ -65,7 +65,8 @@ bool LockState::may_release(SessionId session, std::string_view owner) const {
 }
 
 void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
-  // The waiters ahead wait for the same holder: they close no other cycle.
+  // The waiters ahead in the queue are left out. A cycle through one of them passes through the
+  // holder as well, or closes only when that waiter is granted the lock: serve() then breaks it.
   static_cast<void>(waiter);
   if (owner_checked && content.grant) {
     out.push_back({content.grant->session, content.grant->owner});
@@ -116,7 +117,8 @@ void LockState::release_dead_owner() {
 }
 
 bool LockState::locate(Machine& machine, Object& object, Located& out) {
-  // A session that may release another's grant must name that grant, which a word cannot express.
+  // If owners are not checked, a session may release the grant of another session, and a lock word
+  // cannot express that.
   if (!local || !owner_checked) return false;
   if (!location_) {
     const auto word = machine.lending().lock_word(object.id);
@@ -219,7 +221,8 @@ void LockState::serve(Machine& machine, Object& object) {
   grant_to(machine, *next);
   Machine::prefetch_next_waiter(waiting);
   if (!waits_elsewhere) return;
-  // This grant may have decided the owner's further waits.
+  // This grant may decide further waits of the same owner: on a reentrant lock they are granted
+  // too, and a wait that now closes a cycle gets Deadlock.
   const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
   for (Waiter* waiter = reentrant ? other() : nullptr; waiter != nullptr;) {
     Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));

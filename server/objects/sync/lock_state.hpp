@@ -1,15 +1,15 @@
-// LockState: the state of lock and rlock, also used by condition: one owner at a time, granted in
-// FIFO order; fencing tokens; the death of an owner.
+// LockState: the state of lock and rlock, also used by condition. It grants the lock in FIFO order
+// to one owner at a time, issues fencing tokens, and handles the death of an owner.
 //
-// An owner is a session and its `owner` text. Every grant carries a token, greater than all earlier
-// ones of that name: base + count. The base is the server's token floor when the lock is created;
-// deleting a lock raises the floor. When a session ends, its lock is granted to the next waiter,
-// whose reply says owner_died, once; with on_owner_death="break" the lock stays broken until reset.
-// owner_checked=false lets any session release, as multiprocessing does.
+// An owner is a session and its `owner` text. Every grant carries a token that is greater than all
+// earlier ones of that name. The first token of a lock is above the server's token floor, which
+// deleting a lock raises. When a session ends, its lock is granted to the next waiter, and the
+// reply of that one grant says owner_died. With on_owner_death="break" the lock stays broken
+// instead until reset. With owner_checked=false any session may release it, as in multiprocessing.
 //
 // While the lock has no holder and no waiter, its word may be lent: then clients on this host
 // acquire and release it in shared memory alone (shared/shm/lock_word.hpp), and `content` is stale.
-// Every function that reads or changes `content` first recalls the word (lock_state, take_back).
+// Handlers reach the state through lock_state(), which recalls the word (take_back).
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ struct Grant {
   std::uint32_t slot = 0;          ///< the owner slot of such an acquire; else 0
 };
 
-/// The variable part of a lock.
+/// The part of a lock's state that calls change; a rollback restores it.
 struct LockContent {
   bool broken = false;      ///< an owner died; only reset recovers it
   bool owner_died = false;  ///< the next grant reports it
@@ -45,7 +45,7 @@ struct LockContent {
   std::optional<Grant> grant;
 };
 
-/// The location of a lock that clients have located.
+/// The lock word of a lock that a client has located.
 struct LockLocation {
   WordPlace word = 0;
   std::uint64_t base = 0;  ///< token = base + the word's count
@@ -69,8 +69,8 @@ class LockState : public Lockable {
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
 
-  /// Returns whether that owner may release it: it holds the lock, or another owner does and owners
-  /// are not checked.
+  /// Returns whether that owner may release the lock: the lock is held, by that owner or (if owners
+  /// are not checked) by any.
   bool may_release(SessionId session, std::string_view owner) const;
   /// Returns whether that owner holds it.
   bool held_by(SessionId session, std::string_view owner) const;
@@ -87,7 +87,7 @@ class LockState : public Lockable {
   ObjectId id;
   LockContent content;
   WaitQueue waiting;
-  std::set<ObjectId> conditions;  ///< those with waits that reacquire this lock
+  std::set<ObjectId> conditions;  ///< conditions on which calls have waited with this lock
 
  private:
   void grant_to(Machine& machine, Waiter& next);
@@ -106,8 +106,9 @@ class LockState : public Lockable {
 /// command is done.
 LockState& lock_state(Machine& machine, Object& lock);
 
-// Handlers. `lock` is an object whose state is a LockState; it may be another than the call's own
-// (condition). The time-out of acquire_lock is the call's argument 0.
+// Used by the handlers of lock, rlock and condition. `lock` is an object whose state is a
+// LockState; for a condition it is not the call's own object. Argument 0 of the call is the
+// time-out of acquire_lock.
 
 /// Acquires the lock; the reply is {token, owner_died}.
 /// @error owner_died  the lock is broken.

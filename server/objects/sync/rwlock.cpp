@@ -1,9 +1,10 @@
 // rwlock: a readers-writer lock. std::shared_mutex, with owners.
 //
 // Readers and writers wait in one FIFO queue, so a waiting writer goes before new readers. An owner
-// that reads gets further reads at once, past waiting writers, under the token of its first: else
-// it would deadlock with itself. Each other grant has a token of its own. The death of an owner is
-// handled as by lock: the next grant reports it, once, or the lock stays broken until reset.
+// that reads gets further reads at once, past waiting writers, under the token of its first read;
+// otherwise it would deadlock with itself. Each other grant has a token of its own. The death of an
+// owner is handled as in lock: only the next grant reports it, or the lock stays broken until
+// reset.
 
 #include <algorithm>
 #include <map>
@@ -99,12 +100,13 @@ void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) c
   for (const Waiter* ahead = waiter.in_queue.previous; ahead != nullptr;
        ahead = ahead->in_queue.previous) {
     const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
-    // A waiter with no other wait waits for the holders, which are included already, and for other
-    // waiters ahead: every cycle through it also passes it by.
+    // A waiter without another wait may be left out. It waits only for the holders and for waiters
+    // further ahead, which this one waits for as well, so each cycle through it has a shorter form.
     if (!both_read) {
       if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
     } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
-      // It gets its read together with that one, past the waiters between them.
+      // The same owner waits to read further ahead. When that read is granted, this one is granted
+      // with it, past all waiters between the two.
       out.resize(holders);
     }
   }
@@ -178,7 +180,8 @@ void ReadWriteLock::serve(Machine& machine, Object& object) {
     if (!to_read && !content.readers.empty()) return;
     const OwnerRef owner{next->session, next->owner};
     grant_to(machine, *next);
-    // Further waits of an owner are rare; this grant may have decided them.
+    // This grant may decide further waits of the same owner, which are rare: its reads are granted
+    // too, and a wait that now closes a cycle gets Deadlock.
     const auto other = [&] { return machine.waiters().first_of(owner.session, owner.owner); };
     for (Waiter* waiter = to_read ? other() : nullptr; waiter != nullptr;) {
       Waiter& further = *std::exchange(waiter, Waiters::next_of_owner(*waiter));

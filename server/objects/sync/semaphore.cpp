@@ -82,8 +82,8 @@ class Semaphore : public Lockable {
     holding.permits += permits;
     machine.sessions().granted(session, id);
   }
-  /// Returns the sum, clamped to the bound: permits that other sessions released already do not
-  /// count twice.
+  /// Returns the sum, clamped to the bound: another session may have released the permits of an
+  /// ended session already.
   std::uint64_t sum(std::uint64_t a, std::uint64_t b) const {
     return b > bound - a ? bound : a + b;
   }

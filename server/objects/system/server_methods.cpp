@@ -1,4 +1,4 @@
-// server.*: the server as an object: its sessions, locks and waiting calls.
+// server.*: methods about the server itself: its sessions, locks and waiting calls.
 
 #include <algorithm>
 #include <set>

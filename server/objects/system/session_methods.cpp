@@ -1,6 +1,6 @@
 // session.*: a client's session, which outlives its connections. Calls are numbered and take effect
 // at most once; replies of changing calls are kept until acknowledged. Semantics:
-// docs/concepts/sessions.md.
+// docs/concepts/sessions-and-death.md.
 
 #include <cmath>
 #include <utility>

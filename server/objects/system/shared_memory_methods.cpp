@@ -20,7 +20,7 @@ Expected<Session*> mapped(Call& call) {
 }  // namespace
 
 Outcome map(Call& call) {
-  // The kernel passes at most this many descriptors with one message.
+  // The kernel passes at most 253 descriptors with one message (SCM_MAX_FD).
   constexpr std::size_t kExtentsMax = 250;
   Machine& machine = call.machine();
   Link& link = link_of(call);
@@ -34,7 +34,7 @@ Outcome map(Call& call) {
                 "this connection cannot get shared memory: that needs the Unix "
                 "socket, the server's own user, and a server that shares");
   }
-  // Must come first, since it may add an extent.
+  // Must precede extents(), since it may add one.
   const Handle memory = machine.mapped_view().publish_memory();
   const auto all = machine.input().sharing->extents();
   if (all.empty()) {

@@ -1,5 +1,5 @@
-// The handlers of session.* for shared memory, and the functions that all handlers of session.*
-// use; the method table of both is in session_methods.cpp.
+// The handlers of the shared-memory methods of session.*, and functions that all handlers of
+// session.* use. Their method table is in session_methods.cpp.
 #pragma once
 
 #include "server/core/machine/call.hpp"

@@ -1,5 +1,5 @@
-// user_failure: the error for an exception of a user's method. A file of its own, so that a plugin
-// links no more than this.
+// user_failure(): makes the error for an exception that a user's method threw. In a file of its
+// own, so that a plugin links no other part of this folder.
 
 #include <cstdlib>
 #include <cxxabi.h>

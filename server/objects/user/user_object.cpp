@@ -109,7 +109,7 @@ Outcome run_method(Call& call) {
     if (row.changes) call.changed();
     return Progress::done;
   }
-  // A method that threw may have changed a part of the object.
+  // A method that threw may have changed a part of the object already.
   if (row.changes && done.error().code == Errc::user_error) {
     done.error().done = Done::unknown;
     call.changed();

@@ -186,7 +186,8 @@ class describe_class {
     return *this;
   }
 
-  /// Adds a method that changes the object. @param parameters  one for each argument of it
+  /// Adds a method that changes the object.
+  /// @param parameters  one for each parameter of the function, in order
   template <typename R, typename C, typename... A>
   describe_class& method(std::string name, R (C::*function)(A...), std::string doc,
                          std::vector<user_parameter> parameters = {}) {
