@@ -31,8 +31,8 @@ std::string random_incarnation();
 /// 2^24. Tokens therefore grow across restarts.
 std::uint64_t token_floor_at(Instant now);
 
-/// Returns half of the memory that this process may use, in bytes: the smaller of its cgroup's
-/// limit and the machine's memory.
+/// Returns half of the memory that this process may use, in bytes: the smaller of the machine's
+/// memory and the limit of the container, which is the root of the cgroup namespace.
 std::size_t half_of_memory();
 
 /// Returns true if the descriptor is a pidfd, which the kernel makes readable when the process

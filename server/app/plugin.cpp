@@ -21,7 +21,7 @@ std::string loader_error() {
   return text != nullptr ? text : "unknown error";
 }
 
-/// Calls the plugin's code and adds the plugin's name to an exception, which does not carry it.
+/// Has the plugin describe its types. Rethrows an exception of it with the plugin's name.
 void describe_types(const std::string& path, Fill fill, user_types_list& types) {
   user_types_list described;
   try {

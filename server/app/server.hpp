@@ -24,7 +24,7 @@ struct ServerOptions {
   Limits limits{};
   /// The program's own types beside agora's; see server/objects/user/user_type.hpp.
   user_types_list types;
-  /// A pidfd, which the server owns: the server ends when that process has ended. -1 for none.
+  /// A pidfd, which the server takes over: the server ends when that process has ended. -1: none.
   int owner_fd = -1;
   /// Removes the Unix socket's directory when the server ends, if it is empty.
   bool remove_directory = false;

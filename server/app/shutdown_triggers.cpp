@@ -11,11 +11,11 @@
 namespace agora {
 namespace {
 
-std::atomic<int> signalled{-1};  // the eventfd of the SignalWatcher, or -1
+std::atomic<int> signal_event{-1};  // the eventfd of the SignalWatcher, or -1
 
 void on_signal(int) {
   const int before = errno;
-  ::eventfd_write(signalled.load(), 1);
+  ::eventfd_write(signal_event.load(), 1);
   errno = before;
 }
 
@@ -24,7 +24,7 @@ void on_signal(int) {
 SignalWatcher::SignalWatcher(Loop& loop, std::function<void()> end)
     : loop_(loop), end_(std::move(end)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   loop_.add(event_.get(), EPOLLIN, *this);
-  signalled = event_.get();
+  signal_event = event_.get();
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
@@ -35,7 +35,7 @@ SignalWatcher::SignalWatcher(Loop& loop, std::function<void()> end)
 SignalWatcher::~SignalWatcher() {
   ::sigaction(SIGTERM, &terminate_before_, nullptr);
   ::sigaction(SIGINT, &interrupt_before_, nullptr);
-  signalled = -1;
+  signal_event = -1;
   loop_.remove(event_.get(), *this);
 }
 

@@ -41,7 +41,7 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   return {};
 }
 
-/// Binds the arguments and, behind them, the guard. Stores Binder::bind_guard's result in `guard`.
+/// Appends the arguments and then the guard. Stores the result of Binder::bind_guard in `guard`.
 Expected<void> Admission::bind(const MethodRef& ref, const CallRequest& request, Batch& batch,
                                std::uint32_t& guard) const {
   Binder binder{limits_};

@@ -16,7 +16,7 @@
 
 namespace agora {
 
-/// One call as a protocol has decoded it. Its views need to live until `admit` returns only.
+/// One call as a protocol has decoded it. Its views must stay valid until `admit` returns.
 struct CallRequest {
   LinkId link{};
   std::uint64_t tag = 0;
@@ -31,7 +31,7 @@ struct CallRequest {
   /// The buffer that all these views point into, if it is large and the caller does not need it any
   /// more. An admitted call takes it over and leaves it empty.
   RawBytes* message = nullptr;
-  /// The client is dead: a call that would wait or deliver an item is dropped.
+  /// The client is dead: `admit` drops a call that would wait or deliver an item.
   bool only_harmless = false;
 };
 
@@ -40,11 +40,12 @@ class Admission {
   Admission(const Catalogue& catalogue, const Limits& limits)
       : catalogue_(catalogue), limits_(limits) {}
 
-  /// Appends the call to the batch, which gets its own copies of the arguments.
+  /// Appends the call to the batch, which owns its arguments: copies, or `message`.
   /// @error method_not_found  with the nearest names.
   /// @error invalid_params    arity, unknown name or wrong kind; names the parameter, the expected
   ///                          kind and the kind that was given.
-  /// @error value_error       an object's name or a time out of bounds.
+  /// @error value_error       an object's name, an owner or a time out of bounds, or a
+  ///                          malformed guard.
   /// @error forbidden         the role does not allow the method.
   /// After an error the batch and the message are unchanged.
   Expected<void> admit(const CallRequest& request, Batch& batch) const;

@@ -26,22 +26,23 @@ class Engine {
   /// Opens a link for a new connection, with a plain session of the same number. The id can be used
   /// at once.
   LinkId open(Peer peer);
-  /// Closes the link: ends a plain session, cuts off an opened one.
+  /// Closes the link: ends a plain session, disconnects an opened one.
   void close(LinkId link);
-  /// The process of an opened session has ended: the session is granted nothing any more. The calls
-  /// that the process had sent may follow, then process_drained().
+  /// Ends the waits of an opened session whose process has ended. The calls that the process had
+  /// sent may follow, then process_drained().
   void process_exited(SessionId session);
-  /// The calls that the process had sent are taken: ends the session and releases all that it
-  /// holds, in one step.
+  /// Ends the session of such a process and releases all that it holds, in one step. Called once
+  /// all calls that the process had sent are taken.
   void process_drained(SessionId session);
-  /// An opened session did not get the memory that session.map promised: its ttl applies again.
+  /// Applies the ttl of an opened session again: it did not get the memory that session.map
+  /// promised.
   void not_mapped(SessionId session);
 
   /// Takes a call into the next turn. An error is the call's only reply.
   Expected<void> call(const CallRequest& request);
   /// Cancels the link's call with that tag, if it still waits when the command is applied.
   void cancel(LinkId link, std::uint64_t tag);
-  /// A message arrived that was no call: it renews the session's ttl.
+  /// Renews the session's ttl: a message arrived that was refused before it became a command.
   void heartbeat(LinkId link);
 
   /// Appends the gathered batch to the journal, applies all committed batches, and delivers their
@@ -49,7 +50,8 @@ class Engine {
   /// is left.
   void turn();
 
-  /// Returns true if the gathered batch fills a near cache: gathering more would evict its start.
+  /// Returns true if the gathered batch fills the CPU's cache: gathering more would evict its
+  /// start.
   bool has_enough() const {
     constexpr std::size_t kEnough = std::size_t{256} << 10;
     return gathering_ != nullptr && gathering_->size() >= kEnough;
@@ -65,7 +67,7 @@ class Engine {
   const Limits& limits() const { return machine_.limits(); }
 
  private:
-  /// At most so much memory is kept for the bytes of the next turn.
+  /// The most memory that is kept for the bytes of the next turn.
   static constexpr std::size_t kSpareBytesMax = std::size_t{4} << 20;
 
   Batch& batch();

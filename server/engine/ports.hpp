@@ -1,4 +1,4 @@
-// The engine's ports: clock, journal and outbox. Tests replace them by their own.
+// The engine's ports: clock, journal and outbox. Tests replace them with their own.
 #pragma once
 
 #include <memory>

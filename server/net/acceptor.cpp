@@ -16,7 +16,7 @@
 namespace agora {
 namespace {
 
-/// Connections accepted in one pass; connected clients must not starve behind a flood of new ones.
+/// Connections accepted in one pass: a flood of new clients must not starve the connected ones.
 constexpr int kAcceptsMax = 64;
 /// Back-off after a failure that lasts, such as no descriptors left.
 constexpr std::chrono::milliseconds kBackOff{100};

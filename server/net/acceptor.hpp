@@ -31,8 +31,9 @@ class Acceptor : public Loop::Watcher {
 
   Hub& hub_;
   Descriptor listening_;
-  // A reserve for when descriptors run out: it is closed to accept one connection and close it, so
-  // that the client sees the end instead of hanging in the backlog.
+  // Held in reserve for when descriptors run out. back_off() closes it, accepts one connection in
+  // its place and closes that at once, so that the client sees an end instead of hanging in the
+  // backlog.
   Descriptor reserve_;
   Timer retry_;
   IdentifyPeer identify_;

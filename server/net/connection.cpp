@@ -81,9 +81,9 @@ void Connection::drain() {
   hub_.touch(*this);
 }
 
-/// Takes the bytes that the client had sent by now, and drops the replies, which the client does
-/// not read any more. It stops at the bytes that are there now: a child that has inherited the
-/// socket may send for ever.
+/// Takes the bytes that the client has sent by now, and drops the replies, since the client reads
+/// nothing any more. Later bytes are not taken: a child that has inherited the socket may send for
+/// ever.
 void Connection::drain_input() {
   const std::size_t end = read_bytes_ + unread_bytes();
   if (!on_ring_) readable_ = true;  // even if the loop has not reported it yet
@@ -97,7 +97,7 @@ void Connection::drain_input() {
   while (read_bytes_ < end && !dialogue_.closing() && read_some()) run_backlog();
 }
 
-/// Returns how many bytes have arrived and were not read; on a ring, the most that it can hold.
+/// Returns how many bytes have arrived and were not read; for a ring, the most that it can hold.
 std::size_t Connection::unread_bytes() const {
   if (on_ring_) return shm::kRingBytes;
   int bytes = 0;
@@ -233,7 +233,7 @@ void Connection::send_doorbell() {
 
 bool Connection::read_ring() {
   if (input_ended_) return false;
-  const bool ended = socket_ended_;  // loaded first: bytes in the ring were written before the end
+  const bool ended = socket_ended_;  // loaded first: the client wrote to the ring before the end
   const auto got = ring_->in.take(dialogue_.room());
   if (!got || (*got == 0 && ended)) {
     input_ended_ = true;

@@ -42,8 +42,8 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   void offer_ring(std::size_t& count);
   /// Reads the ring if it holds bytes and the dialogue takes input. @return whether it did
   bool poll_ring();
-  /// Called before the loop sleeps. Returns true if the client will send a doorbell after its next
-  /// write to the ring.
+  /// Called before the loop sleeps. Returns true if the ring need not be polled: the client will
+  /// send a doorbell after its next write, or the dialogue takes no input.
   bool ready_to_sleep();
   /// Returns the CPU on which the client last wrote to the ring, if spinning for its next call can
   /// pay: the client was awake and the dialogue takes input.
@@ -73,8 +73,8 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;
-  bool on_ring_ = false;       // all bytes go through the ring, the socket carries doorbells
-  bool socket_ended_ = false;  // on_ring_: the client has gone, the ring's bytes are its last
+  bool on_ring_ = false;       // all bytes go through the ring; the socket carries doorbells
+  bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes
   Dialogue dialogue_;
   bool watched_ = false;        // by the loop
   bool readable_ = false;       // the socket may hold bytes that were not read yet
@@ -84,8 +84,8 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   bool resume_posted_ = false;  // the loop will call resume()
   bool broken_ = false;         // nothing can be sent any more
   bool input_ended_ = false;
-  std::size_t read_bytes_ = 0;      // in all
-  std::size_t read_bytes_max_ = 0;  // broken_: no more than these are read, in all
+  std::size_t read_bytes_ = 0;      // all bytes read so far
+  std::size_t read_bytes_max_ = 0;  // if broken_: reading stops once read_bytes_ has reached it
 };
 
 }  // namespace agora

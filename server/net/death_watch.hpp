@@ -1,9 +1,9 @@
 // DeathWatch: reports at once when the process of an opened session on this host ends.
 //
-// It holds one pidfd a session, which becomes readable when the process ends; neither inherited
-// sockets nor a reused process id can hide that. The process id must come from the kernel
-// (SO_PEERCRED), so this works over the Unix socket only; other sessions end when their ttl
-// expires.
+// It holds one pidfd for each session, which becomes readable when the process ends. Once it is
+// open, neither inherited sockets nor a reused process id can hide that end. The process id must
+// come from the kernel (SO_PEERCRED), so this works over the Unix socket only; other sessions end
+// when their ttl expires.
 #pragma once
 
 #include <functional>
@@ -21,10 +21,10 @@ class DeathWatch {
   DeathWatch(Loop& loop, std::function<void(SessionId)> died)
       : loop_(loop), died_(std::move(died)) {}
 
-  /// Watches the process of a session in place of an earlier one. A process that has ended already
-  /// is reported from the loop too.
+  /// Watches the process of a session, in place of the process watched for it before. If the
+  /// process has ended already, that is reported from the loop too.
   void watch(SessionId session, std::int64_t pid);
-  /// Returns whether the end of that session's process will be reported.
+  /// Returns whether the process of that session is being watched.
   bool watches(SessionId session) const { return watched_.contains(session); }
   void forget(SessionId session) { watched_.erase(session); }
   void forget_all() { watched_.clear(); }

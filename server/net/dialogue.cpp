@@ -120,7 +120,7 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
 
 void Dialogue::notice(PackedView params, bool catching_up) {
   if (closing()) return;
-  // A subscriber that does not read its notices must not fill the server's memory.
+  // A subscriber that does not read its notices would fill the server's memory.
   if (full() && !catching_up) return cut_off();
   with_protocol(protocol_, [&](auto& protocol) { protocol.notice(params); });
 }

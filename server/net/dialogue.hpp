@@ -2,8 +2,8 @@
 // the engine; replies and notices come back, bytes to be sent come out.
 //
 // It sniffs the protocol from the first byte, keeps incomplete messages, bounds the calls that are
-// taken at a time, and closes. The protocol itself is in msgpack_protocol.hpp or text_protocol.hpp.
-// It does no I/O and never blocks, so that tests can play the protocols byte by byte.
+// taken in one turn, and closes the link. The protocol itself is in msgpack_protocol.hpp or
+// text_protocol.hpp. It does no I/O and never blocks, so tests can play the protocols byte by byte.
 #pragma once
 
 #include <cstddef>
@@ -24,40 +24,40 @@ class Dialogue {
 
   LinkId link() const { return context_.link(); }
 
-  /// Returns the space for the next read. Behind the part of a large message that has arrived, it
-  /// ends with that message; else it is the context's read buffer. It is valid until any dialogue
-  /// of the context is used again.
+  /// Returns the space for the next read: while a large message is under way, the space behind the
+  /// part that has arrived, up to the message's end; else the context's read buffer. It is valid
+  /// until any dialogue of the context is used again.
   std::span<char> room();
-  /// True if part of a large message has arrived; the rest is read straight behind it.
+  /// Returns true if part of a large message has arrived; the rest is read straight behind it.
   bool large_message_under_way() const { return !closing() && missing_bytes() > 0; }
-  /// Takes in bytes, at least one, that were read to room(). Otherwise as receive().
+  /// Takes in bytes, at least one, that were read to room(), in the same way as receive().
   void received(std::size_t bytes);
   /// Takes in bytes that were read. At most Limits::turn_calls_max calls go to the engine; the rest
   /// stays for proceed().
   void receive(std::string_view bytes);
-  /// Takes another turn's share of the calls that were left.
+  /// Starts a turn and takes its share of the calls that an earlier turn left.
   void proceed();
-  /// True if proceed() can take calls: the share of the last turn was used up.
+  /// Returns true if the last turn has left calls that proceed() can take now.
   bool has_backlog() const { return context_.has_backlog() && !context_.stalled() && !closing(); }
 
-  /// The client will send no more bytes: runs the calls that were received, cancels the waiting
-  /// ones, then ends the session.
+  /// Notes that the client will send no more bytes. The calls that were received run; then the link
+  /// is closed as by abandon().
   void end_of_input();
-  /// The connection is lost: a plain session ends at once, an opened one is cut off.
+  /// Closes the link: a plain session ends with its waiting calls, an opened one is disconnected.
   void abandon() { context_.close(); }
-  /// The client's process is dead: from now on calls that would wait or deliver an item are
-  /// dropped.
+  /// Drops calls that would wait or deliver an item, from now on: the client's process is dead.
   void only_harmless() { context_.only_harmless(); }
 
   /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 
   Output& output() { return context_.output; }
-  /// True if the output has reached its bound: the connection is not read meanwhile.
+  /// Returns true if the output exceeds its bound: the connection is not read meanwhile.
   bool full() const { return context_.full(); }
-  /// True if nothing more will be read. Close the connection once the output is sent and ended().
+  /// Returns true if nothing more will be read. Close the connection once the output is sent and
+  /// ended().
   bool closing() const { return context_.closing(); }
-  /// True once the core has released the connection.
+  /// Returns true once the engine has closed the link.
   bool ended() const { return ended_; }
 
  private:
@@ -73,7 +73,7 @@ class Dialogue {
   Sniffer sniffer_;
   std::variant<std::monostate, MsgpackProtocol, TextProtocol> protocol_;
   bool ended_ = false;
-  bool cut_off_ = false;  // nothing more is written
+  bool cut_off_ = false;  // the client did not read its notices: nothing more is written
 };
 
 }  // namespace agora

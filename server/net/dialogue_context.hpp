@@ -13,7 +13,8 @@
 
 namespace agora {
 
-/// At most so much is read at once, bytes: the bytes are parsed before they leave a near cache.
+/// The most bytes of one read: few enough that they are still in the CPU's cache when they are
+/// parsed.
 inline constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
 struct DialogueContext {
@@ -30,9 +31,9 @@ struct DialogueContext {
   JsonRpcDecoder json;
   RawBytes read_buffer;       ///< the bytes of one read; a batch may take its memory over
   std::string scratch;        ///< values of one MessagePack message or one JSON line
-  std::string typed_scratch;  ///< of one typed line; apart, since a turn may run typed lines
-  SimpleCall simple_call;     ///< reused by the MessagePack fast path: its arrays stay uncleared
-  JsonSimpleCall simple_json_call;  ///< the same for the JSON fast path
+  std::string typed_scratch;  ///< values of one typed line; separate: a turn may run queued lines
+  SimpleCall simple_call;  ///< for the MessagePack fast path; reused, so its arrays stay uncleared
+  JsonSimpleCall simple_json_call;  ///< for the JSON fast path, likewise
 };
 
 }  // namespace agora

@@ -44,8 +44,8 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     connections_.erase(added.link());  // touched_ does not hold it yet
     throw;
   }
-  // The opening starts a batch. Left until the client's first call, it would give that batch an old
-  // time, and with it the calls of other connections: their time-outs would pass too early.
+  // Opening the link has started a batch, whose time is now. If the batch waited for the next call
+  // of any client, that call would get the old time and would time out too early.
   turn_soon();
 }
 
@@ -96,7 +96,7 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
 }
 
 void Hub::pass_extents(const Effect& effect) {
-  // Do not share memory with a process whose exit we cannot detect: its session would never end.
+  // Memory is not shared with a process whose exit cannot be detected: its session would never end.
   if (!deaths_.watches(effect.session)) return engine_->not_mapped(effect.session);
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
@@ -162,11 +162,13 @@ void Hub::attached(SessionId session, LinkId link) {
   pid != 0 ? deaths_.watch(session, pid) : deaths_.forget(session);
 }
 
+/// Called when the process of the session has ended. The calls that the process had sent still
+/// count, except calls that would wait or deliver an item.
 void Hub::process_drained(SessionId session) {
-  // The calls that it had sent before it died still count, except calls that need a receiver.
   const auto it = sessions_.find(session);
   if (it == sessions_.end()) return;
-  // End its waits first, so that a lock it releases while being drained is not granted back to it.
+  // The session's waits end first, so that a lock that one of these calls releases is not granted
+  // back to the session.
   engine_->process_exited(session);
   if (Connection* connection = connection_of(it->second)) connection->drain();
   engine_->process_drained(session);
@@ -180,7 +182,8 @@ void Hub::turn() {
   watch_spares();
 }
 
-/// Releases spare buffers that were not used for a second, so that an idle server holds none.
+/// Starts the timer that releases spare buffers that were not used for a second, so that an idle
+/// server holds none.
 void Hub::watch_spares() {
   if (spares_watched_ || engine_->spare_buffers().empty()) return;
   spares_watched_ = true;

@@ -48,13 +48,13 @@ class Hub : public Outbox, private Loop::Sleeper {
   /// Runs a turn once all connections that are ready now have been read. One turn for all of them
   /// lets a busy server send more with each system call and wake its clients less often.
   void turn_soon();
-  /// Ends every session, sends what the sockets take at once, and drops the connections.
+  /// Closes all links, sends as much output as the sockets take at once, and drops the connections.
   void close_all();
 
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
-  /// Polls that connection's ring before the loop sleeps.
+  /// From now on polls that connection's ring before the loop sleeps.
   void poll_before_sleep(Ring& ring, Connection& connection);
 
   void deliver(const Effect& effect, const Effects& effects) override;
@@ -82,7 +82,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueContext> context_;
   const Sharing* sharing_ = nullptr;
-  std::size_t rings_ = 0;  // how many rings all connections have
+  std::size_t rings_ = 0;  // the number of rings of all connections
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> touched_;
   std::vector<std::shared_ptr<Connection>> removed_;  // kept until the turn ends

@@ -14,7 +14,7 @@ std::span<char> Input::room(std::size_t announced) {
 }
 
 void Input::grow_by(std::size_t bytes) {
-  const bool ascii = is_ascii(bytes_.room().data(), bytes);  // while they are in a near cache
+  const bool ascii = is_ascii(bytes_.room().data(), bytes);  // while they are in the CPU's cache
   ascii_ = ascii ? ascii_ + bytes : 0;
   bytes_.grow_by(bytes);
 }

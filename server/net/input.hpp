@@ -12,7 +12,8 @@
 
 namespace agora {
 
-/// From this size on a message stays at its place from the read to the object, bytes.
+/// From this size on, in bytes, a message is large: it is read to one buffer. On the fast path
+/// it stays there until the machine has run its call.
 inline constexpr std::size_t kLargeMessage = std::size_t{16} << 10;
 
 class Input {
@@ -20,7 +21,7 @@ class Input {
   explicit Input(DialogueContext& shared) : shared_(shared) {}
 
   bool empty() const { return bytes_.empty(); }
-  /// Returns the bytes that were not taken yet.
+  /// Returns the bytes that the protocol has not taken yet.
   std::string_view rest() const { return bytes_.view().substr(begin_); }
 
   /// Returns how many bytes of a large message are still to be read, or 0 if none is under way.
@@ -40,10 +41,10 @@ class Input {
   /// Drops all but the last `left` bytes. An empty input holds no memory.
   void keep_last(std::size_t left);
 
-  /// Returns how many bytes at the end are known to be ASCII.
+  /// Returns how many of the last bytes are known to be ASCII.
   std::size_t ascii_bytes() const { return ascii_; }
-  /// Returns the buffer whose last byte stands before `end`, or null. Its memory can be given away
-  /// once the message that ends there is taken.
+  /// Returns the buffer whose content ends at `end`; null if none does. Its memory can be given
+  /// away with the message that ends there.
   RawBytes* buffer_ending_at(const char* end);
 
  private:
@@ -51,8 +52,8 @@ class Input {
 
   DialogueContext& shared_;
   RawBytes bytes_;
-  std::size_t begin_ = 0;  // of the bytes that were not taken yet
-  std::size_t ascii_ = 0;
+  std::size_t begin_ = 0;  // offset of the bytes that were not taken yet
+  std::size_t ascii_ = 0;  // see ascii_bytes()
 };
 
 }  // namespace agora

@@ -37,7 +37,7 @@ bool JsonProtocol::try_fast_path(std::string_view line) {
   return true;
 }
 
-/// Submits one decoded call, or writes why it is none.
+/// Submits one decoded call. If the message is no valid call, writes an error instead.
 void JsonProtocol::run(Message& message, std::uint64_t batch) {
   const Request& request = message.request;
   const bool is_notification = request.is_notification();

@@ -28,11 +28,11 @@ class JsonProtocol {
   /// A call that has no reply yet.
   struct OpenCall {
     Packed id;
-    std::uint64_t batch = 0;  ///< key of its batch; 0: it came alone
+    std::uint64_t batch = 0;  ///< key of its batch; 0: it is in no batch
   };
   /// The calls of one line that are answered by one array.
   struct JsonBatch {
-    std::size_t missing = 0;  ///< replies to come; one more while the line itself is being read
+    std::size_t missing = 0;  ///< replies to come, plus one while the line is being read
     std::string replies;
   };
 

@@ -42,8 +42,8 @@ class Loop {
   /// A source of work that has no descriptor, such as rings in shared memory.
   class Sleeper {
    public:
-    /// Called before the loop waits. Returns false if there was work: the loop then polls all
-    /// again.
+    /// Called before the loop waits. Returns false if it did work or has more: the loop then polls
+    /// its descriptors without waiting.
     virtual bool may_sleep() = 0;
 
    protected:
@@ -55,7 +55,7 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Watches for these events: level-triggered, unless they hold EPOLLET. The watcher must exist
+  /// Watches for these events: level-triggered, unless they include EPOLLET. The watcher must exist
   /// until remove().
   /// @throws std::system_error  the kernel is out of memory, or epoll does not support the file.
   void add(int fd, std::uint32_t events, Watcher& watcher);
@@ -64,7 +64,7 @@ class Loop {
   /// Ends the watch, also for events that this pass has found already. Call it before fd is closed.
   void remove(int fd, Watcher& watcher);
 
-  /// Calls the sleeper before each wait. It must outlive the loop's last pass.
+  /// Calls the sleeper before each wait. The sleeper must outlive the loop's last pass.
   void ask_before_sleep(Sleeper& sleeper) { sleeper_ = &sleeper; }
 
   /// Runs the task in the I/O thread, after the descriptors that are ready now.

@@ -34,7 +34,7 @@ bool MsgpackProtocol::read_message(std::string_view& rest) {
     lose_framing(rest);
     return false;
   }
-  if (!at_begin && try_fast_path(rest)) return true;  // a message that came in pieces
+  if (!at_begin && try_fast_path(rest)) return true;  // the message came in pieces
   const std::string_view frame = rest.substr(0, framer_.frame_bytes());
   context_.shared.scratch.clear();
   run(decode_msgpack_call(frame, context_.limits, context_.shared.scratch));
@@ -64,7 +64,7 @@ bool MsgpackProtocol::try_fast_path(std::string_view& rest) {
   return true;
 }
 
-/// Submits a decoded call, or writes why it is none.
+/// Submits a decoded call. If the message is no valid call, writes an error instead.
 void MsgpackProtocol::run(const Message& message) {
   const PackedView id = message.request.id;
   if (message.refusal) {

@@ -1,5 +1,5 @@
-// Output: the bytes that a connection still has to send, with large stored values shared between
-// them instead of copied.
+// Output: the bytes that a connection still has to send. It holds references to large stored values
+// instead of copies.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace agora {
 
 class Output {
  public:
-  /// Returns the bytes, to append to.
+  /// Returns the buffer, to append bytes to it.
   std::string& bytes() { return bytes_; }
   /// Appends a large value without copying it.
   void append(BlobRef blob) {
@@ -33,15 +33,15 @@ class Output {
 
  private:
   struct Shared {
-    std::size_t at;  ///< its offset in the bytes
+    std::size_t at;  ///< the blob is sent before the byte with this offset in bytes_
     BlobRef blob;
   };
 
   std::string bytes_;
-  std::size_t sent_ = 0;       // of bytes_
+  std::size_t sent_ = 0;       // bytes of bytes_
   std::vector<Shared> blobs_;  // in order; the first may be sent in part
   std::size_t blob_bytes_ = 0;
-  std::size_t blob_sent_ = 0;  // of blobs_.front()
+  std::size_t blob_sent_ = 0;  // bytes of blobs_.front()
 };
 
 }  // namespace agora

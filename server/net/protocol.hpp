@@ -21,8 +21,8 @@ namespace agora {
 /// * `reply(effect, effects)`: writes the reply of a call, or notes that the call is parked.
 /// * `notice(params)`: writes a notice.
 /// * `refuse(error)`: writes an error that belongs to no call.
-/// * `end_of_input()`: no more bytes will come and `read` has taken all: closes, as soon as no
-///   input waits any more.
+/// * `end_of_input()`: closes the link once no queued input is left. Called when no more bytes will
+///   come and `read` has taken all that came.
 template <class P>
 concept Protocol = requires(P protocol, std::string_view& rest, const Effect& effect,
                             const Effects& effects, PackedView params, const Error& error) {

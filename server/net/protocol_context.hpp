@@ -1,10 +1,10 @@
-// ProtocolContext: the connection as its protocol sees it: where calls go, where replies are
-// written, and how much may be taken now. Dialogue owns it and the protocol works on it.
+// ProtocolContext: the connection as its protocol sees it: the engine that takes its calls, the
+// output to which its replies are written, and flow control. Dialogue owns it.
 //
 // Flow control has two bounds. A turn takes at most Limits::turn_calls_max calls of a connection,
-// so that the connections get a fair share each. Within a turn, the batch size is how many messages
-// are taken before the engine runs them: it doubles from 1 up while replies are small, and falls
-// back to 1 after a large one, so that the output stays bounded.
+// so that each connection gets a fair share. Within a turn, the batch size is the number of
+// messages that are taken before the engine runs them: it doubles from 1 up while replies are
+// small, and falls back to 1 after a large one, so that the output stays bounded.
 #pragma once
 
 #include <algorithm>
@@ -63,14 +63,14 @@ class ProtocolContext {
     call.options = decoded.options;
     return engine.call(call);
   }
-  /// From now on the engine drops calls that would wait or deliver an item.
+  /// Makes the engine drop calls that would wait or deliver an item, from now on.
   void only_harmless() { only_harmless_ = true; }
 
   // ---- flow control ------------------------------------------------------------------------
 
-  /// Starts another turn's share of calls.
+  /// Starts a turn, with a fresh share of calls.
   void start_turn() { turn_calls_ = 0; }
-  /// True if the protocol may take the next message.
+  /// Returns true if the protocol may take the next message.
   bool may_take() const { return turn_calls_ < limits.turn_calls_max && !closing_ && !stalled(); }
   /// Counts one message of `calls` calls. Runs the engine once the batch size is reached.
   void count_message(std::size_t calls = 1) {
@@ -82,16 +82,16 @@ class ProtocolContext {
     constexpr std::size_t kLarge = 64 * 1024;
     if (reply_bytes > kLarge) batch_size_ = 1;
   }
-  /// True if the connection has more output than it may pile up.
+  /// Returns true if the connection has more unsent output than Limits::output_bytes_max.
   bool full() const { return output.size() > limits.output_bytes_max; }
   /// Stops taking messages until resume().
   void pause() { paused_ = true; }
   void resume() { paused_ = false; }
   bool paused() const { return paused_; }
-  /// True if no message may be taken even at the start of a turn.
+  /// Returns true if no message may be taken even at the start of a turn.
   bool stalled() const { return paused_ || full(); }
-  /// Remembers at the end of a read whether flow control left messages behind.
-  /// @param bytes_left  not all of the bytes that were read are taken
+  /// Notes at the end of a read whether flow control has left messages for a later turn.
+  /// @param bytes_left  the protocol has not taken all bytes that were read
   void note_backlog(bool bytes_left) {
     backlog_ = bytes_left && !closing_ && (turn_calls_ >= limits.turn_calls_max || stalled());
   }
@@ -99,17 +99,17 @@ class ProtocolContext {
 
   // ---- the end -----------------------------------------------------------------------------
 
-  /// The client will send no more bytes.
+  /// Notes that the client will send no more bytes.
   void end_input() { input_ended_ = true; }
   bool input_ended() const { return input_ended_; }
-  /// True if no bytes will come and none are left to be taken.
+  /// Returns true if no more bytes will come and flow control has left none for a later turn.
   bool input_done() const { return input_ended_ && !backlog_; }
-  /// Ends the session once the calls that were taken have run. Takes no more.
+  /// Closes the link once the calls that were taken have run. No more calls are taken.
   void close() {
     if (std::exchange(closing_, true)) return;
     engine.close(link_);
   }
-  /// The engine has closed the link.
+  /// Notes that the engine has closed the link.
   void closed() { closing_ = true; }
   bool closing() const { return closing_; }
   /// Replies to an HTTP request with 404 and closes.

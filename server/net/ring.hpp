@@ -30,7 +30,7 @@ class Ring {
 
   shm::RingReader in;
   shm::RingWriter out;
-  bool peer_awake = false;  ///< the client was awake at the last write
+  bool peer_awake = false;  ///< the client was awake when the server last wrote
   bool polled = false;      ///< the hub polls this ring before the loop sleeps
 
  private:
@@ -40,8 +40,8 @@ class Ring {
         memory_(std::move(memory)),
         count_(count) {
     ++count_;
-    // Both sides start as asleep, so the client's first request sends a doorbell. The doorbell
-    // tells that the client uses the ring.
+    // Both sides start as asleep, so the client sends a doorbell with its first request. The
+    // doorbell tells the server that the client uses the ring.
     static_cast<void>(in.wait_for_bytes());
     static_cast<void>(out.publish(shm::current_cpu()));
   }

@@ -23,7 +23,7 @@ class TypedProtocol {
   void read_line(std::string_view line);
   /// Writes the reply of the line that runs, then runs the next ones. `error` is null for a result.
   void reply(PackedView result, const Error* error);
-  /// The call with that tag waits: input goes on behind it.
+  /// Notes that the call with that tag waits: the lines behind it are read and queued.
   void parked(std::uint64_t tag);
   /// Writes an error that belongs to no line.
   void refuse(const Error& error);
@@ -39,9 +39,9 @@ class TypedProtocol {
   ProtocolContext& context_;
   std::uint64_t last_number_ = 0;
   std::uint64_t tag_ = 0;           // of the call that has no reply yet; 0: there is none
-  bool is_help_ = false;            // its result is shown as text
-  std::deque<std::string> queued_;  // lines behind it
-  std::size_t surplus_ = 0;         // lines behind those: too many to be kept
+  bool is_help_ = false;            // the call is help: its result is shown as text
+  std::deque<std::string> queued_;  // lines behind that call
+  std::size_t surplus_ = 0;         // lines behind the queued ones: too many to be kept
 };
 
 }  // namespace agora

@@ -18,8 +18,8 @@ namespace {
   throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
 }
 
-/// Creates the directory if it is missing. Refuses one in which another user can replace the
-/// socket.
+/// Creates the directory if it is missing. Refuses one that all users may write to without a sticky
+/// bit: any of them could replace the socket.
 void prepare_directory(const std::string& path) {
   std::filesystem::path directory = std::filesystem::path{path}.parent_path();
   if (directory.empty()) directory = ".";

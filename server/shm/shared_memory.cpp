@@ -13,8 +13,8 @@ constexpr std::size_t kPageBytes = std::size_t{1} << 20;
 constexpr std::size_t kPreallocatedBytesMin = 4 * kPageBytes;
 /// The largest extent of the arena (server/storage/arena.hpp).
 constexpr std::size_t kPreallocatedBytesMax = 64 * kPageBytes;
-/// The pause between the steps of a preallocation, a quarter of the extent each. On a busy CPU the
-/// thread waits longer for its next time slice: with more and smaller steps it would be late.
+/// The pause between the steps of a preallocation (MemfdExtent::make). On a busy CPU the thread
+/// waits longer for its next time slice, so more and smaller steps would make the extent too late.
 constexpr std::chrono::milliseconds kPause{1};
 
 MemfdExtent::Access access(bool writable) {

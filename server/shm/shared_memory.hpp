@@ -5,8 +5,8 @@
 // writable for clients. Where the system gives no memfd (a seccomp filter, no descriptors left) the
 // heap is used instead: no client can map it, and all operations on its objects are calls.
 //
-// An extent costs the kernel a millisecond for 8 MiB, so a thread preallocates the next one. It
-// works in small steps with pauses: on a single CPU, calls would wait for as long as it works.
+// An extent costs the kernel a millisecond for 8 MiB, so a thread preallocates the next one. The
+// thread works in small steps with pauses: on a single CPU, calls wait while it works.
 #pragma once
 
 #include <cstddef>

@@ -19,7 +19,7 @@ class AtomicRun {
  private:
   Expected<void> check_requirements(PackedView require);
   Expected<void> run_calls(PackedView calls, std::string& results);
-  /// Runs one call and appends its result.
+  /// Runs one call and appends its result to `result`.
   Expected<void> run_one(PackedView method, PackedView params, bool only_reads,
                          std::string& result);
   Expected<void> may_stand(const MethodRef& ref, const Batch& batch, bool only_reads) const;

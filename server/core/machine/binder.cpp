@@ -14,7 +14,8 @@ namespace {
 
 Failure invalid(std::string message) { return fail(Errc::invalid_params, std::move(message)); }
 
-/// Returns the place of a call's bytes in the batch: in a message that the batch owns, or copied.
+/// Returns the place of `bytes` in the batch: where they lie, if that is in the last of its
+/// buffers; else it appends a copy.
 Batch::Span append(Batch& batch, std::string_view bytes) {
   if (!batch.buffers.empty()) {
     const std::string_view last = batch.buffers.back().view();

@@ -1,6 +1,6 @@
 // Binder: maps the parameters of a call to the arguments of the method's row, and checks them.
 //
-// It makes every check that needs the method table only. It changes no state.
+// It makes all checks that need only the method table. It changes no object and no session.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,18 @@
 
 namespace agora {
 
-/// Appends copies of a call's arguments to a batch. After an error the batch may hold some of them;
-/// the caller truncates it.
+/// Appends a call's arguments to a batch: copies, or spans of a message that the batch owns. After
+/// an error the batch may hold some of them; the caller truncates it.
 class Binder {
  public:
   explicit Binder(const Limits& limits) : limits_(limits) {}
 
   /// @param params  a list (by position) or a map (by name, the call option `guard` among them).
-  /// @error invalid_params  arity, unknown name, wrong kind: names parameter, expected, got.
-  /// @error value_error     an object's name or a time out of bounds.
+  /// @error invalid_params  arity, unknown name or wrong kind; names the parameter, the expected
+  ///                        kind and the kind that was given.
+  /// @error value_error     an object's name, an owner or a time out of bounds.
   Expected<void> bind(const MethodRef& ref, PackedView params, Batch& batch);
-  /// The same by position; the values are contiguous in memory.
+  /// Binds by position. The values are contiguous in memory.
   Expected<void> bind(const MethodRef& ref, std::span<const PackedView> values, Batch& batch) const;
 
   /// Returns the call options among the named parameters of the last bind; absent if it had none.

@@ -31,10 +31,10 @@ class Call {
     const std::size_t index = i + (command_.method.on_object ? 1 : 0);
     return index < command_.count ? batch_.argument(command_.first + index) : PackedView{};
   }
-  /// Returns the value; the value null if it was left out.
+  /// Returns the argument, or the packed value null if it was left out.
   PackedView value(std::size_t i) const;
   std::int64_t integer(std::size_t i) const;
-  /// As `integer`, but nullopt for null or if it was left out.
+  /// Returns the same as `integer`, but nullopt if it is null or was left out.
   std::optional<std::int64_t> maybe_integer(std::size_t i) const;
   bool boolean(std::size_t i) const;
   std::string_view text(std::size_t i) const;
@@ -64,16 +64,16 @@ class Call {
   }
   BlobRef take_blob() { return std::move(blob_); }
 
-  /// Notes that the object changed, at `key`, or else at the key in the call's first argument if
-  /// that is one: increments its version, notifies watching sessions, and has State::serve called
-  /// once the handler is done.
+  /// Notes that the object changed, at `key`: increments its version, notifies watching sessions,
+  /// and has State::serve called once the handler is done. Without `key`, the call's first argument
+  /// is taken if it is a key, an index or an attribute.
   void changed(PackedView key = {}) {
     const bool uses_own_key = object_->watched != nullptr && !key.present();
     machine_.changed(*object_, command_.method, uses_own_key ? own_key() : key);
   }
   /// Has State::serve called once the handler is done, without a new version.
   void serve_soon() { machine_.serve_soon(*object_); }
-  /// Counts a delivery of the object with this call's reply; see Machine::track_delivery.
+  /// Notes that this call's reply delivers an item of the object; see Machine::track_delivery.
   bool track_delivery() { return machine_.track_delivery(caller_, *object_, context_); }
   std::unique_ptr<ReplyContext>& context() { return context_; }
   /// Adds the deliveries of a call that ran as a part of this one.
@@ -97,7 +97,7 @@ class Call {
   Outcome wait(WaitQueue& queue, std::size_t timeout) {
     return wait(queue, timeout, [](Waiter&) {});
   }
-  /// The same with a span of time that is not an argument.
+  /// Does the same with a timeout that is not an argument.
   template <typename Fill>
   Outcome wait_for(WaitQueue& queue, std::optional<Duration> span, Fill&& fill) {
     if (span && span->count() == 0) return no_wait();
@@ -126,7 +126,7 @@ class Call {
   std::uint64_t prefetched_;
   BlobRef blob_;
   Waiter* parked_ = nullptr;
-  std::unique_ptr<ReplyContext> context_;  // none until something is delivered
+  std::unique_ptr<ReplyContext> context_;  // null until an item is delivered
 };
 
 /// Makes a Handler from a function on a type's own State: `.handler = on<&get>`.

@@ -8,17 +8,17 @@
 //   gather   turns the candidates without holds white.
 //   count    follows the references of white objects, turns the anonymous targets without holds
 //            white as well, and counts the references that each white object gets from others.
-//   mark     turns a white object grey if it has more references than were counted, so one from
-//            outside, or if it has a hold.
+//   mark     turns a white object grey if it has a hold, or more references than were counted: then
+//            one of them comes from outside.
 //   sweep    deletes the objects that are still white.
 //
 // Grey objects are reachable: in mark and sweep their references are followed first, their white
 // targets turn grey, and they turn black.
 //
 // A run is cut into slices, between which anything may change. A white object turns grey at once
-// when a reference to it is added or removed, or a session holds it. So the counts of the others
-// stay exact, whatever became of the objects that refer to them. An object that turns grey without
-// need becomes a candidate again when its last reference from outside goes.
+// when a reference to it is added or removed, or when a session gets a hold on it. So the counts of
+// the objects that are still white stay exact. An object that turned grey without need becomes a
+// candidate again when its last reference from outside goes.
 //
 // A slice is bounded in objects and references, but one object is walked as a whole.
 #pragma once

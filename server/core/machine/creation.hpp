@@ -1,5 +1,5 @@
-// The parameters of object.create, checked against the type's table, and the errors that any call
-// may get before its handler runs.
+// Checks the parameters of object.create against the type's table, and makes the errors that many
+// methods share.
 #pragma once
 
 #include <optional>
@@ -54,14 +54,14 @@ constexpr unsigned kinds_of(ParamKind kind) {
   return ~0U;
 }
 
-/// Tells whether a value is of the parameter's kind (or null where null is its default).
+/// Tells whether a value is of the parameter's kind, or null and the parameter takes null.
 inline bool fits(PackedView value, const Parameter& parameter) {
   const Kind kind = value.kind();
   if (((kinds_of(parameter.kind) >> static_cast<unsigned>(kind)) & 1U) != 0) return true;
   return kind == Kind::null && parameter.takes_null();
 }
 
-/// Returns a text as in "expected a list, got int 5".
+/// Returns a text such as "expected list, got int 5".
 std::string expected_got(const Parameter& parameter, PackedView value);
 
 /// Checks a timeout or ttl: not negative, not NaN, at most `most`.
@@ -69,8 +69,8 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
                              bool takes_null = true);
 
 /// Checks that clients cannot change the object without the server.
-/// @param what  the operation that would be impossible, as in "watched", for the message
-/// @error value_error  they can; the message names local=false.
+/// @param what  the operation that needs this, as in "watched", for the message
+/// @error value_error  clients can; the message names local=false.
 Expected<void> check_not_lent(const Object& object, std::string_view what);
 
 Error missing_object(std::string_view name, const ObjectType& type);

@@ -9,14 +9,14 @@
 namespace agora {
 namespace {
 
-// Waits of a cycle that the message names; the details have all of them.
+// The error's message names so many waits of a cycle; its details have all of them.
 constexpr std::size_t kNamedMax = 8;
 
 /// Waiters; each waits for the owner of the next one, and the last for the first.
 using Cycle = std::vector<Waiter*>;
 
-/// Searches the shortest cycle that begins with one wait. Breadth first and without recursion: a
-/// cycle may be as long as the number of sessions.
+/// Searches for the shortest cycle that begins with one wait. Breadth first and without recursion:
+/// a cycle may have as many waits as there are owners.
 class Search {
  public:
   Search(Machine& machine, Waiter& start)
@@ -103,8 +103,8 @@ Cycle breakable(Machine& machine, const OwnerRef& owner) {
     Cycle cycle = Search{machine, *waiter}.run();
     const auto newest =
         std::max_element(cycle.begin(), cycle.end(), [](const Waiter* a, const Waiter* b) {
-          const auto age = [](const Waiter& w) { return w.levels != 0 ? 0 : w.serial; };
-          return age(*a) < age(*b);
+          const auto arrival = [](const Waiter& w) { return w.levels != 0 ? 0 : w.serial; };
+          return arrival(*a) < arrival(*b);
         });
     if (newest == cycle.end() || (*newest)->levels != 0) continue;
     std::rotate(cycle.begin(), newest, cycle.end());
@@ -116,7 +116,7 @@ Cycle breakable(Machine& machine, const OwnerRef& owner) {
 }  // namespace
 
 std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter) {
-  // No owner waits for an owner that holds nothing and has no other wait.
+  // No other owner waits for one that holds nothing and has no other wait.
   const Session* session = machine.sessions().find(waiter.session);
   const bool only = machine.waiters().first_of(waiter.session, waiter.owner) == &waiter &&
                     Waiters::next_of_owner(waiter) == nullptr;

@@ -14,13 +14,14 @@
 namespace agora {
 
 /// Returns the error for a waiter that has just been parked, if it closes a cycle. The error's
-/// details have the cycle, this waiter first. Cost: O(1) if the waiter's owner holds nothing; else
-/// all owners for which it waits, directly or indirectly, and their waits.
+/// details have the cycle, this waiter first. Cost: O(1) if its session has no grants and
+/// its owner no other wait; else O(owners for which it waits, directly or indirectly, + their
+/// waits).
 std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter);
 
 /// Refuses the newest acquire in each cycle through `owner`. Call it when the owner got a grant or
-/// waits for something new. Cost: O(1) for an owner that waits for nothing; else as closed_cycle
-/// for each of its waits.
+/// when a waiter of it was moved to another queue. Cost: O(1) for an owner that does not wait; else
+/// the cost of closed_cycle for each of its waits.
 void break_cycles(Machine& machine, const OwnerRef& owner);
 
 }  // namespace agora

@@ -12,11 +12,11 @@ namespace agora {
 
 /// Returns the text of `help [topic]`: several lines, no trailing newline. The topic is empty, a
 /// type's name, "type.method", or "errors".
-/// @error not_found  no such topic; names the nearest.
+/// @error not_found  there is no such topic; the message names the nearest ones.
 Expected<std::string> help_text(const Catalogue& catalogue, std::string_view topic);
 
-/// Writes the catalogue as one value: {types: [{name, doc, arguments, options, methods: [...]}],
-/// errors}.
+/// Writes the catalogue as one value: {types: [{name, doc, creatable, arguments, options, methods:
+/// [...]}, ...], options, errors}. The outer options belong to every type.
 void write_catalogue(Writer& out, const Catalogue& catalogue);
 
 /// Returns the reference page of a type, in Markdown.

@@ -15,13 +15,13 @@
 namespace agora {
 namespace {
 
-// The cost of an object and of a parked call beside its content, in bytes, roughly as measured. It
-// makes a flood of empty ones hit the memory cap as well.
+// The memory of an object and of a parked call apart from its content, in bytes, roughly as
+// measured. Counting it lets the memory cap stop a flood of empty objects or of parked calls.
 constexpr std::size_t kObjectBytes = 640;
 constexpr std::size_t kWaiterBytes = 512;
 
-// An upper bound: taking and freeing a lock costs two atomic operations, and no hardware does so
-// many. At that rate tokens would stay below 2^53 for a year of uptime.
+// An upper bound: a grant and its release cost two atomic operations, and no hardware does 2^28
+// such pairs a second. Even at that rate tokens would stay below 2^53 for a year of uptime.
 constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
 // Elements of deleted objects that are freed after each command.
@@ -49,8 +49,8 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
   const std::uint64_t most = input_.token_floor + seconds * kGrantsPerSecondMax;
   // The time of a batch is that of its start, so the grants of one more second are plausible. A
-  // greater token is corrupt. It is clamped to `most`, without that second: the tokens of later
-  // locks begin there and must be plausible too.
+  // greater token is corrupt. It is clamped to `most` and not to a second more: the tokens of later
+  // locks may begin there, and they must be plausible too.
   return token <= most + kGrantsPerSecondMax ? token : most;
 }
 
@@ -123,7 +123,7 @@ std::uint64_t wire_id(const Command& command) {
 
 void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
   Link* link = sessions_.find(command.link);
-  if (link == nullptr) return;  // the server has closed it and ignores its input
+  if (link == nullptr) return;  // the server has closed the link and ignores its input
   ++calls_;
   if (link->session == nullptr) {
     return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
@@ -177,7 +177,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     return conclude(caller, Buffer::bytes, effects_->bytes.size(), std::move(blob),
                     std::move(call.context()));
   }
-  // A value of the greatest size fits with the envelope of a reply.
+  // The greatest value that a request can carry fits in a reply, with this much around it.
   constexpr std::size_t kEnvelopeBytes = 4096;
   if (result.size() > input_.limits.frame_bytes_max + kEnvelopeBytes) {
     result.drop();
@@ -187,7 +187,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
 }
 
-/// Enters a call that waits, or refuses it if it closes a cycle of waits.
+/// Records a call that waits, or refuses it if it closes a cycle of waits.
 void Machine::parked(const Caller& caller, Waiter& waiter) {
   if (auto closed = closed_cycle(*this, waiter)) return refuse(waiter, std::move(*closed));
   if (caller.number != 0) {
@@ -227,7 +227,7 @@ Expected<void> Machine::check_guard(PackedView guard) {
 
 void Machine::serve_all() {
   if (in_transaction()) return;
-  // Serving one object may change others, which are appended.
+  // Serving one object may change others: they are appended meanwhile.
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {
     Object* object = to_serve_[i];
     if (object == nullptr) continue;  // deleted in between
@@ -255,7 +255,7 @@ void Machine::time_passed() {
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  // Content to free and cycles to collect: as soon as there is time.
+  // While content is to be freed or cycles are to be collected, the next slice is due at once.
   if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),

@@ -44,14 +44,15 @@ namespace agora {
 /// The configuration of a machine.
 struct MachineInput {
   HashKey hash_key{};             ///< secret, so that no client can choose colliding keys
-  std::uint64_t token_floor = 0;  ///< fencing tokens begin above it
+  std::uint64_t token_floor = 0;  ///< all fencing tokens are greater
   Limits limits{};
   std::string version = "0";      ///< for server.info
   std::string incarnation = "0";  ///< the name of this run of the server
   std::int64_t pid = 0;
   Instant started{};
-  /// The source of the words that clients share, and the extents that they can map. If null, words
-  /// lie in the heap and clients map nothing. Both must outlive the machine.
+  /// `words` is the source of the words that clients may write, `sharing` has the extents that they
+  /// can map. If null, words lie in the heap and clients map nothing. Both must outlive the
+  /// machine.
   ExtentSource* words = nullptr;
   const Sharing* sharing = nullptr;
 };
@@ -91,12 +92,12 @@ class Machine {
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
 
-  /// Returns a new number, greater than all before: for ids of objects and names of anonymous ones.
+  /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
   /// Returns the number above which the tokens of a new lock begin.
   std::uint64_t token_floor() const { return token_floor_; }
-  /// Clamps a token that was read from a lock word to the greatest one that grants, at the speed of
-  /// memory, can have reached by now. A faulty or hostile client can write any number there.
+  /// Returns a token that was read from a lock word, clamped to the greatest one that is possible
+  /// by now at the fastest rate of grants. A faulty or hostile client can write any number there.
   std::uint64_t clamp_token(std::uint64_t token) const;
 
   // Objects.
@@ -110,11 +111,12 @@ class Machine {
   /// Notes that the method changed the object, at `key` if that is given: increments its version,
   /// notifies watching sessions, and calls serve_soon.
   void changed(Object& object, const MethodRef& method, PackedView key = {});
-  /// Has State::serve called before the next command, whether or not the object's version changed.
+  /// Has State::serve called before the next command, if the object has waiters. `changed` does so
+  /// too; this does not increment the version.
   void serve_soon(Object& object);
   /// Sets the time at which State::alarm is called, or clears it; an object has one alarm.
   void set_alarm(Object& object, std::optional<Instant> when);
-  /// Takes content that is no longer reachable (a cleared container's) and frees it in slices.
+  /// Takes over content that is no longer reachable (a cleared container's) and frees it in slices.
   void reclaim_later(std::unique_ptr<State> content);
 
   // Values and references.
@@ -125,11 +127,13 @@ class Machine {
   /// Increments the reference count of each object once for each reference in `value`.
   /// @error not_found  one of them does not exist; nothing changed.
   Expected<void> retain(PackedView value);
-  /// Decrements them; deletes anonymous objects that are no longer needed.
+  /// Decrements the reference counts likewise; deletes anonymous objects that are not needed any
+  /// more.
   void release(PackedView value);
-  /// Adds or removes `n` holds of a session on an object. Holds keep anonymous objects alive; they
-  /// do not matter for the life of others. unhold removes at most as many as the session has.
+  /// Adds `n` holds of a session on an object. A hold keeps an anonymous object alive; it has no
+  /// effect on a named one.
   void hold(Object& object, SessionId session, std::uint64_t n);
+  /// Removes `n` holds, or all that the session has if they are fewer.
   void unhold(Object& object, SessionId session, std::uint64_t n);
   /// Copies a value into the arena and retains the objects to which it refers.
   /// @error not_found, out_of_memory  nothing changed.
@@ -138,8 +142,8 @@ class Machine {
   /// value stays until the transaction has ended.
   void drop(Handle value);
   /// Checks that a reply of that many elements and bytes is within the limits.
-  /// @param instead  the methods to use otherwise, for the message
-  /// @error too_large  it is not.
+  /// @param instead  the methods to use instead, for the message
+  /// @error too_large  over the limits.
   Expected<void> check_work(std::size_t elements, std::size_t bytes,
                             std::string_view instead) const;
 
@@ -152,13 +156,13 @@ class Machine {
   void undo(Step&& step) {
     if (transaction_ != nullptr) transaction_->undo_steps.emplace_back(std::forward<Step>(step));
   }
-  /// Runs `step` on commit; at once outside a transaction.
+  /// Runs `step` when the transaction commits, or at once outside a transaction.
   template <typename Step>
   void on_commit(Step&& step) {
     if (transaction_ == nullptr) return step();
     transaction_->on_commit.emplace_back(std::forward<Step>(step));
   }
-  /// Runs `step` last of all when the transaction that runs has committed or rolled back.
+  /// Runs `step` last of all, after the commit or the rollback. For use in a transaction only.
   template <typename Step>
   void on_finish(Step&& step) {
     transaction_->on_finish.emplace_back(std::forward<Step>(step));
@@ -194,25 +198,25 @@ class Machine {
   void reply_null(Waiter& waiter);
   /// Replies with a stored value, without a copy if the value is large.
   void reply_stored(Waiter& waiter, Handle value);
-  /// Replies with an error; the effect did not happen. Calls State::waiter_left.
+  /// Replies with an error: the call has had no effect. Calls State::waiter_left.
   void refuse(Waiter& waiter, Errc code, std::string message);
   void refuse(Waiter& waiter, Error error);
   /// Replies as if the waiter's deadline were over.
   void time_out(Waiter& waiter);
-  /// Notes in `context` that the reply to the call delivers an item of the object. If the client
-  /// acknowledges the reply, State::acknowledged is called; if the session ends before,
+  /// Notes in `context` that the reply to the call delivers an item of the object. When the client
+  /// acknowledges the reply, State::acknowledged is called. If the session ends before that,
   /// State::session_ended takes the item back.
-  /// @return false if the call has no number or its reply is not kept: then the delivery is lost
-  ///         with the reply (at most once).
+  /// @return false if the call has no number or its reply is not kept: if that reply is lost, so is
+  ///         the item (at-most-once delivery).
   bool track_delivery(const Caller& caller, const Object& object,
                       std::unique_ptr<ReplyContext>& context);
-  /// The same for a waiter that is about to get its reply.
+  /// Does the same for a waiter that is about to get its reply.
   bool track_delivery(Waiter& waiter) {
     return track_delivery(waiter, *waiter.object, waiter.context);
   }
 
-  /// Returns the outcome of a call of that method that timed out after `seconds`; appends its
-  /// result, if it has one, to `result`.
+  /// Returns the outcome of a call that timed out after `seconds`. If that is a value and not an
+  /// error, appends the value to `result`.
   Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
                     std::string& result) const;
 
@@ -285,12 +289,12 @@ class Machine {
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::vector<Object*> to_serve_;   // with waiters, in the order of their changes
-  std::vector<ObjectId> unneeded_;  // to be freed, unless the reply gives a hold on one
+  std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
+  std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
-  bool time_passes_ = false;  // time_passed() runs: changes are due to deadlines
+  bool time_passes_ = false;  // time_passed() runs: a deadline is the cause of each change
   Effects* effects_ = nullptr;
 };
 

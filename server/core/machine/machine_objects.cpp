@@ -12,7 +12,7 @@
 namespace agora {
 namespace {
 
-// Steps of the collector of cycles after each command: objects and references.
+// Steps of the collector after each command; each visits one object or reference.
 constexpr std::size_t kCollectSteps = 2'000;
 
 }  // namespace
@@ -34,7 +34,8 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();
-  // One undo step deletes the object with its content: the steps of its content are dropped.
+  // One undo step deletes the object with its content, so the undo steps of the content are
+  // dropped.
   if (in_transaction()) transaction_->undo_steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
@@ -67,7 +68,8 @@ void Machine::remove(Object& object) {
   if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
   notifications_.end_feeds(object);
   mapped_view_.unpublish(object);
-  std::unique_ptr<State> state = std::move(object.state);  // no longer serves waiters
+  // From here on waiters that leave have nothing served: the object has no State.
+  std::unique_ptr<State> state = std::move(object.state);
   while (Waiter* waiter = object.waiters.front()) refuse(*waiter, Errc::not_found, gone);
   for (const Holder& holder : holders_of(*state)) sessions_.returned(holder.session, object.id);
   if (Session* owner = sessions_.find(object.ephemeral_of)) owner->ephemerals.erase(object.id);
@@ -178,7 +180,7 @@ Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
 void Machine::maybe_free(Object& object) {
   if (!object.anonymous() || object.holds > 0) return;
   if (object.references > 0) return collector_.add_candidate(object);
-  // Freed after the command: its reply may carry a reference to the object and give a hold.
+  // Deleted after the command only: its reply may carry a reference to the object and give a hold.
   unneeded_.push_back(object.id);
 }
 

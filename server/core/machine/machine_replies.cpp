@@ -1,5 +1,6 @@
-// Machine: replies. Each goes through conclude(), which sends it over the caller's link, keeps it
-// for a resend of the call (at most once), and counts the holds that it gives.
+// Machine: replies. The reply of each call that has run goes through conclude(). That sends it over
+// the caller's link, keeps it in case the call is resent (so that the call takes effect at most
+// once), and counts the holds that it gives.
 #include <algorithm>
 
 #include "server/core/machine/call.hpp"
@@ -52,8 +53,10 @@ void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
 
 // ---- numbers -------------------------------------------------------------------------------
 
-/// Sets the call's number. Returns false if the call must not run: it already got its reply, or it
-/// is a notification of a method that delivers something.
+/// Sets the call's number. Returns false if the call must not run: it is a resent call that has run
+/// or waits, it has no usable number, too many replies are kept, or it is a notification of a
+/// method that delivers something. Except for that notification, an effect has then been pushed for
+/// it.
 bool Machine::assign_call_number(Session& session, const Command& command, Caller& caller) {
   if (command.numbering == Numbering::none) return true;
   if (command.numbering == Numbering::notification) return !caller.method.method->delivers;
@@ -73,7 +76,7 @@ bool Machine::assign_call_number(Session& session, const Command& command, Calle
   return true;
 }
 
-/// Handles a resent call. Returns true if it is to run again: it changes nothing.
+/// Handles a resent call. Returns true if the call is to run again, because it only reads.
 bool Machine::replay_call(Session& session, Caller& caller) {
   if (Waiter* waiter = session.calls->waiter(caller.number)) {
     waiters_.rebind_resent_call(*waiter, caller);
@@ -106,6 +109,7 @@ bool Machine::replay_call(Session& session, Caller& caller) {
   return false;
 }
 
+/// Refuses the call if the session has too many kept replies. Returns whether it did.
 bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   const Limits& most = input_.limits;
   if (session.calls->kept() < most.kept_replies_max &&
@@ -123,7 +127,7 @@ bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   return true;
 }
 
-/// Removes the holds that the first reply to a resent read gave.
+/// Drops the record of a resent read, with the holds that its first reply gave.
 void Machine::forget_read(Session& session, CallRecord& record) {
   const std::unique_ptr<ReplyContext> context = std::move(record.context);
   session.calls->forget(record.number);

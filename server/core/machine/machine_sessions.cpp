@@ -64,8 +64,8 @@ void Machine::end_session(SessionId id, bool gone) {
     if (Object* object = registry_.find(lock)) take_back_lock(*this, *object);
   }
   lending().session_ended(id, gone || !ending->mapped);
-  // Its waiters leave first, so that nothing is granted to the ended session. Only then are the
-  // waiters behind them served.
+  // The session's waiters leave first, so that nothing is granted to it. Only then are the waiters
+  // behind them served.
   end_waits(id);
   notifications_.unfollow_all(*ending);
   std::vector<std::string> released;
@@ -90,13 +90,13 @@ void Machine::end_session(SessionId id, bool gone) {
   }
   const LinkId link = ending->link;
   const bool opened = ending->opened;
-  const bool may_go_on = ending->mapped && !gone;
+  const bool may_still_write = ending->mapped && !gone;
   sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;
     // The client must stop using its mappings; the closed connection tells it that the session is
     // over.
-    if (may_go_on && sessions_.find(link) != nullptr) {
+    if (may_still_write && sessions_.find(link) != nullptr) {
       sessions_.close(link);
       push(Effect::Kind::link_closed, link, 0);
     }

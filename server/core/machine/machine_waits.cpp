@@ -1,4 +1,4 @@
-// Machine: waiters. They are served, refused, time out, or leave.
+// Machine: waiters. A waiter is served or refused, or times out.
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/machine.hpp"
 

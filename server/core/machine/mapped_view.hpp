@@ -30,14 +30,14 @@ class MappedView {
   Lending& lending() { return lending_; }
   const Lending& lending() const { return lending_; }
 
-  /// Returns the place of the object's cell, which is kept up to date from now on; null if there is
-  /// no memory.
+  /// Returns the place of the object's cell. From now on the cell is kept up to date. Returns null
+  /// if there is no memory.
   Handle publish(Object& object);
   /// Frees the cell of an object that is being deleted.
   void unpublish(Object& object);
-  /// Leaves the object's cell in a change (an odd sequence) until the transaction that runs is
-  /// over: readers of the cell wait until all of the transaction is done. Does nothing for a State
-  /// that keeps its cell itself.
+  /// Begins a write of the object's cell (odd sequence) that ends with the transaction that runs,
+  /// so that no reader sees a part of the transaction. Does nothing outside a transaction, or for a
+  /// State that begins and ends the writes itself.
   void begin_write(Object& object);
   /// Returns the place of a cell whose size is the number of extents that clients can map; null if
   /// there is no memory.
@@ -47,7 +47,7 @@ class MappedView {
     if (memory_cell_) publish_memory();
   }
 
-  /// Updates the object's cell once the command is done, and lends its lock word again
+  /// Has refresh() update the object's cell once the command is done, and lend its lock word again
   /// (Lockable::lend).
   void refresh_soon(Object& object) {
     if (object.to_refresh) return;
@@ -55,7 +55,7 @@ class MappedView {
     to_refresh_.push_back(object.id);
   }
   bool has_work() const { return !to_refresh_.empty(); }
-  /// Does what refresh_soon has asked for.
+  /// Refreshes all objects that were given to refresh_soon.
   void refresh();
 
  private:

@@ -1,10 +1,10 @@
-// Notifications: the notices of change feeds, their followers, and the catch-up of sessions that
-// were cut off.
+// Notifications: sends the notices of change feeds to their followers, and the missed ones to
+// sessions that were disconnected.
 //
-// A session follows the changes of an object (object.watch) or a topic. Each step of a feed is one
-// notice, pushed over the session's connection at once. A notice that a broken connection may have
-// lost is sent again once the session has resumed. A feed whose history no longer reaches back that
-// far sends a gap notice instead.
+// A session follows the changes of an object (object.watch) or a topic. Each new version of a feed
+// is one notice, pushed over the session's connection at once. A notice that a broken connection
+// may have lost is sent again once the session has resumed. If the feed's history no longer holds
+// it, a gap notice is sent instead.
 #pragma once
 
 #include <cstddef>
@@ -34,19 +34,20 @@ class Notifications {
   Notifications(const Notifications&) = delete;
   Notifications& operator=(const Notifications&) = delete;
 
-  /// Subscribes the session to the changes of the object after version `after`. Without `after` it
-  /// gets those after the present version, and nothing changes if it watches already.
+  /// Subscribes the session to the changes of the object after version `after`. Without `after`
+  /// it gets the changes after the present version, and a session that watches already is left as
+  /// it is.
   void watch(Object& object, Session& session, std::optional<std::uint64_t> after);
   /// Subscribes the session to the feed's notices after version `after`. Notices that the feed has
   /// already sent to others follow the reply to the present call.
   void follow(Object& object, ChangeFeed& feed, Session& session, std::uint64_t after);
-  /// Ends that; does nothing if the session does not follow the feed.
+  /// Unsubscribes the session. Does nothing if it does not follow the feed.
   void unfollow(Object& object, ChangeFeed& feed, Session& session);
-  /// Ends all that the session follows.
+  /// Unsubscribes the session from all feeds.
   void unfollow_all(Session& session);
 
-  /// Sends the next notice of the feed (a map) to its followers and adds it to the history. Not
-  /// within a transaction (Machine::on_commit).
+  /// Sends the next notice of the feed (a map) to its followers and adds it to the history. Within
+  /// a transaction, call it through Machine::on_commit.
   void publish(Object& object, ChangeFeed& feed, std::uint64_t version, std::string notice);
   /// Publishes the present version of a watched object, on commit: `method` changed it, at `key` if
   /// that is given.
@@ -83,13 +84,13 @@ class Notifications {
   void send_missed();
   void send_missed(Session& session, ObjectId id, bool of_topic, std::size_t& budget);
 
-  /// A session that has missed notices: of that object's feeds, or of all feeds if there is none.
+  /// A session that has missed notices of that object's feeds; of all its feeds if the id is 0.
   using Behind = std::pair<SessionId, ObjectId>;
 
   Machine& machine_;
   std::size_t bytes_used_ = 0;
   std::vector<Behind> behind_;
-  std::deque<std::pair<Instant, ObjectId>> expiring_;  // without a watching session, oldest first
+  std::deque<std::pair<Instant, ObjectId>> expiring_;  // objects without watchers, oldest first
 };
 
 }  // namespace agora

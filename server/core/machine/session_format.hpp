@@ -1,5 +1,5 @@
-// The format of sessions, holders and waiters: one for server.locks, server.waits, server.sessions
-// and object.info.
+// The format of sessions, holders and waiters, the same in server.locks, server.waits,
+// server.sessions and object.info.
 #pragma once
 
 #include <span>
@@ -10,7 +10,7 @@ namespace agora {
 
 /// Returns the name of a session on the wire, as in "s7".
 std::string session_text(SessionId session);
-/// Parses such a name; returns no session if the text is not one.
+/// Parses such a name; returns SessionId{} if the text is not one.
 SessionId session_of(std::string_view text);
 
 /// Writes {session, host, pid, owner, token, since}; the token is null if the grant has none.

@@ -14,10 +14,10 @@ constexpr std::uint64_t kNotification = kNoId - 1;  ///< the id of a call that g
 
 struct Caller {
   SessionId session{};
-  LinkId link{};               ///< the connection that sent the call last; none: it is closed
-  std::uint64_t tag = 0;       ///< the connection's mark of the call
-  std::uint64_t number = 0;    ///< the call's number in an opened session; 0: it has none
-  std::uint64_t wire = kNoId;  ///< the id as it was sent, if it is a natural number
+  LinkId link{};               ///< the connection that sent the call last; LinkId{}: it is closed
+  std::uint64_t tag = 0;       ///< opaque to the core; returned with the reply
+  std::uint64_t number = 0;    ///< the call's number in an opened session; 0: none
+  std::uint64_t wire = kNoId;  ///< the id as it was sent; kNoId: not a natural number
   MethodRef method{};
 
   /// Tells whether the call is a notification: it gets no reply.

@@ -37,7 +37,8 @@ struct Peer {
   std::string secret;       ///< becomes the token of a session opened here; unguessable
 };
 
-/// The form of a call's number on the wire. It matters in an opened session only.
+/// The form of a call's number on the wire. An opened session orders its calls by these numbers; in
+/// any session the number of a waiting call names it for session.cancel.
 enum class Numbering : std::uint8_t {
   none,          ///< a typed line has no number
   notification,  ///< no number and no reply
@@ -61,12 +62,12 @@ struct Command {
   };
   Kind kind = Kind::time_passed;
   LinkId link{};
-  std::uint64_t tag = 0;    ///< call, cancel: the connection's mark, returned with the reply
-  MethodRef method{};       ///< call
-  std::uint32_t first = 0;  ///< call: its arguments in Batch::arguments
-  std::uint32_t count = 0;
+  std::uint64_t tag = 0;     ///< call, cancel: opaque to the core; returned with the reply
+  MethodRef method{};        ///< call
+  std::uint32_t first = 0;   ///< call: index of its first argument in Batch::arguments
+  std::uint32_t count = 0;   ///< call: the number of its arguments
   std::uint32_t guard = 0;   ///< call: 1 + the index of its guard in Batch::arguments; 0: none
-  std::uint32_t peer = 0;    ///< link_opened: in Batch::peers
+  std::uint32_t peer = 0;    ///< link_opened: index in Batch::peers
   std::uint64_t number = 0;  ///< call: in the form of `numbering`
   Numbering numbering = Numbering::none;
   SessionId session{};  ///< process_exited, process_drained, not_mapped
@@ -76,9 +77,9 @@ struct Command {
 struct Batch {
   struct Span {
     std::size_t offset = 0;
-    std::size_t length = 0;  ///< 0: left out by the caller
+    std::size_t length = 0;  ///< 0: the caller left the argument out
 
-    /// Makes a span in one of `buffers`; any other span is in `bytes`.
+    /// Returns a span in one of Batch::buffers. Any other span lies in Batch::bytes.
     static Span in_buffer(std::size_t buffer, std::size_t offset, std::size_t length) {
       return {kInBuffer | buffer << kBufferShift | offset, length};
     }
@@ -104,7 +105,7 @@ struct Batch {
       return in_buffer(span);
     return PackedView{{bytes.data() + span.offset, span.length}};
   }
-  /// Returns the bytes of all buffers.
+  /// Returns the number of bytes in `bytes` and `buffers`.
   std::size_t size() const {
     std::size_t sum = bytes.size();
     for (const RawBytes& buffer : buffers) sum += buffer.size();

@@ -24,7 +24,7 @@ enum class Progress : std::uint8_t {
 using Outcome = Expected<Progress>;
 using Handler = Outcome (*)(Call&);
 
-/// The kinds of value that need only the table to check.
+/// The kinds of value that admission checks with the table alone.
 enum class ParamKind : std::uint8_t {
   any,      ///< any value
   name,     ///< an object: its name as text, or a reference
@@ -104,7 +104,7 @@ enum class Access : std::uint8_t {
   write,  ///< may change something
 };
 
-/// The outcome of a waiting method when its timeout is over.
+/// The reply of a waiting method when its timeout is over: a value, or the error of that name.
 enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken, timeout };
 
 enum class Role : std::uint8_t { read, write, admin };
@@ -114,14 +114,14 @@ struct Method {
   std::string_view formerly{};  ///< its name in version 0.1; errors offer the present one
   Parameters parameters{};      ///< after the object's name
   std::string_view result;      ///< the shape of the result, "null" for none
-  Errors errors{};              ///< apart from those that every method of its kind may give
+  Errors errors{};              ///< beyond those that every method of its kind may give
   Access access = Access::read;
-  bool redelivers = false;  ///< the items of a reply come back unless it is acknowledged
+  bool redelivers = false;  ///< items of a reply that is not acknowledged are delivered again
   TimedOut timed_out = TimedOut::never_waits;
   bool grows = false;     ///< refused while the memory cap is reached
   bool admin = false;     ///< needs the role admin
-  bool delivers = false;  ///< its result is removed from the object (at most once delivery): it
-                          ///< does not run for a caller known to be dead
+  bool delivers = false;  ///< it removes its result from the object (at-most-once delivery), so
+                          ///< it does not run for a caller known to be dead
   std::string_view cost;  ///< in terms of n = elements of the object
   std::string_view doc;   ///< one or more sentences
   std::string_view

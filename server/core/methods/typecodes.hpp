@@ -46,9 +46,9 @@ void write_c(Typecode code, PackedView coerced, std::byte* to);
 /// Appends the value that is stored at `from` in C's form.
 void read_c(Typecode code, const std::byte* from, std::string& out);
 
-/// Adds to an int in words that clients may write to (words.hpp), modulo 2^bits. Wait-free: an
-/// atomic addition, which writers cannot delay. Returns the new value; nullopt if the typecode or
-/// the amount is not an int.
+/// Adds to an int in words that clients may write too (words.hpp), modulo 2^bits. Wait-free: one
+/// fetch-add, which clients that write at the same time cannot delay. Returns the new value;
+/// nullopt if the typecode or the amount is not an int.
 std::optional<std::string> add_to_word(Typecode code, std::byte* at, PackedView amount);
 
 /// The message of a compare-and-swap loop that clients kept failing.

@@ -1,9 +1,10 @@
-// ChangeFeed: the notices of one object, one for each step of its version, its followers, and a
-// bounded history of the last notices, from which a session that was cut off catches up.
+// ChangeFeed: the followers of one object and its last notices, one for each version. The history
+// is bounded; from it a session that was disconnected catches up.
 //
-// A watched object has one; a topic is one. A notice that was sent over a connection which then
-// broke may be lost. So a session that resumes gets all notices again that it has not confirmed:
-// delivery is at least once, each notice with its version, unless a gap is announced.
+// A watched object has a feed, and so has each topic. A notice is lost if its connection breaks on
+// the way. So a session that resumes gets all notices again that it has not confirmed. Delivery is
+// at least once, and each notice carries its version. A notice that the history no longer holds is
+// replaced by a gap notice.
 #pragma once
 
 #include <cstddef>
@@ -36,8 +37,8 @@ class ChangeFeed {
       : of_topic_(of_topic), version_(version) {}
 
   std::map<SessionId, Follower> followers;
-  Instant expires{};      ///< while there is no follower: when the history is dropped
-  bool expiring = false;  ///< it is in the list of feeds that expire (Notifications)
+  Instant expires{};      ///< when the history is dropped, if there is no follower until then
+  bool expiring = false;  ///< the feed is in the list of expiring ones (Notifications)
 
   bool of_topic() const { return of_topic_; }
   /// Returns the version of the last notice.

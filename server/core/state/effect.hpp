@@ -16,8 +16,9 @@
 
 namespace agora {
 
-/// The tag of notices that a resumed session gets all at once because it has missed them. They do
-/// not count as a consumer's failure to read.
+/// The tag of notices that a session gets all at once because it has missed them: it was
+/// disconnected, or it subscribed from an older version. They may exceed the output limit of the
+/// connection; any other notice beyond the limit closes the connection (Dialogue::notice).
 constexpr std::uint64_t kCatchingUp = 1;
 
 /// The two buffers of Effects.
@@ -71,12 +72,12 @@ class HandlerResult {
   std::size_t begin_;
 };
 
-/// The effects of some commands in their order, with the bytes of the replies.
+/// The effects of some commands in their order, with the bytes of replies and notices.
 struct Effects {
   std::vector<Effect> list;
   std::string bytes;
-  /// Apart from `bytes`, so that replies to waiters, which are written while a handler runs, never
-  /// stand within its result.
+  /// Separate from `bytes`: replies to waiters may be written while a handler runs, and must not
+  /// land within its result.
   std::string results;
 
   std::string& buffer(Buffer which) { return which == Buffer::results ? results : bytes; }

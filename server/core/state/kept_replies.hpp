@@ -2,9 +2,10 @@
 // however often the client sends it.
 //
 // Call numbers ascend. A changing call leaves a record until the client acknowledges its reply; a
-// read leaves one only if its reply gave holds. Records are sorted by number: to add one is an
-// append as a rule, to find one a binary search. Waiting calls are kept apart, so that a call which
-// waits for days delays nothing. This class does not know the effects of calls.
+// read leaves one only if its reply gave holds. Records are sorted by number: adding one is usually
+// an append, finding one a binary search. Waiting calls are in a map of their own, so a call that
+// waits for days does not keep the records of later calls. This class does not know the effects of
+// a call.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ struct CallRecord {
 
 class KeptReplies {
  public:
-  /// Records of reads with holds at most. Beyond that the oldest is dropped; its holds then stay
+  /// Most records of reads that gave holds. Beyond that the oldest is dropped; its holds then stay
   /// until the client releases them by name or the session ends.
   static constexpr std::size_t kReadsMax = 65'536;
 
@@ -50,11 +51,12 @@ class KeptReplies {
   CallRecord* find(std::uint64_t number);
   /// Adds the record of a call that got its reply. O(1) if its number is above all others.
   void add(CallRecord record);
-  /// Removes a record; pointers to others become invalid.
+  /// Removes a record. Pointers to other records become invalid.
   void forget(std::uint64_t number);
 
-  /// Enters a waiting call, and removes it when it has got its reply.
+  /// Adds a waiting call.
   void wait(std::uint64_t number, Waiter& waiter) { waiting_[number] = &waiter; }
+  /// Removes a waiting call that has got its reply.
   void replied(std::uint64_t number) { waiting_.erase(number); }
   /// Returns the waiter of that call; null if it does not wait.
   Waiter* waiter(std::uint64_t number) const {

@@ -117,7 +117,7 @@ void Lending::free_word(ObjectId object, WordPlace first, std::size_t bytes) {
 void Lending::session_ended(SessionId session, bool dead) {
   std::erase_if(released_slots_,
                 [&](std::uint32_t slot) { return slots_[slot].session == session; });
-  // A living process may still write: its slots and places stay in use.
+  // A process that still maps the words may write: its slots and places stay in use.
   if (dead) {
     if (const auto of = slots_of_.find(session); of != slots_of_.end()) {
       for (const std::uint32_t slot : of->second) {

@@ -1,13 +1,15 @@
 // Lending: the shared words that clients on the server's host use without the server: the threads
 // that have owner slots, the places of words, and the sessions that have located them.
 //
+// A lock word names the thread that holds the lock by its owner slot, a small number.
+//
 // A client that maps the words (session.map) gets the place of an object's words by session.locate.
 // From then on its threads may access them at any time. So the words of a deleted object are reused
-// only after every session that located them has unlocated them or has ended. An owner slot is the
-// number of a thread in lock words.
+// only after every session that located them has unlocated them or has ended.
 //
-// Slots and places are freed when the client closes its session or its process dies. If the server
-// ends a session while the process lives, the process may still write: they are never reused.
+// Slots and places are freed at the end of the session, if its process can no longer write: the
+// client has closed the session or unmapped the words, or the process is dead. If the server ends a
+// session whose process still maps the words, its slots and places are never reused.
 #pragma once
 
 #include <cstddef>
@@ -35,31 +37,32 @@ class Lending {
   Words& words() { return words_; }
   const Words& words() const { return words_; }
 
-  /// A thread of a session, which a number in lock words stands for.
+  /// The thread of a session for which a number in lock words stands.
   struct OwnerSlot {
     SessionId session;
     std::string owner;  ///< the thread's `owner` text in calls
     bool in_use = false;
-    bool released = false;  ///< freed once no lock word names it
+    bool released = false;  ///< to be freed once no lock word names it
   };
   /// Returns a slot for that owner, 1 to kOwnerSlotMax; 0 if all slots are in use, or all that the
-  /// session may have. Cost: O(1); O(locks that were ever located) if no slot is free.
+  /// session may have. Cost: O(1), or O(lock words) if no slot is free.
   std::uint32_t acquire_slot(SessionId session, std::string_view owner);
   /// Releases the slot of a thread that ends. It is free once no lock word names it, which is
-  /// checked now and whenever slots run out. Cost: O(locks that were ever located).
+  /// checked now and whenever slots run out. Cost: O(lock words).
   void release_slot(SessionId session, std::uint32_t slot);
   /// Returns the owner with that slot; null if there is none (a hostile client can write any number
   /// into a word).
   const OwnerSlot* owner_of(std::uint32_t slot) const;
 
-  /// Allocates the word of a lock and enters it for `held_by`; nullopt if there is no memory.
+  /// Allocates the lock word of a lock that is located for the first time, and lists it for
+  /// `held_by`. Returns nullopt if there is no memory.
   std::optional<WordPlace> lock_word(ObjectId lock);
-  /// Returns the locks whose words name a slot of that session. O(locks that were ever located).
+  /// Returns the locks whose words name a slot of that session. O(lock words).
   std::vector<ObjectId> held_by(SessionId session) const;
 
-  /// Counts that the session has located the object's words once more.
+  /// Records that the session has located the object's words; each call counts.
   void locate(SessionId session, ObjectId object);
-  /// Takes one such count back.
+  /// Undoes one locate.
   void unlocate(SessionId session, ObjectId object);
   /// Frees the words of a deleted object, `bytes` from `first` on, as soon as no session has
   /// located them. With 0 bytes `first` is the word of a lock.

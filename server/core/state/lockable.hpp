@@ -1,7 +1,7 @@
 // Lockable: the State of an object that has owners: lock, rlock, rwlock and an owned semaphore.
 //
-// A State says whether it is one (State::as_lock). The core asks it for the holders, for the edges
-// of the wait-for graph, for fencing tokens, and to take back or lend its lock word.
+// State::as_lock returns the Lockable, or null. The core asks it for the holders, the edges of the
+// wait-for graph and the fencing tokens, and tells it to recall or lend its lock word.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ class Lockable : public State {
   virtual void holders(std::vector<Holder>& out) const = 0;
 
   /// Appends the owners for which `waiter` waits here: the holders, and incompatible waiters ahead
-  /// of it. These are the edges of the wait-for graph in which deadlocks are sought; none if owners
-  /// are not checked.
+  /// of it. These are the edges of the wait-for graph in which deadlocks are sought. Appends none
+  /// if the object does not check owners.
   virtual void blockers(const Waiter&, std::vector<OwnerRef>&) const {}
 
   /// Tells whether its grants carry fencing tokens, so that a guard may name it.
@@ -47,8 +47,8 @@ class Lockable : public State {
   /// Returns the greatest fencing token given so far; 0 if it gives none.
   virtual std::uint64_t last_token() const { return 0; }
 
-  /// Takes the lock word back from the clients to which it is lent (a recall, as in NFSv4): from
-  /// now on the server alone changes it.
+  /// Recalls the lock word from the clients to which it is lent (as in NFSv4): from now on the
+  /// server alone changes it.
   virtual void take_back(Machine&, Object&) {}
   /// Lends the lock word to clients, unless a holder or a waiter needs the server
   /// (MappedView::refresh_soon).
@@ -62,7 +62,7 @@ inline std::vector<Holder> holders_of(State& state) {
   return holders;
 }
 
-/// Takes the object's lock word back, if it is a lock (Lockable::take_back).
+/// Recalls the object's lock word, if the object is a lock (Lockable::take_back).
 inline void take_back_lock(Machine& machine, Object& object) {
   if (Lockable* lock = object.state->as_lock()) lock->take_back(machine, object);
 }

@@ -1,8 +1,9 @@
 // NoticeLog: the notices that an opened session may not have received yet.
 //
-// Clients do not acknowledge notices. But notices and replies share the connection, in order: a
-// client that acknowledges a reply has received all notices sent before it. So the log marks one
-// reply at a time, and its acknowledgement confirms the notices before the mark.
+// Clients do not acknowledge notices. But notices and replies arrive over one connection in order:
+// a client that acknowledges a reply has received all notices sent before it. So the log marks one
+// reply at a time. When the client acknowledges that reply, the notices sent before it are
+// confirmed.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +25,8 @@ class NoticeLog {
     std::string final_notice;  ///< the last notice of a deleted object, whose feed no longer exists
   };
 
-  /// Adds a notice that was sent, or will be when the session resumes. With `most` entries already
-  /// in the log it is left out: a later notice of its object confirms it too.
+  /// Adds a notice that was sent, or will be when the session resumes. Leaves it out if the log has
+  /// `most` entries: the next logged notice of its object confirms this one too.
   void add(Entry entry, std::size_t most) {
     if (entries_.size() < most) entries_.push_back(std::move(entry));
   }
@@ -59,8 +60,8 @@ class NoticeLog {
 
  private:
   std::deque<Entry> entries_;
-  std::uint64_t mark_ = 0;
-  std::size_t before_mark_ = 0;  // entries
+  std::uint64_t mark_ = 0;       // number of the marked call; 0: none
+  std::size_t before_mark_ = 0;  // entries that were sent before the marked reply
 };
 
 }  // namespace agora

@@ -71,8 +71,9 @@ class State {
   virtual bool release_some(Machine&, std::size_t /*elements*/) { return true; }
 
   /// Serves waiters from the content until no waiter can be served: the one place where waiting
-  /// calls get their replies. Called after every change of this object, after a waiter has left,
-  /// and when an alarm is due; within a transaction only once that has succeeded.
+  /// calls get their results. (Other functions may refuse a waiter or let it time out.) Called, if
+  /// there are waiters, after each change of this object, after a waiter has left and when an alarm
+  /// is due. Within a transaction it is called only after the commit.
   virtual void serve(Machine&, Object&) {}
 
   /// Frees the grants of a session that has ended; all its waiters are already gone. `serve`
@@ -86,7 +87,7 @@ class State {
   /// Called when the object is deleted for good; its waiters get NotFound.
   virtual void deleted(Machine&, Object&) {}
 
-  /// Called when the deadline of a waiter, which is still in its queue, is over.
+  /// Called when the deadline of a waiter has passed; the waiter is still in its queue.
   /// @return true if the waiter was moved to a queue where it has no deadline, or got its reply;
   ///         false if it is to get the reply that its method's row states for a time-out.
   virtual bool waiter_timed_out(Machine&, Object&, Waiter&) { return false; }
@@ -123,15 +124,16 @@ class State {
 
   // Shared memory.
 
-  /// Publishes the content through that cell, whose `object` is set: from now on clients read it
-  /// without the server. The State ends the change (shm::end_write) in which it finds the cell.
-  /// Types whose content clients cannot read leave the cell alone. Not called within a transaction.
+  /// Publishes the content through that cell: from now on clients read it without the server. The
+  /// cell's `object` is set and a write is in progress; the State ends it (shm::end_write) and from
+  /// then on begins and ends each write itself. A type whose content clients cannot read does
+  /// nothing: then MappedView ends it. Not called within a transaction.
   virtual void publish(shm::Cell&) {}
-  /// Ends that; also called while the object is being removed.
+  /// Ends the publication. Called while the object is being removed.
   virtual void unpublish() {}
 
-  /// Stores in `out` which words clients may use, and lets them; called for each session that asks
-  /// (session.locate). Returns false if this object has no such words.
+  /// Lends the object's words to clients and stores their place in `out`. Called for each
+  /// session.locate. Returns false if this object has no words that clients may use.
   virtual bool locate(Machine&, Object&, Located& /*out*/) { return false; }
 };
 
@@ -157,10 +159,10 @@ struct ObjectType {
   std::span<const Parameter> options{};    ///< beyond those that every type has
   std::span<const Method> methods{};
   bool lends_words = false;  ///< option local=true lets clients on this host change the content
-  bool lends_locks = false;  ///< option local lets them take and free the lock; the default is true
+  bool lends_locks = false;  ///< option local lets clients take and free the lock; default true
   /// Makes the State of a new object; null for types without objects (object, server, session).
   Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;
-  /// Makes it from the value that State::save wrote.
+  /// Makes the State from the value that State::save wrote.
   Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
 };
 
@@ -193,12 +195,13 @@ struct Object {
   bool lent = false;        ///< clients may change its words without the server
   bool to_refresh = false;  ///< it is in the list of MappedView::refresh
   Handle cell;              ///< null until the object is located (MappedView)
-  bool keeps_cell = false;  ///< the State begins and ends the cell's changes (State::publish)
+  bool keeps_cell = false;  ///< the State begins and ends the cell's writes (State::publish)
   bool to_serve = false;    ///< it is in the machine's list of objects to serve
   bool unlinked = false;    ///< deleted by the transaction that runs
   Packed options;           ///< as the client sent them, for object.info
   std::unique_ptr<State> state;
-  std::unique_ptr<ChangeFeed> watched;  ///< its changes; kept for a minute after the last watcher
+  /// The feed of its changes; kept for a minute or more after the last watcher has left.
+  std::unique_ptr<ChangeFeed> watched;
 
   bool anonymous() const { return name.front() == '#'; }
 };

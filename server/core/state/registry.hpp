@@ -34,8 +34,8 @@ class Registry {
 
   /// Removes the object from all indexes and destroys it; its content is freed later, by reclaim.
   void remove(Object& object);
-  /// Takes content that is no longer reachable (a deleted object's, a cleared container's), to be
-  /// freed by reclaim.
+  /// Takes over content that is no longer reachable (a deleted object's, a cleared container's);
+  /// reclaim() frees it.
   void reclaim_later(std::unique_ptr<State> content) { dead_.push_back(std::move(content)); }
 
   /// Sets the time at which the object expires, or clears it.
@@ -44,8 +44,9 @@ class Registry {
   Object* due(Instant now);
   std::optional<Instant> next_expiry() const;
 
-  /// Remove an object's name and restore it: a transaction deletes objects so until it commits.
+  /// Removes the name of an object. A transaction deletes an object so; its commit removes it.
   void unlink(Object& object);
+  /// Restores the name, when the transaction is rolled back.
   void link(Object& object);
 
   /// Sets the time of the object's alarm, or clears it.

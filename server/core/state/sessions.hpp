@@ -1,10 +1,10 @@
 // Sessions: the connections (links), their sessions, and the resources of each session.
 //
-// A connection begins with a plain session of its own, which ends with it. session.open makes that
-// session an opened one: it outlives its connection and can be resumed over another. It ends when
-// the client closes it, when its process is known to be dead, or when its ttl passes without a
-// heartbeat. The names of the objects that an ended session released are kept for an hour, for its
-// client to ask.
+// Each connection begins with a plain session, which ends with the connection. session.open makes
+// it an opened session, which outlives its connection and can be resumed over another. An opened
+// session ends when the client closes it, when its process is known to be dead, or when its ttl
+// passes without a heartbeat. The names of the objects that it released are kept for an hour, in
+// case its client asks for them.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@
 
 namespace agora {
 
-/// The layout follows cache lines: first the members for every call, then the members for waiting
+/// The layout follows cache lines: first the members for each call, then the members for waiting
 /// calls.
 struct alignas(64) Session {
   SessionId id;
@@ -38,7 +38,7 @@ struct alignas(64) Session {
   bool mapped = false;  ///< its process maps shared words: no ttl ends it, since a stopped process
                         ///< might write later
   bool unmapped = false;  ///< the client has renounced mapping for good
-  IdSet grants;           ///< objects of which it may have grants
+  IdSet grants;           ///< objects of which it may have grants (see Sessions::granted)
 
   SessionWaits waits;
 
@@ -85,7 +85,7 @@ class Sessions {
   void close(LinkId id);
 
   Session* find(SessionId id);
-  /// As find(id), but faster if the session speaks over that link.
+  /// Returns the same as find(id), faster if the session uses that link.
   Session* of(SessionId id, LinkId link);
   std::size_t size() const { return sessions_.size(); }
 
@@ -93,25 +93,27 @@ class Sessions {
   void upgrade(Session& session, Duration ttl, Instant now);
   /// Moves an opened session to that link.
   void attach(Session& session, Link& link);
-  /// Removes the session. For an opened one it keeps `released`, the names of its objects; for
-  /// `lost_max` sessions at most.
+  /// Removes the session. Of an opened one it keeps a record with `released`, the names of its
+  /// objects. There are at most `lost_max` records: the oldest gives way.
   void end(Session& session, std::vector<std::string> released, Instant now, std::size_t lost_max);
   /// Returns the record of an ended session; null if there is none.
   const LostSession* lost(SessionId id) const;
 
   /// Returns a session whose ttl is over at `now`; null if there is none.
   Session* expired(Instant now);
-  /// Returns when one may expire, or a record of an ended session is to be dropped.
+  /// Returns when a session may expire or the record of an ended one is to be dropped, whichever
+  /// is earlier.
   std::optional<Instant> next_deadline() const;
   /// Drops the records of sessions that ended long ago.
   void forget_lost(Instant now);
 
-  /// Note that the session got a grant of `object`, or has none left. The set `grants` may name
-  /// objects without a grant, but never lacks one with a grant.
+  /// Records that the session got a grant of `object`. Session::grants may name objects of which
+  /// the session has no grant, but never lacks one of which it has.
   void granted(Session& session, ObjectId object) { session.grants.insert(object); }
   void granted(SessionId id, ObjectId object) {
     if (Session* session = find(id)) session->grants.insert(object);
   }
+  /// Records that the session has no grant of `object` left.
   void returned(SessionId id, ObjectId object) {
     if (Session* session = find(id)) session->grants.erase(object);
   }
@@ -127,7 +129,8 @@ class Sessions {
   std::set<SessionId> ids_;
   std::unordered_map<LinkId, Link> links_;
   Link* last_found_ = nullptr;  // a cache: calls come in runs
-  // The time of the next check of each opened session. It moves only then, not with each heartbeat.
+  // When each opened session is next checked for expiry. A heartbeat does not move that time; the
+  // check does, if the session has been heard of since.
   std::set<std::pair<Instant, SessionId>> checks_;
   std::map<SessionId, LostSession> lost_;
   std::set<std::pair<Instant, SessionId>> lost_until_;

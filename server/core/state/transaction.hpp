@@ -21,8 +21,8 @@ struct Transaction {
   std::vector<Packed> released;                   ///< values whose references are to be released
   std::vector<std::unique_ptr<State>> discarded;  ///< content that is no longer reachable
   std::vector<Object*> removed;                   ///< objects to delete
-  std::vector<std::function<void()>> on_commit;   ///< on commit, in this order
-  std::vector<std::function<void()>> on_finish;   ///< last, after commit or rollback
+  std::vector<std::function<void()>> on_commit;   ///< run by the commit, in this order
+  std::vector<std::function<void()>> on_finish;   ///< run by end(), after commit or rollback
 
   /// Reverts all changes, the last one first.
   void roll_back() {
@@ -33,7 +33,7 @@ struct Transaction {
     }
   }
 
-  /// Called last of all, when the content of all objects is final.
+  /// Runs the on_finish steps. Called last of all, when the content of all objects is final.
   void end() {
     for (const auto& step : on_finish) step();
   }

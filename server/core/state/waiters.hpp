@@ -1,9 +1,9 @@
 // Waiter and Waiters: the records of waiting calls. A waiting call never blocks a thread.
 //
-// So it can be listed, cancelled, timed out, found again after a reconnect, and removed when its
+// A record can be listed, cancelled, timed out, found again after a reconnect, and removed when its
 // session ends. All queues are FIFO. The objects decide which waiter to serve. A waiter enters and
-// leaves its queues in O(1), apart from the ordered set of deadlines: to release a lock with ten
-// thousand waiters costs as much as one with ten.
+// leaves its queues in O(1), except for the ordered set of deadlines. So releasing a lock with ten
+// thousand waiters costs as much as releasing one with ten.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,8 @@ struct alignas(64) Waiter : Caller {
   /// [lock, token]: the grant that must still stand when the waiter is served. Null if it has no
   /// guard, or if the call has had its effect already.
   std::unique_ptr<Packed> guard;
-  /// A condition.wait that reacquires its lock: how often it had acquired it. 0 for all other
-  /// calls. Such a waiter is never refused because of a deadlock.
+  /// For a condition.wait that reacquires its lock: the recursion depth to restore. Such a waiter
+  /// is never refused because of a deadlock. 0 for all other calls.
   std::uint64_t levels = 0;
 
   std::string owner;
@@ -58,7 +58,7 @@ struct alignas(64) Waiter : Caller {
   std::optional<Instant> until;
 
   std::vector<Handle> items;  ///< values to be added (queue.put)
-  std::uint64_t count = 0;    ///< items wanted (queue.get_many); other types use it otherwise
+  std::uint64_t count = 0;    ///< queue.get_many: items wanted; other types give it another meaning
   Packed key;                 ///< the awaited key (dict.wait_for)
   std::unique_ptr<ReplyContext> context;  ///< of its reply
 
@@ -96,7 +96,7 @@ class WaitList {
   std::size_t size_ = 0;
 };
 
-/// A queue of an object: it has one for each condition that calls wait for.
+/// A queue of waiters. An object has one for each condition that calls wait for.
 class WaitQueue : public WaitList<&Waiter::in_queue> {
  public:
   void push_back(Waiter& waiter) {
@@ -118,10 +118,11 @@ struct SessionWaits {
   using ByWire = std::map<std::pair<std::uint64_t, std::uint64_t>, Waiter*>;  // id as sent, serial
 
   WaitList<&Waiter::in_session> all;
-  OfOwner unnamed;  ///< of the owner without a text, as most are
-  /// Never iterated, only looked up; no list is empty. Null until an owner with a text waits.
+  OfOwner unnamed;  ///< the waits of the owner "", the default and the usual one
+  /// The waits of the other owners. Never iterated, only looked up; no list is empty. Null until
+  /// such an owner waits.
   std::unique_ptr<std::unordered_map<std::string, OfOwner>> named;
-  /// An index: made when an id is sought among many waiters, kept until no call waits.
+  /// An index for find_wire: built when it searches many waiters, kept until no call waits.
   std::unique_ptr<ByWire> by_wire;
 };
 
@@ -133,22 +134,21 @@ class Waiters {
   Waiters& operator=(const Waiters&) = delete;
   ~Waiters();
 
-  /// Adds a waiter at the end of `queue`, and enters it with its object and session. The reference
-  /// is valid until `remove`.
+  /// Adds a waiter at the end of `queue` and to all indexes. The reference is valid until `remove`.
   Waiter& park(Waiter start, WaitQueue& queue);
 
   /// Removes the waiter from its queue and all indexes, and returns it.
   std::unique_ptr<Waiter> remove(Waiter& waiter);
 
-  /// Moves the waiter to the end of another queue, perhaps of another object; without a deadline if
-  /// `until` is empty. `since`, owner and caller stay.
+  /// Moves the waiter to the end of another queue, perhaps of another object, and sets its deadline
+  /// to `until`. `since`, owner and caller stay.
   void move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until);
 
   /// Returns the oldest waiter with that tag; null if there is none. O(waiters of the session).
   Waiter* find(SessionId session, LinkId link, std::uint64_t tag);
 
-  /// Returns the oldest waiter whose call had that id on the wire; null if there is none. O(log n);
-  /// O(n) the first time, when it builds the index.
+  /// Returns the oldest waiter whose call had that id on the wire; null if there is none. For n
+  /// waiters of the session: O(log n); O(n) the first time, when it builds the index.
   Waiter* find_wire(Session& session, std::uint64_t id);
   /// Gives a waiter the link, tag and id with which its call was resent.
   void rebind_resent_call(Waiter& waiter, const Caller& caller);
