@@ -8,10 +8,11 @@
 
 namespace agora {
 
-/// Returns the value as the server's own JSON text, on one line: `{"a":[1,2.0,null]}`.
+/// Returns the value as JSON text on one line, exactly as the server prints it:
+/// `{"a":[1,2.0,null]}`.
 std::string to_json_text(PackedView value);
 
-/// Prints the same text; the stream's width and flags do not matter.
+/// Prints the text that to_json_text returns, whatever the stream's width and flags.
 std::ostream& operator<<(std::ostream& out, const any& value);
 
 }  // namespace agora

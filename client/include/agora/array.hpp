@@ -19,8 +19,8 @@
 
 namespace agora {
 
-/// Every operation is one atomic step. A negative index counts from the end; an index outside
-/// throws index_error. Integers wrap round as in std::atomic if this program's factory made the
+/// Every operation is one atomic step. A negative index counts from the end; an index beyond either
+/// end throws index_error. Integers wrap round as in std::atomic if this program's factory made the
 /// object.
 ///
 /// @code
@@ -133,7 +133,7 @@ class array : public proxy {
 
  private:
   // Returns the element's word in shared memory for the fast path, or null if the call must be
-  // made. The server refuses an index outside.
+  // made. Also null for an index beyond the end: the call then throws index_error.
   std::atomic<T>* word(index_type index) const;
   // As word(), for sums. Integers whose sums do not wrap are left to the server, which refuses an
   // overflow.
@@ -199,7 +199,7 @@ bool array<T>::compare_exchange(index_type index, T& expected, T desired) const 
   for (;;) {
     if (compare_and_set(index, expected, desired)) return true;
     const T found = load(index);
-    // If it equals `expected` it was changed back in between, and the exchange may yet succeed.
+    // If `found` equals `expected`, the element was changed and changed back in between: try again.
     const bool same = equal(pack(found), pack(expected));
     expected = found;
     if (!same) return false;

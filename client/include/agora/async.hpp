@@ -1,10 +1,10 @@
 // Asynchronous calls: a call and an Asio completion token make an operation with a handler.
 //
-// Every remote operation has a form `async_...`. It takes all arguments of the blocking form, the
-// optional ones included, and last a completion token: a callback `void(std::exception_ptr, R)`
-// (without R for an operation that returns nothing), asio::use_future (<agora/use_future.hpp>),
-// asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error is the exception
-// that the blocking form throws.
+// Every remote operation has a form `async_...`. It takes all arguments of the blocking form,
+// including the optional ones, and last a completion token. That is a callback
+// `void(std::exception_ptr, R)` (without R for an operation that returns nothing), asio::use_future
+// (<agora/use_future.hpp>), asio::use_awaitable, asio::bind_executor(...) or an agora::pipeline.
+// The error is the exception that the blocking form throws.
 //
 //     auto age = ages.async_at("ann", asio::use_future);
 //     ages.async_insert_or_assign("bob", 41, [](std::exception_ptr error) { check(error); });
@@ -36,8 +36,8 @@ class executor_work_guard;
 
 namespace agora::detail {
 
-/// A call with its bytes, which may be made later than it was requested (when a coroutine awaits
-/// it).
+/// A call that owns its bytes. It may start after the async_ function has returned, since a
+/// coroutine starts it only when it awaits it.
 struct DeferredCall {
   Call shape;
   std::string method;
@@ -139,7 +139,8 @@ class HandlerCompletion : public Completion {
   Handler handler_;
 };
 
-/// Starts the call. `decode(Reply) -> R`; R is default-constructible.
+/// Starts the call. The handler gets the result of `decode(Reply) -> R`; R is
+/// default-constructible.
 template <typename R, typename Decode, typename Token>
 auto async_call(const Handle& handle, DeferredCall call, Decode decode, Token&& token) {
   return asio::async_initiate<Token, typename SignatureOf<R>::type>(

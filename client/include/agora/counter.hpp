@@ -32,7 +32,7 @@ class counter : public proxy {
   /// Subtracts 1, and returns the value before.
   std::int64_t operator--(int) const { return add(-1) + 1; }
 
-  /// Waits, for ever, until the value is at least n. Returns the value at that moment.
+  /// Waits without a timeout until the value is at least n. Returns the value at that moment.
   std::int64_t wait_at_least(std::int64_t n) const {
     return call<std::int64_t>(kWait, n, detail::Timeout());
   }
@@ -68,7 +68,7 @@ class counter : public proxy {
  private:
   static constexpr const detail::Method& kWait = detail::methods::counter_wait_at_least;
 
-  // The least number has no counterpart.
+  // Throws for the least int64, which has no positive counterpart.
   static std::int64_t negative(std::int64_t n) {
     if (n != INT64_MIN) return -n;
     throw_error(

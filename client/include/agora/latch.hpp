@@ -19,7 +19,7 @@ class latch : public proxy {
   void count_down(std::int64_t n = 1) const { call<void>(detail::methods::latch_count_down, n); }
   /// Returns true if the count is zero.
   bool try_wait() const { return wait_by(detail::Seconds::zero()); }
-  /// Waits, for ever, until the count is zero.
+  /// Waits without a timeout until the count is zero.
   void wait() const { wait_by(std::nullopt); }
   /// Returns false if the count was not zero by then.
   template <typename Rep, typename Period>
@@ -44,7 +44,7 @@ class latch : public proxy {
   auto async_try_wait(Token&& token) const {
     return async_wait_by(detail::Seconds::zero(), token);
   }
-  /// Gives true.
+  /// Completes with true.
   template <typename Token>
   auto async_wait(Token&& token) const {
     return async_wait_by({}, token);

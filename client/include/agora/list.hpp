@@ -21,9 +21,9 @@
 
 namespace agora {
 
-/// Every operation is one atomic step on the server. A negative index counts from the end. An
-/// index outside throws index_error. Operations that read throw type_error for an element that is
-/// no T.
+/// Every operation is one atomic step on the server. A negative index counts from the end. An index
+/// beyond either end throws index_error. Operations that read throw type_error for an element that
+/// is no T.
 ///
 /// @code
 /// auto log = m.list<std::string>("log");

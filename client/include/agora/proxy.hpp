@@ -23,7 +23,8 @@ namespace agora {
 
 namespace detail {
 
-/// A method, and how long its call waits on the server. Only a parameter: it refers to the method.
+/// A method, and how long its call waits on the server. For function parameters only, since it
+/// holds a reference to the method.
 struct TimedMethod {
   TimedMethod(const Method& its_method, const Timeout& its_timeout = {})  // NOLINT: implicit
       : method(its_method), timeout(its_timeout) {}
@@ -45,11 +46,12 @@ class proxy {
   /// Returns the value that stands for this object inside other containers.
   operator reference() const { return {name()}; }  // NOLINT: implicit, so that it can be stored
 
-  /// Returns the whole content as JSON text for people (`{"a":1}`), read in one step.
+  /// Returns the whole content as JSON text (`{"a":1}`), read in one step.
   std::string to_text() const;
 
   /// Calls `callback` for each later change of the object by any session, in order; see
-  /// subscription.hpp. @throws value_error  the object is lent as memory (`local`).
+  /// subscription.hpp. @throws value_error  the object is `local`: programs change it in shared
+  /// memory, unseen by the server.
   subscription watch(std::function<void(const object_change&)> callback) const;
 
   /// True if both are handles of the same object of the same manager.
@@ -90,7 +92,7 @@ class proxy {
   //   return async_call<std::size_t>(detail::methods::list_count, token, value);
   //
   // For a method that waits, the first argument is `{method, timeout}`; the timeout is sent only if
-  // it is also among the arguments.
+  // it is also passed as an argument.
 
   /// Returns the result as an R, or throws the error. A value that is no R is a type_error that
   /// names the object.
@@ -114,9 +116,9 @@ class proxy {
   template <typename... A>
   detail::Reply make(const detail::TimedMethod& method, const A&... arguments) const;
 
-  /// Returns the object's size by the fast path where memory is shared, else by that call.
+  /// Returns the object's size by the fast path if memory is shared, else by a call of `method`.
   std::size_t read_size(detail::ObjectKind kind, const detail::Method& method) const;
-  /// Returns the object's size by the fast path, or nullopt if only a call can tell it.
+  /// Returns the object's size by the fast path, or nullopt if only a call can read it.
   std::optional<std::size_t> try_read_size(detail::ObjectKind kind) const;
 
   template <typename R, typename Token, typename... A>
@@ -133,7 +135,7 @@ class proxy {
   template <typename R = bool, typename Token, typename... A>
   auto async_call_succeeds(const detail::TimedMethod& method, Errc failure, Token&& token,
                            const A&... arguments) const;
-  /// Gives what `decode(detail::Reply) -> R` makes of the reply; decode may throw.
+  /// Completes with the result of `decode(detail::Reply) -> R`, which may throw.
   template <typename R, typename Decode, typename Token, typename... A>
   auto async_make(const detail::TimedMethod& method, Decode decode, Token&& token,
                   const A&... arguments) const;

@@ -1,4 +1,4 @@
-// reservation<T>: an item of a queue that goes back unless its worker acknowledges it.
+// reservation<T>: an item of a queue that returns to the queue unless its worker acknowledges it.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ namespace agora {
 
 namespace detail {
 
-/// A reservation without its item.
+/// A reservation without its item. Acknowledging or requeuing the item settles it.
 class Reserved {
  public:
   Reserved() = default;
@@ -32,13 +32,13 @@ class Reserved {
 
   bool open() const { return queue_.has_value(); }
   std::uint64_t deliveries() const { return deliveries_; }
-  /// @throws runtime_error  it is settled already.
+  /// @throws runtime_error  the reservation is settled already.
   std::uint64_t id() const;
   const Handle& queue() const;
   void touch() const;
   void acknowledge();
   void requeue(Seconds delay);
-  /// Marks it as acknowledged by a transaction.
+  /// Notes that a transaction has acknowledged the item.
   void settle() { queue_.reset(); }
 
  private:
@@ -63,8 +63,8 @@ ReservedParts read_reserved(const Handle& queue, const Reply& reply);
 
 /// Made by queue::reserve. Its destructor returns the item to its position in the queue, unless it
 /// was acknowledged; so does the end of the session, for example when this process dies. An item
-/// that goes back after its 16th delivery becomes a dead letter, see queue::dead_letters().
-/// Delivery is thus at least once. Move-only; one thread at a time.
+/// that returns after its 16th delivery becomes a dead letter, see queue::dead_letters(). Delivery
+/// is thus at least once. Move-only; one thread at a time.
 ///
 /// @code
 /// agora::reservation<std::string> job = jobs.reserve();
@@ -82,10 +82,11 @@ class reservation {
   /// False if it is empty, acknowledged or requeued.
   explicit operator bool() const { return reserved_.open(); }
   const T& item() const { return item_; }
-  /// Returns how often the item was delivered, this time included. Above 1, a worker failed at it.
+  /// Returns how often the item was delivered, this time included. More than 1 means that an
+  /// earlier worker did not acknowledge it.
   std::uint64_t deliveries() const { return reserved_.deliveries(); }
   /// Removes the item; it counts as done for queue::join. Further calls throw runtime_error.
-  /// @throws not_found     the item went back already: its lease had expired.
+  /// @throws not_found     the item has returned to the queue: its lease had expired.
   /// @throws session_lost  the item went back with the session.
   void acknowledge() { reserved_.acknowledge(); }
   /// Returns the item to its position, ready again after `delay`. @throws as acknowledge()

@@ -18,10 +18,10 @@
 
 namespace agora::detail {
 
-/// `found` and `not_found` are results; for any other value make the call.
+/// `found` and `not_found` are results. For any other value the caller makes the call instead.
 using shm::ReadResult;
 
-/// Asks the server for memory that it has added, if there is any, and maps it. Any thread.
+/// Maps the memory that the server has added since the last time, if any. Any thread.
 void map_new_memory(const ObjectView& view);
 
 /// Returns true if a value could be a key. If not (it is no text, or not hashable), only a call
@@ -81,8 +81,9 @@ ReadResult try_contains(const Handle& handle, ObjectKind kind, const K& key) {
   });
 }
 
-/// Stores the value that `read(take)` finds in `out`, which changes only if it is found. `take`
-/// gets bytes that may be torn (seqlock); see shm::find.
+/// Calls `read(take)`, which calls `take` with the bytes of the value if it finds one. Stores the
+/// decoded value in `out`; changes `out` only if the result is `found`. The bytes may be torn
+/// (seqlock); see shm::find.
 template <typename V, typename Read>
 ReadResult take_into(V& out, Read&& read) {
   if constexpr (std::same_as<V, std::string>) {
@@ -109,7 +110,7 @@ ReadResult take_into(V& out, Read&& read) {
     const ReadResult result = read([](std::string_view value) { shm::copy_racing(value, taken); });
     if (result != ReadResult::found) return result;
     auto value = unpack<V>(PackedView{taken});
-    if (!value) return ReadResult::use_rpc;  // the server's error says it better
+    if (!value) return ReadResult::use_rpc;  // the call's error names object and key
     out = std::move(*value);
     return result;
   }

@@ -7,13 +7,15 @@
 
 namespace agora::detail {
 
-/// Whether a call changes something. If its reply is lost, a read has certainly had no effect.
+/// Whether a call changes something. If the reply to a read is lost, the read has certainly had no
+/// effect.
 enum class Effect : std::uint8_t { reads, changes };
 
 struct Method {
   std::string_view name;  ///< with its type: "queue.get"
   Effect effect = Effect::changes;
-  /// A call ends by itself, after its timeout or never. No deadline of the client cuts it off.
+  /// True if a call may wait on the server. Its own timeout ends it, and the client's deadline
+  /// counts only after that; without a timeout there is no deadline.
   bool waits = false;
   /// The items of a reply go back to their queue unless the client acknowledges that reply.
   bool redelivers = false;
