@@ -34,7 +34,7 @@ class Protocol {
   /// Creates the objects for the work over one connection, and all keys with an initial value.
   /// @throws std::runtime_error  the server refused, or ended the connection.
   virtual void prepare(int fd, const Shape& shape) = 0;
-  /// Returns one request, or two that belong together, for one connection and key.
+  /// Returns a piece for one connection and key: one request, or two that belong together.
   virtual std::vector<Request> piece(const Shape& shape, std::size_t connection,
                                      std::uint64_t key) const = 0;
 };
@@ -62,7 +62,7 @@ std::string key_text(std::uint64_t number);
 std::string value_text(std::size_t bytes);
 
 /// Sends all requests over one connection, many at a time, and awaits their replies.
-/// @param request  gives the request for a number from 0 to count - 1.
+/// @param request  returns the request for a number from 0 to count - 1.
 template <typename Make>
 void send_each(int fd, std::uint64_t count, Make&& request);
 

@@ -33,7 +33,7 @@ class HandleState : public Holder {
   /// Acquires a hold if the present session has none. Reports no failure: see adopt_inherited.
   void hold_quietly() noexcept override;
 
-  /// See Handle::view.
+  /// Returns the present view; locates the object if there is none yet. See Handle::view.
   const ObjectView* look();
   const ObjectView* last_view() const { return view_.load(std::memory_order_acquire); }
 
@@ -49,7 +49,7 @@ class HandleState : public Holder {
   const std::uint64_t kept_in_;  // the session of `hold_`
   std::atomic<std::uint64_t> held_in_;
   std::atomic<const ObjectView*> view_{nullptr};  // owned, as are all older views
-  std::atomic<std::uint64_t> without_in_{0};      // a session that gave no view
+  std::atomic<std::uint64_t> without_in_{0};      // the session in which locating failed last
   std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
   std::atomic<int> views_{0};
 };

@@ -14,8 +14,8 @@
 namespace agora::detail {
 
 /// Owned by the values that were decoded from that reply (see hold_ref.hpp). The last owner
-/// releases the holds. A child that agora::process forked acquires them anew; any other child has
-/// none.
+/// releases the holds. In a child of agora::process the object acquires them anew; in a child of a
+/// bare fork() it has none.
 class Holds : public Hold, public Holder {
  public:
   /// @param names  contains each object as often as the reply refers to it

@@ -22,7 +22,7 @@ void unregister_holder(Holder& holder);
 
 /// Opens a session for every client and holds every inherited anonymous object. Call it in a
 /// freshly forked child, before other threads exist. Ignores failures: the first use of the object
-/// fails again, with an exception.
+/// then throws.
 void adopt_inherited();
 
 }  // namespace agora::detail

@@ -15,12 +15,13 @@ namespace {
 
 /// The pause before an object that has no view is located again: that costs a call.
 constexpr std::chrono::seconds kPause{1};
-/// A view lives as long as its handle, as any thread may be reading through it. A program that
-/// deletes and makes an object again and again under one handle makes calls after so many views.
+/// A view lives as long as its handle, as any thread may be reading through it. If a program
+/// deletes and creates an object again and again under one handle, the handle makes calls after
+/// this many views.
 constexpr int kViewsMax = 1000;
 
-// The hold has the deadline of a call that does not wait, even if the call for which it is made
-// waits.
+// Returns the deadline for acquiring a hold: that of a call that does not wait, even if the call
+// that needs the hold waits.
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
   const Deadline own = client.deadline_of(Call{});
   return whole && (!own || *whole < *own) ? whole : own;
@@ -50,7 +51,8 @@ HandleState::~HandleState() {
   if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
 }
 
-// A new session (after a fork, after a loss) holds no object yet.
+// Acquires a hold in the present session, unless it has one. A new session, after a fork or a loss,
+// holds no object yet.
 Expected<void> HandleState::hold(const Deadline& deadline) {
   auto session = client_->connect(deadline);
   if (!session) return session.failure();
@@ -71,11 +73,12 @@ bool HandleState::must_hold() { return anonymous() && held_in_.load() != client_
 void HandleState::hold_quietly() noexcept {
   try {
     if (must_hold()) static_cast<void>(hold(client_->deadline_of(Call{})));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the first use reports it
   }
 }
 
-// An object without a view may get one later: it is created, or memory becomes free.
+// An object without a view may get one later, for example when it is created. So try again after
+// kPause.
 bool HandleState::may_locate(std::uint64_t session) const {
   if (views_.load() >= kViewsMax) return false;
   return without_in_.load() != session || Clock::now() >= without_until_.load();

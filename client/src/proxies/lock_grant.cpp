@@ -60,7 +60,8 @@ bool is_held(const Handle& handle, const LockMethods& methods, const std::string
   return grant && !grant->lost && handle.client().certain_in(grant->session);
 }
 
-// Returns the token of a grant. If a condition's wait took the lock again only the server knows it.
+// Returns the token of a grant. Asks the server for it if the wait of a condition took the lock
+// again.
 std::uint64_t token_of(const Handle& handle, const LockMethods& methods, const std::string& owner) {
   const Grant grant = grant_of(handle, methods, owner);
   if (grant.token != 0 || methods.holder == nullptr) return grant.token;
@@ -93,7 +94,8 @@ Reply release_grant(const Handle& handle, const LockMethods& methods, const std:
   return handle.client().call_in(grant->session, call);
 }
 
-// Leaves one level. Returns the grant; `more` says whether levels are left, so that it stays held.
+// Releases one level. Returns the grant. Sets `more` if levels are left, so that the owner still
+// holds the lock.
 std::optional<Grant> last_level(const Handle& handle, const LockMethods& methods,
                                 const std::string& owner, bool& more) {
   const auto grant = find(handle, methods, owner);
@@ -110,7 +112,7 @@ void release_now(const Handle& handle, const LockMethods& methods, const std::st
   if (!reply) throw_error(std::move(reply.error()));
 }
 
-// Records the server's grant; returns false if the reply is null: the timeout expired.
+// Records the server's grant. Returns false if the reply is null, since the timeout expired.
 bool record(const Handle& handle, const LockMethods& methods, const std::string& owner,
             Reply& reply) {
   if (!reply) throw_error(std::move(reply.error()));
@@ -145,7 +147,7 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
   const std::string& owner = thread_owner();
   if (methods_.recursive) {
     const auto grant = find(handle_, methods_, owner);
-    // Another owner may have the data that the outer levels protected.
+    // Another owner may have changed the data that the outer levels protected.
     if (grant && grant->lost) throw_lost(handle_, methods_);
     if (grant && handle_.client().grants().add_level(handle_.name(), owner)) return true;
   }
@@ -198,7 +200,8 @@ std::uint64_t ThreadLock::token() const {
   return token_of(handle_, methods_, thread_owner());
 }
 
-// A lock that a thread takes by its word had no dead owner before: the server does not lend those.
+// A lock that a thread took by its word has no dead previous owner: the server does not lend such
+// locks.
 bool ThreadLock::owner_died() const {
   return !by_word() && grant_of(handle_, methods_, thread_owner()).owner_died;
 }

@@ -40,13 +40,13 @@ object_info info_of(const std::map<std::string, any>& members) {
 
 manager::manager(manager_options options)
     : private_server_(detail::PrivateServer::start(options.connect_timeout)),
-      client_(
-          connected(private_server_->address(), std::move(options),
-                    // The client may outlive the manager, and the manager's end stops the server.
-                    [server = std::weak_ptr(private_server_)] {
-                      const auto still = server.lock();
-                      return !still || still->gone();
-                    })) {}
+      client_(connected(private_server_->address(), std::move(options),
+                        // Proxies keep the client beyond the last manager, whose destructor ends
+                        // the server. So this holds no strong reference.
+                        [server = std::weak_ptr(private_server_)] {
+                          const auto still = server.lock();
+                          return !still || still->gone();
+                        })) {}
 
 manager::manager(std::string_view address, manager_options options)
     : client_(connected(address, std::move(options))) {}
@@ -97,7 +97,7 @@ detail::Handle manager::open(const reference& object) const {
     return {client_, object.name, holds->session(), object.keep};
   }
   detail::Handle handle(client_, object.name, 0);
-  // The call takes a hold at once: the object may be gone the next moment.
+  // The call acquires the hold at once: the object might be gone at its first use.
   const detail::Params params = detail::params_of(object.name);
   auto there = handle.call(with_params(detail::methods::object_exists, params));
   if (!there) throw_error(std::move(there.error()));

@@ -11,8 +11,9 @@
 namespace agora {
 namespace {
 
-// Each conflict means that another transaction committed, so the first retry is made at once. After
-// repeated conflicts each client waits for another random time: exponential back-off with jitter.
+// Each conflict means that a change of another client took effect, so the first retry is made at
+// once. After repeated conflicts each client waits for a different random time: exponential
+// back-off with jitter.
 void backoff_with_jitter(int attempt) {
   if (attempt == 1) return;
   constexpr int kLongestMs = 50;

@@ -22,7 +22,7 @@ extern char** environ;
 namespace agora::detail {
 namespace {
 
-constexpr int kOwnerFd = 3;             // the number in the server
+constexpr int kOwnerFd = 3;             // the pidfd of this process, in the server
 constexpr int kEndMilliseconds = 5000;  // for an orderly shutdown
 
 [[noreturn]] void refuse(const std::string& reason) {

@@ -1,4 +1,4 @@
-// Lease: whether a session certainly still exists, by this process's own clock.
+// Lease: tells by this process's own clock whether a session certainly still exists.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// PeerProcess: whether the process at the other end of a Unix socket has exited, by its pidfd.
+// PeerProcess: tells by a pidfd whether the process at the other end of a Unix socket has exited.
 #pragma once
 
 namespace agora::detail {
