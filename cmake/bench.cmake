@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The benchmarks: agora beside its peers. Run by people, not by ctest.
 file(GLOB bench_sources CONFIGURE_DEPENDS tests/bench/*.cpp)
 add_executable(agora_bench ${bench_sources})

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # A second compiler reads every source and every public header, each header by itself: clang,
 # -fsyntax-only, warnings as errors. It is a part of each build with tests where clang is installed;
 # a file is read again only after it, or a header that it includes, has changed.

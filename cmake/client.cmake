@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The C++ client library, its unit tests, and the user programs under tests/user.
 
 agora_library(agora_client FOLDERS client/src/transport client/src/memory client/src/session

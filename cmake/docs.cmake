@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # What the documentation shows is compiled and run: every C++ program of the pages becomes a test,
 # and every telnet session is typed into a server.
 

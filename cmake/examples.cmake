@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The programs under docs/examples: the demo, which `./run demo` builds and runs, and, with the
 # tests, the C++ twins of the seeds.
 

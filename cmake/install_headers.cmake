@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # Installs the public headers, and of the others just those that they include, so that the prefix
 # gets <agora/...> and nothing else. Run by `cmake --install`, with SOURCE_DIR and INCLUDE_DIR set.
 #

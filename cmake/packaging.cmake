@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # What `cmake --install` leaves, and find_package(agora) finds: agora::client, agora::server.
 include(CMakePackageConfigHelpers)
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # The layers of the server that do I/O: net, shm and app.
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/cli/bench.hpp"
 
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // `agora bench`: measures the throughput and the latency of a server.
 #pragma once
 
@@ -22,8 +24,8 @@ struct BenchOptions {
 inline constexpr std::size_t kBenchBytesMax = std::size_t{1} << 30;
 
 /// Runs the tests one after another, each with fresh connections, and prints a line for each on
-/// standard output. Its objects have unique names and end with the program, also when it is killed.
-/// A latency is the time from sending a pipeline's requests to the last of their replies.
+/// standard output. Its objects have unique names and end with the program, even if it is killed. A
+/// latency is the time from sending a pipeline's requests to the last of their replies.
 /// @return 0
 /// @throws agora::error        no server replies, or more than kBenchBytesMax would be under way
 ///                             (value_error).

@@ -1,5 +1,7 @@
-// agora: the command line. `agora call METHOD ARGS...` for one call, `agora serve` for a server,
-// `agora bench` for a load.
+// SPDX-License-Identifier: MIT
+
+// agora: the command line. `agora call METHOD ARGS...` makes one call, `agora serve` runs a server,
+// `agora bench` puts a load on a server.
 
 #include <cerrno>
 #include <cstdlib>
@@ -20,7 +22,7 @@
 
 namespace {
 
-/// Returns the default address of the server on this host, as agorad has it.
+/// Returns the address of the server: AGORA_ADDRESS, or else where agorad listens by default.
 std::string default_address() {
   if (const char* set = std::getenv("AGORA_ADDRESS")) return set;
   const char* runtime = std::getenv("XDG_RUNTIME_DIR");

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // One call from a shell: arguments become a typed line, the reply becomes text and an exit code.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/load/agora_protocol.hpp"
 
 #include <array>

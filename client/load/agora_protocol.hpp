@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The load generator's encoding of agora's MessagePack-RPC.
 #pragma once
 
@@ -13,7 +15,8 @@ namespace agora::load {
 /// are 1.
 std::string agora_call(std::string_view method, const std::vector<std::string>& params);
 
-/// Sends a request and returns the whole reply, [1, 1, error, result], of any size.
+/// Sends a request and returns the whole reply, [1, 1, error, result]. The reply may have any size
+/// up to 4 KiB.
 /// @throws std::runtime_error  the reply is an error (its message is the exception's), the
 ///                             connection ended, or the reply has more than 4 KiB.
 std::string agora_reply(int fd, const std::string& request);
@@ -21,7 +24,7 @@ std::string agora_reply(int fd, const std::string& request);
 /// Works on objects of its own: one dict for all keys; a queue and a lock for each connection.
 class AgoraProtocol final : public Protocol {
  public:
-  /// @param prefix     of the objects' names; no other program uses such names
+  /// @param prefix  the prefix of the objects' names; no other program may use such names
   /// @param ephemeral  the objects end with the connection that made them
   explicit AgoraProtocol(std::string prefix = "bench", bool ephemeral = false)
       : prefix_(std::move(prefix)), ephemeral_(ephemeral) {}

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/load/generator.hpp"
 
 #include <array>
@@ -22,12 +24,12 @@ struct Runner {
   std::size_t sent = 0;    ///< bytes of it that are sent
   std::size_t oldest = 0;  ///< the batch whose reply comes next
   std::size_t got = 0;     ///< bytes of that reply
-  std::size_t open = 0;    ///< batches begun whose replies are incomplete
+  std::size_t open = 0;    ///< number of batches begun whose replies are incomplete
   std::uint64_t calls = 0;
   bool stuck = false;                    ///< the socket takes no more for now
   std::vector<Clock::time_point> since;  ///< start of each open batch, a ring buffer
 
-  const Batch& batch(std::size_t number) const {
+  const RequestBatch& batch(std::size_t number) const {
     return line.traffic->batches[number % line.traffic->batches.size()];
   }
 };
@@ -116,7 +118,7 @@ class Driver {
     if (until_.calls != 0) stopped_ = now_;
   }
 
-  /// Returns whether a batch may start: always within a piece, else until the end.
+  /// Returns true if the line may start a batch: within a piece always, otherwise until the end.
   bool may_begin(const Runner& runner) const {
     if (runner.open >= runner.line.under_way) return false;
     if (runner.next % runner.line.traffic->stride != 0) return true;
@@ -165,8 +167,8 @@ class Driver {
   std::vector<Runner> runners_;
   std::vector<char> space_ = std::vector<char>(std::size_t{256} << 10);
   Clock::time_point begin_, stopped_, now_;
-  std::uint64_t begun_ = 0;    ///< calls
-  std::uint64_t replies_ = 0;  ///< of calls, also after the end
+  std::uint64_t begun_ = 0;    ///< calls of all batches begun
+  std::uint64_t replies_ = 0;  ///< replies received, also after the end
   std::size_t open_ = 0;
   bool over_ = false;
 };

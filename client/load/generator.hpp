@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: MIT
+
 // The load generator: one thread, one epoll, requests encoded beforehand. The same code drives
-// every kind of server, so that it never makes the difference between two of them.
+// every kind of server, so a difference between two results is never due to the generator.
 #pragma once
 
 #include <cstddef>
@@ -16,12 +18,13 @@ namespace agora::load {
 struct Line {
   int fd = -1;
   const Traffic* traffic = nullptr;
-  std::size_t first = 0;      ///< the first batch, a multiple of the stride
+  std::size_t first = 0;      ///< the first batch, a multiple of Traffic::stride
   std::size_t under_way = 1;  ///< batches sent ahead of their replies, at least 1
 };
 
 /// The end of a drive: after `seconds`, but not before `calls_min` replies; or, if `calls` is not
-/// 0, after that many replies. Lines then finish their piece, and the drive awaits all replies.
+/// 0, after that many replies. Each line then completes its current piece (see Traffic), and the
+/// drive awaits all replies.
 struct Until {
   double seconds = 1;
   std::uint64_t calls_min = 0;
@@ -30,7 +33,7 @@ struct Until {
 
 struct Driven {
   double seconds = 0;
-  std::uint64_t calls = 0;              ///< with a reply within the time
+  std::uint64_t calls = 0;              ///< calls whose reply came within the time
   std::vector<std::uint64_t> calls_of;  ///< the same for each line
   double rate() const { return seconds > 0 ? static_cast<double>(calls) / seconds : 0; }
 };

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/load/histogram.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// Histogram: latencies in few buckets, so that recording one costs some nanoseconds.
+// SPDX-License-Identifier: MIT
+
+// Histogram: latencies in few buckets, so that recording one costs a few nanoseconds.
 #pragma once
 
 #include <array>
@@ -7,7 +9,8 @@
 
 namespace agora::load {
 
-/// Counts durations in nanoseconds, with a relative error of at most 1/32. One thread.
+/// Counts durations in nanoseconds, with a relative error of at most 1/32. Only one thread may use
+/// it.
 class Histogram {
  public:
   void record(std::uint64_t ns);

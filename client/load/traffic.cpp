@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/load/traffic.hpp"
 
 #include <algorithm>
@@ -10,8 +12,8 @@
 namespace agora::load {
 namespace {
 
-/// Batches of one connection. They are enough that the server does not serve the same few keys from
-/// a warm cache, and small enough to stay in the generator's own cache.
+/// The most batches of one connection. So many that the server does not serve the same few keys
+/// from a warm cache, and so few that they stay in the generator's own cache.
 constexpr std::size_t kBatchesMax = 256;
 constexpr std::size_t kBytesMax = std::size_t{8} << 20;
 
@@ -32,14 +34,14 @@ Traffic traffic_of(const Protocol& protocol, const Shape& shape, std::size_t con
   const std::size_t batch_bytes = piece_bytes * shape.pipeline / piece.size() + 1;
   traffic.stride = piece.size() / std::gcd(piece.size(), shape.pipeline);
   traffic.calls = shape.pipeline;
-  // Queues and locks have no keys: all rounds are alike.
+  // Queues and locks have no keys: all rounds are the same.
   const bool has_keys = shape.work != Work::queue && shape.work != Work::lock;
   const std::size_t rounds =
       has_keys ? std::clamp(kBytesMax / batch_bytes, std::size_t{1}, kBatchesMax) / traffic.stride
                : 1;
   std::size_t place = 0;
   for (std::size_t i = 0; i < std::max<std::size_t>(rounds, 1) * traffic.stride; ++i) {
-    Batch& batch = traffic.batches.emplace_back();
+    RequestBatch& batch = traffic.batches.emplace_back();
     for (std::size_t call = 0; call < shape.pipeline; ++call) {
       if (place == piece.size()) piece = next_piece(), place = 0;
       batch.bytes += piece[place].bytes;

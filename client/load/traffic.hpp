@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Traffic: the requests of a load, encoded beforehand in the server's protocol. The replies to one
 // request always have one size, so that counting bytes counts replies.
 #pragma once
@@ -34,13 +36,13 @@ class Protocol {
   /// Creates the objects for the work over one connection, and all keys with an initial value.
   /// @throws std::runtime_error  the server refused, or ended the connection.
   virtual void prepare(int fd, const Shape& shape) = 0;
-  /// Returns one request, or two that belong together, for one connection and key.
+  /// Returns a piece for one connection and key: one request, or two that belong together.
   virtual std::vector<Request> piece(const Shape& shape, std::size_t connection,
                                      std::uint64_t key) const = 0;
 };
 
 /// Requests that are sent together, and the size of their replies.
-struct Batch {
+struct RequestBatch {
   std::string bytes;
   std::size_t reply_bytes = 0;
 };
@@ -48,7 +50,7 @@ struct Batch {
 /// The batches that a connection sends in turn, in a loop. It may stop only after a multiple of
 /// `stride` batches: there every piece is complete.
 struct Traffic {
-  std::vector<Batch> batches;
+  std::vector<RequestBatch> batches;
   std::size_t stride = 1;
   std::size_t calls = 1;  ///< requests in each batch
 };
@@ -62,7 +64,7 @@ std::string key_text(std::uint64_t number);
 std::string value_text(std::size_t bytes);
 
 /// Sends all requests over one connection, many at a time, and awaits their replies.
-/// @param request  gives the request for a number from 0 to count - 1.
+/// @param request  returns the request for a number from 0 to count - 1.
 template <typename Make>
 void send_each(int fd, std::uint64_t count, Make&& request);
 
@@ -75,7 +77,7 @@ void send_each(int fd, std::uint64_t count, Make&& request) {
   constexpr std::uint64_t kTogether = 500;
   constexpr std::size_t kBytesTogether = std::size_t{1} << 20;
   for (std::uint64_t number = 0; number < count;) {
-    Batch batch;
+    RequestBatch batch;
     for (std::uint64_t i = 0;
          i < kTogether && number < count && batch.bytes.size() < kBytesTogether; ++i, ++number) {
       const Request next = request(number);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The host's resources as the server reads them at its start: time, randomness, memory,
 // descriptors.
 #pragma once

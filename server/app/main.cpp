@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agorad: reads its options, builds the server, prints the ready line, serves.
 
 #include <csignal>

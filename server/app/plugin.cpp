@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/app/plugin.hpp"
 
 #include <dlfcn.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Plugins: user types in a shared library, for `agorad --plugin libx.so`.
 #pragma once
 

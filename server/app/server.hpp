@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Server: builds and connects all parts of a server. agorad runs one, an embedding program starts
 // one in a thread of its own, and tests poll one.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/app/shutdown_triggers.hpp"
 
 #include <atomic>

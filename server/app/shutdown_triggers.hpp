@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Shutdown triggers: a signal, or the end of the process that owns the server.
 #pragma once
 

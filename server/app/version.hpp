@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The version of the product, defined by the build system.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Admission: turns a request into a checked command: method, arity, kinds, names, times, role.
 //
 // It checks all that the method table alone can decide, before anything is journaled. The machine

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/engine/engine.hpp"
 
 namespace agora {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Engine: admits calls, orders them through the journal, applies committed batches to the machine,
 // and delivers the effects. It does no I/O: it reaches the world through its ports only.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MemoryJournal: a journal without durability. Each batch is committed at once, at no cost.
 #pragma once
 

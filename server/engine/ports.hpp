@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The engine's ports: clock, journal and outbox. Tests replace them with their own.
 #pragma once
 

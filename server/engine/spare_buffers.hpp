@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // SpareBuffers: a pool of the buffers that large messages have left behind. Fresh memory would cost
 // more than the work on it, since the kernel clears each page at its first touch.
 #pragma once

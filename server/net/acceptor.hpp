@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Acceptor: the part that both listeners share. It accepts connections, refuses them with a message
 // beyond Limits::connections_max, and backs off when the process runs out of descriptors.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The tag of a call: the form of its reply in the upper three bits, the call's number below them.
 // The core stores the tag with the call and returns it with the reply.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/connection.hpp"
 
 #include <algorithm>

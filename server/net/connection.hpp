@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Connection: a socket and its dialogue. It reads when the socket is readable, sends replies at the
 // end of the turn that made them, and waits for EPOLLOUT only after the kernel has refused bytes.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/death_watch.hpp"
 
 #include <cerrno>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // DeathWatch: reports at once when the process of an opened session on this host ends.
 //
 // It holds one pidfd for each session, which becomes readable when the process ends. Once it is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Descriptor: owns a file descriptor and closes it when it is destroyed.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Dialogue: one connection without its socket (sans I/O). Bytes that were read go in, calls go to
 // the engine; replies and notices come back, bytes to be sent come out.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // DialogueContext: the engine and the scratch buffers that all dialogues of a server share.
 #pragma once
 

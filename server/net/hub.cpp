@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/hub.hpp"
 
 #include <algorithm>

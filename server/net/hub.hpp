@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Hub: the connections of a server and its engine. It runs the engine's turns, delivers effects to
 // the dialogues, flushes their output, and runs a turn when a deadline passes.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Input: the bytes of a connection that were read and that its protocol has not taken yet.
 //
 // Whole messages are parsed in the shared read buffer and never come here. The rest of a message is

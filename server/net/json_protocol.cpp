@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/json_protocol.hpp"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // JsonProtocol: JSON-RPC 2.0 on the lines of one connection, with batches.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Listener: accepts connections on one TCP address or Unix socket and hands them to the hub.
 #pragma once
 

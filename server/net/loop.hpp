@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Loop: the event loop of the I/O thread: descriptors (epoll), timers and posted tasks. All calls
 // come from that thread, except post_threadsafe().
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/msgpack_protocol.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MsgpackProtocol: MessagePack-RPC on one connection, the protocol that programs use.
 //
 // The usual call takes a fast path: read in one pass where it lies, without the framer and the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Output: the bytes that a connection still has to send. It holds references to large stored values
 // instead of copies.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Protocol: one way to write calls and replies as bytes. A connection has one protocol, chosen by
 // its first byte.
 //

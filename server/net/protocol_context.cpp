@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/protocol_context.hpp"
 
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ProtocolContext: the connection as its protocol sees it: the engine that takes its calls, the
 // output to which its replies are written, and flow control. Dialogue owns it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Ring: the server's side of the two rings in shared memory that carry a connection's bytes in
 // place of its socket, for a client on this host. The socket stays open: it carries the doorbells,
 // and its end ends the connection.

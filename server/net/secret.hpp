@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // An unguessable secret: the token with which a session is resumed.
 #pragma once
 

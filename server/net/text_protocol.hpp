@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // TextProtocol: lines on one connection. Each line is JSON-RPC or typed, by its first byte, so a
 // person may paste JSON between typed lines.
 #pragma once

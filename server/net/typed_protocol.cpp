@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/typed_protocol.hpp"
 
 #include <utility>

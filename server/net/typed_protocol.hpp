@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // TypedProtocol: the lines that a person types at telnet, on one connection.
 //
 // One line runs at a time: the reply carries no number, so its place says which line it belongs to.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Followers: the bound on the objects that one session watches or subscribes to, for object.watch
 // and topic.subscribe.
 #pragma once

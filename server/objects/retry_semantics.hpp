@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Retry semantics: sentences that many method rows share for `if_reply_lost`.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/types.hpp"
 
 namespace agora {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Types: the list of all types. A type that is not in it does not exist.
 #pragma once
 

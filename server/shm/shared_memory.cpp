@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/shm/shared_memory.hpp"
 
 #include <algorithm>

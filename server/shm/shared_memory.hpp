@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // SharedMemory: the server's storage in memfds, which programs of its user on this host can map.
 //
 // It has two spaces. The arena is read-only for clients: F_SEAL_FUTURE_WRITE makes the server's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Arena: the core's allocator. A linear space of 16-byte units, addressed by 32-bit handles.
 //
 // The space consists of extents that are only ever appended and never move: 1 MiB, doubling up to

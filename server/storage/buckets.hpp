@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Buckets: the heads of a hash table's chains; linear hashing adds and removes one bucket at a
 // time.
 //

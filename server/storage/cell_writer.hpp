@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // CellWriter: the writer's side of the seqlock in a container's cell. By its sequence number
 // readers in other processes detect that the content changed while they read it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Cells: allocates the seqlock-protected cells of objects (shared/shm/cell.hpp) in blocks that are
 // never freed.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Entry: an entry of a Table, in the arena.
 #pragma once
 

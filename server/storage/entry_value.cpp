@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/storage/entry_value.hpp"
 
 #include <cstring>

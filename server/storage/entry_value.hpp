@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // EntryValue: a value about to be written into an entry, inline or as the handle of a value stored
 // outside.
 #pragma once

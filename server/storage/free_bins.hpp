@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // FreeBins: the segregated free lists of an arena by size, with a bitmap of the lists in use.
 //
 // A bin holds the blocks of a range of sizes: one size each up to 31 units, then 16 bins for each

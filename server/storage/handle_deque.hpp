@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // HandleDeque: a deque of handles, all of it in an arena. A list object stores its elements in one.
 //
 // The handles lie in chunks of 128, listed by a directory with free slots at both of its ends.

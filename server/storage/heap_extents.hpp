@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // HeapExtents: extents from the heap of this process, the default source of every arena.
 #pragma once
 

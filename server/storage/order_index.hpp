@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // OrderIndex: the entries of a table in the order of their sequence numbers, 4 bytes each.
 //
 // Chunks of up to 512 handles lie in the arena; a directory of chunks lies outside it. A sequence

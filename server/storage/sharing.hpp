@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Sharing: the port behind session.map. It lists the extents of the machine's memory that other
 // processes can map; the core knows the extents and their content, not how descriptors are sent.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Table: an ordered hash map from keys to values in an arena; the storage of dict, set and
 // namespace.
 //

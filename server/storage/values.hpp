@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Values: single values stored in an arena, and pins that keep large ones alive.
 //
 // Queue items, list elements and the large values of tables are such values. A large value (16 KiB

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/storage/words.hpp"
 
 #include <algorithm>

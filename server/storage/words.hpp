@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Words: memory of the core that clients on this host may write too, at any time and with any
 // value.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // is_ascii(): returns whether a text is all ASCII. Vectorised, so limited by memory bandwidth.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // AGORA_ASSERT: checks an invariant that only a programming error can break. Stays on in release:
 // a server that has lost an invariant must stop rather than go on with wrong data.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // bytes_equal(): compares two strings; for up to 32 bytes mostly without a call of memcmp, which
 // would cost more than the comparison itself.
 #pragma once

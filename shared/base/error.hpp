@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The errors of agora: the table of error codes, and Error, the value that carries one of them.
 //
 // Every error states the failure (code, message), whether the effect of the call happened (done)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Expected<T>: a value or an Error. The part of C++23's std::expected that agora needs.
 #pragma once
 

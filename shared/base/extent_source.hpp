@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ExtentSource: the port through which an arena gets memory, in large extents that never move.
 //
 // The port keeps the core free of system calls. The heap implements it by default; sealed memfds

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Strong typedefs of ids: an ObjectId cannot be passed where a SessionId is expected.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // keyed_hash(): the hash of dict keys and object names. Fast, and unpredictable for a client that
 // does not know the secret key, so that clients cannot provoke collisions (hash flooding).
 #pragma once

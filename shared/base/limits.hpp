@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Every bound of the system: name, default, unit, reason. Units last in the name.
 #pragma once
 
@@ -35,8 +37,8 @@ struct Limits {
   std::size_t session_slots_max = 1'024;
   /// Objects that one session watches or is subscribed to: each costs a step with every change.
   std::size_t session_watches_max = 65'536;
-  /// Notices sent to an opened session that it has not confirmed. Beyond that later notices are
-  /// coalesced with earlier ones.
+  /// Notices sent to an opened session that it has not confirmed. The server keeps no more of
+  /// them for a resend.
   std::size_t unconfirmed_notices_max = 4'096;
   /// The history that a watched object or a topic keeps of its last notices: how many, and their
   /// bytes. A session that was disconnected for longer is told of a gap.

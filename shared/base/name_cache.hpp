@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // NameCache: a direct-mapped cache in front of a hash table that is keyed by names. A hit costs one
 // comparison of names and no hash of the whole name.
 #pragma once

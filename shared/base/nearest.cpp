@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/base/nearest.hpp"
 
 #include <algorithm>

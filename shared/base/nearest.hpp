@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // "Did you mean": finds the names in a list that are closest to a mistyped one.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // RawBytes: a receive buffer. Unlike a std::string it does not zero the capacity that it adds, so a
 // socket can be read straight into it, and capacity that is never written costs nothing.
 #pragma once

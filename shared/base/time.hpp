@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Instants and durations as the core sees them: whole nanoseconds, passed in by the caller. The
 // core reads no clock; see the port Clock in server/engine/ports.hpp.
 #pragma once

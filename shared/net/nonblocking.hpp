@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Non-blocking send and receive on a socket.
 #pragma once
 

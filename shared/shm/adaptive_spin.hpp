@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // AdaptiveSpin: adaptive spinning on a ring, before the reader sleeps on the doorbell.
 //
 // A wake-up across CPUs costs 30 to 70 us; spinning costs CPU time. So the reader spins only while

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Cell: the seqlock-protected record of one object, in memory that clients map read-only.
 //
 // A seqlock: only the server writes a cell. `sequence` is odd while a write is in progress and

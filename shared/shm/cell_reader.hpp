@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The reader's side of a cell's seqlock: reads an object's content in the server's memory, and
 // reads again if the server has written meanwhile.
 #pragma once

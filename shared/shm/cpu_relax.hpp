@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // cpu_relax(): the pause hint for spin loops.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // KeyParts: the comparison key of a lookup in two parts: a head of up to 8 bytes in a register, and
 // a body in the caller's memory.
 //

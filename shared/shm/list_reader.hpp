@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Reads elements of a list in the server's memory, without a call to the server.
 //
 // Lock-free, without allocation, from any thread. Trusts nothing that it reads, as

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // LockWord: the shared word of a lent lock: its owner, and the number of grants so far.
 //
 // A lent lock is a delegation, as in NFSv4. While the server's bit (the lowest) is clear, a client

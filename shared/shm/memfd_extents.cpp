@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/shm/memfd_extents.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Extents of shared memory: one sealed memfd each, which programs on this host can map.
 //
 // A memfd has no name, so nothing can leak or collide: the kernel frees the memory with its last

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Pages: a client's page table of the server's arena: 1 MiB pages, mapped read-only.
 //
 // An arena addresses its blocks by units of 16 bytes in one linear space

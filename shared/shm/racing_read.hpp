@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Racy reads of memory that the server may be writing: the bytes may be torn. The seqlock reader
 // discards them if the cell's sequence has changed; these functions are safe on torn bytes.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Ring: a lock-free single-producer, single-consumer ring of bytes in memory that two processes
 // map. A connection has one ring for each direction and a socket beside them. A byte on the socket
 // is the doorbell that wakes a sleeping side; end of file on it means that the peer process has

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The layout of a hash table in the server's memory, shared by the server that writes it and the
 // clients that read it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Looks up keys of a dict, namespace or set in the server's memory, without a call to the server.
 //
 // Lock-free, without allocation, from any thread. Trusts nothing that it reads: every handle and

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // any: a dynamically typed value, of any kind that agora has.
 //
 // agora::dict<any, any> is the counterpart of a Python dict. An any compares as the server

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Numbers in network byte order (big-endian), as in MessagePack.
 #pragma once
 

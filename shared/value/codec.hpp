@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Converts C++ types to values and back: pack(), unpack() and the codecs of the standard types.
 // codec_core.hpp has Codec<T> itself, and how to write one.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Codec for std::chrono::duration: seconds as a float, the form of all times on the wire.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Codecs for the standard library's containers, pairs and tuples.
 //
 // Sequences and sets are encoded as lists, pairs and tuples as lists of fixed length, maps as maps.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Codec<T>: encodes a C++ type as a value and decodes it again. Specialise it to add a type.
 //
 // A specialisation has (a type that cannot be decoded leaves out decode and name):

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Codecs for null, bool, numbers, text, bytes, references and optional values.
 //
 // No conversion between bool and numbers. A float does not decode as an int, not even 2.0; an int

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/value/compare.hpp"
 
 #include <cmath>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // compare(): the order of values for sorting, as Python orders them.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // describe(): values in error messages, short enough for one line, exact enough to find the
 // mistake.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Elements: a list in normal form as a range of views, and the token reader for such trusted bytes.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // HoldRef: a reference-counted hold on the anonymous objects to which a decoded value refers.
 //
 // The server keeps an anonymous object alive for a client whose reply refers to it, until the

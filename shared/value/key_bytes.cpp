@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/value/key_bytes.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Comparison keys: the canonical bytes by which values are compared, hashed and looked up.
 //
 // Derived from normal form: a float with an integral value in int64 or uint64 range becomes that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Reader: a pull parser for MessagePack, token by token; bounds-checked, without allocation.
 //
 // Reads trusted bytes (stored values in normal form) and hostile ones (from the wire) alike. It

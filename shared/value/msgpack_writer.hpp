@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Writes MessagePack in normal form (always the shortest encoding) to the end of a string.
 #pragma once
 

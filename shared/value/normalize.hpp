@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // normalize(): validates MessagePack from the network and converts it to normal form, within
 // bounds.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Packed: a value as MessagePack bytes in normal form, as values are stored and sent.
 //
 // Normal form: shortest integers and headers, floats are float64, map order kept, no duplicate

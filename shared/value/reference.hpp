@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // reference: a value that names an object, so that objects can contain objects.
 #pragma once
 

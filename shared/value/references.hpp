@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The references inside a value: whether there are any, and a visitor for each.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The shortest form of a token (RFC 8949 calls it preferred serialization): the part of
 // normalisation that concerns single tokens.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Headers and bodies of texts in normal form: a fast path past Reader and Writer.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // text_detail: a detail of an error, such as {object: "jobs"}.
 #pragma once
 

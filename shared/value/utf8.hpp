@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // is_utf8(): validates UTF-8.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/base64.hpp"
 
 #include <array>

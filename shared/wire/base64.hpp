@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Base64 (RFC 4648, section 4), strict: accepts only the canonical text of each sequence of bytes.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/error_data.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Errors on the wire: their `data` map, and the functions with which this layer builds them.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Extended JSON: the tagged objects that encode the kinds of value that JSON lacks, as in MongoDB
 // (docs/protocol/json-rpc.md). The only key of such an object is its tag:
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Framing: finds the boundaries of messages, without copying and without decoding.
 //
 // Both framers are incremental. The caller passes the same buffer again, with more bytes at its

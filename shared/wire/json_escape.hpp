@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // unescaped_prefix(): finds the first character of a text that JSON must escape.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/json_fast_path.hpp"
 
 #include "shared/value/msgpack_writer.hpp"

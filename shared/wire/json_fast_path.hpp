@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The fast path for the most frequent JSON calls:
 // `{"jsonrpc":"2.0","id":1,"method":"dict.get","params":["d","k"]}` whose id is a natural number
 // and whose parameters, by position, are null, bools, ints, or ASCII text without escapes.

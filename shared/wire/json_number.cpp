@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/json_number.hpp"
 
 #include <algorithm>

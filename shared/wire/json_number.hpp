@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // clamp_overflows(): replaces JSON numbers outside the range of a double, at which nlohmann's
 // parser would stop.
 #pragma once

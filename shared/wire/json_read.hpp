@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // JsonReader: converts JSON text to values. The only JSON parser; nlohmann/json is its SAX parser.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/json_rpc.hpp"
 
 #include <algorithm>

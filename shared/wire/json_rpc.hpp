@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // JSON-RPC 2.0 (jsonrpc.org/specification), one message per line (docs/protocol/json-rpc.md).
 #pragma once
 

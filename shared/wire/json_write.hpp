@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // packed_to_json(): converts values to JSON text, on one line.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Message: a call as received from a connection, the same for all protocols.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MessagePack-RPC, the client's side: encodes calls, decodes replies and notices.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The fast path for the most frequent calls: `[0, msgid, "dict.get", ["d", "k"]]` whose parameters
 // are scalars in normal form already, with ASCII text only, and which is complete in the buffer.
 //

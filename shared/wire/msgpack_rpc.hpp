@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MessagePack-RPC, the server's side: decodes calls, encodes replies (github.com/msgpack-rpc).
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Protocol sniffing: detects the protocol of a connection by its first byte.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/typed_line.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The typed line: the protocol for people at telnet, such as `dict.set jobs k 1`, and its replies.
 #pragma once
 

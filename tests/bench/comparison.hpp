@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Interleaved comparison of agora and its peers under one load, so that noise from the machine hits
 // all of them alike.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/bench/core_costs.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Benchmarks of the Machine and the Dialogue without sockets.
 #pragma once
 

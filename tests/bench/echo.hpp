@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The lower bound for every server: a bare epoll loop that reads requests of one size and writes
 // replies of another, without parsing them.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Locks in etcd, through its JSON gateway: a transaction that creates a key if it does not exist,
 // and its removal. Replies differ in length, so this row has a loop of its own; at etcd's rate its
 // cost does not affect the result.

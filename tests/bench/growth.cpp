@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The rows about many entries: the memory of each, and the worst insert during the growth.
 
 #include <algorithm>

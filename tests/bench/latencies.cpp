@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The rows about latency: a blocking call, and the delivery of an item to a process that waits for
 // it.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agora_bench: benchmarks of speed and memory, each compared with a peer in the same run. See
 // README.md here.
 

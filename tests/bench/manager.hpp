@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Benchmarks of the whole manager: waiter FIFOs, session sweeps, long queues and lists, sessions.
 #pragma once
 

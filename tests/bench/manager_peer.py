@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """CPython's multiprocessing.Manager as a peer: manager_peer.py SERVER_CPU WORKER_CPU.
 
 Prints `ready`, then replies to each line `queue SECONDS` or `lock SECONDS` with calls per second of four

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The rows about many connections: one that floods among well-behaved ones, and ten thousand idle
 // ones.
 

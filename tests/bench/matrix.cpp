@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The wide matrix: every kind of work with every number of connections, pipeline depth, value size
 // and transport, compared with every peer that supports it.
 

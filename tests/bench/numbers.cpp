@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <functional>
 
 #include "client/load/agora_protocol.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/bench/peers.hpp"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Peers: the servers that a benchmark compares, as child processes pinned to the servers' CPU.
 #pragma once
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Makes the pictures and the tables of docs/speed from the results there: picture.py [--check] DIRECTORY.
 
 Reads numbers.json, matrix.json and scaling.json, writes a picture of each, and puts tables into README.md and

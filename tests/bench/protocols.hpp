@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Protocols of the load generator: those of agora's peers, and agora's JSON-RPC.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Results of a benchmark, printed as lines on the terminal and written as JSON.
 #pragma once
 

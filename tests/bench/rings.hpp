@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Benchmark of calls through rings in shared memory, compared with the Unix socket.
 #pragma once
 

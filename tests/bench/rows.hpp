@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The rows of the tables: `numbers`, in which each row has a bound, the wide `matrix`, and
 // `scaling`, which measures how the cost of a call grows.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // How the cost of a call grows with the number of connections, entries of a dict, objects, waiting
 // calls, and bytes of a value. Each point is interleaved with the first point of its row, and its
 // result is the ratio of the costs of a call. Without peers, which are in the other tables.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/bench/shared_dict.hpp"
 
 #include <algorithm>
@@ -103,7 +105,7 @@ class Shared {
   Arena arena_{extents_};
   Values values_{arena_};
   Cells cells_{arena_};
-  Handle cell_;
+  ObjectHandle cell_;
   Table table_{arena_, values_, kHashKey};
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;

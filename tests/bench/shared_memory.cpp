@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/bench/shared_memory.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Benchmarks of operations in shared memory, through the proxies, and of killed clients.
 #pragma once
 

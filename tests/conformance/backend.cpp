@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/conformance/backend.hpp"
 
 #include "server/storage/heap_extents.hpp"

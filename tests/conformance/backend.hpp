@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Backends of the transcripts: storage, journal, and a clock that only the test moves.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Client codecs: encode a typed line in each wire format, and decode replies back to typed text.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/conformance/ring_connection.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Ring connection: the bytes of a session go through rings in shared memory; the socket carries
 // only the doorbells.
 #pragma once

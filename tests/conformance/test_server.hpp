@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The server under a transcript, and the client's end of a connection to it.
 #pragma once
 

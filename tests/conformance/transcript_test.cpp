@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Plays every transcript in tests/transcripts through every transport, over every backend. All must
 // give the outcome that stands in the text.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Transport: one way from a client to a server. A transport takes the typed lines of a transcript,
 // sends them in its wire format, and returns each reply and notice as typed text. One text
 // therefore fits all transports.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/conformance/client_codec.hpp"
 #include "tests/conformance/test_server.hpp"
 

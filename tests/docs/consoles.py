@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Replays every ```console block of README.md and docs/**/*.md against a fresh server.
 
 usage: consoles.py AGORAD [PAGE...]

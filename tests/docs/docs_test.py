@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tests that snippets.py and consoles.py report faults: small pages with one fault each."""
 import contextlib
 import io

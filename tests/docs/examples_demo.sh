@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: MIT
+
 # Runs the demo on a directory with every kind of file, on the default one, and on a missing one.
 #   sh examples_demo.sh PROGRAM
 set -eu

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs the C++ version of a seed program and compares its output with the expected one.
 
 usage: examples_seed.py exact|any_order PROGRAM EXPECTED

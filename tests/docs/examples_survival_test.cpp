@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Kills the demo's workers at random while they count: the result is exact nevertheless.
 #include <chrono>
 #include <filesystem>

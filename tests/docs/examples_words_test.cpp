@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Tests the demo's own parts: the splitting into words, the comparison of two counts, the report.
 #include <cstdio>
 #include <filesystem>

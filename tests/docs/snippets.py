@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Extracts the C++ programs of README.md and docs/**/*.md, for the build to compile and run.
 
 usage: snippets.py --write DIR    writes each program to DIR/NAME.cpp, prints the names

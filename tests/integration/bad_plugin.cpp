@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A plugin with faults. The environment variable AGORA_PLUGIN_FAULT selects the fault.
 
 #include <cstdlib>

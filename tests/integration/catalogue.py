@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The signatures of all methods of the catalogue (docs/reference): r reads, w may wait.
 
 A default of `-` marks an optional parameter without a default.

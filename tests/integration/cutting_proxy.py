@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A proxy that breaks connections after a chosen number of bytes, and a client that resumes and resends."""
 import select
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starts an agorad and calls it through its three protocols; knows nothing of the server's code.
 
 Every wait here ends: sockets time out, polls have a deadline, and an alarm ends a test that hangs.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A connection through rings, as docs/protocol/shared-memory.md describes them.
 
 It has the methods of a socket, so that every client of the harness can use it.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs the black-box tests against AGORA_SERVER (default: build/release/bin/agorad). Arguments name modules.
 # The last line is "N passed, M failed"; the exit status is 0 only if nothing failed.
 cd "$(dirname "$0")" || exit 1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Opened sessions: a client that may disconnect and resume, and processes that hold a session until they are killed.
 
 Calls before `session.open` or `session.resume` carry no number, so those two calls have an id outside the numbering.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Scripts of calls to one object, each with its result or error; played with positional and with named parameters."""
 import catalogue
 from harness import Case, Failure

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bad input: the error names its cause, nothing changes, and the connection is usable afterwards."""
 import json
 import unittest

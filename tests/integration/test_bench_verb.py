@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`agora bench`: its output, the number of its calls, and that it leaves no objects behind."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Every implemented method: its signature, its result and each named error, by position and by name."""
 import json
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Connections that break at every byte of a dialogue: increments and transfers take effect exactly once."""
 import os
 import random

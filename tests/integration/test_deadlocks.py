@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Each shape of a deadlock is reported with its cycle, and no deadlock is reported without a cycle."""
 import unittest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Processes that are killed, cut off in mid-message, or half closed: no grant goes to a dead process."""
 import json
 import signal

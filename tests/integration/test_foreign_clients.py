@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Foreign clients: jsonrpclib, python3-msgpack, and pynvim's MessagePack-RPC session where it is installed."""
 import json
 import unittest

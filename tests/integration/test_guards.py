@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`guard: [lock, token]` on every changing method: a call is refused unless the named grant is still valid."""
 import json
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The rules of JSON-RPC lines: requests, batches, notifications, ids, tagged values, numbers, hostile text."""
 import json
 import unittest

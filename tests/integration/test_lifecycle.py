@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Start and stop: the ready line, refusals with one clear line, stale sockets, signals, limits."""
 import os
 import resource

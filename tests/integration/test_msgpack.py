@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MessagePack-RPC: every encoding is read, the shortest is written, and lost framing ends the connection."""
 import os
 import struct

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The table of owner death in docs/concepts/sessions-and-death.md, with real processes that are killed or stopped.
 
 A row is a generator: it sets up objects, yields the processes to kill, and then checks the outcome.

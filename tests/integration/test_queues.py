@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Queues: order, delays, reservations, leases, dead letters, and close; pipes."""
 import unittest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Objects that containers and items in flight keep alive; unreachable cycles, which the server frees."""
 import unittest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Calls through rings, by a client that was written from docs/protocol/shared-memory.md."""
 import os
 import signal

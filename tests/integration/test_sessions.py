@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Opened sessions: parameters, numbers, kept replies, resuming, and the three ways in which a session ends."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Locks, semaphores, conditions and barriers between several clients: which waiters are served, in which order."""
 import unittest
 

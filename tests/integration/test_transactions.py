@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """transaction.run: all or nothing over every type, requirements, and rollback that no other client sees."""
 import unittest
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Typed lines: words, named parameters, help, lines behind a waiting one, and the first byte of a connection."""
 import json
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Set, namespace, array and the other types: every method, its result and each named error, on one object."""
 import random
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A C++ class of a user, loaded by agorad --plugin: the account of docs/examples/user_type."""
 import json
 import os

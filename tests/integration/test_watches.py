@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Change notices and topics: in order, resumable, with a notice of each gap; slow readers are cut off."""
 import socket
 import unittest

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* The end of a process: its pidfd becomes readable, its waiters leave, the server drains its
  * calls, sweeps its lock words, and only then reuses its owner slots. Also the steps that a
  * living process can still make after its session was ended.

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* No lost wake-ups: request and reply rings between clients and the server
  * (shared/shm/ring.hpp).
  *

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
 /* The lock word in shared memory: a delegation (as in NFSv4), lent to clients by the core,
  * recalled for a call, and swept after the death of a process.
  *

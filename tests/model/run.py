@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Checks the models of the shared-memory protocols with Spin: each good variant must pass, and each
 seeded bug must be found, with the expected violation.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Embeds a server and talks to it, with nothing but what is installed.
 #include <iostream>
 #include <thread>

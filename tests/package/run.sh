@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Installs the build into a fresh prefix and builds a stranger's project against it.
 # usage: run.sh BUILD_DIR SOURCE_DIR
 set -euo pipefail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The one place that knows which Catch2 this is: 2.13 in Debian 12, 3.x in newer ones.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MachineCalls: calls a machine directly, without an engine; for tests and benchmarks.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #define CATCH_CONFIG_RUNNER
 #include "tests/support/catch.hpp"
 #include "tests/support/watchdog.hpp"

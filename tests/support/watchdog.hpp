@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A watchdog for test programs: a hanging test fails by itself and is named in the report.
 #pragma once
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs clang-tidy with the checks of .clang-tidy over all sources of server, client and shared.
 
 usage: clang_tidy.py BUILD_DIR [PATH...]   BUILD_DIR has compile_commands.json; of PATH only

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Counts and refuses what docs/internals/style.md forbids in the language of sources and pages:
 comments without a named actor, openings such as "What" or "Who", and retired words.
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # The core asks nobody for anything: its libraries refer to no clock, random, thread, file or
 # socket symbol. usage: pure_core.sh LIBRARY...
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Reads all sources and refuses what the layout forbids: includes that point up or sideways, files
 and functions that are too long, banned calls, left-over notes, dead links in the docs; and, through
 language.py, comments without a named actor and retired words."""
@@ -31,6 +32,7 @@ NEVER = {  # folders that a layer may not include although they lie lower
 }
 FILE_LINES_MAX = 600
 FOLDER_FILES_MAX = 29
+SPDX = "// SPDX-License-Identifier: MIT"
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
 PURE = ("shared/base", "shared/value", "shared/wire", "server/storage", "server/core",
@@ -92,6 +94,8 @@ def check_source(path):
     name = str(path.relative_to(ROOT))
     text = path.read_text()
     lines = text.split("\n")
+    if lines[0] != SPDX:
+        complain(path, 1, f"a source begins with {SPDX}")
     if len(lines) > FILE_LINES_MAX:
         if not any("long-file:" in line for line in lines[:12]):
             complain(path, 1, f"{len(lines)} lines (at most {FILE_LINES_MAX}; a reason begins with long-file:)")
@@ -107,7 +111,7 @@ def check_source(path):
                 complain(path, number, why)
     if path.suffix == ".hpp" and "#pragma once" not in text:
         complain(path, 1, "no #pragma once")
-    if path.suffix in (".hpp", ".cpp") and layer and path.suffix == ".hpp" and not text.startswith("//"):
+    if path.suffix == ".hpp" and layer and not text.startswith(SPDX + "\n\n//"):
         complain(path, 1, "a header begins with a sentence that says what it is")
     if layer:  # a test case may be as long as its transcript
         check_functions(path, lines)

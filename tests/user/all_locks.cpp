@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // recursive_mutex and shared_mutex work wherever the standard library expects such a mutex.
 #include <chrono>
 #include <future>

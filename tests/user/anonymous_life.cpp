@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Anonymous objects live as long as any proxy or container refers to them.
 #include <optional>
 #include <string>

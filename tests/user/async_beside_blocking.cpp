@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Asynchronous calls beside blocking ones of the same client: a thread that stops reading passes
 // the baton, so that no reply lies unread until the next heartbeat.
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Asynchronous calls: callbacks, futures in a plain main, coroutines; each with values and errors;
 // and all of that in a forked child.
 #include <future>

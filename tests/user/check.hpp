@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Checks of the user programs under tests/user, without a framework: exit code 0 or 1.
 #pragma once
 

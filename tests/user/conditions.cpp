@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // condition_variable works as std::condition_variable_any does, between processes.
 #include <chrono>
 #include <future>

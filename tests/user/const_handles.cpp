@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Proxies are cheap handles whose operations are const: a lambda that captures one by value need
 // not be mutable, and a const reference to one suffices for all operations.
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Connections that break at any byte lose nothing: increments and transfers take effect exactly
 // once, a waiting pop keeps its position, a lock stays held, asynchronous calls complete.
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A proxy in front of a server: forwards connections of a Unix socket, and cuts them.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // All operations of dict against a real server.
 #include <chrono>
 #include <map>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Every error can be caught by its own name, by agora::error, by its standard base and by
 // std::exception, and done() says whether the effect happened.
 #include <stdexcept>

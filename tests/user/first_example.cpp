@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The first example of the documentation, word for word, and checks of its effects.
 #include <iostream>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // fork() while other threads are inside calls: the child uses the same proxies over a connection of
 // its own, the parent's calls continue undisturbed, and no caller gets another's reply.
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // kill -9 of the server: every call ends, and its error says whether the effect happened.
 #include <chrono>
 #include <future>

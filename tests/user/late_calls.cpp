@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Calls that their callers give up: an unlock without a connection reaches the server on the next
 // one, and a grant that comes after the deadline of its call does not stay with the session.
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // All operations of list against a real server.
 #include <optional>
 #include <sstream>

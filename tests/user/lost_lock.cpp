@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The server of a held lock goes away: the guard's destructor stays silent, held() is false,
 // on_lost runs once, release() throws. Calls end at once, since it was a private server.
 #include <atomic>

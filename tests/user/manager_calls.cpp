@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The manager's operations beside its factories: raw calls, information about the server, TCP.
 #include <map>
 #include <string>
@@ -21,7 +23,7 @@ void check_descriptors(const agora::manager& m) {
     for (Map method : *methods) {
       const std::string name = *method["name"].get<std::string>();
       const agora::detail::Method described = agora::detail::find_method(name);
-      const bool reads = described.effect == agora::detail::Effect::reads;
+      const bool reads = described.effect == agora::detail::CallEffect::reads;
       const bool same =
           described.waits == *method["waits"].get<bool>() && reads == *method["reads"].get<bool>();
       if (!same) std::fprintf(stderr, "%s\n", name.c_str());

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // One manager, many threads: every caller gets its own reply, and a waiting call blocks no other.
 #include <chrono>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // semaphore, latch, barrier and counter between forked processes, and between threads.
 #include <chrono>
 #include <set>

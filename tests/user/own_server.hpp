@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // OwnServer: a server with its own arguments and environment, which ends with this program.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // m.pipeline(): many calls in few writes; each has its own value or error.
 #include <string>
 #include <vector>

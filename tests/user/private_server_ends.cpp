@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The private server ends with its creator, also when that is killed. It outlives a forked child
 // that ends first.
 #include <chrono>

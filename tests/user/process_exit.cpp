@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agora::process: exit codes, signals, exceptions, joining.
 #include <chrono>
 #include <iostream>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // All operations of queue and event against a real server.
 #include <chrono>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Work that survives its workers: reserve, acknowledge, requeue, dead letters; orders and delays.
 #include <chrono>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // set algebra, attributes of a namespace, and arrays of numbers.
 #include <algorithm>
 #include <cstdint>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // SIGKILL at every few instructions of the operations in shared memory: the parent single-steps a
 // child through one lap and kills it there. No process is stuck, no step counts half, and the next
 // owner learns of the death.

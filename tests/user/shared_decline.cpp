@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // If memory cannot be shared the same program makes calls: by choice, over TCP or through a proxy,
 // without address space for a mapping, without descriptors, with forbidden system calls.
 #include <atomic>

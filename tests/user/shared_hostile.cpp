@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A program that rewrites every shared byte that it can write spoils only the numbers and locks in
 // those bytes: the server lives, and other objects and sessions are unchanged.
 #include <atomic>

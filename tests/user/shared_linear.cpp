@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Linearizability: histories of one number and of one key, by sessions in shared memory, over the
 // Unix socket and over TCP at once. There is an order of all operations that explains every result
 // and keeps the real-time order.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Sessions in shared memory that are lost: owners learn that their locks are lost, and take them
 // anew only after that. And sessions that survive although the server is unreachable for a while.
 #include <atomic>

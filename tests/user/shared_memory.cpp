@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Programs on the server's host use the same proxies in shared memory, without calls.
 #include <algorithm>
 #include <cstdio>

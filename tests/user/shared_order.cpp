@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The order of operations in memory and of calls: no observer can tell them apart. Writes of one
 // session, watches, guards, deadlocks and the FIFO of a lock.
 #include <array>

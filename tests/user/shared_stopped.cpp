@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A stopped process keeps a lock in shared memory beyond its ttl. A process that is dead, or whose
 // session an admin ended, loses it: the next owner learns of it, and later operations of the old
 // owner affect no other process.

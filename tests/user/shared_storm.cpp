@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Four processes use the same locks, numbers, queue and dict. They are killed, stopped and replaced
 // at random moments. No step is lost or repeated, no process stays stuck, the server keeps no
 // remains.

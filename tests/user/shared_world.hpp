@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Support for the tests of shared memory: a ledger that all their processes share independently of
 // the server, a seed that can be set, and observation of the server from outside.
 #pragma once

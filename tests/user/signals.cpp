@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Signals that interrupt system calls affect no call.
 #include <atomic>
 #include <chrono>

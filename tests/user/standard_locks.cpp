@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agora::mutex works wherever the standard library expects a mutex.
 #include <chrono>
 #include <mutex>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // pipes between processes, topics and watches.
 #include <chrono>
 #include <condition_variable>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The same objects over TCP, by name and by address.
 #include <chrono>
 #include <future>

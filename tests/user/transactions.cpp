@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // atomically: many objects change in one step, or none does; and guards against a lost lock.
 #include <atomic>
 #include <chrono>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A user's own struct needs only nlohmann's macro to be a value.
 #include <optional>
 #include <string>

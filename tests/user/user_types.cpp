@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A program that embeds a server with a type of its own, and uses it through a typed proxy.
 #include <cstdint>
 #include <string>

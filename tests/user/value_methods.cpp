@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agora::value behaves as std::atomic does, wrapping included.
 #include <atomic>
 #include <cstdint>

@@ -1,5 +1,8 @@
-// All of agora's C++ client. A program that needs less of it compiles faster: agora/json.hpp alone
-// includes nlohmann/json, and agora/use_future.hpp alone asio/use_future.hpp.
+// SPDX-License-Identifier: MIT
+
+// Includes the whole C++ client. A program that includes single headers compiles faster: only
+// agora/json.hpp includes nlohmann/json, and only agora/use_future.hpp includes
+// asio/use_future.hpp.
 #pragma once
 
 #include <agora/any_io.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Printing values: an agora::any, and through it the content of every proxy, as JSON text.
 #pragma once
 
@@ -8,10 +10,11 @@
 
 namespace agora {
 
-/// Returns the value as the server's own JSON text, on one line: `{"a":[1,2.0,null]}`.
+/// Returns the value as JSON text on one line, exactly as the server prints it:
+/// `{"a":[1,2.0,null]}`.
 std::string to_json_text(PackedView value);
 
-/// Prints the same text; the stream's width and flags do not matter.
+/// Prints the text that to_json_text returns, whatever the stream's width and flags.
 std::ostream& operator<<(std::ostream& out, const any& value);
 
 }  // namespace agora

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // array<T>: a fixed number of shared numbers, like a span of std::atomic<T>.
 #pragma once
 
@@ -19,8 +21,8 @@
 
 namespace agora {
 
-/// Every operation is one atomic step. A negative index counts from the end; an index outside
-/// throws index_error. Integers wrap round as in std::atomic if this program's factory made the
+/// Every operation is one atomic step. A negative index counts from the end; an index beyond either
+/// end throws index_error. Integers wrap round as in std::atomic if this program's factory made the
 /// object.
 ///
 /// @code
@@ -39,7 +41,7 @@ class array : public proxy {
   using Place AGORA_DEPRECATED("use slice_index") = slice_index;
 
   /// Called by a manager's factory; see manager::array.
-  explicit array(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit array(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- reading
 
@@ -133,7 +135,7 @@ class array : public proxy {
 
  private:
   // Returns the element's word in shared memory for the fast path, or null if the call must be
-  // made. The server refuses an index outside.
+  // made. Also null for an index beyond the end: the call then throws index_error.
   std::atomic<T>* word(index_type index) const;
   // As word(), for sums. Integers whose sums do not wrap are left to the server, which refuses an
   // overflow.
@@ -199,7 +201,7 @@ bool array<T>::compare_exchange(index_type index, T& expected, T desired) const 
   for (;;) {
     if (compare_and_set(index, expected, desired)) return true;
     const T found = load(index);
-    // If it equals `expected` it was changed back in between, and the exchange may yet succeed.
+    // If `found` equals `expected`, the element was changed and changed back in between: try again.
     const bool same = equal(pack(found), pack(expected));
     expected = found;
     if (!same) return false;

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: MIT
+
 // Asynchronous calls: a call and an Asio completion token make an operation with a handler.
 //
-// Every remote operation has a form `async_...`. It takes all arguments of the blocking form, the
-// optional ones included, and last a completion token: a callback `void(std::exception_ptr, R)`
-// (without R for an operation that returns nothing), asio::use_future (<agora/use_future.hpp>),
-// asio::use_awaitable, asio::bind_executor(...), an agora::pipeline. The error is the exception
-// that the blocking form throws.
+// Every remote operation has a form `async_...`. It takes all arguments of the blocking form,
+// including the optional ones, and last a completion token. That is a callback
+// `void(std::exception_ptr, R)` (without R for an operation that returns nothing), asio::use_future
+// (<agora/use_future.hpp>), asio::use_awaitable, asio::bind_executor(...) or an agora::pipeline.
+// The error is the exception that the blocking form throws.
 //
 //     auto age = ages.async_at("ann", asio::use_future);
 //     ages.async_insert_or_assign("bob", 41, [](std::exception_ptr error) { check(error); });
@@ -36,8 +38,8 @@ class executor_work_guard;
 
 namespace agora::detail {
 
-/// A call with its bytes, which may be made later than it was requested (when a coroutine awaits
-/// it).
+/// A call that owns its bytes. It may start after the async_ function has returned, since a
+/// coroutine starts it only when it awaits it.
 struct DeferredCall {
   Call shape;
   std::string method;
@@ -107,7 +109,7 @@ class HandlerCompletion : public Completion {
     }
   }
 
-  Batch* batch() override {
+  CallBatch* batch() override {
     if constexpr (requires { handler_.batch(); }) {
       return handler_.batch();
     } else {
@@ -139,11 +141,12 @@ class HandlerCompletion : public Completion {
   Handler handler_;
 };
 
-/// Starts the call. `decode(Reply) -> R`; R is default-constructible.
+/// Starts the call. The handler gets the result of `decode(Reply) -> R`; R is
+/// default-constructible.
 template <typename R, typename Decode, typename Token>
-auto async_call(const Handle& handle, DeferredCall call, Decode decode, Token&& token) {
+auto async_call(const ObjectHandle& handle, DeferredCall call, Decode decode, Token&& token) {
   return asio::async_initiate<Token, typename SignatureOf<R>::type>(
-      [](auto&& handler, Handle its_handle, DeferredCall its_call, Decode its_decode) {
+      [](auto&& handler, ObjectHandle its_handle, DeferredCall its_call, Decode its_decode) {
         using Handler = std::decay_t<decltype(handler)>;
         its_handle.start(its_call.call(),
                          std::make_unique<HandlerCompletion<R, Decode, Handler>>(

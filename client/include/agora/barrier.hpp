@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // barrier: a fixed number of parties wait for each other, again and again, like std::barrier.
 #pragma once
 
@@ -21,23 +23,24 @@ struct barrier_state {
   bool broken = false;       ///< until reset(), arriving throws broken_barrier
 };
 
-/// A party that waits too long, that is cancelled, or whose session ends, breaks the barrier for
-/// all: no party waits for a dead one.
+/// If the timeout of a waiting party expires, or its wait is cancelled, or its session ends, the
+/// barrier breaks for all. So no party waits for a dead one.
 class barrier : public proxy {
  public:
   /// Called by a manager's factory; see manager::barrier.
-  explicit barrier(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit barrier(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
-  /// Waits until all have arrived; for ever, unless the barrier was made with a timeout. Returns
-  /// 0 .. parties - 1, each once a generation.
+  /// Waits until all parties have arrived, without a limit unless the barrier was made with a
+  /// timeout. Returns a number from 0 to parties - 1, a different one to each party.
   /// @throws broken_barrier  it is broken, or became so while this party waited.
   std::size_t arrive_and_wait() const { return arrive(std::nullopt); }
-  /// As above; if not all have arrived by then the barrier breaks. @throws broken_barrier
+  /// As arrive_and_wait, but if not all parties have arrived by then the barrier breaks.
+  /// @throws broken_barrier
   template <typename Rep, typename Period>
   std::size_t arrive_and_wait_for(std::chrono::duration<Rep, Period> span) const {
     return arrive(detail::timeout_of(span));
   }
-  /// Makes the barrier usable again; parties that wait get broken_barrier.
+  /// Makes the barrier usable again. Parties that wait now throw broken_barrier.
   void reset() const { call<void>(detail::methods::barrier_reset); }
   /// Breaks the barrier.
   void abort() const { call<void>(detail::methods::barrier_abort); }
@@ -69,7 +72,7 @@ class barrier : public proxy {
   }
 
  private:
-  // Without a timeout of its own a wait has the barrier's; null on the wire means that one.
+  // Without a timeout sends null, which stands for the timeout of the barrier.
   std::size_t arrive(const detail::Timeout& timeout) const {
     return call<std::size_t>({detail::methods::barrier_wait, timeout}, timeout);
   }

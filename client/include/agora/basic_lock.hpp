@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // basic_lock: the operations that mutex and recursive_mutex have in common.
 #pragma once
 
@@ -19,12 +21,12 @@ template <const detail::LockMethods& Methods>
 class basic_lock : public proxy {
  public:
   /// Called by a manager's factory; see manager::lock and manager::rlock.
-  explicit basic_lock(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit basic_lock(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
-  /// Waits, for ever, until the calling thread has the lock.
+  /// Waits without a timeout until the calling thread has the lock.
   /// @throws deadlock           waiting would close a cycle, which the message spells out. For a
   ///                            mutex that includes locking it twice.
-  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
+  /// @throws agora::owner_died  the lock is broken (on_owner_death::broken).
   void lock() const;
   /// Returns false if the lock is not free.
   bool try_lock() const;
@@ -37,8 +39,8 @@ class basic_lock : public proxy {
     return try_lock_for(when - Clock::now());
   }
 
-  /// Releases the lock. Never throws, as std::lock_guard needs it: a failure shows in held()
-  /// before, and in on_lost.
+  /// Releases the lock. Never throws, because std::lock_guard requires that. A caller that must
+  /// know of a lost lock asks held() before, or registers on_lost().
   void unlock() const noexcept;
   /// Releases the lock.
   /// @throws not_locked    no owner has it.
@@ -49,7 +51,7 @@ class basic_lock : public proxy {
   /// Returns the fencing token of the calling thread's grant: greater than that of every earlier
   /// grant. A lost grant keeps its token. @throws not_locked  the calling thread has no grant.
   std::uint64_t token() const { return by_thread().token(); }
-  /// Returns true if the owner before this thread ended while it had the lock. @throws as token().
+  /// Returns true if the previous owner ended while it had the lock. @throws as token().
   bool owner_died() const { return by_thread().owner_died(); }
   /// Returns true if the calling thread certainly has the lock. False while the connection is
   /// broken, false once the session's ttl has passed since the last answered heartbeat, and false
@@ -66,7 +68,7 @@ class basic_lock : public proxy {
   void reset() const { call<void>(*Methods.reset); }
 
   // ---- asynchronous forms: the last argument is a completion token, see async.hpp. The locking
-  // ones give a lock_grant, which is an owner of its own.
+  // ones complete with a lock_grant, which is an owner of its own.
 
   template <typename Token>
   auto async_lock(Token&& token) const {

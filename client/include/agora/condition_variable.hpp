@@ -1,4 +1,6 @@
-// condition_variable: a waiter gives the lock back and sleeps until another owner notifies it.
+// SPDX-License-Identifier: MIT
+
+// condition_variable: a waiter releases the lock and sleeps until another owner notifies it.
 #pragma once
 
 #include <chrono>
@@ -18,9 +20,9 @@
 namespace agora {
 
 /// Like std::condition_variable_any, but it belongs to one lock, mutex(). A waiter waits with that
-/// lock only, and a notifier must hold it. A wait releases all levels of the lock and takes them
-/// again before it returns, past its timeout too. A notify wakes the present waiters and no later
-/// one, so wait with a predicate:
+/// lock only, and a notifier must hold it. A wait releases all levels of the lock, and takes them
+/// again before it returns, even if that takes longer than its timeout. A notify wakes the present
+/// waiters and no later one, so wait with a predicate:
 ///
 /// @code
 /// std::unique_lock hold(ready.mutex());
@@ -36,14 +38,14 @@ class condition_variable : public proxy {
   using Lock AGORA_DEPRECATED("use lock_type") = lock_type;
 
   /// Called by a manager's factory; see manager::condition.
-  condition_variable(detail::Handle handle, recursive_mutex its_mutex)
+  condition_variable(detail::ObjectHandle handle, recursive_mutex its_mutex)
       : proxy(std::move(handle)), mutex_(std::move(its_mutex)) {}
 
-  /// Returns its lock, which other objects may share.
+  /// Returns its lock, which other conditions may share.
   const recursive_mutex& mutex() const { return mutex_; }
   recursive_mutex& mutex() { return mutex_; }
 
-  /// Waits, for ever, for a notify.
+  /// Waits without a timeout for a notify.
   /// @throws runtime_error  `lock` is not of mutex(), or does not hold it.
   void wait(lock_type& lock) const { wait_by(lock, std::nullopt); }
   template <typename Predicate>
@@ -84,7 +86,7 @@ class condition_variable : public proxy {
 
   // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
-  /// Releases the lock, waits for a notify, and gives the grant once it has the lock again:
+  /// Releases the lock, waits for a notify, takes the lock again, and completes with its grant:
   ///
   /// @code
   /// agora::lock_grant held = co_await ready.mutex().async_lock(asio::use_awaitable);
@@ -98,8 +100,8 @@ class condition_variable : public proxy {
     return async_wait_by<lock_grant>(
         std::move(held), {}, [](lock_grant again, bool) { return again; }, token);
   }
-  /// As async_wait, but takes the lock again after that time too. Gives the grant, and whether the
-  /// time was over.
+  /// As async_wait, but also takes the lock again when the time is over. Completes with the grant,
+  /// and with cv_status::timeout if no notify came.
   template <typename Rep, typename Period, typename Token>
   auto async_wait_for(lock_grant held, std::chrono::duration<Rep, Period> span,
                       Token&& token) const {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // counter: a shared number whose growth other processes can wait for.
 #pragma once
 
@@ -15,7 +17,7 @@ namespace agora {
 class counter : public proxy {
  public:
   /// Called by a manager's factory; see manager::counter.
-  explicit counter(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit counter(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   /// Adds, and returns the new value.
   std::int64_t add(std::int64_t n = 1) const {
@@ -32,7 +34,7 @@ class counter : public proxy {
   /// Subtracts 1, and returns the value before.
   std::int64_t operator--(int) const { return add(-1) + 1; }
 
-  /// Waits, for ever, until the value is at least n. Returns the value at that moment.
+  /// Waits without a timeout until the value is at least n. Returns the value at that moment.
   std::int64_t wait_at_least(std::int64_t n) const {
     return call<std::int64_t>(kWait, n, detail::Timeout());
   }
@@ -68,7 +70,7 @@ class counter : public proxy {
  private:
   static constexpr const detail::Method& kWait = detail::methods::counter_wait_at_least;
 
-  // The least number has no counterpart.
+  // Throws for the least int64, which has no positive counterpart.
   static std::int64_t negative(std::int64_t n) {
     if (n != INT64_MIN) return -n;
     throw_error(

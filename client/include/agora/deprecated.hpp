@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // AGORA_DEPRECATED: marks a name of the API that has a successor.
 #pragma once
 

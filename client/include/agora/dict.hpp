@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // dict<K, V>: a shared map, like std::map, in insertion order.
 #pragma once
 
@@ -22,10 +24,10 @@
 
 namespace agora {
 
-/// Every operation is one atomic step on the server. Keys are equal as values are: 1 is 1.0.
-/// Operations that read may throw type_error if the stored key or value is no K or V; the message
-/// names object, key, expected and found type. Operations that take a key throw it for a value that
-/// cannot be a key.
+/// Every operation is one atomic step on the server. Keys are compared as values, so 1 equals 1.0.
+/// Operations that read throw type_error if the stored key or value is no K or V; the message names
+/// the object, the key, the expected and the found type. Operations that take a key throw
+/// type_error for a value that cannot be a key.
 ///
 /// @code
 /// auto ages = m.dict<std::string, int>("ages");
@@ -44,7 +46,7 @@ class dict : public proxy {
   using const_iterator = snapshot_iterator<value_type>;
 
   /// Called by a manager's factory; see manager::dict.
-  explicit dict(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit dict(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- reading
 
@@ -129,7 +131,7 @@ class dict : public proxy {
 
   // ---- waiting
 
-  /// Waits, for ever, until the key exists. Returns its value.
+  /// Waits without a timeout until the key exists. Returns its value.
   V wait(const K& key) const { return call_at<V>(kWait, key, detail::Timeout()); }
   /// Waits for that time. Returns nullopt if the key did not come into existence.
   template <typename Rep, typename Period>
@@ -248,7 +250,7 @@ class dict : public proxy {
  private:
   static constexpr const detail::Method& kWait = detail::methods::dict_wait_for;
 
-  // Reads by the fast path if a V can be made without a value.
+  // Reads by the fast path if V is default-constructible.
   detail::ReadResult try_get(const K& key, std::optional<V>& out) const;
 };
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // element: the result of `d[key]` and `l[index]`; stands for one element of a shared container.
 #pragma once
 
@@ -24,7 +26,7 @@ class element {
   element(const element&) = default;
 
   /// Returns the present value.
-  /// @throws key_error, index_error  there is no such element: reading never makes one.
+  /// @throws key_error, index_error  there is no such element; reading never inserts one.
   T get() const { return container_.at(key_); }
   operator T() const { return get(); }  // NOLINT: implicit, it stands for the value
 

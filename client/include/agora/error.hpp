@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: MIT
+
 // The exceptions of agora: one class for each error of the protocol.
 //
 // Each derives from agora::error, a mixin without a standard base, and from exactly one standard
 // exception. So a program may catch `agora::key_error`, `agora::error`, `std::out_of_range` or
-// `std::exception` alike. (A class that inherits std::exception twice is caught by neither.)
-// A class is named as the error's type on the wire, in snake case. Words that are no name of an
-// error by themselves end in _error (empty_error, timeout_error).
+// `std::exception` alike. (A class that inherits std::exception twice is caught by neither.) A
+// class is named as the error's type on the wire, in snake case. A type that does not say by itself
+// that it is an error gets the suffix _error (empty_error, timeout_error).
 #pragma once
 
 #include <memory>
@@ -27,12 +29,12 @@ class error {
   Errc code() const noexcept { return error_->code; }
   /// Returns whether the effect of the call happened: yes, no, or unknown.
   Done done() const noexcept { return error_->done; }
-  /// Returns one sentence: the fault, and the expectation.
+  /// Returns one sentence that names the fault and the expected value.
   virtual const char* what() const noexcept = 0;
-  /// Returns a further fact of that name that the server sent (`object`, `key`, `limit` ...), or
-  /// nullopt.
+  /// Returns the detail of that name that the server sent with the error, such as `object`, `key`
+  /// or `limit`. Returns nullopt if there is none.
   std::optional<any> detail(std::string_view name) const;
-  /// Returns the whole error as it came.
+  /// Returns the error as it was received.
   const Error& whole() const noexcept { return *error_; }
 
  protected:
@@ -78,7 +80,7 @@ struct session_backlog : basic_error<std::runtime_error> { using basic_error::ba
 struct unauthenticated : basic_error<std::runtime_error> { using basic_error::basic_error; };
 struct forbidden : basic_error<std::runtime_error> { using basic_error::basic_error; };
 struct too_large : basic_error<std::length_error> { using basic_error::basic_error; };
-/// The server's memory, not this process's: therefore no std::bad_alloc.
+/// About the server's memory, not this process's. So it is no std::bad_alloc.
 struct out_of_memory : basic_error<std::runtime_error> { using basic_error::basic_error; };
 struct overloaded : basic_error<std::runtime_error> { using basic_error::basic_error; };
 struct unavailable : basic_error<std::runtime_error> { using basic_error::basic_error; };

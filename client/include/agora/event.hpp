@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // event: a flag for which processes wait.
 #pragma once
 
@@ -12,7 +14,7 @@ namespace agora {
 class event : public proxy {
  public:
   /// Called by a manager's factory; see manager::event.
-  explicit event(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit event(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   /// Sets the flag and wakes all waiters.
   void set() const { call<void>(detail::methods::event_set); }
@@ -22,7 +24,7 @@ class event : public proxy {
     return flag ? *flag != 0 : call<bool>(detail::methods::event_is_set);
   }
 
-  /// Waits, for ever, until the flag is set.
+  /// Waits without a timeout until the flag is set.
   void wait() const { wait_by(std::nullopt); }
   /// Returns false if the flag was not set by then.
   template <typename Rep, typename Period>
@@ -44,7 +46,7 @@ class event : public proxy {
   auto async_is_set(Token&& token) const {
     return async_call<bool>(detail::methods::event_is_set, token);
   }
-  /// Gives true.
+  /// Completes with true.
   template <typename Token>
   auto async_wait(Token&& token) const {
     return async_wait_by({}, token);
@@ -55,7 +57,8 @@ class event : public proxy {
   }
 
  private:
-  // The fast path sees a flag that is set already; every wait is a call, first come, first served.
+  // The fast path only reads a flag that is set already. A wait is always a call, so that the
+  // server serves waiters in FIFO order.
   bool wait_by(const detail::Timeout& timeout) const {
     if (try_read_size(detail::ObjectKind::event).value_or(0) != 0) return true;
     return call<bool>({detail::methods::event_wait, timeout}, timeout);

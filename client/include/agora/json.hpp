@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // User types through nlohmann/json: a type with to_json and from_json (NLOHMANN_DEFINE_TYPE_* is
 // enough) is a value of agora. For speed, specialise Codec<T> instead.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // latch: a count that goes down to zero once, like std::latch.
 #pragma once
 
@@ -13,13 +15,13 @@ namespace agora {
 class latch : public proxy {
  public:
   /// Called by a manager's factory; see manager::latch.
-  explicit latch(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit latch(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   /// @throws value_error  less than 1, or more than is left; nothing was changed.
   void count_down(std::int64_t n = 1) const { call<void>(detail::methods::latch_count_down, n); }
   /// Returns true if the count is zero.
   bool try_wait() const { return wait_by(detail::Seconds::zero()); }
-  /// Waits, for ever, until the count is zero.
+  /// Waits without a timeout until the count is zero.
   void wait() const { wait_by(std::nullopt); }
   /// Returns false if the count was not zero by then.
   template <typename Rep, typename Period>
@@ -44,7 +46,7 @@ class latch : public proxy {
   auto async_try_wait(Token&& token) const {
     return async_wait_by(detail::Seconds::zero(), token);
   }
-  /// Gives true.
+  /// Completes with true.
   template <typename Token>
   auto async_wait(Token&& token) const {
     return async_wait_by({}, token);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // list<T>: a shared sequence, like std::vector; O(1) at both ends.
 #pragma once
 
@@ -21,9 +23,9 @@
 
 namespace agora {
 
-/// Every operation is one atomic step on the server. A negative index counts from the end. An
-/// index outside throws index_error. Operations that read throw type_error for an element that is
-/// no T.
+/// Every operation is one atomic step on the server. A negative index counts from the end. An index
+/// beyond either end throws index_error. Operations that read throw type_error for an element that
+/// is no T.
 ///
 /// @code
 /// auto log = m.list<std::string>("log");
@@ -43,7 +45,7 @@ class list : public proxy {
   using Place AGORA_DEPRECATED("use slice_index") = slice_index;
 
   /// Called by a manager's factory; see manager::list.
-  explicit list(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit list(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- reading
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // lock_grant: a lock that was acquired asynchronously; and the machinery that all locks share.
 #pragma once
 
@@ -15,13 +17,13 @@
 
 namespace agora {
 
-/// The behaviour of a lock when its owner ends while it holds it.
+/// The behaviour of a lock whose owner ends while it has the lock.
 enum class on_owner_death : std::uint8_t {
-  report,  ///< the next owner gets the lock, and owner_died() tells it
-  broken,  ///< the lock stays broken: owner_died until reset()
+  report,  ///< the lock passes to the next owner, for which owner_died() is true
+  broken,  ///< acquiring the lock throws owner_died until reset()
 };
 
-/// Options of mutex, recursive_mutex and shared_mutex; they count only if the factory's call makes
+/// Options of mutex, recursive_mutex and shared_mutex; used only if the call of the factory creates
 /// the object.
 struct lock_options {
   agora::on_owner_death on_owner_death = agora::on_owner_death::report;
@@ -29,7 +31,7 @@ struct lock_options {
 
 namespace detail {
 
-struct Grant;  // a lock held by one thread: client/src/client/grants.hpp
+struct Grant;  // a lock held by one owner: client/src/client/grants.hpp
 
 /// The methods by which one kind of lock is taken and released. There is one object for each kind;
 /// it is compared by address.
@@ -93,9 +95,9 @@ class lock_grant {
 
   /// Called by the locks.
   struct Owner {
-    detail::Handle handle;
+    detail::ObjectHandle handle;
     const detail::LockMethods* methods;
-    std::string text;
+    std::string text;  ///< names the owner in calls
   };
   explicit lock_grant(Owner owner) : owner_(std::move(owner)) {}
 
@@ -111,7 +113,7 @@ namespace detail {
 /// The operations of a thread on a lock. The owner is the calling thread, except for async_acquire.
 class ThreadLock {
  public:
-  ThreadLock(const Handle& handle, const LockMethods& methods)
+  ThreadLock(const ObjectHandle& handle, const LockMethods& methods)
       : handle_(handle), methods_(methods) {}
 
   /// Returns false if the timeout expired. @throws deadlock, owner_died, session_lost
@@ -125,8 +127,8 @@ class ThreadLock {
   bool held() const;
   /// Returns true if the thread has a grant, lost or not.
   bool has_grant() const;
-  /// Turns a lock that the thread took without a call into a grant of the session. A call that uses
-  /// the lock on the server comes next.
+  /// Turns a lock that the thread took without a call into a grant of the session. Call it before a
+  /// call that uses the lock on the server, such as the wait of a condition.
   void hand_over() const;
   void on_lost(std::function<void()> callback) const;
 
@@ -147,7 +149,7 @@ class ThreadLock {
   lock_grant granted_to(const std::string& owner, Reply reply) const;
   std::optional<Grant> by_word() const;
 
-  const Handle& handle_;
+  const ObjectHandle& handle_;
   const LockMethods& methods_;
 };
 

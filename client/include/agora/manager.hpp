@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // manager: the connection to a server, and the factory of all proxies.
 #pragma once
 
@@ -60,16 +62,17 @@ struct object_info {
 /// ages["ann"] = 30;
 /// @endcode
 ///
-/// A factory creates the object, or opens it if it exists already. Then initial content and options
-/// do not count; an object of another type is wrong_type. Without a name the object is anonymous:
-/// it lives as long as a proxy of it, or a container that stores it. A factory that takes a
-/// reference opens that object.
+/// A factory creates the object, or opens it if it exists already. In the second case initial
+/// content and options are ignored, and an object of another type throws wrong_type. Without a name
+/// the object is anonymous: it lives as long as a proxy of it, or a container that stores it. A
+/// factory that takes a reference opens that object.
 class manager {
  public:
   /// Starts a private server, which ends with the last copy of this manager in this process, and in
-  /// any case with this process. The program `agorad` is searched in the environment variable
-  /// AGORA_SERVER, beside the running program or library, in the installation, in PATH.
-  /// @throws unavailable  it was not found (the message lists the places), or did not start.
+  /// any case with this process. The environment variable AGORA_SERVER may name the program
+  /// `agorad`. If it is not set, the client searches beside the running program or library, in the
+  /// installation, and in PATH.
+  /// @throws unavailable  agorad was not found (the message lists the places), or did not start.
   explicit manager(manager_options options = {});
   /// Connects to a server.
   /// @param address  `unix:/path/to/socket` or `tcp://host:port` (a name, IPv4, or IPv6 in [])
@@ -159,7 +162,7 @@ class manager {
   agora::barrier barrier(std::string_view name, std::int64_t parties) const {
     return agora::barrier(create("barrier", name, detail::params_of(parties)));
   }
-  /// @param timeout  of each wait that has none of its own; when it expires the barrier breaks
+  /// @param timeout  the default timeout of a wait; when it expires the barrier breaks
   template <typename Rep, typename Period>
   agora::barrier barrier(std::string_view name, std::int64_t parties,
                          std::chrono::duration<Rep, Period> timeout) const {
@@ -236,7 +239,7 @@ class manager {
   }
 
   /// Makes or opens an object of a user's own type: `m.object<account_proxy>("mine", 100)`. P
-  /// derives from proxy, has a constructor from a detail::Handle (`using proxy::proxy;`), and
+  /// derives from proxy, has a constructor from a detail::ObjectHandle (`using proxy::proxy;`), and
   /// `P::type` is the type's name on the server.
   template <std::derived_from<proxy> P, Encodable... A>
   P object(std::string_view name, const A&... arguments) const {
@@ -277,9 +280,9 @@ class manager {
 
   /// Returns true if the server replies. @throws unavailable, timeout_error  it does not.
   bool ping() const;
-  /// Calls any method of the server by its name: `m.call("dict.get", "d", "key")`. For a method
-  /// that waits (queue.get ...) only its own timeout parameter counts, and no deadline of the
-  /// manager.
+  /// Calls any method of the server by its name: `m.call("dict.get", "d", "key")`. A method that
+  /// waits, such as queue.get, ends by its own timeout parameter; the deadline of the manager does
+  /// not apply.
   template <typename R = any, Encodable... A>
   R call(std::string_view method, const A&... arguments) const {
     const detail::Reply reply = call_packed(method, detail::params_of(arguments...));
@@ -301,7 +304,7 @@ class manager {
   /// Makes a pipeline, which collects calls and sends them together; see pipeline.hpp.
   agora::pipeline pipeline() const;
 
-  /// Returns version, incarnation, pid, start time ... of the server, as a map.
+  /// Returns the result of server.info: version, incarnation, pid, start time and more, as a map.
   any server() const { return call(detail::methods::server_info.name); }
   /// Returns all objects whose name matches the pattern (* any text, ? one byte), in the order of
   /// names.
@@ -321,11 +324,11 @@ class manager {
   std::string_view transport() const;
 
  private:
-  detail::Handle create(std::string_view type, std::string_view name,
-                        const detail::Params& arguments = {},
-                        const detail::Params& options = {}) const;
-  detail::Handle open(const reference& object) const;
-  condition_variable with_its_lock(detail::Handle handle) const;
+  detail::ObjectHandle create(std::string_view type, std::string_view name,
+                              const detail::Params& arguments = {},
+                              const detail::Params& options = {}) const;
+  detail::ObjectHandle open(const reference& object) const;
+  condition_variable with_its_lock(detail::ObjectHandle handle) const;
   static detail::Params packed(const queue_options& options);
   static detail::Params packed(const lock_options& options);
   static detail::Params packed(const semaphore_options& options);
@@ -335,7 +338,7 @@ class manager {
   }
   static detail::Params packed(const number_options& options, bool number, bool integer);
   detail::Reply call_packed(std::string_view method, const detail::Params& params) const;
-  detail::Handle server_handle() const;
+  detail::ObjectHandle server_handle() const;
 
   template <typename R>
   static R decoded(std::string_view method, const detail::Reply& reply) {

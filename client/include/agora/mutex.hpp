@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // mutex: a shared lock (`m.lock(name)`), TimedLockable as in the standard library.
 #pragma once
 

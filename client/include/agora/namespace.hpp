@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // namespace_: shared attributes by name, each of any type; multiprocessing.Namespace.
 #pragma once
 
@@ -28,7 +30,7 @@ class attribute;
 class namespace_ : public proxy {
  public:
   /// Called by a manager's factory; see manager::namespace_.
-  explicit namespace_(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit namespace_(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   /// Returns the element of an attribute: reading it reads from the server, assigning to it writes.
   attribute operator[](std::string_view name) const;

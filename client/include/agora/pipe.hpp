@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // pipe<T>: two ends; a value sent at one is received at the other, in order.
 #pragma once
 
@@ -21,10 +23,11 @@ class pipe_end : public proxy {
   using value_type = T;
 
   /// @param side  0 or 1
-  pipe_end(detail::Handle handle, std::int64_t side) : proxy(std::move(handle)), side_(side) {}
+  pipe_end(detail::ObjectHandle handle, std::int64_t side)
+      : proxy(std::move(handle)), side_(side) {}
 
-  /// Sends a value; waits for room, for ever (a direction holds 1,024 values).
-  /// @throws end_of_stream  an end is closed.
+  /// Sends a value. Waits without a timeout for room: each direction holds 1,024 values.
+  /// @throws end_of_stream  either end is closed.
   /// @throws value_error    this end only receives.
   void send(const T& value) const { call<void>(kSend, side_, value, detail::Timeout()); }
   /// Returns false if there was no room in that time.
@@ -33,7 +36,8 @@ class pipe_end : public proxy {
     const detail::Timeout timeout = detail::timeout_of(span);
     return call_succeeds({kSend, timeout}, Errc::timeout, side_, value, timeout);
   }
-  /// Waits, for ever, for the next value. A value that is no T is lost: type_error.
+  /// Waits without a timeout for the next value. A value that is no T throws type_error, and is
+  /// lost.
   /// @throws end_of_stream  the other end is closed, and nothing is left.
   /// @throws value_error    this end only sends.
   T receive() const { return call<T>(kReceive, side_, detail::Timeout()); }
@@ -43,7 +47,7 @@ class pipe_end : public proxy {
     const detail::Timeout timeout = detail::timeout_of(span);
     return call_or_nullopt<T>({kReceive, timeout}, Errc::timeout, side_, timeout);
   }
-  /// Returns true if receive would not wait: a value is there, or the end.
+  /// Returns true if receive would not wait: a value is there, or the other end is closed.
   bool poll() const { return poll_by(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
   bool poll_for(std::chrono::duration<Rep, Period> span) const {
@@ -113,7 +117,7 @@ template <typename T = any>
 class pipe : public proxy {
  public:
   /// Called by a manager's factory; see manager::pipe.
-  explicit pipe(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit pipe(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   pipe_end<T> first() const { return {handle(), 0}; }
   pipe_end<T> second() const { return {handle(), 1}; }

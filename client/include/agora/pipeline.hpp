@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // pipeline: many calls in few writes, without waiting for each reply in turn.
 #pragma once
 
@@ -15,11 +17,11 @@
 
 namespace agora {
 
-/// @throws runtime_error  always.
+/// Throws the error of pipelined::get() before the run. @throws runtime_error  always.
 [[noreturn]] void throw_not_run();
 
-/// The result of one call of a pipeline or of a transaction. It is available once that has run.
-/// Copies share it.
+/// The result of one call of a pipeline or of a transaction, available once that pipeline or
+/// transaction has run. Copies share it.
 template <typename R>
 class pipelined {
  public:
@@ -31,7 +33,8 @@ class pipelined {
 
   explicit pipelined(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  /// Throws the error of the call. @throws runtime_error  the pipeline has not run yet.
+  /// Returns the result, or throws the error of the call. @throws runtime_error  the pipeline or
+  /// transaction has not run yet.
   R get() const {
     if (state_->error) std::rethrow_exception(state_->error);
     if (!state_->value) throw_not_run();
@@ -56,7 +59,8 @@ class pipelined {
 ///
 /// The calls take effect in the order in which they were collected, each by itself. Calls of other
 /// clients may come between, and a call that fails does not stop the calls behind it. At most 512
-/// calls are under way at a time; the rest follows as replies come. For one thread at a time.
+/// calls are under way at a time; the rest follows as replies come. One thread at a time may use a
+/// pipeline.
 class pipeline {
  public:
   explicit pipeline(std::shared_ptr<detail::Client> client);
@@ -65,16 +69,16 @@ class pipeline {
   /// Collected calls that never ran fail with `cancelled`, done no.
   ~pipeline();
 
-  /// Sends the collected calls and waits until each has its value or its error; throws neither.
-  /// Then the pipeline is empty, and may be used again.
+  /// Sends the collected calls and waits until each has its result or its error. Does not throw the
+  /// errors of calls. Then the pipeline is empty, and may be used again.
   void run();
   /// Returns how many calls are collected.
   std::size_t size() const;
 
-  detail::Batch* batch() const { return batch_.get(); }
+  detail::CallBatch* batch() const { return batch_.get(); }
 
  private:
-  std::unique_ptr<detail::Batch> batch_;
+  std::unique_ptr<detail::CallBatch> batch_;
 };
 
 namespace detail {
@@ -84,9 +88,9 @@ template <typename R>
 struct PipelineHandler {
   using State = typename pipelined<R>::State;
   std::shared_ptr<State> state;
-  Batch* into = nullptr;
+  CallBatch* into = nullptr;
 
-  Batch* batch() const { return into; }
+  CallBatch* batch() const { return into; }
   template <typename... V>
   void operator()(std::exception_ptr error, V&&... value) {
     state->error = error;

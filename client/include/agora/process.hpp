@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // process: a forked child that runs a callable; multiprocessing.Process in C++.
 #pragma once
 
@@ -22,14 +24,14 @@ namespace agora {
 /// @endcode
 ///
 /// Proxies and managers work in the child. Before the constructor returns in the parent, the child
-/// has its own connections and holds every anonymous object that it inherited. Other
-/// threads of the parent do not exist in the child, so a mutex that they had locked stays locked
-/// there. agora's own state is exempt from that. The child ends with _exit: no destructor of the
+/// has its own connections and holds every anonymous object that it inherited. Other threads of the
+/// parent do not exist in the child, so a mutex that they had locked stays locked there. That does
+/// not affect agora: the child makes its own state. The child ends with _exit: no destructor of the
 /// parent's objects and no atexit handler runs in it.
 class process {
  public:
-  /// Runs `callable(arguments...)` in the child. Its exit code is the callable's result if that is
-  /// an int, else 0. After an exception it is 1, and standard error says
+  /// Runs `callable(arguments...)` in the child. The exit code of the child is the callable's
+  /// result if that is an int, else 0. After an exception it is 1, and standard error says
   /// `agora::process: <what>`. Standard output is flushed before the fork and at the end.
   /// @throws std::system_error  fork failed.
   template <typename F, typename... A>
@@ -63,12 +65,12 @@ class process {
     return join_within(std::chrono::duration<double>(span).count());
   }
   /// Returns nullopt while the child runs. A negative number is the signal that ended it. 255 means
-  /// that other code of this process (a handler of SIGCHLD) took the status.
+  /// that other code of this process, such as a handler of SIGCHLD, has reaped the child.
   std::optional<int> exit_code();
   bool is_alive() { return !exit_code().has_value(); }
-  /// Sends SIGTERM, if it still runs.
+  /// Sends SIGTERM if the child still runs.
   void terminate() { send_signal(15); }
-  /// Sends SIGKILL, if it still runs.
+  /// Sends SIGKILL if the child still runs.
   void kill() { send_signal(9); }
   pid_t pid() const { return pid_; }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // proxy: the base of dict, list, queue and all other proxies. It has a name, a reference, and
 // calls.
 #pragma once
@@ -23,7 +25,8 @@ namespace agora {
 
 namespace detail {
 
-/// A method, and how long its call waits on the server. Only a parameter: it refers to the method.
+/// A method, and how long its call waits on the server. For function parameters only, since it
+/// holds a reference to the method.
 struct TimedMethod {
   TimedMethod(const Method& its_method, const Timeout& its_timeout = {})  // NOLINT: implicit
       : method(its_method), timeout(its_timeout) {}
@@ -45,11 +48,12 @@ class proxy {
   /// Returns the value that stands for this object inside other containers.
   operator reference() const { return {name()}; }  // NOLINT: implicit, so that it can be stored
 
-  /// Returns the whole content as JSON text for people (`{"a":1}`), read in one step.
+  /// Returns the whole content as JSON text (`{"a":1}`), read in one step.
   std::string to_text() const;
 
   /// Calls `callback` for each later change of the object by any session, in order; see
-  /// subscription.hpp. @throws value_error  the object is lent as memory (`local`).
+  /// subscription.hpp. @throws value_error  the object is `local`: programs change it in shared
+  /// memory, unseen by the server.
   subscription watch(std::function<void(const object_change&)> callback) const;
 
   /// True if both are handles of the same object of the same manager.
@@ -59,7 +63,7 @@ class proxy {
 
   /// Called by a manager: `m.object<P>(name)`. The proxy of a user's own type says
   /// `using proxy::proxy;`.
-  explicit proxy(detail::Handle handle) : handle_(std::move(handle)) {}
+  explicit proxy(detail::ObjectHandle handle) : handle_(std::move(handle)) {}
 
  protected:
   ~proxy() = default;
@@ -90,7 +94,7 @@ class proxy {
   //   return async_call<std::size_t>(detail::methods::list_count, token, value);
   //
   // For a method that waits, the first argument is `{method, timeout}`; the timeout is sent only if
-  // it is also among the arguments.
+  // it is also passed as an argument.
 
   /// Returns the result as an R, or throws the error. A value that is no R is a type_error that
   /// names the object.
@@ -114,9 +118,9 @@ class proxy {
   template <typename... A>
   detail::Reply make(const detail::TimedMethod& method, const A&... arguments) const;
 
-  /// Returns the object's size by the fast path where memory is shared, else by that call.
+  /// Returns the object's size by the fast path if memory is shared, else by a call of `method`.
   std::size_t read_size(detail::ObjectKind kind, const detail::Method& method) const;
-  /// Returns the object's size by the fast path, or nullopt if only a call can tell it.
+  /// Returns the object's size by the fast path, or nullopt if only a call can read it.
   std::optional<std::size_t> try_read_size(detail::ObjectKind kind) const;
 
   template <typename R, typename Token, typename... A>
@@ -133,7 +137,7 @@ class proxy {
   template <typename R = bool, typename Token, typename... A>
   auto async_call_succeeds(const detail::TimedMethod& method, Errc failure, Token&& token,
                            const A&... arguments) const;
-  /// Gives what `decode(detail::Reply) -> R` makes of the reply; decode may throw.
+  /// Completes with the result of `decode(detail::Reply) -> R`, which may throw.
   template <typename R, typename Decode, typename Token, typename... A>
   auto async_make(const detail::TimedMethod& method, Decode decode, Token&& token,
                   const A&... arguments) const;
@@ -152,14 +156,14 @@ class proxy {
   template <typename R = bool>
   static R succeeded(Errc failure, detail::Reply reply);
 
-  const detail::Handle& handle() const { return handle_; }
+  const detail::ObjectHandle& handle() const { return handle_; }
 
  private:
   template <std::derived_from<proxy> P, typename Lock>
   friend P guarded(const P& object, const Lock& lock);
   friend class transaction;
 
-  detail::Handle handle_;
+  detail::ObjectHandle handle_;
 };
 
 /// Returns a copy of the proxy whose calls carry a guard. A call takes effect only if the present
@@ -206,22 +210,22 @@ detail::Reply proxy::make(const detail::TimedMethod& method, const A&... argumen
 
 template <typename R, typename... A>
 R proxy::read(std::string_view method, const A&... arguments) const {
-  return call<R>(detail::Method{method, detail::Effect::reads}, arguments...);
+  return call<R>(detail::Method{method, detail::CallEffect::reads}, arguments...);
 }
 
 template <typename R, typename... A>
 R proxy::change(std::string_view method, const A&... arguments) const {
-  return call<R>(detail::Method{method, detail::Effect::changes}, arguments...);
+  return call<R>(detail::Method{method, detail::CallEffect::changes}, arguments...);
 }
 
 template <typename R, typename Token, typename... A>
 auto proxy::async_read(std::string_view method, Token&& token, const A&... arguments) const {
-  return async_call<R>(detail::Method{method, detail::Effect::reads}, token, arguments...);
+  return async_call<R>(detail::Method{method, detail::CallEffect::reads}, token, arguments...);
 }
 
 template <typename R, typename Token, typename... A>
 auto proxy::async_change(std::string_view method, Token&& token, const A&... arguments) const {
-  return async_call<R>(detail::Method{method, detail::Effect::changes}, token, arguments...);
+  return async_call<R>(detail::Method{method, detail::CallEffect::changes}, token, arguments...);
 }
 
 template <typename R, typename... A>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // queue<T>: items pass from producers to consumers, each to one.
 #pragma once
 
@@ -24,7 +26,7 @@ enum class queue_order : std::uint8_t {
   priority,  ///< the item with the lowest number, FIFO among equal ones
 };
 
-/// Options of a queue; they count only if the factory's call makes the object.
+/// Options of a queue; used only if the call of the factory creates the object.
 struct queue_options {
   std::size_t maxsize = 0;  ///< ready and delayed items at most; 0: no bound
   queue_order order = queue_order::fifo;
@@ -51,11 +53,11 @@ class queue : public proxy {
   using value_type = T;
 
   /// Called by a manager's factory; see manager::queue.
-  explicit queue(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit queue(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- producers
 
-  /// Puts an item in; waits for room, for ever, if the queue is full.
+  /// Puts an item in. Waits without a timeout for room if the queue is full.
   void push(const T& item) const { call<void>(kPut, item, kForever); }
   /// As push, for a queue with order=priority: lower numbers go first.
   void push(const T& item, double priority) const { call<void>(kPut, item, kForever, priority); }
@@ -81,7 +83,8 @@ class queue : public proxy {
 
   // ---- consumers
 
-  /// Takes the next item; waits for one, for ever. An item that is no T is lost: type_error.
+  /// Takes the next item; waits for one without a timeout. An item that is no T throws type_error,
+  /// and is lost.
   T pop() const { return call<T>(kGet, kForever); }
   /// Takes the next item without waiting; returns nullopt if none is ready.
   std::optional<T> try_pop() const { return pop_by(detail::Seconds::zero()); }
@@ -94,24 +97,26 @@ class queue : public proxy {
   std::vector<T> pop_many(std::size_t most) const {
     return call<std::vector<T>>(detail::methods::queue_get_many, most);
   }
-  /// As pop_many, but waits for the first item only so long; returns an empty vector if none came.
+  /// As pop_many, but waits for the first item only for that time. Returns an empty vector if none
+  /// came.
   template <typename Rep, typename Period>
   std::vector<T> pop_many_for(std::size_t most, std::chrono::duration<Rep, Period> span) const;
 
-  /// Takes the next item for as long as the work on it lasts; waits for one, for ever. See
-  /// reservation.hpp. An item that is no T goes back: type_error.
+  /// Reserves the next item until the reservation is acknowledged or requeued; waits for one
+  /// without a timeout. See reservation.hpp. An item that is no T throws type_error, and returns to
+  /// the queue.
   reservation<T> reserve() const;
   /// As reserve, without waiting; returns nullopt if no item is ready.
   std::optional<reservation<T>> try_reserve() const;
   /// Returns nullopt if no item was ready in that time.
   template <typename Rep, typename Period>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span) const;
-  /// As above; the item also goes back if the worker neither settles nor touches the reservation
-  /// for `lease`.
+  /// As above; the item also returns to the queue if the reservation is neither settled nor touched
+  /// for the time `lease`.
   template <typename Rep, typename Period, typename Rep2, typename Period2>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
                                             std::chrono::duration<Rep2, Period2> lease) const;
-  /// Returns the dead letters: items that came back after their 16th delivery. They count as done
+  /// Returns the dead letters: items that returned after their 16th delivery. They count as done
   /// for join().
   std::vector<T> dead_letters() const {
     return call<std::vector<T>>(detail::methods::queue_dead_letters);
@@ -125,7 +130,7 @@ class queue : public proxy {
   /// Marks one item that was taken as done.
   /// @throws value_error  more items would be done than were put in.
   void task_done() const { call<void>(detail::methods::queue_task_done); }
-  /// Waits, for ever, until every item that was put in is done.
+  /// Waits without a timeout until every item that was put in is done.
   void join() const { call<void>(kJoin, kForever); }
   /// Returns false if some items were not done by then.
   template <typename Rep, typename Period>

@@ -1,4 +1,6 @@
-// reservation<T>: an item of a queue that goes back unless its worker acknowledges it.
+// SPDX-License-Identifier: MIT
+
+// reservation<T>: an item of a queue that returns to the queue unless its worker acknowledges it.
 #pragma once
 
 #include <chrono>
@@ -18,12 +20,12 @@ namespace agora {
 
 namespace detail {
 
-/// A reservation without its item.
+/// A reservation without its item. Acknowledging or requeuing the item settles it.
 class Reserved {
  public:
   Reserved() = default;
   /// @param session  the session that made it; the reservation ends with that session
-  Reserved(Handle queue, std::uint64_t session, std::uint64_t id, std::uint64_t deliveries)
+  Reserved(ObjectHandle queue, std::uint64_t session, std::uint64_t id, std::uint64_t deliveries)
       : queue_(std::move(queue)), session_(session), id_(id), deliveries_(deliveries) {}
   Reserved(Reserved&& other) noexcept;
   Reserved& operator=(Reserved&& other) noexcept;
@@ -32,20 +34,20 @@ class Reserved {
 
   bool open() const { return queue_.has_value(); }
   std::uint64_t deliveries() const { return deliveries_; }
-  /// @throws runtime_error  it is settled already.
+  /// @throws runtime_error  the reservation is settled already.
   std::uint64_t id() const;
-  const Handle& queue() const;
+  const ObjectHandle& queue() const;
   void touch() const;
   void acknowledge();
   void requeue(Seconds delay);
-  /// Marks it as acknowledged by a transaction.
+  /// Notes that a transaction has acknowledged the item.
   void settle() { queue_.reset(); }
 
  private:
   void check_open() const;
   void call(const Method& method, const Params& params) const;
 
-  std::optional<Handle> queue_;
+  std::optional<ObjectHandle> queue_;
   std::uint64_t session_ = 0;
   std::uint64_t id_ = 0;
   std::uint64_t deliveries_ = 0;
@@ -57,14 +59,14 @@ struct ReservedParts {
   any item;
 };
 /// @throws type_error  the reply has another shape.
-ReservedParts read_reserved(const Handle& queue, const Reply& reply);
+ReservedParts read_reserved(const ObjectHandle& queue, const Reply& reply);
 
 }  // namespace detail
 
 /// Made by queue::reserve. Its destructor returns the item to its position in the queue, unless it
 /// was acknowledged; so does the end of the session, for example when this process dies. An item
-/// that goes back after its 16th delivery becomes a dead letter, see queue::dead_letters().
-/// Delivery is thus at least once. Move-only; one thread at a time.
+/// that returns after its 16th delivery becomes a dead letter, see queue::dead_letters(). Delivery
+/// is thus at least once. Move-only; one thread at a time.
 ///
 /// @code
 /// agora::reservation<std::string> job = jobs.reserve();
@@ -82,10 +84,11 @@ class reservation {
   /// False if it is empty, acknowledged or requeued.
   explicit operator bool() const { return reserved_.open(); }
   const T& item() const { return item_; }
-  /// Returns how often the item was delivered, this time included. Above 1, a worker failed at it.
+  /// Returns how often the item was delivered, this time included. More than 1 means that an
+  /// earlier worker did not acknowledge it.
   std::uint64_t deliveries() const { return reserved_.deliveries(); }
   /// Removes the item; it counts as done for queue::join. Further calls throw runtime_error.
-  /// @throws not_found     the item went back already: its lease had expired.
+  /// @throws not_found     the item has returned to the queue: its lease had expired.
   /// @throws session_lost  the item went back with the session.
   void acknowledge() { reserved_.acknowledge(); }
   /// Returns the item to its position, ready again after `delay`. @throws as acknowledge()

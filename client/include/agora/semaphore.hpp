@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // semaphore: shared permits, like std::counting_semaphore.
 #pragma once
 
@@ -11,7 +13,7 @@
 
 namespace agora {
 
-/// Options of a semaphore; they count only if the factory's call makes the object.
+/// Options of a semaphore; used only if the call of the factory creates the object.
 struct semaphore_options {
   /// The most free permits there may be; nullopt means no bound.
   std::optional<std::int64_t> bound = {};
@@ -33,9 +35,9 @@ struct semaphore_options {
 class semaphore : public proxy {
  public:
   /// Called by a manager's factory; see manager::semaphore.
-  explicit semaphore(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit semaphore(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
-  /// Takes permits in one step; waits for them, for ever.
+  /// Takes permits in one step; waits for them without a timeout.
   /// @param permits  at least 1, else value_error
   void acquire(std::int64_t permits = 1) const { acquire_by(permits, std::nullopt); }
   /// Takes permits without waiting. Returns false if fewer are free, or if another caller waits.
@@ -51,7 +53,7 @@ class semaphore : public proxy {
                          std::int64_t permits = 1) const {
     return try_acquire_for(when - Clock::now(), permits);
   }
-  /// Gives permits back, or adds them.
+  /// Gives permits back. Also adds permits that no session had taken.
   /// @throws value_error  fewer than 1, or more than the bound allows; nothing was changed.
   void release(std::int64_t permits = 1) const {
     call<void>(detail::methods::semaphore_release, permits);
@@ -61,7 +63,7 @@ class semaphore : public proxy {
 
   // ---- asynchronous forms: the last argument is a completion token, see async.hpp
 
-  /// Gives true.
+  /// Completes with true.
   template <typename Token>
   auto async_acquire(std::int64_t permits, Token&& token) const {
     return async_acquire_by(permits, {}, token);

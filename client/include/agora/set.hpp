@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // set<T>: a shared set of values, like std::unordered_set.
 #pragma once
 
@@ -17,10 +19,10 @@
 
 namespace agora {
 
-/// Every operation is one atomic step on the server. Members are equal as values are: 1 is 1.0. A
-/// value that cannot be a key (a map) is a type_error, and so is reading a member that is no T.
-/// `other` in the operations of set algebra is a range of values, or another shared set of the same
-/// manager.
+/// Every operation is one atomic step on the server. Members are compared as values, so 1 equals
+/// 1.0. A value that cannot be a key, such as a map, throws type_error; so does reading a member
+/// that is no T. `other` in the operations of set algebra is a range of values, or another shared
+/// set of the same manager.
 ///
 /// @code
 /// auto online = m.set<std::string>("online");
@@ -35,7 +37,7 @@ class set : public proxy {
   using Values AGORA_DEPRECATED("use std::vector<T>") = std::vector<T>;
 
   /// Called by a manager's factory; see manager::set.
-  explicit set(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit set(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- reading
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // shared_mutex: many readers or one writer (`m.rwlock(name)`), SharedTimedLockable.
 #pragma once
 
@@ -22,20 +24,20 @@ struct shared_mutex_state {
 };
 
 /// Many owners that read, or one that writes, over all processes and hosts. Waiting writers go
-/// before new readers, but an owner that reads gets further reads at once. Works with
-/// std::shared_lock beside the guards that mutex names. Death of an owner and loss of a session
-/// have the same effect as for mutex. A reader that wants to write, or a writer that takes it
-/// again, gets deadlock.
+/// before new readers, but an owner that reads already may take further read locks at once. Works
+/// with std::shared_lock beside the guards that mutex names. Death of an owner and loss of a
+/// session have the same effect as for mutex. A reader that calls lock(), or a writer that calls
+/// either again, throws deadlock.
 class shared_mutex : public proxy {
  public:
   /// Called by a manager's factory; see manager::rwlock.
-  explicit shared_mutex(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit shared_mutex(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   // ---- writing
 
-  /// Waits, for ever, until the calling thread may write.
+  /// Waits without a timeout until the calling thread may write.
   /// @throws deadlock           waiting would close a cycle, which the message spells out.
-  /// @throws agora::owner_died  the lock is broken (on_owner_death="break").
+  /// @throws agora::owner_died  the lock is broken (on_owner_death::broken).
   void lock() const { writing().acquire(std::nullopt); }
   bool try_lock() const { return writing().acquire(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
@@ -53,8 +55,8 @@ class shared_mutex : public proxy {
 
   // ---- reading
 
-  /// Waits, for ever, until the calling thread may read. Its further reads are counted in this
-  /// process. @throws as lock().
+  /// Waits without a timeout until the calling thread may read. A thread that reads already gets
+  /// one more level, counted in this process. @throws as lock().
   void lock_shared() const { reading().acquire(std::nullopt); }
   bool try_lock_shared() const { return reading().acquire(detail::Seconds::zero()); }
   template <typename Rep, typename Period>
@@ -72,7 +74,7 @@ class shared_mutex : public proxy {
 
   // ---- state
 
-  /// As in mutex, for the calling thread's grant to write or to read.
+  /// As mutex::token() and mutex::owner_died(), for the calling thread's grant to write or to read.
   std::uint64_t token() const { return own().token(); }
   bool owner_died() const { return own().owner_died(); }
   /// Returns true if the calling thread certainly may write.
@@ -86,7 +88,7 @@ class shared_mutex : public proxy {
   void reset() const { call<void>(detail::methods::rwlock_reset); }
 
   // ---- asynchronous forms: the last argument is a completion token, see async.hpp. The locking
-  // ones give a lock_grant, which is an owner of its own.
+  // ones complete with a lock_grant, which is an owner of its own.
 
   template <typename Token>
   auto async_lock(Token&& token) const {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // snapshot_iterator: range-for over a shared container walks a copy taken in one atomic step.
 #pragma once
 

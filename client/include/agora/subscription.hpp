@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // subscription: keeps a callback of a watch or a topic registered.
 #pragma once
 
@@ -18,21 +20,22 @@ namespace agora {
 /// One notice of a watch.
 struct object_change {
   /// change: a session changed the object.
-  /// gap: changes were missed, as there were too many while the connection was broken. The program
-  /// reads the object anew; later changes come as usual.
+  /// gap: notices are missing, as there were too many while the connection was broken. The program
+  /// must read the object again; later changes are reported as usual.
   /// lost: the session is lost; this is the last notice.
   enum class Kind : std::uint8_t { change, gap, lost };
   Kind kind = Kind::change;
-  std::uint64_t version =
-      0;  ///< of the object after the change; for a gap: after the last missed change
-  std::string method = {};      ///< that changed it, such as `dict.set`; `object.delete` at its end
+  /// The version of the object after the change; for a gap, after the last missed change.
+  std::uint64_t version = 0;
+  /// The method that changed the object, such as `dict.set`; the last one is `object.delete`.
+  std::string method = {};
   std::optional<any> key = {};  ///< the key or index, if the method takes one
 };
 
 /// A callback that stays registered as long as this object lives. Callbacks run on the manager's
 /// callback thread, one at a time and in order. They must not throw. They may make calls, though no
-/// other callback runs meanwhile. A broken connection loses nothing, or the callback gets a gap.
-/// The subscription ends with the session. A forked child starts without it.
+/// other callback runs meanwhile. After a broken connection the callback gets the notices that it
+/// missed, or a gap. The subscription ends with the session. A forked child starts without it.
 class subscription {
  public:
   /// Makes an empty subscription.
@@ -43,12 +46,12 @@ class subscription {
   ~subscription();
 
   explicit operator bool() const { return listening_ != nullptr; }
-  /// Ends it without waiting: a callback that is about to run still runs.
+  /// Ends the subscription. Does not wait: a callback that is about to run still runs.
   void end() noexcept;
 
-  /// Called by proxies. `callback` gets each notice as it came.
+  /// Called by proxies. `callback` gets each notice as it was received.
   struct Listening;
-  static subscription begin(const detail::Handle& object, std::string_view kind,
+  static subscription begin(const detail::ObjectHandle& object, std::string_view kind,
                             std::function<void(const std::map<std::string, any>&)> callback);
 
  private:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // topic<T>: each published value goes to all subscribers.
 #pragma once
 
@@ -29,15 +31,15 @@ class topic : public proxy {
   using value_type = T;
 
   /// Called by a manager's factory; see manager::topic.
-  explicit topic(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit topic(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
-  /// Returns to how many sessions the value goes.
+  /// Returns the number of sessions to which the value is sent.
   std::size_t publish(const T& value) const {
     return call<std::size_t>(detail::methods::topic_publish, value);
   }
   /// Calls `callback` for each value published later, in order; see subscription.hpp. Calls
-  /// `missed` with the reason when values do not reach the callback: a gap after a broken
-  /// connection, the end of the topic or of the session, a value that is no T.
+  /// `missed` with the reason when values do not reach the callback: after a gap, at the end of the
+  /// topic or of the session, and for a value that is no T.
   subscription subscribe(std::function<void(const T&)> callback,
                          std::function<void(const std::string& why)> missed = {}) const {
     return subscription::begin(

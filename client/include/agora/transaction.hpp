@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // transaction: reads and changes of many objects as one step; see manager::atomically.
 #pragma once
 
@@ -39,10 +41,10 @@ namespace agora {
 /// const int left = m.atomically(pay);
 /// @endcode
 ///
-/// The function must not wait, must not make calls past the transaction, and must do nothing that
-/// may not be repeated. It may read values that do not fit together, as they are from different
-/// moments, though it never commits them. An exception that it throws ends the transaction without
-/// any change.
+/// The function must not wait, must make no calls except through the transaction, and must do
+/// nothing that may not be repeated. The values that it reads may be from different moments, and
+/// thus inconsistent; then the transaction does not commit, and the function runs again. An
+/// exception that it throws ends the transaction without any change.
 class transaction {
  public:
   template <typename R>
@@ -80,7 +82,7 @@ class transaction {
   planned<void> erase(const dict<K, V>& object, const std::type_identity_t<K>& key) {
     return call<void>(object, detail::methods::dict_delete.name, key);
   }
-  /// Adds to a number; a missing key counts as 0. Plans the new value as the result.
+  /// Adds to a number; a missing key counts as 0. The planned result is the new value.
   template <typename K, typename V>
   planned<V> add(const dict<K, V>& object, const std::type_identity_t<K>& key,
                  const std::type_identity_t<V>& amount) {
@@ -99,7 +101,7 @@ class transaction {
   planned<void> set(const value<T>& object, const std::type_identity_t<T>& desired) {
     return call<void>(object, detail::methods::value_set.name, desired);
   }
-  /// Adds to a number. Plans the new value as the result.
+  /// Adds to a number. The planned result is the new value.
   template <typename T>
   planned<T> add(const value<T>& object, const std::type_identity_t<T>& amount) {
     return call<T>(object, detail::methods::value_add.name, amount);
@@ -136,7 +138,7 @@ class transaction {
   /// Commits only if the calling thread's present grant of that lock still stands at that moment;
   /// else stale_token. A proxy from agora::guarded cannot be used in a transaction: use this guard.
   /// @throws not_locked   the calling thread has no grant.
-  /// @throws value_error  the transaction has a guard already: it carries one.
+  /// @throws value_error  the transaction has a guard already; it carries only one.
   template <typename Lock>
   void guard(const Lock& lock) {
     server_ = server_.guarded(lock.name(), lock.token());
@@ -146,9 +148,11 @@ class transaction {
   static constexpr int kAttemptsMax = 100;
 
   /// Called by manager::atomically.
-  explicit transaction(detail::Handle server) : server_(std::move(server)) {}
-  /// Commits. Returns false, after a back-off, if a requirement failed and the function is to run
-  /// again. @param attempt  from 1 @throws conflict  the last attempt failed as well.
+  explicit transaction(detail::ObjectHandle server) : server_(std::move(server)) {}
+  /// Commits. If a read would return another value now, backs off and returns false: the function
+  /// must run again.
+  /// @param attempt  the number of this attempt, from 1
+  /// @throws conflict  this was the last attempt.
   bool commit(int attempt);
 
  private:
@@ -162,14 +166,14 @@ class transaction {
   template <typename R>
   planned<R> plan(std::string_view method, detail::Params params);
   /// @throws value_error  a guarded proxy, or one of another manager.
-  void check(const detail::Handle& object) const;
+  void check(const detail::ObjectHandle& object) const;
   void require(std::string_view method, const detail::Params& params, PackedView result);
   void fill(const detail::Reply& reply);
 
-  detail::Handle server_;
+  detail::ObjectHandle server_;
   std::vector<Planned> calls_;
   std::uint32_t requirements_ = 0;
-  std::string required_;  // packed, one after another
+  std::string required_;  // the requirements as bytes, one after another
   std::vector<detail::Reserved*> settled_;
 };
 
@@ -177,14 +181,14 @@ template <typename R, Encodable... A>
 R transaction::read(const proxy& object, std::string_view method, const A&... arguments) {
   check(object.handle_);
   const detail::Params params = detail::params_of(object.name(), arguments...);
-  detail::Call call = call_of(detail::Method{method, detail::Effect::reads});
+  detail::Call call = call_of(detail::Method{method, detail::CallEffect::reads});
   detail::Reply reply = object.handle_.call(call.with(params));
   if (reply) require(method, params, *reply);
   return object.take<R>(method, std::move(reply));
 }
 
-// dict.get_many and list.slice give no error for a missing element: its coming or going is a
-// conflict.
+// Reads by dict.get_many and list.slice, which return an empty result for a missing element. So an
+// element that is inserted or removed before the commit is a conflict, not an error.
 template <typename K, typename V>
 std::optional<V> transaction::find(const dict<K, V>& object, const std::type_identity_t<K>& key) {
   auto found =

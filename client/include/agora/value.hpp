@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // value<T>: one shared value, like std::atomic<T>, for any T.
 #pragma once
 
@@ -17,7 +19,7 @@
 
 namespace agora {
 
-/// Options of value and array; they count only if the factory's call makes the object.
+/// Options of value and array; used only if the call of the factory creates the object.
 struct number_options {
   /// True: programs on the server's host access the object in shared memory, without the server.
   /// False: the object can be watched, and can take part in transactions. Only numbers and bools
@@ -25,8 +27,8 @@ struct number_options {
   bool local = true;
 };
 
-/// Returns the type of a value<T> on the server: `q` for a 64-bit integer, `d` for a double ...,
-/// else `any`.
+/// Returns the type code of a value<T> on the server: `q` for a 64-bit integer, `d` for a double,
+/// and so on; `any` for a type that is no number.
 template <typename T>
 constexpr std::string_view typecode_for() {
   if constexpr (std::same_as<T, bool>)
@@ -60,7 +62,7 @@ template <typename T>
 inline constexpr bool fits_word = std::is_arithmetic_v<T> && sizeof(T) <= 8 &&
                                   !std::is_same_v<T, long double>;
 
-/// Returns the code under which the server stores the type that typecode_for gives.
+/// Returns the type code of an ObjectView that holds elements of type T.
 template <typename T>
 constexpr char word_code() {
   const char code = typecode_for<T>().front();
@@ -81,7 +83,7 @@ class value : public proxy {
   using value_type = T;
 
   /// Called by a manager's factory; see manager::value.
-  explicit value(detail::Handle handle) : proxy(std::move(handle)) {}
+  explicit value(detail::ObjectHandle handle) : proxy(std::move(handle)) {}
 
   /// @throws type_error  the stored value is no T.
   T load() const;
@@ -218,7 +220,7 @@ bool value<T>::compare_exchange_strong(T& expected, const T& desired) const {
   for (;;) {
     if (call<bool>(detail::methods::value_compare_and_set, expected, desired)) return true;
     T found = load();
-    // If it equals `expected` it was changed back in between, and the exchange may yet succeed.
+    // If `found` equals `expected`, the value was changed and changed back in between: try again.
     const bool same = equal(pack(found), pack(expected));
     expected = std::move(found);
     if (!same) return false;

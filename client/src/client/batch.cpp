@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/batch.hpp"
 
 #include <utility>
@@ -6,14 +8,14 @@
 
 namespace agora::detail {
 
-Batch::~Batch() {
+CallBatch::~CallBatch() {
   for (auto& call : calls_) {
     call->completion->complete(
         fail(Errc::cancelled, call->method + ": the pipeline ended before it was run"), nullptr);
   }
 }
 
-void Batch::add(Client& client, const Call& call, std::unique_ptr<Completion> completion) {
+void CallBatch::add(Client& client, const Call& call, std::unique_ptr<Completion> completion) {
   if (&client != client_.get()) {
     return completion->complete(
         fail(Errc::value_error, std::string(call.method) +
@@ -24,7 +26,7 @@ void Batch::add(Client& client, const Call& call, std::unique_ptr<Completion> co
   calls_.push_back(std::make_unique<OwnedCall>(call, Deadline(), std::move(completion)));
 }
 
-void Batch::run() {
+void CallBatch::run() {
   auto calls = std::exchange(calls_, {});
   for (auto& call : calls) call->deadline = client_->deadline_of(call->call);
   client_->run(calls);
@@ -35,7 +37,7 @@ void Batch::run() {
 namespace agora {
 
 pipeline::pipeline(std::shared_ptr<detail::Client> client)
-    : batch_(std::make_unique<detail::Batch>(std::move(client))) {}
+    : batch_(std::make_unique<detail::CallBatch>(std::move(client))) {}
 pipeline::pipeline(pipeline&& other) noexcept = default;
 pipeline& pipeline::operator=(pipeline&& other) noexcept = default;
 pipeline::~pipeline() = default;

@@ -1,4 +1,6 @@
-// Batch: the calls that a pipeline has collected and not sent yet.
+// SPDX-License-Identifier: MIT
+
+// CallBatch: the calls that a pipeline has collected and not sent yet.
 #pragma once
 
 #include <memory>
@@ -9,13 +11,13 @@
 namespace agora::detail {
 
 /// Only one thread may use it at a time.
-class Batch {
+class CallBatch {
  public:
-  explicit Batch(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+  explicit CallBatch(std::shared_ptr<Client> client) : client_(std::move(client)) {}
   /// Fails the calls that were never sent with `cancelled`.
-  ~Batch();
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
+  ~CallBatch();
+  CallBatch(const CallBatch&) = delete;
+  CallBatch& operator=(const CallBatch&) = delete;
 
   /// Collects a call. Fails it at once with value_error if it belongs to another manager than the
   /// pipeline.

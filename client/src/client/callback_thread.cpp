@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/callback_thread.hpp"
 
 #include <condition_variable>

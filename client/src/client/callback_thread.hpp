@@ -1,5 +1,7 @@
-// CallbackThread: the one thread of a client that runs user code: handlers without an executor of
-// their own, on_lost callbacks, watchers.
+// SPDX-License-Identifier: MIT
+
+// CallbackThread: the one thread of a client that runs user code. It runs handlers without an
+// executor of their own, and callbacks of on_lost, watch and subscribe.
 //
 // It does nothing else. So a callback may make calls, and wait for them over a broken connection,
 // while the session's I/O thread reads, sends heartbeats and reconnects.
@@ -16,8 +18,8 @@ namespace agora::detail {
 
 class CallbackThread {
  public:
-  /// A posted callback. `owner_lives` is false if an earlier job has ended the client: then the job
-  /// must not use the client.
+  /// A posted callback. `owner_lives` is false if an earlier job has destroyed the client: then the
+  /// job must not use the client.
   struct Job {
     virtual ~Job() = default;
     virtual void run(bool owner_lives) noexcept = 0;
@@ -30,7 +32,7 @@ class CallbackThread {
   /// Starts the thread if there is none yet, so that all posted jobs will run.
   /// @error unavailable  the system cannot start a thread; nothing has changed.
   Expected<void> start();
-  /// The same. @throws unavailable  instead of the error.
+  /// As start. @throws unavailable  the system cannot start a thread.
   void start_or_throw();
 
   /// Posts a job to the thread. Jobs run in the order of posting. Any thread; never waits.

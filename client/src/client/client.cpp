@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/client.hpp"
 
 #include <span>
@@ -19,8 +21,8 @@ Failure lost_with_session(const Call& call) {
               std::string(call.method) + ": what was held is lost with the session");
 }
 
-// Prepares a call to run again if its session was lost before the call was sent. Returns false if
-// it must fail.
+// Prepares a call to run again in the next session, if its session was lost before the call was
+// sent. Returns false if it was sent, or has another outcome.
 bool may_run_again(OwnedCall& call) {
   const bool unsent = call.error && call.error->code == Errc::session_lost && !call.sent;
   if (!unsent) return false;
@@ -116,7 +118,8 @@ Deadline Client::deadline_of(const Call& call) const {
 HoldRef Client::hold_of(std::uint64_t session, const Packed& result) {
   auto names = anonymous_names(result);
   if (names.empty()) return nullptr;
-  // The last reply may come while the client ends. Then the end of the session releases the holds.
+  // A reply may come while the client is being destroyed. Then the end of the session releases the
+  // holds.
   auto self = weak_from_this().lock();
   if (!self) return nullptr;
   return std::make_shared<const Holds>(std::move(self), session, std::move(names));
@@ -215,7 +218,7 @@ bool Client::certain_in(std::uint64_t number) {
   return session && session->number() == number && session->certain();
 }
 
-Expected<std::uint64_t> Client::follow(const Handle& object, const Method& start,
+Expected<std::uint64_t> Client::follow(const ObjectHandle& object, const Method& start,
                                        Notices::Listener listener) {
   ProcessState& here = state();
   here.start_callback_thread();

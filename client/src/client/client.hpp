@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: MIT
+
 // Client: shared by all copies of a manager and by all its proxies.
 //
-// Its knowledge of the server never changes. All mutable state is a ProcessState, behind one atomic
+// The address and the options never change. All mutable state is a ProcessState, behind one atomic
 // pointer. A forked child sees that this state has the epoch of another process. It abandons the
 // state, whose locks may be held by threads that do not exist in the child, and makes a new one.
 #pragma once
@@ -51,16 +53,16 @@ class Client : public std::enable_shared_from_this<Client> {
   /// deadline. The completion is always called, later, on the callback thread.
   /// @throws unavailable  that thread cannot be started; the completion is not called.
   void start(const Call& call, std::unique_ptr<Completion> completion);
-  /// Fails a completion whose call could not be started, in the same way.
+  /// Fails a completion whose call could not be started, on the callback thread.
   void refuse(std::unique_ptr<Completion> completion, Failure failure);
   /// Makes all calls in few writes, and waits for all replies.
   void run(std::span<const std::unique_ptr<OwnedCall>> calls);
   /// Calls the completion of a call that is done, with a hold of the objects in its result.
   void complete(std::uint64_t session, OwnedCall& call, HoldRef arrived);
-  /// Sends one call in that session, if it still is the present one; its reply is dropped. Never
-  /// waits. A broken connection does not lose the call.
+  /// Sends one call if that session still is the present one, and drops the reply. Never waits. The
+  /// call is not lost if the connection breaks.
   void start_in(std::uint64_t session, const Method& method, const Params& params) noexcept;
-  /// Releases one hold in the same way.
+  /// Releases one hold by start_in.
   void release(std::uint64_t session, const std::string& name) noexcept;
 
   /// Returns the number of the present session; 0 if there is none, or if it is known to be lost.
@@ -76,7 +78,7 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Releases a view: no thread will use its words through it any more.
   void unlocate(const ObjectView& view) noexcept;
   /// Returns the owner slot of the calling thread in the session of that view; 0 if none is left or
-  /// the session is over. The first use of a thread is a call.
+  /// the session is over. The first use by a thread makes a call.
   std::uint32_t acquire_slot(const ObjectView& view);
   /// Returns the memory of the present session; null if it shares none.
   std::shared_ptr<Mapping> present_mapping();
@@ -85,18 +87,19 @@ class Client : public std::enable_shared_from_this<Client> {
   /// opens a session; the others wait for it, and share its failure. @error unavailable
   Expected<std::shared_ptr<Session>> connect(const Deadline& deadline = {},
                                              const Wait& wait = wait_without_cancel);
-  /// The same, without reporting a failure: see adopt_inherited.
+  /// As connect, without reporting a failure: see adopt_inherited.
   void open_quietly() noexcept;
   Deadline deadline_of(const Call& call) const;
 
-  /// The locks that the threads of this process hold.
+  /// Returns the locks that this process holds.
   Grants& grants();
 
   /// Calls the listener's callback on the callback thread for each notice of its kind about its
-  /// object, in order, and for gaps. It must not throw. A forked child inherits no listeners.
+  /// object, in order, and for gaps. The callback must not throw. A forked child inherits no
+  /// listeners.
   /// @param start  the method that subscribes the session to the object
   /// @return a number for unfollow. @error any error of that method.
-  Expected<std::uint64_t> follow(const Handle& object, const Method& start,
+  Expected<std::uint64_t> follow(const ObjectHandle& object, const Method& start,
                                  Notices::Listener listener);
   /// Removes a listener. Its callback may still run once, if it is about to. Never waits. Does
   /// nothing in a forked child. @param stop  the method that unsubscribes the session

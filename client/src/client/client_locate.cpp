@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Client, shared memory: the locations of objects, and the owner slots of threads.
 
 #include <map>
@@ -45,8 +47,8 @@ ObjectKind kind_of(std::string_view type) {
   return ObjectKind::other;
 }
 
-/// Returns the address that `find` finds. If it finds none, maps the memory that the server has
-/// added and tries once more.
+/// Returns the address that `find()` returns. If that is null, maps the memory that the server has
+/// added and calls `find()` once more.
 template <typename Find>
 auto find_or_grow(Mapping& mapping, const Deadline& deadline, Find&& find) {
   auto found = find();

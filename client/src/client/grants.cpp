@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/grants.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// Grants: the locks that threads of this process hold, and the callbacks to run when one is lost.
+// SPDX-License-Identifier: MIT
+
+// Grants: the locks that this process holds, and the callbacks to run when one is lost.
 #pragma once
 
 #include <atomic>
@@ -17,7 +19,7 @@ namespace agora::detail {
 
 struct LockMethods;
 
-/// A lock held by one thread.
+/// A lock held by one owner: a thread, or a lock_grant.
 struct Grant {
   std::uint64_t token = 0;
   bool owner_died = false;
@@ -27,7 +29,7 @@ struct Grant {
   std::uint32_t levels = 1;          ///< how many times its owner has acquired it
 };
 
-/// Any thread. Has a mutex of its own, under which it calls nothing but CallbackThread::post.
+/// Any thread may use it. Under its own mutex it calls nothing but CallbackThread::post.
 class Grants {
  public:
   using Callback = std::function<void()>;
@@ -60,7 +62,8 @@ class Grants {
   /// @throws unavailable  the callback thread cannot be started; nothing has changed.
   void on_lost(const std::string& lock, Callback callback);
 
-  /// The number of grants that are lost and not released yet. Valid as long as this object.
+  /// Returns the number of grants that are lost and not released yet. The reference is valid as
+  /// long as this object.
   const std::atomic<std::uint32_t>& lost() const { return lost_; }
 
   /// Marks all grants of that session and of earlier ones as lost. Their callbacks run on the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // HandleState: shared by the copies of one proxy: the name, and the hold of an anonymous object.
 #pragma once
 
@@ -13,7 +15,7 @@
 
 namespace agora::detail {
 
-class HandleState : public Holder {
+class HandleState : public HoldOwner {
  public:
   /// @param held_in  the session in which the object is held; 0 if there is no hold yet
   /// @param keep     owns that hold; null if this object owns it
@@ -33,8 +35,8 @@ class HandleState : public Holder {
   /// Acquires a hold if the present session has none. Reports no failure: see adopt_inherited.
   void hold_quietly() noexcept override;
 
-  /// See Handle::view.
-  const ObjectView* look();
+  /// Returns the present view; locates the object if there is none yet. See ObjectHandle::view.
+  const ObjectView* view();
   const ObjectView* last_view() const { return view_.load(std::memory_order_acquire); }
 
  private:
@@ -49,7 +51,7 @@ class HandleState : public Holder {
   const std::uint64_t kept_in_;  // the session of `hold_`
   std::atomic<std::uint64_t> held_in_;
   std::atomic<const ObjectView*> view_{nullptr};  // owned, as are all older views
-  std::atomic<std::uint64_t> without_in_{0};      // a session that gave no view
+  std::atomic<std::uint64_t> without_in_{0};      // the session in which locating failed last
   std::atomic<Clock::time_point> without_until_{Clock::time_point::min()};
   std::atomic<int> views_{0};
 };

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/holds.hpp"
 
 #include <utility>

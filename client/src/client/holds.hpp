@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Holds: the holds of anonymous objects that one reply has granted to the session.
 #pragma once
 
@@ -14,9 +16,9 @@
 namespace agora::detail {
 
 /// Owned by the values that were decoded from that reply (see hold_ref.hpp). The last owner
-/// releases the holds. A child that agora::process forked acquires them anew; any other child has
-/// none.
-class Holds : public Hold, public Holder {
+/// releases the holds. In a child of agora::process the object acquires them anew; in a child of a
+/// bare fork() it has none.
+class Holds : public Hold, public HoldOwner {
  public:
   /// @param names  contains each object as often as the reply refers to it
   Holds(std::shared_ptr<Client> client, std::uint64_t session, std::vector<std::string> names);

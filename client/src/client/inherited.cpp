@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/inherited.hpp"
 
 #include <unordered_set>
@@ -11,7 +13,7 @@ namespace {
 
 struct Inheritance {
   std::unordered_set<Client*> clients;
-  std::unordered_set<Holder*> holders;
+  std::unordered_set<HoldOwner*> holders;
 };
 
 // Never destroyed: objects with static storage may use it until the process exits. Each access
@@ -33,12 +35,12 @@ void unregister_client(Client& client) {
   inheritance().clients.erase(&client);
 }
 
-void register_holder(Holder& holder) {
+void register_holder(HoldOwner& holder) {
   const ForkPause pause;
   inheritance().holders.insert(&holder);
 }
 
-void unregister_holder(Holder& holder) {
+void unregister_holder(HoldOwner& holder) {
   const ForkPause pause;
   inheritance().holders.erase(&holder);
 }
@@ -46,9 +48,9 @@ void unregister_holder(Holder& holder) {
 void adopt_inherited() {
   // Iterate over copies: opening a session may register and unregister holders.
   const std::vector<Client*> clients(inheritance().clients.begin(), inheritance().clients.end());
-  const std::vector<Holder*> holders(inheritance().holders.begin(), inheritance().holders.end());
+  const std::vector<HoldOwner*> holders(inheritance().holders.begin(), inheritance().holders.end());
   for (Client* client : clients) client->open_quietly();
-  for (Holder* holder : holders) holder->hold_quietly();
+  for (HoldOwner* holder : holders) holder->hold_quietly();
 }
 
 }  // namespace agora::detail

@@ -1,5 +1,7 @@
-// Notices: the listeners of this process, each with the last version delivered to it. No lock of
-// its own: the mutex of ProcessState guards it.
+// SPDX-License-Identifier: MIT
+
+// Notices: the listeners of this process, each with the last version delivered to it. It has no
+// lock of its own: the mutex of ProcessState guards it.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +25,11 @@ using NoticeCallback = std::function<void(const Notice&)>;
 class Notices {
  public:
   struct Listener {
-    std::string kind;  ///< the kind that it gets besides gaps: `watch`, `topic`
+    std::string kind;  ///< the notices that it gets besides gaps: `watch` or `topic`
     std::shared_ptr<const NoticeCallback> callback;
     std::string object = {};
-    std::uint64_t session = 0;  ///< that delivers its notices; 0 until it is known
-    std::uint64_t version = 0;  ///< the last one delivered
+    std::uint64_t session = 0;  ///< the session that delivers its notices; 0 until known
+    std::uint64_t version = 0;  ///< the version of the last notice delivered
   };
   /// A callback to run with a notice, without any lock held.
   struct Due {
@@ -44,8 +46,9 @@ class Notices {
   std::optional<Listener> remove(std::uint64_t number);
   bool empty() const { return listeners_.empty(); }
 
-  /// Returns the callbacks for this notice, with `notice` left empty. After a session is resumed,
-  /// the server sends again all notices that may have been lost; a listener gets each version once.
+  /// Returns the callbacks for this notice; their Due::notice is empty, since the caller has it.
+  /// After a session is resumed, the server sends again all notices that may have been lost; a
+  /// listener gets each version once.
   std::vector<Due> due(const Notice& notice);
   /// Removes all listeners of that session and of earlier ones. Returns a `lost` notice for each.
   std::vector<Due> lose(std::uint64_t session);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/client/process_state.hpp"
 
 #include <optional>
@@ -21,7 +23,7 @@ struct Arrival : Hold {
   Arrival(Session& its_session, const OwnedCall& call)
       : session(its_session.weak_from_this()),
         number(call.number),
-        kept(call.call.effect == Effect::changes || !anonymous_names(call.result).empty()) {}
+        kept(call.call.effect == CallEffect::changes || !anonymous_names(call.result).empty()) {}
   ~Arrival() override {
     // In a forked child the session's mutex may be held by a thread that does not exist there.
     if (epoch != process_epoch()) return;
@@ -97,8 +99,8 @@ void ProcessState::ended(Session& from) noexcept {
 }
 
 // Marks the locks of that session as lost, those taken by calls and those taken by lock words. The
-// caller holds the mutex: if two threads do this for one session, the second must not overtake the
-// first, open the next session and take a lock anew in between.
+// caller holds the mutex: while one thread marks the locks of a session, another must not open the
+// next session and take a lock there.
 void ProcessState::lose(Session& over) {
   std::uint64_t present = over.number();
   mapped_.compare_exchange_strong(present, 0);
@@ -153,8 +155,8 @@ void ProcessState::drained(Session& from) noexcept {
   draining_.erase(from.number());
 }
 
-// Disables shared-memory reads in the new session until all calls left unsent by earlier sessions
-// have been sent in it. The caller holds the mutex.
+// Closes the gate of the new session until all calls left unsent by earlier sessions have been sent
+// in it. The caller holds the mutex.
 void ProcessState::hold_gate_for_draining(const Session& fresh) {
   if (fresh.mapping() == nullptr) return;
   for (const auto& before : earlier_) {
@@ -215,8 +217,8 @@ Expected<std::shared_ptr<Session>> ProcessState::open(const Deadline& deadline, 
   }
   if (!fresh) {
     draining_.erase(number);
-    // If this caller merely ran out of time, do not report the failure to other waiters; they may
-    // have more time.
+    // If only the deadline of this caller has passed, do not report the failure to the threads that
+    // wait: theirs may be later.
     if (!is_past(deadline)) ++failures_, failure_ = fresh.error();
     return fresh.failure();
   }

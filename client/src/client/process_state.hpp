@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ProcessState: the part of a client that belongs to one process: its session, callback thread,
 // lock grants and listeners.
 //
@@ -52,7 +54,7 @@ class ProcessState : private SessionWatcher {
 
   /// Starts the callback thread; see CallbackThread::start_or_throw.
   void start_callback_thread() { callbacks_.start_or_throw(); }
-  /// Completes a call on the callback thread.
+  /// Completes a call that is done, on the callback thread.
   void post(std::uint64_t session, std::unique_ptr<OwnedCall> call, HoldRef arrived);
   /// Completes a call that could not be started, on the callback thread.
   void post(std::unique_ptr<Completion> completion, Failure failure);
@@ -96,16 +98,16 @@ class ProcessState : private SessionWatcher {
   std::mutex mutex_;      // guards the members below
   std::shared_ptr<Session> session_;
   std::vector<std::shared_ptr<Session>> earlier_;  // over, but their I/O threads may still run
-  // Sessions whose I/O thread may still re-issue unsent calls, with the gates of later sessions
-  // that stay closed until it has.
+  // Sessions whose I/O thread may still send their unsent calls again, in a later session. Until it
+  // has, the holds keep the gates of later sessions closed.
   std::map<std::uint64_t, std::vector<GateHold>> draining_;
   std::uint64_t sessions_ = 0;            // opened so far; written by the opening thread only
   std::atomic<std::uint64_t> mapped_{0};  // the number of `session_` if it shares memory
   bool opening_ = false;                  // one thread opens a session at a time
   std::condition_variable opened_;        // an attempt to open a session has finished
-  std::uint64_t failures_ = 0;            // attempts that failed for another reason than time
-  Error failure_;                         // the last of them
-  bool ending_ = false;
+  std::uint64_t failures_ = 0;            // attempts that failed, not counting expired deadlines
+  Error failure_;                         // the error of the last of them
+  bool ending_ = false;                   // stop() was called
   Notices notices_;
 };
 

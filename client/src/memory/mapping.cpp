@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/memory/mapping.hpp"
 
 #include <cerrno>
@@ -21,12 +23,12 @@ namespace {
 
 constexpr std::size_t kGateBytes = 4096;
 constexpr std::uint64_t kLayout = 1;
-/// How long a shared-memory read waits for more memory to be mapped. Then it makes a call instead.
+/// How long a lookup waits for the server's new memory. Afterwards it makes a call instead.
 constexpr std::chrono::seconds kGrowTimeout{1};
 /// The back-off after a failed attempt to map memory. Meanwhile reads make calls.
 constexpr std::chrono::seconds kGrowBackoff{1};
 
-/// Makes one call on a new connection. Returns its reply, and appends the descriptors that come
+/// Calls session.map on a new connection. Returns the result, and appends the descriptors that come
 /// with it. Returns an empty value on failure.
 Packed call_with_descriptors(const Address& address, const Params& params,
                              std::vector<int>& descriptors, const Deadline& deadline) {
@@ -76,7 +78,8 @@ Mapping::~Mapping() {
 }
 
 /// Returns false if the kernel cannot wipe the page in a child (MADV_WIPEONFORK). The session then
-/// uses no shared memory: a child of a bare clone() would act as its parent.
+/// uses no shared memory: a child of a bare clone() would access the memory in the name of its
+/// parent's session.
 bool Mapping::make_gate() {
   void* page =
       ::mmap(nullptr, kGateBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

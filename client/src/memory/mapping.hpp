@@ -1,9 +1,12 @@
+// SPDX-License-Identifier: MIT
+
 // Mapping: the server's memory in this process, for one session. See
 // docs/protocol/shared-memory.md.
 //
 // The descriptors come over a connection of their own, so the session's connection needs no room
-// for them. The memory stays mapped as long as any proxy may read it; the gate says when reading is
-// allowed. A failure is never an error: the session works without shared memory instead.
+// for them. The memory stays mapped as long as any proxy may access it; the gate says when access
+// is allowed. A failure here is never an error of the program: the session works without shared
+// memory instead.
 #pragma once
 
 #include <atomic>
@@ -58,14 +61,15 @@ class Mapping {
   void close_gate() { gate_->fetch_and(~gate::kOpen); }
   /// Closes the gate for good: the session is over.
   void end() { gate_->fetch_and(~(gate::kOpen | gate::kLives)); }
-  /// A pending asynchronous call disables shared-memory reads, which could overtake it.
+  /// A pending asynchronous call closes the gate: an access in shared memory could overtake it.
   void add_pending_call() { gate_->fetch_add(gate::kOne); }
   void remove_pending_call() { gate_->fetch_sub(gate::kOne); }
 
   // Lent locks, and the owner slots of the threads that take them.
 
   /// Returns the state of a lent lock in this process. All views of the lock in this session share
-  /// it; it lives until all of them are released with unlocate() and the lock is not held.
+  /// it. unlocate() of the last view removes it, unless the lock is held; then it lives as long as
+  /// the mapping.
   WordHold* word_hold(const ObjectView& view, const std::string& name);
   void unlocate(const ObjectView& view);
   void add_slot(std::uint32_t slot, std::string owner);
@@ -100,9 +104,9 @@ class Mapping {
   HashKey hash_key_;
   std::atomic<std::uint64_t>* gate_ = nullptr;
   std::mutex grow_mutex_;
-  Deadline not_before_ = Clock::time_point::min();  // grow_if_behind waits for it
+  Deadline not_before_ = Clock::time_point::min();  // grow_if_behind does nothing earlier
   std::atomic<std::size_t> extents_{0};             // mapped so far
-  std::atomic<const shm::Cell*> memory_{nullptr};   // its size is the number of extents
+  std::atomic<const shm::Cell*> memory_{nullptr};   // its size: the server's extents
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
   shm::Pages words_;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <ostream>
 
 #include <agora/any_io.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <utility>
 
 #include <agora/condition_variable.hpp>
@@ -11,7 +13,7 @@ using detail::thread_owner;
 void condition_variable::throw_foreign() const {
   throw_error({Errc::runtime_error,
                "condition " + name() + " waits only with its own lock, " + mutex_.name() +
-                   ", held by what is given",
+                   ", but the given lock is another one",
                Done::no,
                {}});
 }
@@ -35,15 +37,17 @@ bool condition_variable::wait_by(lock_type& lock, const detail::Timeout& timeout
   mutex_.by_thread().hand_over();
   const auto grant = client.grants().find(mutex_.name(), thread_owner());
   const detail::Params params = handle().params(timeout, thread_owner());
-  // The client sets no deadline: the server takes the lock again past the timeout, however late.
+  // The call has no deadline in the client: the server replies only when it has taken the lock
+  // again, which may be long after the timeout.
   detail::Call call = call_of(detail::methods::condition_wait);
+  // Without a grant call_in(0) fails with session_lost: no session has the number 0.
   detail::Reply reply = !grant || grant->lost ? client.call_in(0, call.with(params))
                                               : handle().call(call.with(params));
   if (reply) {
     client.grants().set_token(mutex_.name(), thread_owner(), 0);
     return take<bool>(detail::methods::condition_wait.name, std::move(reply));
   }
-  // The moment of the failure decides whether the lock is held now. Afterwards it is not held.
+  // Whether the lock is held now depends on the moment of the failure. Release it in any case.
   lock.release();
   client.grants().remove(mutex_.name(), thread_owner());
   mutex_.unlock();

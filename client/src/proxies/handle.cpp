@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <utility>
 
 #include <agora/detail/handle.hpp>
@@ -15,12 +17,13 @@ namespace {
 
 /// The pause before an object that has no view is located again: that costs a call.
 constexpr std::chrono::seconds kPause{1};
-/// A view lives as long as its handle, as any thread may be reading through it. A program that
-/// deletes and makes an object again and again under one handle makes calls after so many views.
+/// A view lives as long as its handle, as any thread may be reading through it. If a program
+/// deletes and creates an object again and again under one handle, the handle makes calls after
+/// this many views.
 constexpr int kViewsMax = 1000;
 
-// The hold has the deadline of a call that does not wait, even if the call for which it is made
-// waits.
+// Returns the deadline for acquiring a hold: that of a call that does not wait, even if the call
+// that needs the hold waits.
 Deadline hold_deadline(const Client& client, const Deadline& whole) {
   const Deadline own = client.deadline_of(Call{});
   return whole && (!own || *whole < *own) ? whole : own;
@@ -50,7 +53,8 @@ HandleState::~HandleState() {
   if (held_in != 0 && held_in != kept_in_) client_->release(held_in, name_);
 }
 
-// A new session (after a fork, after a loss) holds no object yet.
+// Acquires a hold in the present session, unless it has one. A new session, after a fork or a loss,
+// holds no object yet.
 Expected<void> HandleState::hold(const Deadline& deadline) {
   auto session = client_->connect(deadline);
   if (!session) return session.failure();
@@ -71,18 +75,19 @@ bool HandleState::must_hold() { return anonymous() && held_in_.load() != client_
 void HandleState::hold_quietly() noexcept {
   try {
     if (must_hold()) static_cast<void>(hold(client_->deadline_of(Call{})));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): the first use will say it
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the first use reports it
   }
 }
 
-// An object without a view may get one later: it is created, or memory becomes free.
+// An object without a view may get one later, for example when it is created. So try again after
+// kPause.
 bool HandleState::may_locate(std::uint64_t session) const {
   if (views_.load() >= kViewsMax) return false;
   return without_in_.load() != session || Clock::now() >= without_until_.load();
 }
 
 // Several threads may locate the object at once; compare-and-swap keeps the view of the first.
-const ObjectView* HandleState::look() {
+const ObjectView* HandleState::view() {
   const std::uint64_t session = client_->mapped();
   if (session == 0) return nullptr;
   const ObjectView* last = view_.load();
@@ -120,20 +125,21 @@ void HandleState::start(const Call& call, std::unique_ptr<Completion> completion
     auto held = hold(hold_deadline(*client_, client_->deadline_of(call)));
     if (!held) return client_->refuse(std::move(completion), held.failure());
   }
-  if (Batch* batch = completion->batch()) return batch->add(*client_, call, std::move(completion));
+  if (CallBatch* batch = completion->batch())
+    return batch->add(*client_, call, std::move(completion));
   client_->start(call, std::move(completion));
 }
 
-Handle::Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
-               HoldRef keep)
+ObjectHandle::ObjectHandle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
+                           HoldRef keep)
     : state_(std::make_shared<HandleState>(std::move(client), std::move(name), held_in,
                                            std::move(keep))) {}
 
-const std::string& Handle::name() const { return state_->name(); }
+const std::string& ObjectHandle::name() const { return state_->name(); }
 
-Client& Handle::client() const { return state_->client(); }
+Client& ObjectHandle::client() const { return state_->client(); }
 
-Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
+ObjectHandle ObjectHandle::guarded(const std::string& lock, std::uint64_t token) const {
   if (guard_) {
     throw_error({Errc::value_error,
                  "calls on " + name() + " are guarded already, and a call carries one guard",
@@ -146,24 +152,24 @@ Handle Handle::guarded(const std::string& lock, std::uint64_t token) const {
   writer.text("guard"), writer.list(2), writer.text(lock), writer.unsigned_integer(token);
   auto guard = std::make_shared<std::string>();
   Writer(*guard).extension(kCallOptionsExtension, options);
-  Handle copy = *this;
+  ObjectHandle copy = *this;
   copy.guard_ = std::move(guard);
   copy.view_.store(nullptr);  // only the server can check a guard
   return copy;
 }
 
-const ObjectView* Handle::find_view() const {
+const ObjectView* ObjectHandle::find_view() const {
   if (guard_) return nullptr;
-  const ObjectView* const seen = state_->look();
+  const ObjectView* const seen = state_->view();
   if (seen != nullptr) view_.store(seen, std::memory_order_release);
   return seen;
 }
 
-const ObjectView* Handle::last_view() const { return guard_ ? nullptr : state_->last_view(); }
+const ObjectView* ObjectHandle::last_view() const { return guard_ ? nullptr : state_->last_view(); }
 
-Reply Handle::call(const Call& call) const { return state_->call(call); }
+Reply ObjectHandle::call(const Call& call) const { return state_->call(call); }
 
-void Handle::start(const Call& call, std::unique_ptr<Completion> completion) const {
+void ObjectHandle::start(const Call& call, std::unique_ptr<Completion> completion) const {
   state_->start(call, std::move(completion));
 }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <agora/error.hpp>
 #include <agora/json.hpp>
 
@@ -17,7 +19,7 @@ void check_text(const std::string& text) {
   throw_error({Errc::value_error, "text in a JSON value is not UTF-8", Done::no, {}});
 }
 
-// The check bounds the recursion; so does the depth limit of a value that a codec passes in.
+// The check of the depth bounds the recursion, as that of decode() does.
 void encode(Writer& writer, const json& node, std::uint32_t depth) {
   if (depth > kDepthMax) {
     throw_error({Errc::value_error,

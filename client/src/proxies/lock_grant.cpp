@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <map>
 #include <utility>
 
@@ -32,7 +34,7 @@ Expected<Granted> read_grant(PackedView reply) {
   return Granted{*token, *owner_died};
 }
 
-[[noreturn]] void throw_lost(const Handle& handle, const LockMethods& methods) {
+[[noreturn]] void throw_lost(const ObjectHandle& handle, const LockMethods& methods) {
   throw_error({Errc::session_lost,
                std::string(kind_of(methods)) + " " + handle.name() + " was lost with the session",
                Done::no,
@@ -40,14 +42,14 @@ Expected<Granted> read_grant(PackedView reply) {
 }
 
 /// Returns the owner's grant if it was taken by those methods.
-std::optional<Grant> find(const Handle& handle, const LockMethods& methods,
+std::optional<Grant> find(const ObjectHandle& handle, const LockMethods& methods,
                           const std::string& owner) {
   auto grant = handle.client().grants().find(handle.name(), owner);
   if (grant && grant->way != &methods) grant.reset();
   return grant;
 }
 
-Grant grant_of(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+Grant grant_of(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner) {
   if (auto grant = find(handle, methods, owner)) return *grant;
   throw_error({Errc::not_locked,
                std::string(kind_of(methods)) + " " + handle.name() + " is not held here",
@@ -55,13 +57,15 @@ Grant grant_of(const Handle& handle, const LockMethods& methods, const std::stri
                {}});
 }
 
-bool is_held(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+bool is_held(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner) {
   const auto grant = find(handle, methods, owner);
   return grant && !grant->lost && handle.client().certain_in(grant->session);
 }
 
-// Returns the token of a grant. If a condition's wait took the lock again only the server knows it.
-std::uint64_t token_of(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+// Returns the token of a grant. Asks the server for it if the wait of a condition took the lock
+// again.
+std::uint64_t token_of(const ObjectHandle& handle, const LockMethods& methods,
+                       const std::string& owner) {
   const Grant grant = grant_of(handle, methods, owner);
   if (grant.token != 0 || methods.holder == nullptr) return grant.token;
   const Params params = params_of(handle.name());
@@ -83,8 +87,8 @@ Params release_params(const std::string& name, const LockMethods& methods, const
 }
 
 // Releases a grant in the session that granted it; a later session does not have it any more.
-Reply release_grant(const Handle& handle, const LockMethods& methods, const std::string& owner,
-                    const std::optional<Grant>& grant) {
+Reply release_grant(const ObjectHandle& handle, const LockMethods& methods,
+                    const std::string& owner, const std::optional<Grant>& grant) {
   const Params params = release_params(handle.name(), methods, owner, grant);
   Call call = call_of(*methods.release);
   call.lasting = true;
@@ -93,15 +97,16 @@ Reply release_grant(const Handle& handle, const LockMethods& methods, const std:
   return handle.client().call_in(grant->session, call);
 }
 
-// Leaves one level. Returns the grant; `more` says whether levels are left, so that it stays held.
-std::optional<Grant> last_level(const Handle& handle, const LockMethods& methods,
+// Releases one level. Returns the grant. Sets `more` if levels are left, so that the owner still
+// holds the lock.
+std::optional<Grant> last_level(const ObjectHandle& handle, const LockMethods& methods,
                                 const std::string& owner, bool& more) {
   const auto grant = find(handle, methods, owner);
   more = grant && handle.client().grants().remove_level(handle.name(), owner) > 0;
   return grant;
 }
 
-void release_now(const Handle& handle, const LockMethods& methods, const std::string& owner) {
+void release_now(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner) {
   bool more = false;
   const auto grant = last_level(handle, methods, owner, more);
   if (grant && grant->lost) throw_lost(handle, methods);
@@ -110,8 +115,8 @@ void release_now(const Handle& handle, const LockMethods& methods, const std::st
   if (!reply) throw_error(std::move(reply.error()));
 }
 
-// Records the server's grant; returns false if the reply is null: the timeout expired.
-bool record(const Handle& handle, const LockMethods& methods, const std::string& owner,
+// Records the server's grant. Returns false if the reply is null, since the timeout expired.
+bool record(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner,
             Reply& reply) {
   if (!reply) throw_error(std::move(reply.error()));
   if (reply->view().is_null()) return false;
@@ -145,7 +150,7 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
   const std::string& owner = thread_owner();
   if (methods_.recursive) {
     const auto grant = find(handle_, methods_, owner);
-    // Another owner may have the data that the outer levels protected.
+    // Another owner may have changed the data that the outer levels protected.
     if (grant && grant->lost) throw_lost(handle_, methods_);
     if (grant && handle_.client().grants().add_level(handle_.name(), owner)) return true;
   }
@@ -198,7 +203,8 @@ std::uint64_t ThreadLock::token() const {
   return token_of(handle_, methods_, thread_owner());
 }
 
-// A lock that a thread takes by its word had no dead owner before: the server does not lend those.
+// A lock that a thread took by its word has no dead previous owner: the server does not lend such
+// locks.
 bool ThreadLock::owner_died() const {
   return !by_word() && grant_of(handle_, methods_, thread_owner()).owner_died;
 }

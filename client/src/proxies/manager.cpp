@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <map>
 #include <utility>
 
@@ -40,13 +42,13 @@ object_info info_of(const std::map<std::string, any>& members) {
 
 manager::manager(manager_options options)
     : private_server_(detail::PrivateServer::start(options.connect_timeout)),
-      client_(
-          connected(private_server_->address(), std::move(options),
-                    // The client may outlive the manager, and the manager's end stops the server.
-                    [server = std::weak_ptr(private_server_)] {
-                      const auto still = server.lock();
-                      return !still || still->gone();
-                    })) {}
+      client_(connected(private_server_->address(), std::move(options),
+                        // Proxies keep the client beyond the last manager, whose destructor ends
+                        // the server. So this holds no strong reference.
+                        [server = std::weak_ptr(private_server_)] {
+                          const auto still = server.lock();
+                          return !still || still->gone();
+                        })) {}
 
 manager::manager(std::string_view address, manager_options options)
     : client_(connected(address, std::move(options))) {}
@@ -63,13 +65,13 @@ detail::Reply manager::call_packed(std::string_view method, const detail::Params
   return reply;
 }
 
-detail::Handle manager::server_handle() const { return {client_, {}, 0}; }
+detail::ObjectHandle manager::server_handle() const { return {client_, {}, 0}; }
 
 agora::pipeline manager::pipeline() const { return agora::pipeline(client_); }
 
-detail::Handle manager::create(std::string_view type, std::string_view name,
-                               const detail::Params& arguments,
-                               const detail::Params& options) const {
+detail::ObjectHandle manager::create(std::string_view type, std::string_view name,
+                                     const detail::Params& arguments,
+                                     const detail::Params& options) const {
   detail::Params params = detail::params_of(type);
   Writer writer(params.bytes);
   if (name.empty()) {
@@ -90,21 +92,21 @@ detail::Handle manager::create(std::string_view type, std::string_view name,
   return {client_, std::move(made->name), reply.session, std::move(reply.keep)};
 }
 
-detail::Handle manager::open(const reference& object) const {
+detail::ObjectHandle manager::open(const reference& object) const {
   if (!object.name.starts_with('#')) return {client_, object.name, 0};
   const auto* holds = dynamic_cast<const detail::Holds*>(object.keep.get());
   if (holds != nullptr && &holds->client() == client_.get()) {
     return {client_, object.name, holds->session(), object.keep};
   }
-  detail::Handle handle(client_, object.name, 0);
-  // The call takes a hold at once: the object may be gone the next moment.
+  detail::ObjectHandle handle(client_, object.name, 0);
+  // The call acquires the hold at once: the object might be gone at its first use.
   const detail::Params params = detail::params_of(object.name);
   auto there = handle.call(with_params(detail::methods::object_exists, params));
   if (!there) throw_error(std::move(there.error()));
   return handle;
 }
 
-condition_variable manager::with_its_lock(detail::Handle handle) const {
+condition_variable manager::with_its_lock(detail::ObjectHandle handle) const {
   auto info = call<std::map<std::string, any>>(detail::methods::object_info.name, handle.name());
   auto options = info["options"].get<std::map<std::string, any>>();
   if (!options)

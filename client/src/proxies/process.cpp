@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <cerrno>
 #include <cstdio>
 #include <exception>
@@ -103,7 +105,8 @@ process::~process() {
 }
 
 bool process::reap(int options) {
-  // In a process that was forked later the child is a sibling, for which it cannot wait.
+  // Only the process that forked the child can wait for it; for a process forked later the child is
+  // a sibling.
   if (code_ || pid_ < 0 || creator_ != detail::process_epoch()) return true;
   int status = 0;
   pid_t got = 0;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <utility>
 
 #include <agora/detail/methods.hpp>
@@ -42,7 +44,7 @@ std::uint64_t Reserved::id() const {
   return id_;
 }
 
-const Handle& Reserved::queue() const {
+const ObjectHandle& Reserved::queue() const {
   check_open();
   return *queue_;
 }
@@ -70,7 +72,7 @@ void Reserved::requeue(Seconds delay) {
   queue_.reset();
 }
 
-ReservedParts read_reserved(const Handle& queue, const Reply& reply) {
+ReservedParts read_reserved(const ObjectHandle& queue, const Reply& reply) {
   const ScopedHold keeping(reply.keep);
   auto members = unpack<std::map<std::string, any>>(*reply);
   if (!members) throw_mismatch(methods::queue_reserve.name, queue.name(), members.failure());

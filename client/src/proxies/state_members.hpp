@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Reads the members of the map in which the server describes an object's state.
 #pragma once
 

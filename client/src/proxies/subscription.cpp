@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <map>
 #include <utility>
 
@@ -46,7 +48,7 @@ object_change change_of(const detail::Notice& notice) {
 }  // namespace
 
 struct subscription::Listening {
-  detail::Handle object;
+  detail::ObjectHandle object;
   const detail::Method& stop;
   std::uint64_t number = 0;
 };
@@ -73,7 +75,7 @@ void subscription::end() noexcept {
   listening_.reset();
 }
 
-subscription subscription::begin(const detail::Handle& object, std::string_view kind,
+subscription subscription::begin(const detail::ObjectHandle& object, std::string_view kind,
                                  std::function<void(const std::map<std::string, any>&)> callback) {
   const Following& which = kind_of(kind);
   auto number =

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -18,10 +20,12 @@ struct Entry {
   std::chrono::steady_clock::time_point asked;
 };
 
-/// The server had no slot left: the thread makes calls for so long before it asks again.
+/// The time between two requests for a slot while the server has none left. Meanwhile the thread
+/// makes calls.
 constexpr std::chrono::seconds kPause{1};
 
-/// The thread's slots are released. Code that still runs in its destructors makes calls.
+/// True once the slots of the ending thread are released. Code in destructors that run later makes
+/// calls.
 constinit thread_local bool over = false;
 
 /// Releases all slots when the thread ends.
@@ -70,7 +74,7 @@ bool ThreadSlots::find_other(std::uint64_t mapping, std::uint32_t& slot) {
 
 void ThreadSlots::add(std::uint64_t mapping, std::uint32_t slot, std::weak_ptr<Client> client,
                       std::uint64_t session) {
-  // Sessions come and go: entries of clients that are gone are dropped.
+  // Also drop the entries of clients that no longer exist.
   std::erase_if(entries().list, [mapping](const Entry& each) {
     return each.mapping == mapping || each.client.expired();
   });

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include <algorithm>
 #include <poll.h>
 #include <random>
@@ -11,8 +13,9 @@
 namespace agora {
 namespace {
 
-// Each conflict means that another transaction committed, so the first retry is made at once. After
-// repeated conflicts each client waits for another random time: exponential back-off with jitter.
+// Each conflict means that a change of another client took effect, so the first retry is made at
+// once. After repeated conflicts each client waits for a different random time: exponential
+// back-off with jitter.
 void backoff_with_jitter(int attempt) {
   if (attempt == 1) return;
   constexpr int kLongestMs = 50;
@@ -30,7 +33,7 @@ void append_call(std::string& out, std::string_view method, const detail::Params
 
 }  // namespace
 
-void transaction::check(const detail::Handle& object) const {
+void transaction::check(const detail::ObjectHandle& object) const {
   std::string why;
   if (object.is_guarded()) why = " is guarded; guard the transaction instead: t.guard(lock)";
   if (&object.client() != &server_.client()) why = " belongs to another manager";

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/proxies/word_lock.hpp"
 
 #include <chrono>
@@ -19,8 +21,8 @@ using shm::LockWord;
 /// its CPU back within it.
 constexpr std::chrono::microseconds kSpinFor{100};
 constexpr int kPausesBetweenYields = 64;
-/// Adaptive spinning: after so many misses only one attempt in so many spins, as the holder does
-/// long work.
+/// Adaptive spinning: after this many misses in a row, only one acquisition in this many spins,
+/// since the holder does long work.
 constexpr int kMissesMax = 8;
 
 /// A lock's word and the calling thread's owner slot in it.
@@ -29,7 +31,7 @@ struct OwnWord {
   std::uint32_t slot;
   std::atomic<std::uint64_t>& bits() const { return view->word<std::uint64_t>(); }
   LockWord word() const { return {bits().load(std::memory_order_acquire)}; }
-  /// Returns how many levels this thread has by the word.
+  /// Returns how many levels of the lock this thread has taken by the word.
   std::uint32_t levels() const {
     const std::uint64_t holder = view->hold->holder.load(std::memory_order_relaxed);
     return WordHold::slot(holder) == slot ? WordHold::levels(holder) : 0;
@@ -50,8 +52,8 @@ bool take(const OwnWord& own, LockWord word) {
   return true;
 }
 
-/// Spins until the lock is taken or the limit is reached. Yields between attempts: on a busy CPU
-/// the holder has to run.
+/// Spins until this thread has the lock or the limit is reached. Yields between attempts, so that
+/// the holder can run on a busy CPU.
 bool spin_for_lock(const OwnWord& own) {
   thread_local int misses = 0;
   if (misses >= kMissesMax && ++misses % kMissesMax != 0) return false;
@@ -70,8 +72,9 @@ bool spin_for_lock(const OwnWord& own) {
   return false;
 }
 
-/// Returns the lock's word if the thread has an owner slot already; never asks for one.
-std::optional<OwnWord> find(const Handle& lock, const LockMethods& methods) {
+/// Returns the lock's word and the thread's owner slot if it has one; never asks the server for
+/// one.
+std::optional<OwnWord> find(const ObjectHandle& lock, const LockMethods& methods) {
   if (methods.lent == ObjectKind::other) return {};
   const ObjectView* view = lock.last_view();
   if (view == nullptr) view = lock.view();
@@ -84,7 +87,7 @@ std::optional<OwnWord> find(const Handle& lock, const LockMethods& methods) {
 
 /// Returns true if the calling thread lost the lock with an earlier session and does not know it
 /// yet.
-bool has_lost(const Handle& lock, const LockMethods& methods) {
+bool has_lost(const ObjectHandle& lock, const LockMethods& methods) {
   const auto grant = lock.client().grants().find(lock.name(), thread_owner());
   return grant && grant->lost && grant->way == &methods;
 }
@@ -97,7 +100,7 @@ Grant grant_of(const OwnWord& own, LockWord word) {
 
 }  // namespace
 
-std::optional<bool> take_word(const Handle& lock, const LockMethods& methods,
+std::optional<bool> take_word(const ObjectHandle& lock, const LockMethods& methods,
                               const Timeout& timeout) {
   if (methods.lent == ObjectKind::other) return {};
   // A further level of a lock that the thread holds needs no open view: no other thread can see it.
@@ -114,30 +117,31 @@ std::optional<bool> take_word(const Handle& lock, const LockMethods& methods,
     slot = lock.client().acquire_slot(*view);
   }
   if (slot == 0) return {};
-  // Read after the view: losses before the start of its session are counted by now.
+  // Read `lost` after the view: losses before the start of the view's session are counted by then.
   const bool lost = view->lost->load() != 0 && has_lost(lock, methods);
   if (lost && methods.recursive) return {};
   const OwnWord own{view, slot};
   const LockWord word = own.word();
   if (!take(own, word)) {
-    if (own.holds(word)) return {};  // the server's error says why not
-    // Only the server knows whether the lock is held: the word may be left by a dead owner.
+    if (own.holds(word)) return {};  // held twice: the server replies with the error
+    // Only the server knows whether the lock is really held: the owner in the word may be dead.
     if (timeout && timeout->count() <= 0) return {};
     if (methods.recursive && lock.client().grants().find(lock.name(), thread_owner())) return {};
     if (!spin_for_lock(own)) return {};
   }
-  // The new grant ends the lost one, as the reply to a call would.
+  // The new grant replaces the lost one, as record() does after a call.
   if (lost) lock.client().grants().remove(lock.name(), thread_owner());
   return true;
 }
 
-void forget_word(const Handle& lock, std::uint64_t session) {
+void forget_word(const ObjectHandle& lock, std::uint64_t session) {
   const ObjectView* const view = lock.last_view();
   if (view == nullptr || view->hold == nullptr || view->session != session) return;
   view->hold->holder.store(0, std::memory_order_relaxed);
 }
 
-WordRelease release_word(const Handle& lock, const LockMethods& methods, Grant& grant) noexcept {
+WordRelease release_word(const ObjectHandle& lock, const LockMethods& methods,
+                         Grant& grant) noexcept {
   const auto own = find(lock, methods);
   if (!own) return WordRelease::not_held;
   LockWord word = own->word();
@@ -154,7 +158,7 @@ WordRelease release_word(const Handle& lock, const LockMethods& methods, Grant& 
   return WordRelease::by_call;
 }
 
-std::optional<Grant> word_grant(const Handle& lock, const LockMethods& methods) {
+std::optional<Grant> word_grant(const ObjectHandle& lock, const LockMethods& methods) {
   const auto own = find(lock, methods);
   if (!own) return {};
   const LockWord word = own->word();
@@ -162,7 +166,7 @@ std::optional<Grant> word_grant(const Handle& lock, const LockMethods& methods) 
   return grant_of(*own, word);
 }
 
-void hand_over_word(const Handle& lock, const LockMethods& methods) {
+void hand_over_word(const ObjectHandle& lock, const LockMethods& methods) {
   auto grant = word_grant(lock, methods);
   if (!grant) return;
   grant->way = &methods;

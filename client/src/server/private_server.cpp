@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/server/private_server.hpp"
 
 #include <cerrno>
@@ -22,7 +24,7 @@ extern char** environ;
 namespace agora::detail {
 namespace {
 
-constexpr int kOwnerFd = 3;             // the number in the server
+constexpr int kOwnerFd = 3;             // the pidfd of this process, in the server
 constexpr int kEndMilliseconds = 5000;  // for an orderly shutdown
 
 [[noreturn]] void refuse(const std::string& reason) {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // PrivateServer: a server process that one program starts for itself, on a socket that only its
 // user can reach.
 #pragma once
@@ -15,7 +17,8 @@ class PrivateServer {
   /// Starts `agorad` and waits until it accepts connections. The server watches this process and
   /// exits when this process has exited, for whatever reason.
   /// @param timeout  how long the start may take
-  /// @throws unavailable  not found (the message lists the folders searched), or not started.
+  /// @throws unavailable  agorad was not found (the message lists the folders searched), or did not
+  /// start.
   static std::shared_ptr<PrivateServer> start(std::chrono::nanoseconds timeout);
 
   /// Ends the server with SIGTERM, and after 5 s with SIGKILL, waits for its exit, and removes the
@@ -26,7 +29,7 @@ class PrivateServer {
 
   /// Returns true once the server's process has exited. Never waits. Any process, any thread.
   bool gone() const;
-  /// `unix:/...`
+  /// Returns `unix:/path/agora.sock`.
   std::string address() const { return "unix:" + folder_ + "/agora.sock"; }
 
  private:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/server/server_binary.hpp"
 
 #include <algorithm>

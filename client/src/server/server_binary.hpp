@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Finds the program agorad.
 #pragma once
 

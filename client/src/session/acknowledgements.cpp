@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/acknowledgements.hpp"
 
 #include <utility>

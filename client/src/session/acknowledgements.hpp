@@ -1,4 +1,7 @@
-// Acknowledgements: the replies that have reached their callers, to be acknowledged to the server.
+// SPDX-License-Identifier: MIT
+
+// Acknowledgements: which replies have reached their callers and must be acknowledged to the
+// server.
 //
 // The server keeps the reply of a changing call until the client acknowledges it. The numbers of
 // calls go up. `through` is the last number up to which all calls are finished; finished calls
@@ -14,7 +17,7 @@
 
 namespace agora::detail {
 
-/// No I/O, no lock of its own.
+/// Does no I/O. Has no lock of its own: the session's mutex guards it.
 class Acknowledgements {
  public:
   /// Registers a pending call. Numbers go up.
@@ -22,7 +25,7 @@ class Acknowledgements {
     open_.insert(open_.end(), number);
     last_ = number;
   }
-  /// Notes that the caller has its reply, or wants none.
+  /// Notes that the caller has its reply, or does not want one.
   /// @param kept  whether the server keeps the reply until it is acknowledged
   void finished(std::uint64_t number, bool kept);
   /// Notes that the present connection has brought the reply to that call.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The anonymous objects to which a value refers. The server grants this session a hold on each.
 #pragma once
 
@@ -8,8 +10,8 @@
 
 namespace agora::detail {
 
-/// Returns their names, each as often as the value refers to it. Cost: one search for the letter #
-/// in most values without any.
+/// Returns their names, each as often as the value refers to it. Cost: one search for the character
+/// #, for most values that refer to none.
 inline std::vector<std::string> anonymous_names(PackedView value) {
   std::vector<std::string> names;
   if (value.bytes().find('#') == std::string_view::npos) return names;

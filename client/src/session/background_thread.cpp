@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/background_thread.hpp"
 
 #include <signal.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Background threads of the library: detached, with all signals blocked.
 #pragma once
 
@@ -9,7 +11,7 @@
 namespace agora::detail {
 
 /// Starts a detached thread in which all signals are blocked, so that the program's own threads
-/// handle them. Everything that `body` uses must outlive it.
+/// handle them. All that `body` uses must outlive the thread.
 /// @return its id. @error unavailable  the system cannot start a thread; `body` was not run.
 Expected<std::thread::id> start_background_thread(std::function<void()> body);
 

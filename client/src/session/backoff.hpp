@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Backoff: exponential back-off with jitter between attempts to reconnect.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/call_table.hpp"
 
 #include <algorithm>
@@ -45,7 +47,7 @@ void OwnedCall::complete(std::uint64_t session, HoldRef hold, HoldRef arrived) {
 Error error_for(const PendingCall& pending, const Error& error) {
   Error mine = error;
   mine.message.insert(0, std::string(pending.call.method) + ": ");
-  const bool maybe = pending.sent && pending.call.effect == Effect::changes;
+  const bool maybe = pending.sent && pending.call.effect == CallEffect::changes;
   mine.done = maybe ? Done::unknown : Done::no;
   return mine;
 }
@@ -72,7 +74,7 @@ void write_cancel(std::uint64_t number, std::string& out) {
 void CallTable::open(PendingCall& pending, std::unique_ptr<OwnedCall> owned,
                      LifeClock::time_point now) {
   do {
-    ++last_;  // id 0 is the server's reply to unreadable input
+    ++last_;  // id 0: handshakes, and the server's reply to unreadable input
   } while (wire_id(last_) == 0 || calls_.contains(wire_id(last_)));
   pending.number = last_;
   pending.sent_at = now;
@@ -97,7 +99,7 @@ void CallTable::open(std::unique_ptr<OwnedCall> pending, LifeClock::time_point n
 }
 
 /// The server handles the calls of a session in order. So a waiting call with a smaller number has
-/// joined its wait queue by now, and no longer disables shared-memory reads.
+/// joined its wait queue by now, and its gate hold can go.
 void CallTable::confirm_up_to(std::uint64_t number) {
   while (!unconfirmed_.empty() && unconfirmed_.begin()->first < number) {
     unconfirmed_.begin()->second->gate_hold.release();

@@ -1,5 +1,8 @@
+// SPDX-License-Identifier: MIT
+
 // CallTable: the pending calls of one session. It numbers calls and matches replies to them. The
-// table outlives connections. No I/O, no lock of its own: the session's mutex guards it.
+// table outlives connections. It does no I/O, and has no lock of its own: the session's mutex
+// guards it.
 #pragma once
 
 #include <condition_variable>
@@ -25,7 +28,8 @@
 
 namespace agora::detail {
 
-/// Disables shared-memory reads while it lives, since a call is pending: see object_view.hpp.
+/// Closes the gate of the session while it lives, since a call is pending: threads then access no
+/// object in shared memory, see object_view.hpp.
 class GateHold {
  public:
   GateHold() = default;
@@ -68,7 +72,8 @@ struct PendingCall {
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
-  /// Set if the caller does not block for the reply: no shared-memory read may overtake the call.
+  /// Set if the caller does not block for the reply: no access in shared memory may overtake the
+  /// call.
   GateHold gate_hold;
 
   /// The time of the next action: cancelling the call, or giving it up.
@@ -103,7 +108,7 @@ class CallTable {
   /// Bounds the pending calls that do not wait. The server keeps 1,024 replies.
   static constexpr std::size_t kOpenMax = 512;
 
-  /// Gives the call the next number. It has to be sent before any later one.
+  /// Gives the call the next number. Calls must be sent in the order of their numbers.
   void open(PendingCall& pending, LifeClock::time_point now);
   void open(std::unique_ptr<OwnedCall> pending, LifeClock::time_point now);
   /// True if a further call that does not wait must be queued.
@@ -111,9 +116,9 @@ class CallTable {
 
   /// Removes a call that was never sent.
   void close(std::uint64_t number);
-  /// The caller gives up. The table keeps a copy of the call: if a connection breaks, a call that
-  /// the server has seen is sent again, to learn from its reply what must be given back.
-  /// @param gate_hold  disables shared-memory reads until the reply comes
+  /// The caller gives up. The table keeps a copy of the call, so that resume() can send it again if
+  /// the server has seen it. Its reply tells what the session must give back.
+  /// @param gate_hold  closes the gate until the reply comes
   void abandon(std::uint64_t number, GateHold gate_hold = {});
   /// The caller gives up, but the call must still run: the table owns it, without a completion.
   void keep(std::uint64_t number);
@@ -129,13 +134,13 @@ class CallTable {
     enum class Kind : std::uint8_t {
       delivered,  ///< the reply is stored in the call, which is `done` now
       refused,    ///< the server's backlog is full: the call did not run and needs a new number
-      dropped,    ///< the reply is late, its caller has given up
-      stray,      ///< no call has this number: the connection is out of step
+      dropped,    ///< the caller has given up before its reply came
+      stray,      ///< no call has this number: the stream cannot be trusted any further
     };
     Kind kind = Kind::stray;
     PendingCall* pending = nullptr;    ///< of `delivered` and `refused`
     std::unique_ptr<OwnedCall> owned;  ///< that call, if the table owned it
-    std::unique_ptr<OwnedCall> undo;   ///< of `dropped`: a call that must be made, or null
+    std::unique_ptr<OwnedCall> undo;  ///< of `dropped`: the call that gives back the grant, or null
     LifeClock::time_point sent_at{};
   };
   /// Matches a reply to its call and stores it there.
@@ -143,11 +148,12 @@ class CallTable {
 
   /// The session is resumed on a new connection; the server has seen numbers up to `last_seen`.
   /// Appends the messages to send first: acknowledgements, then every pending call in the order of
-  /// numbers, each abandoned waiting call followed by its cancellation.
+  /// numbers. The cancellation of a waiting call that is cancelled or abandoned follows the call.
   void resume(std::uint64_t last_seen, LifeClock::time_point now, std::string& out);
 
-  /// The session is over: every blocking caller gets the error, which says whether the call may
-  /// have run, and is woken. @return the calls that the table owned, with the same error.
+  /// The session is over: fails every call with the error, which says whether that call may have
+  /// run, and wakes the blocking callers. Drops abandoned calls. @return the other calls that the
+  /// table owned.
   std::vector<std::unique_ptr<OwnedCall>> fail_all(const Error& error);
 
   /// Returns a call whose caller sleeps and can take the baton; null if there is none.
@@ -180,7 +186,7 @@ class CallTable {
   void resume_entry(Entry& entry, std::uint64_t last_seen, std::string& out);
 
   std::unordered_map<std::uint32_t, Entry> calls_;  // by the number's low half, as on the wire
-  // Waiting calls that disable shared-memory reads because the server may not have queued them yet.
+  // Waiting calls with a gate hold: the server may not have queued them yet.
   std::map<std::uint64_t, PendingCall*> unconfirmed_;  // by number
   std::uint64_t last_ = 0;
   std::size_t open_ = 0;   // calls that do not wait

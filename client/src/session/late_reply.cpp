@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/late_reply.hpp"
 
 #include <cstdint>

@@ -1,5 +1,7 @@
-// The reply of a call whose caller has given up: what the server granted must not stay with the
-// session.
+// SPDX-License-Identifier: MIT
+
+// The reply to a call whose caller has given up: the session must give back whatever the server
+// granted.
 #pragma once
 
 #include <agora/detail/handle.hpp>
@@ -9,11 +11,12 @@
 namespace agora::detail {
 
 struct LateReply {
-  /// The call that gives the grant back; null: there is nothing to give back.
+  /// The method that gives the grant back; null if there is nothing to give back, or no method for
+  /// it.
   const Method* undo = nullptr;
   Params params = {};
-  /// No call gives the items back. The server requeues them when the session ends, provided that
-  /// the client never acknowledges the reply.
+  /// The reply delivers items that no call can give back. The client never acknowledges it, so the
+  /// server requeues the items when the session ends.
   bool unacknowledged = false;
 };
 

@@ -1,4 +1,6 @@
-// Lease: whether a session certainly still exists, by this process's own clock.
+// SPDX-License-Identifier: MIT
+
+// Lease: tells by this process's own clock whether a session certainly still exists.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// PeerProcess: whether the process at the other end of a Unix socket has exited, by its pidfd.
+// SPDX-License-Identifier: MIT
+
+// PeerProcess: tells by a pidfd whether the process at the other end of a Unix socket has exited.
 #pragma once
 
 namespace agora::detail {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/session.hpp"
 
 #include <algorithm>
@@ -20,7 +22,7 @@ bool too_large_to_send(const Call& call) {
 
 // Whether the server keeps the reply, or a record of the holds that the reply grants.
 bool is_kept(const PendingCall& pending) {
-  return pending.call.effect == Effect::changes || !anonymous_names(pending.result).empty();
+  return pending.call.effect == CallEffect::changes || !anonymous_names(pending.result).empty();
 }
 
 Error too_large_error(const Call& call) {
@@ -63,20 +65,21 @@ void Session::submit(Lock& lock, PendingCall& pending) {
   flush(lock);
 }
 
-// Fails a call of which nothing was sent: the session is over.
+// Fails a call with session_lost. Nothing of it was sent.
 void Session::refuse(PendingCall& pending) {
   pending.error =
       std::make_unique<Error>(error_for(pending, {Errc::session_lost, lost_reason_, {}, {}}));
   pending.done = true;
 }
 
-// Assigns the number within the turn to write, so that numbers are sent in order.
+// Assigns the number and sends the call in one turn to write, so that calls are sent in the order
+// of their numbers.
 void Session::send_blocking(Lock& lock, PendingCall& pending) {
   const LifeClock::time_point now = LifeClock::now();
   if (!connection_) return table_.open(pending, now);  // sent when the session is resumed
   const ConnectionRef connection = connection_;
-  // Reserve first. Nothing may throw while the table refers to the call, nor while `head` is the
-  // only place that has the bytes of the outbox.
+  // Reserve memory for the appends below first. Nothing may throw while the table refers to the
+  // call, nor while `head` is the only place that has the bytes of the outbox.
   connection->outbox.reserve(connection->outbox.size() + kHeadBytesMax);
   std::string head = std::exchange(connection->outbox, {});
   table_.acknowledge(head);
@@ -127,7 +130,7 @@ void Session::give_up(PendingCall& pending) {
   } else if (!pending.sent) {
     table_.close(pending.number);
   } else {
-    const bool blocks_reads = mapping_ && pending.call.effect == Effect::changes;
+    const bool blocks_reads = mapping_ && pending.call.effect == CallEffect::changes;
     table_.abandon(pending.number, blocks_reads ? GateHold(mapping_) : GateHold());
     cancel_and_undo(pending);
     wakeup_.wake();  // no caller blocks for this reply any more, so the I/O thread must read
@@ -135,9 +138,9 @@ void Session::give_up(PendingCall& pending) {
   fail_given_up(pending);
 }
 
-// Schedules the cancellation of a waiting call before its deadline, by half of the client's own
-// time-out or of the time left. So the server still has time to reply, and anything that it has
-// granted by then goes to the caller.
+// Schedules the cancellation of a waiting call ahead of its deadline: by half of
+// manager_options::deadline, or by half of the time left if that is less. So the server still has
+// time to reply, and anything that it has granted by then goes to the caller.
 void Session::plan_cancel(PendingCall& pending) const {
   if (!pending.call.waits || !pending.deadline) return;
   const auto own = std::chrono::duration_cast<Clock::duration>(plan_.options.deadline);
@@ -198,7 +201,7 @@ void Session::fail_given_up(PendingCall& pending) {
   pending.error = std::make_unique<Error>(error_for(pending, why));
   if (pending.call.lasting) pending.error->done = Done::unknown;
   pending.done = true;
-  pending.number = 0;  // a late reply is the table's
+  pending.number = 0;  // the table handles a late reply
 }
 
 // Returns the call if the queue owned it.
@@ -269,7 +272,7 @@ void Session::send_queued() {
 
 void Session::run(std::span<const std::unique_ptr<OwnedCall>> calls) {
   Lock lock(mutex_);
-  std::vector<OwnedCall*> mine;  // without those that are done: theirs are other sessions' numbers
+  std::vector<OwnedCall*> mine;  // a call that is done already has the number of another session
   mine.reserve(calls.size());
   for (const auto& call : calls) {
     if (call->done) continue;
@@ -302,7 +305,7 @@ void Session::run(std::span<const std::unique_ptr<OwnedCall>> calls) {
 bool Session::certain() {
   const Lock lock(mutex_);
   if (!connection_ || over()) return false;
-  // A session that shares memory has no ttl: it ends with this process, or by server.end_session.
+  // A session that shares memory has no ttl: it ends with either process, or by server.end_session.
   const bool certain = mapping_ || lease_.certain(LifeClock::now());
   if (certain && connection_->channel.alive()) return true;
   wakeup_.wake();

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Session: the calls of one process to one server, over any number of successive connections.
 //
 // The right to read is a baton (the leader/followers pattern). A blocking caller does its own input
@@ -49,11 +51,11 @@ class SessionWatcher {
   virtual void noticed(const Packed& notice) noexcept = 0;
   /// The session is over.
   virtual void ended(Session& session) noexcept = 0;
-  /// Follows `ended` if asynchronous calls are left that cannot have reached the server. May wait
-  /// with `wait`, which stop() cancels.
+  /// Follows `ended` if asynchronous calls are left that cannot have reached the server. The
+  /// watcher may wait with `wait`, which stop() cancels.
   virtual void unsent(Session& session, std::vector<std::unique_ptr<OwnedCall>> calls,
                       const Wait& wait) noexcept = 0;
-  /// Follows all of these, unless the session is stopped: its thread makes no more calls.
+  /// The last event, unless the session was stopped: its I/O thread sends no more calls.
   virtual void drained(Session& session) noexcept = 0;
 };
 
@@ -68,7 +70,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   /// Connects, opens a session and starts its I/O thread, by the deadline and within the plan's
   /// connect_timeout. The watcher must outlive stop().
-  /// @param number  identifies this session among all of its client; never 0
+  /// @param number  identifies this session among all sessions of its client; never 0
   /// @error unavailable, timeout, and any error of session.open.
   static Expected<std::shared_ptr<Session>> open(const SessionPlan& plan, SessionWatcher& watcher,
                                                  std::uint64_t number, const Deadline& deadline,
@@ -76,7 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   struct Outcome {
     Expected<Packed> result;
-    bool sent = false;  ///< the server may have got the call
+    bool sent = false;  ///< the server may have received the call
   };
   /// Makes one call and waits for its reply, over any number of broken connections.
   /// @error any error of the method itself.
@@ -97,7 +99,7 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Returns true if the server has certainly not ended the session: the connection stands, and the
   /// last heartbeat that was answered is younger than the ttl. Polls the connection; never waits.
   bool certain();
-  /// The server's memory in this process; null if the session shares none.
+  /// Returns the server's memory in this process; null if the session shares none.
   Mapping* mapping() const { return mapping_.get(); }
   std::shared_ptr<Mapping> share_mapping() const { return mapping_; }
   /// True once the I/O thread has ended; the watcher gets no more events.
@@ -195,19 +197,19 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<Queued> queue_;          // calls beyond CallTable::kOpenMax, in order
   std::deque<Queued> refused_;        // refused by the server, sent again at refused_until_
   Clock::time_point refused_until_{};
-  Deadlines deadlines_;  // of asynchronous calls
-  std::size_t parked_ = 0;
-  std::deque<std::unique_ptr<OwnedCall>> completed_;
+  Deadlines deadlines_;                               // of asynchronous calls that have one
+  std::size_t parked_ = 0;                            // blocking callers that sleep in park()
+  std::deque<std::unique_ptr<OwnedCall>> completed_;  // for the watcher, as are the notices
   std::deque<Packed> notices_;
   Lease lease_{{}, {}};
   LifeClock::time_point last_sent_;
   LifeClock::time_point disconnected_at_;
   Backoff backoff_;
-  bool proven_ = true;  // this connection has brought a reply
-  std::string lost_reason_;
+  bool proven_ = true;       // this connection has brought a reply
+  std::string lost_reason_;  // why the last connection, or the session, was lost
   bool expects_notices_ = false;
-  bool recheck_ = false;  // a caller reads: check again later
-  bool stopping_ = false;
+  bool recheck_ = false;   // a caller reads: check again later
+  bool stopping_ = false;  // stop() was called
   bool ended_ = false;     // all calls have failed; implies `over_`
   bool finished_ = false;  // the I/O thread has ended
   std::condition_variable thread_ended_;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Session, the socket: turns to write, the baton to read, and the processing of messages.
 
 #include <new>
@@ -11,8 +13,8 @@
 namespace agora::detail {
 namespace {
 
-/// The back-off before calls are sent again that the server refused because its reply backlog was
-/// full. Meanwhile the next write acknowledges the replies that have arrived.
+/// The back-off before the session sends again the calls that the server refused because its reply
+/// backlog was full. Meanwhile the next write acknowledges the replies that have arrived.
 constexpr std::chrono::milliseconds kRefusedPause{5};
 
 /// Removes the bytes that were sent from the front.
@@ -135,7 +137,8 @@ void Session::park(Lock& lock, PendingCall& pending) {
   pending.parked = false;
 }
 
-// Without memory for a reply the stream cannot be decoded any further: drop the connection.
+// Without memory for a reply the stream cannot be decoded any further, so the connection is
+// dropped.
 void Session::read_once(Lock& lock, const ConnectionRef& connection, const Deadline& deadline) {
   try {
     const std::span<char> space = connection->inbox.space();
@@ -208,11 +211,13 @@ bool Session::process_reply(ServerMessage& message) {
 // while its backlog of unacknowledged replies is full, and later calls would overtake refused ones.
 void Session::acknowledge_early(OwnedCall& call) {
   if (call.completion && call.call.redelivers) return;
-  const bool kept = call.call.effect == Effect::changes || !anonymous_names(call.result).empty();
+  const bool kept =
+      call.call.effect == CallEffect::changes || !anonymous_names(call.result).empty();
   table_.finished(std::exchange(call.number, 0), kept);
 }
 
-// Gives back whatever came with the reply of an abandoned call: holds, items, permits.
+// Gives back what the server granted with the reply to an abandoned call: holds, a reservation,
+// permits.
 void Session::undo_dropped(const ServerMessage& message, std::unique_ptr<OwnedCall> undo) {
   std::vector<std::unique_ptr<OwnedCall>> calls;
   if (undo) calls.push_back(std::move(undo));

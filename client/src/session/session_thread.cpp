@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Session, the I/O thread: heartbeats, asynchronous calls, notices, and reconnecting.
 
 #include <algorithm>
@@ -159,7 +161,7 @@ void Session::expire(Lock& lock) {
   dispatch(lock);
 }
 
-// Sends refused calls again: by now the server has the acknowledgements that make room.
+// Sends refused calls again. By now the server has received the acknowledgements that make room.
 void Session::retry(Clock::time_point now) {
   if (refused_.empty() || now < refused_until_) return;
   while (!refused_.empty()) {
@@ -170,7 +172,8 @@ void Session::retry(Clock::time_point now) {
 }
 
 // Sends a heartbeat, with any due acknowledgement, if nothing else was sent for a third of the ttl.
-// A server that replies to none for a whole ttl is taken for dead, even if the socket stands.
+// Drops the connection if no reply came for a whole ttl although a heartbeat or an asynchronous
+// call is pending: the server counts as dead, even if the socket stands.
 void Session::heartbeat(LifeClock::time_point now) {
   if (now - last_sent_ < lease_.ttl() / 3) return;
   if (!lease_.certain(now) && table_.owned() > 0) {
@@ -237,9 +240,10 @@ void Session::pause(Lock& lock, Backoff::Span span) {
   lock.lock();
 }
 
-// The server keeps a session for its ttl after the connection broke; later there is nothing left to
-// resume. A session that shares memory has no ttl: the server keeps it while both processes live,
-// even if the client cannot reach the server's socket.
+// Reconnects until the session is resumed or lost. The server keeps a session for its ttl after the
+// connection broke; later there is nothing left to resume. A session that shares memory has no ttl:
+// the server keeps it while both processes live, even if the client cannot reach the server's
+// socket.
 void Session::reconnect(Lock& lock) {
   Error error{Errc::session_lost, lost_reason_, {}, {}};
   // Back off after a connection that broke before it brought a reply, as after a failed attempt.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Address: where a server listens, parsed from the form that users write.
 #pragma once
 
@@ -16,12 +18,12 @@ struct Address {
   std::string host;  ///< of tcp: a name, or an IP address without brackets
   std::string port;  ///< of tcp: 1 to 65535 in decimal
 
-  /// "unix" or "tcp".
+  /// Returns "unix" or "tcp".
   std::string_view transport() const { return kind == Kind::tcp ? "tcp" : "unix"; }
 };
 
 /// Parses `unix:/path` or `tcp://host:port`.
-/// @error value_error  another form, a path too long for a socket, no valid port.
+/// @error value_error  the text has another form, a path too long for a socket, or no valid port.
 Expected<Address> parse_address(std::string_view text);
 
 }  // namespace agora::detail

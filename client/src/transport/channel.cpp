@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/transport/channel.hpp"
 
 #include <array>
@@ -25,7 +27,8 @@ void before_sending() {}
 void after_receiving() {}
 #endif
 
-/// How often a writer checks for room while another thread reads the doorbell.
+/// How often a writer checks for room while another thread reads the doorbells, among them the one
+/// that reports room.
 constexpr std::chrono::milliseconds kRecheck{1};
 
 }  // namespace

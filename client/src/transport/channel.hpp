@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Channel: the byte transport of one connection: its socket, or a pair of rings in memory that the
 // server shares. With rings the socket is only the doorbell, which wakes a peer that sleeps.
 #pragma once
@@ -29,8 +31,8 @@ class Channel {
 
   /// Sends as many bytes as there is room for. Never waits, never raises SIGPIPE.
   Socket::Result send(std::span<const iovec> parts);
-  /// As Socket::receive. With rings it spins adaptively before it sleeps. After `later` the server
-  /// rings the doorbell as soon as there are bytes.
+  /// As Socket::receive. With rings it spins adaptively before it sleeps. If it returns `later`,
+  /// the server will ring the doorbell for the next bytes.
   Socket::Result receive(std::span<char> space, const Deadline& deadline);
   /// Waits until there is room, at most until the deadline.
   /// @param or_readable  wait for input too; only for the thread that may receive
@@ -43,7 +45,7 @@ class Channel {
   /// room already.
   short room_event();
 
-  /// The same as in Socket.
+  /// As in Socket.
   bool alive() { return socket_->alive(); }
   void shut_down() { socket_->shut_down(); }
   int fd() const { return socket_->fd(); }
@@ -61,8 +63,8 @@ class Channel {
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread
-  std::atomic<bool> server_awake_{false};  // it was at the last send
-  std::atomic<bool> ended_{false};         // of the socket: the bytes in the ring are the last
+  std::atomic<bool> server_awake_{false};  // at the last send
+  std::atomic<bool> ended_{false};  // the socket has ended: no bytes follow those in the ring
 };
 
 }  // namespace agora::detail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Connection: one connection of a session. When it breaks, the session goes on with another.
 #pragma once
 
@@ -11,7 +13,8 @@
 
 namespace agora::detail {
 
-/// The session's mutex guards it, except `inbox`, which belongs to the thread that is `reading`.
+/// The session's mutex guards it, with two exceptions. The thread that has set `sending` or
+/// `reading` uses `channel` without the mutex. `inbox` belongs to the reading thread.
 struct Connection {
   explicit Connection(std::unique_ptr<Socket> socket) : channel(std::move(socket)) {}
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Descriptors: file descriptors received from the server. Closes every one still in the list.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/transport/fork_guard.hpp"
 
 #include <atomic>
@@ -15,7 +17,7 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::unordered_set<Socket*> sockets;
-  std::atomic<std::uint64_t> last_epoch{0};     // a child inherits it
+  std::atomic<std::uint64_t> last_epoch{0};     // of this process or its parent
   std::atomic<std::uint64_t>* epoch = nullptr;  // in a page that the kernel wipes in a child
 };
 

@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: MIT
+
 // Fork guard: the epoch of this process, and the sockets that a forked child must close.
 //
-// This is the one global state of the client. A child of fork() must not touch a lock that a thread
-// of its parent may have held, nor a connection that the parent still uses. So every object that
-// belongs to one process carries its epoch; a child has another epoch and leaves such objects
-// alone.
+// The client has no other global state, except the registry of inherited.hpp and some counters. A
+// child of fork() must not touch a lock that a thread of its parent may have held, nor a connection
+// that the parent still uses. So every object that belongs to one process carries its epoch; a
+// child has another epoch and leaves such objects alone.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +14,8 @@ namespace agora::detail {
 
 class Socket;
 
-/// Returns a number that no ancestor by fork has had; never 0. Cost: one load. Any
-/// thread.
+/// Returns the epoch of this process: a number that none of its ancestors by fork has had; never 0.
+/// Cost: one load. Any thread.
 std::uint64_t process_epoch();
 
 /// Registers a socket that a child must close: an inherited copy would keep the parent's session
@@ -24,7 +26,7 @@ template <typename Make>
 void register_socket(Socket& socket, Make make);
 void unregister_socket(Socket& socket);
 
-/// Delays a fork() of any other thread while it lives. Never held over an operation that may wait.
+/// Delays a fork() by any other thread while it lives. No operation that may wait runs under it.
 class ForkPause {
  public:
   ForkPause();

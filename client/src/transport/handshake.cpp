@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/transport/handshake.hpp"
 
 #include <map>

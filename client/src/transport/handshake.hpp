@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Handshakes: the calls that open a session on a new connection, or resume one there.
 #pragma once
 
@@ -23,8 +25,8 @@ struct SessionName {
 };
 
 /// Asks the server for rings, and switches to them if it grants any. Must be the first call on a
-/// new connection of a Unix socket. Returns false if the connection is unusable because the
-/// reply, which carries descriptors, could not be received.
+/// new connection of a Unix socket. Returns false if no reply was received: the connection is then
+/// unusable.
 bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait);
 
 /// Calls session.open on a new connection that no other thread uses yet.

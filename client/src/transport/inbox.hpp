@@ -1,4 +1,6 @@
-// Inbox: the receive buffer of a connection, decoded into messages. No I/O of its own.
+// SPDX-License-Identifier: MIT
+
+// Inbox: the receive buffer of a connection, decoded into messages. It does no I/O.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +15,8 @@
 
 namespace agora::detail {
 
-/// Trusts no length field: the buffer grows with the bytes received, never with a promised size.
+/// Trusts no length field: the buffer grows with the bytes received, not with the announced size of
+/// a message.
 class Inbox {
  public:
   explicit Inbox(const Limits& limits = {});

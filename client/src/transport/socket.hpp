@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Socket: one connected stream socket, blocking and close-on-exec.
 #pragma once
 
@@ -55,8 +57,9 @@ class Socket {
 
   /// Reads available bytes. Never waits.
   Result receive_nonblocking(std::span<char> space);
-  /// The same. Appends the file descriptors that come with the bytes, close-on-exec, at most 250 in
-  /// one read. Appends -1 if some were dropped because this process has too many open files.
+  /// As receive_nonblocking. Also appends the file descriptors that come with the bytes,
+  /// close-on-exec, at most 250 in one read. Appends -1 if some were dropped because this process
+  /// has too many open files.
   Result receive_with(std::span<char> space, std::vector<int>& descriptors);
 
   struct Ready {
@@ -72,10 +75,11 @@ class Socket {
   /// Shuts the connection down, which also wakes a thread that reads from it.
   void shut_down();
 
-  /// In a forked child: closes the copy of the descriptor; the parent's connection goes on.
+  /// Closes this process's copy of the descriptor, for a forked child: the parent's connection goes
+  /// on.
   void close_inherited();
   int fd() const { return fd_.load(); }
-  /// The process that opened it; see fork_guard.hpp.
+  /// Returns the epoch of the process that opened it; see fork_guard.hpp.
   std::uint64_t epoch() const { return epoch_; }
 
  private:

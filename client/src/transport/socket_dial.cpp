@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Socket::dial: from an address to a connected socket.
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Wait: how a thread waits for a connect in progress. Another thread can cancel the wait.
 #pragma once
 
@@ -8,8 +10,9 @@
 
 namespace agora::detail {
 
-/// Waits until poll reports these events for the descriptor, at most until `until`; with fd -1 only
-/// for the time. Returns true if the caller shall check again, false if the wait was cancelled.
+/// Waits until poll reports these events for the descriptor, at most until `until`. With fd -1
+/// waits until `until`. Returns false if the wait was cancelled; true otherwise, and then the
+/// caller checks again.
 using Wait = std::function<bool(int fd, short events, const Deadline& until)>;
 
 /// The Wait that cannot be cancelled.

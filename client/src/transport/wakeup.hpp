@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Wakeup: an eventfd that wakes the one thread that polls it.
 #pragma once
 
@@ -8,8 +10,9 @@
 
 namespace agora::detail {
 
-/// Any thread may wake it; wake-ups that have not been drained yet are merged into one. A forked
-/// child closes its copy of the descriptor, as for a connection (the member is a Socket for that).
+/// Any thread may call wake(); wake-ups that have not been drained yet are merged into one. A
+/// forked child closes its copy of the descriptor, as for a connection (that is why the member is a
+/// Socket).
 class Wakeup {
  public:
   Wakeup() : event_([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }) {}

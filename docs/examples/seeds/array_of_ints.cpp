@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 002, the program with mp.Array('i', [1, 2, 3, 4]): an array has one dimension and one type.
 #include <iostream>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Condition": a child waits on a condition, and the parent notifies it.
 //
 // The seed hangs on CPython, most of the time: a lost wake-up. A notify wakes only the present

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Event": a child waits for an event, which the parent sets.
 #include <iostream>
 

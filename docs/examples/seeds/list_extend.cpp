@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared List": a child appends to a list, and extends it by two more in one step.
 #include <iostream>
 

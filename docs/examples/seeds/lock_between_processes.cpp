@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Lock": a child does its work under a lock.
 //
 // The parent holds the lock first, so the child has to wait for it: the order of the lines is

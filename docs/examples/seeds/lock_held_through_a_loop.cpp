@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 002, the program with mp.Lock(): two processes add 1 and 3 to a Value, five times each, and
 // print what they see. Each holds the lock through its whole loop.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 003, the program under "Lock": four processes count to 400000 together, each step under a
 // lock.
 //

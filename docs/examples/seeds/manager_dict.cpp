@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 000, the program under "Manager": three processes write into one dict.
 //
 // The manager starts a server process, which ends with this program. A dict keeps its keys in

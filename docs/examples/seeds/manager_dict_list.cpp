@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 004, the last program: ten processes write into a dict and append to a list.
 //
 // Keys and values are of mixed types, so both are agora::any: the keys 0 to 9 have the value "1",

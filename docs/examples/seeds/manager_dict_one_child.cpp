@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, the program with manager.dict(): a child fills a dict, and the parent prints it.
 #include <iostream>
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Namespace": a child sets attributes, and the parent reads them.
 #include <iostream>
 #include <string>

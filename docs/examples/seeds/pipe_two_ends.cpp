@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 004, the program with Pipe(): parent and child exchange messages over the two ends of a
 // pipe.
 #include <iostream>

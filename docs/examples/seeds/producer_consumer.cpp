@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 003, the program under "Queue": a producer puts numbers into a queue, and a consumer takes
 // them until it gets None, which is an empty optional here.
 #include <iostream>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 002, the program with mp.Queue(): two processes compute, and return their results through a
 // queue, since the function of a process has no return value.
 #include <cstdint>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Semaphore": at most two processes at a time.
 #include <iostream>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, "Shared Set": a child adds to a set.
 //
 // CPython has no manager.set(), so the seed ends with AttributeError there; agora has sets.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 001, the first program: a child changes a Value and an Array, and the parent reads them.
 #include <iostream>
 #include <vector>

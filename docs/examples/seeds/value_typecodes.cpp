@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 002, the program with mp.Value('i', 0) and mp.Value('d', 3.14): two kinds of numbers.
 //
 // The C++ type determines the typecode: int is `i`, a 32-bit integer, and double is `d`. The server

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 000, data_share_demo.py (5 processes), and seed 003, the program under "Value" (4 of them):
 // each process does `num.value += 1` without a lock. The Array that seed 000 makes is never used.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 000, process_lock_and_seg.py: five processes add 1 to a Value, each under a Lock.
 //
 // Under the lock, a load and a store are correct: no other process can store in between.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Seed 003, the program under "Manager": four processes append their names to one list.
 //
 // The names are in the order of the appends, which may differ from run to run.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A user-defined class as a shared object: an account whose balance never falls below zero.
 #pragma once
 

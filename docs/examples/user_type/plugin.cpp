@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The class Account as a plugin: agorad --plugin libaccount.so
 
 #include "docs/examples/user_type/account.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The independent count of the same words by tr, sort and uniq, which shares no code with the
 // demo's.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "docs/examples/word_count/coordinator.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The coordinator: enqueues the files, kills a worker on purpose, and sums the counts.
 #pragma once
 

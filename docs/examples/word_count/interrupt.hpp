@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Clean shutdown on Ctrl-C: the signal handler sets a flag, and the loops of the demo check it.
 #pragma once
 

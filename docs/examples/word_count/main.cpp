@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // agora_demo: counts the words of all text files below a directory with three worker processes,
 // kills one of them in the middle of a file, and compares the result with an independent count.
 

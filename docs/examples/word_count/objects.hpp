@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The shared objects of the demo, which the coordinator and the workers use.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The shared report: a plain file. Only a shared lock keeps the writers apart.
 #pragma once
 

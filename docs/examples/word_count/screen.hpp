@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The output of the demo: lines, and a progress bar below them if there is a terminal.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The demo's own server, reachable by Unix socket and by TCP.
 #pragma once
 

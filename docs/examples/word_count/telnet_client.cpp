@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "docs/examples/word_count/telnet_client.hpp"
 
 #include <arpa/inet.h>

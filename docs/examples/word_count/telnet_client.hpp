@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A telnet session with the server: typed lines over a plain TCP connection.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Finds the files to count: all regular files below a directory without NUL bytes at the start.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Words: a word is a maximal run of ASCII letters, in lower case.
 #pragma once
 

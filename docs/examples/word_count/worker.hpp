@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A worker process: takes files from the queue until the event `done` is set.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The pool of worker processes: starts, kills and joins them.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/machine/atomic_run.hpp"
 
 #include "server/core/machine/binder.hpp"
@@ -116,7 +118,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
   const std::string name = full_name(ref);
   const Session* session = machine_.sessions().find(outer_.session());
   if (ref.method->delivers && outer_.caller().is_notification() && session->opened) {
-    return fail(Errc::value_error, name + " in a notification would hand out to nobody");
+    return fail(Errc::value_error, name + " in a notification would lose what it delivers");
   }
   if (only_reads && ref.method->access != Access::read) {
     return fail(Errc::value_error, name + " changes something; a requirement only reads");

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // AtomicRun: runs the calls of one transaction: all or nothing.
 #pragma once
 

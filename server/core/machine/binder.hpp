@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Binder: maps the parameters of a call to the arguments of the method's row, and checks them.
 //
 // It makes all checks that need only the method table. It changes no object and no session.

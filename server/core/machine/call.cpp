@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/machine/call.hpp"
 
 #include "server/core/methods/scalar.hpp"

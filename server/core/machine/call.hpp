@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Call: one call as its handler sees it: its arguments, its caller, its reply, and how it waits.
 #pragma once
 

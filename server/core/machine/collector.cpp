@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/machine/collector.hpp"
 
 #include <algorithm>

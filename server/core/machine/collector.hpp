@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Collector: deletes cycles of anonymous objects that only refer to each other.
 //
 // Reference counts free everything but cycles. The collector is trial deletion, as in CPython's

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Checks the parameters of object.create against the type's table, and makes the errors that many
 // methods share.
 #pragma once

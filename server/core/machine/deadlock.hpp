@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Deadlock detection: a deadlock is a cycle in the wait-for graph of owners. An owner waits for the
 // holders of a lock, and for incompatible waiters ahead of it in the lock's queue.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The method tables for people and programs: help text, the catalogue as data, reference pages.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/machine/machine.hpp"
 
 #include <algorithm>
@@ -217,7 +219,7 @@ Expected<void> Machine::check_guard(PackedView guard) {
     return fail(Errc::wrong_type, "the guard names " + name + ", which is a " +
                                       std::string{object->type->name} + " and no lock");
   }
-  lock->take_back(*this, *object);
+  lock->recall(*this, *object);
   for (const Holder& holder : holders_of(*lock)) {
     if (holder.token == token.natural) return {};
   }

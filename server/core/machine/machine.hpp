@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The machine: the server's whole behaviour as a deterministic state machine. Commands go in,
 // effects come out.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Machine: creates and deletes objects, and counts their references and holds.
 #include <algorithm>
 #include <utility>
@@ -54,7 +56,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
 
 void Machine::remove(Object& object) {
   Lockable* lock = object.state->as_lock();
-  if (lock != nullptr) lock->take_back(*this, object);
+  if (lock != nullptr) lock->recall(*this, object);
   if (in_transaction()) {
     if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
     registry_.unlink(object);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Machine: replies. The reply of each call that has run goes through conclude(). That sends it over
 // the caller's link, keeps it in case the call is resent (so that the call takes effect at most
 // once), and counts the holds that it gives.

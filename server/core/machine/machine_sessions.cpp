@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Machine: resumes and ends sessions.
 #include <algorithm>
 #include <vector>
@@ -61,7 +63,7 @@ void Machine::end_session(SessionId id, bool gone) {
   if (ending == nullptr) return;
   // Locks that its threads took in shared memory become grants here too, and are freed below.
   for (const ObjectId lock : lending().held_by(id)) {
-    if (Object* object = registry_.find(lock)) take_back_lock(*this, *object);
+    if (Object* object = registry_.find(lock)) recall_lock(*this, *object);
   }
   lending().session_ended(id, gone || !ending->mapped);
   // The session's waiters leave first, so that nothing is granted to it. Only then are the waiters

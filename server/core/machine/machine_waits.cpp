@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Machine: waiters. A waiter is served or refused, or times out.
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/machine.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // MappedView: the part of the machine's state that client processes on this host map and read or
 // change without the server: cells, lock words, and shared words of values and arrays.
 //

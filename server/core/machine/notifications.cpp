@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/machine/notifications.hpp"
 
 #include <algorithm>
@@ -78,7 +80,7 @@ void Notifications::unfollow(Object& object, ChangeFeed& feed, Session& session)
 }
 
 void Notifications::watch(Object& object, Session& session, std::optional<std::uint64_t> after) {
-  take_back_lock(machine_, object);  // a watching session gets a notice of every grant
+  recall_lock(machine_, object);  // a watching session gets a notice of every grant
   if (!object.watched) object.watched = std::make_unique<ChangeFeed>(object.version);
   ChangeFeed& feed = *object.watched;
   if (!after && feed.followers.contains(session.id)) return;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Notifications: sends the notices of change feeds to their followers, and the missed ones to
 // sessions that were disconnected.
 //

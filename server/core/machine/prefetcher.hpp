@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Prefetcher: prefetches the memory that later commands of a batch will read in large containers,
 // while earlier ones run.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The format of sessions, holders and waiters, the same in server.locks, server.waits,
 // server.sessions and object.info.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The caller of a method, and where its reply goes.
 #pragma once
 

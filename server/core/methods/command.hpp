@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Command and Batch: the inputs of the machine, as data. A batch owns the bytes of its commands, so
 // no input buffer is pinned while a journal commits.
 #pragma once

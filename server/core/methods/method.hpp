@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Method: one row of a method table, and the checks of tables at compile time.
 //
 // Dispatch, arity and type errors, help, server.methods, catalog.json and the reference pages all

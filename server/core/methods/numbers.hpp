@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Arithmetic on packed values, for dict.add, list.add and value.add.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Name patterns (globs): * matches any text, ? one byte, any other byte itself.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Reads one scalar, or the header of one container, from a packed value.
 #pragma once
 

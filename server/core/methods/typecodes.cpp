@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/methods/typecodes.hpp"
 
 #include <cmath>

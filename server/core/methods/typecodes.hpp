@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Typecode: the element type of a value or array, with C's sizes on Linux x86-64.
 #pragma once
 

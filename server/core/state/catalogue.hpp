@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Catalogue: looks up methods by full name ("dict.get") and types by name.
 #pragma once
 

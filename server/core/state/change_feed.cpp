@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/state/change_feed.hpp"
 
 #include <utility>

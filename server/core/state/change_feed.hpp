@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ChangeFeed: the followers of one object and its last notices, one for each version. The history
 // is bounded; from it a session that was disconnected catches up.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The outputs of the machine: replies, notices, and the end of connections.
 #pragma once
 

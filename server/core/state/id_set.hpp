@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // IdSet: an ordered set of object ids with a small-size optimization.
 //
 // Most sessions hold one lock at a time, or two. So up to two ids are stored inline and need no

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/state/kept_replies.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // KeptReplies: the reply cache of an opened session. It makes each call take effect at most once,
 // however often the client sends it.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Lending: the shared words that clients on the server's host use without the server: the threads
 // that have owner slots, the places of words, and the sessions that have located them.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Lockable: the State of an object that has owners: lock, rlock, rwlock and an owned semaphore.
 //
 // State::as_lock returns the Lockable, or null. The core asks it for the holders, the edges of the
@@ -49,7 +51,7 @@ class Lockable : public State {
 
   /// Recalls the lock word from the clients to which it is lent (as in NFSv4): from now on the
   /// server alone changes it.
-  virtual void take_back(Machine&, Object&) {}
+  virtual void recall(Machine&, Object&) {}
   /// Lends the lock word to clients, unless a holder or a waiter needs the server
   /// (MappedView::refresh_soon).
   virtual void lend(Machine&, Object&) {}
@@ -62,9 +64,9 @@ inline std::vector<Holder> holders_of(State& state) {
   return holders;
 }
 
-/// Recalls the object's lock word, if the object is a lock (Lockable::take_back).
-inline void take_back_lock(Machine& machine, Object& object) {
-  if (Lockable* lock = object.state->as_lock()) lock->take_back(machine, object);
+/// Recalls the object's lock word, if the object is a lock (Lockable::recall).
+inline void recall_lock(Machine& machine, Object& object) {
+  if (Lockable* lock = object.state->as_lock()) lock->recall(machine, object);
 }
 
 }  // namespace agora

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // NoticeLog: the notices that an opened session may not have received yet.
 //
 // Clients do not acknowledge notices. But notices and replies arrive over one connection in order:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Object: a name, a type, a version, the rules of its lifetime, and its State.
 #pragma once
 

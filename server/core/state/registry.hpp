@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Registry: the objects by name and id, their expiries and their alarms.
 //
 // A named object lives until it is deleted or expires, an anonymous one as long as a session holds

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Sessions: the connections (links), their sessions, and the resources of each session.
 //
 // Each connection begins with a plain session, which ends with the connection. session.open makes

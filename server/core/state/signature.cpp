@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/state/signature.hpp"
 
 #include "server/core/state/catalogue.hpp"

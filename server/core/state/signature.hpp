@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The signature of a method: its parameters, the object's name included, and their defaults.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Transaction: the undo log of a run of calls, and the work deferred until it commits.
 //
 // A rollback runs the undo steps in reverse order. Dropped values stay in the arena until the end,

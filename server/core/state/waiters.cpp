@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/core/state/waiters.hpp"
 
 #include "server/core/state/object.hpp"

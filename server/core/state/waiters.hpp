@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Waiter and Waiters: the records of waiting calls. A waiting call never blocks a thread.
 //
 // A record can be listed, cancelled, timed out, found again after a reconnect, and removed when its

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // array: numbers, bytes or bools of one typecode; the length is fixed. multiprocessing.Array.
 //
 // The elements lie side by side in one block, each as its C type. The typecode bounds an element;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Numbers as their C type lies in memory ("C's form"), as value and array store them, and the
 // atomic replacement of such a number.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // dict: keys to values, in insertion order. Python's dict, with atomic additions.
 //
 // Keys are compared by comparison key (1 equals 1.0, "2" is not 2). An entry keeps the form in

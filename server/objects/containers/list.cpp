@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // list: values in order. Python's list; append, pop() and pop(0) are O(1).
 //
 // Every method is atomic.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/containers/list_state.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ListState: the elements of a list, in the arena, and all operations that change them.
 //
 // Every change goes through this class: it maintains reference counts and the byte count, and in a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // namespace: attributes by name. multiprocessing's Namespace.
 //
 // Like a dict whose keys are text, but a missing key is an AttributeError.

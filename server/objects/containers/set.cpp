@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // set: distinct values. Python's set; operations with another set or a list are one step.
 //
 // Members are compared by comparison key (1 equals 1.0). Each keeps the form in which it was first

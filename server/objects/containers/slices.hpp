@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Slices: Python's indices and slices, for the sequences.
 #pragma once
 

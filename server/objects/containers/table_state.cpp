@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/containers/table_state.hpp"
 
 #include <memory>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // TableState: content in a Table; the base of dict, set and namespace.
 //
 // Every change of an entry goes through assign, erase and clear. They maintain the reference counts

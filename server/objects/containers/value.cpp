@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // value: one number, byte, bool, or any value at all. multiprocessing.Value, std::atomic.
 //
 // Every method is atomic, so add is atomic where Python's `v.value += 1` is not. A typecode bounds

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/messaging/held_items.hpp"
 
 #include <algorithm>

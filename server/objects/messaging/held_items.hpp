@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // HeldItems: the items of a queue that are in flight: delivered, and not yet acknowledged.
 //
 // A reserved item has an id, a session, and perhaps a lease. A *got* item was delivered by get or

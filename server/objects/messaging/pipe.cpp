@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // pipe: two ends, 0 and 1; values sent at one are received at the other, in order.
 // multiprocessing.Pipe.
 //

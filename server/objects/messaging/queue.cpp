@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // queue: items pass from producers to consumers, in FIFO, LIFO or priority order. queue.Queue,
 // LifoQueue, PriorityQueue, JoinableQueue; with reserve and acknowledge.
 //

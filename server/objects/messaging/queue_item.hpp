@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // QueueItem: one item of a queue and its place in the order, fixed for its lifetime.
 //
 // The place is assigned when the item is put: by priority first, then by arrival (for lifo: the

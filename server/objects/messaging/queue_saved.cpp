@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The saved form of a queue: Queue::save and Queue::load.
 //
 // [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead,

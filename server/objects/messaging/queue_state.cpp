@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/messaging/queue_state.hpp"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Queue: the content of a queue and the state machine of its items; its methods are in queue.cpp.
 //
 // An item is ready, delayed, held by a session (reserved, or got and not yet acknowledged), or

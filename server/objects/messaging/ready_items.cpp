@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/messaging/ready_items.hpp"
 
 #include <algorithm>

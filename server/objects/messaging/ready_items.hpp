@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ReadyItems: the deliverable items of a queue, in order.
 //
 // Nearly all items arrive at one end of the order, so they are kept in a sorted deque. An item

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // topic: publish/subscribe; a published value goes to every subscriber.
 //
 // Only the last value is stored; a session receives the values that are published while it is

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // barrier: lets a number of parties wait until all have arrived. multiprocessing.Barrier.
 //
 // Each generation assigns the indices 0 to parties-1 once each, in the order of arrival. A party

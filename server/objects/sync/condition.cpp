@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // condition: a condition variable. multiprocessing.Condition.
 //
 // Its lock is an existing one, given by name or reference, or an rlock of its own that lives as

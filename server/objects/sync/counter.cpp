@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // counter: an atomic counter with waits for a value.
 //
 // It has no owner: the end of a session does not change it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // event: a flag that processes can wait for. multiprocessing.Event.
 //
 // set wakes all waits and lets later waits pass until clear. It has no owner: the end of a session

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // latch: a count that only decreases; at zero it is open for good. std::latch.
 //
 // It has no owner: the end of a session does not change it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // lock: a mutex, granted in FIFO order. multiprocessing.Lock, with an owner. Its state and handlers
 // are in lock_state.hpp.
 
@@ -7,7 +9,7 @@
 namespace agora {
 namespace {
 
-constexpr LockMethods kMethods = lock_methods(
+constexpr LockRows kMethods = lock_methods(
     "Acquires the lock, or waits for it in FIFO order. The token is greater than that "
     "of every earlier grant. owner_died says that the previous owner ended while it "
     "held the lock. An owner that waits for itself, directly or in a cycle, gets "

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The method rows of lock and rlock, which differ only in the docs of acquire and release.
 #pragma once
 
@@ -8,11 +10,11 @@
 
 namespace agora {
 
-struct LockMethods {
+struct LockRows {
   Method rows[5];
 };
 
-constexpr LockMethods lock_methods(std::string_view acquire_doc, std::string_view release_doc) {
+constexpr LockRows lock_methods(std::string_view acquire_doc, std::string_view release_doc) {
   return {{
       {.name = "acquire",
        .parameters = {kTimeout, kOwner},

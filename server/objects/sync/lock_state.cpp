@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/sync/lock_state.hpp"
 
 #include <algorithm>
@@ -24,7 +26,7 @@ Failure fail_on(const Object& lock, Errc code, std::string message) {
 
 LockState& lock_state(Machine& machine, Object& lock) {
   auto& state = static_cast<LockState&>(*lock.state);
-  state.take_back(machine, lock);
+  state.recall(machine, lock);
   return state;
 }
 
@@ -74,7 +76,7 @@ void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const
 }
 
 std::function<void()> LockState::restorer(Machine& machine) {
-  if (Object* object = machine.registry().find(id)) take_back(machine, *object);
+  if (Object* object = machine.registry().find(id)) recall(machine, *object);
   return [this, &machine, before = content] {
     if (content.grant) machine.sessions().returned(content.grant->session, id);
     content = before;
@@ -133,7 +135,7 @@ bool LockState::locate(Machine& machine, Object& object, Located& out) {
   return true;
 }
 
-void LockState::take_back(Machine& machine, Object& object) {
+void LockState::recall(Machine& machine, Object& object) {
   if (!lent_) return;
   const shm::LockWord found{
       machine.lending().words().set_bits(location_->word, shm::LockWord::kServerBit)};

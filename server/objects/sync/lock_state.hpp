@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // LockState: the state of lock and rlock, also used by condition. It grants the lock in FIFO order
 // to one owner at a time, issues fencing tokens, and handles the death of an owner.
 //
@@ -9,7 +11,7 @@
 //
 // While the lock has no holder and no waiter, its word may be lent: then clients on this host
 // acquire and release it in shared memory alone (shared/shm/lock_word.hpp), and `content` is stale.
-// Handlers reach the state through lock_state(), which recalls the word (take_back).
+// Handlers reach the state through lock_state(), which recalls the word (recall).
 #pragma once
 
 #include <cstdint>
@@ -64,7 +66,7 @@ class LockState : public Lockable {
   void holders(std::vector<Holder>& out) const override;
   void deleted(Machine& machine, Object& object) override;
   bool locate(Machine& machine, Object& object, Located& out) override;
-  void take_back(Machine& machine, Object& object) override;
+  void recall(Machine& machine, Object& object) override;
   void lend(Machine& machine, Object& object) override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // rlock: a recursive mutex. multiprocessing.RLock.
 //
 // All levels are one grant under one token. Its state and handlers are in lock_state.hpp.
@@ -8,7 +10,7 @@
 namespace agora {
 namespace {
 
-constexpr LockMethods kMethods = lock_methods(
+constexpr LockRows kMethods = lock_methods(
     "Acquires the lock, or waits for it in FIFO order. Its owner gets it again at once, "
     "under the same token, and must release it as often. The token is greater than that "
     "of every earlier grant. owner_died says that the previous owner ended while it "

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // rwlock: a readers-writer lock. std::shared_mutex, with owners.
 //
 // Readers and writers wait in one FIFO queue, so a waiting writer goes before new readers. An owner

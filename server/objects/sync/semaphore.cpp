@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // semaphore: a counting semaphore. multiprocessing.Semaphore and BoundedSemaphore.
 //
 // Granted in FIFO order: a waiter for n permits blocks the waiters behind it. With owned=true a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // object.*: methods of objects of any type: create, delete, list, describe, expire, hold. Objects
 // must be created before use. Semantics: docs/concepts/objects.md.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ping and help: the methods without a type prefix.
 
 #include "server/core/machine/call.hpp"

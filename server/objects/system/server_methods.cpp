@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // server.*: methods about the server itself: its sessions, locks and waiting calls.
 
 #include <algorithm>

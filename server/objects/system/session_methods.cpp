@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // session.*: a client's session, which outlives its connections. Calls are numbered and take effect
 // at most once; replies of changing calls are kept until acknowledged. Semantics:
 // docs/concepts/sessions-and-death.md.

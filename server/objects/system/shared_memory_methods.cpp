@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // session.map, ring, unmap, locate, unlocate, acquire_slot and release_slot: the handlers for
 // clients that map the server's memory. Protocol: docs/protocol/shared-memory.md.
 

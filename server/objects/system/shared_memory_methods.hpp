@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The handlers of the shared-memory methods of session.*, and functions that all handlers of
 // session.* use. Their method table is in session_methods.cpp.
 #pragma once

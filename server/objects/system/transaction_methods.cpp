@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // transaction.run: several calls as one atomic step, all or none, if its requirements hold.
 
 #include "server/core/machine/call.hpp"

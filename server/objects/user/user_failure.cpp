@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // user_failure(): makes the error for an exception that a user's method threw. In a file of its
 // own, so that a plugin links no other part of this folder.
 

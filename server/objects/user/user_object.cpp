@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/objects/user/user_object.hpp"
 
 #include <algorithm>

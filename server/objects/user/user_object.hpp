@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // RegisteredType: object types made from the descriptions of users' classes.
 #pragma once
 

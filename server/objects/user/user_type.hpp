@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // user_type: a C++ class as one more type of the server, described in a few lines.
 //
 //   struct Account {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/transport/address.hpp"
 
 #include "tests/support/catch.hpp"

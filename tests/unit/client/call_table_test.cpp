@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/call_table.hpp"
 
 #include <memory>
@@ -11,9 +13,9 @@
 
 using namespace agora;
 using detail::Call;
+using detail::CallEffect;
 using detail::CallTable;
 using detail::Deadline;
-using detail::Effect;
 using detail::LifeClock;
 using detail::OwnedCall;
 using detail::PendingCall;
@@ -21,7 +23,7 @@ using detail::PendingCall;
 namespace {
 
 const Call kChange{.method = "dict.set"};
-const Call kRead{.method = "dict.get", .effect = Effect::reads};
+const Call kRead{.method = "dict.get", .effect = CallEffect::reads};
 
 const LifeClock::time_point kNow{};
 

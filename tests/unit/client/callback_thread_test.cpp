@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The callback thread, and the case that the system cannot start threads.
 
 #include "client/src/client/callback_thread.hpp"

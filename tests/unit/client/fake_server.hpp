@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // FakeServer: a scripted MessagePack-RPC server with one thread and no objects. It opens and
 // resumes one session by itself; the test's script makes all other replies.
 #pragma once

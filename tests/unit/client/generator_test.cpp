@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/load/generator.hpp"
 
 #include <array>
@@ -132,7 +134,7 @@ TEST_CASE("traffic: keeps pieces whole with any depth of the pipeline", "[load]"
     CHECK(traffic.batches.size() * pipeline % 2 == 0);
     std::size_t request_bytes = 0;
     std::size_t reply_bytes = 0;
-    for (const Batch& batch : traffic.batches) {
+    for (const RequestBatch& batch : traffic.batches) {
       request_bytes += batch.bytes.size();
       reply_bytes += batch.reply_bytes;
     }

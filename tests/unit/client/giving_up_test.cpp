@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Calls whose callers give up: the messages to the server, and the handling of a late reply.
 
 #include <chrono>
@@ -10,9 +12,9 @@
 using namespace agora;
 using namespace std::chrono_literals;
 using detail::Call;
+using detail::CallEffect;
 using detail::Deadline;
 using detail::deadline_in;
-using detail::Effect;
 using detail::OwnedCall;
 using detail::Session;
 using test::asynchronous;
@@ -36,13 +38,13 @@ TEST_CASE("giving up: a call that is past its deadline leaves the connection in 
     return {std::exchange(late, {}) + echo(request).bytes, false};
   });
   const Opened session(server);
-  for (const Effect effect : {Effect::changes, Effect::reads}) {
+  for (const CallEffect effect : {CallEffect::changes, CallEffect::reads}) {
     auto slow = call(*session, "slow", effect, deadline_in(5ms));
     REQUIRE_FALSE(slow.result);
     CHECK(slow.result.error().code == Errc::timeout);
-    CHECK(slow.result.error().done == (effect == Effect::reads ? Done::no : Done::unknown));
+    CHECK(slow.result.error().done == (effect == CallEffect::reads ? Done::no : Done::unknown));
     CHECK(slow.result.error().message.find("slow") != std::string::npos);
-    const auto next = call(*session, "say", Effect::changes, {}, "mine");
+    const auto next = call(*session, "say", CallEffect::changes, {}, "mine");
     REQUIRE(next.result);
     CHECK(*unpack<std::string>(*next.result) == "mine");
   }
@@ -90,7 +92,7 @@ TEST_CASE("giving up: a waiting call is cancelled first, and its reply counts", 
   auto asynchronous_one = asynchronous("wait", "x", deadline_in(4s));
   asynchronous_one->call.waits = true;
   static_cast<void>(session->start(std::move(asynchronous_one)));
-  auto other = call(*session, "wait", Effect::changes, deadline_in(4s), "x", true);
+  auto other = call(*session, "wait", CallEffect::changes, deadline_in(4s), "x", true);
   session.notes.wait_until([&] { return session.notes.succeeded == 1; });
   REQUIRE_FALSE(other.result);
   CHECK(other.result.error().code == Errc::timeout);
@@ -189,7 +191,7 @@ TEST_CASE("giving up: a call that could not be sent whole in time is known not t
     const std::lock_guard closed(gate);
     static_cast<void>(session->start(asynchronous("stop")));
     auto outcome =
-        call(*session, "say", Effect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
+        call(*session, "say", CallEffect::changes, deadline_in(20ms), std::string(4'000'000, 'x'));
     REQUIRE_FALSE(outcome.result);
     CHECK(outcome.result.error().done == Done::no);
   }

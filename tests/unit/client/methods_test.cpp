@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The generated method descriptors, and the search of one by its name.
 #include <algorithm>
 #include <functional>
@@ -22,8 +24,8 @@ TEST_CASE("descriptors: the table is sorted by name, so that a binary search fin
 }
 
 TEST_CASE("descriptors: they carry the flags of the catalogue", "[client]") {
-  CHECK(find_method("dict.get").effect == Effect::reads);
-  CHECK(find_method("dict.set").effect == Effect::changes);
+  CHECK(find_method("dict.get").effect == CallEffect::reads);
+  CHECK(find_method("dict.set").effect == CallEffect::changes);
   CHECK(find_method("queue.get").waits);
   CHECK(find_method("queue.get").redelivers);
   CHECK_FALSE(find_method("queue.reserve").redelivers);
@@ -34,7 +36,7 @@ TEST_CASE("descriptors: a method of a user's own type changes something and does
           "[client]") {
   const Method own = find_method("account.balance");
   CHECK(own.name == "account.balance");
-  CHECK(own.effect == Effect::changes);
+  CHECK(own.effect == CallEffect::changes);
   CHECK_FALSE(own.waits);
 }
 

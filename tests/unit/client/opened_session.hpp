@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A session at a FakeServer, and calls in it.
 #pragma once
 
@@ -15,8 +17,8 @@
 namespace agora::test {
 
 using detail::Call;
+using detail::CallEffect;
 using detail::Deadline;
-using detail::Effect;
 using detail::OwnedCall;
 using detail::Session;
 
@@ -81,7 +83,7 @@ struct IgnoreReply : detail::Completion {
 };
 
 inline Session::Outcome call(Session& session, const std::string& method,
-                             Effect effect = Effect::changes, const Deadline& deadline = {},
+                             CallEffect effect = CallEffect::changes, const Deadline& deadline = {},
                              const std::string& text = "x", bool waits = false) {
   const detail::Params params = detail::params_of(text);
   Call made{.method = method, .effect = effect, .waits = waits};

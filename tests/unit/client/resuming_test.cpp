@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The pure parts of resuming a session: back-off, lease, clock, and the listeners of notices.
 
 #include "client/src/client/notices.hpp"

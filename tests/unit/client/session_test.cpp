@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "client/src/session/session.hpp"
 
 #include <algorithm>
@@ -9,8 +11,8 @@
 
 using namespace agora;
 using namespace std::chrono_literals;
+using detail::CallEffect;
 using detail::deadline_in;
-using detail::Effect;
 using detail::OwnedCall;
 using test::asynchronous;
 using test::call;
@@ -25,7 +27,7 @@ using test::reply_bytes;
 TEST_CASE("session: a call returns the result of the server", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
-  const auto outcome = call(*session, "say", Effect::changes, {}, "hello");
+  const auto outcome = call(*session, "say", CallEffect::changes, {}, "hello");
   REQUIRE(outcome.result);
   CHECK(outcome.sent);
   CHECK(*unpack<std::string>(*outcome.result) == "hello");
@@ -67,7 +69,7 @@ TEST_CASE("session: replies in any order reach their callers", "[client]") {
     threads.emplace_back([&, t] {
       for (int round = 0; round < 50; ++round) {
         const std::string mine = std::to_string(t) + "/" + std::to_string(round);
-        const auto outcome = call(*session, "say", Effect::changes, {}, mine);
+        const auto outcome = call(*session, "say", CallEffect::changes, {}, mine);
         if (outcome.result && *unpack<std::string>(*outcome.result) == mine) ++right;
       }
     });
@@ -79,7 +81,8 @@ TEST_CASE("session: replies in any order reach their callers", "[client]") {
 TEST_CASE("session: parameters larger than a message are refused by the client", "[client]") {
   FakeServer server(echo);
   const Opened session(server);
-  auto outcome = call(*session, "say", Effect::changes, {}, std::string((64u << 20) - 1000, 'x'));
+  auto outcome =
+      call(*session, "say", CallEffect::changes, {}, std::string((64u << 20) - 1000, 'x'));
   REQUIRE_FALSE(outcome.result);
   CHECK(outcome.result.error().code == Errc::too_large);
   CHECK_FALSE(outcome.sent);
@@ -95,7 +98,7 @@ TEST_CASE("session: large calls of many threads are not interleaved", "[client]"
     threads.emplace_back([&, t] {
       const std::string mine(700'000, static_cast<char>('a' + t));
       for (int round = 0; round < 5; ++round) {
-        const auto outcome = call(*session, "say", Effect::changes, {}, mine);
+        const auto outcome = call(*session, "say", CallEffect::changes, {}, mine);
         if (outcome.result && *unpack<std::string>(*outcome.result) == mine) ++right;
       }
     });
@@ -162,7 +165,7 @@ TEST_CASE("session: calls without a reply are sent again, in order, with their n
   for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([&, t] {
       const std::string mine = std::to_string(t);
-      const auto outcome = call(*session, "say", Effect::changes, {}, mine);
+      const auto outcome = call(*session, "say", CallEffect::changes, {}, mine);
       if (outcome.result && *unpack<std::string>(*outcome.result) == mine) ++right;
     });
   }
@@ -194,7 +197,7 @@ TEST_CASE("session: a server that cannot resume it ends every call", "[client]")
   server.refuse_resume(Errc::session_lost);
   Opened session(server);
   std::thread reader([&] {
-    auto outcome = call(*session, "get", Effect::reads);
+    auto outcome = call(*session, "get", CallEffect::reads);
     REQUIRE_FALSE(outcome.result);
     CHECK(outcome.result.error().code == Errc::session_lost);
     CHECK(outcome.result.error().done == Done::no);
@@ -366,9 +369,9 @@ TEST_CASE("session: a writer that waits for room reads the replies of other call
     return FakeReply{reply_bytes(request.id, "done")};
   });
   const Opened session(server);
-  CHECK_FALSE(call(*session, "late", Effect::reads, deadline_in(0ms)).result);
+  CHECK_FALSE(call(*session, "late", CallEffect::reads, deadline_in(0ms)).result);
   const auto outcome =
-      call(*session, "say", Effect::changes, deadline_in(60s), std::string(4'000'000, 'x'));
+      call(*session, "say", CallEffect::changes, deadline_in(60s), std::string(4'000'000, 'x'));
   REQUIRE(outcome.result);
   CHECK(*unpack<std::string>(*outcome.result) == "done");
 }

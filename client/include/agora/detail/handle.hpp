@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The interface between the proxies (templates) and the session (compiled): a call, its parameters
 // as bytes, its reply, and the handle that keeps an object's name and its anonymous hold.
 // namespace agora::detail: no part of the API.
@@ -22,14 +24,15 @@
 namespace agora::detail {
 
 class Client;       // shared by all copies of a manager: client/src/client/client.hpp
-class HandleState;  // shared by all copies of a proxy: client/src/proxies/handle.cpp
+class HandleState;  // shared by all copies of a proxy: client/src/client/handle_state.hpp
 
 using Seconds = std::chrono::duration<double>;
-/// How long a waiting call waits on the server; empty means for ever. Encodes as the wire's
-/// timeout.
+/// How long a waiting call waits on the server; empty means without a limit. Its Codec writes the
+/// timeout parameter of a call.
 using Timeout = std::optional<Seconds>;
 
-/// Converts any duration. A negative one does not wait, one beyond a century waits for ever.
+/// Converts any duration to a timeout. A negative one does not wait; one of a century or more waits
+/// without a limit.
 template <typename Rep, typename Period>
 Timeout timeout_of(std::chrono::duration<Rep, Period> span) {
   const Seconds seconds(span);
@@ -61,19 +64,19 @@ Params params_of(const T&... values) {
 /// One call, encoded except for its number. The views must live until the call has returned.
 struct Call {
   std::string_view method;
-  Effect effect = Effect::changes;
+  CallEffect effect = CallEffect::changes;
   bool waits = false;            ///< the call ends by itself, after `timeout` or never
   bool redelivers = false;       ///< see Method::redelivers
   Timeout timeout = {};          ///< of a waiting call only
   std::uint32_t count = 0;       ///< the number of parameters
   std::string_view params = {};  ///< their values, one after another
-  /// The call gives something back. If its caller gives up, the session still resends it until it
-  /// has run once or the session is over.
+  /// Set for a call that releases a resource. If its caller gives up, the session still sends it
+  /// again until it has run once or the session is over.
   bool lasting = false;
-  /// The call that releases the lock for which this one waits. If the caller gives up, the session
-  /// sends it directly behind the call that cancels the wait. It releases the lock if that was
-  /// granted before, else the server refuses it. Thus a later call of the same caller never meets
-  /// its own abandoned grant.
+  /// The call that releases the lock for which this call waits. If the caller gives up, the session
+  /// sends this release directly behind the cancellation. If the lock was granted before the
+  /// cancellation, the release frees it; otherwise the server refuses the release. So a later call
+  /// of the same owner never finds the lock held by its own abandoned call.
   std::string_view undo_method = {};
   std::uint32_t undo_count = 0;
   std::string_view undo_params = {};
@@ -94,7 +97,7 @@ inline Call call_of(const Method& method, const Timeout& timeout = {}) {
           .timeout = timeout};
 }
 
-/// A result or an error, with the session in which it came: holds and grants belong to a session.
+/// A result or an error, with the session that received it: holds and grants belong to a session.
 struct [[nodiscard]] Reply : Expected<Packed> {
   Reply(Expected<Packed> result, std::uint64_t its_session, HoldRef its_hold = {})
       : Expected<Packed>(std::move(result)), session(its_session), keep(std::move(its_hold)) {}
@@ -104,41 +107,41 @@ struct [[nodiscard]] Reply : Expected<Packed> {
   HoldRef keep;               ///< holds the anonymous objects to which the result refers
 };
 
-class Batch;  // calls that a pipeline collects: client/src/client/batch.hpp
+class CallBatch;  // calls that a pipeline collects: client/src/client/batch.hpp
 
 /// Receives the reply of an asynchronous call.
 class Completion {
  public:
   virtual ~Completion() = default;
-  /// Called once, on the manager's callback thread. When the last copy of `arrived` goes, the
-  /// session acknowledges the reply to the server.
+  /// Called once, on the manager's callback thread. When the last copy of `arrived` is destroyed,
+  /// the session acknowledges the reply to the server.
   virtual void complete(Reply reply, HoldRef arrived) = 0;
   /// Returns the batch that collects the call, or null if the call is sent at once.
-  virtual Batch* batch() { return nullptr; }
+  virtual CallBatch* batch() { return nullptr; }
 };
 
-/// The name of an object, shared by all copies of a proxy. The last copy of an anonymous object's
-/// handle releases the hold, best effort. Any thread.
-class Handle {
+/// The name of an object, shared by all copies of a proxy. The destructor of the last copy releases
+/// the hold of an anonymous object, if the session still exists. Any thread.
+class ObjectHandle {
  public:
   /// @param held_in  the session that holds an anonymous object for this handle already; with 0
   ///                 the first call takes a hold
   /// @param keep     owns that hold; null if the handle itself owns it
-  Handle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
-         HoldRef keep = {});
-  Handle(const Handle& other)
+  ObjectHandle(std::shared_ptr<Client> client, std::string name, std::uint64_t held_in,
+               HoldRef keep = {});
+  ObjectHandle(const ObjectHandle& other)
       : state_(other.state_), guard_(other.guard_), view_(other.view_.load()) {}
-  Handle(Handle&& other) noexcept
+  ObjectHandle(ObjectHandle&& other) noexcept
       : state_(std::move(other.state_)),
         guard_(std::move(other.guard_)),
         view_(other.view_.load()) {}
-  Handle& operator=(Handle other) noexcept {
+  ObjectHandle& operator=(ObjectHandle other) noexcept {
     state_.swap(other.state_);
     guard_.swap(other.guard_);
     view_.store(other.view_.load());
     return *this;
   }
-  ~Handle() = default;
+  ~ObjectHandle() = default;
 
   const std::string& name() const;
   Client& client() const;
@@ -159,7 +162,7 @@ class Handle {
   /// Returns a handle of the same object whose calls carry a guard. The server refuses them with
   /// stale_token unless that grant of the lock still stands.
   /// @throws value_error  this handle is guarded already: a call carries one guard.
-  Handle guarded(const std::string& lock, std::uint64_t token) const;
+  ObjectHandle guarded(const std::string& lock, std::uint64_t token) const;
   bool is_guarded() const { return guard_ != nullptr; }
   /// Returns the parameters of a call: the name, the arguments, and the guard if there is one.
   template <Encodable... A>
@@ -172,10 +175,10 @@ class Handle {
     if (guard_) params.bytes += *guard_, ++params.count;
   }
 
-  /// Makes one call. An anonymous object is first held in the present session if it is not yet:
-  /// after a fork and after a lost session.
+  /// Makes one call. If the present session does not hold an anonymous object yet (after a fork,
+  /// after a lost session), first acquires the hold.
   Reply call(const Call& call) const;
-  /// The same without waiting for the reply.
+  /// Starts the same call without waiting for the reply.
   void start(const Call& call, std::unique_ptr<Completion> completion) const;
 
  private:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The fast path of locks: one compare-and-swap on the lock word in shared memory. ThreadLock does
 // everything else. namespace agora::detail: no part of the API; see object_view.hpp.
 #pragma once
@@ -18,9 +20,9 @@ inline void record_taken(const ObjectView& view, shm::LockWord word) {
   view.hold->holder.store(WordHold::held(word.owner(), 1), std::memory_order_relaxed);
 }
 
-/// Takes the lock if it is lent and free and this thread has an owner slot. Returns false after
-/// this process has lost a lock: the general path then reports the loss to the owner.
-inline bool take_free_word(const Handle& lock, ObjectKind kind) {
+/// Takes the lock if it is lent and free and this thread has an owner slot. Returns false while
+/// this process has a lost grant of any lock: ThreadLock then reports the loss to its owner.
+inline bool take_free_word(const ObjectHandle& lock, ObjectKind kind) {
   const ObjectView* const view = lock.cached_view();
   if (view == nullptr || view->kind != kind || !view->open()) return false;
   const std::uint32_t slot = ThreadSlots::last(view->mapping_number);
@@ -35,9 +37,9 @@ inline bool take_free_word(const Handle& lock, ObjectKind kind) {
   return true;
 }
 
-/// Releases the lock if this thread has taken it by the word, once, and no asynchronous call of the
-/// session is still under way.
-inline bool free_own_word(const Handle& lock, ObjectKind kind) {
+/// Releases the lock if this thread holds one level of it by the lock word, and no asynchronous
+/// call of the session is under way. Returns false otherwise.
+inline bool free_own_word(const ObjectHandle& lock, ObjectKind kind) {
   const ObjectView* const view = lock.cached_view();
   if (view == nullptr || view->kind != kind) return false;
   const std::uint64_t state = view->gate->load(std::memory_order_acquire);

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Lookups: the fast path of reads, which finds entries and elements in shared memory without a
 // call. namespace agora::detail: no part of the API; see object_view.hpp.
 #pragma once
@@ -18,10 +20,10 @@
 
 namespace agora::detail {
 
-/// `found` and `not_found` are results; for any other value make the call.
+/// `found` and `not_found` are results. For any other value the caller makes the call instead.
 using shm::ReadResult;
 
-/// Asks the server for memory that it has added, if there is any, and maps it. Any thread.
+/// Maps the memory that the server has added since the last time, if any. Any thread.
 void map_new_memory(const ObjectView& view);
 
 /// Returns true if a value could be a key. If not (it is no text, or not hashable), only a call
@@ -55,7 +57,7 @@ struct LookupKey {
 
 /// Returns the result of `try_at(view, key parts)` for a key.
 template <typename K, typename TryAt>
-ReadResult with_key(const Handle& handle, ObjectKind kind, const K& key, TryAt&& try_at) {
+ReadResult with_key(const ObjectHandle& handle, ObjectKind kind, const K& key, TryAt&& try_at) {
   const ObjectView* view = handle.view();
   if (view == nullptr || view->kind != kind) return ReadResult::use_rpc;
   ReadResult result = ReadResult::use_rpc;
@@ -75,14 +77,15 @@ ReadResult with_key(const Handle& handle, ObjectKind kind, const K& key, TryAt&&
 
 /// Returns whether a key or member exists.
 template <typename K>
-ReadResult try_contains(const Handle& handle, ObjectKind kind, const K& key) {
+ReadResult try_contains(const ObjectHandle& handle, ObjectKind kind, const K& key) {
   return with_key(handle, kind, key, [](const ObjectView& view, const shm::KeyParts& parts) {
     return shm::contains(*view.pages, *view.cell, view.object, view.hash_key, parts);
   });
 }
 
-/// Stores the value that `read(take)` finds in `out`, which changes only if it is found. `take`
-/// gets bytes that may be torn (seqlock); see shm::find.
+/// Calls `read(take)`, which calls `take` with the bytes of the value if it finds one. Stores the
+/// decoded value in `out`; changes `out` only if the result is `found`. The bytes may be torn
+/// (seqlock); see shm::find.
 template <typename V, typename Read>
 ReadResult take_into(V& out, Read&& read) {
   if constexpr (std::same_as<V, std::string>) {
@@ -109,7 +112,7 @@ ReadResult take_into(V& out, Read&& read) {
     const ReadResult result = read([](std::string_view value) { shm::copy_racing(value, taken); });
     if (result != ReadResult::found) return result;
     auto value = unpack<V>(PackedView{taken});
-    if (!value) return ReadResult::use_rpc;  // the server's error says it better
+    if (!value) return ReadResult::use_rpc;  // the call's error names object and key
     out = std::move(*value);
     return result;
   }
@@ -117,7 +120,7 @@ ReadResult take_into(V& out, Read&& read) {
 
 /// Stores the value of a key in `out`, which changes only if the key is found.
 template <typename V, typename K>
-ReadResult try_get(const Handle& handle, ObjectKind kind, const K& key, V& out) {
+ReadResult try_get(const ObjectHandle& handle, ObjectKind kind, const K& key, V& out) {
   return take_into(out, [&](auto take) {
     return with_key(handle, kind, key, [&](const ObjectView& view, const shm::KeyParts& parts) {
       return shm::find(*view.pages, *view.cell, view.object, view.hash_key, parts, take);
@@ -127,7 +130,7 @@ ReadResult try_get(const Handle& handle, ObjectKind kind, const K& key, V& out) 
 
 /// As try_get, for the element of a list at an index, which may be negative.
 template <typename V>
-ReadResult try_at(const Handle& handle, std::int64_t index, V& out) {
+ReadResult try_at(const ObjectHandle& handle, std::int64_t index, V& out) {
   const ObjectView* view = handle.view();
   if (view == nullptr || view->kind != ObjectKind::list) return ReadResult::use_rpc;
   const ReadResult result = take_into(out, [&](auto take) {

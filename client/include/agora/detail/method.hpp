@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Method: what the client has to know of one method of the server's catalogue. The descriptors of
 // all methods are generated into methods.hpp. namespace agora::detail: no part of the API.
 #pragma once
@@ -7,13 +9,15 @@
 
 namespace agora::detail {
 
-/// Whether a call changes something. If its reply is lost, a read has certainly had no effect.
-enum class Effect : std::uint8_t { reads, changes };
+/// Whether a call changes something. If the reply to a read is lost, the read has certainly had no
+/// effect.
+enum class CallEffect : std::uint8_t { reads, changes };
 
 struct Method {
   std::string_view name;  ///< with its type: "queue.get"
-  Effect effect = Effect::changes;
-  /// A call ends by itself, after its timeout or never. No deadline of the client cuts it off.
+  CallEffect effect = CallEffect::changes;
+  /// True if a call may wait on the server. Its own timeout ends it, and the client's deadline
+  /// counts only after that; without a timeout there is no deadline.
   bool waits = false;
   /// The items of a reply go back to their queue unless the client acknowledges that reply.
   bool redelivers = false;

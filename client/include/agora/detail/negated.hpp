@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // negated: the amount whose addition subtracts. namespace agora::detail: no part of the API.
 #pragma once
 

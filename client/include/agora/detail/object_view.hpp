@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ObjectView: an object in the server's shared memory, which a proxy may access without a call.
 //
 // namespace agora::detail: no part of the API. A view belongs to one session. It is open only while
@@ -21,8 +23,8 @@ namespace agora::detail {
 
 class Mapping;  // the memory of one session: client/src/memory/mapping.hpp
 
-/// The gate of a session: whether accesses in memory are allowed. It is a word in a page that a
-/// forked child finds zeroed.
+/// The gate of a session: whether accesses in memory are allowed. It is a word in a page that the
+/// kernel zeroes in a forked child, so a child makes calls instead.
 namespace gate {
 inline constexpr std::uint64_t kOpen = 1;   ///< the connection stands
 inline constexpr std::uint64_t kLives = 2;  ///< the session is not known to be over
@@ -46,7 +48,8 @@ enum class ObjectKind : std::uint8_t {
 };
 
 /// The hold of a thread of this process on a lock that it took by the lock word. Only that thread
-/// writes it, except at the end of the session, which clears it.
+/// writes it, with two exceptions: the end of the session clears it, and so does a later grant of
+/// the lock by a call.
 struct WordHold {
   static constexpr std::uint64_t held(std::uint32_t slot, std::uint32_t levels) {
     return std::uint64_t{slot} << 32 | levels;
@@ -59,7 +62,7 @@ struct WordHold {
   }
 
   std::atomic<std::uint64_t> count{0};   ///< the count in the word when the lock was taken
-  std::atomic<std::uint64_t> holder{0};  ///< owner slot and levels; 0: not held
+  std::atomic<std::uint64_t> holder{0};  ///< owner slot and levels; 0 if not held
 };
 
 struct ObjectView {
@@ -79,7 +82,7 @@ struct ObjectView {
   // For a lock only.
   std::uint64_t token_base = 0;
   WordHold* hold = nullptr;
-  const std::atomic<std::uint32_t>* lost = nullptr;  ///< number of grants that this process lost
+  const std::atomic<std::uint32_t>* lost = nullptr;  ///< see Grants::lost
 
   std::uint64_t mapping_number = 0;  ///< unique in this process
   std::shared_ptr<Mapping> mapping;
@@ -91,8 +94,8 @@ struct ObjectView {
   }
   /// Returns true if the words hold elements of that type code.
   bool holds(ObjectKind its_kind, char code) const { return kind == its_kind && typecode == code; }
-  /// Returns the size of any object, or of an event whether it is set. Returns nullopt if a writer
-  /// interfered with each attempt (seqlock).
+  /// Returns the size of the object; for an event, 1 if it is set and 0 if not. Returns nullopt if
+  /// a writer interfered with each attempt (seqlock).
   std::optional<std::size_t> try_read_size() const {
     std::uint64_t size = 0;
     if (shm::read_size(*cell, object, size) != shm::ReadResult::found) return std::nullopt;
@@ -134,7 +137,8 @@ struct NoWord {
   T exchange(const T&) const { return T(); }
 };
 
-/// Compares as the server does: floats by value, so -0.0 equals 0.0, and every NaN equals NaN.
+/// A compare-and-swap that compares as the server does: floats by value, so -0.0 equals 0.0, and
+/// every NaN equals NaN.
 template <typename T>
 bool compare_exchange(std::atomic<T>& word, T& expected, T desired) {
   T found = word.load();

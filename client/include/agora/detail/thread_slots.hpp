@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // ThreadSlots: the owner slots of the calling thread in lock words, one for each mapping.
 // namespace agora::detail: no part of the API.
 #pragma once
@@ -20,7 +22,7 @@ class ThreadSlots {
     slot = last_slot;
     return true;
   }
-  /// Returns that slot if the mapping is the one that the thread used last, else 0.
+  /// Returns the thread's slot if it used this mapping last, else 0.
   static std::uint32_t last(std::uint64_t mapping) {
     return last_mapping == mapping ? last_slot : 0;
   }

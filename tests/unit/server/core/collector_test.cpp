@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The collector of cycles: it deletes unreachable anonymous objects and keeps all others.
 
 #include "server/core/machine/collector.hpp"

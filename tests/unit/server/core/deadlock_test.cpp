@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The error Deadlock, and cycles in which one owner has two waits at once. The other cases are in
 // tests/transcripts/deadlock*.txt.
 

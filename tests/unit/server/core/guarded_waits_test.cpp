@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Guarded waits: the guard of a waiting call is checked again when the call is served.
 
 #include <map>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // IdSet, compared with a std::set.
 
 #include "server/core/state/id_set.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // KeptReplies: the records of an opened session's calls, by number.
 
 #include "server/core/state/kept_replies.hpp"

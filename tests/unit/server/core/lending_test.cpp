@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Lending: when owner slots and the words of deleted objects are reused.
 
 #include "server/core/state/lending.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Fencing tokens of locks whose words clients write, also with corrupt values.
 
 #include "shared/shm/lock_word.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Sessions that map shared memory: the process with which they end, and their ttl.
 
 #include <array>

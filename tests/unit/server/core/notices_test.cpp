@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Notifications over reconnects: a resumed session gets all notices that it has not confirmed, or
 // one gap notice; and the bounds of the history.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Prefetcher: findings about a later command must not be used once a command in between has changed
 // them. The dict is large enough for prefetches; calls are applied in one batch and one by one.
 #include "server/core/machine/prefetcher.hpp"

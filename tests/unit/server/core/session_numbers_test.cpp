@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Numbered calls of an opened session: each takes effect at most once, its reply is kept until the
 // client acknowledges it, and a waiting call survives acknowledgements.
 

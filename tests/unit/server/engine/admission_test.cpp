@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/engine/admission.hpp"
 
 #include "server/objects/types.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/engine/spare_buffers.hpp"
 
 #include "tests/support/catch.hpp"

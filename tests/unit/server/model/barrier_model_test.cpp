@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "tests/support/catch.hpp"
 #include "tests/unit/server/model/expectations.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Expectations: the replies that a model expects, one each for some of the actors.
 #pragma once
 

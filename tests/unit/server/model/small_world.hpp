@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // SmallWorld: an exhaustive search of a small state space. Three sessions each make up to four
 // calls, chosen from a menu, in every order, with time-outs and deaths in between.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Large messages that come in pieces, over many connections at once, get the same replies as whole
 // messages, whichever buffer holds them and whether or not a batch takes it over.
 

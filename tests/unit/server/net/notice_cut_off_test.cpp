@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A subscriber that does not read its notices is cut off, with a reason in its own protocol.
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/net/output.hpp"
 
 #include "server/storage/heap_extents.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Transactions over containers: a rolled-back one leaves everything unchanged, to the byte; a
 // committed one does the same as its calls one by one. Random operations; RapidCheck prints the
 // seed.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Each container against a plain model of the standard library: the same random operations on both,
 // the same replies and the same content at every step. RapidCheck prints the seed.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Words that clients write while the server operates on them: an operation that the server can do
 // in one step succeeds whatever they write, and garbage harms only that object.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A pipe's bound, its waiting senders, and its saved form.
 
 #include "server/core/state/object.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Containers of a machine and their concurrent readers: a read equals the result of a call at one
 // moment, also across transactions and commands of many keys.
 

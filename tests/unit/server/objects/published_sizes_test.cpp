@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // The size or flag of an object in its cell, concurrent with transactions.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // QueueModel: a queue in the simplest form: all items in one list, searched from end to end.
 #pragma once
 

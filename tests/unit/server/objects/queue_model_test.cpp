@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A queue against a plain model: all short histories of three sessions, and long random ones, with
 // deaths, time-outs, delays and leases; the same replies and the same order at every step.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Queue behaviour beyond the transcripts: opened sessions with acknowledged and lost replies,
 // content that is saved or freed to the last byte, references, and transactions that leave no
 // trace.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // RandomCalls: random calls on containers. Few keys and indices, so that they collide; values of
 // all kinds.
 #pragma once

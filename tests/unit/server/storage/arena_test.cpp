@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/storage/arena.hpp"
 
 #include <algorithm>

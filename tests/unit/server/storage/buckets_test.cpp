@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/storage/buckets.hpp"
 
 #include <rapidcheck.h>

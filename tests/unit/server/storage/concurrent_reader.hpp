@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A concurrent reader, simulated within this process: the server's extents mapped a second time,
 // read-only, and a cell to read.
 #pragma once

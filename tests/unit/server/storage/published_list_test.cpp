@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A list of values and its concurrent readers, beside a writer that never rests and on memory with
 // arbitrary content.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // A table and its readers: after every change readers see exactly the table's content, or must use
 // the RPC. Random operations; RapidCheck prints the seed.
 

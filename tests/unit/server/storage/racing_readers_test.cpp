@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Readers concurrent with a writer that never rests, and readers of memory with arbitrary content.
 
 #include <atomic>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Shared by the tests of storage: an arena over either kind of extents, and values.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Benchmarks of the storage, run by hand: unit_storage "[.bench]". Only counts are asserted; times
 // are printed, never compared.
 #include <algorithm>

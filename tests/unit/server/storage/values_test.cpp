@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "server/storage/values.hpp"
 
 #include <memory>

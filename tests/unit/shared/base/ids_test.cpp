@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/base/ids.hpp"
 
 #include <type_traits>

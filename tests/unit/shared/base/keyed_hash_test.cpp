@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/base/keyed_hash.hpp"
 
 #include <bit>

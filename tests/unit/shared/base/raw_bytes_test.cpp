@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/base/raw_bytes.hpp"
 
 #include <string>

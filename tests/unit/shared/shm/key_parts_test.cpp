@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/shm/key_parts.hpp"
 
 #include <algorithm>

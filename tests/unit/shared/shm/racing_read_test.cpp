@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/shm/racing_read.hpp"
 
 #include <string>

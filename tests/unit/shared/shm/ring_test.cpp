@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/shm/ring.hpp"
 
 #include <algorithm>

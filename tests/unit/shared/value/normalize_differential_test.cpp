@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Differential tests: our MessagePack against that of nlohmann/json, in both directions.
 #include <string>
 #include <vector>

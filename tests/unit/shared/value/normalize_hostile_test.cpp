@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Hostile input: it must not crash or hang normalize(), exhaust memory or change the output.
 #include <string>
 #include <vector>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Generators of random values for property tests of shared/value; call them only inside rc::check.
 #pragma once
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Implements random_values.hpp, and tests that the generators draw every kind of value.
 #include "tests/unit/shared/value/random_values.hpp"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Hand-written values for the tests of shared/value. random_values.hpp has random ones.
 #pragma once
 

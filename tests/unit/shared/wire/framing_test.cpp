@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/framing.hpp"
 
 #include <string>

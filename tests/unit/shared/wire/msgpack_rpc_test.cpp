@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #include "shared/wire/msgpack_rpc.hpp"
 
 #include <string>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Values and shorthands for the tests of shared/wire.
 #pragma once
 
