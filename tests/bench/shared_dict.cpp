@@ -105,7 +105,7 @@ class Shared {
   Arena arena_{extents_};
   Values values_{arena_};
   Cells cells_{arena_};
-  ObjectHandle cell_;
+  Handle cell_;
   Table table_{arena_, values_, kHashKey};
   std::vector<std::pair<void*, std::size_t>> maps_;
   shm::Pages pages_;
