@@ -27,7 +27,7 @@ if(AGORA_TESTS)
   function(agora_program name)
     target_link_libraries(${name} PRIVATE agora_client)
     # user_types embeds a server, whose compile definitions differ from the precompiled header's.
-    if(NOT name MATCHES "^(user_first_example|user_user_types)$")
+    if(NOT name MATCHES "^(user_first_example|user_user_types|user_deprecated_names)$")
       target_precompile_headers(${name} REUSE_FROM user_first_example)
     endif()
   endfunction()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-# What the documentation shows is compiled and run: every C++ program of the pages becomes a test,
+# The documentation is compiled and run: every C++ program of the pages becomes a test,
 # and every telnet session is typed into a server.
 
 set(docs_programs_dir ${CMAKE_BINARY_DIR}/docs_programs)

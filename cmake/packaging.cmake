@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 
-# What `cmake --install` leaves, and find_package(agora) finds: agora::client, agora::server.
+# `cmake --install`, and the targets that find_package(agora) finds: agora::client, agora::server.
 include(CMakePackageConfigHelpers)
 
 add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp)

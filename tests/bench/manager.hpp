@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Benchmarks of the whole manager: waiter FIFOs, session sweeps, long queues and lists, sessions.
+// Benchmarks of the manager: waiter FIFOs, session sweeps, long queues and lists, sessions.
 #pragma once
 
 namespace agora::bench {

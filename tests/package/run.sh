@@ -6,6 +6,7 @@ set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cmake --install "$1" --prefix "$place/prefix" >/dev/null
+[ "$(ls "$place/prefix/include")" = agora ]  # no short path is taken in the user's prefix
 cmake -S "$2/tests/package" -B "$place/build" -G Ninja -DCMAKE_PREFIX_PATH="$place/prefix" >/dev/null
 cmake --build "$place/build" >/dev/null
 "$place/build/stranger"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The core asks nobody for anything: its libraries refer to no clock, random, thread, file or
+# The core is pure: its libraries refer to no clock, random, thread, file or
 # socket symbol. usage: pure_core.sh LIBRARY...
 set -euo pipefail
 banned='(^|::)(clock_gettime|gettimeofday|time|now|random_device|getrandom|rand|srand|pthread_create|'

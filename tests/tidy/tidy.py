@@ -61,6 +61,13 @@ def layer_of(name):
     return max(found, key=len) if found else None
 
 
+def in_repository(target):
+    """A public header, <agora/dict.hpp>, by its path from the root."""
+    if not target.startswith("agora/"):
+        return target
+    return ("server" if target.startswith("agora/server/") else "client") + "/include/" + target
+
+
 def check_include(path, number, layer, target):
     other = layer_of(target)
     if other is None or other == layer:
@@ -103,9 +110,9 @@ def check_source(path):
     for number, line in enumerate(lines, 1):
         if len(line) > LINE_COLUMNS_MAX and 'R"' not in line:  # raw text keeps its shape
             complain(path, number, f"{len(line)} columns (at most {LINE_COLUMNS_MAX})")
-        include = re.match(r'#include "([^"]+)"', line)
+        include = re.match(r'#include ["<]([^">]+)[">]', line)
         if include and layer:
-            check_include(path, number, layer, include.group(1))
+            check_include(path, number, layer, in_repository(include.group(1)))
         for pattern, where, why in BANNED:
             if pattern.search(line) and any(name.startswith(place) for place in where):
                 complain(path, number, why)
@@ -117,13 +124,22 @@ def check_source(path):
         check_functions(path, lines)
 
 
+def anchors(page):
+    """The anchors of a page's headings, as the usual renderers of Markdown make them."""
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", page.read_text(), re.M)}
+
+
 def check_links(path):
     for number, line in enumerate(path.read_text().split("\n"), 1):
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", line):
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", line):
             if "://" in target or target.startswith("mailto:"):
                 continue
-            if not (path.parent / target).exists():
+            page = path.parent / target if target else path
+            if not page.exists():
                 complain(path, number, f"dead link {target}")
+            elif anchor and page.suffix == ".md" and anchor not in anchors(page):
+                complain(path, number, f"dead anchor {target}#{anchor}")
 
 
 files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,

@@ -24,8 +24,9 @@ void check_descriptors(const agora::manager& m) {
       const std::string name = *method["name"].get<std::string>();
       const agora::detail::Method described = agora::detail::find_method(name);
       const bool reads = described.effect == agora::detail::CallEffect::reads;
-      const bool same =
-          described.waits == *method["waits"].get<bool>() && reads == *method["reads"].get<bool>();
+      const bool same = described.waits == *method["waits"].get<bool>() &&
+                        reads == *method["reads"].get<bool>() &&
+                        described.redelivers == *method["redelivers"].get<bool>();
       if (!same) std::fprintf(stderr, "%s\n", name.c_str());
       USER_CHECK(same);
       waiting += described.waits ? 1 : 0;

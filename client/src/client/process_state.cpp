@@ -101,6 +101,12 @@ void ProcessState::ended(Session& from) noexcept {
 // Marks the locks of that session as lost, those taken by calls and those taken by lock words. The
 // caller holds the mutex: while one thread marks the locks of a session, another must not open the
 // next session and take a lock there.
+Grants& ProcessState::grants() {
+  const std::lock_guard guard(mutex_);
+  if (session_ && session_->over()) lose(*session_);
+  return grants_;
+}
+
 void ProcessState::lose(Session& over) {
   std::uint64_t present = over.number();
   mapped_.compare_exchange_strong(present, 0);

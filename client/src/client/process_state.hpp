@@ -59,7 +59,9 @@ class ProcessState : private SessionWatcher {
   /// Completes a call that could not be started, on the callback thread.
   void post(std::unique_ptr<Completion> completion, Failure failure);
 
-  Grants& grants() { return grants_; }
+  /// Returns the grants of this process. Marks the grants of a session that is over
+  /// as lost first, in case the I/O thread has not done it yet.
+  Grants& grants();
 
   /// Adds a listener before the call that starts its notices. @return its number.
   std::uint64_t add_listener(const std::string& object, Notices::Listener listener);

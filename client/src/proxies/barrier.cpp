@@ -9,6 +9,9 @@
 
 namespace agora {
 
+using detail::member;
+using detail::Members;
+
 barrier_state barrier::state_of(detail::Reply reply) const {
   const auto members = take<Members>(detail::methods::barrier_state.name, std::move(reply));
   return {member<std::int64_t>(members, "parties"), member<std::int64_t>(members, "waiting"),

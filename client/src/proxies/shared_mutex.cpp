@@ -10,6 +10,9 @@
 
 namespace agora {
 
+using detail::member;
+using detail::Members;
+
 shared_mutex_state shared_mutex::state_of(detail::Reply reply) const {
   const auto members = take<Members>(detail::methods::rwlock_state.name, std::move(reply));
   const auto writer = members.find("writer");

@@ -11,7 +11,7 @@
 
 #include "shared/value/any.hpp"
 
-namespace agora {
+namespace agora::detail {
 
 using Members = std::map<std::string, any>;
 
@@ -22,4 +22,4 @@ T member(const Members& members, std::string_view name) {
   return found == members.end() ? T() : found->second.if_is<T>().value_or(T());
 }
 
-}  // namespace agora
+}  // namespace agora::detail

@@ -36,7 +36,8 @@ struct OwnWord {
     const std::uint64_t holder = view->hold->holder.load(std::memory_order_relaxed);
     return WordHold::slot(holder) == slot ? WordHold::levels(holder) : 0;
   }
-  bool holds(LockWord word) const { return word.owner() == slot && levels() > 0; }
+  bool owns(LockWord word) const { return word.owner() == slot; }
+  bool holds(LockWord word) const { return owns(word) && levels() > 0; }
   void set_levels(std::uint32_t levels) const {
     const std::uint64_t holder = levels == 0 ? 0 : WordHold::held(slot, levels);
     view->hold->holder.store(holder, std::memory_order_relaxed);
@@ -145,12 +146,18 @@ WordRelease release_word(const ObjectHandle& lock, const LockMethods& methods,
   const auto own = find(lock, methods);
   if (!own) return WordRelease::not_held;
   LockWord word = own->word();
-  if (!own->holds(word)) return WordRelease::not_held;
+  if (own->levels() == 0) return WordRelease::not_held;
   grant = grant_of(*own, word);
   own->set_levels(grant.levels - 1);
+  // The server swept the word because it has ended this session, and the client has not heard of it
+  // yet. The call in that session reports the loss.
+  if (!own->owns(word)) {
+    grant.token = 0;  // the count in the word is no longer that of this grant
+    return WordRelease::by_call;
+  }
   if (grant.levels > 1) return WordRelease::one_level;
   const std::uint64_t quiet = own->view->gate->load(std::memory_order_acquire) & ~gate::kOpen;
-  while (quiet == gate::kLives && !word.with_server()) {
+  while (own->owns(word) && quiet == gate::kLives && !word.with_server()) {
     if (own->bits().compare_exchange_strong(word.bits, word.freed().bits)) {
       return WordRelease::free;
     }
