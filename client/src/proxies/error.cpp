@@ -69,6 +69,7 @@ constexpr Raiser kRaisers[] = {
 
 void throw_error(Error from) {
   for (const Raiser& raiser : kRaisers) {
+    // NOLINTNEXTLINE(bugprone-use-after-move): raise() always throws
     if (raiser.code == from.code) raiser.raise(std::move(from));
   }
   throw internal_error(std::move(from));

@@ -97,7 +97,7 @@ PrivateServer::PrivateServer() : creator_(process_epoch()) {}
 std::shared_ptr<PrivateServer> PrivateServer::start(std::chrono::nanoseconds timeout) {
   auto program = find_server_binary();
   if (!program) throw_error(std::move(program.error()));
-  const std::shared_ptr<PrivateServer> server(new PrivateServer);
+  std::shared_ptr<PrivateServer> server(new PrivateServer);
   server->folder_ = make_folder();
   server->spawn(*program);
   server->wait_until_ready(timeout);
