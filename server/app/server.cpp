@@ -8,6 +8,9 @@
 #include <stdexcept>
 #include <unistd.h>
 
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+
 #include "server/app/host.hpp"
 #include "server/app/shutdown_triggers.hpp"
 #include "server/app/version.hpp"
@@ -16,7 +19,6 @@
 #include "server/engine/memory_journal.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
-#include "server/net/loop.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
 #include "server/shm/shared_memory.hpp"
@@ -87,7 +89,7 @@ struct Server::Parts {
         user_types(register_all(std::move(options.types))),
         machine(types_with(user_types), memory ? memory->arena() : heap,
                 make_input(options, clock, memory.get())),
-        hub(loop, clock, [this] { loop.post([this] { finish(); }); }),
+        hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
         engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
@@ -99,8 +101,16 @@ struct Server::Parts {
     if (tcp) tcp->start();
     if (unix_socket) unix_socket->start();
     if (options.owner_fd >= 0) {
-      owner.emplace(loop, Descriptor{options.owner_fd}, [this] { finish(); });
+      owner.emplace(io, Descriptor{options.owner_fd}, [this] { finish(); });
     }
+  }
+
+  /// Runs the handlers that are left, of reads that finish() has cancelled and of tasks: they own
+  /// connections, which refer to the hub and to stored values.
+  ~Parts() {
+    finish();
+    io.restart();
+    io.poll();
   }
 
   /// Stops listening, ends all sessions, and lets run() return.
@@ -112,7 +122,7 @@ struct Server::Parts {
     if (options.remove_directory && options.unix_path) {
       ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
     }
-    loop.stop();
+    hub.end();
   }
 
   ServerOptions options;
@@ -122,11 +132,12 @@ struct Server::Parts {
   Journal& journal;
   HeapExtents heap;
   std::unique_ptr<SharedMemory> memory;
-  Loop loop;
+  asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread: nothing is locked
   std::vector<RegisteredTypePointer> user_types;
   Machine machine;
   Hub hub;
   Engine engine;
+  StopEvent stop{io, [this] { finish(); }};
   std::optional<SignalWatcher> signals;
   std::optional<ParentWatcher> owner;
   std::unique_ptr<Listener> tcp;
@@ -136,7 +147,7 @@ struct Server::Parts {
 
 Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 
-Server::~Server() { parts_->finish(); }
+Server::~Server() = default;
 
 std::string Server::tcp_address() const { return parts_->tcp ? parts_->tcp->address() : ""; }
 
@@ -152,15 +163,13 @@ std::string Server::ready_line() const {
 }
 
 void Server::take_signals() {
-  parts_->signals.emplace(parts_->loop, [parts = parts_.get()] { parts->finish(); });
+  parts_->signals.emplace(parts_->io, [parts = parts_.get()] { parts->finish(); });
 }
 
-void Server::run() { parts_->loop.run(); }
+void Server::run() { parts_->hub.run(); }
 
-std::size_t Server::poll() { return parts_->loop.poll(); }
+std::size_t Server::poll() { return parts_->hub.poll(); }
 
-void Server::stop() {
-  parts_->loop.post_threadsafe([parts = parts_.get()] { parts->finish(); });
-}
+void Server::stop() { parts_->stop.notify(); }
 
 }  // namespace agora

@@ -2,7 +2,6 @@
 
 #include "server/app/shutdown_triggers.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
@@ -13,45 +12,63 @@
 namespace agora {
 namespace {
 
-std::atomic<int> signal_event{-1};  // the eventfd of the SignalWatcher, or -1
+/// Calls end() once the descriptor is readable; not if it is closed first.
+void call_when_readable(PolledDescriptor& descriptor, std::function<void()> end) {
+  descriptor.async_wait(PolledDescriptor::wait_read,
+                        [end = std::move(end)](const std::error_code& error) {
+                          if (!error) end();
+                        });
+}
 
-void on_signal(int) {
-  const int before = errno;
-  ::eventfd_write(signal_event.load(), 1);
-  errno = before;
+Descriptor made_eventfd() {
+  Descriptor made{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  if (!made.is_open()) throw std::system_error(errno, std::generic_category(), "eventfd");
+  return made;
 }
 
 }  // namespace
 
-SignalWatcher::SignalWatcher(Loop& loop, std::function<void()> end)
-    : loop_(loop), end_(std::move(end)), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  loop_.add(event_.get(), EPOLLIN, *this);
-  signal_event = event_.get();
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGTERM, &action, &terminate_before_);
-  ::sigaction(SIGINT, &action, &interrupt_before_);
+SignalWatcher::SignalWatcher(asio::io_context& io, std::function<void()> end)
+    : end_(std::move(end)), signals_(io) {
+  ::sigaction(SIGTERM, nullptr, &terminate_before_);
+  ::sigaction(SIGINT, nullptr, &interrupt_before_);
+  signals_.add(SIGTERM);
+  signals_.add(SIGINT);
+  wait();
 }
 
 SignalWatcher::~SignalWatcher() {
+  signals_.clear();
   ::sigaction(SIGTERM, &terminate_before_, nullptr);
   ::sigaction(SIGINT, &interrupt_before_, nullptr);
-  signal_event = -1;
-  loop_.remove(event_.get(), *this);
 }
 
-ParentWatcher::ParentWatcher(Loop& loop, Descriptor pidfd, std::function<void()> end)
-    : loop_(loop), pidfd_(std::move(pidfd)), end_(std::move(end)) {
-  try {
-    loop_.add(pidfd_.get(), EPOLLIN, *this);
-  } catch (const std::system_error& error) {
-    throw std::runtime_error("the owner descriptor " + std::to_string(pidfd_.get()) +
-                             " cannot be watched (" + error.code().message() +
+void SignalWatcher::wait() {
+  signals_.async_wait([this](const std::error_code& error, int) {
+    if (error) return;  // *this may be gone
+    end_();
+    wait();
+  });
+}
+
+ParentWatcher::ParentWatcher(asio::io_context& io, Descriptor pidfd, std::function<void()> end)
+    : pidfd_(io) {
+  std::error_code error;
+  pidfd_.assign(pidfd.get(), error);
+  if (error) {
+    throw std::runtime_error("the owner descriptor " + std::to_string(pidfd.get()) +
+                             " cannot be watched (" + error.message() +
                              "); it must be an inherited pidfd");
   }
+  pidfd.release();
+  call_when_readable(pidfd_, std::move(end));
 }
 
-ParentWatcher::~ParentWatcher() { loop_.remove(pidfd_.get(), *this); }
+StopEvent::StopEvent(asio::io_context& io, std::function<void()> end)
+    : event_(io, made_eventfd().release()) {
+  call_when_readable(event_, std::move(end));
+}
+
+void StopEvent::notify() { ::eventfd_write(event_.native_handle(), 1); }
 
 }  // namespace agora

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include "server/net/connection.hpp"
 #include "server/net/secret.hpp"
 
@@ -25,41 +27,46 @@ constexpr std::chrono::milliseconds kBackOff{100};
 
 Descriptor reserve() { return Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }
 
-Descriptor accept_from(const Descriptor& listening) {
-  return Descriptor{::accept4(listening.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+Descriptor accept_from(ListeningSocket& listening) {
+  return Descriptor{
+      ::accept4(listening.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
 }
 
 }  // namespace
 
-Acceptor::Acceptor(Hub& hub, Descriptor listening, IdentifyPeer identify, LogFn log)
+Acceptor::Acceptor(Hub& hub, ListeningSocket listening, IdentifyPeer identify, LogFn log)
     : hub_(hub),
       listening_(std::move(listening)),
+      protocol_(listening_.local_endpoint().protocol()),
       reserve_(reserve()),
-      retry_(hub.loop(), [this] { start(); }),
+      retry_(hub.io()),
       identify_(std::move(identify)),
       log_(std::move(log)) {}
 
-void Acceptor::start() { hub_.loop().add(listening_.get(), EPOLLIN | EPOLLET, *this); }
+void Acceptor::start() {
+  listening_.async_wait(ListeningSocket::wait_read, [this](const std::error_code& error) {
+    if (!error) accept_all();  // else the acceptor is stopped, and *this may be gone
+  });
+}
 
 void Acceptor::stop() {
-  if (!listening_.is_open()) return;
-  hub_.loop().remove(listening_.get(), *this);
-  listening_.close();
+  std::error_code ignored;
+  listening_.close(ignored);
   retry_.cancel();
 }
 
-void Acceptor::on_ready(std::uint32_t) {
+void Acceptor::accept_all() {
   for (int i = 0; i < kAcceptsMax && listening_.is_open(); ++i) {
     Descriptor socket = accept_from(listening_);
     if (socket.is_open()) {
       accept_one(std::move(socket));
     } else if (errno == EAGAIN) {
-      return;
+      return start();
     } else if (errno != EINTR && errno != ECONNABORTED) {
       return back_off();
     }
   }
-  if (listening_.is_open()) hub_.loop().post([this] { on_ready(EPOLLIN); });
+  if (listening_.is_open()) asio::post(hub_.io(), [this] { accept_all(); });
 }
 
 void Acceptor::accept_one(Descriptor socket) {
@@ -73,11 +80,12 @@ void Acceptor::accept_one(Descriptor socket) {
     return log_("refused a connection: " + std::to_string(most) + " are open");
   }
   peer->secret = random_secret();
-  try {
-    hub_.add(std::make_shared<Connection>(hub_, std::move(socket), std::move(*peer)));
-  } catch (const std::system_error& error) {
-    log_(std::string{"refused a connection: "} + error.what());
-  }
+  StreamSocket connected{hub_.io()};
+  std::error_code error;
+  connected.assign(protocol_, socket.get(), error);
+  if (error) return log_("refused a connection: " + error.message());
+  socket.release();
+  hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
 }
 
 void Acceptor::back_off() {
@@ -85,8 +93,10 @@ void Acceptor::back_off() {
   reserve_.close();
   accept_from(listening_).close();
   reserve_ = reserve();
-  hub_.loop().remove(listening_.get(), *this);
-  retry_.set(std::chrono::steady_clock::now() + kBackOff);
+  retry_.expires_after(kBackOff);
+  retry_.async_wait([this](const std::error_code& error) {
+    if (!error) accept_all();
+  });
 }
 
 }  // namespace agora

@@ -10,14 +10,13 @@
 #include <sys/socket.h>
 #include <utility>
 
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+
 #include "shared/net/nonblocking.hpp"
 
 namespace agora {
 namespace {
-
-/// Edge-triggered: each arrival is reported once, in order of arrival across connections. A client
-/// that connects and then sends over another connection is served in that order.
-constexpr std::uint32_t kInput = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
 
 /// The doorbell wakes the peer of a ring. No message of any protocol begins with this byte.
 constexpr char kDoorbell = 0;
@@ -40,37 +39,41 @@ ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descripto
 
 }  // namespace
 
-Connection::Connection(Hub& hub, Descriptor socket, Peer peer)
+Connection::Connection(Hub& hub, StreamSocket socket, Peer peer)
     : hub_(hub),
       socket_(std::move(socket)),
       proven_pid_(peer.pid_proven ? peer.pid : 0),
       dialogue_(hub.context(), std::move(peer)) {}
 
-void Connection::start() {
-  hub_.loop().add(socket_.get(), kInput, *this);
-  watched_ = true;
+/// Waits until the socket is readable: if it is so already, for bytes, the end of input or what
+/// follows urgent data, Asio reports that too.
+void Connection::wait_for_input() {
+  if (std::exchange(waiting_, true)) return;
+  socket_.async_wait(StreamSocket::wait_read,
+                     [self = shared_from_this()](const std::error_code& error) {
+                       self->waiting_ = false;
+                       // After any other error the read fails, and says why.
+                       if (error != asio::error::operation_aborted) self->on_input();
+                     });
 }
 
-/// Watches for EPOLLOUT only while output is blocked: otherwise each reply that the client reads
-/// would be reported.
-void Connection::watch_writable(bool wanted) {
-  if (write_blocked_ == wanted) return;
-  write_blocked_ = wanted;
-  hub_.loop().change(socket_.get(), wanted ? kInput | EPOLLOUT : kInput, *this);
+void Connection::wait_for_space() {
+  write_blocked_ = true;
+  socket_.async_wait(StreamSocket::wait_write,
+                     [self = shared_from_this()](const std::error_code& error) {
+                       if (error == asio::error::operation_aborted) return;
+                       self->write_blocked_ = false;
+                       self->hub_.touch(*self);
+                       self->hub_.turn_soon();
+                     });
 }
 
-void Connection::on_ready(std::uint32_t events) {
+void Connection::on_input() {
+  readable_ = true;
   if (on_ring_) {
     drain_doorbells();
     write_blocked_ = false;
-    if (reading_) read();
-    hub_.touch(*this);
-    return hub_.turn_soon();
   }
-  const bool gone = (events & (EPOLLERR | EPOLLHUP)) != 0;
-  if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
-  if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) read_to_end_ = true;
-  if (gone || (events & EPOLLOUT) != 0) watch_writable(false);
   if (reading_) read();
   hub_.touch(*this);
   hub_.turn_soon();
@@ -88,7 +91,7 @@ void Connection::drain() {
 /// ever.
 void Connection::drain_input() {
   const std::size_t end = read_bytes_ + unread_bytes();
-  if (!on_ring_) readable_ = true;  // even if the loop has not reported it yet
+  if (!on_ring_) readable_ = true;  // even if Asio has not reported it yet
   const auto run_backlog = [this] {
     while (dialogue_.has_backlog()) {
       dialogue_.proceed();
@@ -100,10 +103,11 @@ void Connection::drain_input() {
 }
 
 /// Returns how many bytes have arrived and were not read; for a ring, the most that it can hold.
-std::size_t Connection::unread_bytes() const {
+std::size_t Connection::unread_bytes() {
   if (on_ring_) return shm::kRingBytes;
   int bytes = 0;
-  return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
+  return ::ioctl(socket_.native_handle(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes)
+                                                                 : 0;
 }
 
 /// Reads once; up to kReadsMax times while a large message is under way. Switching between the
@@ -119,9 +123,10 @@ bool Connection::read_some() {
   if (on_ring_) return read_ring();
   if (input_ended_ || !readable_) return false;
   const std::span<char> into = dialogue_.room();
-  const ssize_t got = receive_nonblocking(socket_.get(), into);
-  // A short read has emptied the socket, unless the end or urgent data follow.
-  readable_ = got > 0 && (read_to_end_ || got == static_cast<ssize_t>(into.size()));
+  const ssize_t got = receive_nonblocking(socket_.native_handle(), into);
+  // A short read has emptied the socket, unless the end or urgent data follow: a new wait reports
+  // them.
+  readable_ = got == static_cast<ssize_t>(into.size());
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
     on_ring_ = into[0] == kDoorbell;
@@ -169,6 +174,8 @@ void Connection::flush() {
 }
 
 void Connection::after_turn() {
+  // Even if the dialogue takes no input: a doorbell may say that the ring has space for output.
+  if (on_ring_ && !socket_ended_) wait_for_input();
   if (dialogue_.closing()) {
     reading_ = false;
     if (dialogue_.ended() && dialogue_.output().empty()) close();
@@ -182,10 +189,12 @@ void Connection::after_turn() {
     return hub_.touch(*this);
   }
   if (on_ring_ && reading_) hub_.poll_before_sleep(*ring_, *this);
-  if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
+  const bool wants_input = reading_ && !input_ended_;
+  if (wants_input && !readable_) wait_for_input();
+  if (!backlog && !(wants_input && readable_)) return;
   // Fair share: the other connections first, since this one has used up its share of the turn.
   if (std::exchange(resume_posted_, true)) return;
-  hub_.loop().post([self = shared_from_this()] { self->resume(); });
+  asio::post(hub_.io(), [self = shared_from_this()] { self->resume(); });
 }
 
 bool Connection::send_some() {
@@ -195,13 +204,14 @@ bool Connection::send_some() {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
     const std::span<iovec> next{parts.data(), count};
-    const ssize_t sent = descriptors_.empty() ? send_nonblocking(socket_.get(), next)
-                                              : send_with(socket_.get(), next, descriptors_);
+    const ssize_t sent = descriptors_.empty()
+                             ? send_nonblocking(socket_.native_handle(), next)
+                             : send_with(socket_.native_handle(), next, descriptors_);
     if (sent >= 0) {
       descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
-      watch_writable(true);
+      wait_for_space();
       return true;
     } else if (errno != EINTR) {
       return false;
@@ -221,7 +231,7 @@ void Connection::offer_ring(std::size_t& count) {
 void Connection::drain_doorbells() {
   const std::span<char> space = hub_.context().room();
   while (!socket_ended_) {
-    const ssize_t got = receive_nonblocking(socket_.get(), space);
+    const ssize_t got = receive_nonblocking(socket_.native_handle(), space);
     if (got < 0 && errno == EAGAIN) break;
     if (got <= 0) socket_ended_ = true;
   }
@@ -230,7 +240,7 @@ void Connection::drain_doorbells() {
 
 /// Wakes the client. A full socket needs no further byte: it holds doorbells that were not read.
 void Connection::send_doorbell() {
-  static_cast<void>(::send(socket_.get(), &kDoorbell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
+  static_cast<void>(::send(socket_.native_handle(), &kDoorbell, 1, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 bool Connection::read_ring() {
@@ -286,13 +296,9 @@ std::optional<std::uint32_t> Connection::active_client_cpu() const {
   return ring_->in.writer_cpu();
 }
 
-void Connection::close_socket() {
-  if (std::exchange(watched_, false)) hub_.loop().remove(socket_.get(), *this);
-  socket_.close();
-}
-
 void Connection::close() {
-  close_socket();
+  std::error_code ignored;
+  socket_.close(ignored);
   hub_.remove(link());
 }
 

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-// Connection: a socket and its dialogue. It reads when the socket is readable, sends replies at the
-// end of the turn that made them, and waits for EPOLLOUT only after the kernel has refused bytes.
+// Connection: a socket and its dialogue. It waits through Asio, and reads and sends by itself.
+//
+// It waits until the socket is readable and then reads to the buffer that all connections share, so
+// an idle connection keeps no buffer. Asio's async_read_some() would need one for each: it tries to
+// read at once, and if there are bytes, its handler runs later. The wait costs an epoll_ctl for
+// each read, as much as that try. The connection sends replies at the end of the turn that made
+// them, by one non-blocking call, and waits for space only after the kernel has refused bytes. The
+// measurements are in docs/decisions/0017.
 #pragma once
 
 #include <memory>
@@ -14,11 +20,9 @@
 
 namespace agora {
 
-class Connection final : public Loop::Watcher, public std::enable_shared_from_this<Connection> {
+class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  /// @param socket  connected and non-blocking
-  Connection(Hub& hub, Descriptor socket, Peer peer);
-  ~Connection() { close_socket(); }
+  Connection(Hub& hub, StreamSocket socket, Peer peer);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -28,9 +32,8 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   /// Returns the client's process id if the kernel has given it (SO_PEERCRED), else 0.
   std::int64_t proven_pid() const { return proven_pid_; }
 
-  /// Starts to watch the socket. @throws std::system_error  epoll refuses it.
-  void start();
-  void on_ready(std::uint32_t events) override;
+  /// Starts to wait for input.
+  void start() { wait_for_input(); }
   /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
   /// or deliver an item.
   void drain();
@@ -56,11 +59,13 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   bool touched = false;  ///< set by the hub: the connection is flushed at the end of this turn
 
  private:
-  void watch_writable(bool wanted);
+  void wait_for_input();
+  void wait_for_space();
+  void on_input();
   void read();
   bool read_some();
   void drain_input();
-  std::size_t unread_bytes() const;
+  std::size_t unread_bytes();
   void resume();
   void after_turn();
   bool send_some();
@@ -68,21 +73,19 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   bool read_ring();
   void drain_doorbells();
   void send_doorbell();
-  void close_socket();
 
   Hub& hub_;
-  Descriptor socket_;
+  StreamSocket socket_;
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;
   bool on_ring_ = false;       // all bytes go through the ring; the socket carries doorbells
   bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes
   Dialogue dialogue_;
-  bool watched_ = false;        // by the loop
+  bool waiting_ = false;        // for input
   bool readable_ = false;       // the socket may hold bytes that were not read yet
-  bool read_to_end_ = false;    // the client has closed or sent urgent data: read until EAGAIN or 0
   bool reading_ = true;         // the dialogue takes input
-  bool write_blocked_ = false;  // the kernel or the ring is full; the loop reports space
+  bool write_blocked_ = false;  // the kernel or the ring is full; its wait for space is under way
   bool resume_posted_ = false;  // the loop will call resume()
   bool broken_ = false;         // nothing can be sent any more
   bool input_ended_ = false;

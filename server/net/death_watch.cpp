@@ -8,33 +8,36 @@
 #include <unistd.h>
 #include <utility>
 
+#include <asio/post.hpp>
+
 namespace agora {
-
-DeathWatch::Process::Process(DeathWatch& watch, SessionId session, Descriptor pidfd)
-    : watch_(watch), session_(session), pidfd_(std::move(pidfd)) {
-  watch_.loop_.add(pidfd_.get(), EPOLLIN, *this);
-}
-
-DeathWatch::Process::~Process() { watch_.loop_.remove(pidfd_.get(), *this); }
 
 void DeathWatch::watch(SessionId session, std::int64_t pid) {
   watched_.erase(session);
   Descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0))};
   if (!pidfd.is_open()) {
     if (errno != ESRCH) return;  // no descriptors left or an old kernel: the ttl applies
-    loop_.post([this, session] { died_(session); });
+    asio::post(io_, [this, session] { died_(session); });
     return;
   }
-  try {
-    watched_[session] = std::make_unique<Process>(*this, session, std::move(pidfd));
-  } catch (const std::system_error&) {
-    watched_.erase(session);  // the ttl applies
-  }
+  const auto process = std::make_shared<PolledDescriptor>(io_);
+  std::error_code error;
+  process->assign(pidfd.get(), error);
+  if (error) return;  // the kernel is out of memory: the ttl applies
+  pidfd.release();
+  watched_[session] = process;
+  report_end(session, process);
 }
 
-void DeathWatch::report(SessionId session) {
-  watched_.erase(session);
-  died_(session);
+/// Waits for the end of the process, and reports it if the session's process is still this one.
+void DeathWatch::report_end(SessionId session, const Process& process) {
+  process->async_wait(
+      PolledDescriptor::wait_read,
+      [this, session, watched = std::weak_ptr{process}](const std::error_code& error) {
+        if (error || watched.expired()) return;  // *this may be gone
+        watched_.erase(session);
+        died_(session);
+      });
 }
 
 }  // namespace agora

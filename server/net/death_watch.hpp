@@ -12,7 +12,8 @@
 #include <memory>
 #include <unordered_map>
 
-#include "server/net/loop.hpp"
+#include "server/net/descriptor.hpp"
+#include "server/net/io_objects.hpp"
 #include "shared/base/ids.hpp"
 
 namespace agora {
@@ -20,8 +21,8 @@ namespace agora {
 class DeathWatch {
  public:
   /// @param died  called from the loop, once for each session whose process has ended
-  DeathWatch(Loop& loop, std::function<void(SessionId)> died)
-      : loop_(loop), died_(std::move(died)) {}
+  DeathWatch(asio::io_context& io, std::function<void(SessionId)> died)
+      : io_(io), died_(std::move(died)) {}
 
   /// Watches the process of a session, in place of the process watched for it before. If the
   /// process has ended already, that is reported from the loop too.
@@ -32,24 +33,14 @@ class DeathWatch {
   void forget_all() { watched_.clear(); }
 
  private:
-  class Process final : public Loop::Watcher {
-   public:
-    Process(DeathWatch& watch, SessionId session, Descriptor pidfd);
-    ~Process();
-    Process(const Process&) = delete;
-    Process& operator=(const Process&) = delete;
-    void on_ready(std::uint32_t) override { watch_.report(session_); }
+  /// A watched process, as its pidfd. The wait for it holds a weak pointer, which tells whether the
+  /// session's process is still the same one.
+  using Process = std::shared_ptr<PolledDescriptor>;
+  void report_end(SessionId session, const Process& process);
 
-   private:
-    DeathWatch& watch_;
-    SessionId session_;
-    Descriptor pidfd_;
-  };
-  void report(SessionId session);
-
-  Loop& loop_;
+  asio::io_context& io_;
   std::function<void(SessionId)> died_;
-  std::unordered_map<SessionId, std::unique_ptr<Process>> watched_;
+  std::unordered_map<SessionId, Process> watched_;
 };
 
 }  // namespace agora

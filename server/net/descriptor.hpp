@@ -22,6 +22,8 @@ class Descriptor {
   /// Returns the descriptor, or -1 if it holds none.
   int get() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
+  /// Gives the descriptor away.
+  int release() { return std::exchange(fd_, -1); }
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

@@ -7,29 +7,61 @@
 #include <system_error>
 #include <utility>
 
+#include <asio/post.hpp>
+
 #include "server/net/connection.hpp"
 
 namespace agora {
 
-Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
-    : loop_(loop),
+Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
+    : io_(io),
       clock_(clock),
       stop_(std::move(stop)),
-      deaths_(loop, [this](SessionId session) { process_drained(session); }),
-      timer_(loop,
+      deaths_(io, [this](SessionId session) { process_drained(session); }),
+      timer_(io,
              [this] {
                timer_at_.reset();
                turn();
              }),
-      spares_timer_(loop, [this] {
+      spares_timer_(io, [this] {
         spares_watched_ = false;
         engine_->spare_buffers().release_unused();
         watch_spares();
-      }) {
-  loop_.ask_before_sleep(*this);
-}
+      }) {}
 
 Hub::~Hub() = default;
+
+/// Waits in Asio only while no ring has to be polled. Asio's run() keeps its memory for handlers,
+/// and poll() begins anew with each call, so the loop stays in run() while it can.
+void Hub::run() {
+  while (!ended_) {
+    run_ready();
+    if (ended_ || !ready_to_sleep()) continue;
+    may_wait_ = true;
+    io_.restart();
+    io_.run();
+    may_wait_ = false;
+  }
+}
+
+std::size_t Hub::run_ready() {
+  io_.restart();
+  return io_.poll();
+}
+
+std::size_t Hub::poll() {
+  std::size_t done = 0;
+  for (std::size_t more = 1; more > 0 && !ended_; done += more) {
+    static_cast<void>(ready_to_sleep());
+    more = run_ready();
+  }
+  return done;
+}
+
+void Hub::end() {
+  ended_ = true;
+  io_.stop();
+}
 
 void Hub::join(Engine& engine) {
   engine_ = &engine;
@@ -39,13 +71,7 @@ void Hub::join(Engine& engine) {
 void Hub::add(std::shared_ptr<Connection> connection) {
   Connection& added = *connection;
   connections_.emplace(added.link(), std::move(connection));
-  try {
-    added.start();
-  } catch (const std::system_error&) {
-    added.dialogue().abandon();
-    connections_.erase(added.link());  // touched_ does not hold it yet
-    throw;
-  }
+  added.start();
   // Opening the link has started a batch, whose time is now. If the batch waited for the next call
   // of any client, that call would get the old time and would time out too early.
   turn_soon();
@@ -110,17 +136,24 @@ void Hub::pass_extents(const Effect& effect) {
 void Hub::poll_before_sleep(Ring& ring, Connection& connection) {
   if (std::exchange(ring.polled, true)) return;
   polled_.push_back(connection.shared_from_this());
+  if (may_wait_) io_.stop();  // run() goes on with the rings
+}
+
+bool Hub::take_from_rings() {
+  bool found = false;
+  for (std::size_t i = 0; i < polled_.size(); ++i) found = polled_[i]->poll_ring() || found;
+  return found;
 }
 
 bool Hub::read_rings() {
-  bool found = false;
-  for (std::size_t i = 0; i < polled_.size(); ++i) found = polled_[i]->poll_ring() || found;
+  const bool found = take_from_rings();
   if (found) turn();
   return found;
 }
 
 /// Spins on the rings before the thread sleeps. A client that writes later sends a doorbell.
-bool Hub::may_sleep() {
+/// @return whether the thread may wait: no ring gave work, and none has to be polled
+bool Hub::ready_to_sleep() {
   if (polled_.empty()) return true;
   // Return to the loop now and then, so that busy rings do not starve the sockets.
   constexpr int kRoundsMax = 16;
@@ -195,8 +228,9 @@ void Hub::watch_spares() {
 void Hub::turn_soon() {
   if (engine_->has_enough()) return turn();
   if (std::exchange(turn_posted_, true)) return;
-  loop_.post([this] {
+  asio::post(io_, [this] {
     turn_posted_ = false;
+    take_from_rings();  // sockets that are never idle must not starve the rings
     turn();
   });
 }
@@ -224,10 +258,7 @@ void Hub::set_timer() {
   const std::optional<Instant> deadline = engine_->next_deadline();
   if (deadline == timer_at_) return;
   timer_at_ = deadline;
-  if (!deadline) {
-    timer_.cancel();
-    return;
-  }
+  if (!deadline) return timer_.clear();
   const auto wait = std::max(*deadline - clock_.now(), Duration::zero());
   timer_.set(std::chrono::steady_clock::now() + wait);
 }

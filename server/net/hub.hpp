@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // Hub: the connections of a server and its engine. It runs the engine's turns, delivers effects to
-// the dialogues, flushes their output, and runs a turn when a deadline passes.
+// the dialogues, flushes their output, and runs a turn when a deadline passes. Before the thread
+// waits in Asio, the hub polls the rings in shared memory, which have no descriptor.
 #pragma once
 
 #include <array>
@@ -13,9 +14,9 @@
 #include <vector>
 
 #include "server/engine/engine.hpp"
+#include "server/net/deadline_timer.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
-#include "server/net/loop.hpp"
 #include "server/storage/sharing.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 
@@ -24,10 +25,10 @@ namespace agora {
 class Connection;
 class Ring;
 
-class Hub : public Outbox, private Loop::Sleeper {
+class Hub : public Outbox {
  public:
   /// @param stop  called when a client asks the server to shut down
-  Hub(Loop& loop, Clock& clock, std::function<void()> stop);
+  Hub(asio::io_context& io, Clock& clock, std::function<void()> stop);
   ~Hub() override;
 
   /// Sets the engine, which itself needs the hub as its outbox. Call it once, before anything runs.
@@ -37,10 +38,16 @@ class Hub : public Outbox, private Loop::Sleeper {
   void share(const Sharing& sharing) { sharing_ = &sharing; }
 
   DialogueContext& context() { return *context_; }
-  Loop& loop() { return loop_; }
+  asio::io_context& io() { return io_; }
 
-  /// Adds a connection and starts to watch it.
-  /// @throws std::system_error  epoll refuses its socket; the connection is dropped.
+  /// Serves until end().
+  void run();
+  /// Runs all that is ready and returns at once. @return how many handlers ran
+  std::size_t poll();
+  /// Makes run() return after the present handler.
+  void end();
+
+  /// Adds a connection and starts to read it.
   void add(std::shared_ptr<Connection> connection);
   void remove(LinkId link);
   std::size_t size() const { return connections_.size(); }
@@ -62,12 +69,14 @@ class Hub : public Outbox, private Loop::Sleeper {
   void deliver(const Effect& effect, const Effects& effects) override;
 
  private:
+  std::size_t run_ready();
+  bool take_from_rings();
   bool read_rings();
   Connection* connection_of(LinkId link);
   void attached(SessionId session, LinkId link);
   void pass_extents(const Effect& effect);
   void process_drained(SessionId session);
-  bool may_sleep() override;
+  bool ready_to_sleep();
   void flush_touched();
   void set_timer();
   void watch_spares();
@@ -78,7 +87,9 @@ class Hub : public Outbox, private Loop::Sleeper {
   LinkId last_link_{};
   Connection* last_connection_ = nullptr;
 
-  Loop& loop_;
+  asio::io_context& io_;
+  bool ended_ = false;     // run() is to return
+  bool may_wait_ = false;  // run() is in Asio's run(), which waits
   Clock& clock_;
   std::function<void()> stop_;
   Engine* engine_ = nullptr;
@@ -92,9 +103,9 @@ class Hub : public Outbox, private Loop::Sleeper {
   shm::AdaptiveSpin spin_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened sessions and their last links
   DeathWatch deaths_;
-  Timer timer_;
+  DeadlineTimer timer_;
   std::optional<Instant> timer_at_;
-  Timer spares_timer_;
+  DeadlineTimer spares_timer_;
   bool spares_watched_ = false;
 };
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-#include <arpa/inet.h>
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <stdexcept>
-#include <string_view>
+#include <string>
 #include <sys/socket.h>
+
+#include <asio/ip/tcp.hpp>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
@@ -38,51 +38,28 @@ HostPort split(const std::string& text) {
   throw std::runtime_error("--listen " + text + ": expected HOST:PORT, such as 127.0.0.1:7117");
 }
 
-/// An IPv4 or IPv6 address and port in the form of the socket calls.
-struct Endpoint {
-  sockaddr_storage bytes{};
-  socklen_t length = sizeof(sockaddr_storage);
-
-  sockaddr* address() { return reinterpret_cast<sockaddr*>(&bytes); }
-  int family() const { return bytes.ss_family; }
-  bool is_loopback() const {
-    if (family() == AF_INET6) {
-      return IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(bytes).sin6_addr);
-    }
-    return ntohl(reinterpret_cast<const sockaddr_in&>(bytes).sin_addr.s_addr) >> 24 == 127;
-  }
-};
+using Endpoint = asio::ip::tcp::endpoint;
 
 Endpoint endpoint_of(const std::string& text) {
   const HostPort parts = split(text);
-  const std::string host = parts.host == "localhost" ? "127.0.0.1" : parts.host;
-  addrinfo wanted{};
-  wanted.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-  wanted.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const std::string port = std::to_string(parts.port);
-  if (::getaddrinfo(host.c_str(), port.c_str(), &wanted, &found) != 0) {
+  std::error_code error;
+  const asio::ip::address address =
+      asio::ip::make_address(parts.host == "localhost" ? "127.0.0.1" : parts.host, error);
+  if (error) {
     throw std::runtime_error("--listen " + text + ": \"" + parts.host + "\" is no IP address");
   }
-  Endpoint endpoint;
-  std::memcpy(&endpoint.bytes, found->ai_addr, found->ai_addrlen);
-  endpoint.length = found->ai_addrlen;
-  ::freeaddrinfo(found);
-  if (!endpoint.is_loopback()) {
+  if (!address.is_loopback()) {
     throw std::runtime_error("--listen " + text +
                              ": only loopback addresses are served without a key or TLS, which "
                              "this version does not offer yet; use 127.0.0.1 or ::1");
   }
-  return endpoint;
+  return {address, parts.port};
 }
 
-std::string text_of(Endpoint& endpoint) {
-  std::array<char, NI_MAXHOST> host{};
-  std::array<char, NI_MAXSERV> port{};
-  ::getnameinfo(endpoint.address(), endpoint.length, host.data(), host.size(), port.data(),
-                port.size(), NI_NUMERICHOST | NI_NUMERICSERV);
-  const std::string name = host.data();
-  return (endpoint.family() == AF_INET6 ? "[" + name + "]" : name) + ":" + port.data();
+std::string text_of(const Endpoint& endpoint) {
+  const std::string host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
+         std::to_string(endpoint.port());
 }
 
 void switch_on(int fd, int level, int option) {
@@ -92,7 +69,8 @@ void switch_on(int fd, int level, int option) {
 
 std::optional<Peer> identify(int fd) {
   Endpoint remote;
-  if (::getpeername(fd, remote.address(), &remote.length) != 0) return std::nullopt;
+  socklen_t length = static_cast<socklen_t>(remote.capacity());
+  if (::getpeername(fd, remote.data(), &length) != 0) return std::nullopt;
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
   switch_on(fd, SOL_SOCKET, SO_KEEPALIVE);
   Peer peer;
@@ -104,7 +82,7 @@ std::optional<Peer> identify(int fd) {
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, Descriptor listening, std::string address, LogFn log)
+  TcpListener(Hub& hub, ListeningSocket listening, std::string address, LogFn log)
       : address_(std::move(address)),
         acceptor_(hub, std::move(listening), identify, std::move(log)) {}
   void start() override { acceptor_.start(); }
@@ -119,17 +97,21 @@ class TcpListener : public Listener {
 }  // namespace
 
 std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log) {
-  Endpoint endpoint = endpoint_of(host_and_port);
-  Descriptor made{
-      ::socket(endpoint.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP)};
+  const Endpoint wanted = endpoint_of(host_and_port);
+  // Not by Asio's open(), which leaves the descriptor open in programs that this process starts.
+  Descriptor made{::socket(wanted.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                           IPPROTO_TCP)};
   switch_on(made.get(), SOL_SOCKET, SO_REUSEADDR);
-  if (::bind(made.get(), endpoint.address(), endpoint.length) != 0 ||
-      ::listen(made.get(), 511) != 0 ||
-      ::getsockname(made.get(), endpoint.address(), &endpoint.length) != 0) {
+  Endpoint endpoint;
+  socklen_t length = static_cast<socklen_t>(endpoint.capacity());
+  if (::bind(made.get(), wanted.data(), static_cast<socklen_t>(wanted.size())) != 0 ||
+      ::listen(made.get(), 511) != 0 || ::getsockname(made.get(), endpoint.data(), &length) != 0) {
     throw std::runtime_error("cannot listen on " + host_and_port + ": " + std::strerror(errno) +
                              "; --listen HOST:PORT takes another, port 0 any free one");
   }
-  return std::make_unique<TcpListener>(hub, std::move(made), text_of(endpoint), std::move(log));
+  ListeningSocket listening{hub.io(), wanted.protocol(), made.release()};
+  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint),
+                                       std::move(log));
 }
 
 }  // namespace agora

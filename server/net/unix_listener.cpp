@@ -83,7 +83,7 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, Descriptor listening, std::string path, LogFn log)
+  UnixListener(Hub& hub, ListeningSocket listening, std::string path, LogFn log)
       : path_(std::move(path)),
         host_(this_host()),
         log_(log),
@@ -140,7 +140,9 @@ std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn l
   }
   prepare_directory(path);
   clear_dead_socket(path);
-  return std::make_unique<UnixListener>(hub, listening_socket(path), path, std::move(log));
+  ListeningSocket listening{hub.io(), asio::generic::stream_protocol{AF_UNIX, 0},
+                            listening_socket(path).release()};
+  return std::make_unique<UnixListener>(hub, std::move(listening), path, std::move(log));
 }
 
 }  // namespace agora
