@@ -233,6 +233,28 @@ void LockState::serve(Machine& machine, Object& object) {
   if (other() != nullptr) break_cycles(machine, owner);
 }
 
+/// Returns the condition that notified a waiter of a lock; null if the waiter is no notified wait.
+Object* notifier(Machine& machine, const Waiter& waiter) {
+  if (waiter.levels == 0 || waiter.count == 0) return nullptr;
+  return machine.registry().find(ObjectId{waiter.count});
+}
+
+void LockState::waiter_left(Machine& machine, Object&, Waiter& waiter) {
+  if (content.broken) return;
+  if (Object* condition = notifier(machine, waiter)) {
+    condition->state->waiter_left(machine, *condition, waiter);
+  }
+}
+
+bool LockState::waiter_timed_out(Machine& machine, Object&, Waiter& waiter) {
+  if (waiter.levels == 0) return false;
+  machine.waiters().set_deadline(waiter, std::nullopt);
+  if (Object* condition = notifier(machine, waiter)) {
+    condition->state->waiter_timed_out(machine, *condition, waiter);
+  }
+  return true;
+}
+
 // ---- handlers ------------------------------------------------------------------------------
 
 void write_grant(Writer& out, std::uint64_t token, bool owner_died) {

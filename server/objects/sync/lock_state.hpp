@@ -61,6 +61,8 @@ class LockState : public Lockable {
   Outcome plain(Call& call, Writer& out) const override;
   void session_ended(Machine& machine, Object& object, SessionId session) override;
   void serve(Machine& machine, Object& object) override;
+  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
+  bool waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
   void holders(std::vector<Holder>& out) const override;
