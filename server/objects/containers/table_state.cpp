@@ -230,7 +230,8 @@ Outcome reply_scan(Call& call, const TableState& state,
   const std::int64_t count = call.integer(1);
   const auto most = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
   if (count < 1 || count > most) {
-    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most));
+    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most) + ", got " +
+                                                 call.decimal(1));
   }
   if (from < 0) return call.fail_here(Errc::value_error, "cursor must come from an earlier scan");
   std::string items;

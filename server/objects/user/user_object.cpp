@@ -148,6 +148,8 @@ Default default_of(PackedView value, std::string_view text) {
     case Kind::null:
       return kNull;
     case Kind::integer:
+      // A default beyond int64 cannot stand in a row; `fallback` has it.
+      if (!token.negative && token.natural > INT64_MAX) return kAbsent;
       return default_int(token.integer);
     case Kind::boolean:
       return default_bool(token.boolean);
@@ -197,7 +199,8 @@ Parameter RegisteredType::parameter_of(const user_parameter& given) {
   if (fallback.present() && fallback.kind() == Kind::text)
     text = keep(std::string{read(fallback).body});
   return {keep(given.name), given.kind, default_of(fallback, text),
-          sentence(given.doc, "See the type's documentation.")};
+          sentence(given.doc, "See the type's documentation."),
+          kBeyondInt64};  // the C++ type decides which ints fit
 }
 
 std::string_view RegisteredType::sentence(const std::string& text, const std::string& otherwise) {
