@@ -191,6 +191,7 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
   methods = methods_;
   create = make;
   load = agora::load;
+  counts_bytes = false;
 }
 
 Parameter RegisteredType::parameter_of(const user_parameter& given) {
