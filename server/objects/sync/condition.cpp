@@ -6,14 +6,15 @@
 // long as the condition. wait releases all levels of the lock. It replies only once it has
 // reacquired them, even after its time-out, and it never gets Deadlock. A waiter that is notified,
 // or whose time-out comes, moves to the end of the lock's queue; a waiter whose session ends is
-// removed. A wait that is cancelled, or whose lock is deleted or broken, ends at once, with an error
-// and without the lock.
+// removed. A wait that is cancelled, or whose lock is deleted or broken, ends at once, with an
+// error and without the lock.
 //
 // A notify is never lost on a waiter that is gone. If a notified waiter leaves the lock's queue
 // before it is granted the lock, because its session ends or the call is cancelled, its notify
-// passes to the next waiter. If its time-out comes there, the notify passes on too and the wait will
-// return false; if no other call waits, it keeps the notify and will return true. A lock that broke
-// passes on nothing: its owner died amid a change, and all waits that reacquire it get OwnerDied.
+// passes to the next waiter. If its time-out comes there, the notify passes on too and the wait
+// will return false; if no other call waits, it keeps the notify and will return true. A lock that
+// broke passes on nothing: its owner died amid a change, and all waits that reacquire it get
+// OwnerDied.
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
@@ -177,13 +178,18 @@ Outcome wait(Call& call, Condition& condition) {
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
+    if (const auto until = (*found)->alarm) {
+      std::string left;
+      Writer{left}.integer((*until - call.now()).count());
+      waiter.key = Packed{std::move(left)};
+    }
     // The release of the lock is the effect of the call: the guard is not checked again.
     waiter.guard.reset();
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);
   condition.lock_id = (*found)->id;
-  lock.free(call.machine());
+  lock.free(call.machine(), **found);
   call.machine().changed(**found, call.method());
   return outcome;
 }
