@@ -24,7 +24,7 @@ struct semaphore_options {
 
 /// Waiting is first come, first served over all processes: a waiter for many permits holds back the
 /// waiters behind it. Any session may release: a release is booked against the permits that its own
-/// session holds, and then against those that other sessions have held longest. The permits that a
+/// session holds, and then against the longest held permits of other sessions. The permits that a
 /// session still holds when it ends come back, unless the options say otherwise.
 ///
 /// @code

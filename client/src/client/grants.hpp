@@ -73,9 +73,9 @@ class Grants {
   /// @throws unavailable  the callback thread cannot be started; nothing has changed.
   void on_lost(const std::string& lock, Callback callback);
 
-  /// Returns the number of grants that are lost and not released yet, or that have a lease: the lock
-  /// word of such a lock may be free although its owner has a grant. The reference is valid as long
-  /// as this object.
+  /// Returns the number of grants that are lost and not released yet, or that have a lease: the
+  /// word of such a lock may be free although its owner has a grant here. The reference is valid as
+  /// long as this object.
   const std::atomic<std::uint32_t>& lost() const { return lost_; }
 
   /// Marks all grants of that session and of earlier ones as lost. Their callbacks run on the

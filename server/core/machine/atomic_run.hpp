@@ -31,7 +31,7 @@ class AtomicRun {
   Outcome finish(Expected<void> done);
   /// Prepares an object for a change that can be rolled back.
   void prepare(Object& object);
-  /// Returns the bytes that the server stores, less those that the commit will free.
+  /// Returns the bytes that the server stores, less the bytes that the commit will free.
   std::int64_t bytes_stored() const;
   /// @error out_of_memory  the memory cap is reached, and the transaction stores more.
   Expected<void> check_cap() const;

@@ -71,8 +71,8 @@ struct Parameter {
   ParamKind kind = ParamKind::any;
   Default fallback{};
   std::string_view doc{};  ///< shape, unit and range, as a sentence
-  /// Of kind integer: ints beyond int64 are admitted too. Call::integer saturates them, as an index
-  /// beyond every length. Admission refuses them for all other parameters.
+  /// Admits ints beyond int64, for a parameter of kind integer; Call::integer saturates them, as an
+  /// index beyond every length. Admission refuses them for all other parameters.
   bool beyond_int64 = false;
 
   constexpr bool is_required() const {

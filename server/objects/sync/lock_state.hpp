@@ -11,7 +11,7 @@
 //
 // A grant with a lease ends when the lease is over, as by the death of its owner, although the
 // session lives on. The end of the lease is the object's alarm; a lock without leases has none. A
-// wait of a condition takes what is left of the lease with it, and the next grant has it again.
+// wait of a condition takes the rest of the lease along, and its next grant has that again.
 //
 // While the lock has no holder and no waiter, its word may be lent: then clients on this host
 // acquire and release it in shared memory alone (shared/shm/lock_word.hpp), and `content` is stale.

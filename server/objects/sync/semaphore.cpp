@@ -164,7 +164,7 @@ class Semaphore : public Lockable {
  private:
   using HoldingAt = std::map<SessionId, Holding>::iterator;
 
-  /// Books n permits against those that any session has held longest.
+  /// Books n permits against the longest held ones of all sessions.
   void book_on_others(Machine& machine, std::uint64_t n) {
     if (content.by_age.empty()) {
       for (const auto& [session, holding] : content.held) {
