@@ -384,6 +384,8 @@ class Types(Case):
             "expected": 1,
             "index": 0,
             "amount": 1,
+            "token": 1,
+            "lease": 1,
             "start": None,
             "stop": None,
             "step": None,
