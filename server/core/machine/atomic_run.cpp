@@ -91,7 +91,7 @@ Outcome AtomicRun::run_at_cap() {
 
 void AtomicRun::begin() {
   machine_.transaction_ = std::make_unique<Transaction>();
-  stored_before_ = bytes_stored();
+  if (at_cap_) stored_before_ = bytes_stored();
 }
 
 Outcome AtomicRun::finish(Expected<void> done) {
