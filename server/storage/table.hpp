@@ -145,6 +145,8 @@ class Table {
   void reattach(Handle detached);
   /// Reverses `replace`: puts the detached entry back, and frees `entry`, which took its place.
   void restore(Handle entry, Handle detached);
+  /// Returns the bytes of the arena that an entry takes, detached or not.
+  std::size_t bytes_of(Handle entry) const;
   /// Frees a detached entry; may be called as long as arena and Values live.
   void free_detached(Handle detached);
   /// Reverses continue_from. `sequence` must be above all numbers in the table.
@@ -216,7 +218,6 @@ class Table {
   Handle move_entry(Handle entry, const EntryValue& stored);
   void swap_in(Handle entry, Handle other);
   std::uint32_t& link_to(Handle entry) const;
-  std::size_t bytes_of(Handle entry) const;
   void split_bucket();
   void merge_bucket();
 

@@ -142,12 +142,14 @@ topic.publish(name, value)
 topic.subscribe(name)
 topic.unsubscribe(name)
 topic.last(name) r
-lock.acquire(name, timeout=null, owner="") w
+lock.acquire(name, timeout=null, owner="", lease=null) w
+lock.extend(name, token, lease)
 lock.release(name, owner="", token=null)
 lock.locked(name) r
 lock.holder(name) r
 lock.reset(name)
-rlock.acquire(name, timeout=null, owner="") w
+rlock.acquire(name, timeout=null, owner="", lease=null) w
+rlock.extend(name, token, lease)
 rlock.release(name, owner="", token=null)
 rlock.locked(name) r
 rlock.holder(name) r

@@ -125,6 +125,7 @@ CHANGES = {
     "latch": ([1], {}, [], {"count_down": [], "wait": [0]}),
     "counter": ([], {}, [], {"add": [], "wait_at_least": [0]}),
 }
+LEASED = ("lock.extend", "rlock.extend")
 RESERVED = ("queue.acknowledge", "queue.requeue", "queue.touch")
 
 
@@ -143,6 +144,8 @@ class GuardCase(Case):
                 yield f"{kind}.{method}", lambda: self.prepare(kind, args, options, before, rest)
         for method in RESERVED:
             yield method, self.reserved
+        for method in LEASED:
+            yield method, lambda: self.leased(method.split(".")[0])
 
     def prepare(self, kind, args, options, before, rest):
         name = self.new(kind, *args, **options)
@@ -153,6 +156,10 @@ class GuardCase(Case):
     def reserved(self):
         name = self.prepare("queue", [], {}, [("put", [1])], [])[0]
         return [name, self.c.call("queue.reserve", name)["id"]]
+
+    def leased(self, kind):
+        name = self.new(kind)
+        return [name, self.c.call(f"{kind}.acquire", name)["token"], 60]
 
     def by_member(self, method, params, guard):
         message = {"id": 1, "method": method, "params": params, "guard": guard}
@@ -209,7 +216,7 @@ class Methods(GuardCase):
             kind, name = method.split(".")
             if name in ("release", "release_read", "release_write", "notify", "notify_all"):
                 continue  # The object to release was acquired over the other connection.
-            if method in ("condition.wait", "queue.acknowledge", "queue.requeue", "queue.touch"):
+            if method in ("condition.wait", *RESERVED, *LEASED):
                 continue
             with self.subTest(method):
                 self.by_option(method, make_params(), [self.lock, self.token])

@@ -39,6 +39,34 @@ class basic_lock : public proxy {
     return try_lock_for(when - Clock::now());
   }
 
+  /// As lock(), for a grant that ends after `lease` even if this thread hangs: then the server
+  /// gives the lock to the next owner, for which owner_died() is true, and guards refuse the grant.
+  /// held() is false from then on, or shortly before. Always makes a call; a lock that must be fast
+  /// has no lease. A further level of a recursive_mutex replaces the lease of the grant.
+  /// @throws value_error  `lease` is not above zero; an infinite one is no lease. And as lock().
+  template <typename Rep, typename Period>
+  void lock_leased(std::chrono::duration<Rep, Period> lease) const {
+    by_thread().acquire_leased(std::nullopt, detail::timeout_of(lease));
+  }
+  template <typename Rep, typename Period>
+  bool try_lock_leased(std::chrono::duration<Rep, Period> lease) const {
+    return by_thread().acquire_leased(detail::Seconds::zero(), detail::timeout_of(lease));
+  }
+  template <typename Rep, typename Period, typename LeaseRep, typename LeasePeriod>
+  bool try_lock_leased_for(std::chrono::duration<Rep, Period> span,
+                           std::chrono::duration<LeaseRep, LeasePeriod> lease) const {
+    return by_thread().acquire_leased(detail::timeout_of(span), detail::timeout_of(lease));
+  }
+  /// Sets the end of the calling thread's grant to `lease` from now, whether it had a lease or not.
+  /// Waits for the server's reply. If the reply is lost the lease may have been set.
+  /// @throws stale_token  the lease is over already; the lock is not held any more.
+  /// @throws value_error  `lease` is not above zero. An infinite one takes the lease away.
+  /// @throws not_locked   this thread has no grant. @throws session_lost  it lost it.
+  template <typename Rep, typename Period>
+  void extend(std::chrono::duration<Rep, Period> lease) const {
+    by_thread().extend(detail::timeout_of(lease));
+  }
+
   /// Releases the lock. Never throws, because std::lock_guard requires that. A caller that must
   /// know of a lost lock asks held() before, or registers on_lost().
   void unlock() const noexcept;
@@ -46,6 +74,7 @@ class basic_lock : public proxy {
   /// @throws not_locked    no owner has it.
   /// @throws not_owner     another owner has it.
   /// @throws session_lost  this thread had it and lost it.
+  /// @throws stale_token   its lease was over, and another owner has it (or not_locked: none has).
   void release() const { by_thread().release(); }
 
   /// Returns the fencing token of the calling thread's grant: greater than that of every earlier
@@ -54,8 +83,9 @@ class basic_lock : public proxy {
   /// Returns true if the previous owner ended while it had the lock. @throws as token().
   bool owner_died() const { return by_thread().owner_died(); }
   /// Returns true if the calling thread certainly has the lock. False while the connection is
-  /// broken, false once the session's ttl has passed since the last answered heartbeat, and false
-  /// for good after the session is lost. Checks the connection without waiting.
+  /// broken, false once the session's ttl has passed since the last answered heartbeat, false once
+  /// the lease is over, and false for good after the session is lost. Checks the connection without
+  /// waiting.
   bool held() const { return by_thread().held(); }
   /// Calls `callback` each time a grant of this lock in this process is lost with the session. The
   /// callback runs on the manager's callback thread, must not throw, and may make calls. It stays
@@ -81,6 +111,24 @@ class basic_lock : public proxy {
   template <typename Rep, typename Period, typename Token>
   auto async_try_lock_for(std::chrono::duration<Rep, Period> span, Token&& token) const {
     return by_thread().async_acquire(detail::timeout_of(span), token);
+  }
+  /// As lock_leased(). After a long wait a part of the lease may count as over here that is not
+  /// over on the server: extend the grant then.
+  template <typename Rep, typename Period, typename Token>
+  auto async_lock_leased(std::chrono::duration<Rep, Period> lease, Token&& token) const {
+    return by_thread().async_acquire_leased(std::nullopt, detail::timeout_of(lease), token);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_try_lock_leased(std::chrono::duration<Rep, Period> lease, Token&& token) const {
+    return by_thread().async_acquire_leased(detail::Seconds::zero(), detail::timeout_of(lease),
+                                            token);
+  }
+  template <typename Rep, typename Period, typename LeaseRep, typename LeasePeriod, typename Token>
+  auto async_try_lock_leased_for(std::chrono::duration<Rep, Period> span,
+                                 std::chrono::duration<LeaseRep, LeasePeriod> lease,
+                                 Token&& token) const {
+    return by_thread().async_acquire_leased(detail::timeout_of(span), detail::timeout_of(lease),
+                                            token);
   }
   template <typename Token>
   auto async_locked(Token&& token) const {

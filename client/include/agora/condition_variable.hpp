@@ -21,8 +21,9 @@ namespace agora {
 
 /// Like std::condition_variable_any, but it belongs to one lock, mutex(). A waiter waits with that
 /// lock only, and a notifier must hold it. A wait releases all levels of the lock, and takes them
-/// again before it returns, even if that takes longer than its timeout. A notify wakes the present
-/// waiters and no later one, so wait with a predicate:
+/// again before it returns, even if that takes longer than its timeout. A notify whose receiver
+/// ends or is cancelled before it has the lock again passes to the next waiter. A notify without a
+/// waiter is lost, so wait with a predicate:
 ///
 /// @code
 /// std::unique_lock hold(ready.mutex());

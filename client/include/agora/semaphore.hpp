@@ -23,8 +23,9 @@ struct semaphore_options {
 };
 
 /// Waiting is first come, first served over all processes: a waiter for many permits holds back the
-/// waiters behind it. Any session may release. The permits of a session that ends come back, unless
-/// the options say otherwise.
+/// waiters behind it. Any session may release: a release is booked against the permits that its own
+/// session holds, and then against the longest held permits of other sessions. The permits that a
+/// session still holds when it ends come back, unless the options say otherwise.
 ///
 /// @code
 /// auto slots = m.semaphore("download slots", 4);

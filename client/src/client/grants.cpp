@@ -7,8 +7,8 @@
 namespace agora::detail {
 
 void Grants::mark_lost(const std::string& lock, Grant& grant) {
+  if (!grant.may_have_ended()) ++lost_;
   grant.lost = true;
-  ++lost_;
   const auto [first, last] = on_lost_.equal_range(lock);
   for (auto each = first; each != last; ++each) {
     callbacks_.post([callback = each->second](bool client_lives) {
@@ -20,11 +20,12 @@ void Grants::mark_lost(const std::string& lock, Grant& grant) {
 void Grants::store(Key key, const Grant& grant) {
   const auto found = held_.find(key);
   if (found != held_.end()) erase(found);
+  if (grant.may_have_ended()) ++lost_;
   held_.emplace(std::move(key), grant);
 }
 
 void Grants::erase(Map::iterator grant) {
-  if (grant->second.lost) --lost_;
+  if (grant->second.may_have_ended()) --lost_;
   held_.erase(grant);
 }
 
@@ -69,6 +70,16 @@ void Grants::set_token(const std::string& lock, const std::string& owner, std::u
   const std::lock_guard guard(mutex_);
   const auto found = held_.find({lock, owner});
   if (found != held_.end()) found->second.token = token;
+}
+
+void Grants::set_until(const std::string& lock, const std::string& owner,
+                       std::optional<LifeClock::time_point> until) {
+  const std::lock_guard guard(mutex_);
+  const auto found = held_.find({lock, owner});
+  if (found == held_.end()) return;
+  Grant changed = found->second;
+  changed.until = until;
+  store(found->first, changed);
 }
 
 void Grants::on_lost(const std::string& lock, Callback callback) {

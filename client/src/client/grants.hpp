@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "client/src/client/callback_thread.hpp"
+#include "client/src/session/lease.hpp"
 
 namespace agora::detail {
 
@@ -27,6 +28,13 @@ struct Grant {
   bool lost = false;
   const LockMethods* way = nullptr;  ///< the methods by which it was acquired
   std::uint32_t levels = 1;          ///< how many times its owner has acquired it
+  /// The server ends the grant at this time or later; nullopt if it has no lease.
+  std::optional<LifeClock::time_point> until{};
+
+  /// Returns true if the server may have ended the grant.
+  bool may_have_ended() const { return lost || until; }
+  /// Returns true if the lease may be over.
+  bool may_be_over() const { return until && LifeClock::now() >= *until; }
 };
 
 /// Any thread may use it. Under its own mutex it calls nothing but CallbackThread::post.
@@ -56,13 +64,17 @@ class Grants {
   std::uint32_t remove_level(const std::string& lock, const std::string& owner);
   /// Stores the token of a lock that was acquired again meanwhile; 0 if only the server knows it.
   void set_token(const std::string& lock, const std::string& owner, std::uint64_t token);
+  /// Stores the end of a grant's lease.
+  void set_until(const std::string& lock, const std::string& owner,
+                 std::optional<LifeClock::time_point> until);
 
   /// Registers a callback for each loss of a grant of that lock. It runs on the callback thread; an
   /// exception there ends the program, so that no loss is hidden.
   /// @throws unavailable  the callback thread cannot be started; nothing has changed.
   void on_lost(const std::string& lock, Callback callback);
 
-  /// Returns the number of grants that are lost and not released yet. The reference is valid as
+  /// Returns the number of grants that are lost and not released yet, or that have a lease: the
+  /// word of such a lock may be free although its owner has a grant here. The reference is valid as
   /// long as this object.
   const std::atomic<std::uint32_t>& lost() const { return lost_; }
 

@@ -59,7 +59,8 @@ Grant grant_of(const ObjectHandle& handle, const LockMethods& methods, const std
 
 bool is_held(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner) {
   const auto grant = find(handle, methods, owner);
-  return grant && !grant->lost && handle.client().certain_in(grant->session);
+  return grant && !grant->lost && !grant->may_be_over() &&
+         handle.client().certain_in(grant->session);
 }
 
 // Returns the token of a grant. Asks the server for it if the wait of a condition took the lock
@@ -117,32 +118,106 @@ void release_now(const ObjectHandle& handle, const LockMethods& methods, const s
 
 // Records the server's grant. Returns false if the reply is null, since the timeout expired.
 bool record(const ObjectHandle& handle, const LockMethods& methods, const std::string& owner,
-            Reply& reply) {
+            Reply& reply, std::optional<LifeClock::time_point> until = {}) {
   if (!reply) throw_error(std::move(reply.error()));
   if (reply->view().is_null()) return false;
   auto granted = read_grant(*reply);
   if (!granted) throw_mismatch(methods.acquire->name, handle.name(), granted.failure());
   Grant grant{granted->token, granted->owner_died, reply.session, false};
   grant.way = &methods;
+  grant.until = until;
   forget_word(handle, reply.session);
   handle.client().grants().add(handle.name(), owner, grant);
   return true;
 }
 
+std::optional<LifeClock::time_point> time_of(std::optional<std::int64_t> end) {
+  if (!end) return std::nullopt;
+  return LifeClock::time_point(std::chrono::nanoseconds(*end));
+}
+
+// Locking a leased lock again must not succeed in this process alone once the lease may be over.
+[[noreturn]] void throw_over(const ObjectHandle& handle, const LockMethods& methods) {
+  throw_error({Errc::stale_token,
+               "the lease of " + std::string(kind_of(methods)) + " " + handle.name() +
+                   " is over; release each level first",
+               Done::no,
+               {}});
+}
+
 }  // namespace
 
-DeferredCall ThreadLock::acquire_call(const Timeout& timeout, const std::string& owner) const {
+DeferredCall ThreadLock::acquire_call(const Timeout& timeout, const std::string& owner,
+                                      const Timeout& lease) const {
   Call shape = call_of(*methods_.acquire, timeout);
   shape.undo_method = methods_.release->name;
-  return {shape, std::string(methods_.acquire->name), params_of(handle_.name(), timeout, owner),
+  Params params = params_of(handle_.name(), timeout, owner);
+  if (lease) params.add(lease);
+  return {shape, std::string(methods_.acquire->name), std::move(params),
           params_of(handle_.name(), owner)};
+}
+
+DeferredCall ThreadLock::extend_call(const std::string& owner, const Timeout& lease) const {
+  const std::uint64_t token = token_of(handle_, methods_, owner);
+  return {call_of(*methods_.extend), std::string(methods_.extend->name),
+          params_of(handle_.name(), token, lease)};
 }
 
 std::string ThreadLock::fresh_owner() { return new_owner(); }
 
-lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply) const {
-  if (!record(handle_, methods_, owner, reply)) return {};
+ThreadLock::End ThreadLock::end_of(const Timeout& lease) {
+  if (!lease) return std::nullopt;
+  const auto span = std::chrono::duration_cast<std::chrono::nanoseconds>(*lease);
+  return (LifeClock::now() + span).time_since_epoch().count();
+}
+
+lock_grant ThreadLock::granted_to(const std::string& owner, Reply reply, End end) const {
+  if (!record(handle_, methods_, owner, reply, time_of(end))) return {};
   return lock_grant({handle_, &methods_, owner});
+}
+
+void ThreadLock::extended(const std::string& owner, Reply reply, End end) const {
+  if (!reply) throw_error(std::move(reply.error()));
+  handle_.client().grants().set_until(handle_.name(), owner, time_of(end));
+}
+
+void ThreadLock::extend_of(const std::string& owner, const Timeout& lease) const {
+  const Grant grant = grant_of(handle_, methods_, owner);
+  if (grant.lost) throw_lost(handle_, methods_);
+  const DeferredCall call = extend_call(owner, lease);
+  const End end = end_of(lease);
+  // A later session does not have the grant any more.
+  extended(owner, handle_.client().call_in(grant.session, call.call()), end);
+}
+
+void ThreadLock::extend(const Timeout& lease) const {
+  hand_over();
+  extend_of(thread_owner(), lease);
+}
+
+bool ThreadLock::acquire_leased(const Timeout& timeout, const Timeout& lease) const {
+  if (!lease) return acquire(timeout);
+  const std::string& owner = thread_owner();
+  if (methods_.recursive) {
+    hand_over();
+    if (has_grant()) return acquire(timeout) && (extend_of(owner, lease), true);
+  }
+  const DeferredCall call = acquire_call(timeout, owner, lease);
+  const LifeClock::time_point sent = LifeClock::now();
+  const End end = end_of(lease);
+  Reply reply = handle_.call(call.call());
+  if (!record(handle_, methods_, owner, reply, time_of(end))) return false;
+  // The lease began at some time between call and reply. If the call has waited, a lease that
+  // begins now is certain for longer.
+  constexpr int kPart = 8;
+  if (LifeClock::now() - sent < *lease / kPart) return true;
+  try {
+    extend_of(owner, lease);
+  } catch (const stale_token&) {
+    // The lease was over before the thread ran again: held() is false.
+    handle_.client().grants().set_until(handle_.name(), owner, sent);
+  }
+  return true;
 }
 
 bool ThreadLock::acquire(const Timeout& timeout) const {
@@ -152,6 +227,7 @@ bool ThreadLock::acquire(const Timeout& timeout) const {
     const auto grant = find(handle_, methods_, owner);
     // Another owner may have changed the data that the outer levels protected.
     if (grant && grant->lost) throw_lost(handle_, methods_);
+    if (grant && grant->may_be_over()) throw_over(handle_, methods_);
     if (grant && handle_.client().grants().add_level(handle_.name(), owner)) return true;
   }
   const DeferredCall call = acquire_call(timeout, owner);

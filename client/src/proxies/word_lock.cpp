@@ -86,11 +86,11 @@ std::optional<OwnWord> find(const ObjectHandle& lock, const LockMethods& methods
   return OwnWord{view, slot};
 }
 
-/// Returns true if the calling thread lost the lock with an earlier session and does not know it
-/// yet.
+/// Returns true if the calling thread has a grant that the server may have ended: it was lost with
+/// an earlier session, or it has a lease.
 bool has_lost(const ObjectHandle& lock, const LockMethods& methods) {
   const auto grant = lock.client().grants().find(lock.name(), thread_owner());
-  return grant && grant->lost && grant->way == &methods;
+  return grant && grant->may_have_ended() && grant->way == &methods;
 }
 
 Grant grant_of(const OwnWord& own, LockWord word) {
@@ -130,7 +130,8 @@ std::optional<bool> take_word(const ObjectHandle& lock, const LockMethods& metho
     if (methods.recursive && lock.client().grants().find(lock.name(), thread_owner())) return {};
     if (!spin_for_lock(own)) return {};
   }
-  // The new grant replaces the lost one, as record() does after a call.
+  // The new grant replaces the lost one, as record() does after a call. A leased one is over if the
+  // word was free.
   if (lost) lock.client().grants().remove(lock.name(), thread_owner());
   return true;
 }

@@ -54,20 +54,85 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   if (machine_.in_transaction()) {
     return fail(Errc::value_error, "a transaction may not stand in a transaction");
   }
-  machine_.transaction_ = std::make_unique<Transaction>();
+  at_cap_ = machine_.over_cap(calls.bytes().size());
+  begin();
   std::string results;
   Expected<void> done = check_requirements(require);
   if (done) done = run_calls(calls, results);
-  if (!done) {
-    // Ends the transaction first: undo steps act on the machine as outside of one.
-    const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
-    failed->roll_back();
-    failed->end();
-    return done.failure();
+  Outcome outcome = finish(std::move(done));
+  if (outcome) machine_.reply_bytes() += results;
+  return outcome;
+}
+
+Outcome AtomicRun::run_at_cap() {
+  const MethodRef& ref = outer_.method();
+  at_cap_ = true;
+  if (!ref.on_object) {
+    // transaction.run begins its own transaction, which run() checks. Other methods that are not on
+    // objects make new records.
+    return ref.type->name == "transaction" ? ref.method->handler(outer_) : full();
   }
-  machine_.commit();
-  machine_.reply_bytes() += results;
-  return Progress::done;
+  Object& object = outer_.object();
+  // Words that are lent to clients have a fixed size, and cannot be rolled back.
+  if (object.lent) return ref.method->handler(outer_);
+  // A put stores an item; the content of users' types is not counted.
+  if (ref.method->waits() || !object.type->counts_bytes) return full();
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < ref.method->parameters.size(); ++i) bytes += outer_.arg(i).size();
+  if (!may_fit(object, bytes)) return full();
+  begin();
+  prepare(object);
+  const HandlerResult written{machine_.reply_bytes()};
+  Outcome outcome = ref.method->handler(outer_);
+  outcome = finish(outcome ? Expected<void>{} : Expected<void>{outcome.failure()});
+  if (!outcome) written.drop();
+  return outcome;
+}
+
+void AtomicRun::begin() {
+  machine_.transaction_ = std::make_unique<Transaction>();
+  if (at_cap_) stored_before_ = bytes_stored();
+}
+
+Outcome AtomicRun::finish(Expected<void> done) {
+  if (done) done = check_cap();
+  if (done) {
+    machine_.commit();
+    return Progress::done;
+  }
+  // Ends the transaction first: undo steps act on the machine as outside of one.
+  const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);
+  failed->roll_back();
+  failed->end();
+  return done.failure();
+}
+
+void AtomicRun::prepare(Object& object) {
+  machine_.mapped_view().begin_write(object);
+  if (auto restore = object.state->restorer(machine_)) machine_.undo(std::move(restore));
+}
+
+std::int64_t AtomicRun::bytes_stored() const {
+  const Transaction& running = *machine_.transaction_;
+  std::size_t freed = running.detached_bytes;
+  for (const Handle value : running.dropped) freed += machine_.values().bytes(value);
+  for (const auto& content : running.discarded) freed += content->bytes();
+  for (const Object* object : running.removed) freed += object->state->bytes();
+  const std::size_t objects = machine_.registry().size() - running.removed.size();
+  return static_cast<std::int64_t>(machine_.content_bytes(objects)) -
+         static_cast<std::int64_t>(freed);
+}
+
+Expected<void> AtomicRun::check_cap() const {
+  if (!at_cap_ || bytes_stored() <= stored_before_) return {};
+  return full();
+}
+
+Failure AtomicRun::full() const { return fail(memory_full(machine_.limits().memory_bytes_max)); }
+
+bool AtomicRun::may_fit(const Object& object, std::size_t bytes) const {
+  constexpr std::size_t kSlackBytes = 4096;
+  return !at_cap_ || bytes <= object.state->bytes() + kSlackBytes;
 }
 
 Expected<void> AtomicRun::check_requirements(PackedView require) {
@@ -172,8 +237,9 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (!object) return object.failure();
   if (auto ok = check_lent(*object, *ref, batch); !ok) return ok;
   if (*object != nullptr && ref->method->access == Access::write) {
-    machine_.mapped_view().begin_write(**object);
-    if (auto restore = (*object)->state->restorer(machine_)) machine_.undo(std::move(restore));
+    const bool counted = (*object)->type->counts_bytes || !ref->method->grows || !at_cap_;
+    if (!counted || !may_fit(**object, params.size())) return full();
+    prepare(**object);
   }
   Caller caller = outer_.caller();
   caller.method = *ref;

@@ -96,6 +96,12 @@ Failure bad_name(const Parameter& parameter, std::string_view name, const Limits
                                      std::to_string(name.size()) + " bytes");
 }
 
+/// Tells whether an int in normal form is above 2^63-1.
+bool exceeds_int64(PackedView value) {
+  constexpr char kEightBytes = '\xcf';  // the header of a MessagePack uint64
+  return value.bytes().front() == kEightBytes && read(value).natural > INT64_MAX;
+}
+
 /// Tells whether the value is [name, token].
 bool is_guard(PackedView guard) {
   if (guard.kind() != Kind::list || read(guard).count != 2) return false;
@@ -224,6 +230,12 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
                    expected_got(parameter, value));
   }
   if (value.is_null()) return {};
+  if (parameter.kind == ParamKind::integer) {
+    if (parameter.beyond_int64 || !exceeds_int64(value)) return {};
+    return fail(Errc::value_error, "parameter " + std::string{parameter.name} + " of " +
+                                       full_name(ref) + " must be at most " +
+                                       std::to_string(INT64_MAX) + ", got " + decimal(value));
+  }
   if (parameter.kind == ParamKind::name) return bad_name(parameter, text_of(value), limits_);
   if (parameter.kind == ParamKind::seconds) {
     return check_seconds(parameter.name, value, limits_.timeout_seconds_max,

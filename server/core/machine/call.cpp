@@ -16,9 +16,12 @@ std::int64_t Call::integer(std::size_t i) const {
   const PackedView given = arg(i);
   if (!given.present()) return parameter(i).fallback.integer;
   const Token token = read(given);
-  // Saturates: an index beyond int64 is beyond every length as well.
   if (!token.negative && token.natural > INT64_MAX) return INT64_MAX;
   return token.integer;
+}
+
+std::string Call::decimal(std::size_t i) const {
+  return given(i) ? agora::decimal(arg(i)) : std::to_string(integer(i));
 }
 
 std::optional<std::int64_t> Call::maybe_integer(std::size_t i) const {

@@ -35,7 +35,10 @@ class Call {
   }
   /// Returns the argument, or the packed value null if it was left out.
   PackedView value(std::size_t i) const;
+  /// Returns an int; saturated if the row admits ints beyond int64 (Parameter::beyond_int64).
   std::int64_t integer(std::size_t i) const;
+  /// Returns an int as decimal digits, exactly as the client sent it, for messages.
+  std::string decimal(std::size_t i) const;
   /// Returns the same as `integer`, but nullopt if it is null or was left out.
   std::optional<std::int64_t> maybe_integer(std::size_t i) const;
   bool boolean(std::size_t i) const;

@@ -140,7 +140,7 @@ std::string expected_got(const Parameter& parameter, PackedView value) {
   text += to_string(value.kind());
   const Token token = read(value);
   if (token.kind == Kind::integer) {
-    text += " " + (token.negative ? std::to_string(token.integer) : std::to_string(token.natural));
+    text += " " + decimal(token);
   } else if (token.kind == Kind::text) {
     text += " \"" + std::string{token.body.substr(0, 40)} + "\"";
   } else if (token.kind == Kind::boolean) {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/core/machine/atomic_run.hpp"
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/deadlock.hpp"
@@ -42,8 +43,12 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return arena_.bytes_used() + lending().words().bytes_used() + notifications_.bytes_used() +
-         registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
+  return content_bytes(registry_.size()) + notifications_.bytes_used() +
+         waiters_.size() * kWaiterBytes;
+}
+
+std::size_t Machine::content_bytes(std::size_t objects) const {
+  return arena_.bytes_used() + lending().words().bytes_used() + objects * kObjectBytes;
 }
 
 std::uint64_t Machine::clamp_token(std::uint64_t token) const {
@@ -153,10 +158,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
   Expected<Object*> object = found ? prefetched.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
-  const std::size_t cap = input_.limits.memory_bytes_max;
-  if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
-    return conclude(caller, memory_full(cap));
-  }
+  const bool at_cap = command.method.method->grows && over_cap(batch.size());
   if (command.guard != 0) {
     if (auto ok = check_guard(batch.argument(command.guard - 1)); !ok) {
       return conclude(caller, std::move(ok.error()));
@@ -164,7 +166,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   Call call{*this, batch, command, caller, *object, prefetched.value};
   const HandlerResult result{effects_->results};
-  Outcome outcome = command.method.method->handler(call);
+  Outcome outcome = at_cap ? AtomicRun{call}.run_at_cap() : command.method.method->handler(call);
   serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();

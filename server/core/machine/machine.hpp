@@ -93,6 +93,9 @@ class Machine {
   const Lending& lending() const { return mapped_view_.lending(); }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
+  /// Returns the bytes of stored content and of so many objects: the part of memory_used() that a
+  /// change can undo.
+  std::size_t content_bytes(std::size_t objects) const;
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
@@ -168,6 +171,14 @@ class Machine {
   template <typename Step>
   void on_finish(Step&& step) {
     transaction_->on_finish.emplace_back(std::forward<Step>(step));
+  }
+  /// Counts bytes of the arena that the transaction keeps for its rollback, and that its commit
+  /// frees. For use in a transaction only.
+  void freed_by_commit(std::size_t bytes) { transaction_->detached_bytes += bytes; }
+  /// Returns whether another `bytes` of a request exceed the memory cap.
+  bool over_cap(std::size_t bytes) const {
+    const std::size_t cap = input_.limits.memory_bytes_max;
+    return cap != 0 && memory_used() + bytes > cap;
   }
   /// Runs calls as one transaction; see transaction.run.
   Outcome run_atomically(Call& outer, PackedView calls, PackedView require);

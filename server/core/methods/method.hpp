@@ -71,6 +71,9 @@ struct Parameter {
   ParamKind kind = ParamKind::any;
   Default fallback{};
   std::string_view doc{};  ///< shape, unit and range, as a sentence
+  /// Admits ints beyond int64, for a parameter of kind integer; Call::integer saturates them, as an
+  /// index beyond every length. Admission refuses them for all other parameters.
+  bool beyond_int64 = false;
 
   constexpr bool is_required() const {
     return fallback.is == Default::Is::required || fallback.is == Default::Is::required_or_null;
@@ -132,6 +135,9 @@ struct Method {
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
 };
+
+/// For Parameter::beyond_int64.
+constexpr bool kBeyondInt64 = true;
 
 // Parameters with the same meaning in all methods.
 constexpr Parameter kTimeout{"timeout", ParamKind::seconds, kNull,

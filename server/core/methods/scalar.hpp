@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "shared/base/time.hpp"
@@ -19,6 +20,12 @@ inline Token read(PackedView value) {
   static_cast<void>(reader.next(token));
   return token;
 }
+
+/// Returns an int as decimal digits, for messages.
+inline std::string decimal(const Token& integer) {
+  return integer.negative ? std::to_string(integer.integer) : std::to_string(integer.natural);
+}
+inline std::string decimal(PackedView integer) { return decimal(read(integer)); }
 
 /// Returns the body of a text, of bytes or of a reference.
 inline std::string_view text_of(PackedView value) {

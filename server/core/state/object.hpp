@@ -161,6 +161,7 @@ struct ObjectType {
   std::span<const Parameter> options{};    ///< beyond those that every type has
   std::span<const Method> methods{};
   bool lends_words = false;  ///< option local=true lets clients on this host change the content
+  bool counts_bytes = true;  ///< its content lies in the arena, so that the memory cap counts it
   bool lends_locks = false;  ///< option local lets clients take and free the lock; default true
   /// Makes the State of a new object; null for types without objects (object, server, session).
   Expected<std::unique_ptr<State>> (*create)(Creation& creation) = nullptr;

@@ -7,6 +7,7 @@
 // commit.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -25,6 +26,7 @@ struct Transaction {
   std::vector<Object*> removed;                   ///< objects to delete
   std::vector<std::function<void()>> on_commit;   ///< run by the commit, in this order
   std::vector<std::function<void()>> on_finish;   ///< run by end(), after commit or rollback
+  std::size_t detached_bytes = 0;  ///< of table entries that the undo steps keep until the end
 
   /// Reverts all changes, the last one first.
   void roll_back() {

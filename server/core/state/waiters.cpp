@@ -56,12 +56,16 @@ std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
 void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until) {
   waiter.queue->remove(waiter);
   waiter.object->waiters.remove(waiter);
-  if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
+  set_deadline(waiter, until);
   waiter.object = &object;
-  waiter.until = until;
-  if (until) by_deadline_.emplace(std::pair{*until, waiter.serial}, &waiter);
   object.waiters.push_back(waiter);
   queue.push_back(waiter);
+}
+
+void Waiters::set_deadline(Waiter& waiter, std::optional<Instant> until) {
+  if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
+  waiter.until = until;
+  if (until) by_deadline_.emplace(std::pair{*until, waiter.serial}, &waiter);
 }
 
 Waiter* Waiters::find(SessionId session, LinkId link, std::uint64_t tag) {

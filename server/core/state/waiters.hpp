@@ -145,6 +145,8 @@ class Waiters {
   /// Moves the waiter to the end of another queue, perhaps of another object, and sets its deadline
   /// to `until`. `since`, owner and caller stay.
   void move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until);
+  /// Sets the deadline of a waiter, which keeps its place in its queue.
+  void set_deadline(Waiter& waiter, std::optional<Instant> until);
 
   /// Returns the oldest waiter with that tag; null if there is none. O(waiters of the session).
   Waiter* find(SessionId session, LinkId link, std::uint64_t tag);

@@ -153,8 +153,8 @@ Failure unfit(const Call& call, const Error& error) {
 }
 
 Failure no_index(const Call& call, const Array& array) {
-  return call.fail_here(Errc::index_error, "index " + std::to_string(call.integer(0)) +
-                                               " is outside " + call.what() + " of length " +
+  return call.fail_here(Errc::index_error, "index " + call.decimal(0) + " is outside " +
+                                               call.what() + " of length " +
                                                std::to_string(array.size()));
 }
 
@@ -345,7 +345,7 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
 }
 
 constexpr Parameter kIndex{"index", ParamKind::integer, kRequired,
-                           "An index; negative ones count from the end."};
+                           "An index; negative ones count from the end.", kBeyondInt64};
 constexpr Parameter kValue{"value", ParamKind::any, kRequired,
                            "A value that the typecode can hold."};
 
@@ -369,10 +369,11 @@ constexpr Method kMethods[] = {
      .handler = on<&set>},
     {.name = "slice",
      .parameters = {Parameter{"start", ParamKind::integer, kNull,
-                              "First index; null: the end at which the step starts."},
+                              "First index; null: the end at which the step starts.", kBeyondInt64},
                     Parameter{"stop", ParamKind::integer, kNull,
-                              "First index left out; null: to the end in the direction of step."},
-                    Parameter{"step", ParamKind::integer, kNull, "Not 0; null: 1."}},
+                              "First index left out; null: to the end in the direction of step.",
+                              kBeyondInt64},
+                    Parameter{"step", ParamKind::integer, kNull, "Not 0; null: 1.", kBeyondInt64}},
      .result = "list",
      .errors = {Errc::value_error, Errc::too_large},
      .cost = "O(elements of the slice)",
@@ -380,11 +381,12 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kRead,
      .handler = on<&slice>},
     {.name = "set_slice",
-     .parameters = {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"values", ParamKind::list, kRequired,
-                              "As many values as the slice has elements."}},
+     .parameters =
+         {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"values", ParamKind::list, kRequired,
+                    "As many values as the slice has elements."}},
      .result = "null",
      .errors = {Errc::type_error, Errc::value_error},
      .access = Access::write,

@@ -21,22 +21,22 @@ namespace {
 
 using List = ListState;
 
-Failure no_index(const Call& call, const List& list, std::int64_t index) {
-  return call.fail_here(Errc::index_error, "index " + std::to_string(index) + " is outside " +
+Failure no_index(const Call& call, const List& list) {
+  return call.fail_here(Errc::index_error, "index " + call.decimal(0) + " is outside " +
                                                call.what() + " of length " +
                                                std::to_string(list.elements().size()));
 }
 
 Outcome get(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   call.reply_stored(list.elements()[*at]);
   return Progress::done;
 }
 
 Outcome set(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   auto made = list.make(call.arg(1));
   if (!made) return made.failure();
   list.replace(*at, *made);
@@ -46,7 +46,7 @@ Outcome set(Call& call, List& list) {
 
 Outcome remove_at(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   list.erase(*at);
   call.changed();
   return Progress::done;
@@ -146,7 +146,7 @@ Outcome insert(Call& call, List& list) {
 
 Outcome pop(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   call.reply_stored(list.elements()[*at]);
   list.erase(*at);
   call.changed();
@@ -279,7 +279,7 @@ Outcome repeat(Call& call, List& list) {
 
 Outcome add(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   std::string sum;
   auto added = add_numbers(list.at(list.elements()[*at]), call.arg(1), sum);
   if (!added) {
@@ -295,7 +295,7 @@ Outcome add(Call& call, List& list) {
 
 Outcome compare_and_set(Call& call, List& list) {
   const auto at = position_of(call.integer(0), list.elements().size());
-  if (!at) return no_index(call, list, call.integer(0));
+  if (!at) return no_index(call, list);
   const bool same = equal(list.at(list.elements()[*at]), call.arg(1));
   if (same) {
     auto made = list.make(call.arg(2));
@@ -321,14 +321,15 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 }
 
 constexpr Parameter kIndex{"index", ParamKind::integer, kRequired,
-                           "An index; negative ones count from the end."};
+                           "An index; negative ones count from the end.", kBeyondInt64};
 constexpr Parameter kValue{"value", ParamKind::any, kRequired, "Any value."};
 constexpr Parameter kValues{"values", ParamKind::list, kRequired, "A list of values."};
 constexpr Parameter kStart{"start", ParamKind::integer, kNull,
-                           "First index; null: the end at which the step starts."};
+                           "First index; null: the end at which the step starts.", kBeyondInt64};
 constexpr Parameter kStop{"stop", ParamKind::integer, kNull,
-                          "First index left out; null: to the end in the direction of step."};
-constexpr Parameter kStep{"step", ParamKind::integer, kNull, "Not 0; null: 1."};
+                          "First index left out; null: to the end in the direction of step.",
+                          kBeyondInt64};
+constexpr Parameter kStep{"step", ParamKind::integer, kNull, "Not 0; null: 1.", kBeyondInt64};
 
 constexpr Method kMethods[] = {
     {.name = "get",
@@ -367,10 +368,11 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kRead,
      .handler = on<&slice>},
     {.name = "set_slice",
-     .parameters = {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    kValues},
+     .parameters =
+         {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          kValues},
      .result = "null",
      .errors = {Errc::value_error, Errc::not_found},
      .access = Access::write,
@@ -381,9 +383,10 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kOnce,
      .handler = on<&set_slice>},
     {.name = "delete_slice",
-     .parameters = {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice."},
-                    Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice."}},
+     .parameters =
+         {Parameter{"start", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
+          Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64}},
      .result = "null",
      .errors = {Errc::value_error},
      .access = Access::write,
@@ -423,7 +426,7 @@ constexpr Method kMethods[] = {
      .handler = on<&insert>},
     {.name = "pop",
      .parameters = {Parameter{"index", ParamKind::integer, default_int(-1),
-                              "An index; negative ones count from the end."}},
+                              "An index; negative ones count from the end.", kBeyondInt64}},
      .result = "any: the removed element",
      .errors = {Errc::index_error},
      .access = Access::write,
@@ -441,9 +444,11 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kOnce,
      .handler = on<&remove>},
     {.name = "index",
-     .parameters =
-         {kValue, Parameter{"start", ParamKind::integer, default_int(0), "The index to start at."},
-          Parameter{"stop", ParamKind::integer, kNull, "The index to stop before; null: the end."}},
+     .parameters = {kValue,
+                    Parameter{"start", ParamKind::integer, default_int(0), "The index to start at.",
+                              kBeyondInt64},
+                    Parameter{"stop", ParamKind::integer, kNull,
+                              "The index to stop before; null: the end.", kBeyondInt64}},
      .result = "int",
      .errors = {Errc::value_error},
      .cost = "O(n)",

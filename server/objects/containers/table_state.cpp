@@ -155,6 +155,7 @@ Expected<Table::Assigned> TableState::write(Table::Lookup found, std::string_vie
   if (const Handle before = found.entry) {
     auto made = table_.replace(before, value);
     if (!made) return made.failure();
+    machine_.freed_by_commit(table_.bytes_of(before));
     machine_.undo([this, entry = *made, detached = std::make_shared<Detached>(table_, before)] {
       table_.restore(entry, detached->take());
     });
@@ -178,6 +179,7 @@ void TableState::erase(Handle entry) {
   }
   if (machine_.in_transaction()) {
     table_.detach(entry);
+    machine_.freed_by_commit(table_.bytes_of(entry));
     machine_.undo([this, detached = std::make_shared<Detached>(table_, entry)] {
       table_.reattach(detached->take());
     });
@@ -230,7 +232,8 @@ Outcome reply_scan(Call& call, const TableState& state,
   const std::int64_t count = call.integer(1);
   const auto most = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
   if (count < 1 || count > most) {
-    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most));
+    return call.fail_here(Errc::value_error, "count must be 1 to " + std::to_string(most) +
+                                                 ", got " + call.decimal(1));
   }
   if (from < 0) return call.fail_here(Errc::value_error, "cursor must come from an earlier scan");
   std::string items;

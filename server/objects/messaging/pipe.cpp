@@ -287,7 +287,9 @@ Outcome poll(Call& call, Pipe& pipe) {
   End& end = **found;
   if (end.closed) return is_closed(call, "this");
   use(call, end);
-  if (end.inbox.empty() && !pipe.other(end).closed) {
+  // Within a transaction other calls may still wait for the value that it has sent: they go first.
+  const bool arrived = !end.inbox.empty() && end.readers.empty();
+  if (!arrived && !pipe.other(end).closed) {
     if (!call.given(1)) return call.no_wait();
     return call.wait(end.readers, 1, [](Waiter& waiter) { waiter.count = kPolls; });
   }

@@ -108,8 +108,12 @@ Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64
   });
 }
 
+/// Returns whether a call may take the front item. While other calls wait for items, which happens
+/// only within a transaction, the items that it has put are theirs.
+bool may_take(const Queue& queue) { return !queue.ready().empty() && queue.getters.empty(); }
+
 Outcome get(Call& call, Queue& queue) {
-  if (queue.ready().empty()) return wait_for_item(call, queue, 0, 0);
+  if (!may_take(queue)) return wait_for_item(call, queue, 0, 0);
   const bool kept = call.track_delivery();
   const QueueItem item = queue.take_front();
   call.reply_stored(item.value);
@@ -122,10 +126,11 @@ Outcome get_many(Call& call, Queue& queue) {
   const std::int64_t max = call.integer(0);
   const auto most = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
   if (max < 1 || max > most) {
-    return call.fail_here(Errc::value_error, "max must be 1 to " + std::to_string(most));
+    return call.fail_here(Errc::value_error,
+                          "max must be 1 to " + std::to_string(most) + ", got " + call.decimal(0));
   }
   const auto count = static_cast<std::uint64_t>(max);
-  if (queue.ready().empty()) return wait_for_item(call, queue, 1, count);
+  if (!may_take(queue)) return wait_for_item(call, queue, 1, count);
   const bool kept = call.track_delivery();
   const std::vector<QueueItem> items = queue.take_many(count);
   Writer out = call.reply();
@@ -194,7 +199,7 @@ Outcome reserve(Call& call, Queue& queue) {
     return call.fail_here(Errc::value_error,
                           "lease must be more than 0 seconds, or null for as long as the session");
   }
-  if (queue.ready().empty()) return wait_for_item(call, queue, 0, Queue::kReserves, lease);
+  if (!may_take(queue)) return wait_for_item(call, queue, 0, Queue::kReserves, lease);
   const Reservation made = queue.reserve(call.object(), call.session(), lease);
   Writer out = call.reply();
   write_reservation(out, made, queue.view(made.item));
@@ -377,7 +382,9 @@ constexpr Method kMethods[] = {
      .access = Access::read,
      .timed_out = TimedOut::timeout,
      .cost = "O(1)",
-     .doc = "Waits until every item that was put is done.",
+     .doc = "Waits until every item that was put is done. If a consumer dies between its get and "
+            "its task_done, that item is never done and this waits for ever; items of reserve "
+            "come back instead.",
      .if_reply_lost = retry::kRead,
      .handler = on<&join>},
     {.name = "clear",
@@ -471,7 +478,7 @@ static_assert(check_table(kMethods));
 
 constexpr Parameter kOptions[] = {
     {"maxsize", ParamKind::integer, default_int(0),
-     "Maximum of ready and delayed items; 0: no bound."},
+     "Maximum of ready and delayed items; 0 or a negative number: no bound."},
     {"order", ParamKind::text, default_text("fifo"),
      "fifo: first in, first out; lifo: last in, first out; priority: lower numbers first, then by "
      "arrival."},

@@ -125,7 +125,8 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   }
   const Token parties = read(given);
   if (parties.negative || parties.natural < 1 || parties.natural > INT64_MAX) {
-    return fail(Errc::value_error, "parties must be at least 1");
+    return fail(Errc::value_error,
+                "parties must be 1 to " + std::to_string(INT64_MAX) + ", got " + decimal(parties));
   }
   barrier->parties = parties.natural;
   const PackedView timeout = creation.options[0];

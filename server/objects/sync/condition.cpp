@@ -6,8 +6,15 @@
 // long as the condition. wait releases all levels of the lock. It replies only once it has
 // reacquired them, even after its time-out, and it never gets Deadlock. A waiter that is notified,
 // or whose time-out comes, moves to the end of the lock's queue; a waiter whose session ends is
-// removed. So a notify is never lost on a waiter that is gone. A wait that is cancelled, or whose
-// lock is deleted or broken, ends at once, with an error and without the lock.
+// removed. A wait that is cancelled, or whose lock is deleted or broken, ends at once, with an
+// error and without the lock.
+//
+// A notify is never lost on a waiter that is gone. If a notified waiter leaves the lock's queue
+// before it is granted the lock, because its session ends or the call is cancelled, its notify
+// passes to the next waiter. If its time-out comes there, the notify passes on too and the wait
+// will return false; if no other call waits, it keeps the notify and will return true. A lock that
+// broke passes on nothing: its owner died amid a change, and all waits that reacquire it get
+// OwnerDied.
 
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/methods/scalar.hpp"
@@ -38,6 +45,7 @@ class Condition : public State {
   }
   void serve(Machine& machine, Object& object) override;
   void deleted(Machine& machine, Object& object) override;
+  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
   bool waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
   void each_reference(const std::function<void(std::string_view)>& visit) const override {
@@ -54,6 +62,8 @@ class Condition : public State {
   /// @error wrong_type  another object has its name now.
   Expected<Object*> lock(Machine& machine, const Object& object) const;
   void wake(Machine& machine, Object& object, Waiter& waiter, bool notified);
+  /// Has serve() wake up to `n` more waiters, the oldest first.
+  void notify(Machine& machine, Object& object, std::size_t n);
 
   std::string lock_name;
   ObjectId lock_id;         ///< the lock that the present waiters released
@@ -80,8 +90,10 @@ void Condition::wake(Machine& machine, Object& object, Waiter& waiter, bool noti
   auto found = lock(machine, object);
   if (!found) return machine.refuse(waiter, std::move(found.error()));
   const OwnerRef owner{waiter.session, waiter.owner};
-  waiter.count = notified ? 1 : 0;
-  machine.waiters().move(waiter, **found, lock_state(machine, **found).waiting, std::nullopt);
+  // A notified waiter keeps its deadline: when that comes, the notify passes to the next waiter.
+  waiter.count = notified ? object.id.number : 0;
+  machine.waiters().move(waiter, **found, lock_state(machine, **found).waiting,
+                         notified ? waiter.until : std::nullopt);
   machine.serve_soon(**found);
   break_cycles(machine, owner);
 }
@@ -105,8 +117,24 @@ void Condition::deleted(Machine& machine, Object& object) {
   if (auto found = lock(machine, object)) lock_state(machine, **found).conditions.erase(object.id);
 }
 
+void Condition::notify(Machine& machine, Object& object, std::size_t n) {
+  to_wake = std::min(waiting.size(), to_wake + std::min(n, waiting.size()));
+  machine.serve_soon(object);
+}
+
+/// Passes the notify of a waiter that left the lock's queue (LockState::waiter_left) to the next.
+void Condition::waiter_left(Machine& machine, Object& object, Waiter& waiter) {
+  if (waiter.count != 0) notify(machine, object, 1);
+}
+
 bool Condition::waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) {
-  wake(machine, object, waiter, false);
+  if (waiter.count == 0) {
+    wake(machine, object, waiter, false);
+  } else if (!waiting.empty()) {
+    waiter.count = 0;
+    // Woken at once, not by serve(): the next waiter's own time-out may come at the same time.
+    wake(machine, object, *waiting.front(), true);
+  }
   return true;
 }
 
@@ -150,13 +178,18 @@ Outcome wait(Call& call, Condition& condition) {
   Outcome outcome = call.wait(condition.waiting, 0, [&](Waiter& waiter) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
+    if (const auto until = (*found)->alarm) {
+      std::string left;
+      Writer{left}.integer((*until - call.now()).count());
+      waiter.key = Packed{std::move(left)};
+    }
     // The release of the lock is the effect of the call: the guard is not checked again.
     waiter.guard.reset();
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);
   condition.lock_id = (*found)->id;
-  lock.free(call.machine());
+  lock.free(call.machine(), **found);
   call.machine().changed(**found, call.method());
   return outcome;
 }
@@ -164,8 +197,7 @@ Outcome wait(Call& call, Condition& condition) {
 Outcome notify_some(Call& call, Condition& condition, std::string_view owner, std::size_t n) {
   auto lock = held_lock(call, condition, owner);
   if (!lock) return lock.failure();
-  condition.to_wake += std::min(n, condition.waiting.size() - condition.to_wake);
-  call.serve_soon();
+  condition.notify(call.machine(), call.object(), n);
   return Progress::done;
 }
 

@@ -43,16 +43,22 @@ class Counter : public State {
   std::map<std::int64_t, WaitQueue> waiting;
 };
 
+/// Adds the call's n, of int64 or uint64, to the value. Returns false if the sum is outside int64.
+bool sum_of(std::int64_t value, const Call& call, std::int64_t& sum) {
+  const Token n = call.given(0) ? read(call.arg(0)) : Token{};
+  if (!n.negative && n.natural > INT64_MAX) return !__builtin_add_overflow(value, n.natural, &sum);
+  return !__builtin_add_overflow(value, call.integer(0), &sum);
+}
+
 Outcome add(Call& call, Counter& counter) {
-  const std::int64_t n = call.integer(0);
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(counter.value, n, &sum)) {
+  if (!sum_of(counter.value, call, sum)) {
     return call.fail_here(Errc::value_error, call.what() + " stands at " +
                                                  std::to_string(counter.value) + "; with " +
-                                                 std::to_string(n) + " it would leave the range " +
+                                                 call.decimal(0) + " it would leave the range " +
                                                  "of an int of 64 bits");
   }
-  if (n != 0) call.changed();
+  if (sum != counter.value) call.changed();
   counter.value = sum;
   call.reply().integer(sum);
   return Progress::done;
@@ -82,7 +88,8 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   if (const PackedView given = creation.arguments[0]; given.present()) {
     const Token initial = read(given);
     if (!initial.negative && initial.natural > INT64_MAX) {
-      return fail(Errc::value_error, "initial must be an int of 64 bits");
+      return fail(Errc::value_error, "initial must be an int of 64 bits, at most " +
+                                         std::to_string(INT64_MAX) + ", got " + decimal(initial));
     }
     counter->value = initial.integer;
   }
@@ -98,7 +105,7 @@ Expected<std::unique_ptr<State>> load(Creation&, PackedView saved) {
 constexpr Method kMethods[] = {
     {.name = "add",
      .parameters = {Parameter{"n", ParamKind::integer, default_int(1),
-                              "The amount; may be negative."}},
+                              "The amount; may be negative.", kBeyondInt64}},
      .result = "int: the new value",
      .errors = {Errc::value_error},
      .access = Access::write,

@@ -67,7 +67,8 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   }
   const Token count = read(given);
   if (count.negative || count.natural > INT64_MAX) {
-    return fail(Errc::value_error, "count must be 0 to " + std::to_string(INT64_MAX));
+    return fail(Errc::value_error,
+                "count must be 0 to " + std::to_string(INT64_MAX) + ", got " + decimal(count));
   }
   latch->count = count.natural;
   return latch;

@@ -12,7 +12,8 @@ namespace {
 constexpr LockRows kMethods = lock_methods(
     "Acquires the lock, or waits for it in FIFO order. The token is greater than that "
     "of every earlier grant. owner_died says that the previous owner ended while it "
-    "held the lock. An owner that waits for itself, directly or in a cycle, gets "
+    "held the lock, or that its lease was over. With a lease the grant ends after it as by "
+    "the death of the owner. An owner that waits for itself, directly or in a cycle, gets "
     "Deadlock.",
     "Releases the lock, which passes to the next waiter or becomes free. Only its owner "
     "may release it, unless the lock was created with owner_checked=false.");

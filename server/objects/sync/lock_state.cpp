@@ -22,6 +22,21 @@ Failure fail_on(const Object& lock, Errc code, std::string message) {
   return fail(std::move(error));
 }
 
+/// Returns the condition that notified a waiter of a lock; null if the waiter is no notified wait.
+Object* notifier(Machine& machine, const Waiter& waiter) {
+  if (waiter.levels == 0 || waiter.count == 0) return nullptr;
+  return machine.registry().find(ObjectId{waiter.count});
+}
+
+/// Returns a lease in seconds; nullopt for null, as long as the session lives.
+/// @error value_error  it is 0.
+Expected<std::optional<Duration>> lease_of(const Call& call, std::size_t parameter) {
+  const std::optional<Duration> lease = call.seconds(parameter);
+  if (!lease || lease->count() > 0) return lease;
+  return call.fail_here(Errc::value_error,
+                        "lease must be more than 0 seconds, or null for as long as the session");
+}
+
 }  // namespace
 
 LockState& lock_state(Machine& machine, Object& lock) {
@@ -97,7 +112,8 @@ std::uint64_t LockState::take(Machine& machine, Session& session, std::string_vi
   return content.grant->token;
 }
 
-void LockState::free(Machine& machine) {
+void LockState::free(Machine& machine, Object& object) {
+  if (object.alarm) machine.set_alarm(object, std::nullopt);
   machine.sessions().returned(content.grant->session, id);
   content.grant.reset();
   content.levels = 0;
@@ -107,6 +123,15 @@ void LockState::free(Machine& machine) {
 void LockState::session_ended(Machine& machine, Object& object, SessionId session) {
   if (!content.grant || content.grant->session != session) return;
   machine.changed(object, {});
+  if (object.alarm) machine.set_alarm(object, std::nullopt);
+  release_dead_owner();
+}
+
+/// Ends the grant whose lease is over.
+void LockState::alarm(Machine& machine, Object& object) {
+  if (!content.grant) return;
+  machine.changed(object, {});
+  machine.sessions().returned(content.grant->session, id);
   release_dead_owner();
 }
 
@@ -203,10 +228,17 @@ void LockState::grant_to(Machine& machine, Waiter& next) {
   if (next.levels != 0) {
     // The reply of a condition's wait cannot report owner_died, so leave that to the next grant.
     take(machine, *next.home, next.owner, next.levels);
+    if (!next.key.view().is_null()) {
+      machine.set_alarm(*next.object, machine.now() + Duration{read(next.key).integer});
+    }
     const bool notified = next.count != 0;
     return machine.reply(next, [&](Writer& out) { out.boolean(notified); });
   }
   const std::uint64_t token = take(machine, *next.home, next.owner, 1);
+  if (next.count != 0) {
+    const auto lease = Duration{static_cast<std::int64_t>(next.count)};
+    machine.set_alarm(*next.object, machine.now() + lease);
+  }
   const bool died = std::exchange(content.owner_died, false);
   machine.reply(next, [&](Writer& out) { write_grant(out, token, died); });
 }
@@ -233,6 +265,22 @@ void LockState::serve(Machine& machine, Object& object) {
   if (other() != nullptr) break_cycles(machine, owner);
 }
 
+void LockState::waiter_left(Machine& machine, Object&, Waiter& waiter) {
+  if (content.broken) return;
+  if (Object* condition = notifier(machine, waiter)) {
+    condition->state->waiter_left(machine, *condition, waiter);
+  }
+}
+
+bool LockState::waiter_timed_out(Machine& machine, Object&, Waiter& waiter) {
+  if (waiter.levels == 0) return false;
+  machine.waiters().set_deadline(waiter, std::nullopt);
+  if (Object* condition = notifier(machine, waiter)) {
+    condition->state->waiter_timed_out(machine, *condition, waiter);
+  }
+  return true;
+}
+
 // ---- handlers ------------------------------------------------------------------------------
 
 void write_grant(Writer& out, std::uint64_t token, bool owner_died) {
@@ -249,7 +297,7 @@ Error broken_error(const Object& lock) {
       {}};
 }
 
-Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
+Outcome acquire_lock(Call& call, Object& object, std::string_view owner, Duration lease) {
   LockState& lock = lock_state(call.machine(), object);
   if (lock.content.broken) {
     Error error = broken_error(object);
@@ -260,11 +308,13 @@ Outcome acquire_lock(Call& call, Object& object, std::string_view owner) {
     return call.wait(lock.waiting, 0, [&](Waiter& waiter) {
       waiter.object = &object;
       waiter.owner = owner;
+      waiter.count = static_cast<std::uint64_t>(lease.count());
     });
   }
   call.machine().changed(object, call.method());
   Session& session = *call.machine().sessions().of(call.session(), call.caller().link);
   const std::uint64_t token = lock.take(call.machine(), session, owner, 1);
+  if (lease.count() != 0) call.machine().set_alarm(object, call.now() + lease);
   Writer out = call.reply();
   write_grant(out, token, std::exchange(lock.content.owner_died, false));
   return Progress::done;
@@ -282,12 +332,37 @@ Outcome release_lock(Call& call, Object& object, std::string_view owner,
   if (!lock.may_release(call.session(), owner)) {
     return fail_on(object, Errc::not_owner, what(object) + " is held by another owner");
   }
-  if (--lock.content.levels == 0) lock.free(call.machine());
+  if (--lock.content.levels == 0) lock.free(call.machine(), object);
   call.machine().changed(object, call.method());
   return Progress::done;
 }
 
-Outcome lock_acquire(Call& call) { return acquire_lock(call, call.object(), call.text(1)); }
+Outcome lock_acquire(Call& call) {
+  if (!call.given(2)) return acquire_lock(call, call.object(), call.text(1));
+  auto lease = lease_of(call, 2);
+  if (!lease) return lease.failure();
+  return acquire_lock(call, call.object(), call.text(1), lease->value_or(Duration{}));
+}
+
+Outcome lock_extend(Call& call) {
+  auto lease = lease_of(call, 1);
+  if (!lease) return lease.failure();
+  Object& object = call.object();
+  const LockState& lock = lock_state(call.machine(), object);
+  const auto& grant = lock.content.grant;
+  if (!grant || grant->token != static_cast<std::uint64_t>(call.integer(0))) {
+    return fail_on(
+        object, Errc::stale_token,
+        "the grant of " + what(object) + " with token " + call.decimal(0) + " no longer stands");
+  }
+  if (lock.owner_checked && grant->session != call.session()) {
+    return fail_on(object, Errc::not_owner, what(object) + " is held by another session");
+  }
+  std::optional<Instant> until;
+  if (*lease) until = call.now() + **lease;
+  call.machine().set_alarm(object, until);
+  return Progress::done;
+}
 
 Outcome lock_release(Call& call) {
   return release_lock(call, call.object(), call.text(0), call.maybe_integer(1));

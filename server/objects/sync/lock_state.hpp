@@ -9,6 +9,10 @@
 // reply of that one grant says owner_died. With on_owner_death="break" the lock stays broken
 // instead until reset. With owner_checked=false any session may release it, as in multiprocessing.
 //
+// A grant with a lease ends when the lease is over, as by the death of its owner, although the
+// session lives on. The end of the lease is the object's alarm; a lock without leases has none. A
+// wait of a condition takes the rest of the lease along, and its next grant has that again.
+//
 // While the lock has no holder and no waiter, its word may be lent: then clients on this host
 // acquire and release it in shared memory alone (shared/shm/lock_word.hpp), and `content` is stale.
 // Handlers reach the state through lock_state(), which recalls the word (recall).
@@ -60,7 +64,10 @@ class LockState : public Lockable {
   void save(Writer& out) const override;
   Outcome plain(Call& call, Writer& out) const override;
   void session_ended(Machine& machine, Object& object, SessionId session) override;
+  void alarm(Machine& machine, Object& object) override;
   void serve(Machine& machine, Object& object) override;
+  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
+  bool waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
   void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
   void holders(std::vector<Holder>& out) const override;
@@ -80,7 +87,7 @@ class LockState : public Lockable {
   std::uint64_t take(Machine& machine, Session& session, std::string_view owner,
                      std::uint64_t more);
   /// Releases all levels. It must be held.
-  void free(Machine& machine);
+  void free(Machine& machine, Object& object);
 
   bool reentrant = false;
   bool owner_checked = true;
@@ -114,7 +121,8 @@ LockState& lock_state(Machine& machine, Object& lock);
 
 /// Acquires the lock; the reply is {token, owner_died}.
 /// @error owner_died  the lock is broken.
-Outcome acquire_lock(Call& call, Object& lock, std::string_view owner);
+/// @param lease  the time after which the grant ends; zero: none
+Outcome acquire_lock(Call& call, Object& lock, std::string_view owner, Duration lease = {});
 /// Releases one level.
 /// @error not_locked, stale_token, not_owner  checked in this order.
 Outcome release_lock(Call& call, Object& lock, std::string_view owner,
@@ -122,6 +130,7 @@ Outcome release_lock(Call& call, Object& lock, std::string_view owner,
 
 // Handlers of both types.
 Outcome lock_acquire(Call& call);
+Outcome lock_extend(Call& call);
 Outcome lock_release(Call& call);
 Outcome lock_locked(Call& call);
 Outcome lock_holder(Call& call);

@@ -14,7 +14,9 @@ constexpr LockRows kMethods = lock_methods(
     "Acquires the lock, or waits for it in FIFO order. Its owner gets it again at once, "
     "under the same token, and must release it as often. The token is greater than that "
     "of every earlier grant. owner_died says that the previous owner ended while it "
-    "held the lock. Owners that wait for each other in a cycle get Deadlock.",
+    "held the lock, or that its lease was over. With a lease the grant ends after it as by "
+    "the death of the owner; a lease given with a further level replaces the earlier one. "
+    "Owners that wait for each other in a cycle get Deadlock.",
     "Releases one acquire; the last one passes the lock to the next waiter, or frees "
     "it. Only its owner may release it, unless the lock was created with "
     "owner_checked=false.");

@@ -2,14 +2,19 @@
 
 // semaphore: a counting semaphore. multiprocessing.Semaphore and BoundedSemaphore.
 //
-// Granted in FIFO order: a waiter for n permits blocks the waiters behind it. With owned=true a
-// session's permits are released once when it ends: the number that it acquired less the number
-// that it released. Any session may release; that adds permits but takes nothing from what other
-// sessions hold. With owned=false, for a semaphore used as a signal, nothing is released.
+// Granted in FIFO order: a waiter for n permits blocks the waiters behind it. With owned=true the
+// permits that a session still holds are released once when it ends. Any session may release. A
+// release is booked against the caller's own permits first, the latest ones first, and then against
+// the permits that other sessions have held longest. So free and held permits together never exceed
+// the number that was made available. With owned=false, for a semaphore used as a signal, nothing
+// is booked or released.
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
+#include <utility>
+#include <vector>
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
@@ -22,14 +27,67 @@ namespace {
 
 constexpr std::uint64_t kMost = INT64_MAX;
 
-struct Holding {
+/// Acquires of one session that are told apart by their age. Further ones count with the last,
+/// which bounds the record of a session that acquires a million permits one by one.
+constexpr std::size_t kLotsMax = 16;
+
+/// Permits that a session acquired together.
+struct Lot {
   std::uint64_t permits = 0;
+  std::uint64_t serial = 0;  ///< the order of acquires over all sessions
   Instant since{};
+};
+
+/// The permits of one session: `oldest` is never empty.
+struct Holding {
+  Lot oldest;
+  std::vector<Lot> later;
+
+  void add(const Lot& lot) {
+    if (oldest.permits == 0) {
+      oldest = lot;
+    } else if (later.size() + 1 < kLotsMax) {
+      later.push_back(lot);
+    } else {
+      later.back().permits += lot.permits;
+    }
+  }
+  /// Takes back up to `n` permits, the latest first. Returns their number.
+  std::uint64_t take_latest(std::uint64_t n) {
+    const std::uint64_t wanted = n;
+    while (n > 0 && oldest.permits > 0) {
+      Lot& lot = later.empty() ? oldest : later.back();
+      const std::uint64_t some = std::min(n, lot.permits);
+      lot.permits -= some;
+      n -= some;
+      if (lot.permits == 0 && !later.empty()) later.pop_back();
+    }
+    return wanted - n;
+  }
+  /// Takes back up to `n` permits of the oldest lot. Returns their number.
+  std::uint64_t take_oldest(std::uint64_t n) {
+    const std::uint64_t some = std::min(n, oldest.permits);
+    oldest.permits -= some;
+    if (oldest.permits == 0 && !later.empty()) {
+      oldest = later.front();
+      later.erase(later.begin());
+    }
+    return some;
+  }
+  std::uint64_t permits() const {
+    std::uint64_t sum = oldest.permits;
+    for (const Lot& lot : later) sum += lot.permits;
+    return sum;
+  }
 };
 
 struct Content {
   std::uint64_t value = 1;  // free permits
+  std::uint64_t last_serial = 0;
   std::map<SessionId, Holding> held;
+  /// The holders by the serial of their oldest lot. Built by the first release that is booked
+  /// against other sessions, and kept up to date from then on until no session holds permits.
+  std::set<std::pair<std::uint64_t, SessionId>> by_age;
 };
 
 class Semaphore : public Lockable {
@@ -37,7 +95,7 @@ class Semaphore : public Lockable {
   void save(Writer& out) const override {
     // Held permits end with their sessions: after a load they are free.
     std::uint64_t all = content.value;
-    for (const auto& [session, holding] : content.held) all = sum(all, holding.permits);
+    for (const auto& [session, holding] : content.held) all += holding.permits();
     out.list(3);
     out.unsigned_integer(all);
     bound == kMost ? out.null() : out.unsigned_integer(bound);
@@ -58,8 +116,8 @@ class Semaphore : public Lockable {
   void session_ended(Machine& machine, Object& object, SessionId session) override {
     const auto holding = content.held.find(session);
     if (holding == content.held.end()) return;
-    content.value = sum(content.value, holding->second.permits);
-    content.held.erase(holding);
+    content.value += holding->second.permits();
+    forget(holding);
     machine.changed(object, {});
   }
   std::function<void()> restorer(Machine& machine) override {
@@ -72,22 +130,29 @@ class Semaphore : public Lockable {
   Lockable* as_lock() override { return owned ? this : nullptr; }
   void holders(std::vector<Holder>& out) const override {
     for (const auto& [session, holding] : content.held) {
-      out.push_back({session, {}, 0, holding.since});
+      out.push_back({session, {}, 0, holding.oldest.since});
     }
   }
 
   void take(Machine& machine, SessionId session, std::uint64_t permits) {
     content.value -= permits;
     if (!owned) return;
+    const Lot lot{permits, ++content.last_serial, machine.now()};
     Holding& holding = content.held[session];
-    if (holding.permits == 0) holding.since = machine.now();
-    holding.permits += permits;
+    if (holding.oldest.permits == 0 && !content.by_age.empty()) {
+      content.by_age.emplace(lot.serial, session);
+    }
+    holding.add(lot);
     machine.sessions().granted(session, id);
   }
-  /// Returns the sum, clamped to the bound: another session may have released the permits of an
-  /// ended session already.
-  std::uint64_t sum(std::uint64_t a, std::uint64_t b) const {
-    return b > bound - a ? bound : a + b;
+  /// Adds n free permits, and books them against the holders, `session` first.
+  void give_back(Machine& machine, SessionId session, std::uint64_t n) {
+    content.value += n;
+    if (const auto own = content.held.find(session); own != content.held.end()) {
+      n -= own->second.take_latest(n);
+      if (own->second.oldest.permits == 0) untrack(machine, own);
+    }
+    if (n > 0 && !content.held.empty()) book_on_others(machine, n);
   }
 
   std::uint64_t bound = kMost;  ///< of free permits
@@ -95,6 +160,39 @@ class Semaphore : public Lockable {
   ObjectId id;
   Content content;
   WaitQueue waiting;
+
+ private:
+  using HoldingAt = std::map<SessionId, Holding>::iterator;
+
+  /// Books n permits against the longest held ones of all sessions.
+  void book_on_others(Machine& machine, std::uint64_t n) {
+    if (content.by_age.empty()) {
+      for (const auto& [session, holding] : content.held) {
+        content.by_age.emplace(holding.oldest.serial, session);
+      }
+    }
+    while (n > 0 && !content.held.empty()) {
+      const auto holder = content.held.find(content.by_age.begin()->second);
+      n -= holder->second.take_oldest(n);
+      if (holder->second.oldest.permits == 0) {
+        untrack(machine, holder);
+      } else if (holder->second.oldest.serial != content.by_age.begin()->first) {
+        content.by_age.erase(content.by_age.begin());
+        content.by_age.emplace(holder->second.oldest.serial, holder->first);
+      }
+    }
+  }
+  void forget(HoldingAt holder) {
+    if (!content.by_age.empty()) {
+      content.by_age.erase({holder->second.oldest.serial, holder->first});
+    }
+    content.held.erase(holder);
+  }
+  /// Forgets a session that holds nothing here any more.
+  void untrack(Machine& machine, HoldingAt holder) {
+    machine.sessions().returned(holder->first, id);
+    forget(holder);
+  }
 };
 
 Expected<std::uint64_t> permits(Call& call) {
@@ -130,14 +228,7 @@ Outcome release(Call& call, Semaphore& semaphore) {
                                                  " more would be over its bound of " +
                                                  std::to_string(semaphore.bound));
   }
-  content.value += *n;
-  if (const auto own = content.held.find(call.session()); own != content.held.end()) {
-    own->second.permits -= std::min(*n, own->second.permits);
-    if (own->second.permits == 0) {
-      content.held.erase(own);
-      call.machine().sessions().returned(call.session(), semaphore.id);
-    }
-  }
+  semaphore.give_back(call.machine(), call.session(), *n);
   call.changed();
   return Progress::done;
 }
@@ -158,11 +249,13 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   };
   if (const PackedView initial = creation.arguments[0];
       initial.present() && !natural(initial, semaphore->content.value, 0)) {
-    return fail(Errc::value_error, "initial must be 0 to " + std::to_string(kMost));
+    return fail(Errc::value_error,
+                "initial must be 0 to " + std::to_string(kMost) + ", got " + decimal(initial));
   }
   if (const PackedView bound = creation.options[0]; bound.present() && !bound.is_null()) {
     if (!natural(bound, semaphore->bound, 1)) {
-      return fail(Errc::value_error, "bound must be 1 to " + std::to_string(kMost));
+      return fail(Errc::value_error,
+                  "bound must be 1 to " + std::to_string(kMost) + ", got " + decimal(bound));
     }
     if (semaphore->content.value > semaphore->bound) {
       return fail(Errc::value_error, "initial is " + std::to_string(semaphore->content.value) +
@@ -206,9 +299,11 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::value_error},
      .access = Access::write,
-     .cost = "O(1 + waiters served)",
-     .doc = "Adds n permits. Any session may call it; the caller's own holding decreases by "
-            "n. Fails with ValueError if the free permits would exceed the bound.",
+     .cost = "O(1 + waiters served); O(log n) in the holders if it is booked against others",
+     .doc = "Adds n permits. Any session may call it. The permits are booked against those that "
+            "the caller holds, and then against those that other sessions have held longest; "
+            "a session that ends gives back only the rest. Fails with ValueError if the free "
+            "permits would exceed the bound.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&release>},
     {.name = "value",

@@ -114,7 +114,8 @@ Outcome list(Call& call) {
   const std::int64_t most = call.integer(3);
   const auto limit = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
   if (most < 1 || most > limit) {
-    return fail(Errc::value_error, "count must be 1 to " + std::to_string(limit));
+    return fail(Errc::value_error,
+                "count must be 1 to " + std::to_string(limit) + ", got " + call.decimal(3));
   }
   const bool all_types = !call.given(1) || call.arg(1).is_null();
   std::string items;
@@ -175,7 +176,7 @@ Outcome expire(Call& call) {
 
 Expected<std::uint64_t> count(Call& call) {
   if (call.integer(1) >= 1) return static_cast<std::uint64_t>(call.integer(1));
-  return fail(Errc::value_error, "n must be at least 1");
+  return fail(Errc::value_error, "n must be at least 1, got " + call.decimal(1));
 }
 
 Outcome hold(Call& call) {
@@ -183,7 +184,8 @@ Outcome hold(Call& call) {
   if (!object) return object.failure();
   auto n = count(call);
   if (!n) return n.failure();
-  if (*n > 0xffffffff) return fail(Errc::value_error, "n must be at most 2^32 - 1");
+  if (*n > 0xffffffff)
+    return fail(Errc::value_error, "n must be at most 2^32 - 1, got " + call.decimal(1));
   call.machine().hold(**object, call.session(), *n);
   return Progress::done;
 }

@@ -228,8 +228,9 @@ constexpr Method kMethods[] = {
      .result = "null",
      .access = Access::write,
      .cost = "O(objects held and calls waiting)",
-     .doc = "Ends the session and releases everything that it holds; further calls on this "
-            "connection fail with SessionLost.",
+     .doc = "Ends the session and releases everything that it holds. If the session was opened, "
+            "further calls on this connection fail with SessionLost. On a plain connection the "
+            "server closes the connection behind the reply, and further calls get none.",
      .if_reply_lost = retry::kIdempotent,
      .handler = close},
     {.name = "map",

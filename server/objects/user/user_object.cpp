@@ -148,6 +148,8 @@ Default default_of(PackedView value, std::string_view text) {
     case Kind::null:
       return kNull;
     case Kind::integer:
+      // A default beyond int64 cannot stand in a row; `fallback` has it.
+      if (!token.negative && token.natural > INT64_MAX) return kAbsent;
       return default_int(token.integer);
     case Kind::boolean:
       return default_bool(token.boolean);
@@ -189,6 +191,7 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
   methods = methods_;
   create = make;
   load = agora::load;
+  counts_bytes = false;
 }
 
 Parameter RegisteredType::parameter_of(const user_parameter& given) {
@@ -197,7 +200,8 @@ Parameter RegisteredType::parameter_of(const user_parameter& given) {
   if (fallback.present() && fallback.kind() == Kind::text)
     text = keep(std::string{read(fallback).body});
   return {keep(given.name), given.kind, default_of(fallback, text),
-          sentence(given.doc, "See the type's documentation.")};
+          sentence(given.doc, "See the type's documentation."),
+          kBeyondInt64};  // the C++ type decides which ints fit
 }
 
 std::string_view RegisteredType::sentence(const std::string& text, const std::string& otherwise) {

@@ -21,7 +21,7 @@ inline void record_taken(const ObjectView& view, shm::LockWord word) {
 }
 
 /// Takes the lock if it is lent and free and this thread has an owner slot. Returns false while
-/// this process has a lost grant of any lock: ThreadLock then reports the loss to its owner.
+/// this process has a lost or a leased grant of any lock: ThreadLock then checks its owner's.
 inline bool take_free_word(const ObjectHandle& lock, ObjectKind kind) {
   const ObjectView* const view = lock.cached_view();
   if (view == nullptr || view->kind != kind || !view->open()) return false;

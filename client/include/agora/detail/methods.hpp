@@ -161,11 +161,13 @@ inline constexpr Method topic_subscribe{"topic.subscribe", changes};
 inline constexpr Method topic_unsubscribe{"topic.unsubscribe", changes};
 inline constexpr Method topic_last{"topic.last", reads};
 inline constexpr Method lock_acquire{"lock.acquire", changes, waits};
+inline constexpr Method lock_extend{"lock.extend", changes};
 inline constexpr Method lock_release{"lock.release", changes};
 inline constexpr Method lock_locked{"lock.locked", reads};
 inline constexpr Method lock_holder{"lock.holder", reads};
 inline constexpr Method lock_reset{"lock.reset", changes};
 inline constexpr Method rlock_acquire{"rlock.acquire", changes, waits};
+inline constexpr Method rlock_extend{"rlock.extend", changes};
 inline constexpr Method rlock_release{"rlock.release", changes};
 inline constexpr Method rlock_locked{"rlock.locked", reads};
 inline constexpr Method rlock_holder{"rlock.holder", reads};
@@ -273,6 +275,7 @@ inline constexpr const Method* kAll[] = {
     &list_slice,
     &list_sort,
     &lock_acquire,
+    &lock_extend,
     &lock_holder,
     &lock_locked,
     &lock_release,
@@ -319,6 +322,7 @@ inline constexpr const Method* kAll[] = {
     &queue_task_done,
     &queue_touch,
     &rlock_acquire,
+    &rlock_extend,
     &rlock_holder,
     &rlock_locked,
     &rlock_release,

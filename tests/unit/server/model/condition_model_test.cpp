@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 #include "tests/support/catch.hpp"
 #include "tests/unit/server/model/expectations.hpp"
 
@@ -16,14 +20,14 @@ class ConditionModel : public Expectations {
         ++levels_;
         return expect(actor, kGranted);
       }
-      line_.push_back({actor, 1, kGranted});
+      line_.push_back({actor, 1, kGranted, ++last_, false});
     } else if (choice.method == "condition.release") {
       expect(actor, own ? kNull : holder_ ? "NotOwner" : "NotLocked");
       if (own && --levels_ == 0) holder_.reset();
     } else if (!own) {
       expect(actor, "RuntimeError");
     } else if (choice.method == "condition.wait") {
-      waiting_.push_back({actor, std::exchange(levels_, 0), kFalse});
+      waiting_.push_back({actor, std::exchange(levels_, 0), kFalse, ++last_, choice.timed});
       holder_.reset();
     } else {
       expect(actor, kNull);
@@ -33,7 +37,12 @@ class ConditionModel : public Expectations {
   }
   void died(std::size_t actor, std::string&) {
     std::erase_if(waiting_, [&](const Place& place) { return place.actor == actor; });
+    const auto notified = [&](const Place& place) {
+      return place.actor == actor && place.reply == kTrue;
+    };
+    const bool passes_on = std::any_of(line_.begin(), line_.end(), notified);
     std::erase_if(line_, [&](const Place& place) { return place.actor == actor; });
+    if (passes_on && !waiting_.empty()) wake(0, kTrue);
     if (holder_ == actor) {
       holder_.reset();
       levels_ = 0;
@@ -41,9 +50,13 @@ class ConditionModel : public Expectations {
     serve();
   }
   void second_passed(const std::array<bool, kActors>& due, std::string&) {
-    for (std::size_t i = 0; i < waiting_.size();) {
-      due[waiting_[i].actor] ? wake(i, kFalse) : void(++i);
+    std::map<std::uint64_t, std::size_t> in_order;  // the waits whose time is up, by their age
+    for (const auto* queue : {&waiting_, &line_}) {
+      for (const Place& place : *queue) {
+        if (place.timed && due[place.actor]) in_order.emplace(place.serial, place.actor);
+      }
     }
+    for (const auto& [serial, actor] : in_order) time_out(actor);
     serve();
   }
   void describe_to(std::string& text, const Names& names, const Names&) const {
@@ -55,6 +68,7 @@ class ConditionModel : public Expectations {
         text += name(names, place.actor);
         text += static_cast<char>('0' + place.levels);
         text += place.reply;
+        text += place.timed ? static_cast<char>('0' + rank(place)) : '-';
       }
     }
   }
@@ -64,10 +78,35 @@ class ConditionModel : public Expectations {
     std::size_t actor;
     int levels;
     std::string reply;
+    std::uint64_t serial;  // the order of the calls
+    bool timed;            // its time is not up yet
   };
 
+  /// The time of a wait is up: it must reacquire the lock, and gives its notify to the next wait.
+  void time_out(std::size_t actor) {
+    const auto is_actors = [&](const Place& place) { return place.actor == actor; };
+    const auto waits = std::find_if(waiting_.begin(), waiting_.end(), is_actors);
+    if (waits != waiting_.end()) {
+      return wake(static_cast<std::size_t>(waits - waiting_.begin()), kFalse);
+    }
+    Place& notified = *std::find_if(line_.begin(), line_.end(), is_actors);
+    notified.timed = false;
+    if (waiting_.empty()) return;
+    notified.reply = kFalse;
+    wake(0, kTrue);
+  }
+  /// Returns the number of older timed waits.
+  std::size_t rank(const Place& place) const {
+    std::size_t older = 0;
+    for (const auto* queue : {&waiting_, &line_}) {
+      for (const Place& each : *queue) older += each.timed && each.serial < place.serial ? 1 : 0;
+    }
+    return older;
+  }
   void wake(std::size_t i, const char* reply) {
-    line_.push_back({waiting_[i].actor, waiting_[i].levels, reply});
+    const Place& place = waiting_[i];
+    line_.push_back({place.actor, place.levels, reply, place.serial,
+                     place.timed && std::string_view{reply} == kTrue});
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
   }
   void serve() {
@@ -81,6 +120,7 @@ class ConditionModel : public Expectations {
 
   std::optional<std::size_t> holder_;
   int levels_ = 0;
+  std::uint64_t last_ = 0;
   std::deque<Place> waiting_;
   std::deque<Place> line_;
 };

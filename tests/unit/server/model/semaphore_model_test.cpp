@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include <algorithm>
+#include <deque>
 #include <map>
 
 #include "tests/support/catch.hpp"
@@ -22,19 +23,14 @@ class SemaphoreModel : public Expectations {
       expect(actor, "ValueError");
     } else {
       free_ += n;
-      const int own = std::min(n, held_[actor]);
-      held_[actor] -= own;
-      added_ += n - own;
+      added_ += book(actor, n);
       expect(actor, kNull);
     }
     serve(wrong);
   }
   void died(std::size_t actor, std::string& wrong) {
     leave(actor);
-    const int back = std::min(std::exchange(held_[actor], 0), bound_ - free_);
-    int all = free_ += back;
-    for (const int held : held_) all += held;
-    added_ = all - kPermits;  // what went over the bound is gone
+    free_ += static_cast<int>(std::erase(held_, actor));
     serve(wrong);
   }
   void second_passed(const std::array<bool, kActors>& due, std::string& wrong) {
@@ -45,14 +41,24 @@ class SemaphoreModel : public Expectations {
     }
     serve(wrong);
   }
-  void describe_to(std::string& text, const Names& names, const Names& actors) const {
+  void describe_to(std::string& text, const Names& names, const Names&) const {
     text += static_cast<char>('0' + free_);
     text += static_cast<char>('0' + added_);
-    for (const std::size_t actor : actors) text += static_cast<char>('0' + held_[actor]);
+    for (const std::size_t actor : held_) text += name(names, actor);
+    text += ',';
     for (const auto& [actor, n] : line_) text += name(names, actor);
   }
 
  private:
+  /// Takes n permits from those held: the caller's latest first, then the oldest of the others.
+  /// Returns how many more were released than were held.
+  int book(std::size_t actor, int n) {
+    for (; n > 0 && std::count(held_.begin(), held_.end(), actor) > 0; --n) {
+      held_.erase(std::prev(std::find(held_.rbegin(), held_.rend(), actor).base()));
+    }
+    for (; n > 0 && !held_.empty(); --n) held_.pop_front();
+    return n;
+  }
   void leave(std::size_t actor) {
     std::erase_if(line_, [&](const auto& each) { return each.first == actor; });
   }
@@ -61,18 +67,18 @@ class SemaphoreModel : public Expectations {
       const auto [actor, n] = line_.front();
       line_.pop_front();
       free_ -= n;
-      held_[actor] += n;
+      held_.insert(held_.end(), static_cast<std::size_t>(n), actor);
       expect(actor, kTrue);
     }
-    int all = free_;
-    for (const int held : held_) all += held;
-    if (free_ < 0 || all != kPermits + added_) wrong += "permits are not conserved; ";
+    const int all = free_ + static_cast<int>(held_.size());
+    if (free_ < 0 || free_ > bound_ || all != kPermits + added_)
+      wrong += "permits are not conserved; ";
   }
 
   int bound_;
   int free_ = kPermits;
-  int added_ = 0;  // by those who released more than they held
-  std::array<int, kActors> held_{};
+  int added_ = 0;                 // permits released beyond all that were held
+  std::deque<std::size_t> held_;  // the holder of each permit, the oldest first
   std::deque<std::pair<std::size_t, int>> line_;
 };
 
