@@ -71,6 +71,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (gone || (events & (EPOLLIN | EPOLLRDHUP)) != 0) readable_ = true;
   if (gone || (events & (EPOLLRDHUP | EPOLLPRI)) != 0) read_to_end_ = true;
   if (gone || (events & EPOLLOUT) != 0) watch_writable(false);
+  if (gone || (events & EPOLLRDHUP) != 0) dialogue_.peer_ended();
   if (reading_) read();
   hub_.touch(*this);
   hub_.turn_soon();

@@ -94,6 +94,7 @@ std::optional<Peer> identify(int fd) {
   Endpoint remote;
   if (::getpeername(fd, remote.address(), &remote.length) != 0) return std::nullopt;
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
+  switch_on(fd, SOL_SOCKET, SO_OOBINLINE);  // telnet sends a part of a command as urgent data
   switch_on(fd, SOL_SOCKET, SO_KEEPALIVE);
   Peer peer;
   peer.host = text_of(remote);

@@ -87,6 +87,9 @@ class LineFramer {
   /// drops frame_bytes() bytes from the front; the next call begins a new line.
   FrameStatus scan(std::string_view buffer);
 
+  /// Begins a new line: the caller has dropped the unfinished one.
+  void restart() { scanned_ = 0; }
+
   /// Returns the line without its end, a view into `buffer`; only after `frame`.
   std::string_view line() const { return line_; }
   /// Returns the length of the line with its end, bytes; only after `frame`.

@@ -124,8 +124,8 @@ bool process::reap(int options) {
 
 void process::join() { reap(0); }
 
-bool process::join_within(double seconds) {
-  const detail::Deadline deadline = detail::deadline_in(std::chrono::duration<double>(seconds));
+bool process::join_within(const detail::Timeout& timeout) {
+  const detail::Deadline deadline = timeout ? detail::deadline_in(*timeout) : std::nullopt;
   while (!reap(WNOHANG)) {
     if (detail::is_past(deadline)) return false;
     pollfd wanted{pidfd_, POLLIN, 0};
