@@ -192,6 +192,7 @@ void Connection::after_turn() {
 bool Connection::send_some() {
   if (on_ring_) return send_by_ring();
   Output& output = dialogue_.output();
+  std::size_t total = 0;
   while (!output.empty()) {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
@@ -201,14 +202,23 @@ bool Connection::send_some() {
     if (sent >= 0) {
       descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
+      total += static_cast<std::size_t>(sent);
     } else if (errno == EAGAIN) {
       watch_writable(true);
+      note_sent(total);
       return true;
     } else if (errno != EINTR) {
       return false;
     }
   }
   return true;
+}
+
+/// Notes the progress of output that the client has not read whole.
+void Connection::note_sent(std::size_t bytes) {
+  if (bytes == 0) return;
+  dialogue_.note_sent(bytes);
+  hub_.turn_soon();
 }
 
 // ---- the ring ------------------------------------------------------------------------------
@@ -252,17 +262,23 @@ bool Connection::read_ring() {
 
 bool Connection::send_by_ring() {
   Output& output = dialogue_.output();
+  std::size_t total = 0;
   while (!output.empty()) {
     const auto room = ring_->out.room();
     if (!room || (*room == 0 && socket_ended_)) return false;
     if (*room == 0) {
       write_blocked_ = ring_->out.wait_for_room();
-      if (write_blocked_) return true;
+      if (write_blocked_) {
+        note_sent(total);
+        return true;
+      }
       continue;
     }
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
-    output.consume(ring_->out.put(std::span{parts}.first(count)));
+    const std::size_t put = ring_->out.put(std::span{parts}.first(count));
+    output.consume(put);
+    total += put;
     const bool asleep = ring_->out.publish(shm::current_cpu());
     ring_->peer_awake = !asleep;
     if (asleep) send_doorbell();

@@ -65,6 +65,7 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   void after_turn();
   bool send_some();
   bool send_by_ring();
+  void note_sent(std::size_t bytes);
   bool read_ring();
   void drain_doorbells();
   void send_doorbell();

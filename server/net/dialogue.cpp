@@ -26,7 +26,8 @@ std::span<char> Dialogue::room() {
 void Dialogue::received(std::size_t bytes) {
   if (large_message_under_way()) {
     context_.input.grow_by(bytes);
-    return proceed();
+    proceed();
+    return note_received(bytes);
   }
   RawBytes& buffer = context_.shared.read_buffer;
   buffer.grow_by(bytes);
@@ -74,12 +75,21 @@ void Dialogue::take_in(std::string_view bytes) {
   if (context_.input.empty()) {
     // The usual case: whole messages, parsed where they lie.
     context_.start_turn();
+    const std::size_t count = bytes.size();
     take(bytes);
-    if (!bytes.empty()) context_.input.append(bytes, announced_bytes());
-    return;
+    if (bytes.empty()) return;
+    context_.input.append(bytes, announced_bytes());
+    return note_received(count);
   }
   context_.input.append(bytes, announced_bytes());
   proceed();
+  note_received(bytes.size());
+}
+
+/// Tells the engine of progress if the bytes have left a message incomplete.
+void Dialogue::note_received(std::size_t bytes) {
+  const bool under_way = !context_.input.empty() && !context_.has_backlog();
+  if (under_way && !closing()) context_.engine.progress(link(), bytes);
 }
 
 std::size_t Dialogue::announced_bytes() const {

@@ -57,6 +57,10 @@ class Dialogue {
   /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 
+  /// Notes that `bytes` bytes of the output were sent and that more are left: a sign of life of a
+  /// client with a slow link. The engine needs a turn then.
+  void note_sent(std::size_t bytes) { context_.engine.progress(link(), bytes); }
+
   Output& output() { return context_.output; }
   /// Returns true if the output exceeds its bound, or typed lines are held back beyond theirs: the
   /// connection is not read meanwhile.
@@ -74,6 +78,7 @@ class Dialogue {
   bool begins_msgpack(std::string_view bytes) const;
   void receive_telnet(std::string_view bytes);
   void obey(TelnetCommand command);
+  void note_received(std::size_t bytes);
   void take(std::string_view& rest);
   void finish();
   bool choose_protocol(std::string_view& rest);

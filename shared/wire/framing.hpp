@@ -48,6 +48,9 @@ class MsgpackFramer {
   /// caller drops frame_bytes() bytes from the front; the next call begins a new message.
   FrameStatus scan(std::string_view buffer);
 
+  /// Changes the largest size of a message, bytes.
+  void allow(std::size_t bytes_max) { bounds_.bytes_max = bytes_max; }
+
   /// Returns true if the next scan begins a message: no byte of one has been scanned yet.
   bool at_begin() const { return frame_given_ || position_ == 0; }
 

@@ -103,9 +103,10 @@ Outcome open(Call& call) {
   out.text("token"), out.text(session.token);
   out.text("ttl"), out.real(seconds_of(*ttl));
   out.text("server");
-  out.map(2);
+  out.map(3);
   out.text("version"), out.text(machine.input().version);
   out.text("incarnation"), out.text(machine.input().incarnation);
+  out.text("frame_bytes_max"), out.unsigned_integer(machine.limits().frame_bytes_max);
   out.text("shared_memory"), out.boolean(can_map(machine, link_of(call).peer));
   return Progress::done;
 }
@@ -202,7 +203,8 @@ constexpr Method kMethods[] = {
                     Parameter{"host", ParamKind::text, default_text(""),
                               "The host that it runs on."},
                     Parameter{"pid", ParamKind::integer, kNull, "Its process id on that host."}},
-     .result = "{session, token, ttl, server: {version, incarnation}, shared_memory}",
+     .result = "{session, token, ttl, server: {version, incarnation, frame_bytes_max}, "
+               "shared_memory}",
      .errors = {Errc::runtime_error, Errc::value_error},
      .access = Access::write,
      .cost = "O(log sessions)",

@@ -18,9 +18,14 @@
 
 namespace agora {
 
+/// A clock that stands still until the test advances it.
 class StandingClock : public Clock {
  public:
-  Instant now() override { return Instant{}; }
+  Instant now() override { return now_; }
+  void advance(Duration span) { now_ += span; }
+
+ private:
+  Instant now_{};
 };
 
 /// A server without sockets, and the bytes that each connection has received.
@@ -43,6 +48,10 @@ class SocketlessServer : private Outbox {
     return count;
   }
   void send(std::size_t connection, std::string_view bytes) { dialogue(connection).receive(bytes); }
+  void advance(Duration span) {
+    clock_.advance(span);
+    turn();
+  }
   void turn() {
     engine_.turn();
     for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
