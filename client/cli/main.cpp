@@ -88,8 +88,8 @@ CLI::App* add_lock(CLI::App& app, agora::detail::LockedCommand& command) {
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);
   verb->prefix_command();
-  verb->usage("Usage: agora lock [--timeout SECONDS] NAME -- CMD [ARGS...]");
   verb->footer(
+      "agora lock [--timeout SECONDS] NAME -- CMD [ARGS...]\n"
       "CMD has the lock's fencing token in AGORA_TOKEN, and gets SIGTERM if the lock is lost.\n"
       "Exits with the status of CMD, 128 + n if signal n ended it, 127 if it is not found, 126 if\n"
       "it cannot be run, 75 if the lock was not free in time or was lost, 69 if no server "

@@ -57,7 +57,7 @@ class Dialogue {
   /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 
-  /// Notes that `bytes` bytes of the output were sent and that more are left: a sign of life of a
+  /// Notes that `bytes` bytes of the output were sent and that more are left: a heartbeat of a
   /// client with a slow link. The engine needs a turn then.
   void note_sent(std::size_t bytes) { context_.engine.progress(link(), bytes); }
 

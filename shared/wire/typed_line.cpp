@@ -297,7 +297,7 @@ Expected<Request> decode_typed_line(std::string_view line, const MethodHint& met
 void encode_typed_error(const Error& error, std::string& out) {
   out.append(type_name(error.code)).append(": ");
   // The message may quote client input. A terminal must get one line without control characters,
-  // those of U+0080 to U+009F (two bytes from 0xc2 on) included.
+  // not even U+0080 to U+009F, two bytes from 0xc2 on.
   const std::string_view message = error.message;
   const bool valid = is_utf8(message);
   for (std::size_t i = 0; i < message.size(); ++i) {

@@ -92,7 +92,7 @@ void nan_is_an_error(const agora::manager& m) {
   USER_THROWS(queue.push_delayed(1, nan), agora::value_error);
   USER_THROWS(queue.async_pop_for(nan, asio::use_future), agora::value_error);
   queue.push(1);
-  USER_THROWS(queue.reserve()->requeue(nan), agora::value_error);
+  USER_THROWS(queue.reserve().requeue(nan), agora::value_error);
   std::unique_lock hold(condition.mutex());
   USER_THROWS(condition.wait_for(hold, nan), agora::value_error);
   USER_THROWS(condition.wait_for(hold, nan, [] { return true; }), agora::value_error);

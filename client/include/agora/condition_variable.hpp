@@ -24,9 +24,9 @@ namespace detail {
 
 /// The locks with which a condition variable waits: std::unique_lock<recursive_mutex>, and the same
 /// of a const recursive_mutex.
-template <typename Lock>
-concept ConditionLock = std::same_as<Lock, std::unique_lock<recursive_mutex>> ||
-    std::same_as<Lock, std::unique_lock<const recursive_mutex>>;
+template <typename AnyLock>
+concept ConditionLock = std::same_as<AnyLock, std::unique_lock<recursive_mutex>> ||
+    std::same_as<AnyLock, std::unique_lock<const recursive_mutex>>;
 
 }  // namespace detail
 
@@ -60,34 +60,34 @@ class condition_variable : public proxy {
 
   /// Waits without a timeout for a notify. All waits take a lock_type or a const_lock_type.
   /// @throws runtime_error  `lock` is not of mutex(), or does not hold it.
-  template <detail::ConditionLock Lock>
-  void wait(Lock& lock) const {
+  template <detail::ConditionLock AnyLock>
+  void wait(AnyLock& lock) const {
     wait_by(lock, std::nullopt);
   }
-  template <detail::ConditionLock Lock, typename Predicate>
-  void wait(Lock& lock, Predicate holds) const {
+  template <detail::ConditionLock AnyLock, typename Predicate>
+  void wait(AnyLock& lock, Predicate holds) const {
     while (!holds()) wait(lock);
   }
   /// Waits for that time at most. @throws value_error  the time is NaN.
-  template <detail::ConditionLock Lock, typename Rep, typename Period>
-  std::cv_status wait_for(Lock& lock, std::chrono::duration<Rep, Period> span) const {
+  template <detail::ConditionLock AnyLock, typename Rep, typename Period>
+  std::cv_status wait_for(AnyLock& lock, std::chrono::duration<Rep, Period> span) const {
     return wait_by(lock, detail::timeout_of(span));
   }
   /// Returns the last result of the predicate.
-  template <detail::ConditionLock Lock, typename Rep, typename Period, typename Predicate>
-  bool wait_for(Lock& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
+  template <detail::ConditionLock AnyLock, typename Rep, typename Period, typename Predicate>
+  bool wait_for(AnyLock& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
     using Steady = std::chrono::steady_clock;
     const detail::Timeout timeout = detail::timeout_of(span);
     if (!timeout) return wait(lock, std::move(holds)), true;
     const auto until = Steady::now() + std::chrono::duration_cast<Steady::duration>(*timeout);
     return wait_until(lock, until, std::move(holds));
   }
-  template <detail::ConditionLock Lock, typename Clock, typename Span>
-  std::cv_status wait_until(Lock& lock, std::chrono::time_point<Clock, Span> when) const {
+  template <detail::ConditionLock AnyLock, typename Clock, typename Span>
+  std::cv_status wait_until(AnyLock& lock, std::chrono::time_point<Clock, Span> when) const {
     return wait_by(lock, detail::timeout_until(when));
   }
-  template <detail::ConditionLock Lock, typename Clock, typename Span, typename Predicate>
-  bool wait_until(Lock& lock, std::chrono::time_point<Clock, Span> when, Predicate holds) const {
+  template <detail::ConditionLock AnyLock, typename Clock, typename Span, typename Predicate>
+  bool wait_until(AnyLock& lock, std::chrono::time_point<Clock, Span> when, Predicate holds) const {
     while (!holds()) {
       if (wait_until(lock, when) == std::cv_status::timeout) return holds();
     }
@@ -147,9 +147,9 @@ class condition_variable : public proxy {
   }
 
  private:
-  template <typename Lock>
-  std::cv_status wait_by(Lock& lock, const detail::Timeout& timeout) const;
-  bool wait_held(const recursive_mutex* locked, const detail::Timeout& timeout, bool& held) const;
+  template <typename AnyLock>
+  std::cv_status wait_by(AnyLock& lock, const detail::Timeout& timeout) const;
+  bool wait_held(const recursive_mutex* locked, const detail::Timeout& timeout, bool& lost) const;
   const std::string& owner_of(const lock_grant& held) const;
   [[noreturn]] void throw_foreign() const;
   bool waited(lock_grant& held, detail::Reply reply) const;
@@ -173,14 +173,15 @@ class condition_variable : public proxy {
 
 // ---- implementation ------------------------------------------------------------------------
 
-template <typename Lock>
-std::cv_status condition_variable::wait_by(Lock& lock, const detail::Timeout& timeout) const {
-  bool held = lock.owns_lock();
+template <typename AnyLock>
+std::cv_status condition_variable::wait_by(AnyLock& lock, const detail::Timeout& timeout) const {
+  bool lost = false;
   try {
-    const bool notified = wait_held(held ? lock.mutex() : nullptr, timeout, held);
+    const recursive_mutex* const locked = lock.owns_lock() ? lock.mutex() : nullptr;
+    const bool notified = wait_held(locked, timeout, lost);
     return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
   } catch (...) {
-    if (!held) lock.release();
+    if (lost) lock.release();
     throw;
   }
 }

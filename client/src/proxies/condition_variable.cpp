@@ -26,10 +26,9 @@ const std::string& condition_variable::owner_of(const lock_grant& held) const {
   return held.owner_->text;
 }
 
-// Returns whether it was notified. If it throws, `held` tells whether the thread still has the
-// lock.
+// Returns whether it was notified. If it throws, sets `lost` if the thread no longer has the lock.
 bool condition_variable::wait_held(const recursive_mutex* locked, const detail::Timeout& timeout,
-                                   bool& held) const {
+                                   bool& lost) const {
   if (locked == nullptr || !(*locked == mutex_)) throw_foreign();
   detail::Client& client = handle().client();
   mutex_.by_thread().hand_over();
@@ -46,7 +45,7 @@ bool condition_variable::wait_held(const recursive_mutex* locked, const detail::
     return take<bool>(detail::methods::condition_wait.name, std::move(reply));
   }
   // Whether the lock is held now depends on the moment of the failure. Release it in any case.
-  held = false;
+  lost = true;
   client.grants().remove(mutex_.name(), thread_owner());
   mutex_.unlock();
   throw_error(std::move(reply.error()));

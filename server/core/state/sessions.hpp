@@ -62,7 +62,7 @@ struct alignas(64) Session {
   std::set<ObjectId> watches;     ///< objects that it watches
   std::set<ObjectId> topics;      ///< topics that it is subscribed to
 
-  /// Notes that a part of a message has arrived, or has been sent. It is a sign of life as a whole
+  /// Notes that a part of a message has arrived, or has been sent. It is a heartbeat, as a whole
   /// message is, if it goes on at kPartBytesMin or more in a third of the ttl.
   void note_progress(std::uint64_t bytes, Instant now);
 };

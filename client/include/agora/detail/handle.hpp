@@ -35,12 +35,19 @@ using Timeout = std::optional<Seconds>;
 /// @throws value_error  always: a duration was NaN.
 [[noreturn]] void throw_nan();
 
+/// Converts any duration to seconds, for a delay or a lease. @throws value_error  it is NaN.
+template <typename Rep, typename Period>
+Seconds seconds_of(std::chrono::duration<Rep, Period> span) {
+  const Seconds seconds(span);
+  if (std::isnan(seconds.count())) throw_nan();
+  return seconds;
+}
+
 /// Converts any duration to a timeout. A negative one does not wait; one of a century or more waits
 /// without a limit. @throws value_error  it is NaN.
 template <typename Rep, typename Period>
 Timeout timeout_of(std::chrono::duration<Rep, Period> span) {
-  const Seconds seconds(span);
-  if (std::isnan(seconds.count())) throw_nan();
+  const Seconds seconds = seconds_of(span);
   constexpr Seconds kCentury{100.0 * 365 * 24 * 3600};
   if (!(seconds < kCentury)) return std::nullopt;
   return seconds < Seconds::zero() ? Seconds::zero() : seconds;

@@ -55,7 +55,7 @@ TEST_CASE("progress: a message that arrives slowly keeps its session alive", "[n
   CHECK(lives_through(400, 300ms, 60));
 }
 
-TEST_CASE("progress: less than 1 KiB in a third of the ttl is no sign of life", "[net]") {
+TEST_CASE("progress: less than 1 KiB in a third of the ttl is no heartbeat", "[net]") {
   CHECK_FALSE(lives_through(300, 500ms, 40));
   CHECK_FALSE(lives_through(1, 100ms, 60));
 }
