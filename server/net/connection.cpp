@@ -172,7 +172,8 @@ void Connection::flush() {
 void Connection::after_turn() {
   if (dialogue_.closing()) {
     reading_ = false;
-    if (dialogue_.ended() && dialogue_.output().empty()) close();
+    if (dialogue_.ended() && dialogue_.output().empty()) return close();
+    if (on_ring_ && write_blocked_) hub_.poll_before_sleep(*ring_, *this);
     return;
   }
   const bool backlog = dialogue_.has_backlog();
@@ -182,7 +183,7 @@ void Connection::after_turn() {
     dialogue_.abandon();
     return hub_.touch(*this);
   }
-  if (on_ring_ && reading_) hub_.poll_before_sleep(*ring_, *this);
+  if (on_ring_ && (reading_ || write_blocked_)) hub_.poll_before_sleep(*ring_, *this);
   if (!backlog && !(reading_ && readable_ && !input_ended_)) return;
   // Fair share: the other connections first, since this one has used up its share of the turn.
   if (std::exchange(resume_posted_, true)) return;
@@ -255,6 +256,8 @@ bool Connection::read_ring() {
   }
   if (*got == 0) return false;
   read_bytes_ += *got;
+  // The client is in the middle of a large message: it is awake, and more will follow at once.
+  if (*got >= shm::kRingPartBytes) ring_->peer_awake = true;
   if (ring_->in.release()) send_doorbell();
   dialogue_.received(*got);
   return true;
@@ -267,16 +270,13 @@ bool Connection::send_by_ring() {
     const auto room = ring_->out.room();
     if (!room || (*room == 0 && socket_ended_)) return false;
     if (*room == 0) {
-      write_blocked_ = ring_->out.wait_for_room();
-      if (write_blocked_) {
-        note_sent(total);
-        return true;
-      }
-      continue;
+      write_blocked_ = true;  // the hub polls the ring for room before it sleeps
+      note_sent(total);
+      return true;
     }
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
-    const std::size_t put = ring_->out.put(std::span{parts}.first(count));
+    const std::size_t put = ring_->out.put(std::span{parts}.first(count), shm::kRingPartBytes);
     output.consume(put);
     total += put;
     const bool asleep = ring_->out.publish(shm::current_cpu());
@@ -287,19 +287,25 @@ bool Connection::send_by_ring() {
 }
 
 bool Connection::poll_ring() {
-  if (!reading_ || input_ended_ || ring_->in.empty()) return false;
-  read_ring();
+  const bool room = write_blocked_ && ring_->out.has_room();
+  const bool bytes = reading_ && !input_ended_ && !ring_->in.empty();
+  if (!room && !bytes) return false;
+  if (room) write_blocked_ = false;
+  if (bytes) read();
   hub_.touch(*this);
   return true;
 }
 
 bool Connection::ready_to_sleep() {
-  ring_->polled = false;
-  return !reading_ || input_ended_ || ring_->in.wait_for_bytes();
+  const bool no_room = !write_blocked_ || ring_->out.wait_for_room();
+  const bool no_bytes = !reading_ || input_ended_ || ring_->in.wait_for_bytes();
+  ring_->polled = !(no_room && no_bytes);
+  return !ring_->polled;
 }
 
 std::optional<std::uint32_t> Connection::active_client_cpu() const {
-  if (!ring_->peer_awake || !reading_ || input_ended_) return std::nullopt;
+  const bool waits = write_blocked_ || (reading_ && !input_ended_);
+  if (!ring_->peer_awake || !waits) return std::nullopt;
   return ring_->in.writer_cpu();
 }
 

@@ -42,10 +42,11 @@ class Connection final : public Loop::Watcher, public std::enable_shared_from_th
   /// once the client has sent a doorbell. If the client sends anything else first, the descriptor
   /// was lost on the way, and the ring is dropped.
   void offer_ring(std::size_t& count);
-  /// Reads the ring if it holds bytes and the dialogue takes input. @return whether it did
+  /// Reads the ring if it holds bytes and the dialogue takes input; goes on to send if output waits
+  /// for room and there is some. @return whether there was anything to do
   bool poll_ring();
   /// Called before the loop sleeps. Returns true if the ring need not be polled: the client will
-  /// send a doorbell after its next write, or the dialogue takes no input.
+  /// send a doorbell after its next write, or the dialogue takes no input; and likewise for room.
   bool ready_to_sleep();
   /// Returns the CPU on which the client last wrote to the ring, if spinning for its next call can
   /// pay: the client was awake and the dialogue takes input.
