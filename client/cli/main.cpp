@@ -3,6 +3,7 @@
 // agora: the command line. `agora call METHOD ARGS...` makes one call, `agora serve` runs a server,
 // `agora bench` puts a load on a server, `agora lock` runs a command under a lock.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -60,11 +62,29 @@ int put_load(const std::string& address, const agora::detail::BenchOptions& opti
   }
 }
 
-int lock(const std::string& address, const CLI::App& verb, agora::detail::LockedCommand command) {
-  command.words = verb.remaining();
-  if (!command.words.empty() && command.words.front() == "--") {
-    command.words.erase(command.words.begin());
+/// Returns the verb of the command line; empty if there is none.
+std::string verb_of(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--server") {
+      ++i;
+    } else if (!words[i].starts_with('-')) {
+      return words[i];
+    }
   }
+  return {};
+}
+
+/// Removes the words from `--` on from the command line of `agora lock` and returns those behind
+/// it: the command, whose options are its own.
+std::vector<std::string> take_command(std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  if (dashes == words.end() || verb_of(words) != "lock") return {};
+  std::vector<std::string> command(dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return command;
+}
+
+int lock(const std::string& address, const agora::detail::LockedCommand& command) {
   if (command.words.empty()) {
     std::cerr << "agora: lock needs a command, for example: agora lock nightly -- backup.sh\n";
     return EX_USAGE;
@@ -87,7 +107,6 @@ CLI::App* add_lock(CLI::App& app, agora::detail::LockedCommand& command) {
                    "Seconds to wait for the lock; 0: do not wait; default: no limit")
       ->type_name("SECONDS")
       ->check(CLI::NonNegativeNumber);
-  verb->prefix_command();
   verb->footer(
       "agora lock [--timeout SECONDS] NAME -- CMD [ARGS...]\n"
       "CMD has the lock's fencing token in AGORA_TOKEN, and gets SIGTERM if the lock is lost.\n"
@@ -168,8 +187,15 @@ int main(int argc, char** argv) {
   const CLI::App* load_verb = add_bench(app, load);
   agora::detail::LockedCommand locked;
   const CLI::App* lock_verb = add_lock(app, locked);
-  CLI11_PARSE(app, argc, argv);
-  if (*lock_verb) return lock(address, *lock_verb, locked);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  locked.words = take_command(arguments);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  if (*lock_verb) return lock(address, locked);
   if (*load_verb) return put_load(address, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();

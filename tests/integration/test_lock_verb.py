@@ -70,7 +70,7 @@ class Lock(Verb):
         self.assertEqual(running.stdout.readline(), "up\n")
         session = self.c.call("lock.holder", "lost")["session"]
         admin = self.new_client(kind="typed", unix=True)
-        self.assertEqual(admin.ask(f"server.end_session {session}"), "true")
+        self.assertEqual(admin.ask(f"server.end_session {session}"), "null")
         self.assertEqual(running.wait(harness.DEADLINE_S * 2), 75)
         self.assertIn("lost", running.stderr.read())
 
