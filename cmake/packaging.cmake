@@ -3,7 +3,8 @@
 # `cmake --install`, and the targets that find_package(agora) finds: agora::client, agora::server.
 include(CMakePackageConfigHelpers)
 
-add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp)
+add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp
+                     client/cli/locked_command.cpp)
 target_link_libraries(agora PRIVATE agora_client agora_load CLI11::CLI11)
 
 set(libraries agora_value agora_wire agora_shm agora_storage agora_core agora_engine agora_net agora_server_shm agora_server

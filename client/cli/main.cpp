@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 // agora: the command line. `agora call METHOD ARGS...` makes one call, `agora serve` runs a server,
-// `agora bench` puts a load on a server.
+// `agora bench` puts a load on a server, `agora lock` runs a command under a lock.
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +19,7 @@
 #include <agora/error.hpp>
 
 #include "client/cli/bench.hpp"
+#include "client/cli/locked_command.hpp"
 #include "client/cli/typed_call.hpp"
 #include "client/src/server/server_binary.hpp"
 
@@ -33,6 +36,10 @@ std::string default_address() {
 
 int call(const std::string& address, const std::vector<std::string>& words) {
   try {
+    if (const auto refusal = agora::detail::void_at_once(words); !refusal.empty()) {
+      std::cerr << "agora: " << refusal << '\n';
+      return EX_USAGE;
+    }
     return agora::detail::typed_call(address, words);
   } catch (const agora::error& error) {
     std::cerr << "agora: " << error.what() << '\n';
@@ -53,6 +60,60 @@ int put_load(const std::string& address, const agora::detail::BenchOptions& opti
     std::cerr << "agora: " << error.what() << '\n';
     return 1;
   }
+}
+
+/// Returns the verb of the command line; empty if there is none.
+std::string verb_of(const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--server") {
+      ++i;
+    } else if (!words[i].starts_with('-')) {
+      return words[i];
+    }
+  }
+  return {};
+}
+
+/// Removes the words from `--` on from the command line of `agora lock` and returns those behind
+/// it: the command, whose options are its own.
+std::vector<std::string> take_command(std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  if (dashes == words.end() || verb_of(words) != "lock") return {};
+  std::vector<std::string> command(dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return command;
+}
+
+int lock(const std::string& address, const agora::detail::LockedCommand& command) {
+  if (command.words.empty()) {
+    std::cerr << "agora: lock needs a command, for example: agora lock nightly -- backup.sh\n";
+    return EX_USAGE;
+  }
+  try {
+    return agora::detail::run_locked(address, command);
+  } catch (const agora::unavailable& error) {
+    std::cerr << "agora: " << error.what() << '\n';
+    return EX_UNAVAILABLE;
+  } catch (const std::exception& error) {
+    std::cerr << "agora: " << error.what() << '\n';
+    return 1;
+  }
+}
+
+CLI::App* add_lock(CLI::App& app, agora::detail::LockedCommand& command) {
+  auto* verb = app.add_subcommand("lock", "Run a command while holding a lock");
+  verb->add_option("name", command.lock, "The lock; it is created if there is none")->required();
+  verb->add_option("--timeout", command.timeout,
+                   "Seconds to wait for the lock; 0: do not wait; default: no limit")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber);
+  verb->footer(
+      "agora lock [--timeout SECONDS] NAME -- CMD [ARGS...]\n"
+      "CMD has the lock's fencing token in AGORA_TOKEN, and gets SIGTERM if the lock is lost.\n"
+      "Exits with the status of CMD, 128 + n if signal n ended it, 127 if it is not found, 126 if\n"
+      "it cannot be run, 75 if the lock was not free in time or was lost, 69 if no server "
+      "replies.");
+  return verb;
 }
 
 CLI::App* add_bench(CLI::App& app, agora::detail::BenchOptions& options) {
@@ -114,13 +175,27 @@ int main(int argc, char** argv) {
       "Words are JSON or plain text, x=y names a parameter:\n"
       "  agora call object.create queue tasks maxsize=10\n"
       "  agora call queue.put tasks '{\"file\": \"a.txt\"}'\n"
-      "Exits with 1 if the reply is an error, with 69 if no server replies.");
+      "The session of the call ends with it. A call whose result would end too, such as "
+      "lock.acquire,\n"
+      "is refused: see agora lock.\n"
+      "Exits with 1 if the reply is an error, 64 if the call is refused here, 69 if no server\n"
+      "replies.");
   auto* server = app.add_subcommand("serve", "Run a server; the options are agorad's");
   server->prefix_command();
   server->set_help_flag();  // --help is agorad's own
   agora::detail::BenchOptions load;
   const CLI::App* load_verb = add_bench(app, load);
-  CLI11_PARSE(app, argc, argv);
+  agora::detail::LockedCommand locked;
+  const CLI::App* lock_verb = add_lock(app, locked);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  locked.words = take_command(arguments);
+  std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  if (*lock_verb) return lock(address, locked);
   if (*load_verb) return put_load(address, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();

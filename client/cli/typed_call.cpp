@@ -62,6 +62,41 @@ bool is_error_reply(std::string_view reply) {
   return false;
 }
 
+std::string void_at_once(std::span<const std::string> words) {
+  struct Row {
+    std::string_view method;
+    std::string_view reason;
+  };
+  constexpr std::string_view kLock =
+      "the lock would be released when this call ends; run a command while holding it: agora lock";
+  constexpr std::string_view kItem =
+      "the item would go back to the queue when this call ends; take it for good: queue.get";
+  constexpr std::string_view kNotices = "no notice can come: the connection ends with this call";
+  constexpr Row kRows[] = {
+      {"lock.acquire", kLock},
+      {"rlock.acquire", kLock},
+      {"rwlock.acquire_read", kLock},
+      {"rwlock.acquire_write", kLock},
+      {"condition.acquire", kLock},
+      {"queue.reserve", kItem},
+      {"queue.reserve_any", kItem},
+      {"object.watch", kNotices},
+      {"object.watch_names", kNotices},
+      {"topic.subscribe", kNotices},
+      {"object.hold", "the hold would end with this call"},
+  };
+  for (const Row& row : kRows) {
+    if (words.front() == row.method) return words.front() + ": " + std::string(row.reason);
+  }
+  if (words.front() == "object.create" && words.size() == 2) {
+    return "object.create: an object without a name would end with this call; give it a name";
+  }
+  for (const std::string& word : words) {
+    if (word == "ephemeral=true") return words.front() + ": what is ephemeral ends with this call";
+  }
+  return {};
+}
+
 int typed_call(const std::string& address, std::span<const std::string> words) {
   auto parsed = parse_address(address);
   if (!parsed) agora::throw_error(parsed.error());

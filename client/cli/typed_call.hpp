@@ -16,6 +16,10 @@ std::string typed_line_of(std::span<const std::string> words);
 /// Returns true if a reply is `Type: message` with an error's type.
 bool is_error_reply(std::string_view reply);
 
+/// Returns why a single call makes no sense: its session ends with it, and so would its result.
+/// Returns an empty text for any other call.
+std::string void_at_once(std::span<const std::string> words);
+
 /// Sends the line to a server and prints the reply on standard output as it comes.
 /// @return 0, or 1 if the reply is an error. @throws agora::error  no server replies.
 int typed_call(const std::string& address, std::span<const std::string> words);

@@ -64,6 +64,10 @@ void Engine::cancel(LinkId link, std::uint64_t tag) {
 
 void Engine::heartbeat(LinkId link) { command(Command::Kind::heartbeat, link); }
 
+void Engine::progress(LinkId link, std::size_t bytes) {
+  command(Command::Kind::progress, link).number = bytes;
+}
+
 void Engine::turn() {
   if (turning_) return;
   turning_ = true;

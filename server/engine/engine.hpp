@@ -46,6 +46,9 @@ class Engine {
   void cancel(LinkId link, std::uint64_t tag);
   /// Renews the session's ttl: a message arrived that was refused before it became a command.
   void heartbeat(LinkId link);
+  /// Notes that `bytes` bytes of an incomplete message have arrived, or that many bytes of output
+  /// have been sent and more are left.
+  void progress(LinkId link, std::size_t bytes);
 
   /// Appends the gathered batch to the journal, applies all committed batches, and delivers their
   /// effects. A nested call, from an outbox, does nothing: the outer turn continues until no batch

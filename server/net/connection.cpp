@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <span>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -66,6 +67,22 @@ void Connection::wait_for_space() {
                        self->hub_.touch(*self);
                        self->hub_.turn_soon();
                      });
+}
+
+/// The bytes of held back lines stay unread, and Asio reports the end of input only behind them. So
+/// the connection asks the kernel for the end, once a second.
+void Connection::ask_for_end_later() {
+  if (end_timer_) return;
+  end_timer_ = std::make_unique<SteadyTimer>(hub_.io(), std::chrono::seconds{1});
+  end_timer_->async_wait([self = shared_from_this()](const std::error_code& error) {
+    self->end_timer_.reset();
+    if (error || !self->dialogue_.held_back()) return;
+    pollfd end{self->socket_.native_handle(), POLLRDHUP, 0};
+    if (::poll(&end, 1, 0) == 0) return self->ask_for_end_later();
+    self->dialogue_.peer_ended();
+    self->hub_.touch(*self);
+    self->hub_.turn_soon();
+  });
 }
 
 void Connection::on_input() {
@@ -178,7 +195,8 @@ void Connection::after_turn() {
   if (on_ring_ && !socket_ended_) wait_for_input();
   if (dialogue_.closing()) {
     reading_ = false;
-    if (dialogue_.ended() && dialogue_.output().empty()) close();
+    if (dialogue_.ended() && dialogue_.output().empty()) return close();
+    if (on_ring_ && write_blocked_) hub_.poll_before_sleep(*ring_, *this);
     return;
   }
   const bool backlog = dialogue_.has_backlog();
@@ -188,7 +206,8 @@ void Connection::after_turn() {
     dialogue_.abandon();
     return hub_.touch(*this);
   }
-  if (on_ring_ && reading_) hub_.poll_before_sleep(*ring_, *this);
+  if (on_ring_ && (reading_ || write_blocked_)) hub_.poll_before_sleep(*ring_, *this);
+  if (dialogue_.held_back()) ask_for_end_later();
   const bool wants_input = reading_ && !input_ended_;
   if (wants_input && !readable_) wait_for_input();
   if (!backlog && !(wants_input && readable_)) return;
@@ -200,6 +219,7 @@ void Connection::after_turn() {
 bool Connection::send_some() {
   if (on_ring_) return send_by_ring();
   Output& output = dialogue_.output();
+  std::size_t total = 0;
   while (!output.empty()) {
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
@@ -210,14 +230,23 @@ bool Connection::send_some() {
     if (sent >= 0) {
       descriptors_.clear();
       output.consume(static_cast<std::size_t>(sent));
+      total += static_cast<std::size_t>(sent);
     } else if (errno == EAGAIN) {
       wait_for_space();
+      note_sent(total);
       return true;
     } else if (errno != EINTR) {
       return false;
     }
   }
   return true;
+}
+
+/// Notes the progress of output that the client has not read whole.
+void Connection::note_sent(std::size_t bytes) {
+  if (bytes == 0) return;
+  dialogue_.note_sent(bytes);
+  hub_.turn_soon();
 }
 
 // ---- the ring ------------------------------------------------------------------------------
@@ -254,6 +283,8 @@ bool Connection::read_ring() {
   }
   if (*got == 0) return false;
   read_bytes_ += *got;
+  // The client is in the middle of a large message: it is awake, and more will follow at once.
+  if (*got >= shm::kRingPartBytes) ring_->peer_awake = true;
   if (ring_->in.release()) send_doorbell();
   dialogue_.received(*got);
   return true;
@@ -261,17 +292,20 @@ bool Connection::read_ring() {
 
 bool Connection::send_by_ring() {
   Output& output = dialogue_.output();
+  std::size_t total = 0;
   while (!output.empty()) {
     const auto room = ring_->out.room();
     if (!room || (*room == 0 && socket_ended_)) return false;
     if (*room == 0) {
-      write_blocked_ = ring_->out.wait_for_room();
-      if (write_blocked_) return true;
-      continue;
+      write_blocked_ = true;  // the hub polls the ring for room before it sleeps
+      note_sent(total);
+      return true;
     }
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
-    output.consume(ring_->out.put(std::span{parts}.first(count)));
+    const std::size_t put = ring_->out.put(std::span{parts}.first(count), shm::kRingPartBytes);
+    output.consume(put);
+    total += put;
     const bool asleep = ring_->out.publish(shm::current_cpu());
     ring_->peer_awake = !asleep;
     if (asleep) send_doorbell();
@@ -280,25 +314,32 @@ bool Connection::send_by_ring() {
 }
 
 bool Connection::poll_ring() {
-  if (!reading_ || input_ended_ || ring_->in.empty()) return false;
-  read_ring();
+  const bool room = write_blocked_ && ring_->out.has_room();
+  const bool bytes = reading_ && !input_ended_ && !ring_->in.empty();
+  if (!room && !bytes) return false;
+  if (room) write_blocked_ = false;
+  if (bytes) read();
   hub_.touch(*this);
   return true;
 }
 
 bool Connection::ready_to_sleep() {
-  ring_->polled = false;
-  return !reading_ || input_ended_ || ring_->in.wait_for_bytes();
+  const bool no_room = !write_blocked_ || ring_->out.wait_for_room();
+  const bool no_bytes = !reading_ || input_ended_ || ring_->in.wait_for_bytes();
+  ring_->polled = !(no_room && no_bytes);
+  return !ring_->polled;
 }
 
 std::optional<std::uint32_t> Connection::active_client_cpu() const {
-  if (!ring_->peer_awake || !reading_ || input_ended_) return std::nullopt;
+  const bool waits = write_blocked_ || (reading_ && !input_ended_);
+  if (!ring_->peer_awake || !waits) return std::nullopt;
   return ring_->in.writer_cpu();
 }
 
 void Connection::close() {
   std::error_code ignored;
   socket_.close(ignored);
+  end_timer_.reset();
   hub_.remove(link());
 }
 

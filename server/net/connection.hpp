@@ -45,10 +45,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// once the client has sent a doorbell. If the client sends anything else first, the descriptor
   /// was lost on the way, and the ring is dropped.
   void offer_ring(std::size_t& count);
-  /// Reads the ring if it holds bytes and the dialogue takes input. @return whether it did
+  /// Reads the ring if it holds bytes and the dialogue takes input; goes on to send if output waits
+  /// for room and there is some. @return whether there was anything to do
   bool poll_ring();
   /// Called before the loop sleeps. Returns true if the ring need not be polled: the client will
-  /// send a doorbell after its next write, or the dialogue takes no input.
+  /// send a doorbell after its next write, or the dialogue takes no input; and likewise for room.
   bool ready_to_sleep();
   /// Returns the CPU on which the client last wrote to the ring, if spinning for its next call can
   /// pay: the client was awake and the dialogue takes input.
@@ -61,6 +62,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  private:
   void wait_for_input();
   void wait_for_space();
+  void ask_for_end_later();
   void on_input();
   void read();
   bool read_some();
@@ -70,12 +72,14 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void after_turn();
   bool send_some();
   bool send_by_ring();
+  void note_sent(std::size_t bytes);
   bool read_ring();
   void drain_doorbells();
   void send_doorbell();
 
   Hub& hub_;
   StreamSocket socket_;
+  std::unique_ptr<SteadyTimer> end_timer_;  // while the dialogue holds lines back
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;

@@ -26,7 +26,8 @@ std::span<char> Dialogue::room() {
 void Dialogue::received(std::size_t bytes) {
   if (large_message_under_way()) {
     context_.input.grow_by(bytes);
-    return proceed();
+    proceed();
+    return note_received(bytes);
   }
   RawBytes& buffer = context_.shared.read_buffer;
   buffer.grow_by(bytes);
@@ -35,16 +36,60 @@ void Dialogue::received(std::size_t bytes) {
 }
 
 void Dialogue::receive(std::string_view bytes) {
+  const bool may_be_text = !std::holds_alternative<MsgpackProtocol>(protocol_);
+  if (may_be_text && telnet_.concerns(bytes) && !begins_msgpack(bytes)) {
+    return receive_telnet(bytes);
+  }
+  take_in(bytes);
+}
+
+/// Returns true if these are the first bytes of a connection and begin MessagePack.
+bool Dialogue::begins_msgpack(std::string_view bytes) const {
+  return protocol_.index() == 0 && !is_telnet_ && context_.input.empty() &&
+         sniff(bytes).wire == Wire::msgpack;
+}
+
+/// Separates the telnet commands from the lines, and obeys each at its place among them.
+void Dialogue::receive_telnet(std::string_view bytes) {
+  is_telnet_ = true;
+  while (!bytes.empty() && !closing()) {
+    std::string text;
+    const TelnetCommand command = telnet_.read(bytes, text, context_.output.bytes());
+    if (!text.empty()) take_in(text);
+    if (command != TelnetCommand::none && !closing()) obey(command);
+  }
+}
+
+void Dialogue::obey(TelnetCommand command) {
+  context_.engine.turn();  // the replies to earlier lines come first
+  if (command == TelnetCommand::are_you_there) {
+    context_.output.bytes().append("agora is here\n");
+    return;
+  }
+  context_.input.drop_unfinished_line();
+  if (auto* const text = std::get_if<TextProtocol>(&protocol_)) text->interrupt();
+}
+
+void Dialogue::take_in(std::string_view bytes) {
   if (closing()) return;
   if (context_.input.empty()) {
     // The usual case: whole messages, parsed where they lie.
     context_.start_turn();
+    const std::size_t count = bytes.size();
     take(bytes);
-    if (!bytes.empty()) context_.input.append(bytes, announced_bytes());
-    return;
+    if (bytes.empty()) return;
+    context_.input.append(bytes, announced_bytes());
+    return note_received(count);
   }
   context_.input.append(bytes, announced_bytes());
   proceed();
+  note_received(bytes.size());
+}
+
+/// Tells the engine of progress if the bytes have left a message incomplete.
+void Dialogue::note_received(std::size_t bytes) {
+  const bool under_way = !context_.input.empty() && !context_.has_backlog();
+  if (under_way && !closing()) context_.engine.progress(link(), bytes);
 }
 
 std::size_t Dialogue::announced_bytes() const {
@@ -77,12 +122,16 @@ void Dialogue::finish() {
 /// Sniffs the first bytes. Returns false if they do not decide yet, or the connection is closed.
 bool Dialogue::choose_protocol(std::string_view& rest) {
   if (rest.empty()) return false;
-  const Sniffer::Verdict verdict = sniffer_.feed(rest);
+  const Sniffed verdict = sniff(rest);
   rest.remove_prefix(verdict.skipped);
   switch (verdict.wire) {
     case Wire::undecided:
       return false;
     case Wire::msgpack:
+      if (is_telnet_) {  // its bytes 0xff would be taken for commands
+        context_.close();
+        return false;
+      }
       protocol_.emplace<MsgpackProtocol>(context_);
       return true;
     case Wire::text:
@@ -90,6 +139,9 @@ bool Dialogue::choose_protocol(std::string_view& rest) {
       return true;
     case Wire::http:
       context_.refuse_http();
+      return false;
+    case Wire::headers:
+      context_.refuse_headers();
       return false;
     case Wire::tls:
     case Wire::nothing:
@@ -99,9 +151,15 @@ bool Dialogue::choose_protocol(std::string_view& rest) {
   return false;
 }
 
+void Dialogue::peer_ended() {
+  context_.end_peer();
+  if (auto* const text = std::get_if<TextProtocol>(&protocol_)) text->peer_ended();
+}
+
 void Dialogue::end_of_input() {
   if (closing()) return;
   context_.end_input();
+  peer_ended();
   proceed();
 }
 

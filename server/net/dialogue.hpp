@@ -17,6 +17,7 @@
 #include "server/net/protocol_context.hpp"
 #include "server/net/text_protocol.hpp"
 #include "shared/wire/sniff.hpp"
+#include "shared/wire/telnet.hpp"
 
 namespace agora {
 
@@ -42,6 +43,9 @@ class Dialogue {
   /// Returns true if the last turn has left calls that proceed() can take now.
   bool has_backlog() const { return context_.has_backlog() && !context_.stalled() && !closing(); }
 
+  /// Notes that the client has closed its sending side, though bytes may be left to read. A typed
+  /// line that waits while reading is held back is cancelled, so that the lines behind it can run.
+  void peer_ended();
   /// Notes that the client will send no more bytes. The calls that were received run; then the link
   /// is closed as by abandon().
   void end_of_input();
@@ -53,9 +57,16 @@ class Dialogue {
   /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 
+  /// Notes that `bytes` bytes of the output were sent and that more are left: a heartbeat of a
+  /// client with a slow link. The engine needs a turn then.
+  void note_sent(std::size_t bytes) { context_.engine.progress(link(), bytes); }
+
   Output& output() { return context_.output; }
-  /// Returns true if the output exceeds its bound: the connection is not read meanwhile.
-  bool full() const { return context_.full(); }
+  /// Returns true if the output exceeds its bound, or typed lines are held back beyond theirs: the
+  /// connection is not read meanwhile.
+  bool full() const { return context_.full() || context_.held_back(); }
+  /// Returns true if typed lines are held back and the client's end is not known yet.
+  bool held_back() const { return context_.held_back() && !context_.peer_ended() && !closing(); }
   /// Returns true if nothing more will be read. Close the connection once the output is sent and
   /// ended().
   bool closing() const { return context_.closing(); }
@@ -65,6 +76,11 @@ class Dialogue {
  private:
   std::size_t missing_bytes() const { return context_.input.missing_bytes(announced_bytes()); }
   std::size_t announced_bytes() const;
+  void take_in(std::string_view bytes);
+  bool begins_msgpack(std::string_view bytes) const;
+  void receive_telnet(std::string_view bytes);
+  void obey(TelnetCommand command);
+  void note_received(std::size_t bytes);
   void take(std::string_view& rest);
   void finish();
   bool choose_protocol(std::string_view& rest);
@@ -72,8 +88,9 @@ class Dialogue {
   void cut_off();
 
   ProtocolContext context_;
-  Sniffer sniffer_;
+  TelnetFilter telnet_;
   std::variant<std::monostate, MsgpackProtocol, TextProtocol> protocol_;
+  bool is_telnet_ = false;  // the client has sent a telnet command
   bool ended_ = false;
   bool cut_off_ = false;  // the client did not read its notices: nothing more is written
 };

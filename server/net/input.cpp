@@ -28,18 +28,23 @@ void Input::append(std::string_view bytes, std::size_t announced) {
   ascii_ = 0;
 }
 
-/// Reserves space for the whole of a large message at once, so that it does not move as it grows;
-/// memory that is never written costs nothing. A client may announce more than it sends, so at most
-/// kAheadMax, or as much as has arrived already, is reserved ahead.
+/// Makes room for `held` bytes. Reserves space for the whole of a large message at once, so that it
+/// does not move as it grows; memory that is never written costs nothing. A client may announce
+/// more than it sends, so at most kAheadMax, or as much as has arrived already, is reserved ahead.
+/// The buffer grows only once it is full: its size at least doubles, and a message costs linear
+/// time.
 void Input::make_room(std::size_t held, std::size_t announced) {
   constexpr std::size_t kAheadMax = std::size_t{8} << 20;
+  if (held <= bytes_.capacity()) return;
   const std::size_t end = announced >= kLargeMessage ? begin_ + announced : 0;
   const std::size_t wanted = std::min(end, held + std::max(held, kAheadMax));
   if (wanted <= bytes_.capacity()) return;
-  RawBytes larger = shared_.engine.spare_buffers().take(wanted);
-  larger.reserve(wanted);
+  SpareBuffers& spares = shared_.engine.spare_buffers();
+  RawBytes larger = spares.take(wanted);
+  if (larger.capacity() == 0) return bytes_.reserve(wanted);
   larger.append(bytes_.view());
-  bytes_ = std::move(larger);
+  std::swap(bytes_, larger);
+  if (larger.capacity() >= kLargeMessage) spares.keep(std::move(larger));
 }
 
 void Input::keep_last(std::size_t left) {
@@ -51,6 +56,14 @@ void Input::keep_last(std::size_t left) {
     bytes_.drop_front(begin_);
     begin_ = 0;
   }
+}
+
+void Input::drop_unfinished_line() {
+  const std::string_view held = rest();
+  const std::size_t kept = held.rfind('\n') + 1;  // npos + 1 is 0
+  bytes_.drop_back(held.size() - kept);
+  ascii_ = 0;
+  if (kept == 0) keep_last(0);
 }
 
 RawBytes* Input::buffer_ending_at(const char* end) {

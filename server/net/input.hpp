@@ -43,6 +43,9 @@ class Input {
   /// Drops all but the last `left` bytes. An empty input holds no memory.
   void keep_last(std::size_t left);
 
+  /// Drops the bytes behind the last line feed.
+  void drop_unfinished_line();
+
   /// Returns how many of the last bytes are known to be ASCII.
   std::size_t ascii_bytes() const { return ascii_; }
   /// Returns the buffer whose content ends at `end`; null if none does. Its memory can be given

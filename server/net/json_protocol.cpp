@@ -3,13 +3,38 @@
 #include "server/net/json_protocol.hpp"
 
 #include <utility>
+#include <vector>
 
 #include "server/core/methods/scalar.hpp"
 #include "server/net/call_tag.hpp"
+#include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/json_rpc.hpp"
 
 namespace agora {
+namespace {
+
+constexpr std::string_view kCancel = "session.cancel";
+
+/// Returns the parameter `id` of session.cancel; absent if there is none.
+PackedView id_to_cancel(PackedView params) {
+  Reader reader{params};
+  Token head;
+  if (!params.present()) return {};
+  static_cast<void>(reader.next(head));
+  if (head.kind == Kind::list) return head.count > 0 ? reader.value() : PackedView{};
+  for (std::uint32_t i = 0; head.kind == Kind::map && i < head.count; ++i) {
+    Token name;
+    static_cast<void>(reader.next(name));
+    const PackedView value = reader.value();
+    if (name.body == "id") return value;
+  }
+  return {};
+}
+
+bool is_natural(const Token& token) { return token.kind == Kind::integer && !token.negative; }
+
+}  // namespace
 
 std::size_t JsonProtocol::read_line(std::string_view line) {
   if (try_fast_path(line)) return 1;
@@ -29,6 +54,7 @@ std::size_t JsonProtocol::read_line(std::string_view line) {
 bool JsonProtocol::try_fast_path(std::string_view line) {
   JsonSimpleCall& simple = context_.shared.simple_json_call;
   if (!read_json_simple_call(line, simple, context_.shared.scratch)) return false;
+  if (simple.method == kCancel) return false;
   CallRequest call = context_.request(call_tag(ReplyForm::simple_json, simple.id), Numbering::whole,
                                       simple.id, simple.method);
   call.positional = simple.params();
@@ -39,9 +65,27 @@ bool JsonProtocol::try_fast_path(std::string_view line) {
   return true;
 }
 
+/// The core knows natural ids only. Names the calls that have any other id, oldest first, by their
+/// tags. @param params  receives the new parameters, if `cancel` has such an id
+void JsonProtocol::name_calls_by_tag(Request& cancel, std::string& params) const {
+  const PackedView id = id_to_cancel(cancel.params);
+  if (!id.present() || is_natural(read(id))) return;
+  std::vector<std::uint64_t> tags;
+  for (const auto& [key, call] : open_calls_) {
+    if (call.id.view().bytes() == id.bytes()) tags.push_back(call_tag(ReplyForm::json, key));
+  }
+  Writer out{params};
+  out.list(1);
+  out.list(static_cast<std::uint32_t>(tags.size()));
+  for (const std::uint64_t tag : tags) out.unsigned_integer(tag);
+  cancel.params = PackedView{params};
+}
+
 /// Submits one decoded call. If the message is no valid call, writes an error instead.
 void JsonProtocol::run(Message& message, std::uint64_t batch) {
-  const Request& request = message.request;
+  Request& request = message.request;
+  std::string cancel_params;
+  if (request.method == kCancel) name_calls_by_tag(request, cancel_params);
   const bool is_notification = request.is_notification();
   OpenCall call{is_notification ? Packed{} : Packed{request.id}, batch};
   if (!is_notification && batch != 0) ++batches_[batch].missing;
@@ -57,7 +101,7 @@ void JsonProtocol::run(Message& message, std::uint64_t batch) {
     return;
   }
   const Token id = read(request.id);
-  const bool natural = id.kind == Kind::integer && !id.negative;
+  const bool natural = is_natural(id);
   const std::uint64_t key = ++last_key_;
   auto taken =
       context_.submit(request, call_tag(ReplyForm::json, key),

@@ -39,6 +39,7 @@ class JsonProtocol {
   };
 
   bool try_fast_path(std::string_view line);
+  void name_calls_by_tag(Request& cancel, std::string& params) const;
   void run(Message& message, std::uint64_t batch);
   void reply_simple(std::uint64_t id, PackedView result, const Error* error);
   void reply_open(const OpenCall& call, PackedView result, const Error* error);

@@ -46,7 +46,13 @@ void Output::consume(std::size_t count) {
   blobs_.erase(blobs_.begin(), blobs_.begin() + static_cast<std::ptrdiff_t>(done));
   sent_ += count;
   if (!blobs_.empty() || sent_ < bytes_.size()) return;
-  bytes_.clear();
+  // A large reply in text leaves no memory behind.
+  constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
+  if (bytes_.capacity() > kKeptBytes) {
+    bytes_ = {};
+  } else {
+    bytes_.clear();
+  }
   sent_ = 0;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "shared/wire/json_rpc.hpp"
+
 namespace agora {
 
 void ProtocolContext::refuse_http() {
@@ -13,6 +15,17 @@ void ProtocolContext::refuse_http() {
       .append(std::to_string(kNotHttp.size()))
       .append("\r\nConnection: close\r\n\r\n")
       .append(kNotHttp);
+  close();
+}
+
+void ProtocolContext::refuse_headers() {
+  const Error error{Errc::parse_error,
+                    "messages have no Content-Length header here: send each as one line that ends "
+                    "in a line feed",
+                    Done::no,
+                    {}};
+  encode_json_error(kNullValue, error, output.bytes());
+  output.bytes() += '\n';
   close();
 }
 

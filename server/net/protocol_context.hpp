@@ -90,8 +90,12 @@ class ProtocolContext {
   void pause() { paused_ = true; }
   void resume() { paused_ = false; }
   bool paused() const { return paused_; }
+  /// Holds the input back: no message is taken, and the connection is not read, until let_on().
+  void hold_back() { held_back_ = true; }
+  void let_on() { held_back_ = false; }
+  bool held_back() const { return held_back_; }
   /// Returns true if no message may be taken even at the start of a turn.
-  bool stalled() const { return paused_ || full(); }
+  bool stalled() const { return paused_ || held_back_ || full(); }
   /// Notes at the end of a read whether flow control has left messages for a later turn.
   /// @param bytes_left  the protocol has not taken all bytes that were read
   void note_backlog(bool bytes_left) {
@@ -101,6 +105,9 @@ class ProtocolContext {
 
   // ---- the end -----------------------------------------------------------------------------
 
+  /// Notes that the client has closed its sending side. Bytes that it sent may still be unread.
+  void end_peer() { peer_ended_ = true; }
+  bool peer_ended() const { return peer_ended_; }
   /// Notes that the client will send no more bytes.
   void end_input() { input_ended_ = true; }
   bool input_ended() const { return input_ended_; }
@@ -116,6 +123,9 @@ class ProtocolContext {
   bool closing() const { return closing_; }
   /// Replies to an HTTP request with 404 and closes.
   void refuse_http();
+  /// Replies to a message framed by a `Content-Length` header with a JSON-RPC error that tells how
+  /// messages are framed here, and closes.
+  void refuse_headers();
 
  private:
   void run_batch() {
@@ -131,6 +141,8 @@ class ProtocolContext {
   std::size_t batch_taken_ = 0;  // messages since the last batch ran
   bool backlog_ = false;
   bool paused_ = false;
+  bool held_back_ = false;
+  bool peer_ended_ = false;
   bool input_ended_ = false;
   bool closing_ = false;
   bool only_harmless_ = false;

@@ -72,6 +72,7 @@ std::optional<Peer> identify(int fd) {
   socklen_t length = static_cast<socklen_t>(remote.capacity());
   if (::getpeername(fd, remote.data(), &length) != 0) return std::nullopt;
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
+  switch_on(fd, SOL_SOCKET, SO_OOBINLINE);  // telnet sends a part of a command as urgent data
   switch_on(fd, SOL_SOCKET, SO_KEEPALIVE);
   Peer peer;
   peer.host = text_of(remote);

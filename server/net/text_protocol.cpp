@@ -31,6 +31,11 @@ bool TextProtocol::read_line(std::string_view& rest) {
   } else if (!context_.input_ended()) {
     return false;
   }  // else: at the end of the input, a last line without its line end is a line
+  if (typed_.must_hold_back(line)) {
+    context_.hold_back();
+    typed_.peer_ended();
+    return false;
+  }
   const std::size_t calls = run(line);
   rest.remove_prefix(length);
   context_.count_message(calls);
@@ -47,10 +52,19 @@ std::size_t TextProtocol::run(std::string_view line) {
     context_.refuse_http();
     return 1;
   }
+  if (is_header_line(line)) {
+    context_.refuse_headers();
+    return 1;
+  }
   last_was_json_ = is_json_line(line);
   if (last_was_json_) return json_.read_line(line);
   typed_.read_line(line);
   return 1;
+}
+
+void TextProtocol::interrupt() {
+  framer_.restart();
+  typed_.read_line({});
 }
 
 void TextProtocol::reply(const Effect& effect, const Effects& effects) {

@@ -29,6 +29,11 @@ class TextProtocol {
   /// Writes the error in the form of the last line.
   void refuse(const Error& error) { refuse(error, last_was_json_); }
   void end_of_input() { typed_.end_of_input(); }
+  /// Cancels the typed line that waits, as an empty line does. The caller has dropped the
+  /// unfinished line.
+  void interrupt();
+  /// Notes that the client has closed its sending side; see Dialogue::peer_ended().
+  void peer_ended() { typed_.peer_ended(); }
 
  private:
   bool read_line(std::string_view& rest);

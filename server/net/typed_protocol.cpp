@@ -8,18 +8,24 @@
 #include "server/core/state/signature.hpp"
 #include "server/net/call_tag.hpp"
 #include "shared/value/msgpack_reader.hpp"
+#include "shared/wire/json_rpc.hpp"
 #include "shared/wire/typed_line.hpp"
 
 namespace agora {
 
+bool TypedProtocol::must_hold_back(std::string_view line) const {
+  if (tag_ == 0) return false;
+  const Limits& limits = context_.limits;
+  const bool full =
+      queued_.size() >= limits.typed_lines_max || queued_bytes_ > limits.typed_bytes_max;
+  return full && !is_json_line(line) && !typed_method(line).empty();
+}
+
 void TypedProtocol::read_line(std::string_view line) {
   if (tag_ == 0) return run(line);
   if (typed_method(line).empty()) return context_.engine.cancel(context_.link(), tag_);
-  if (surplus_ > 0 || queued_.size() >= context_.limits.typed_lines_max) {
-    ++surplus_;  // refused in its turn
-    return;
-  }
   queued_.emplace_back(line);
+  queued_bytes_ += line.size();
 }
 
 void TypedProtocol::run(std::string_view line) {
@@ -66,18 +72,10 @@ void TypedProtocol::run_queued() {
   while (tag_ == 0 && !queued_.empty() && !context_.closing()) {
     const std::string line = std::move(queued_.front());
     queued_.pop_front();
+    queued_bytes_ -= line.size();
+    context_.let_on();
     run(line);
   }
-  if (tag_ == 0 && !context_.closing()) refuse_surplus();
-}
-
-void TypedProtocol::refuse_surplus() {
-  const Error error{Errc::overloaded,
-                    std::to_string(context_.limits.typed_lines_max) +
-                        " lines already waited behind one that had no reply",
-                    Done::no,
-                    {}};
-  for (; surplus_ > 0; --surplus_) write({}, &error);
 }
 
 void TypedProtocol::write(PackedView result, const Error* error) {
@@ -108,6 +106,11 @@ void TypedProtocol::end_of_input() {
   if (queued_.empty()) return context_.close();
   // The client has left, so the waiting line gives way. Its reply calls end_of_input() again.
   if (tag_ != 0) context_.engine.cancel(context_.link(), tag_);
+}
+
+void TypedProtocol::peer_ended() {
+  if (!context_.peer_ended() || !context_.held_back() || tag_ == 0) return;
+  context_.engine.cancel(context_.link(), tag_);
 }
 
 }  // namespace agora

@@ -49,8 +49,10 @@ struct Limits {
   /// Shortest and longest time without a heartbeat that an opened session may ask for, seconds.
   double session_ttl_min = 1;
   double session_ttl_max = 3'600;
-  /// Typed lines queued behind a waiting one: people type these, programs use JSON.
+  /// Typed lines queued behind a waiting one, and their bytes; beyond that the server stops reading
+  /// from the connection. People type these, programs use JSON.
   std::size_t typed_lines_max = 64;
+  std::size_t typed_bytes_max = std::size_t{64} << 10;
   /// Back-pressure: unsent output of one connection at which the server stops reading from it,
   /// bytes.
   std::size_t output_bytes_max = std::size_t{8} << 20;

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -40,12 +42,18 @@ class RawBytes {
   /// Appends the first `bytes` bytes of the room, at most all of it.
   void grow_by(std::size_t bytes) { size_ += bytes; }
 
-  /// Grows the capacity to at least `bytes`; this moves the bytes if the capacity was less.
+  /// Grows the capacity to at least `bytes`; this moves the bytes if the capacity was less. A large
+  /// buffer moves without a copy: the C library maps its pages to another address.
   void reserve(std::size_t bytes) {
     if (bytes <= capacity_) return;
-    std::unique_ptr<char[]> larger{new char[bytes]};  // make_unique would clear it
-    if (size_ > 0) std::memcpy(larger.get(), memory_.get(), size_);
-    memory_ = std::move(larger);
+    if (size_ == 0) {  // there is nothing to move
+      memory_.reset();
+      capacity_ = 0;
+    }
+    void* const larger = std::realloc(memory_.get(), bytes);
+    if (larger == nullptr) throw std::bad_alloc();
+    static_cast<void>(memory_.release());
+    memory_.reset(static_cast<char*>(larger));
     capacity_ = bytes;
   }
 
@@ -61,11 +69,16 @@ class RawBytes {
     size_ -= bytes;
     std::memmove(memory_.get(), memory_.get() + bytes, size_);
   }
+  void drop_back(std::size_t bytes) { size_ -= bytes; }
   /// Sets the size to 0; keeps the capacity.
   void clear() { size_ = 0; }
 
  private:
-  std::unique_ptr<char[]> memory_;
+  struct Free {
+    void operator()(char* memory) const { std::free(memory); }
+  };
+
+  std::unique_ptr<char[], Free> memory_;
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

@@ -36,6 +36,9 @@ struct RingWords {
 };
 
 inline constexpr std::size_t kRingBytes = std::size_t{32} << 10;
+/// The bytes of one write of a large message: the reader copies a part of a large message out while
+/// the writer copies the next part in.
+inline constexpr std::size_t kRingPartBytes = kRingBytes / 4;
 
 /// The first page of a connection's memfd: the words of both directions. Their bytes follow.
 struct RingLayout {
@@ -81,12 +84,15 @@ class RingWriter {
     }
     return kRingBytes - (written_ - read_);
   }
-  /// Copies in as many bytes as there is room for, from the front. The reader does not see them
-  /// before publish(). @pre room() has a value. @return the number of bytes copied
-  std::size_t put(std::span<const iovec> parts) {
+  /// Returns true if there is room, or if the peer has corrupted the count.
+  bool has_room() { return room().value_or(1) > 0; }
+  /// Copies in as many bytes as there is room for, from the front, at most `most`. The reader does
+  /// not see them before publish(). @pre room() has a value. @return the number of bytes copied
+  std::size_t put(std::span<const iovec> parts, std::size_t most = kRingBytes) {
     std::size_t put = 0;
     for (const iovec& part : parts) {
-      const std::size_t now = put_one(static_cast<const char*>(part.iov_base), part.iov_len);
+      const std::size_t wanted = std::min(part.iov_len, most - put);
+      const std::size_t now = put_one(static_cast<const char*>(part.iov_base), wanted);
       put += now;
       // If room appears now, it is for the rest of this part, not for the next part.
       if (now < part.iov_len) break;

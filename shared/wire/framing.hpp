@@ -48,6 +48,9 @@ class MsgpackFramer {
   /// caller drops frame_bytes() bytes from the front; the next call begins a new message.
   FrameStatus scan(std::string_view buffer);
 
+  /// Changes the largest size of a message, bytes.
+  void allow(std::size_t bytes_max) { bounds_.bytes_max = bytes_max; }
+
   /// Returns true if the next scan begins a message: no byte of one has been scanned yet.
   bool at_begin() const { return frame_given_ || position_ == 0; }
 
@@ -86,6 +89,9 @@ class LineFramer {
   /// Scans `buffer`, which begins with the first byte of the current line. After `frame` the caller
   /// drops frame_bytes() bytes from the front; the next call begins a new line.
   FrameStatus scan(std::string_view buffer);
+
+  /// Begins a new line: the caller has dropped the unfinished one.
+  void restart() { scanned_ = 0; }
 
   /// Returns the line without its end, a view into `buffer`; only after `frame`.
   std::string_view line() const { return line_; }

@@ -18,9 +18,67 @@ namespace {
 
 constexpr int kNumberOverflow = 406;  // nlohmann's error id for "number outside float64"
 
-Failure not_json(std::string_view reason, std::size_t position) {
+// A word that other notations have and JSON lacks, with its form here. All in lower case.
+struct ForeignWord {
+  std::string_view word;
+  std::string_view form;
+};
+
+constexpr ForeignWord kForeignWords[] = {
+    {"nan", R"(NaN is written {"$float":"nan"})"},
+    {"infinity", R"(infinity is written {"$float":"inf"})"},
+    {"inf", R"(infinity is written {"$float":"inf"})"},
+    {"none", "the absent value is written null"},
+    {"undefined", "the absent value is written null"},
+    {"nil", "the absent value is written null"},
+    {"true", "true is written in lower case"},
+    {"false", "false is written in lower case"},
+    {"null", "null is written in lower case"},
+};
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool is_letter_or_digit(char c) { return is_letter(c) || (c >= '0' && c <= '9'); }
+
+// Returns the word of `text` around offset `at`, in lower case; "" if there is none.
+std::string word_around(std::string_view text, std::size_t at) {
+  constexpr std::size_t kLongest = 16;
+  std::size_t begin = std::min(at, text.size());
+  while (begin > 0 && at - begin < kLongest && is_letter_or_digit(text[begin - 1])) --begin;
+  std::string word;
+  for (std::size_t i = begin; i < text.size() && word.size() < kLongest; ++i) {
+    if (!is_letter_or_digit(text[i])) break;
+    const char c = text[i];
+    word += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return word;
+}
+
+// Returns how to write it instead, if the error at `position` (bytes, from 1) is a usual one.
+std::string_view way_out(std::string_view text, std::size_t position) {
+  if (position > text.size()) {
+    return "a message is one line: write it without line breaks, and end it with one";
+  }
+  const std::size_t at = position - 1;
+  const std::string word = word_around(text, at);
+  const bool negative = at >= 1 && text[at - 1] == '-';
+  for (const ForeignWord& foreign : kForeignWords) {
+    if (word != foreign.word) continue;
+    if (negative && word.starts_with("inf")) return R"(-infinity is written {"$float":"-inf"})";
+    return foreign.form;
+  }
+  if (text[at] == '\'') return "text stands in double quotes";
+  if (text[at] == '/' || text[at] == '#') return "there are no comments";
+  if (text[at] == '}' || text[at] == ']') return "there is no comma before a closing bracket";
+  return {};
+}
+
+Failure not_json(std::string_view text, std::string_view reason, std::size_t position) {
   Error error{Errc::parse_error, "not JSON: ", Done::no, {}};
   error.message.append(reason).append(" at byte ").append(std::to_string(position));
+  if (const std::string_view form = way_out(text, position); !form.empty()) {
+    error.message.append("; ").append(form);
+  }
   error.details.push_back(number_detail("position", position));
   return fail(std::move(error));
 }
@@ -196,14 +254,14 @@ Expected<void> JsonReader::parse_once(std::string_view text, bool& overflow) {
   if (sink.too_many()) {
     return fail(too_large("elements_max", "the message has far too many elements"));
   }
-  return not_json(sink.reason(), sink.position());
+  return not_json(text, sink.reason(), sink.position());
 }
 
 Expected<void> JsonReader::parse(std::string_view text) {
   // The lexer would skip a byte order mark, and would take a NUL for the end of the text.
-  if (text.starts_with("\xef")) return not_json("byte order mark or other non-JSON byte", 1);
+  if (text.starts_with("\xef")) return not_json(text, "byte order mark or other non-JSON byte", 1);
   const std::size_t nul = text.find('\0');
-  if (nul != std::string_view::npos) return not_json("a NUL byte", nul + 1);
+  if (nul != std::string_view::npos) return not_json(text, "a NUL byte", nul + 1);
   bool overflow = false;
   Expected<void> done = parse_once(text, overflow);
   if (!overflow) return done;

@@ -2,20 +2,13 @@
 
 #include "shared/wire/sniff.hpp"
 
+#include <algorithm>
+
 namespace agora {
 namespace {
 
-// The telnet commands that affect the parsing (RFC 854).
-constexpr unsigned char kSubnegotiationEnd = 240;
-constexpr unsigned char kSubnegotiation = 250;
-constexpr unsigned char kWill = 251;
-constexpr unsigned char kDont = 254;
-constexpr unsigned char kCommand = 255;
-
-// Real telnet clients send some dozens of bytes.
-constexpr std::size_t kSkippedBytesMax = 4096;
-
-}  // namespace
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::string_view kHeader = "content-length:";
 
 Wire wire_of(unsigned char first) {
   if (first >= 'a' && first <= 'z') return Wire::text;
@@ -26,55 +19,47 @@ Wire wire_of(unsigned char first) {
     case '?':
     case '\r':
     case '\n':
+    case ' ':
+    case '\t':
       return Wire::text;
-    case 0x93:
+    case 0x93:  // an array of 3 or 4, in any of its encodings
     case 0x94:
+    case 0xdc:
+    case 0xdd:
       return Wire::msgpack;
     case 0x16:
       return Wire::tls;
-    case kCommand:
-      return Wire::undecided;
     default:
       return Wire::nothing;
   }
 }
 
-Sniffer::State Sniffer::after(unsigned char byte) const {
-  switch (state_) {
-    case State::begin:
-      return State::command;
-    case State::command:
-      if (byte == kSubnegotiation) return State::inside;
-      return byte >= kWill && byte <= kDont ? State::option : State::begin;
-    case State::option:
-      return State::begin;
-    case State::inside:
-      return byte == kCommand ? State::inside_command : State::inside;
-    case State::inside_command:
-      return byte == kSubnegotiationEnd ? State::begin : State::inside;
-  }
-  return State::begin;
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Returns how many bytes at the front of `text` match `lower_case` in any letter case.
+std::size_t matching(std::string_view text, std::string_view lower_case) {
+  const std::size_t most = std::min(text.size(), lower_case.size());
+  std::size_t i = 0;
+  while (i < most && lower(text[i]) == lower_case[i]) ++i;
+  return i;
 }
 
-Sniffer::Verdict Sniffer::feed(std::string_view input) {
-  Verdict verdict;
-  for (const char c : input) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (state_ == State::begin) {
-      verdict.wire = wire_of(byte);
-      if (verdict.wire != Wire::undecided) return verdict;
-    }
-    // A doubled 0xff is the data byte 0xff, which begins no supported protocol.
-    const bool data = state_ == State::command && byte == kCommand;
-    if (data || ++skipped_ > kSkippedBytesMax) {
-      verdict.wire = Wire::nothing;
-      return verdict;
-    }
-    ++verdict.skipped;
-    state_ = after(byte);
+}  // namespace
+
+Sniffed sniff(std::string_view input) {
+  if (input.empty()) return {};
+  if (input[0] == kByteOrderMark[0]) {
+    if (input.starts_with(kByteOrderMark)) return {Wire::text, kByteOrderMark.size()};
+    return {kByteOrderMark.starts_with(input) ? Wire::undecided : Wire::nothing};
   }
-  return verdict;
+  if (input[0] == 'C') {
+    if (is_header_line(input)) return {Wire::headers};
+    return {matching(input, kHeader) == input.size() ? Wire::undecided : Wire::http};
+  }
+  return {wire_of(static_cast<unsigned char>(input[0]))};
 }
+
+bool is_header_line(std::string_view line) { return matching(line, kHeader) == kHeader.size(); }
 
 bool is_http_line(std::string_view line) {
   constexpr std::string_view kEnding = " http/1.";
@@ -82,12 +67,7 @@ bool is_http_line(std::string_view line) {
   if (line.back() != '0' && line.back() != '1') return false;
   line.remove_suffix(1);
   line.remove_prefix(line.size() - kEnding.size());
-  for (std::size_t i = 0; i < kEnding.size(); ++i) {
-    const char c = line[i];
-    const char lower = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    if (lower != kEnding[i]) return false;
-  }
-  return true;
+  return matching(line, kEnding) == kEnding.size();
 }
 
 }  // namespace agora

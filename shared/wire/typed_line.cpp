@@ -58,6 +58,29 @@ std::size_t literal_end(std::string_view line, std::size_t at) {
   return std::string_view::npos;
 }
 
+// Returns the offset of the first byte that belongs to no character in UTF-8; npos if all do.
+std::size_t find_invalid_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string_view::npos;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const std::size_t bytes = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (!is_utf8(text.substr(at, bytes))) return at;
+    at += bytes;
+  }
+  return std::string_view::npos;
+}
+
+// The line cannot be quoted: its bytes would reach the terminal as they are.
+Failure not_utf8(std::string_view line, std::size_t at) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(line[at]);
+  std::string message = "the line is not valid UTF-8: 0x";
+  message.append({kDigits[byte >> 4], kDigits[byte & 0xfU]});
+  message.append(" at byte ").append(std::to_string(at + 1));
+  return fail(
+      Error{Errc::value_error, std::move(message), Done::no, {number_detail("position", at + 1)}});
+}
+
 class LineReader {
  public:
   LineReader(std::string_view line, std::size_t start, const MethodHint& method,
@@ -165,7 +188,6 @@ class LineReader {
     const std::string_view argument = line_.substr(at_, end - at_);
     at_ = end;
     if (!text && is_literal(argument)) return json_to_packed(argument, to, budget_);
-    if (!is_utf8(argument)) return fail(Errc::value_error, "a word is not valid UTF-8");
     if (budget_.elements == 0) {
       return fail(too_large("elements_max", "the line has more words than the limit allows"));
     }
@@ -188,7 +210,12 @@ class LineReader {
     at_ = end;
     auto done = json_to_packed(line_.substr(start, end - start), to, budget_);
     if (done || done.error().code != Errc::parse_error) return done;
-    return bad_line(done.error().message + " of the word", start);
+    const std::size_t position = start + 1;
+    return fail(
+        Error{Errc::invalid_params,
+              "the word at byte " + std::to_string(position) + " is " + done.error().message,
+              Done::no,
+              {number_detail("position", position)}});
   }
 
   Expected<void> write_map(std::string& out) const {
@@ -257,6 +284,7 @@ std::string_view typed_method(std::string_view line) {
 Expected<Request> decode_typed_line(std::string_view line, const MethodHint& method,
                                     const Limits& limits, std::string& out) {
   out.clear();
+  if (const std::size_t at = find_invalid_utf8(line); at < line.size()) return not_utf8(line, at);
   LineReader reader(line, method_range(line).second, method, limits);
   if (auto done = reader.read(); !done) return done.failure();
   if (auto done = reader.write(out); !done) return done.failure();
@@ -268,9 +296,20 @@ Expected<Request> decode_typed_line(std::string_view line, const MethodHint& met
 
 void encode_typed_error(const Error& error, std::string& out) {
   out.append(type_name(error.code)).append(": ");
-  // The message may quote client input. A terminal must get one line without control characters.
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  std::ranges::replace_copy_if(error.message, std::back_inserter(out), is_control, ' ');
+  // The message may quote client input. A terminal must get one line without control characters,
+  // not even U+0080 to U+009F, two bytes from 0xc2 on.
+  const std::string_view message = error.message;
+  const bool valid = is_utf8(message);
+  for (std::size_t i = 0; i < message.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(message[i]);
+    const bool is_c1 = byte == 0xc2 && valid && static_cast<unsigned char>(message[i + 1]) < 0xa0;
+    if (byte < 0x20 || byte == 0x7f || is_c1) {
+      out += ' ';
+    } else {
+      out += byte < 0x80 || valid ? message[i] : '?';
+    }
+    if (is_c1) ++i;
+  }
 }
 
 void encode_typed_result(PackedView result, std::string& out) { packed_to_json(result, out); }

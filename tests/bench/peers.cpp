@@ -54,6 +54,14 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+std::vector<std::string> agorad_command(const std::string& unix_path,
+                                        const std::vector<std::string>& options) {
+  std::vector<std::string> command{sibling_program("agorad"), "--listen", "127.0.0.1:0", "--unix",
+                                   unix_path};
+  command.insert(command.end(), options.begin(), options.end());
+  return command;
+}
+
 std::vector<std::string> memcached_command(const std::string& unix_path, int port) {
   std::vector<std::string> words{"memcached", "-t", "1", "-m", "4096", "-I", "16m", "-c", "4096"};
   if (::geteuid() == 0) words.insert(words.end(), {"-u", "root"});
@@ -162,10 +170,8 @@ Scratch::~Scratch() {
   std::filesystem::remove_all(path_, problem);
 }
 
-Agorad::Agorad(int cpu)
-    : child({sibling_program("agorad"), "--listen", "127.0.0.1:0", "--unix",
-             scratch.path() + "/a.sock"},
-            cpu, "ready "),
+Agorad::Agorad(int cpu, const std::vector<std::string>& options)
+    : child(agorad_command(scratch.path() + "/a.sock", options), cpu, "ready "),
       unix_path(scratch.path() + "/a.sock") {
   const std::string& line = child.ready_line();
   const std::size_t colon = line.find(':');

@@ -52,7 +52,8 @@ struct Agorad {
   Child child;
   std::string unix_path;
   int port = 0;
-  explicit Agorad(int cpu);
+  /// @param options  further options of its command line
+  explicit Agorad(int cpu, const std::vector<std::string>& options = {});
 };
 
 struct Redis {

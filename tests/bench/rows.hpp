@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// The rows of the tables: `numbers`, in which each row has a bound, the wide `matrix`, and
-// `scaling`, which measures how the cost of a call grows.
+// The rows of the tables: `numbers`, in which each row has a bound, the wide `matrix`, `scaling`,
+// which measures how the cost of a call grows, and `large`, which measures large values.
 #pragma once
 
 #include <string>
@@ -18,6 +18,8 @@ bool fits(const std::string& row, const Filter& filter);
 void numbers(Report& report, const Filter& filter);
 void matrix(Report& report, const Filter& filter);
 void scaling(Report& report, const Filter& filter);
+/// Values of 1 KiB to 512 MiB over every transport.
+void large(Report& report, const Filter& filter);
 
 // The rows of `numbers` that are more than a load of requests; each adds its results.
 void round_trip(Report& report);

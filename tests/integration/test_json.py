@@ -74,7 +74,7 @@ REQUESTS = [
     ('{"id":1,"method":"dict.set","params":["jobs","k","a\tb"]}', (None, "ParseError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k","\\x41"]}', (None, "ParseError")),
     ('{"id":1,"method":"dict.set","params":["jobs","k","\\ud800"]}', (None, "ParseError")),
-    (b'{"id":1,"method":"dict.set","params":["jobs","k","\xff"]}', (None, "ParseError")),
+    (b'{"id":1,"method":"dict.set","params":["jobs","k","\xfe"]}', (None, "ParseError")),
     (b'{"id":1,"method":"dict.set","params":["jobs","k","\xc0\xaf"]}', (None, "ParseError")),
     (b'{"id":1,"method":"dict.set","params":["jobs","k","\xed\xa0\x80"]}', (None, "ParseError")),
     (

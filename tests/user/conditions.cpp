@@ -22,13 +22,12 @@ void over_processes(const agora::manager& m) {
   const auto waiting = m.counter("waiting");
   const auto seen = m.list<int>("seen");
   const auto wait_for_turn = [=](int mine) {
-    auto condition = ready;
-    std::unique_lock hold(condition.mutex());
+    std::unique_lock hold(ready.mutex());  // of a const condition
     ++waiting;
-    condition.wait(hold, [&] { return turn == mine; });
+    ready.wait(hold, [&] { return turn == mine; });
     seen.push_back(mine);
     turn = mine + 1;
-    condition.notify_all();
+    ready.notify_all();
   };
   agora::process lost(wait_for_turn, 100);
   waiting.wait_at_least(1);

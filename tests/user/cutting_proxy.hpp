@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -65,6 +66,8 @@ class CuttingProxy {
     shut_ = false;
     wake();
   }
+  /// Lets at most 64 KiB through in this time, in both directions together.
+  void slow_down(std::chrono::milliseconds pause) { pause_ = pause; }
   /// Ends the random cuts.
   void mend() { bytes_max_ = 0; }
   int connections() const { return connections_.load(); }
@@ -126,6 +129,8 @@ class CuttingProxy {
     const std::size_t most = way.left == 0 ? sizeof bytes : way.left;
     const ssize_t got = recv(fd, bytes, std::min(most, sizeof bytes), 0);
     if (got <= 0) return cut_one(fd);
+    const auto share = pause_.load() * got / static_cast<ssize_t>(sizeof bytes);
+    ::poll(nullptr, 0, static_cast<int>(share.count()));
     std::string_view rest(bytes, static_cast<std::size_t>(got));
     while (!rest.empty()) {
       const ssize_t sent = send(way.other, rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -155,6 +160,7 @@ class CuttingProxy {
   int listener_ = -1;
   int wake_[2] = {-1, -1};
   std::map<int, Way> ways_;
+  std::atomic<std::chrono::milliseconds> pause_{};
   std::atomic<bool> stop_{false};
   std::atomic<bool> cut_{false};
   std::atomic<bool> shut_{false};

@@ -36,7 +36,7 @@ class basic_lock : public proxy {
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
-    return try_lock_for(when - Clock::now());
+    return by_thread().acquire(detail::timeout_until(when));
   }
 
   /// As lock(), for a grant that ends after `lease` even if this thread hangs: then the server

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -18,6 +19,16 @@
 #include <agora/recursive_mutex.hpp>
 
 namespace agora {
+
+namespace detail {
+
+/// The locks with which a condition variable waits: std::unique_lock<recursive_mutex>, and the same
+/// of a const recursive_mutex.
+template <typename AnyLock>
+concept ConditionLock = std::same_as<AnyLock, std::unique_lock<recursive_mutex>> ||
+    std::same_as<AnyLock, std::unique_lock<const recursive_mutex>>;
+
+}  // namespace detail
 
 /// Like std::condition_variable_any, but it belongs to one lock, mutex(). A waiter waits with that
 /// lock only, and a notifier must hold it. A wait releases all levels of the lock, and takes them
@@ -36,6 +47,8 @@ namespace agora {
 class condition_variable : public proxy {
  public:
   using lock_type = std::unique_lock<recursive_mutex>;
+  /// In a lambda that captures by copy, the condition and its mutex() are const.
+  using const_lock_type = std::unique_lock<const recursive_mutex>;
   using Lock AGORA_DEPRECATED("use lock_type") = lock_type;
 
   /// Called by a manager's factory; see manager::condition.
@@ -46,32 +59,36 @@ class condition_variable : public proxy {
   const recursive_mutex& mutex() const { return mutex_; }
   recursive_mutex& mutex() { return mutex_; }
 
-  /// Waits without a timeout for a notify.
+  /// Waits without a timeout for a notify. All waits take a lock_type or a const_lock_type.
   /// @throws runtime_error  `lock` is not of mutex(), or does not hold it.
-  void wait(lock_type& lock) const { wait_by(lock, std::nullopt); }
-  template <typename Predicate>
-  void wait(lock_type& lock, Predicate holds) const {
+  template <detail::ConditionLock AnyLock>
+  void wait(AnyLock& lock) const {
+    wait_by(lock, std::nullopt);
+  }
+  template <detail::ConditionLock AnyLock, typename Predicate>
+  void wait(AnyLock& lock, Predicate holds) const {
     while (!holds()) wait(lock);
   }
-  template <typename Rep, typename Period>
-  std::cv_status wait_for(lock_type& lock, std::chrono::duration<Rep, Period> span) const {
-    return wait_by(lock, detail::timeout_of(span)) ? std::cv_status::no_timeout
-                                                   : std::cv_status::timeout;
+  /// Waits for that time at most. @throws value_error  the time is NaN.
+  template <detail::ConditionLock AnyLock, typename Rep, typename Period>
+  std::cv_status wait_for(AnyLock& lock, std::chrono::duration<Rep, Period> span) const {
+    return wait_by(lock, detail::timeout_of(span));
   }
   /// Returns the last result of the predicate.
-  template <typename Rep, typename Period, typename Predicate>
-  bool wait_for(lock_type& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
-    if (!detail::timeout_of(span)) return wait(lock, std::move(holds)), true;
-    const auto span_here = std::chrono::duration_cast<std::chrono::steady_clock::duration>(span);
-    return wait_until(lock, std::chrono::steady_clock::now() + span_here, std::move(holds));
+  template <detail::ConditionLock AnyLock, typename Rep, typename Period, typename Predicate>
+  bool wait_for(AnyLock& lock, std::chrono::duration<Rep, Period> span, Predicate holds) const {
+    using Steady = std::chrono::steady_clock;
+    const detail::Timeout timeout = detail::timeout_of(span);
+    if (!timeout) return wait(lock, std::move(holds)), true;
+    const auto until = Steady::now() + std::chrono::duration_cast<Steady::duration>(*timeout);
+    return wait_until(lock, until, std::move(holds));
   }
-  template <typename Clock, typename Span>
-  std::cv_status wait_until(lock_type& lock, std::chrono::time_point<Clock, Span> when) const {
-    return wait_for(lock, when - Clock::now());
+  template <detail::ConditionLock AnyLock, typename Clock, typename Span>
+  std::cv_status wait_until(AnyLock& lock, std::chrono::time_point<Clock, Span> when) const {
+    return wait_by(lock, detail::timeout_until(when));
   }
-  template <typename Clock, typename Span, typename Predicate>
-  bool wait_until(lock_type& lock, std::chrono::time_point<Clock, Span> when,
-                  Predicate holds) const {
+  template <detail::ConditionLock AnyLock, typename Clock, typename Span, typename Predicate>
+  bool wait_until(AnyLock& lock, std::chrono::time_point<Clock, Span> when, Predicate holds) const {
     while (!holds()) {
       if (wait_until(lock, when) == std::cv_status::timeout) return holds();
     }
@@ -131,8 +148,9 @@ class condition_variable : public proxy {
   }
 
  private:
-  bool wait_by(lock_type& lock, const detail::Timeout& timeout) const;
-  void check(const lock_type& lock) const;
+  template <typename AnyLock>
+  std::cv_status wait_by(AnyLock& lock, const detail::Timeout& timeout) const;
+  bool wait_held(const recursive_mutex* locked, const detail::Timeout& timeout, bool& lost) const;
   const std::string& owner_of(const lock_grant& held) const;
   [[noreturn]] void throw_foreign() const;
   bool waited(lock_grant& held, detail::Reply reply) const;
@@ -153,5 +171,20 @@ class condition_variable : public proxy {
 
   recursive_mutex mutex_;
 };
+
+// ---- implementation ------------------------------------------------------------------------
+
+template <typename AnyLock>
+std::cv_status condition_variable::wait_by(AnyLock& lock, const detail::Timeout& timeout) const {
+  bool lost = false;
+  try {
+    const recursive_mutex* const locked = lock.owns_lock() ? lock.mutex() : nullptr;
+    const bool notified = wait_held(locked, timeout, lost);
+    return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
+  } catch (...) {
+    if (lost) lock.release();
+    throw;
+  }
+}
 
 }  // namespace agora

@@ -13,6 +13,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <agora/detail/handle.hpp>
+
 namespace agora {
 
 /// A child process, forked at construction. Move-only; the destructor joins, as that of
@@ -62,7 +64,7 @@ class process {
   /// Waits for that time. Returns false if the child still runs.
   template <typename Rep, typename Period>
   bool join_for(std::chrono::duration<Rep, Period> span) {
-    return join_within(std::chrono::duration<double>(span).count());
+    return join_within(detail::timeout_of(span));
   }
   /// Returns nullopt while the child runs. A negative number is the signal that ended it. 255 means
   /// that other code of this process, such as a handler of SIGCHLD, has reaped the child.
@@ -92,7 +94,7 @@ class process {
   }
 
   void start_body(Body& body);
-  bool join_within(double seconds);
+  bool join_within(const detail::Timeout& timeout);
   void send_signal(int number);
   bool reap(int options);
 

@@ -72,7 +72,7 @@ class queue : public proxy {
   template <typename Rep, typename Period>
   void push_delayed(const T& item, std::chrono::duration<Rep, Period> delay,
                     double priority = 0) const {
-    call<void>(kPut, item, kForever, priority, detail::Seconds(delay).count());
+    call<void>(kPut, item, kForever, priority, detail::seconds_of(delay).count());
   }
   /// Puts all items in, in one step, or none; waits for room.
   /// @throws value_error  more than maxsize.
@@ -179,7 +179,8 @@ class queue : public proxy {
   template <typename Rep, typename Period, typename Token>
   auto async_push_delayed(const T& item, std::chrono::duration<Rep, Period> delay, double priority,
                           Token&& token) const {
-    return async_call<void>(kPut, token, item, kForever, priority, detail::Seconds(delay).count());
+    return async_call<void>(kPut, token, item, kForever, priority,
+                            detail::seconds_of(delay).count());
   }
   template <typename Token>
   auto async_push_many(const std::vector<T>& items, Token&& token) const {

@@ -94,7 +94,7 @@ class reservation {
   /// Returns the item to its position, ready again after `delay`. @throws as acknowledge()
   template <typename Rep = std::int64_t, typename Period = std::ratio<1>>
   void requeue(std::chrono::duration<Rep, Period> delay = {}) {
-    reserved_.requeue(detail::Seconds(delay));
+    reserved_.requeue(detail::seconds_of(delay));
   }
   /// Renews the lease. @throws as acknowledge()
   void touch() const { reserved_.touch(); }

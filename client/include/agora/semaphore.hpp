@@ -52,7 +52,7 @@ class semaphore : public proxy {
   template <typename Clock, typename Span>
   bool try_acquire_until(std::chrono::time_point<Clock, Span> when,
                          std::int64_t permits = 1) const {
-    return try_acquire_for(when - Clock::now(), permits);
+    return acquire_by(permits, detail::timeout_until(when));
   }
   /// Gives permits back. Also adds permits that no session had taken.
   /// @throws value_error  fewer than 1, or more than the bound allows; nothing was changed.

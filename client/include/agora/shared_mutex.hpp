@@ -46,7 +46,7 @@ class shared_mutex : public proxy {
   }
   template <typename Clock, typename Span>
   bool try_lock_until(std::chrono::time_point<Clock, Span> when) const {
-    return try_lock_for(when - Clock::now());
+    return writing().acquire(detail::timeout_until(when));
   }
   /// Never throws; see mutex::unlock().
   void unlock() const noexcept { writing().unlock(); }
@@ -65,7 +65,7 @@ class shared_mutex : public proxy {
   }
   template <typename Clock, typename Span>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Span> when) const {
-    return try_lock_shared_for(when - Clock::now());
+    return reading().acquire(detail::timeout_until(when));
   }
   /// Never throws; see mutex::unlock().
   void unlock_shared() const noexcept { reading().unlock(); }

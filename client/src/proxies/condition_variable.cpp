@@ -18,11 +18,6 @@ void condition_variable::throw_foreign() const {
                {}});
 }
 
-void condition_variable::check(const lock_type& lock) const {
-  const bool own = lock.owns_lock() && lock.mutex() != nullptr && *lock.mutex() == mutex_;
-  if (!own) throw_foreign();
-}
-
 const std::string& condition_variable::owner_of(const lock_grant& held) const {
   const bool own = held.owner_ && held.owner_->methods == &detail::kRecursiveLock &&
                    held.owner_->handle.name() == mutex_.name() &&
@@ -31,8 +26,10 @@ const std::string& condition_variable::owner_of(const lock_grant& held) const {
   return held.owner_->text;
 }
 
-bool condition_variable::wait_by(lock_type& lock, const detail::Timeout& timeout) const {
-  check(lock);
+// Returns whether it was notified. If it throws, sets `lost` if the thread no longer has the lock.
+bool condition_variable::wait_held(const recursive_mutex* locked, const detail::Timeout& timeout,
+                                   bool& lost) const {
+  if (locked == nullptr || !(*locked == mutex_)) throw_foreign();
   detail::Client& client = handle().client();
   mutex_.by_thread().hand_over();
   const auto grant = client.grants().find(mutex_.name(), thread_owner());
@@ -48,7 +45,7 @@ bool condition_variable::wait_by(lock_type& lock, const detail::Timeout& timeout
     return take<bool>(detail::methods::condition_wait.name, std::move(reply));
   }
   // Whether the lock is held now depends on the moment of the failure. Release it in any case.
-  lock.release();
+  lost = true;
   client.grants().remove(mutex_.name(), thread_owner());
   mutex_.unlock();
   throw_error(std::move(reply.error()));

@@ -185,4 +185,8 @@ void throw_mismatch(std::string_view method, const std::string& name, Failure in
   throw_error(std::move(error));
 }
 
+void throw_nan() {
+  throw_error({Errc::value_error, "a duration must be a number, not NaN", Done::no, {}});
+}
+
 }  // namespace agora::detail

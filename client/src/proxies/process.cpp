@@ -16,6 +16,7 @@
 
 #include "client/src/client/inherited.hpp"
 #include "client/src/transport/deadline.hpp"
+#include "client/src/transport/descriptors.hpp"
 #include "client/src/transport/fork_guard.hpp"
 
 namespace agora {
@@ -49,8 +50,7 @@ void wait_for_child(int ready, int pidfd) {
 
 void process::start_body(Body& body) {
   int ready[2];
-  if (::pipe2(ready, O_CLOEXEC) != 0)
-    throw std::system_error(errno, std::generic_category(), "pipe2");
+  if (!detail::make_pipe(ready)) throw std::system_error(errno, std::generic_category(), "pipe2");
   creator_ = detail::process_epoch();
   flush_standard_streams();
   pid_ = ::fork();
@@ -76,7 +76,7 @@ void process::start_body(Body& body) {
     flush_standard_streams();
     ::_exit(code);
   }
-  pidfd_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
+  pidfd_ = detail::above_standard(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   ::close(ready[1]);
   wait_for_child(ready[0], pidfd_);
   ::close(ready[0]);
@@ -124,8 +124,8 @@ bool process::reap(int options) {
 
 void process::join() { reap(0); }
 
-bool process::join_within(double seconds) {
-  const detail::Deadline deadline = detail::deadline_in(std::chrono::duration<double>(seconds));
+bool process::join_within(const detail::Timeout& timeout) {
+  const detail::Deadline deadline = timeout ? detail::deadline_in(*timeout) : std::nullopt;
   while (!reap(WNOHANG)) {
     if (detail::is_past(deadline)) return false;
     pollfd wanted{pidfd_, POLLIN, 0};

@@ -17,6 +17,7 @@
 
 #include "client/src/server/server_binary.hpp"
 #include "client/src/transport/deadline.hpp"
+#include "client/src/transport/descriptors.hpp"
 #include "client/src/transport/fork_guard.hpp"
 
 extern char** environ;
@@ -35,7 +36,9 @@ constexpr int kEndMilliseconds = 5000;  // for an orderly shutdown
   refuse(std::string(step) + ": " + std::strerror(problem));
 }
 
-int pidfd_of(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+int pidfd_of(pid_t pid) {
+  return above_standard(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+}
 
 std::string make_folder() {
   for (const char* variable : {"XDG_RUNTIME_DIR", "TMPDIR", ""}) {
@@ -111,7 +114,7 @@ void PrivateServer::spawn(const std::string& program) {
   const int owner = fcntl(self, F_DUPFD_CLOEXEC, kOwnerFd + 1);
   ::close(self);
   int ends[2];
-  if (owner < 0 || pipe2(ends, O_CLOEXEC) != 0) {
+  if (owner < 0 || !make_pipe(ends)) {
     const int problem = errno;
     if (owner >= 0) ::close(owner);
     refuse("pipe", problem);

@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "client/src/transport/descriptors.hpp"
+
 namespace agora::detail {
 namespace {
 
@@ -29,7 +31,7 @@ int open_peer(int fd) {
 
 }  // namespace
 
-PeerProcess::PeerProcess(int socket) : process_(open_peer(socket)) {}
+PeerProcess::PeerProcess(int socket) : process_(above_standard(open_peer(socket))) {}
 
 PeerProcess::~PeerProcess() {
   if (process_ >= 0) ::close(process_);

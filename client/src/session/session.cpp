@@ -15,11 +15,6 @@ namespace {
 /// Bounds the frame around the parameters: header, number, method.
 constexpr std::size_t kHeadBytesMax = 1024;
 
-bool too_large_to_send(const Call& call) {
-  return call.params.size() > Limits{}.frame_bytes_max - kHeadBytesMax ||
-         call.method.size() > kHeadBytesMax / 2;
-}
-
 // Whether the server keeps the reply, or a record of the holds that the reply grants.
 bool is_kept(const PendingCall& pending) {
   return pending.call.effect == CallEffect::changes || !anonymous_names(pending.result).empty();
@@ -38,6 +33,11 @@ Session::Session(const SessionPlan& plan, SessionWatcher& watcher, std::uint64_t
       number_(number),
       random_(static_cast<std::minstd_rand::result_type>(Clock::now().time_since_epoch().count() ^
                                                          static_cast<std::int64_t>(number))) {}
+
+bool Session::too_large_to_send(const Call& call) const {
+  return call.params.size() + kHeadBytesMax > name_.frame_bytes_max ||
+         call.method.size() > kHeadBytesMax / 2;
+}
 
 Session::Outcome Session::call(const Call& call, const Deadline& deadline) {
   if (too_large_to_send(call)) return {fail(too_large_error(call)), false};

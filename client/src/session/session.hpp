@@ -29,6 +29,7 @@
 #include "client/src/session/call_table.hpp"
 #include "client/src/session/lease.hpp"
 #include "client/src/session/peer_process.hpp"
+#include "client/src/session/progress.hpp"
 #include "client/src/transport/address.hpp"
 #include "client/src/transport/connection.hpp"
 #include "client/src/transport/handshake.hpp"
@@ -127,6 +128,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   // session.cpp: calls
+  bool too_large_to_send(const Call& call) const;
   void submit(Lock& lock, PendingCall& pending);
   void refuse(PendingCall& pending);
   void send_blocking(Lock& lock, PendingCall& pending);
@@ -170,6 +172,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void expire(Lock& lock);
   void retry(Clock::time_point now);
   void heartbeat(LifeClock::time_point now);
+  bool moves(LifeClock::time_point now);
   void wait_for_work(Lock& lock, Clock::time_point now);
   void read_idle(Lock& lock, const ConnectionRef& connection);
   Clock::time_point next_wakeup(Clock::time_point now) const;
@@ -184,11 +187,12 @@ class Session : public std::enable_shared_from_this<Session> {
   const SessionPlan plan_;
   SessionWatcher& watcher_;
   const std::uint64_t number_;
-  SessionName name_;
+  SessionName name_;                  // never changes once the session is open
   std::shared_ptr<Mapping> mapping_;  // never changes once the session is open
   PeerProcess server_process_;        // only if the session shares memory
   std::atomic<bool> over_{false};
-  Wakeup wakeup_;  // of the I/O thread
+  Progress progress_;  // of messages under way
+  Wakeup wakeup_;      // of the I/O thread
 
   std::mutex mutex_;  // guards all below; never held over a system call that may wait
   CallTable table_;
@@ -204,6 +208,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Lease lease_{{}, {}};
   LifeClock::time_point last_sent_;
   LifeClock::time_point disconnected_at_;
+  std::size_t unsent_ = 0;  // bytes that the kernel held at the last heartbeat
   Backoff backoff_;
   bool proven_ = true;       // this connection has brought a reply
   std::string lost_reason_;  // why the last connection, or the session, was lost

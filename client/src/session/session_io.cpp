@@ -53,6 +53,7 @@ bool Session::send_parts(const ConnectionRef& connection, std::span<iovec> parts
         advance(parts, sent.bytes);
         if (parts.empty()) return true;
         any_sent = true;
+        progress_.moved(sent.bytes, LifeClock::now(), lease_.ttl());
         break;
       case Socket::Io::ended: {
         const Lock lock(mutex_);
@@ -97,6 +98,7 @@ void Session::flush(Lock& lock) {
     if (sent.io == Socket::Io::ended)
       return disconnect(connection, "the connection to the server is lost");
     if (sent.bytes == bytes.size()) continue;
+    progress_.moved(sent.bytes, LifeClock::now(), lease_.ttl());
     connection->outbox.insert(0, bytes, sent.bytes);
     if (sent.io == Socket::Io::later) return wakeup_.wake();
   }
@@ -151,6 +153,9 @@ void Session::read_once(Lock& lock, const ConnectionRef& connection, const Deadl
     if (got.io == Socket::Io::some) {
       connection->inbox.filled(got.bytes);
       process_messages(connection);
+      if (!connection->inbox.empty()) {
+        progress_.moved(got.bytes, LifeClock::now(), lease_.ttl());
+      }
     }
     if (!connection->outbox.empty()) flush(lock);
   } catch (const std::bad_alloc&) {

@@ -173,10 +173,11 @@ void Session::retry(Clock::time_point now) {
 
 // Sends a heartbeat, with any due acknowledgement, if nothing else was sent for a third of the ttl.
 // Drops the connection if no reply came for a whole ttl although a heartbeat or an asynchronous
-// call is pending: the server counts as dead, even if the socket stands.
+// call is pending, and no large message moves: the server counts as dead, even if the socket
+// stands.
 void Session::heartbeat(LifeClock::time_point now) {
   if (now - last_sent_ < lease_.ttl() / 3) return;
-  if (!lease_.certain(now) && table_.owned() > 0) {
+  if (!moves(now) && !lease_.certain(now) && table_.owned() > 0) {
     return disconnect(connection_,
                       "the server has not answered for " +
                           std::to_string(std::chrono::duration<double>(lease_.ttl()).count()) +
@@ -186,6 +187,15 @@ void Session::heartbeat(LifeClock::time_point now) {
   auto pending = std::make_unique<OwnedCall>(ping, Deadline());
   PendingCall& at = *pending;
   number_and_send({&at, std::move(pending)});
+}
+
+// Returns true if bytes of a message under way have moved within the ttl. Bytes that the kernel has
+// taken move too, while it sends them over a slow link.
+bool Session::moves(LifeClock::time_point now) {
+  const std::size_t unsent = connection_->channel.socket().unsent_bytes();
+  if (unsent < unsent_) progress_.moved(unsent_ - unsent, now, lease_.ttl());
+  unsent_ = unsent;
+  return progress_.within(lease_.ttl(), now);
 }
 
 Clock::time_point Session::next_wakeup(Clock::time_point now) const {

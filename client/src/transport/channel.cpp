@@ -57,7 +57,7 @@ Socket::Result Channel::send(std::span<const iovec> parts) {
   const auto room = out_.room();
   if (!room) return {Socket::Io::ended, 0};
   if (*room == 0) return {ended_ ? Socket::Io::ended : Socket::Io::later, 0};
-  const std::size_t put = out_.put(parts);
+  const std::size_t put = out_.put(parts, shm::kRingPartBytes);
   const bool asleep = out_.publish(shm::current_cpu());
   server_awake_.store(!asleep, std::memory_order_relaxed);
   if (asleep && !ring_doorbell()) return {Socket::Io::ended, 0};
@@ -93,12 +93,19 @@ Socket::Result Channel::take_from_ring(std::span<char> space) {
   const auto count = in_.take(space);
   if (!count || (*count == 0 && ended)) return {Socket::Io::ended, 0};
   if (*count == 0) return {};
+  // The server is in the middle of a large message: it is awake, and more will follow at once.
+  if (*count >= shm::kRingPartBytes) server_awake_.store(true, std::memory_order_relaxed);
   if (in_.release()) static_cast<void>(ring_doorbell());
   return {Socket::Io::some, *count};
 }
 
 Socket::Ready Channel::wait_writable(bool or_readable, const Deadline& deadline) {
   if (rings_ == nullptr) return socket_->wait_writable(or_readable, deadline);
+  // A large message fills the ring many times. The server makes room sooner than it could wake this
+  // thread.
+  static_cast<void>(
+      room_spin_.spin_until(in_.writer_cpu(), server_awake_.load(std::memory_order_relaxed),
+                            [&] { return out_.has_room() || (or_readable && !in_.empty()); }));
   if (!out_.wait_for_room()) return {false, true};
   if (or_readable && !in_.wait_for_bytes()) return {true, false};
   Deadline until = deadline;

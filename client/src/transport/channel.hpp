@@ -63,6 +63,7 @@ class Channel {
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread
+  shm::AdaptiveSpin room_spin_;            // of the sending thread
   std::atomic<bool> server_awake_{false};  // at the last send
   std::atomic<bool> ended_{false};  // the socket has ended: no bytes follow those in the ring
 };

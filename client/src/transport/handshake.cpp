@@ -104,13 +104,22 @@ Expected<SessionName> open_session(Connection& connection, const manager_options
   auto ttl = (*members)["ttl"].get<double>();
   if (!ttl) return ttl.failure();
   const auto shared = (*members)["shared_memory"].get<bool>();
-  return SessionName{(*members)["session"], (*members)["token"],
-                     std::chrono::duration<double>(*ttl), shared && *shared};
+  SessionName name{(*members)["session"], (*members)["token"], std::chrono::duration<double>(*ttl),
+                   shared && *shared};
+  // Absent in replies of servers up to 0.1.
+  const auto server = (*members)["server"].get<std::map<std::string, any>>();
+  if (server && server->contains("frame_bytes_max")) {
+    const auto most = server->at("frame_bytes_max").get<std::uint64_t>();
+    if (most) name.frame_bytes_max = *most;
+  }
+  connection.inbox.allow(name.frame_bytes_max);
+  return name;
 }
 
 Expected<std::uint64_t> resume_session(Connection& connection, const SessionName& name,
                                        const Deadline& deadline, const Wait& wait) {
   const Params params = params_of(name.session, name.token);
+  connection.inbox.allow(name.frame_bytes_max);
   auto members = members_of(exchange(connection, methods::session_resume, params, deadline, wait),
                             methods::session_resume);
   if (!members) return members.failure();

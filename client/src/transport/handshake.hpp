@@ -12,6 +12,7 @@
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/wait.hpp"
 #include "shared/base/expected.hpp"
+#include "shared/base/limits.hpp"
 #include "shared/value/any.hpp"
 
 namespace agora::detail {
@@ -22,6 +23,7 @@ struct SessionName {
   any token;
   std::chrono::duration<double> ttl{0};
   bool shared_memory = false;  ///< the server offers to share its memory
+  std::size_t frame_bytes_max = Limits{}.frame_bytes_max;  ///< of a message that the server takes
 };
 
 /// Asks the server for rings, and switches to them if it grants any. Must be the first call on a

@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
+#include "shared/base/raw_bytes.hpp"
 #include "shared/wire/framing.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
@@ -21,20 +21,26 @@ class Inbox {
  public:
   explicit Inbox(const Limits& limits = {});
 
+  /// Allows messages for which the server's limit is `frame_bytes_max`. A reply may be larger than
+  /// the largest call, by the bytes around its result.
+  void allow(std::size_t frame_bytes_max) { framer_.allow(frame_bytes_max + kEnvelopeBytesMax); }
+
+  /// Returns true if no byte of an incomplete message is held.
+  bool empty() const { return begin_ == bytes_.size(); }
   /// Returns the space for the next bytes; never empty. Invalidates the views of earlier messages.
   std::span<char> space();
   /// Notes that `bytes` bytes were written to space().
-  void filled(std::size_t bytes) { end_ += bytes; }
+  void filled(std::size_t bytes) { bytes_.grow_by(bytes); }
 
   /// Returns the next whole message, whose views are valid until space(); nullopt if more bytes are
   /// needed. @error invalid_request, too_large  the stream cannot be decoded any further.
   Expected<std::optional<ServerMessage>> next();
 
  private:
-  std::unique_ptr<char[]> bytes_;
-  std::size_t capacity_;
+  static constexpr std::size_t kEnvelopeBytesMax = 8192;
+
+  RawBytes bytes_;
   std::size_t begin_ = 0;  // of the current message
-  std::size_t end_ = 0;    // one past the last byte received
   MsgpackFramer framer_;
 };
 

@@ -4,10 +4,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "client/src/transport/descriptors.hpp"
 #include "client/src/transport/fork_guard.hpp"
 #include "shared/net/nonblocking.hpp"
 
@@ -28,7 +31,7 @@ bool is_later(int problem) {
 }  // namespace
 
 Socket::Socket(const std::function<int()>& make) : epoch_(process_epoch()) {
-  register_socket(*this, [&] { fd_ = make(); });
+  register_socket(*this, [&] { fd_ = above_standard(make()); });
   const timeval timeout{kReceiveMax.count(), 0};
   setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 }
@@ -50,6 +53,11 @@ Socket::Result Socket::send(std::span<const iovec> parts) {
   const ssize_t sent = send_nonblocking(fd_.load(), parts);
   if (sent >= 0) return {Io::some, static_cast<std::size_t>(sent)};
   return {is_later(errno) ? Io::later : Io::ended, 0};
+}
+
+std::size_t Socket::unsent_bytes() const {
+  int bytes = 0;
+  return ::ioctl(fd_.load(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 Socket::Result Socket::received(ssize_t bytes) {
@@ -93,6 +101,9 @@ Socket::Result Socket::receive_with(std::span<char> space, std::vector<int>& des
     const std::size_t before = descriptors.size();
     descriptors.resize(before + count);
     std::memcpy(descriptors.data() + before, CMSG_DATA(each), count * sizeof(int));
+    for (std::size_t i = before; i < descriptors.size(); ++i) {
+      descriptors[i] = above_standard(descriptors[i]);
+    }
   }
   return result;
 }

@@ -50,6 +50,8 @@ class Socket {
 
   /// Writes as many bytes as the kernel has room for. Never waits, never raises SIGPIPE.
   Result send(std::span<const iovec> parts);
+  /// Returns how many bytes the kernel has taken and the peer's kernel has not confirmed.
+  std::size_t unsent_bytes() const;
   /// Reads available bytes into `space`. If there are none, waits until the deadline, but at most
   /// 5 s: `later` means only that no byte has come yet. Cost: one system call if the deadline is
   /// more than 5 s away.

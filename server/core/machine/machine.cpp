@@ -99,6 +99,11 @@ void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Pref
         link->session->last_heard = now_;
       }
       return;
+    case Command::Kind::progress:
+      if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
+        link->session->note_progress(command.number, now_);
+      }
+      return;
     case Command::Kind::cancel:
       if (Link* link = sessions_.find(command.link); link != nullptr && link->session != nullptr) {
         Waiter* waiter = waiters_.find(link->session->id, link->id, command.tag);

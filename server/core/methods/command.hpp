@@ -54,6 +54,7 @@ struct Command {
     call,
     cancel,     ///< the client cancels its waiting call with that tag
     heartbeat,  ///< a message that admission refused: it still shows that the client lives
+    progress,   ///< `number` bytes of a message under way, in either direction
     link_opened,
     link_closed,
     process_exited,   ///< the process of `session` is dead: it gets no more grants, but messages
@@ -70,7 +71,7 @@ struct Command {
   std::uint32_t count = 0;   ///< call: the number of its arguments
   std::uint32_t guard = 0;   ///< call: 1 + the index of its guard in Batch::arguments; 0: none
   std::uint32_t peer = 0;    ///< link_opened: index in Batch::peers
-  std::uint64_t number = 0;  ///< call: in the form of `numbering`
+  std::uint64_t number = 0;  ///< call: in the form of `numbering`; progress: bytes
   Numbering numbering = Numbering::none;
   SessionId session{};  ///< process_exited, process_drained, not_mapped
 };

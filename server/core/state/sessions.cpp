@@ -101,6 +101,20 @@ void Sessions::end(Session& session, std::vector<std::string> released, Instant 
   sessions_.erase(id);
 }
 
+void Session::note_progress(std::uint64_t bytes, Instant now) {
+  // A link may be slow, but a client that sends less is as good as silent.
+  constexpr std::uint64_t kPartBytesMin = 1024;
+  if (now - part_since > ttl / 3) {
+    part_since = now;
+    part_bytes = 0;
+  }
+  part_bytes += bytes;
+  if (part_bytes < kPartBytesMin) return;
+  last_heard = now;
+  part_since = now;
+  part_bytes = 0;
+}
+
 const LostSession* Sessions::lost(SessionId id) const {
   const auto it = lost_.find(id);
   return it == lost_.end() ? nullptr : &it->second;

@@ -51,7 +51,9 @@ struct alignas(64) Session {
   std::unique_ptr<NoticeLog> notices;  ///< null in a plain session
   std::string token;
   Duration ttl{};
-  std::uint64_t epoch = 0;  ///< the number of links that it has had
+  Instant part_since{};          ///< the first progress counted in part_bytes
+  std::uint64_t part_bytes = 0;  ///< of a message under way, since then
+  std::uint64_t epoch = 0;       ///< the number of links that it has had
 
   Peer peer;
   Instant opened_at{};
@@ -59,6 +61,10 @@ struct alignas(64) Session {
   std::set<ObjectId> ephemerals;  ///< objects that die with it
   std::set<ObjectId> watches;     ///< objects that it watches
   std::set<ObjectId> topics;      ///< topics that it is subscribed to
+
+  /// Notes that a part of a message has arrived, or has been sent. It is a heartbeat, as a whole
+  /// message is, if it goes on at kPartBytesMin or more in a third of the ttl.
+  void note_progress(std::uint64_t bytes, Instant now);
 };
 
 /// A session that has ended.

@@ -103,9 +103,10 @@ Outcome open(Call& call) {
   out.text("token"), out.text(session.token);
   out.text("ttl"), out.real(seconds_of(*ttl));
   out.text("server");
-  out.map(2);
+  out.map(3);
   out.text("version"), out.text(machine.input().version);
   out.text("incarnation"), out.text(machine.input().incarnation);
+  out.text("frame_bytes_max"), out.unsigned_integer(machine.limits().frame_bytes_max);
   out.text("shared_memory"), out.boolean(can_map(machine, link_of(call).peer));
   return Progress::done;
 }
@@ -144,14 +145,36 @@ Outcome acknowledge(Call& call) {
   return Progress::done;
 }
 
+/// Returns the oldest waiter of this connection with one of the tags: the JSON protocol names calls
+/// by them whose ids are no natural numbers.
+Waiter* waiter_by_tag(Call& call, const Session& session) {
+  for (const PackedView tag : Elements{call.arg(0)}) {
+    const Token token = read(tag);
+    if (token.kind != Kind::integer || token.negative) break;
+    Waiters& waiters = call.machine().waiters();
+    Waiter* const waiter = waiters.find(session.id, call.caller().link, token.natural);
+    if (waiter != nullptr) return waiter;
+  }
+  return nullptr;
+}
+
+Expected<Waiter*> waiter_to_cancel(Call& call, Session& session) {
+  const Token id = read(call.arg(0));
+  if (id.kind == Kind::integer) {
+    return id.negative ? nullptr : call.machine().waiters().find_wire(session, id.natural);
+  }
+  if (id.kind == Kind::list && !session.opened) return waiter_by_tag(call, session);
+  return fail(Errc::value_error, session.opened
+                                     ? "id must be an int: the calls of an opened session are "
+                                       "numbered"
+                                     : "id must be an int, or over JSON the id of a call");
+}
+
 Outcome cancel(Call& call) {
   Machine& machine = call.machine();
-  Session& session = *link_of(call).session;
-  const std::int64_t id = call.integer(0);
-  Waiter* waiter = nullptr;
-  if (id >= 0) {
-    waiter = machine.waiters().find_wire(session, static_cast<std::uint64_t>(id));
-  }
+  auto found = waiter_to_cancel(call, *link_of(call).session);
+  if (!found) return found.failure();
+  Waiter* const waiter = *found;
   call.reply().boolean(waiter != nullptr);
   if (waiter != nullptr) {
     machine.refuse(*waiter, Errc::cancelled, "the waiting call was cancelled");
@@ -180,7 +203,8 @@ constexpr Method kMethods[] = {
                     Parameter{"host", ParamKind::text, default_text(""),
                               "The host that it runs on."},
                     Parameter{"pid", ParamKind::integer, kNull, "Its process id on that host."}},
-     .result = "{session, token, ttl, server: {version, incarnation}, shared_memory}",
+     .result = "{session, token, ttl, server: {version, incarnation, frame_bytes_max}, "
+               "shared_memory}",
      .errors = {Errc::runtime_error, Errc::value_error},
      .access = Access::write,
      .cost = "O(log sessions)",
@@ -212,10 +236,15 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kIdempotent,
      .handler = acknowledge},
     {.name = "cancel",
-     .parameters = {Parameter{"id", ParamKind::integer, kRequired, "The id of the waiting call."}},
+     .parameters = {Parameter{"id", ParamKind::any, kRequired,
+                              "The id of the waiting call: an int, or on a plain JSON connection "
+                              "any id."}},
      .result = "bool: the call was still waiting",
+     .errors = {Errc::value_error},
      .cost = "O(log n) in the waiting calls of the session",
-     .doc = "Cancels a waiting call: its reply is the error Cancelled, and it takes nothing.",
+     .doc =
+         "Cancels a waiting call, the oldest one with that id: its reply is the error Cancelled, "
+         "and it takes nothing.",
      .if_reply_lost = retry::kIdempotent,
      .handler = cancel},
     {.name = "ping",

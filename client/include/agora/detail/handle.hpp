@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,14 +32,37 @@ using Seconds = std::chrono::duration<double>;
 /// timeout parameter of a call.
 using Timeout = std::optional<Seconds>;
 
+/// @throws value_error  always: a duration was NaN.
+[[noreturn]] void throw_nan();
+
+/// Converts any duration to seconds, for a delay or a lease. @throws value_error  it is NaN.
+template <typename Rep, typename Period>
+Seconds seconds_of(std::chrono::duration<Rep, Period> span) {
+  const Seconds seconds(span);
+  if (std::isnan(seconds.count())) throw_nan();
+  return seconds;
+}
+
 /// Converts any duration to a timeout. A negative one does not wait; one of a century or more waits
-/// without a limit.
+/// without a limit. @throws value_error  it is NaN.
 template <typename Rep, typename Period>
 Timeout timeout_of(std::chrono::duration<Rep, Period> span) {
-  const Seconds seconds(span);
+  const Seconds seconds = seconds_of(span);
   constexpr Seconds kCentury{100.0 * 365 * 24 * 3600};
   if (!(seconds < kCentury)) return std::nullopt;
   return seconds < Seconds::zero() ? Seconds::zero() : seconds;
+}
+
+/// Converts any point in time to the timeout that ends then; as timeout_of for the time left. The
+/// ends of a clock's range are such points too.
+template <typename Clock, typename Span>
+Timeout timeout_until(std::chrono::time_point<Clock, Span> when) {
+  const auto now = Clock::now();
+  // The exact difference of far points overflows; a double has their range, but not the precision
+  // of near ones.
+  const Seconds rough = Seconds(when.time_since_epoch()) - Seconds(now.time_since_epoch());
+  constexpr Seconds kNear{365.0 * 24 * 3600};
+  return rough < kNear && rough > -kNear ? timeout_of(when - now) : timeout_of(rough);
 }
 
 /// A call's parameters as bytes.

@@ -4,88 +4,14 @@
 // messages, whichever buffer holds them and whether or not a batch takes it over.
 
 #include <array>
-#include <cstring>
-#include <map>
-#include <memory>
 #include <random>
 
-#include "server/engine/memory_journal.hpp"
-#include "server/net/dialogue.hpp"
-#include "server/objects/types.hpp"
-#include "server/storage/heap_extents.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/unit/server/net/socketless_server.hpp"
 
 namespace agora {
 namespace {
-
-class StandingClock : public Clock {
- public:
-  Instant now() override { return Instant{}; }
-};
-
-/// A server without sockets, and the bytes that each connection has received.
-class SocketlessServer : private Outbox {
- public:
-  /// @return the connection's number
-  std::size_t connect() {
-    dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
-    received_.emplace_back();
-    return dialogues_.size() - 1;
-  }
-  Dialogue& dialogue(std::size_t connection) { return *dialogues_[connection]; }
-
-  /// Reads as much as there is room for, as Connection does. @return bytes read
-  std::size_t read(std::size_t connection, std::string_view bytes) {
-    const std::span<char> room = dialogue(connection).room();
-    const std::size_t count = std::min(room.size(), bytes.size());
-    std::memcpy(room.data(), bytes.data(), count);
-    dialogue(connection).received(count);
-    return count;
-  }
-  void send(std::size_t connection, std::string_view bytes) { dialogue(connection).receive(bytes); }
-  void turn() {
-    engine_.turn();
-    for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
-  }
-  /// Runs turns until no backlog is left.
-  void finish() {
-    turn();
-    for (const auto& dialogue : dialogues_) {
-      while (dialogue->has_backlog()) {
-        dialogue->proceed();
-        turn();
-      }
-    }
-  }
-  const std::string& received(std::size_t connection) const { return received_[connection]; }
-  SpareBuffers& spares() { return engine_.spare_buffers(); }
-
- private:
-  void deliver(const Effect& effect, const Effects& effects) override {
-    for (const auto& dialogue : dialogues_) {
-      if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
-    }
-  }
-  void take_output(std::size_t connection) {
-    Output& output = dialogue(connection).output();
-    while (!output.empty()) {
-      std::array<iovec, 8> parts;
-      output.gather(parts);
-      received_[connection].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
-      output.consume(parts[0].iov_len);
-    }
-  }
-
-  HeapExtents extents_;
-  StandingClock clock_;
-  MemoryJournal journal_;
-  Machine machine_{all_types(), extents_, {}};
-  Engine engine_{machine_, clock_, journal_, *this};
-  DialogueContext context_{engine_};
-  std::vector<std::unique_ptr<Dialogue>> dialogues_;
-  std::vector<std::string> received_;
-};
 
 using Random = std::mt19937;
 
@@ -185,6 +111,34 @@ TEST_CASE("large messages: announcing a size does not get memory for all of it",
   CHECK(server.dialogue(connection).large_message_under_way());
   CHECK(server.dialogue(connection).room().size() <= std::size_t{256} << 10);
   CHECK(server.read(connection, "x") == 1);
+}
+
+TEST_CASE("large messages: a message moves a few times while it grows, however small its pieces",
+          "[net]") {
+  SocketlessServer server;
+  const std::size_t connection = server.connect();
+  std::string head;
+  Writer out{head};
+  out.list(4);
+  out.integer(0), out.unsigned_integer(1), out.text("dict.set"), out.list(3);
+  out.text("d"), out.text("k");
+  head += std::string{"\xdb\x03\x00\x00\x00", 5};  // 48 MiB of text
+  server.read(connection, head);
+  const std::string piece(std::size_t{32} << 10, 'x');
+  std::size_t moves = 0;
+  const char* end = nullptr;
+  for (std::size_t sent = 0; sent < std::size_t{48} << 20; sent += piece.size()) {
+    for (std::string_view rest = piece; !rest.empty();) {
+      const char* const at = server.dialogue(connection).room().data();
+      if (at != end) ++moves;
+      const std::size_t count = server.read(connection, rest);
+      end = at + count;
+      rest.remove_prefix(count);
+    }
+  }
+  server.finish();
+  CHECK(server.received(connection).find("NotFound") != std::string::npos);
+  CHECK(moves < 10);
 }
 
 }  // namespace

@@ -161,6 +161,35 @@ TEST_CASE("json reader: a parse error has reason and position and does not echo 
   CHECK(error_of("[1 2]").message.find("expected ']'") != std::string::npos);
 }
 
+TEST_CASE("json reader: a parse error names the form that JSON has for it", "[wire]") {
+  const auto way_out = [](const char* text) {
+    const std::string message = error_of(text).message;
+    const std::size_t at = message.find("; ", message.find(" at byte "));
+    return at == std::string::npos ? std::string() : message.substr(at + 2);
+  };
+  for (const char* text : {"NaN", "[NaN]", R"({"a":nan})", "[ NAN ]"}) {
+    INFO(text);
+    CHECK(way_out(text) == R"(NaN is written {"$float":"nan"})");
+  }
+  for (const char* text : {"Infinity", "[1,inf]", R"({"a": Infinity })"}) {
+    INFO(text);
+    CHECK(way_out(text) == R"(infinity is written {"$float":"inf"})");
+  }
+  CHECK(way_out("[-Infinity]") == R"(-infinity is written {"$float":"-inf"})");
+  CHECK(way_out("[None]") == "the absent value is written null");
+  CHECK(way_out("[True]") == "true is written in lower case");
+  CHECK(way_out("{'a':1}") == "text stands in double quotes");
+  CHECK(way_out("[1] // x") == "there are no comments");
+  CHECK(way_out("[1,]") == "there is no comma before a closing bracket");
+  for (const char* text : {"{", R"({"id":1,)", "[1,2", R"("ab)"}) {
+    INFO(text);
+    CHECK(way_out(text) ==
+          "a message is one line: write it without line breaks, and end it with one");
+  }
+  CHECK(way_out("[1 2]").empty());
+  CHECK(way_out("[nix]").empty());
+}
+
 TEST_CASE("json reader: arrays and objects keep their order", "[wire]") {
   CHECK(json_again(R"( { "b" : [ 1 , 2 ] , "a" : { } , "" : [ ] } )") ==
         R"({"b":[1,2],"a":{},"":[]})");

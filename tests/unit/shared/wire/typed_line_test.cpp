@@ -7,6 +7,7 @@
 
 #include <rapidcheck.h>
 
+#include "shared/value/utf8.hpp"
 #include "shared/wire/error_data.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/unit/shared/wire/wire_samples.hpp"
@@ -154,13 +155,39 @@ TEST_CASE("typed line: the error for an unmatched quote or bracket has its posit
   CHECK(decoded("x \"a\"b") == "InvalidParams: expected a blank at byte 6");
   CHECK(decoded("x [1][2]") == "InvalidParams: expected a blank at byte 6");
   CHECK(decoded("dict.set \"d\"x k 1") == "InvalidParams: expected a blank at byte 13");
-  for (const char* line :
-       {"x [1,]", "x {a:1}", "x [}", "x \"\\x\"", "x {1}", "x [a]", "x [\xff]"}) {
+  for (const char* line : {"x [1,]", "x {a:1}", "x [}", "x \"\\x\"", "x {1}", "x [a]"}) {
     INFO(line);
     const std::string shown = decoded(line);
-    CHECK(shown.starts_with("InvalidParams: not JSON: "));
-    CHECK(shown.ends_with(" of the word at byte 3"));
+    CHECK(shown.starts_with("InvalidParams: the word at byte 3 is not JSON: "));
   }
+  CHECK(decoded("x [NaN]").ends_with(R"(; NaN is written {"$float":"nan"})"));
+}
+
+TEST_CASE("typed line: a byte that is not UTF-8 is named and not echoed", "[wire]") {
+  for (const char* line : {"x [\xff]", "x \xff", "p\xffing", "\xff", "dict.\xff", "ping \xff=1",
+                           "help \xc3", "x a\xed\xa0\x80"}) {
+    INFO(line);
+    const std::string shown = decoded(line);
+    CHECK(shown.starts_with("ValueError: the line is not valid UTF-8: 0x"));
+    CHECK(agora::is_utf8(shown));
+  }
+  CHECK(decoded("p\xffing") == "ValueError: the line is not valid UTF-8: 0xff at byte 2");
+  CHECK(decoded("x \xc3\xa4 \xe2\x82") ==
+        "ValueError: the line is not valid UTF-8: 0xe2 at byte 6");
+}
+
+TEST_CASE("typed error: a terminal gets neither control characters nor invalid UTF-8", "[wire]") {
+  std::string out;
+  agora::encode_typed_error({agora::Errc::value_error,
+                             "a\nb\xc2\x9b"
+                             "c\xc3\xa4\x7f",
+                             {},
+                             {}},
+                            out);
+  CHECK(out == "ValueError: a b c\xc3\xa4 ");
+  out.clear();
+  agora::encode_typed_error({agora::Errc::value_error, "a\xff\xc2", {}, {}}, out);
+  CHECK(out == "ValueError: a??");
 }
 
 TEST_CASE("typed line: arguments with impossible values are value errors", "[wire]") {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+
+// SocketlessServer: a server without sockets. A test plays the bytes of its connections.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/engine/memory_journal.hpp"
+#include "server/net/dialogue.hpp"
+#include "server/objects/types.hpp"
+#include "server/storage/heap_extents.hpp"
+
+namespace agora {
+
+/// A clock that stands still until the test advances it.
+class StandingClock : public Clock {
+ public:
+  Instant now() override { return now_; }
+  void advance(Duration span) { now_ += span; }
+
+ private:
+  Instant now_{};
+};
+
+/// A server without sockets, and the bytes that each connection has received.
+class SocketlessServer : private Outbox {
+ public:
+  /// @return the connection's number
+  std::size_t connect() {
+    dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
+    received_.emplace_back();
+    return dialogues_.size() - 1;
+  }
+  Dialogue& dialogue(std::size_t connection) { return *dialogues_[connection]; }
+
+  /// Reads as much as there is room for, as Connection does. @return bytes read
+  std::size_t read(std::size_t connection, std::string_view bytes) {
+    const std::span<char> room = dialogue(connection).room();
+    const std::size_t count = std::min(room.size(), bytes.size());
+    std::memcpy(room.data(), bytes.data(), count);
+    dialogue(connection).received(count);
+    return count;
+  }
+  void send(std::size_t connection, std::string_view bytes) { dialogue(connection).receive(bytes); }
+  void advance(Duration span) {
+    clock_.advance(span);
+    turn();
+  }
+  void turn() {
+    engine_.turn();
+    for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
+  }
+  /// Runs turns until no backlog is left.
+  void finish() {
+    turn();
+    for (const auto& dialogue : dialogues_) {
+      while (dialogue->has_backlog()) {
+        dialogue->proceed();
+        turn();
+      }
+    }
+  }
+  const std::string& received(std::size_t connection) const { return received_[connection]; }
+  SpareBuffers& spares() { return engine_.spare_buffers(); }
+
+ private:
+  void deliver(const Effect& effect, const Effects& effects) override {
+    for (const auto& dialogue : dialogues_) {
+      if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
+    }
+  }
+  void take_output(std::size_t connection) {
+    Output& output = dialogue(connection).output();
+    while (!output.empty()) {
+      std::array<iovec, 8> parts;
+      output.gather(parts);
+      received_[connection].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
+      output.consume(parts[0].iov_len);
+    }
+  }
+
+  HeapExtents extents_;
+  StandingClock clock_;
+  MemoryJournal journal_;
+  Machine machine_{all_types(), extents_, {}};
+  Engine engine_{machine_, clock_, journal_, *this};
+  DialogueContext context_{engine_};
+  std::vector<std::unique_ptr<Dialogue>> dialogues_;
+  std::vector<std::string> received_;
+};
+
+}  // namespace agora
