@@ -138,9 +138,17 @@ class Large {
     socket<RespProtocol>("redis-unix", connect_unix(redis_.unix_path));
   }
 
+  ~Large() { ::close(control_); }
+  Large(const Large&) = delete;
+  Large& operator=(const Large&) = delete;
+
   void measure(const Size& size) {
     std::map<std::string, Way> ways;
-    for (const auto& [name, way] : makers_) ways.emplace(name, way(size.bytes));
+    for (const auto& [name, way] : makers_) {
+      // The protocols create their dicts anew for each size, and share them.
+      for (const char* dict : {"bench-dict", "json"}) forget(dict);
+      ways.emplace(name, way(size.bytes));
+    }
     for (const bool set : {true, false}) {
       std::vector<Candidate> candidates;
       for (auto& [name, way] : ways) {
@@ -157,6 +165,12 @@ class Large {
   }
 
  private:
+  void forget(const std::string& dict) {
+    try {
+      load::agora_reply(control_, load::agora_call("object.delete", {dict}));
+    } catch (const std::runtime_error&) {  // there is none yet
+    }
+  }
   void library(const std::string& name, const std::string& address, bool shared_memory) {
     auto made = std::make_shared<Library>(address, shared_memory);
     makers_[name] = [made](std::size_t bytes) { return made->way(bytes); };
@@ -201,6 +215,7 @@ class Large {
   Report& report_;
   Agorad agorad_{server_cpu(), {"--frame-max", "1GiB"}};
   Redis redis_{server_cpu()};
+  int control_ = connect_unix(agorad_.unix_path);
   std::map<std::string, std::function<Way(std::size_t)>> makers_;
   std::map<std::string, double> base_;  // the cost of a MiB at kBase, by row
 };
