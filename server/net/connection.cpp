@@ -303,7 +303,7 @@ bool Connection::send_by_ring() {
     }
     std::array<iovec, 16> parts;
     const std::size_t count = output.gather(parts);
-    const std::size_t put = ring_->out.put(std::span{parts}.first(count), shm::kRingPartBytes);
+    const std::size_t put = ring_->out.put(std::span{parts}.first(count));
     output.consume(put);
     total += put;
     const bool asleep = ring_->out.publish(shm::current_cpu());

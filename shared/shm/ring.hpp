@@ -36,8 +36,8 @@ struct RingWords {
 };
 
 inline constexpr std::size_t kRingBytes = std::size_t{32} << 10;
-/// The bytes of one write of a large message: the reader copies a part of a large message out while
-/// the writer copies the next part in.
+/// A large message is copied in parts of so many bytes: a reader that is awake copies a part out
+/// while the writer copies the next part in.
 inline constexpr std::size_t kRingPartBytes = kRingBytes / 4;
 
 /// The first page of a connection's memfd: the words of both directions. Their bytes follow.
@@ -86,13 +86,12 @@ class RingWriter {
   }
   /// Returns true if there is room, or if the peer has corrupted the count.
   bool has_room() { return room().value_or(1) > 0; }
-  /// Copies in as many bytes as there is room for, from the front, at most `most`. The reader does
-  /// not see them before publish(). @pre room() has a value. @return the number of bytes copied
-  std::size_t put(std::span<const iovec> parts, std::size_t most = kRingBytes) {
+  /// Copies in as many bytes as there is room for, from the front. A reader that sleeps does not
+  /// see them before publish(). @pre room() has a value. @return the number of bytes copied
+  std::size_t put(std::span<const iovec> parts) {
     std::size_t put = 0;
     for (const iovec& part : parts) {
-      const std::size_t wanted = std::min(part.iov_len, most - put);
-      const std::size_t now = put_one(static_cast<const char*>(part.iov_base), wanted);
+      const std::size_t now = put_one(static_cast<const char*>(part.iov_base), part.iov_len);
       put += now;
       // If room appears now, it is for the rest of this part, not for the next part.
       if (now < part.iov_len) break;
@@ -120,12 +119,20 @@ class RingWriter {
  private:
   std::size_t put_one(const char* data, std::size_t bytes) {
     const std::size_t count = std::min(bytes, room().value_or(0));
+    std::size_t done = 0;
+    for (; count - done > kRingPartBytes; done += kRingPartBytes) {
+      copy_in(data + done, kRingPartBytes);
+      view_.words->written.store(written_, std::memory_order_release);
+    }
+    copy_in(data + done, count - done);
+    return count;
+  }
+  void copy_in(const char* data, std::size_t count) {
     const std::size_t at = written_ % kRingBytes;
     const std::size_t first = std::min(count, kRingBytes - at);
     std::memcpy(view_.bytes + at, data, first);
     std::memcpy(view_.bytes, data + first, count - first);
     written_ += count;
-    return count;
   }
 
   RingView view_;

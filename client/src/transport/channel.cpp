@@ -57,7 +57,7 @@ Socket::Result Channel::send(std::span<const iovec> parts) {
   const auto room = out_.room();
   if (!room) return {Socket::Io::ended, 0};
   if (*room == 0) return {ended_ ? Socket::Io::ended : Socket::Io::later, 0};
-  const std::size_t put = out_.put(parts, shm::kRingPartBytes);
+  const std::size_t put = out_.put(parts);
   const bool asleep = out_.publish(shm::current_cpu());
   server_awake_.store(!asleep, std::memory_order_relaxed);
   if (asleep && !ring_doorbell()) return {Socket::Io::ended, 0};
