@@ -12,9 +12,8 @@
 namespace agora {
 namespace {
 
-/// The maximum number of deliveries. An item that comes back after the last of them becomes a dead
-/// letter, since it seems to kill its consumers.
-constexpr std::uint16_t kDeliveriesMax = 16;
+/// The reason of a dead letter that was not rejected but came back after its last delivery.
+constexpr std::string_view kSpent = "max_deliveries";
 
 template <typename Each>
 Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&& each,
@@ -52,11 +51,29 @@ Outcome Queue::write_ready(Writer& out) const {
   return write_list(machine_, ready_.size(), out, each, "get_many");
 }
 
-Outcome Queue::write_dead(Writer& out) const {
-  const auto each = [&](auto&& visit) {
-    for (const QueueItem& item : dead_) visit(view(item));
-  };
-  return write_list(machine_, dead_.size(), out, each, "redrive, and get_many");
+Outcome Queue::write_dead(Writer& out, std::uint64_t count) const {
+  constexpr std::size_t kFields = 4;
+  constexpr std::string_view kInstead = "a smaller count";
+  const std::size_t letters = std::min<std::uint64_t>(count, dead_.size());
+  if (auto ok = machine_.check_work(letters * kFields, 0, kInstead); !ok) return ok.failure();
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < letters; ++i) bytes += bytes_of(dead_[i]);
+  if (auto ok = machine_.check_work(letters * kFields, bytes, kInstead); !ok) return ok.failure();
+  out.list(static_cast<std::uint32_t>(letters));
+  for (std::size_t i = 0; i < letters; ++i) {
+    const DeadLetter& letter = dead_[i];
+    out.map(kFields);
+    out.text("item"), out.packed(view(letter.item));
+    out.text("deliveries"), out.unsigned_integer(letter.item.deliveries);
+    out.text("reason");
+    if (letter.reason) {
+      out.packed(machine_.values().view(letter.reason));
+    } else {
+      out.text(letter.rejected ? "" : kSpent);
+    }
+    out.text("since"), out.real(seconds_of(letter.since));
+  }
+  return Progress::done;
 }
 
 Outcome Queue::plain(Call&, Writer& out) const { return write_ready(out); }
@@ -69,7 +86,7 @@ void Queue::each_reference(const std::function<void(std::string_view)>& visit) c
   for (const Delayed& delayed : delayed_) visit_item(delayed.second);
   held_.each_reserved([&](const Reservation& reservation) { visit_item(reservation.item); });
   held_.each_got([&](const GotItem& got) { visit_item(got.item); });
-  for (const QueueItem& item : dead_) visit_item(item);
+  for (const DeadLetter& letter : dead_) visit_item(letter.item);
 }
 
 const Reservation* Queue::reservation(std::uint64_t id, SessionId session) const {
@@ -94,8 +111,8 @@ void Queue::put(Object& object, Handle value, Priority priority, Duration delay)
   QueueItem item;
   item.value = value;
   ++last_arrival_;
-  item.rank = order_ == QueueOrder::lifo ? ~last_arrival_ : last_arrival_;
-  if (order_ == QueueOrder::priority) item.near = priority.near, item.rest = priority.rest;
+  item.rank = options_.order == QueueOrder::lifo ? ~last_arrival_ : last_arrival_;
+  if (options_.order == QueueOrder::priority) item.near = priority.near, item.rest = priority.rest;
   bytes_ += view(item).size();
   ++unfinished_;
   if (delay.count() > 0) return add_delayed(object, {machine_.now() + delay, item});
@@ -105,7 +122,7 @@ void Queue::put(Object& object, Handle value, Priority priority, Duration delay)
 QueueItem Queue::take_front() {
   QueueItem item = ready_.take_front();
   machine_.undo([this, item] { ready_.add(item); });
-  out_bytes_ += view(item).size();
+  held_bytes_ += view(item).size();
   if (item.deliveries < UINT16_MAX) ++item.deliveries;
   return item;
 }
@@ -176,11 +193,16 @@ void Queue::task_done(SessionId session) {
   one_done();
 }
 
-void Queue::requeue(Object& object, std::uint64_t id, Duration delay) {
-  const QueueItem item = release(id).item;
-  if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return return_to_ready(item);
-  out_bytes_ -= view(item).size();
+void Queue::requeue(Object& object, std::uint64_t id, Duration delay, bool counts) {
+  QueueItem item = release(id).item;
+  if (!counts) --item.deliveries;
+  if (delay.count() == 0 || spent(item)) return return_to_ready(item);
+  held_bytes_ -= view(item).size();
   add_delayed(object, {machine_.now() + delay, item});
+}
+
+void Queue::reject(std::uint64_t id, Handle reason) {
+  bury({release(id).item, reason, true, machine_.now()});
 }
 
 void Queue::touch(Object& object, std::uint64_t id) {
@@ -192,31 +214,60 @@ void Queue::touch(Object& object, std::uint64_t id) {
 }
 
 void Queue::return_to_ready(const QueueItem& item) {
-  if (item.deliveries >= kDeliveriesMax) {
-    dead_.push_back(item);
-    machine_.undo([this] { dead_.pop_back(); });
-    return one_done();
-  }
-  out_bytes_ -= view(item).size();
+  if (spent(item)) return bury({item, {}, false, machine_.now()});
+  held_bytes_ -= view(item).size();
   add_ready(item);
+}
+
+/// Adds an item that was held to the dead-letter list.
+void Queue::bury(const DeadLetter& letter) {
+  const std::size_t bytes = view(letter.item).size();
+  held_bytes_ -= bytes;
+  bytes_ += bytes_of(letter) - bytes;
+  dead_bytes_ += bytes_of(letter);
+  dead_.push_back(letter);
+  machine_.undo([this] { dead_.pop_back(); });
+  one_done();
+}
+
+std::size_t Queue::bytes_of(const DeadLetter& letter) const {
+  const std::size_t item = view(letter.item).size();
+  return letter.reason ? item + machine_.values().view(letter.reason).size() : item;
 }
 
 std::size_t Queue::redrive(std::uint64_t count) {
   std::size_t redriven = 0;
   for (; redriven < count && !dead_.empty(); ++redriven) {
-    const QueueItem item = dead_.front();
+    const DeadLetter letter = dead_.front();
     dead_.pop_front();
-    machine_.undo([this, item] { dead_.push_front(item); });
-    out_bytes_ -= view(item).size();
+    machine_.undo([this, letter] { dead_.push_front(letter); });
+    QueueItem item = letter.item;
+    item.deliveries = 0;
+    dead_bytes_ -= bytes_of(letter);
+    bytes_ -= bytes_of(letter) - view(item).size();
+    if (letter.reason) machine_.drop(letter.reason);
     ++unfinished_;
     add_ready(item);
   }
   return redriven;
 }
 
+std::size_t Queue::purge_dead_letters() {
+  const std::size_t count = dead_.size();
+  if (count == 0) return 0;
+  auto content = std::make_unique<Queue>(machine_, id_, options_);
+  std::swap(content->dead_, dead_);
+  // The machine keeps the content until the transaction ends.
+  machine_.undo([this, purged = content.get()] { std::swap(purged->dead_, dead_); });
+  bytes_ -= dead_bytes_;
+  dead_bytes_ = 0;
+  machine_.reclaim_later(std::move(content));
+  return count;
+}
+
 std::size_t Queue::clear(Object& object) {
   const std::size_t count = ready_.size() + delayed_.size();
-  auto content = std::make_unique<Queue>(machine_, id_, order_, maxsize_);
+  auto content = std::make_unique<Queue>(machine_, id_, options_);
   std::swap(content->ready_, ready_);
   std::swap(content->delayed_, delayed_);
   // The machine keeps the content until the transaction ends.
@@ -224,7 +275,7 @@ std::size_t Queue::clear(Object& object) {
     std::swap(cleared->ready_, ready_);
     std::swap(cleared->delayed_, delayed_);
   });
-  bytes_ = out_bytes_;
+  bytes_ = held_bytes_ + dead_bytes_;
   unfinished_ -= std::min<std::uint64_t>(unfinished_, count);
   machine_.reclaim_later(std::move(content));
   set_alarm(object);
@@ -234,7 +285,7 @@ std::size_t Queue::clear(Object& object) {
 void Queue::drop(const QueueItem& item) {
   const std::size_t bytes = view(item).size();
   bytes_ -= bytes;
-  out_bytes_ -= bytes;
+  held_bytes_ -= bytes;
   machine_.drop(item.value);
 }
 
@@ -248,13 +299,14 @@ void Queue::set_alarm(Object& object) {
 
 std::function<void()> Queue::restorer(Machine&) {
   return [this, closed = closed_, unfinished = unfinished_, last_arrival = last_arrival_,
-          last_id = last_id_, bytes = bytes_, out_bytes = out_bytes_] {
+          last_id = last_id_, bytes = bytes_, held_bytes = held_bytes_, dead_bytes = dead_bytes_] {
     closed_ = closed;
     unfinished_ = unfinished;
     last_arrival_ = last_arrival;
     last_id_ = last_id;
     bytes_ = bytes;
-    out_bytes_ = out_bytes;
+    held_bytes_ = held_bytes;
+    dead_bytes_ = dead_bytes;
   };
 }
 
@@ -354,21 +406,24 @@ void Queue::serve_getter(Object& object, Waiter& getter) {
 
 // ---- destruction ---------------------------------------------------------------------------
 
-std::optional<QueueItem> Queue::take_any() {
-  if (!ready_.empty()) return ready_.take_any();
-  if (!delayed_.empty()) return delayed_.extract(delayed_.begin()).value().second;
-  if (!held_.empty()) return held_.take_any();
-  if (dead_.empty()) return std::nullopt;
-  const QueueItem item = dead_.back();
+/// Frees one item, whatever its state. Returns false if none is left.
+bool Queue::release_one(Machine& machine) {
+  if (!ready_.empty()) return machine.drop(ready_.take_any().value), true;
+  if (!delayed_.empty()) {
+    return machine.drop(delayed_.extract(delayed_.begin()).value().second.value), true;
+  }
+  if (!held_.empty()) return machine.drop(held_.take_any().value), true;
+  if (dead_.empty()) return false;
+  const DeadLetter letter = dead_.back();
   dead_.pop_back();
-  return item;
+  machine.drop(letter.item.value);
+  if (letter.reason) machine.drop(letter.reason);
+  return true;
 }
 
 bool Queue::release_some(Machine& machine, std::size_t elements) {
   for (; elements > 0; --elements) {
-    const auto item = take_any();
-    if (!item) return true;
-    machine.drop(item->value);
+    if (!release_one(machine)) return true;
   }
   return ready_.empty() && delayed_.empty() && held_.empty() && dead_.empty();
 }

@@ -149,9 +149,11 @@ inline constexpr Method queue_close{"queue.close", changes};
 inline constexpr Method queue_reserve{"queue.reserve", changes, waits};
 inline constexpr Method queue_acknowledge{"queue.acknowledge", changes};
 inline constexpr Method queue_requeue{"queue.requeue", changes};
+inline constexpr Method queue_reject{"queue.reject", changes};
 inline constexpr Method queue_touch{"queue.touch", changes};
 inline constexpr Method queue_dead_letters{"queue.dead_letters", reads};
 inline constexpr Method queue_redrive{"queue.redrive", changes};
+inline constexpr Method queue_purge_dead_letters{"queue.purge_dead_letters", changes};
 inline constexpr Method pipe_send{"pipe.send", changes, waits};
 inline constexpr Method pipe_receive{"pipe.receive", changes, waits};
 inline constexpr Method pipe_poll{"pipe.poll", changes, waits};
@@ -310,9 +312,11 @@ inline constexpr const Method* kAll[] = {
     &queue_get_many,
     &queue_join,
     &queue_peek,
+    &queue_purge_dead_letters,
     &queue_put,
     &queue_put_many,
     &queue_redrive,
+    &queue_reject,
     &queue_requeue,
     &queue_reserve,
     &queue_size,
