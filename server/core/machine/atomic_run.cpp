@@ -124,7 +124,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
     return fail(Errc::value_error, name + " changes something; a requirement only reads");
   }
   const bool of_object = ref.type->name == "object";
-  if (!ref.on_object &&
+  if (!ref.on_object && !ref.method->is_static &&
       !(of_object && (only_reads || name == "object.create" || name == "object.delete"))) {
     return fail(Errc::value_error, name +
                                        " may not stand in a transaction; methods on objects, "
@@ -172,8 +172,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (!object) return object.failure();
   if (auto ok = check_lent(*object, *ref, batch); !ok) return ok;
   if (*object != nullptr && ref->method->access == Access::write) {
-    machine_.mapped_view().begin_write(**object);
-    if (auto restore = (*object)->state->restorer(machine_)) machine_.undo(std::move(restore));
+    machine_.before_change(**object);
   }
   Caller caller = outer_.caller();
   caller.method = *ref;

@@ -13,6 +13,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "server/objects/messaging/queue_any.hpp"
 #include "server/objects/messaging/queue_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
@@ -102,10 +103,7 @@ Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64
   if (queue.drained()) return closed(call);
   return call.wait(queue.getters, timeout, [&](Waiter& waiter) {
     waiter.count = count;
-    if (!lease) return;
-    std::string key;
-    Writer{key}.integer(lease->count());
-    waiter.key = Packed{std::move(key)};
+    if (lease) waiter.key = lease_key(*lease);
   });
 }
 
@@ -190,15 +188,12 @@ Outcome close(Call& call, Queue& queue) {
 // ---- with acknowledgement ------------------------------------------------------------------
 
 Outcome reserve(Call& call, Queue& queue) {
-  const std::optional<Duration> lease = call.seconds(1);
-  if (lease && lease->count() == 0) {
-    return call.fail_here(Errc::value_error,
-                          "lease must be more than 0 seconds, or null for as long as the session");
-  }
-  if (queue.ready().empty()) return wait_for_item(call, queue, 0, Queue::kReserves, lease);
-  const Reservation made = queue.reserve(call.object(), call.session(), lease);
+  auto lease = lease_of(call, 1);
+  if (!lease) return lease.failure();
+  if (queue.ready().empty()) return wait_for_item(call, queue, 0, Queue::kReserves, *lease);
+  const Reservation made = queue.reserve(call.object(), call.session(), *lease);
   Writer out = call.reply();
-  write_reservation(out, made, queue.view(made.item));
+  write_reservation(out, {}, made, queue.view(made.item));
   call.changed();
   return Progress::done;
 }
@@ -336,6 +331,13 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,
                                  "The reservation, from reserve; ids are never reused."};
 
+constexpr Parameter kLease{
+    "lease", ParamKind::seconds, kNull,
+    "Seconds until the item goes back unless the lease is renewed by touch; null: as long as the "
+    "session."};
+constexpr Parameter kQueueNames{"names", ParamKind::list, kRequired,
+                                "1 to 64 queues, by name or reference."};
+
 constexpr Method kMethods[] = {
     {.name = "put",
      .parameters = {Parameter{"item", ParamKind::any, kRequired, "Any value."}, kTimeout,
@@ -394,6 +396,24 @@ constexpr Method kMethods[] = {
      .doc = "Takes up to max items, as many as fit in one reply, or waits for the first.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&get_many>},
+    {.name = "get_any",
+     .parameters = {kQueueNames, kTimeout},
+     .result = "{queue, item}",
+     .errors = {Errc::empty, Errc::not_found, Errc::shut_down, Errc::value_error, Errc::wrong_type},
+     .access = Access::write,
+     .redelivers = true,
+     .timed_out = TimedOut::empty,
+     .is_static = true,
+     .delivers = true,
+     .cost = "O(names)",
+     .doc = "Takes one item from the first of these queues that has one, in the order given, or "
+            "waits in the line of each: first come, first served in each. The result has the "
+            "name of the queue. Queues that are closed and drained are skipped; ShutDown if all "
+            "are. If one that is waited at is deleted, NotFound names it, and nothing was taken. "
+            "As with get, the item comes back in an opened session if the session ends before "
+            "the reply is acknowledged.",
+     .if_reply_lost = retry::kTaken,
+     .handler = queue_get_any},
     {.name = "size",
      .result = "int",
      .cost = "O(1)",
@@ -456,12 +476,7 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
     {.name = "reserve",
-     .parameters =
-         {kTimeout,
-          Parameter{
-              "lease", ParamKind::seconds, kNull,
-              "Seconds until the item goes back unless the lease is renewed by touch; null: as "
-              "long as the session."}},
+     .parameters = {kTimeout, kLease},
      .result = "{id, item, deliveries}",
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
      .access = Access::write,
@@ -474,6 +489,19 @@ constexpr Method kMethods[] = {
             "it was delivered, this time included.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&reserve>},
+    {.name = "reserve_any",
+     .parameters = {kQueueNames, kTimeout, kLease},
+     .result = "{queue, id, item, deliveries}",
+     .errors = {Errc::empty, Errc::not_found, Errc::shut_down, Errc::value_error, Errc::wrong_type},
+     .access = Access::write,
+     .timed_out = TimedOut::empty,
+     .is_static = true,
+     .delivers = true,
+     .cost = "O(names + log items held)",
+     .doc = "Reserves one item from the first of these queues that has one, in the order given, "
+            "or waits as get_any does. The id belongs to the queue that the result names.",
+     .if_reply_lost = retry::kGrant,
+     .handler = queue_reserve_any},
     {.name = "acknowledge",
      .parameters = {kReservation},
      .result = "null",

@@ -29,17 +29,39 @@ Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&
 
 void refuse_all(Machine& machine, WaitQueue& waiting) {
   while (Waiter* waiter = waiting.front()) {
-    machine.refuse(*waiter, Errc::shut_down, "queue " + waiter->object->name + " is closed");
+    machine.refuse_place(*waiter, Errc::shut_down, "queue " + waiter->object->name + " is closed");
   }
+}
+
+Queue& queue_of(Object& object) { return static_cast<Queue&>(*object.state); }
+
+/// Returns the object that serves the front of the line of `object`, a queue with a ready item:
+/// itself, or for a call that waits at several queues the first of them, in the order of the call,
+/// that has a ready item and would serve this call next.
+Object& source_for(const Waiter& getter, Object& object) {
+  for (const auto& place : getter.places()) {
+    if (place->object == &object) break;
+    const Queue& queue = queue_of(*place->object);
+    if (!queue.ready().empty() && queue.getters.front() == place.get()) return *place->object;
+  }
+  return object;
 }
 
 }  // namespace
 
-void write_reservation(Writer& out, const Reservation& reservation, PackedView item) {
-  out.map(3);
+void write_reservation(Writer& out, std::string_view queue, const Reservation& reservation,
+                       PackedView item) {
+  out.map(queue.empty() ? 3 : 4);
+  if (!queue.empty()) out.text("queue"), out.text(queue);
   out.text("id"), out.unsigned_integer(reservation.id);
   out.text("item"), out.packed(item);
   out.text("deliveries"), out.unsigned_integer(reservation.item.deliveries);
+}
+
+void write_item_of(Writer& out, std::string_view queue, PackedView item) {
+  out.map(2);
+  out.text("queue"), out.text(queue);
+  out.text("item"), out.packed(item);
 }
 
 // ---- reading -------------------------------------------------------------------------------
@@ -348,8 +370,9 @@ void Queue::serve(Machine& machine, Object& object) {
     while (!ready_.empty()) {
       Waiter* const getter = machine.next_in(getters);
       if (getter == nullptr) break;
-      machine.changed(object, getter->method);
-      serve_getter(object, *getter);
+      Object& source = source_for(*getter, object);
+      machine.changed(source, getter->method);
+      queue_of(source).serve_getter(source, *getter);
       moved = true;
     }
     // Admit one put at a time: its items go to the waiting getters before the next put is admitted.
@@ -383,17 +406,22 @@ void Queue::serve_putter(Object& object, Waiter& putter) {
 /// Serves a waiting get or reserve. The key of a reserve is its lease in nanoseconds, or null.
 void Queue::serve_getter(Object& object, Waiter& getter) {
   const Caller caller = getter;
+  const std::string_view name = getter.places().empty() ? std::string_view{} : object.name;
   if (getter.count == kReserves) {
     std::optional<Duration> lease;
     if (!getter.key.view().is_null()) lease = Duration{read(getter.key).integer};
     const Reservation made = reserve(object, caller.session, lease);
-    return machine_.reply(getter,
-                          [&](Writer& out) { write_reservation(out, made, view(made.item)); });
+    return machine_.reply(
+        getter, [&](Writer& out) { write_reservation(out, name, made, view(made.item)); });
   }
-  const bool kept = machine_.track_delivery(getter);
+  const bool kept = machine_.track_delivery(getter, object);
   if (getter.count == 0) {
     const QueueItem item = take_front();
-    machine_.reply_stored(getter, item.value);
+    if (name.empty()) {
+      machine_.reply_stored(getter, item.value);
+    } else {
+      machine_.reply(getter, [&](Writer& out) { write_item_of(out, name, view(item)); });
+    }
     return deliver(caller, kept, item);
   }
   const std::vector<QueueItem> items = take_many(getter.count);

@@ -25,6 +25,8 @@
 
 namespace agora {
 
+class Call;
+
 enum class QueueOrder : std::uint8_t { fifo, lifo, priority };
 
 /// The options of a queue, fixed when it is created.
@@ -162,7 +164,17 @@ class Queue : public State {
   std::deque<DeadLetter> dead_;  ///< in the order in which they died
 };
 
-/// Writes `{id, item, deliveries}`.
-void write_reservation(Writer& out, const Reservation& reservation, PackedView item);
+/// Writes `{id, item, deliveries}`, or `{queue, id, item, deliveries}` if the name of the queue is
+/// not empty.
+void write_reservation(Writer& out, std::string_view queue, const Reservation& reservation,
+                       PackedView item);
+/// Writes `{queue, item}`.
+void write_item_of(Writer& out, std::string_view queue, PackedView item);
+
+/// Returns the packed number that the key of a waiting reserve has for that lease.
+Packed lease_key(Duration lease);
+/// Returns the lease in parameter `index` of a reserve.
+/// @error value_error  it is 0.
+Expected<std::optional<Duration>> lease_of(Call& call, std::size_t index);
 
 }  // namespace agora

@@ -151,7 +151,7 @@ Outcome wait(Call& call, Condition& condition) {
     waiter.owner = call.text(1);
     waiter.levels = lock.content.levels;
     // The release of the lock is the effect of the call: the guard is not checked again.
-    waiter.guard.reset();
+    waiter.drop_guard();
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);
