@@ -86,7 +86,7 @@ struct RareParts {
   /// only keeps the call's place in the object's queue. The waiter of the call is in no queue, and
   /// its `object` is that of the first place.
   std::vector<std::unique_ptr<Waiter>> places;
-  /// Of such a place: the waiter of the call.
+  /// The waiter of the call, if this one is such a place.
   Waiter* call = nullptr;
 };
 

@@ -292,40 +292,10 @@ Outcome purge_dead_letters(Call& call, Queue& queue) {
   return Progress::done;
 }
 
-/// Reads the option max_deliveries.
-Expected<std::uint16_t> max_deliveries(PackedView given) {
-  const Token token = read(given);
-  if (!token.negative && token.natural <= UINT16_MAX) {
-    return static_cast<std::uint16_t>(token.natural);
-  }
-  return fail(Errc::value_error,
-              "max_deliveries must be 0 (no limit) to " + std::to_string(UINT16_MAX) + ", got " +
-                  (token.negative ? std::to_string(token.integer) : std::to_string(token.natural)));
-}
-
 Expected<std::unique_ptr<State>> create(Creation& creation) {
-  QueueOptions options;
-  if (creation.options[0].present()) {
-    const Token token = read(creation.options[0]);
-    // As in Python, a negative maxsize means no bound.
-    options.maxsize = token.negative ? 0 : static_cast<std::size_t>(token.natural);
-  }
-  if (creation.options[1].present()) {
-    const std::string_view text = read(creation.options[1]).body;
-    if (text != "fifo" && text != "lifo" && text != "priority") {
-      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
-                                         std::string{text.substr(0, 40)} + "\"");
-    }
-    options.order = text == "lifo"   ? QueueOrder::lifo
-                    : text == "fifo" ? QueueOrder::fifo
-                                     : QueueOrder::priority;
-  }
-  if (creation.options[2].present()) {
-    auto most = max_deliveries(creation.options[2]);
-    if (!most) return most.failure();
-    options.max_deliveries = *most;
-  }
-  return std::make_unique<Queue>(creation.machine, creation.id, options);
+  auto options = queue_options(creation);
+  if (!options) return options.failure();
+  return std::make_unique<Queue>(creation.machine, creation.id, *options);
 }
 
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,

@@ -47,6 +47,17 @@ Object& source_for(const Waiter& getter, Object& object) {
   return object;
 }
 
+/// Returns the option max_deliveries.
+Expected<std::uint16_t> max_deliveries(PackedView given) {
+  const Token token = read(given);
+  if (!token.negative && token.natural <= UINT16_MAX) {
+    return static_cast<std::uint16_t>(token.natural);
+  }
+  return fail(Errc::value_error,
+              "max_deliveries must be 0 (no limit) to " + std::to_string(UINT16_MAX) + ", got " +
+                  (token.negative ? std::to_string(token.integer) : std::to_string(token.natural)));
+}
+
 }  // namespace
 
 void write_reservation(Writer& out, std::string_view queue, const Reservation& reservation,
@@ -62,6 +73,31 @@ void write_item_of(Writer& out, std::string_view queue, PackedView item) {
   out.map(2);
   out.text("queue"), out.text(queue);
   out.text("item"), out.packed(item);
+}
+
+Expected<QueueOptions> queue_options(const Creation& creation) {
+  QueueOptions options;
+  if (creation.options[0].present()) {
+    const Token token = read(creation.options[0]);
+    // As in Python, a negative maxsize means no bound.
+    options.maxsize = token.negative ? 0 : static_cast<std::size_t>(token.natural);
+  }
+  if (creation.options[1].present()) {
+    const std::string_view text = read(creation.options[1]).body;
+    if (text != "fifo" && text != "lifo" && text != "priority") {
+      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
+                                         std::string{text.substr(0, 40)} + "\"");
+    }
+    options.order = text == "lifo"   ? QueueOrder::lifo
+                    : text == "fifo" ? QueueOrder::fifo
+                                     : QueueOrder::priority;
+  }
+  if (creation.options[2].present()) {
+    auto most = max_deliveries(creation.options[2]);
+    if (!most) return most.failure();
+    options.max_deliveries = *most;
+  }
+  return options;
 }
 
 // ---- reading -------------------------------------------------------------------------------
@@ -224,7 +260,7 @@ void Queue::requeue(Object& object, std::uint64_t id, Duration delay, bool count
 }
 
 void Queue::reject(std::uint64_t id, Handle reason) {
-  bury({release(id).item, reason, true, machine_.now()});
+  add_dead_letter({release(id).item, reason, true, machine_.now()});
 }
 
 void Queue::touch(Object& object, std::uint64_t id) {
@@ -236,13 +272,13 @@ void Queue::touch(Object& object, std::uint64_t id) {
 }
 
 void Queue::return_to_ready(const QueueItem& item) {
-  if (spent(item)) return bury({item, {}, false, machine_.now()});
+  if (spent(item)) return add_dead_letter({item, {}, false, machine_.now()});
   held_bytes_ -= view(item).size();
   add_ready(item);
 }
 
 /// Adds an item that was held to the dead-letter list.
-void Queue::bury(const DeadLetter& letter) {
+void Queue::add_dead_letter(const DeadLetter& letter) {
   const std::size_t bytes = view(letter.item).size();
   held_bytes_ -= bytes;
   bytes_ += bytes_of(letter) - bytes;

@@ -37,6 +37,10 @@ struct QueueOptions {
       16;  ///< an item that comes back after so many is dead; 0: no bound
 };
 
+/// Returns the options that object.create was given.
+/// @error value_error  one of them is out of its range.
+Expected<QueueOptions> queue_options(const Creation& creation);
+
 /// An item of the dead-letter list.
 struct DeadLetter {
   QueueItem item;
@@ -135,7 +139,7 @@ class Queue : public State {
     return options_.max_deliveries != 0 && item.deliveries >= options_.max_deliveries;
   }
   void return_to_ready(const QueueItem& item);
-  void bury(const DeadLetter& letter);
+  void add_dead_letter(const DeadLetter& letter);
   std::size_t bytes_of(const DeadLetter& letter) const;
   Reservation release(std::uint64_t id);
   void untrack(SessionId session);
