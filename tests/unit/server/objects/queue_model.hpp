@@ -161,11 +161,13 @@ class QueueModel {
       }
       std::erase_if(*waiting, [&](const Waiter& waiter) { return waiter.until == now_; });
     }
+    std::map<std::uint64_t, Item*> expired;  // by reservation: the oldest comes back first
     for (Item& item : items_) {
       if (item.until != now_) continue;
       if (item.where == Where::delayed) item.where = Where::ready;
-      if (item.where == Where::reserved) return_to_ready(item, 0);
+      if (item.where == Where::reserved) expired[item.number] = &item;
     }
+    for (const auto& [id, item] : expired) return_to_ready(*item, 0);
     serve_waiters();
   }
 
