@@ -24,6 +24,8 @@ struct Limits {
   std::size_t name_bytes_max = 512;
   /// An `owner` text and other sub-identities, bytes.
   std::size_t owner_bytes_max = 512;
+  /// The reason of a rejected item of a queue, bytes: a message for people, not a payload.
+  std::size_t reason_bytes_max = 1'024;
   /// Open connections: under the usual hard limit of descriptors, with room for files.
   std::size_t connections_max = 12'000;
   /// Parked calls of one session: a client that forgets its waiting calls must not fill the server.

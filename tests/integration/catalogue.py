@@ -120,6 +120,7 @@ queue.put(name, item, timeout=null, priority=0, delay=0) w
 queue.put_many(name, items, timeout=null) w
 queue.get(name, timeout=null) w
 queue.get_many(name, max, timeout=null) w
+queue.get_any(names, timeout=null) w
 queue.size(name) r
 queue.empty(name) r
 queue.full(name) r
@@ -129,11 +130,14 @@ queue.join(name, timeout=null) w
 queue.clear(name)
 queue.close(name)
 queue.reserve(name, timeout=null, lease=null) w
+queue.reserve_any(names, timeout=null, lease=null) w
 queue.acknowledge(name, id)
-queue.requeue(name, id, delay=0)
+queue.requeue(name, id, delay=0, counts=true)
+queue.reject(name, id, reason="")
 queue.touch(name, id)
-queue.dead_letters(name) r
+queue.dead_letters(name, count=1000) r
 queue.redrive(name, count=1)
+queue.purge_dead_letters(name)
 pipe.send(name, end, value, timeout=null) w
 pipe.receive(name, end, timeout=null) w
 pipe.poll(name, end, timeout=0) w

@@ -402,13 +402,14 @@ class Types(Case):
             if kind not in holders:
                 continue
             rest = [sample.get(p) for p, default in parameters[1:] if default is None]
-            if name in ("queue.acknowledge", "queue.requeue", "queue.touch"):
+            if name in ("queue.acknowledge", "queue.requeue", "queue.reject", "queue.touch"):
                 rest = [self.reservation()]
             other = holders["list" if kind == "dict" else "dict"]
             with self.subTest(name):
-                failure = self.fails("NotFound", name, "missing", *rest)
+                several = parameters[0][0] == "names"
+                failure = self.fails("NotFound", name, ["missing"] if several else "missing", *rest)
                 self.assertIn("object.create", str(failure))
-                failure = self.fails("WrongType", name, other, *rest)
+                failure = self.fails("WrongType", name, [other] if several else other, *rest)
                 self.assertIn(other, str(failure))
                 self.assertEqual(self.c.call("object.version", other), 1)
 

@@ -73,7 +73,10 @@ void dead_letters(const agora::manager& m) {
     deliveries = static_cast<int>(failed->deliveries());
     failed->requeue();
   }
-  USER_CHECK(deliveries == 16 && q.dead_letters() == std::vector<int>{1});
+  const auto letters = q.dead_letters();
+  USER_CHECK(deliveries == 16 && letters.size() == 1 && letters[0].item == 1);
+  USER_CHECK(letters[0].deliveries == 16 && letters[0].reason == "max_deliveries");
+  USER_CHECK(letters[0].since > std::chrono::system_clock::time_point{});
   q.join();
   USER_CHECK(q.redrive() == 1 && q.dead_letters().empty());
   q.reserve().acknowledge();
@@ -81,6 +84,44 @@ void dead_letters(const agora::manager& m) {
   q.push(5);
   USER_THROWS(words.reserve(), agora::type_error);
   USER_CHECK(q.pop() == 5);  // it went back
+}
+
+void rejected(const agora::manager& m) {
+  const auto q = m.queue<int>("", {.max_deliveries = 2});
+  q.push(1);
+  q.reserve().requeue(0s, false);
+  q.reserve().requeue();
+  auto job = q.reserve();
+  USER_CHECK(job.deliveries() == 2);
+  job.requeue(1ms, false);
+  q.reserve().reject("not a job");
+  USER_THROWS(job.reject(), agora::runtime_error);
+  USER_CHECK(q.dead_letters().at(0).reason == "not a job" && q.dead_letters(1).size() == 1);
+  q.join();
+  USER_CHECK(q.purge_dead_letters() == 1 && q.dead_letters().empty());
+  const auto stubborn = m.queue<int>("", {.max_deliveries = 0});
+  stubborn.push(2);
+  for (int i = 0; i < 20; ++i) stubborn.reserve().requeue();
+  USER_CHECK(stubborn.reserve().deliveries() == 21);
+}
+
+void rejected_asynchronously(const agora::manager& m) {
+  const auto q = m.queue<int>();
+  q.push_many({1, 2, 3});
+  auto job = q.reserve();
+  job.async_touch(asio::use_future).get();
+  job.async_requeue(0s, false, asio::use_future).get();
+  USER_CHECK(!job);
+  USER_THROWS(job.async_reject("", asio::use_future), agora::runtime_error);
+  q.reserve().async_reject("first", asio::use_future).get();
+  q.reserve().async_acknowledge(asio::use_future).get();
+  USER_CHECK(q.async_dead_letters(9, asio::use_future).get().at(0).reason == "first");
+  USER_CHECK(q.async_purge_dead_letters(asio::use_future).get() == 1);
+  auto late = q.reserve_for(1h, 1ms);
+  auto again = q.reserve();  // once the lease has expired
+  USER_THROWS(late->async_acknowledge(asio::use_future).get(), agora::not_found);
+  again.async_requeue(0s, asio::use_future).get();
+  USER_CHECK(q.size() == 1);
 }
 
 void orders(const agora::manager& m) {
@@ -120,6 +161,8 @@ int main() {
     dead_workers(m);
     leases(m);
     dead_letters(m);
+    rejected(m);
+    rejected_asynchronously(m);
     orders(m);
     asynchronously(m);
   });

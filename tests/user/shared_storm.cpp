@@ -273,7 +273,7 @@ void check_items(const World& w) {
     USER_CHECK(!left[*item]);
     left[*item] = true;
   }
-  for (const std::uint32_t item : w.queue.dead_letters()) {
+  for (const auto& [item, deliveries, reason, since] : w.queue.dead_letters(1'000'000)) {
     USER_CHECK(!left[item]);
     left[item] = true;
   }

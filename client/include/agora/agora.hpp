@@ -25,6 +25,7 @@
 #include <agora/pipeline.hpp>
 #include <agora/process.hpp>
 #include <agora/queue.hpp>
+#include <agora/queue_group.hpp>
 #include <agora/recursive_mutex.hpp>
 #include <agora/reservation.hpp>
 #include <agora/semaphore.hpp>

@@ -28,6 +28,7 @@
 #include <agora/pipe.hpp>
 #include <agora/pipeline.hpp>
 #include <agora/queue.hpp>
+#include <agora/queue_group.hpp>
 #include <agora/recursive_mutex.hpp>
 #include <agora/semaphore.hpp>
 #include <agora/set.hpp>

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -30,7 +32,48 @@ enum class queue_order : std::uint8_t {
 struct queue_options {
   std::size_t maxsize = 0;  ///< ready and delayed items at most; 0: no bound
   queue_order order = queue_order::fifo;
+  /// An item that comes back after so many deliveries becomes a dead letter; 0: never. At most
+  /// 65,535.
+  std::size_t max_deliveries = 16;
 };
+
+/// An item that was rejected, or that came back after its last delivery.
+template <typename T>
+struct dead_letter {
+  T item{};
+  std::uint64_t deliveries = 0;
+  std::string reason;  ///< of the reject; "max_deliveries" if it came back after its last delivery
+  std::chrono::system_clock::time_point since{};  ///< when it died
+};
+
+template <typename T>
+struct Codec<dead_letter<T>> {
+  static void encode(Writer& writer, const dead_letter<T>& value) {
+    const std::chrono::duration<double> since = value.since.time_since_epoch();
+    writer.map(4);
+    writer.text("item"), Codec<T>::encode(writer, value.item);
+    writer.text("deliveries"), writer.unsigned_integer(value.deliveries);
+    writer.text("reason"), writer.text(value.reason);
+    writer.text("since"), writer.real(since.count());
+  }
+  static Expected<dead_letter<T>> decode(PackedView value) {
+    auto members = Codec<std::map<std::string, any>>::decode(value);
+    if (!members) return members.failure();
+    auto item = (*members)["item"].template get<T>();
+    if (!item) return item.failure();
+    const std::chrono::duration<double> since(
+        (*members)["since"].template if_is<double>().value_or(0));
+    return dead_letter<T>{
+        std::move(*item), (*members)["deliveries"].template if_is<std::uint64_t>().value_or(0),
+        (*members)["reason"].template if_is<std::string>().value_or(""),
+        std::chrono::system_clock::time_point(
+            std::chrono::duration_cast<std::chrono::system_clock::duration>(since))};
+  }
+  static std::string name() { return "dead letter"; }
+};
+
+template <typename T>
+class queue_group;
 
 /// Waiting is first come, first served over all processes. After close() every push throws
 /// shut_down, and so does a pop once nothing is left. The client acknowledges the arrival of an
@@ -116,13 +159,21 @@ class queue : public proxy {
   template <typename Rep, typename Period, typename Rep2, typename Period2>
   std::optional<reservation<T>> reserve_for(std::chrono::duration<Rep, Period> span,
                                             std::chrono::duration<Rep2, Period2> lease) const;
-  /// Returns the dead letters: items that returned after their 16th delivery. They count as done
-  /// for join().
-  std::vector<T> dead_letters() const {
-    return call<std::vector<T>>(detail::methods::queue_dead_letters);
+  /// Returns the first `count` dead letters, the oldest first: items that were rejected, or that
+  /// returned after queue_options::max_deliveries deliveries. They count as done for join().
+  /// @throws too_large  the list is larger than one reply: ask for fewer.
+  std::vector<dead_letter<T>> dead_letters(std::size_t count = 1000) const {
+    return call<std::vector<dead_letter<T>>>(detail::methods::queue_dead_letters, count);
   }
-  AGORA_DEPRECATED("use dead_letters") std::vector<T> dead() const { return dead_letters(); }
-  /// Puts the first dead letters back at their positions in the queue. Returns how many.
+  AGORA_DEPRECATED("use dead_letters") std::vector<T> dead() const {
+    return items_of(dead_letters());
+  }
+  /// Drops all dead letters. Returns how many. Cost: O(1).
+  std::size_t purge_dead_letters() const {
+    return call<std::size_t>(detail::methods::queue_purge_dead_letters);
+  }
+  /// Puts the first dead letters back at their positions in the queue, also in a closed one; their
+  /// deliveries are counted from 0 again. Returns how many.
   std::size_t redrive(std::size_t count = 1) const {
     return call<std::size_t>(detail::methods::queue_redrive, count);
   }
@@ -219,13 +270,24 @@ class queue : public proxy {
   auto async_reserve_for(std::chrono::duration<Rep, Period> span,
                          std::chrono::duration<Rep2, Period2> lease, Token&& token) const;
   template <typename Token>
-  auto async_dead_letters(Token&& token) const {
-    return async_call<std::vector<T>>(detail::methods::queue_dead_letters, token);
+  auto async_dead_letters(std::size_t count, Token&& token) const {
+    return async_call<std::vector<dead_letter<T>>>(detail::methods::queue_dead_letters, token,
+                                                   count);
   }
   template <typename Token>
   AGORA_DEPRECATED("use async_dead_letters")
   auto async_dead(Token&& token) const {
-    return async_dead_letters(token);
+    return async_make<std::vector<T>>(
+        detail::methods::queue_dead_letters,
+        [q = *this](detail::Reply reply) {
+          constexpr std::string_view kMethod = detail::methods::queue_dead_letters.name;
+          return items_of(q.template take<std::vector<dead_letter<T>>>(kMethod, std::move(reply)));
+        },
+        token);
+  }
+  template <typename Token>
+  auto async_purge_dead_letters(Token&& token) const {
+    return async_call<std::size_t>(detail::methods::queue_purge_dead_letters, token);
   }
   template <typename Token>
   auto async_redrive(std::size_t count, Token&& token) const {
@@ -266,6 +328,7 @@ class queue : public proxy {
   }
 
  private:
+  friend class queue_group<T>;
   static constexpr const detail::Method& kPut = detail::methods::queue_put;
   static constexpr const detail::Method& kGet = detail::methods::queue_get;
   static constexpr const detail::Method& kJoin = detail::methods::queue_join;
@@ -294,6 +357,11 @@ class queue : public proxy {
   reservation<T> reserved(detail::Reply reply) const;
   std::optional<reservation<T>> reserved_unless_empty(detail::Reply reply) const;
   std::vector<T> items_unless_empty(detail::Reply reply) const;
+  static std::vector<T> items_of(std::vector<dead_letter<T>> letters) {
+    std::vector<T> items;
+    for (dead_letter<T>& letter : letters) items.push_back(std::move(letter.item));
+    return items;
+  }
 };
 
 // ---- implementation ------------------------------------------------------------------------

@@ -134,8 +134,9 @@ condition_variable manager::condition(const reference& object) const {
 detail::Params manager::packed(const queue_options& options) {
   constexpr std::string_view kOrders[] = {"fifo", "lifo", "priority"};
   detail::Params params = detail::params_of("maxsize", options.maxsize, "order",
-                                            kOrders[static_cast<std::size_t>(options.order)]);
-  params.count = 2;
+                                            kOrders[static_cast<std::size_t>(options.order)],
+                                            "max_deliveries", options.max_deliveries);
+  params.count = 3;
   return params;
 }
 

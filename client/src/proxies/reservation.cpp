@@ -66,9 +66,15 @@ void Reserved::acknowledge() {
   queue_.reset();
 }
 
-void Reserved::requeue(Seconds delay) {
+void Reserved::requeue(Seconds delay, bool counts) {
   check_open();
-  call(methods::queue_requeue, params_of(queue_->name(), id_, delay.count()));
+  call(methods::queue_requeue, params_of(queue_->name(), id_, delay.count(), counts));
+  queue_.reset();
+}
+
+void Reserved::reject(const std::string& reason) {
+  check_open();
+  call(methods::queue_reject, params_of(queue_->name(), id_, reason));
   queue_.reset();
 }
 

@@ -81,7 +81,7 @@ Outcome AtomicRun::run_at_cap() {
   for (std::size_t i = 0; i < ref.method->parameters.size(); ++i) bytes += outer_.arg(i).size();
   if (!may_fit(object, bytes)) return full();
   begin();
-  prepare(object);
+  machine_.before_change(object);
   const HandlerResult written{machine_.reply_bytes()};
   Outcome outcome = ref.method->handler(outer_);
   outcome = finish(outcome ? Expected<void>{} : Expected<void>{outcome.failure()});
@@ -105,11 +105,6 @@ Outcome AtomicRun::finish(Expected<void> done) {
   failed->roll_back();
   failed->end();
   return done.failure();
-}
-
-void AtomicRun::prepare(Object& object) {
-  machine_.mapped_view().begin_write(object);
-  if (auto restore = object.state->restorer(machine_)) machine_.undo(std::move(restore));
 }
 
 std::int64_t AtomicRun::bytes_stored() const {
@@ -189,7 +184,7 @@ Expected<void> AtomicRun::may_stand(const MethodRef& ref, const Batch& batch,
     return fail(Errc::value_error, name + " changes something; a requirement only reads");
   }
   const bool of_object = ref.type->name == "object";
-  if (!ref.on_object &&
+  if (!ref.on_object && !ref.method->is_static &&
       !(of_object && (only_reads || name == "object.create" || name == "object.delete"))) {
     return fail(Errc::value_error, name +
                                        " may not stand in a transaction; methods on objects, "
@@ -239,7 +234,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (*object != nullptr && ref->method->access == Access::write) {
     const bool counted = (*object)->type->counts_bytes || !ref->method->grows || !at_cap_;
     if (!counted || !may_fit(**object, params.size())) return full();
-    prepare(**object);
+    machine_.before_change(**object);
   }
   Caller caller = outer_.caller();
   caller.method = *ref;

@@ -30,7 +30,6 @@ class AtomicRun {
   /// Commits the transaction, or rolls it back and returns its error.
   Outcome finish(Expected<void> done);
   /// Prepares an object for a change that can be rolled back.
-  void prepare(Object& object);
   /// Returns the bytes that the server stores, less the bytes that the commit will free.
   std::int64_t bytes_stored() const;
   /// @error out_of_memory  the memory cap is reached, and the transaction stores more.

@@ -2,6 +2,8 @@
 
 #include "server/core/machine/call.hpp"
 
+#include <vector>
+
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -81,14 +83,23 @@ void Call::add_deliveries(Call& part) {
 std::string Call::what() const { return std::string{object_->type->name} + " " + object_->name; }
 
 Outcome Call::no_wait() {
-  return machine_.timed_out(command_.method, object_->name, 0, machine_.reply_bytes());
+  const std::string_view name = object_->name;
+  return machine_.timed_out(command_.method, {&name, 1}, 0, machine_.reply_bytes());
 }
 
-Outcome Call::may_wait() {
+Outcome Call::no_wait(std::span<const WaitPlace> places) {
+  std::vector<std::string_view> names;
+  for (const WaitPlace& place : places) names.push_back(place.object->name);
+  return machine_.timed_out(command_.method, names, 0, machine_.reply_bytes());
+}
+
+Outcome Call::may_wait(std::size_t places) {
   const std::size_t most = machine_.limits().session_waits_max;
-  if (machine_.waiters().count_of(session()) < most) return Progress::done;
-  return fail_here(Errc::overloaded, "this session already has " + std::to_string(most) +
-                                         " waiting calls; cancel some first");
+  if (machine_.waiters().count_of(session()) + places <= most) return Progress::done;
+  const std::string message =
+      "this session already has " + std::to_string(most) + " waiting calls; cancel some first";
+  return object_ == nullptr ? fail(Errc::overloaded, message)
+                            : fail_here(Errc::overloaded, message);
 }
 
 Waiter Call::waiter(std::optional<Duration> span) const {
@@ -99,7 +110,7 @@ Waiter Call::waiter(std::optional<Duration> span) const {
   start.since = machine_.now();
   if (span) start.until = machine_.now() + *span;
   if (command_.guard != 0) {
-    start.guard = std::make_unique<Packed>(batch_.argument(command_.guard - 1));
+    start.set_guard(batch_.argument(command_.guard - 1));
   }
   return start;
 }

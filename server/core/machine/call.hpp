@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -112,7 +113,19 @@ class Call {
     parked_ = &machine_.waiters().park(std::move(start), queue);
     return Progress::waiting;
   }
-  /// Returns the waiter that `wait` has made; null before.
+  /// Parks a call of a static method likewise, in the queues of several objects, until one of them
+  /// replies.
+  template <typename Fill>
+  Outcome wait_at(std::span<const WaitPlace> places, std::size_t timeout, Fill&& fill) {
+    const std::optional<Duration> span = seconds(timeout);
+    if (span && span->count() == 0) return no_wait(places);
+    if (Outcome full = may_wait(places.size()); !full) return full;
+    Waiter start = waiter(span);
+    fill(start);
+    parked_ = &machine_.waiters().park(std::move(start), places);
+    return Progress::waiting;
+  }
+  /// Returns the waiter that `wait` or `wait_at` has made; null before.
   Waiter* parked() const { return parked_; }
   /// Returns the outcome of a time-out of 0.
   Outcome no_wait();
@@ -120,7 +133,8 @@ class Call {
  private:
   const Parameter& parameter(std::size_t i) const { return command_.method.method->parameters[i]; }
   PackedView own_key() const;
-  Outcome may_wait();
+  Outcome no_wait(std::span<const WaitPlace> places);
+  Outcome may_wait(std::size_t places = 1);
   Waiter waiter(std::optional<Duration> span) const;
 
   Machine& machine_;

@@ -39,10 +39,6 @@ std::string first_sentence(std::string_view doc) {
   return std::string{end == std::string_view::npos ? doc : doc.substr(0, end + 1)};
 }
 
-MethodRef ref_of(const ObjectType& type, const Method& method) {
-  return {&type, &method, type.create != nullptr};
-}
-
 std::string overview(const Catalogue& catalogue) {
   std::string text{kWelcome};
   for (const ObjectType* type : catalogue.types()) {
@@ -74,11 +70,12 @@ std::string type_help(const ObjectType& type) {
   text += "\n\nMethods:";
   std::size_t width = 0;
   for (const Method& method : type.methods) {
-    width = std::max(width, signature(ref_of(type, method)).size());
+    width = std::max(width, signature(MethodRef::of(type, method)).size());
   }
   width = std::min<std::size_t>(width, 48);
   for (const Method& method : type.methods) {
-    text += "\n  " + padded(signature(ref_of(type, method)), width) + first_sentence(method.doc);
+    text +=
+        "\n  " + padded(signature(MethodRef::of(type, method)), width) + first_sentence(method.doc);
   }
   return text;
 }
@@ -243,7 +240,7 @@ void write_catalogue(Writer& out, const Catalogue& catalogue) {
     out.text("arguments"), write_parameters(out, type->arguments);
     out.text("options"), write_parameters(out, type->options);
     out.text("methods"), out.list(static_cast<std::uint32_t>(type->methods.size()));
-    for (const Method& method : type->methods) write_method(out, ref_of(*type, method));
+    for (const Method& method : type->methods) write_method(out, MethodRef::of(*type, method));
   }
   out.text("options"), write_parameters(out, common_options());
   out.text("errors"), out.list(static_cast<std::uint32_t>(errc_table().size()));
@@ -270,7 +267,7 @@ std::string reference_page(const ObjectType& type) {
       parameter_table(page, type.options);
     }
   }
-  for (const Method& method : type.methods) page += method_section(ref_of(type, method));
+  for (const Method& method : type.methods) page += method_section(MethodRef::of(type, method));
   return page;
 }
 

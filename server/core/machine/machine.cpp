@@ -44,7 +44,7 @@ Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
   return content_bytes(registry_.size()) + notifications_.bytes_used() +
-         waiters_.size() * kWaiterBytes;
+         waiters_.places() * kWaiterBytes;
 }
 
 std::size_t Machine::content_bytes(std::size_t objects) const {

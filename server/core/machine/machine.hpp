@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -161,6 +162,10 @@ class Machine {
   void undo(Step&& step) {
     if (transaction_ != nullptr) transaction_->undo_steps.emplace_back(std::forward<Step>(step));
   }
+  /// Called before a method changes an object, within a transaction: has the object's State
+  /// restored if the transaction is rolled back. Does nothing outside a transaction. Methods on one
+  /// object need not call it.
+  void before_change(Object& object);
   /// Runs `step` when the transaction commits, or at once outside a transaction.
   template <typename Step>
   void on_commit(Step&& step) {
@@ -185,12 +190,13 @@ class Machine {
 
   // Waiters. Each reply to a parked call removes its waiter.
 
-  /// Returns the front of the queue, to be served now; null if the queue is empty. Waiters before
-  /// it whose guard is stale are refused (StaleToken), so State::waiter_left must not change
-  /// the queue. All serving goes through this function or may_serve.
+  /// Returns the front of the queue, to be served now; null if the queue is empty. If the front
+  /// only keeps a place, that is the waiter of the call (Waiter::of_call). Waiters before it whose
+  /// guard is stale are refused (StaleToken), so State::waiter_left must not change the queue. All
+  /// serving goes through this function or may_serve.
   Waiter* next_in(WaitQueue& queue) {
     Waiter* front = queue.front();
-    return front == nullptr || front->guard == nullptr ? front : next_guarded(queue);
+    return front == nullptr || front->rare == nullptr ? front : next_rare(queue);
   }
   /// Prefetches the memory that serving the queue's front will need. Called after its predecessor
   /// was served: a waiter that has waited for long is no longer in the cache.
@@ -198,6 +204,9 @@ class Machine {
   /// Tells whether the waiter, which need not be the front, may be served. Refuses it (StaleToken)
   /// if its guard is stale.
   bool may_serve(Waiter& waiter);
+  /// Refuses the waiter, as `refuse` does, because its object will never serve it. But a call that
+  /// waits at several objects only gives up its place at this one, unless it is the last.
+  void refuse_place(Waiter& waiter, Errc code, std::string message);
 
   /// Replies with the result that `write(Writer&)` appends.
   template <typename Write>
@@ -224,14 +233,15 @@ class Machine {
   bool track_delivery(const Caller& caller, const Object& object,
                       std::unique_ptr<ReplyContext>& context);
   /// Does the same for a waiter that is about to get its reply.
-  bool track_delivery(Waiter& waiter) {
-    return track_delivery(waiter, *waiter.object, waiter.context);
+  bool track_delivery(Waiter& waiter, const Object& object) {
+    return track_delivery(waiter, object, waiter.context);
   }
 
   /// Returns the outcome of a call that timed out after `seconds`. If that is a value and not an
   /// error, appends the value to `result`.
-  Outcome timed_out(const MethodRef& method, std::string_view object, double seconds,
-                    std::string& result) const;
+  /// @param objects  the names of the objects at which it waited, at least one
+  Outcome timed_out(const MethodRef& method, std::span<const std::string_view> objects,
+                    double seconds, std::string& result) const;
 
   // Sessions.
 
@@ -282,7 +292,7 @@ class Machine {
 
   std::string cause(const MethodRef& method) const;
 
-  Waiter* next_guarded(WaitQueue& queue);
+  Waiter* next_rare(WaitQueue& queue);
   void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
   void maybe_free(Object& object);

@@ -79,6 +79,12 @@ void Machine::remove(Object& object) {
   registry_.remove(object);
 }
 
+void Machine::before_change(Object& object) {
+  if (!in_transaction()) return;
+  mapped_view_.begin_write(object);
+  if (auto restore = object.state->restorer(*this)) undo(std::move(restore));
+}
+
 void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // Machine: waiters. A waiter is served or refused, or times out.
+#include <vector>
+
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/machine.hpp"
 
@@ -12,6 +14,20 @@ std::string seconds_text(double seconds) {
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text + " s";
+}
+
+/// Returns "queue a", or "queues a, b and c", for messages.
+std::string subject(const MethodRef& method, std::span<const std::string_view> objects) {
+  constexpr std::size_t kNamedMax = 4;
+  std::string text{method.type->name};
+  if (objects.size() > 1) text += "s";
+  const std::size_t named = objects.size() <= kNamedMax ? objects.size() : kNamedMax - 1;
+  for (std::size_t i = 0; i < named; ++i) {
+    const bool last = i + 1 == objects.size();
+    text += (i == 0 ? " " : last ? " and " : ", ") + std::string{objects[i]};
+  }
+  if (named < objects.size()) text += " and " + std::to_string(objects.size() - named) + " more";
+  return text;
 }
 
 void name_object(Error& error, const Object& object) {
@@ -40,25 +56,31 @@ void Machine::prefetch_next_waiter(const WaitQueue& queue) {
 }
 
 bool Machine::may_serve(Waiter& waiter) {
-  if (waiter.guard == nullptr) return true;
-  auto stands = check_guard(*waiter.guard);
+  const Packed* const guard = waiter.guard();
+  if (guard == nullptr) return true;
+  auto stands = check_guard(*guard);
   if (!stands) refuse(waiter, std::move(stands.error()));
   return stands.has_value();
 }
 
-Waiter* Machine::next_guarded(WaitQueue& queue) {
+/// Does the same as next_in, for a queue whose front has a guard or only keeps a place.
+Waiter* Machine::next_rare(WaitQueue& queue) {
   while (Waiter* front = queue.front()) {
-    if (may_serve(*front)) return front;
+    Waiter& waiter = front->of_call();
+    if (may_serve(waiter)) return &waiter;
   }
   return nullptr;
 }
 
 void Machine::waiter_left(Waiter& waiter) {
-  Object& object = *waiter.object;
   for (const Handle item : waiter.items) drop(item);
-  if (!object.state) return;  // it is being deleted
-  object.state->waiter_left(*this, object, waiter);
-  serve_soon(object);
+  const auto left = [&](Object& object) {
+    if (!object.state) return;  // it is being deleted
+    object.state->waiter_left(*this, object, waiter);
+    serve_soon(object);
+  };
+  if (waiter.places().empty()) return left(*waiter.object);
+  for (const auto& place : waiter.places()) left(*place->object);
 }
 
 void Machine::reply_null(Waiter& waiter) {
@@ -77,9 +99,13 @@ void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
   refuse(waiter, Error{code, std::move(message), Done::no, {}});
 }
 
+void Machine::refuse_place(Waiter& waiter, Errc code, std::string message) {
+  if (!waiters_.leave_place(waiter)) refuse(waiter, code, std::move(message));
+}
+
 void Machine::refuse(Waiter& waiter, Error error) {
+  name_object(error, *waiter.object);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
-  name_object(error, *owned->object);
   conclude(*owned, std::move(error));
   waiter_left(*owned);
 }
@@ -89,8 +115,11 @@ void Machine::time_out(Waiter& waiter) {
   if (object.state->waiter_timed_out(*this, object, waiter)) return serve_soon(object);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   const double seconds = seconds_of(*owned->until - owned->since);
+  std::vector<std::string_view> objects;
+  for (const auto& place : owned->places()) objects.push_back(place->object->name);
+  if (objects.empty()) objects.push_back(owned->object->name);
   std::string result;
-  Outcome outcome = timed_out(owned->method, owned->object->name, seconds, result);
+  Outcome outcome = timed_out(owned->method, objects, seconds, result);
   if (outcome) {
     const std::size_t begin = effects_->bytes.size();
     effects_->bytes += result;
@@ -101,14 +130,14 @@ void Machine::time_out(Waiter& waiter) {
   waiter_left(*owned);
 }
 
-Outcome Machine::timed_out(const MethodRef& method, std::string_view object, double seconds,
-                           std::string& result) const {
-  const std::string what = std::string{method.type->name} + " " + std::string{object};
+Outcome Machine::timed_out(const MethodRef& method, std::span<const std::string_view> objects,
+                           double seconds, std::string& result) const {
+  const std::string what = subject(method, objects);
   const std::string within = " within " + seconds_text(seconds);
   const auto error = [&](Errc code, std::string message) -> Outcome {
     Error made{code, std::move(message), Done::no, {}};
     std::string packed;
-    Writer{packed}.text(object);
+    Writer{packed}.text(objects.front());
     made.details.push_back({"object", std::move(packed)});
     return fail(std::move(made));
   };
@@ -120,8 +149,9 @@ Outcome Machine::timed_out(const MethodRef& method, std::string_view object, dou
       Writer{result}.boolean(false);
       break;
     case TimedOut::empty:
-      return error(Errc::empty,
-                   seconds == 0 ? what + " is empty" : "nothing arrived in " + what + within);
+      return error(Errc::empty, seconds == 0
+                                    ? what + (objects.size() == 1 ? " is" : " are") + " empty"
+                                    : "nothing arrived in " + what + within);
     case TimedOut::full:
       return error(Errc::full,
                    seconds == 0 ? what + " is full" : "no place became free in " + what + within);

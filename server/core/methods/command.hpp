@@ -25,6 +25,9 @@ struct MethodRef {
   const ObjectType* type = nullptr;
   const Method* method = nullptr;
   bool on_object = false;  ///< the first parameter is the object's name
+
+  /// Returns the reference of that row of the type's table.
+  static MethodRef of(const ObjectType& type, const Method& method);
 };
 
 /// The client at the other end of a connection, for server.sessions.

@@ -123,12 +123,13 @@ struct Method {
   Access access = Access::read;
   bool redelivers = false;  ///< items of a reply that is not acknowledged are delivered again
   TimedOut timed_out = TimedOut::never_waits;
-  bool grows = false;     ///< refused while the memory cap is reached
-  bool admin = false;     ///< needs the role admin
-  bool delivers = false;  ///< it removes its result from the object (at-most-once delivery), so
-                          ///< it does not run for a caller known to be dead
-  std::string_view cost;  ///< in terms of n = elements of the object
-  std::string_view doc;   ///< one or more sentences
+  bool grows = false;      ///< refused while the memory cap is reached
+  bool admin = false;      ///< needs the role admin
+  bool is_static = false;  ///< a method of the type: it takes no object's name
+  bool delivers = false;   ///< it removes its result from the object (at-most-once delivery), so
+                           ///< it does not run for a caller known to be dead
+  std::string_view cost;   ///< in terms of n = elements of the object
+  std::string_view doc;    ///< one or more sentences
   std::string_view
       if_reply_lost;  ///< the effect if the reply is lost, sent twice, or has no receiver
   Handler handler = nullptr;

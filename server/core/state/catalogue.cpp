@@ -14,7 +14,7 @@ Catalogue::Catalogue(std::vector<const ObjectType*> types) : types_(std::move(ty
   std::vector<MethodRef> refs;
   for (const ObjectType* type : types_) {
     for (const Method& method : type->methods) {
-      refs.push_back({type, &method, type->create != nullptr});
+      refs.push_back(MethodRef::of(*type, method));
       names_.push_back(full_name(refs.back()));
     }
   }

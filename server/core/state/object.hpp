@@ -169,6 +169,10 @@ struct ObjectType {
   Expected<std::unique_ptr<State>> (*load)(Creation& creation, PackedView saved) = nullptr;
 };
 
+inline MethodRef MethodRef::of(const ObjectType& type, const Method& method) {
+  return {&type, &method, type.create != nullptr && !method.is_static};
+}
+
 /// The marks of trial deletion (Collector) on an object.
 struct Trial {
   enum class Colour : std::uint8_t {

@@ -2,6 +2,8 @@
 
 #include "server/core/state/waiters.hpp"
 
+#include <vector>
+
 #include "server/core/state/object.hpp"
 #include "server/core/state/sessions.hpp"
 #include "shared/base/assert.hpp"
@@ -15,7 +17,60 @@ Waiters::~Waiters() {
   }
 }
 
+void Waiter::set_guard(PackedView guard) {
+  if (rare == nullptr) rare = std::make_unique<RareParts>();
+  rare->guard = std::make_unique<Packed>(guard);
+}
+
+void Waiter::drop_guard() {
+  if (rare != nullptr) rare->guard.reset();
+}
+
+void Waiters::enter(Waiter& waiter, WaitQueue& queue) {
+  waiter.object->waiters.push_back(waiter);
+  queue.push_back(waiter);
+}
+
+void Waiters::leave(Waiter& waiter) {
+  waiter.queue->remove(waiter);
+  waiter.object->waiters.remove(waiter);
+}
+
 Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
+  Waiter& waiter = add(std::move(start));
+  enter(waiter, queue);
+  return waiter;
+}
+
+Waiter& Waiters::park(Waiter start, std::span<const WaitPlace> places) {
+  start.object = places.front().object;
+  if (start.rare == nullptr) start.rare = std::make_unique<RareParts>();
+  Waiter& waiter = add(std::move(start));
+  for (const WaitPlace& each : places) {
+    auto& place = *waiter.rare->places.emplace_back(std::make_unique<Waiter>());
+    place.object = each.object;
+    place.rare = std::make_unique<RareParts>();
+    place.rare->call = &waiter;
+    enter(place, *each.queue);
+  }
+  waiter.home->waits.further_places += places.size() - 1;
+  further_places_ += places.size() - 1;
+  return waiter;
+}
+
+bool Waiters::leave_place(Waiter& place) {
+  Waiter& waiter = place.of_call();
+  if (waiter.places().size() < 2) return false;
+  leave(place);
+  std::erase_if(waiter.rare->places, [&](const auto& each) { return each.get() == &place; });
+  waiter.object = waiter.rare->places.front()->object;
+  --waiter.home->waits.further_places;
+  --further_places_;
+  return true;
+}
+
+/// Adds a waiter to all indexes, but to no queue.
+Waiter& Waiters::add(Waiter start) {
   auto* waiter = new Waiter(std::move(start));
   waiter->serial = next_serial_++;
   all_.push_back(*waiter);
@@ -29,15 +84,19 @@ Waiter& Waiters::park(Waiter start, WaitQueue& queue) {
   }
   if (own.by_wire) own.by_wire->emplace(std::pair{waiter->wire, waiter->serial}, waiter);
   if (waiter->until) by_deadline_.emplace(std::pair{*waiter->until, waiter->serial}, waiter);
-  waiter->object->waiters.push_back(*waiter);
-  queue.push_back(*waiter);
   return *waiter;
 }
 
-std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
-  waiter.queue->remove(waiter);
-  waiter.object->waiters.remove(waiter);
+std::unique_ptr<Waiter> Waiters::remove(Waiter& removed) {
+  Waiter& waiter = removed.of_call();
   SessionWaits& own = waiter.home->waits;
+  if (const auto places = waiter.places(); places.empty()) {
+    leave(waiter);
+  } else {
+    for (const auto& place : places) leave(*place);
+    own.further_places -= places.size() - 1;
+    further_places_ -= places.size() - 1;
+  }
   own.all.remove(waiter);
   if (waiter.owner.empty()) {
     own.unnamed.remove(waiter);
@@ -54,12 +113,10 @@ std::unique_ptr<Waiter> Waiters::remove(Waiter& waiter) {
 }
 
 void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until) {
-  waiter.queue->remove(waiter);
-  waiter.object->waiters.remove(waiter);
+  leave(waiter);
   set_deadline(waiter, until);
   waiter.object = &object;
-  object.waiters.push_back(waiter);
-  queue.push_back(waiter);
+  enter(waiter, queue);
 }
 
 void Waiters::set_deadline(Waiter& waiter, std::optional<Instant> until) {
@@ -116,7 +173,7 @@ Waiter* Waiters::first_of(SessionId session) const {
 
 std::size_t Waiters::count_of(SessionId session) const {
   const SessionWaits* own = of(session);
-  return own == nullptr ? 0 : own->all.size();
+  return own == nullptr ? 0 : own->all.size() + own->further_places;
 }
 
 Waiter* Waiters::first_of(SessionId session, std::string_view owner) const {

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -29,6 +30,7 @@ namespace agora {
 struct Object;
 struct Session;
 struct Waiter;
+struct RareParts;
 class Sessions;
 class WaitQueue;
 
@@ -46,11 +48,9 @@ struct alignas(64) Waiter : Caller {
   Object* object = nullptr;
 
   WaitHook in_session, in_owner;
-  WaitQueue* queue = nullptr;  ///< the queue that it is in
-  std::uint64_t serial = 0;    ///< order of arrival in the whole machine
-  /// [lock, token]: the grant that must still stand when the waiter is served. Null if it has no
-  /// guard, or if the call has had its effect already.
-  std::unique_ptr<Packed> guard;
+  WaitQueue* queue = nullptr;       ///< the queue that it is in
+  std::uint64_t serial = 0;         ///< order of arrival in the whole machine
+  std::unique_ptr<RareParts> rare;  ///< null for most waiters
   /// For a condition.wait that reacquires its lock: the recursion depth to restore. Such a waiter
   /// is never refused because of a deadlock. 0 for all other calls.
   std::uint64_t levels = 0;
@@ -66,7 +66,38 @@ struct alignas(64) Waiter : Caller {
 
   /// Tells whether its owner has other waiting calls.
   bool waits_elsewhere() const { return in_owner.next != nullptr || in_owner.previous != nullptr; }
+
+  /// Returns the guard; null if it has none, or if the call has had its effect already.
+  const Packed* guard() const;
+  void set_guard(PackedView guard);
+  void drop_guard();
+  /// Returns the waiter of the call: this one, unless it only keeps a place for that call.
+  Waiter& of_call();
+  /// Returns the places of a call that waits at several objects, in the order that the call gave.
+  /// Empty for a call that waits at one object.
+  std::span<const std::unique_ptr<Waiter>> places() const;
 };
+
+/// The parts of a waiter that few calls have.
+struct RareParts {
+  /// [lock, token]: the grant that must still stand when the waiter is served.
+  std::unique_ptr<Packed> guard;
+  /// The call waits at several objects (queue.get_any): `places` has one waiter for each, which
+  /// only keeps the call's place in the object's queue. The waiter of the call is in no queue, and
+  /// its `object` is that of the first place.
+  std::vector<std::unique_ptr<Waiter>> places;
+  /// The waiter of the call, if this one is such a place.
+  Waiter* call = nullptr;
+};
+
+inline const Packed* Waiter::guard() const { return rare == nullptr ? nullptr : rare->guard.get(); }
+inline Waiter& Waiter::of_call() {
+  return rare == nullptr || rare->call == nullptr ? *this : *rare->call;
+}
+inline std::span<const std::unique_ptr<Waiter>> Waiter::places() const {
+  if (rare == nullptr) return {};
+  return rare->places;
+}
 
 /// An intrusive list of waiters in order of arrival, through one of their hooks. All O(1).
 template <WaitHook Waiter::*Hook>
@@ -111,6 +142,12 @@ class WaitQueue : public WaitList<&Waiter::in_queue> {
   }
 };
 
+/// A queue in which a call waits, and the object to which it belongs.
+struct WaitPlace {
+  Object* object = nullptr;
+  WaitQueue* queue = nullptr;
+};
+
 /// All waiters of one object, in any of its queues.
 using ObjectWaiters = WaitList<&Waiter::in_object>;
 
@@ -124,6 +161,7 @@ struct SessionWaits {
   /// The waits of the other owners. Never iterated, only looked up; no list is empty. Null until
   /// such an owner waits.
   std::unique_ptr<std::unordered_map<std::string, OfOwner>> named;
+  std::size_t further_places = 0;  ///< of calls that wait at several objects, beyond the first
   /// An index for find_wire: built when it searches many waiters, kept until no call waits.
   std::unique_ptr<ByWire> by_wire;
 };
@@ -139,7 +177,16 @@ class Waiters {
   /// Adds a waiter at the end of `queue` and to all indexes. The reference is valid until `remove`.
   Waiter& park(Waiter start, WaitQueue& queue);
 
-  /// Removes the waiter from its queue and all indexes, and returns it.
+  /// Does the same for a call that waits at several objects: it enters the queues of all places, of
+  /// which there must be one at least.
+  Waiter& park(Waiter start, std::span<const WaitPlace> places);
+
+  /// Gives up one place of a call that waits at several objects. Returns false, and does nothing,
+  /// if it is the call's last place, or if the waiter is no such place.
+  bool leave_place(Waiter& place);
+
+  /// Removes the waiter from its queues and all indexes, and returns it. For a place it removes the
+  /// waiter of the call.
   std::unique_ptr<Waiter> remove(Waiter& waiter);
 
   /// Moves the waiter to the end of another queue, perhaps of another object, and sets its deadline
@@ -160,6 +207,7 @@ class Waiters {
   /// Returns the oldest waiter of a session; null if there is none. O(1).
   Waiter* first_of(SessionId session) const;
   static Waiter* next_of_session(const Waiter& waiter) { return waiter.in_session.next; }
+  /// Returns the number of places in which the session's calls wait: one for each object.
   std::size_t count_of(SessionId session) const;
 
   /// Returns the oldest waiter of that owner (session and text); null if there is none. O(1).
@@ -171,6 +219,8 @@ class Waiters {
   std::optional<Instant> next_deadline() const;
 
   std::size_t size() const { return all_.size(); }
+  /// Returns the number of places in which calls wait: one for each call and object.
+  std::size_t places() const { return all_.size() + further_places_; }
 
   /// Calls `visit(const Waiter&)` for each waiter in order of arrival.
   template <typename Visit>
@@ -179,12 +229,24 @@ class Waiters {
       visit(*waiter);
     }
   }
+  /// Calls `visit(const Waiter&, const Object&)` for each call and each object at which it waits.
+  template <typename Visit>
+  void each_place(Visit&& visit) const {
+    each([&](const Waiter& waiter) {
+      if (waiter.places().empty()) return visit(waiter, *waiter.object);
+      for (const auto& place : waiter.places()) visit(waiter, *place->object);
+    });
+  }
 
  private:
   const SessionWaits* of(SessionId session) const;
+  Waiter& add(Waiter start);
+  static void enter(Waiter& waiter, WaitQueue& queue);
+  static void leave(Waiter& waiter);
 
   Sessions& sessions_;
   std::uint64_t next_serial_ = 1;
+  std::size_t further_places_ = 0;
   WaitList<&Waiter::in_all> all_;  // owns them
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
 };

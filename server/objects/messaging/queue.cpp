@@ -11,7 +11,9 @@
 #include <cmath>
 
 #include "server/core/machine/call.hpp"
+#include "server/core/machine/creation.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "server/objects/messaging/queue_any.hpp"
 #include "server/objects/messaging/queue_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
@@ -101,19 +103,12 @@ Outcome wait_for_item(Call& call, Queue& queue, std::size_t timeout, std::uint64
   if (queue.drained()) return closed(call);
   return call.wait(queue.getters, timeout, [&](Waiter& waiter) {
     waiter.count = count;
-    if (!lease) return;
-    std::string key;
-    Writer{key}.integer(lease->count());
-    waiter.key = Packed{std::move(key)};
+    if (lease) waiter.key = lease_key(*lease);
   });
 }
 
-/// Returns whether a call may take the front item. While other calls wait for items, which happens
-/// only within a transaction, the items that it has put are theirs.
-bool may_take(const Queue& queue) { return !queue.ready().empty() && queue.getters.empty(); }
-
 Outcome get(Call& call, Queue& queue) {
-  if (!may_take(queue)) return wait_for_item(call, queue, 0, 0);
+  if (!queue.may_take()) return wait_for_item(call, queue, 0, 0);
   const bool kept = call.track_delivery();
   const QueueItem item = queue.take_front();
   call.reply_stored(item.value);
@@ -130,7 +125,7 @@ Outcome get_many(Call& call, Queue& queue) {
                           "max must be 1 to " + std::to_string(most) + ", got " + call.decimal(0));
   }
   const auto count = static_cast<std::uint64_t>(max);
-  if (!may_take(queue)) return wait_for_item(call, queue, 1, count);
+  if (!queue.may_take()) return wait_for_item(call, queue, 1, count);
   const bool kept = call.track_delivery();
   const std::vector<QueueItem> items = queue.take_many(count);
   Writer out = call.reply();
@@ -194,15 +189,12 @@ Outcome close(Call& call, Queue& queue) {
 // ---- with acknowledgement ------------------------------------------------------------------
 
 Outcome reserve(Call& call, Queue& queue) {
-  const std::optional<Duration> lease = call.seconds(1);
-  if (lease && lease->count() == 0) {
-    return call.fail_here(Errc::value_error,
-                          "lease must be more than 0 seconds, or null for as long as the session");
-  }
-  if (!may_take(queue)) return wait_for_item(call, queue, 0, Queue::kReserves, lease);
-  const Reservation made = queue.reserve(call.object(), call.session(), lease);
+  auto lease = lease_of(call, 1);
+  if (!lease) return lease.failure();
+  if (!queue.may_take()) return wait_for_item(call, queue, 0, Queue::kReserves, *lease);
+  const Reservation made = queue.reserve(call.object(), call.session(), *lease);
   Writer out = call.reply();
-  write_reservation(out, made, queue.view(made.item));
+  write_reservation(out, {}, made, queue.view(made.item));
   call.changed();
   return Progress::done;
 }
@@ -229,7 +221,36 @@ Outcome acknowledge(Call& call, Queue& queue) {
 Outcome requeue(Call& call, Queue& queue) {
   auto id = reserved_id(call, queue);
   if (!id) return id.failure();
-  queue.requeue(call.object(), *id, call.seconds(1).value_or(Duration{}));
+  queue.requeue(call.object(), *id, call.seconds(1).value_or(Duration{}), call.boolean(2));
+  call.changed();
+  return Progress::done;
+}
+
+/// Stores the reason of a reject; a null handle if it is empty.
+Expected<Handle> store_reason(Call& call, PackedView reason) {
+  Machine& machine = call.machine();
+  const std::size_t length = text_of(reason).size();
+  if (length == 0) return Handle{};
+  if (const std::size_t most = machine.limits().reason_bytes_max; length > most) {
+    return call.fail_here(Errc::value_error, "reason must be at most " + std::to_string(most) +
+                                                 " bytes, got " + std::to_string(length));
+  }
+  // The method is not marked as one that grows: without a reason it stores nothing.
+  const std::size_t cap = machine.limits().memory_bytes_max;
+  if (cap != 0 && machine.memory_used() + length > cap) return fail(memory_full(cap));
+  return machine.store(reason);
+}
+
+Outcome reject(Call& call, Queue& queue) {
+  auto id = reserved_id(call, queue);
+  if (!id) return id.failure();
+  Handle reason;
+  if (call.given(1)) {
+    auto stored = store_reason(call, call.arg(1));
+    if (!stored) return stored.failure();
+    reason = *stored;
+  }
+  queue.reject(*id, reason);
   call.changed();
   return Progress::done;
 }
@@ -241,46 +262,52 @@ Outcome touch(Call& call, Queue& queue) {
   return Progress::done;
 }
 
-Outcome dead(Call& call, Queue& queue) {
+/// Returns the first parameter, a number of dead letters.
+Expected<std::uint64_t> letter_count(Call& call) {
+  const std::int64_t count = call.integer(0);
+  if (count > 0) return static_cast<std::uint64_t>(count);
+  return call.fail_here(Errc::value_error,
+                        "count must be at least 1, got " + call.decimal(0));
+}
+
+Outcome dead_letters(Call& call, Queue& queue) {
+  auto count = letter_count(call);
+  if (!count) return count.failure();
   Writer out = call.reply();
-  return queue.write_dead(out);
+  return queue.write_dead(out, *count);
 }
 
 Outcome redrive(Call& call, Queue& queue) {
-  const std::int64_t count = call.integer(0);
-  if (count < 1) {
-    return call.fail_here(Errc::value_error,
-                          "count must be at least 1, got " + std::to_string(count));
-  }
-  const std::size_t redriven = queue.redrive(static_cast<std::uint64_t>(count));
+  auto count = letter_count(call);
+  if (!count) return count.failure();
+  const std::size_t redriven = queue.redrive(*count);
   if (redriven > 0) call.changed();
   call.reply().unsigned_integer(redriven);
   return Progress::done;
 }
 
+Outcome purge_dead_letters(Call& call, Queue& queue) {
+  const std::size_t purged = queue.purge_dead_letters();
+  if (purged > 0) call.changed();
+  call.reply().unsigned_integer(purged);
+  return Progress::done;
+}
+
 Expected<std::unique_ptr<State>> create(Creation& creation) {
-  std::size_t maxsize = 0;
-  if (creation.options[0].present()) {
-    const Token token = read(creation.options[0]);
-    // As in Python, a negative maxsize means no bound.
-    maxsize = token.negative ? 0 : static_cast<std::size_t>(token.natural);
-  }
-  auto order = QueueOrder::fifo;
-  if (creation.options[1].present()) {
-    const std::string_view text = read(creation.options[1]).body;
-    if (text != "fifo" && text != "lifo" && text != "priority") {
-      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
-                                         std::string{text.substr(0, 40)} + "\"");
-    }
-    order = text == "lifo"   ? QueueOrder::lifo
-            : text == "fifo" ? QueueOrder::fifo
-                             : QueueOrder::priority;
-  }
-  return std::make_unique<Queue>(creation.machine, creation.id, order, maxsize);
+  auto options = queue_options(creation);
+  if (!options) return options.failure();
+  return std::make_unique<Queue>(creation.machine, creation.id, *options);
 }
 
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,
                                  "The reservation, from reserve; ids are never reused."};
+
+constexpr Parameter kLease{
+    "lease", ParamKind::seconds, kNull,
+    "Seconds until the item goes back unless the lease is renewed by touch; null: as long as the "
+    "session."};
+constexpr Parameter kQueueNames{"names", ParamKind::list, kRequired,
+                                "1 to 64 queues, by name or reference."};
 
 constexpr Method kMethods[] = {
     {.name = "put",
@@ -340,6 +367,24 @@ constexpr Method kMethods[] = {
      .doc = "Takes up to max items, as many as fit in one reply, or waits for the first.",
      .if_reply_lost = retry::kTaken,
      .handler = on<&get_many>},
+    {.name = "get_any",
+     .parameters = {kQueueNames, kTimeout},
+     .result = "{queue, item}",
+     .errors = {Errc::empty, Errc::not_found, Errc::shut_down, Errc::value_error, Errc::wrong_type},
+     .access = Access::write,
+     .redelivers = true,
+     .timed_out = TimedOut::empty,
+     .is_static = true,
+     .delivers = true,
+     .cost = "O(names)",
+     .doc = "Takes one item from the first of these queues that has one, in the order given, or "
+            "waits in the line of each: first come, first served in each. The result has the "
+            "name of the queue. Queues that are closed and drained are skipped; ShutDown if all "
+            "are. If one that is waited at is deleted, NotFound names it, and nothing was taken. "
+            "As with get, the item comes back in an opened session if the session ends before "
+            "the reply is acknowledged.",
+     .if_reply_lost = retry::kTaken,
+     .handler = queue_get_any},
     {.name = "size",
      .result = "int",
      .cost = "O(1)",
@@ -404,12 +449,7 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&close>},
     {.name = "reserve",
-     .parameters =
-         {kTimeout,
-          Parameter{
-              "lease", ParamKind::seconds, kNull,
-              "Seconds until the item goes back unless the lease is renewed by touch; null: as "
-              "long as the session."}},
+     .parameters = {kTimeout, kLease},
      .result = "{id, item, deliveries}",
      .errors = {Errc::empty, Errc::shut_down, Errc::value_error},
      .access = Access::write,
@@ -417,11 +457,24 @@ constexpr Method kMethods[] = {
      .delivers = true,
      .cost = "O(log items held)",
      .doc = "Reserves the front item for the session, to be acknowledged or requeued by its "
-            "id. The item goes back to its place when the lease or the session ends, after "
-            "its 16th delivery to the dead-letter list. deliveries counts how often it was "
-            "delivered, this time included.",
+            "id. The item goes back to its place when the lease or the session ends, but to "
+            "the dead-letter list after max_deliveries deliveries. deliveries counts how often "
+            "it was delivered, this time included.",
      .if_reply_lost = retry::kGrant,
      .handler = on<&reserve>},
+    {.name = "reserve_any",
+     .parameters = {kQueueNames, kTimeout, kLease},
+     .result = "{queue, id, item, deliveries}",
+     .errors = {Errc::empty, Errc::not_found, Errc::shut_down, Errc::value_error, Errc::wrong_type},
+     .access = Access::write,
+     .timed_out = TimedOut::empty,
+     .is_static = true,
+     .delivers = true,
+     .cost = "O(names + log items held)",
+     .doc = "Reserves one item from the first of these queues that has one, in the order given, "
+            "or waits as get_any does. The id belongs to the queue that the result names.",
+     .if_reply_lost = retry::kGrant,
+     .handler = queue_reserve_any},
     {.name = "acknowledge",
      .parameters = {kReservation},
      .result = "null",
@@ -433,16 +486,30 @@ constexpr Method kMethods[] = {
      .handler = on<&acknowledge>},
     {.name = "requeue",
      .formerly = "return",
-     .parameters = {kReservation, Parameter{"delay", ParamKind::seconds, default_int(0),
-                                            "Seconds until the item is ready again."}},
+     .parameters = {kReservation,
+                    Parameter{"delay", ParamKind::seconds, default_int(0),
+                              "Seconds until the item is ready again."},
+                    Parameter{"counts", ParamKind::boolean, default_bool(true),
+                              "False: this delivery does not count towards max_deliveries."}},
      .result = "null",
      .errors = {Errc::not_found},
      .access = Access::write,
      .cost = "O(log n)",
-     .doc = "Puts the reserved item back in its place, regardless of maxsize; after its 16th "
-            "delivery it goes to the dead-letter list.",
+     .doc = "Puts the reserved item back in its place, regardless of maxsize; after "
+            "max_deliveries deliveries it goes to the dead-letter list.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&requeue>},
+    {.name = "reject",
+     .parameters = {kReservation, Parameter{"reason", ParamKind::text, default_text(""),
+                                            "Text for dead_letters, at most 1,024 bytes."}},
+     .result = "null",
+     .errors = {Errc::not_found, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(log items held)",
+     .doc = "Moves the reserved item to the dead-letter list at once, for example because no "
+            "worker can process it. It counts as done for join.",
+     .if_reply_lost = retry::kOnce,
+     .handler = on<&reject>},
     {.name = "touch",
      .parameters = {kReservation},
      .result = "null",
@@ -454,13 +521,17 @@ constexpr Method kMethods[] = {
      .handler = on<&touch>},
     {.name = "dead_letters",
      .formerly = "dead",
-     .result = "list of items, in the order in which they died",
-     .errors = {Errc::too_large},
-     .cost = "O(dead items)",
-     .doc = "Returns the dead-letter list: items that came back after their 16th delivery. "
-            "They count as done for join.",
+     .parameters = {Parameter{"count", ParamKind::integer, default_int(1000),
+                              "Maximum number of items, at least 1."}},
+     .result = "[{item, deliveries, reason, since}], in the order in which they died",
+     .errors = {Errc::too_large, Errc::value_error},
+     .cost = "O(count)",
+     .doc = "Returns the front of the dead-letter list: items that were rejected, with the "
+            "reason given, or that came back after max_deliveries deliveries, with the reason "
+            "\"max_deliveries\". They count as done for join. since is when the item died, in "
+            "seconds since 1970.",
      .if_reply_lost = retry::kRead,
-     .handler = on<&dead>},
+     .handler = on<&dead_letters>},
     {.name = "redrive",
      .formerly = "revive",
      .parameters = {Parameter{"count", ParamKind::integer, default_int(1),
@@ -470,9 +541,17 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .cost = "O(count log n)",
      .doc = "Moves items from the front of the dead-letter list back to their places, to be "
-            "processed again. Their delivery counts are kept, so each has one more chance.",
+            "processed again, also in a closed queue. Their deliveries are counted from 0 again, "
+            "and they are unfinished again for join.",
      .if_reply_lost = retry::kOnce,
      .handler = on<&redrive>},
+    {.name = "purge_dead_letters",
+     .result = "int: the number of items dropped",
+     .access = Access::write,
+     .cost = "O(1); the memory is freed incrementally",
+     .doc = "Drops all items of the dead-letter list.",
+     .if_reply_lost = retry::kOnce,
+     .handler = on<&purge_dead_letters>},
 };
 static_assert(check_table(kMethods));
 
@@ -482,6 +561,10 @@ constexpr Parameter kOptions[] = {
     {"order", ParamKind::text, default_text("fifo"),
      "fifo: first in, first out; lifo: last in, first out; priority: lower numbers first, then by "
      "arrival."},
+    {"max_deliveries", ParamKind::integer, default_int(16),
+     "An item that comes back after so many deliveries goes to the dead-letter list, since it "
+     "seems "
+     "to kill its consumers; 0: no limit, at most 65,535."},
 };
 
 }  // namespace

@@ -2,10 +2,11 @@
 
 // The saved form of a queue: Queue::save and Queue::load.
 //
-// [order, maxsize, closed, unfinished, last arrival, last id, ready, delayed, reserved, got, dead,
-// consumers]. From `ready` to `dead` each is a list of items. An item is [value, priority, its
-// rest, rank, deliveries] and then: delayed: when; reserved: id, session, lease, until; got:
-// session, number. A consumer is [session, owed, early]. Times are in nanoseconds.
+// [order, maxsize, max deliveries, closed, unfinished, last arrival, last id, ready, delayed,
+// reserved, got, dead, consumers]. From `ready` to `dead` each is a list of items. An item is
+// [value, priority, its rest, rank, deliveries] and then: delayed: when; reserved: id, session,
+// lease, until; got: session, number; dead: reason, rejected, since. A consumer is [session, owed,
+// early]. Times are in nanoseconds.
 
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/messaging/queue_state.hpp"
@@ -45,6 +46,7 @@ class Saved {
  public:
   explicit Saved(PackedView saved) : reader_(saved) {}
   Token next() { return read(reader_); }
+  PackedView value() { return reader_.value(); }
   std::uint64_t natural() { return next().natural; }
   std::uint32_t list() { return next().count; }
   std::optional<Duration> time() {
@@ -72,9 +74,10 @@ class Saved {
 }  // namespace
 
 void Queue::save(Writer& out) const {
-  out.list(12);
-  out.unsigned_integer(static_cast<std::uint64_t>(order_));
-  out.unsigned_integer(maxsize_);
+  out.list(13);
+  out.unsigned_integer(static_cast<std::uint64_t>(options_.order));
+  out.unsigned_integer(options_.maxsize);
+  out.unsigned_integer(options_.max_deliveries);
   out.boolean(closed_);
   out.unsigned_integer(unfinished_);
   out.unsigned_integer(last_arrival_);
@@ -101,7 +104,12 @@ void Queue::save(Writer& out) const {
     out.unsigned_integer(got.number);
   });
   out.list(static_cast<std::uint32_t>(dead_.size()));
-  for (const QueueItem& item : dead_) write_item(out, item, view(item), 0);
+  for (const DeadLetter& letter : dead_) {
+    write_item(out, letter.item, view(letter.item), 3);
+    letter.reason ? out.packed(machine_.values().view(letter.reason)) : out.null();
+    out.boolean(letter.rejected);
+    out.integer(letter.since.time_since_epoch().count());
+  }
   out.list(static_cast<std::uint32_t>(held_.consumers().size()));
   for (const auto& [session, consumer] : held_.consumers()) {
     out.list(3);
@@ -128,7 +136,7 @@ class QueueLoader {
         auto item = saved_.item(machine_);
         if (!item) return item.failure();
         queue_.bytes_ += queue_.view(*item).size();
-        (this->*load)(*item);
+        if (auto done = (this->*load)(*item); !done) return done;
       }
     }
     for (std::uint32_t left = saved_.list(); left > 0; --left) consumer();
@@ -138,9 +146,15 @@ class QueueLoader {
   }
 
  private:
-  void ready(const QueueItem& item) { queue_.ready_.add(item); }
-  void delayed(const QueueItem& item) { queue_.delayed_.emplace(*instant(saved_.time()), item); }
-  void reserved(const QueueItem& item) {
+  Expected<void> ready(const QueueItem& item) {
+    queue_.ready_.add(item);
+    return {};
+  }
+  Expected<void> delayed(const QueueItem& item) {
+    queue_.delayed_.emplace(*instant(saved_.time()), item);
+    return {};
+  }
+  Expected<void> reserved(const QueueItem& item) {
     Reservation reservation;
     reservation.item = item;
     reservation.id = saved_.natural();
@@ -148,15 +162,28 @@ class QueueLoader {
     reservation.lease = saved_.time();
     reservation.until = instant(saved_.time());
     if (held(reservation.session, item)) queue_.held_.reserve(reservation);
+    return {};
   }
-  void got(const QueueItem& item) {
+  Expected<void> got(const QueueItem& item) {
     const SessionId session{saved_.natural()};
     const std::uint64_t number = saved_.natural();
     if (held(session, item)) queue_.held_.got({session, number, item});
+    return {};
   }
-  void dead(const QueueItem& item) {
-    queue_.out_bytes_ += queue_.view(item).size();
-    queue_.dead_.push_back(item);
+  Expected<void> dead(const QueueItem& item) {
+    DeadLetter letter;
+    letter.item = item;
+    if (const PackedView reason = saved_.value(); !reason.is_null()) {
+      auto stored = machine_.store(reason);
+      if (!stored) return stored.failure();
+      letter.reason = *stored;
+    }
+    letter.rejected = saved_.next().boolean;
+    letter.since = *instant(saved_.time());
+    queue_.bytes_ += queue_.bytes_of(letter) - queue_.view(item).size();
+    queue_.dead_bytes_ += queue_.bytes_of(letter);
+    queue_.dead_.push_back(letter);
+    return {};
   }
   void consumer() {
     saved_.list();
@@ -171,7 +198,7 @@ class QueueLoader {
     }
   }
   bool held(SessionId session, const QueueItem& item) {
-    queue_.out_bytes_ += queue_.view(item).size();
+    queue_.held_bytes_ += queue_.view(item).size();
     if (machine_.sessions().find(session) == nullptr) {
       orphans_.push_back(item);
       return false;
@@ -189,9 +216,11 @@ class QueueLoader {
 Expected<std::unique_ptr<State>> Queue::load(Creation& creation, PackedView packed) {
   Saved saved{packed};
   saved.list();
-  const auto order = static_cast<QueueOrder>(saved.natural());
-  const auto maxsize = static_cast<std::size_t>(saved.natural());
-  auto queue = std::make_unique<Queue>(creation.machine, creation.id, order, maxsize);
+  QueueOptions options;
+  options.order = static_cast<QueueOrder>(saved.natural());
+  options.maxsize = static_cast<std::size_t>(saved.natural());
+  options.max_deliveries = static_cast<std::uint16_t>(saved.natural());
+  auto queue = std::make_unique<Queue>(creation.machine, creation.id, options);
   if (auto done = QueueLoader{creation.machine, *queue, saved}.run(); !done) {
     return done.failure();
   }

@@ -12,9 +12,8 @@
 namespace agora {
 namespace {
 
-/// The maximum number of deliveries. An item that comes back after the last of them becomes a dead
-/// letter, since it seems to kill its consumers.
-constexpr std::uint16_t kDeliveriesMax = 16;
+/// The reason of a dead letter that was not rejected but came back after its last delivery.
+constexpr std::string_view kSpent = "max_deliveries";
 
 template <typename Each>
 Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&& each,
@@ -30,17 +29,75 @@ Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&
 
 void refuse_all(Machine& machine, WaitQueue& waiting) {
   while (Waiter* waiter = waiting.front()) {
-    machine.refuse(*waiter, Errc::shut_down, "queue " + waiter->object->name + " is closed");
+    machine.refuse_place(*waiter, Errc::shut_down, "queue " + waiter->object->name + " is closed");
   }
+}
+
+Queue& queue_of(Object& object) { return static_cast<Queue&>(*object.state); }
+
+/// Returns the object that serves the front of the line of `object`, a queue with a ready item:
+/// itself, or for a call that waits at several queues the first of them, in the order of the call,
+/// that has a ready item and would serve this call next.
+Object& source_for(const Waiter& getter, Object& object) {
+  for (const auto& place : getter.places()) {
+    if (place->object == &object) break;
+    const Queue& queue = queue_of(*place->object);
+    if (!queue.ready().empty() && queue.getters.front() == place.get()) return *place->object;
+  }
+  return object;
+}
+
+/// Returns the option max_deliveries.
+Expected<std::uint16_t> max_deliveries(PackedView given) {
+  const Token token = read(given);
+  if (!token.negative && token.natural <= UINT16_MAX) {
+    return static_cast<std::uint16_t>(token.natural);
+  }
+  return fail(Errc::value_error,
+              "max_deliveries must be 0 (no limit) to " + std::to_string(UINT16_MAX) + ", got " +
+                  (token.negative ? std::to_string(token.integer) : std::to_string(token.natural)));
 }
 
 }  // namespace
 
-void write_reservation(Writer& out, const Reservation& reservation, PackedView item) {
-  out.map(3);
+void write_reservation(Writer& out, std::string_view queue, const Reservation& reservation,
+                       PackedView item) {
+  out.map(queue.empty() ? 3 : 4);
+  if (!queue.empty()) out.text("queue"), out.text(queue);
   out.text("id"), out.unsigned_integer(reservation.id);
   out.text("item"), out.packed(item);
   out.text("deliveries"), out.unsigned_integer(reservation.item.deliveries);
+}
+
+void write_item_of(Writer& out, std::string_view queue, PackedView item) {
+  out.map(2);
+  out.text("queue"), out.text(queue);
+  out.text("item"), out.packed(item);
+}
+
+Expected<QueueOptions> queue_options(const Creation& creation) {
+  QueueOptions options;
+  if (creation.options[0].present()) {
+    const Token token = read(creation.options[0]);
+    // As in Python, a negative maxsize means no bound.
+    options.maxsize = token.negative ? 0 : static_cast<std::size_t>(token.natural);
+  }
+  if (creation.options[1].present()) {
+    const std::string_view text = read(creation.options[1]).body;
+    if (text != "fifo" && text != "lifo" && text != "priority") {
+      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
+                                         std::string{text.substr(0, 40)} + "\"");
+    }
+    options.order = text == "lifo"   ? QueueOrder::lifo
+                    : text == "fifo" ? QueueOrder::fifo
+                                     : QueueOrder::priority;
+  }
+  if (creation.options[2].present()) {
+    auto most = max_deliveries(creation.options[2]);
+    if (!most) return most.failure();
+    options.max_deliveries = *most;
+  }
+  return options;
 }
 
 // ---- reading -------------------------------------------------------------------------------
@@ -52,11 +109,29 @@ Outcome Queue::write_ready(Writer& out) const {
   return write_list(machine_, ready_.size(), out, each, "get_many");
 }
 
-Outcome Queue::write_dead(Writer& out) const {
-  const auto each = [&](auto&& visit) {
-    for (const QueueItem& item : dead_) visit(view(item));
-  };
-  return write_list(machine_, dead_.size(), out, each, "redrive, and get_many");
+Outcome Queue::write_dead(Writer& out, std::uint64_t count) const {
+  constexpr std::size_t kFields = 4;
+  constexpr std::string_view kInstead = "a smaller count";
+  const std::size_t letters = std::min<std::uint64_t>(count, dead_.size());
+  if (auto ok = machine_.check_work(letters * kFields, 0, kInstead); !ok) return ok.failure();
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < letters; ++i) bytes += bytes_of(dead_[i]);
+  if (auto ok = machine_.check_work(letters * kFields, bytes, kInstead); !ok) return ok.failure();
+  out.list(static_cast<std::uint32_t>(letters));
+  for (std::size_t i = 0; i < letters; ++i) {
+    const DeadLetter& letter = dead_[i];
+    out.map(kFields);
+    out.text("item"), out.packed(view(letter.item));
+    out.text("deliveries"), out.unsigned_integer(letter.item.deliveries);
+    out.text("reason");
+    if (letter.reason) {
+      out.packed(machine_.values().view(letter.reason));
+    } else {
+      out.text(letter.rejected ? "" : kSpent);
+    }
+    out.text("since"), out.real(seconds_of(letter.since));
+  }
+  return Progress::done;
 }
 
 Outcome Queue::plain(Call&, Writer& out) const { return write_ready(out); }
@@ -69,7 +144,7 @@ void Queue::each_reference(const std::function<void(std::string_view)>& visit) c
   for (const Delayed& delayed : delayed_) visit_item(delayed.second);
   held_.each_reserved([&](const Reservation& reservation) { visit_item(reservation.item); });
   held_.each_got([&](const GotItem& got) { visit_item(got.item); });
-  for (const QueueItem& item : dead_) visit_item(item);
+  for (const DeadLetter& letter : dead_) visit_item(letter.item);
 }
 
 const Reservation* Queue::reservation(std::uint64_t id, SessionId session) const {
@@ -94,8 +169,8 @@ void Queue::put(Object& object, Handle value, Priority priority, Duration delay)
   QueueItem item;
   item.value = value;
   ++last_arrival_;
-  item.rank = order_ == QueueOrder::lifo ? ~last_arrival_ : last_arrival_;
-  if (order_ == QueueOrder::priority) item.near = priority.near, item.rest = priority.rest;
+  item.rank = options_.order == QueueOrder::lifo ? ~last_arrival_ : last_arrival_;
+  if (options_.order == QueueOrder::priority) item.near = priority.near, item.rest = priority.rest;
   bytes_ += view(item).size();
   ++unfinished_;
   if (delay.count() > 0) return add_delayed(object, {machine_.now() + delay, item});
@@ -105,7 +180,7 @@ void Queue::put(Object& object, Handle value, Priority priority, Duration delay)
 QueueItem Queue::take_front() {
   QueueItem item = ready_.take_front();
   machine_.undo([this, item] { ready_.add(item); });
-  out_bytes_ += view(item).size();
+  held_bytes_ += view(item).size();
   if (item.deliveries < UINT16_MAX) ++item.deliveries;
   return item;
 }
@@ -176,11 +251,16 @@ void Queue::task_done(SessionId session) {
   one_done();
 }
 
-void Queue::requeue(Object& object, std::uint64_t id, Duration delay) {
-  const QueueItem item = release(id).item;
-  if (delay.count() == 0 || item.deliveries >= kDeliveriesMax) return return_to_ready(item);
-  out_bytes_ -= view(item).size();
+void Queue::requeue(Object& object, std::uint64_t id, Duration delay, bool counts) {
+  QueueItem item = release(id).item;
+  if (!counts) --item.deliveries;
+  if (delay.count() == 0 || spent(item)) return return_to_ready(item);
+  held_bytes_ -= view(item).size();
   add_delayed(object, {machine_.now() + delay, item});
+}
+
+void Queue::reject(std::uint64_t id, Handle reason) {
+  add_dead_letter({release(id).item, reason, true, machine_.now()});
 }
 
 void Queue::touch(Object& object, std::uint64_t id) {
@@ -192,31 +272,60 @@ void Queue::touch(Object& object, std::uint64_t id) {
 }
 
 void Queue::return_to_ready(const QueueItem& item) {
-  if (item.deliveries >= kDeliveriesMax) {
-    dead_.push_back(item);
-    machine_.undo([this] { dead_.pop_back(); });
-    return one_done();
-  }
-  out_bytes_ -= view(item).size();
+  if (spent(item)) return add_dead_letter({item, {}, false, machine_.now()});
+  held_bytes_ -= view(item).size();
   add_ready(item);
+}
+
+/// Adds an item that was held to the dead-letter list.
+void Queue::add_dead_letter(const DeadLetter& letter) {
+  const std::size_t bytes = view(letter.item).size();
+  held_bytes_ -= bytes;
+  bytes_ += bytes_of(letter) - bytes;
+  dead_bytes_ += bytes_of(letter);
+  dead_.push_back(letter);
+  machine_.undo([this] { dead_.pop_back(); });
+  one_done();
+}
+
+std::size_t Queue::bytes_of(const DeadLetter& letter) const {
+  const std::size_t item = view(letter.item).size();
+  return letter.reason ? item + machine_.values().view(letter.reason).size() : item;
 }
 
 std::size_t Queue::redrive(std::uint64_t count) {
   std::size_t redriven = 0;
   for (; redriven < count && !dead_.empty(); ++redriven) {
-    const QueueItem item = dead_.front();
+    const DeadLetter letter = dead_.front();
     dead_.pop_front();
-    machine_.undo([this, item] { dead_.push_front(item); });
-    out_bytes_ -= view(item).size();
+    machine_.undo([this, letter] { dead_.push_front(letter); });
+    QueueItem item = letter.item;
+    item.deliveries = 0;
+    dead_bytes_ -= bytes_of(letter);
+    bytes_ -= bytes_of(letter) - view(item).size();
+    if (letter.reason) machine_.drop(letter.reason);
     ++unfinished_;
     add_ready(item);
   }
   return redriven;
 }
 
+std::size_t Queue::purge_dead_letters() {
+  const std::size_t count = dead_.size();
+  if (count == 0) return 0;
+  auto content = std::make_unique<Queue>(machine_, id_, options_);
+  std::swap(content->dead_, dead_);
+  // The machine keeps the content until the transaction ends.
+  machine_.undo([this, purged = content.get()] { std::swap(purged->dead_, dead_); });
+  bytes_ -= dead_bytes_;
+  dead_bytes_ = 0;
+  machine_.reclaim_later(std::move(content));
+  return count;
+}
+
 std::size_t Queue::clear(Object& object) {
   const std::size_t count = ready_.size() + delayed_.size();
-  auto content = std::make_unique<Queue>(machine_, id_, order_, maxsize_);
+  auto content = std::make_unique<Queue>(machine_, id_, options_);
   std::swap(content->ready_, ready_);
   std::swap(content->delayed_, delayed_);
   // The machine keeps the content until the transaction ends.
@@ -224,7 +333,7 @@ std::size_t Queue::clear(Object& object) {
     std::swap(cleared->ready_, ready_);
     std::swap(cleared->delayed_, delayed_);
   });
-  bytes_ = out_bytes_;
+  bytes_ = held_bytes_ + dead_bytes_;
   unfinished_ -= std::min<std::uint64_t>(unfinished_, count);
   machine_.reclaim_later(std::move(content));
   set_alarm(object);
@@ -234,7 +343,7 @@ std::size_t Queue::clear(Object& object) {
 void Queue::drop(const QueueItem& item) {
   const std::size_t bytes = view(item).size();
   bytes_ -= bytes;
-  out_bytes_ -= bytes;
+  held_bytes_ -= bytes;
   machine_.drop(item.value);
 }
 
@@ -248,13 +357,14 @@ void Queue::set_alarm(Object& object) {
 
 std::function<void()> Queue::restorer(Machine&) {
   return [this, closed = closed_, unfinished = unfinished_, last_arrival = last_arrival_,
-          last_id = last_id_, bytes = bytes_, out_bytes = out_bytes_] {
+          last_id = last_id_, bytes = bytes_, held_bytes = held_bytes_, dead_bytes = dead_bytes_] {
     closed_ = closed;
     unfinished_ = unfinished;
     last_arrival_ = last_arrival;
     last_id_ = last_id;
     bytes_ = bytes;
-    out_bytes_ = out_bytes;
+    held_bytes_ = held_bytes;
+    dead_bytes_ = dead_bytes;
   };
 }
 
@@ -296,8 +406,9 @@ void Queue::serve(Machine& machine, Object& object) {
     while (!ready_.empty()) {
       Waiter* const getter = machine.next_in(getters);
       if (getter == nullptr) break;
-      machine.changed(object, getter->method);
-      serve_getter(object, *getter);
+      Object& source = source_for(*getter, object);
+      machine.changed(source, getter->method);
+      queue_of(source).serve_getter(source, *getter);
       moved = true;
     }
     // Admit one put at a time: its items go to the waiting getters before the next put is admitted.
@@ -331,17 +442,22 @@ void Queue::serve_putter(Object& object, Waiter& putter) {
 /// Serves a waiting get or reserve. The key of a reserve is its lease in nanoseconds, or null.
 void Queue::serve_getter(Object& object, Waiter& getter) {
   const Caller caller = getter;
+  const std::string_view name = getter.places().empty() ? std::string_view{} : object.name;
   if (getter.count == kReserves) {
     std::optional<Duration> lease;
     if (!getter.key.view().is_null()) lease = Duration{read(getter.key).integer};
     const Reservation made = reserve(object, caller.session, lease);
-    return machine_.reply(getter,
-                          [&](Writer& out) { write_reservation(out, made, view(made.item)); });
+    return machine_.reply(
+        getter, [&](Writer& out) { write_reservation(out, name, made, view(made.item)); });
   }
-  const bool kept = machine_.track_delivery(getter);
+  const bool kept = machine_.track_delivery(getter, object);
   if (getter.count == 0) {
     const QueueItem item = take_front();
-    machine_.reply_stored(getter, item.value);
+    if (name.empty()) {
+      machine_.reply_stored(getter, item.value);
+    } else {
+      machine_.reply(getter, [&](Writer& out) { write_item_of(out, name, view(item)); });
+    }
     return deliver(caller, kept, item);
   }
   const std::vector<QueueItem> items = take_many(getter.count);
@@ -354,21 +470,24 @@ void Queue::serve_getter(Object& object, Waiter& getter) {
 
 // ---- destruction ---------------------------------------------------------------------------
 
-std::optional<QueueItem> Queue::take_any() {
-  if (!ready_.empty()) return ready_.take_any();
-  if (!delayed_.empty()) return delayed_.extract(delayed_.begin()).value().second;
-  if (!held_.empty()) return held_.take_any();
-  if (dead_.empty()) return std::nullopt;
-  const QueueItem item = dead_.back();
+/// Frees one item, whatever its state. Returns false if none is left.
+bool Queue::release_one(Machine& machine) {
+  if (!ready_.empty()) return machine.drop(ready_.take_any().value), true;
+  if (!delayed_.empty()) {
+    return machine.drop(delayed_.extract(delayed_.begin()).value().second.value), true;
+  }
+  if (!held_.empty()) return machine.drop(held_.take_any().value), true;
+  if (dead_.empty()) return false;
+  const DeadLetter letter = dead_.back();
   dead_.pop_back();
-  return item;
+  machine.drop(letter.item.value);
+  if (letter.reason) machine.drop(letter.reason);
+  return true;
 }
 
 bool Queue::release_some(Machine& machine, std::size_t elements) {
   for (; elements > 0; --elements) {
-    const auto item = take_any();
-    if (!item) return true;
-    machine.drop(item->value);
+    if (!release_one(machine)) return true;
   }
   return ready_.empty() && delayed_.empty() && held_.empty() && dead_.empty();
 }

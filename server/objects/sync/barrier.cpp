@@ -90,7 +90,7 @@ Outcome wait(Call& call, Barrier& barrier) {
     call.changed();
   }
   return call.wait_for(barrier.waiting, span, [](Waiter& waiter) {
-    waiter.guard.reset();  // the arrival is the effect of the call: the guard is not checked again
+    waiter.drop_guard();  // the arrival is the effect of the call: the guard is not checked again
   });
 }
 

@@ -184,7 +184,7 @@ Outcome wait(Call& call, Condition& condition) {
       waiter.key = Packed{std::move(left)};
     }
     // The release of the lock is the effect of the call: the guard is not checked again.
-    waiter.guard.reset();
+    waiter.drop_guard();
   });
   if (!outcome || *outcome == Progress::done) return outcome;
   lock.conditions.insert(call.object().id);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/describe.hpp"
@@ -62,15 +64,15 @@ void write_grants(Writer& out, Machine& machine, const Session& session) {
 }
 
 void write_waits(Writer& out, Machine& machine, SessionId session) {
-  std::vector<const Waiter*> waits;
-  machine.waiters().each([&](const Waiter& waiter) {
-    if (waiter.session == session) waits.push_back(&waiter);
+  std::vector<std::pair<const Waiter*, const Object*>> waits;
+  machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
+    if (waiter.session == session) waits.emplace_back(&waiter, &object);
   });
   out.list(static_cast<std::uint32_t>(waits.size()));
-  for (const Waiter* waiter : waits) {
+  for (const auto& [waiter, object] : waits) {
     out.map(2);
     out.text("method"), out.text(full_name(waiter->method));
-    out.text("object"), out.text(waiter->object->name);
+    out.text("object"), out.text(object->name);
   }
 }
 
@@ -117,28 +119,28 @@ Outcome locks(Call& call) {
   return Progress::done;
 }
 
-void write_wait(Writer& out, Machine& machine, const Waiter& waiter) {
+void write_wait(Writer& out, Machine& machine, const Waiter& waiter, const Object& object) {
   out.map(6);
   out.text("waiter"), write_session(out, machine, waiter.session, waiter.owner);
   out.text("method"), out.text(full_name(waiter.method));
-  out.text("object"), out.text(waiter.object->name);
+  out.text("object"), out.text(object.name);
   out.text("since"), out.real(seconds_of(waiter.since));
   out.text("until");
   waiter.until ? out.real(seconds_of(*waiter.until)) : out.null();
-  out.text("for"), write_holders(out, machine, holders_of(*waiter.object->state));
+  out.text("for"), write_holders(out, machine, holders_of(*object.state));
 }
 
 /// Returns the waits as a graph for Graphviz: sessions are boxes, an arrow says "waits for".
 std::string waits_as_dot(Machine& machine) {
   std::string dot = "digraph waits {\n";
-  machine.waiters().each([&](const Waiter& waiter) {
-    const std::vector<Holder> holders = holders_of(*waiter.object->state);
+  machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
+    const std::vector<Holder> holders = holders_of(*object.state);
     const std::string from = "  \"" + session_text(waiter.session) + "\" -> ";
     const std::string label = " [label=\"" + full_name(waiter.method) + "\"];\n";
-    if (holders.empty()) dot += from + "\"" + dot_text(waiter.object->name) + "\"" + label;
+    if (holders.empty()) dot += from + "\"" + dot_text(object.name) + "\"" + label;
     for (const Holder& holder : holders) {
-      dot += from + "\"" + session_text(holder.session) + "\" [label=\"" +
-             dot_text(waiter.object->name) + "\"];\n";
+      dot += from + "\"" + session_text(holder.session) + "\" [label=\"" + dot_text(object.name) +
+             "\"];\n";
     }
   });
   return dot + "}\n";
@@ -153,8 +155,10 @@ Outcome waits(Call& call) {
     return Progress::done;
   }
   if (format != "list") return fail(Errc::value_error, "format must be \"list\" or \"dot\"");
-  out.list(static_cast<std::uint32_t>(machine.waiters().size()));
-  machine.waiters().each([&](const Waiter& waiter) { write_wait(out, machine, waiter); });
+  out.list(static_cast<std::uint32_t>(machine.waiters().places()));
+  machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
+    write_wait(out, machine, waiter, object);
+  });
   return Progress::done;
 }
 
@@ -213,7 +217,8 @@ constexpr Method kMethods[] = {
      .errors = {Errc::value_error},
      .cost = "O(waiters x holders)",
      .doc = "Lists every waiting call: the waiter, the object, since when, until when, and the "
-            "holders that it waits for.",
+            "holders that it waits for. A call that waits at several objects is listed once for "
+            "each.",
      .if_reply_lost = retry::kRead,
      .handler = waits},
     {.name = "end_session",

@@ -138,6 +138,7 @@ inline constexpr Method queue_put{"queue.put", changes, waits};
 inline constexpr Method queue_put_many{"queue.put_many", changes, waits};
 inline constexpr Method queue_get{"queue.get", changes, waits, redelivers};
 inline constexpr Method queue_get_many{"queue.get_many", changes, waits, redelivers};
+inline constexpr Method queue_get_any{"queue.get_any", changes, waits, redelivers};
 inline constexpr Method queue_size{"queue.size", reads};
 inline constexpr Method queue_empty{"queue.empty", reads};
 inline constexpr Method queue_full{"queue.full", reads};
@@ -147,11 +148,14 @@ inline constexpr Method queue_join{"queue.join", reads, waits};
 inline constexpr Method queue_clear{"queue.clear", changes};
 inline constexpr Method queue_close{"queue.close", changes};
 inline constexpr Method queue_reserve{"queue.reserve", changes, waits};
+inline constexpr Method queue_reserve_any{"queue.reserve_any", changes, waits};
 inline constexpr Method queue_acknowledge{"queue.acknowledge", changes};
 inline constexpr Method queue_requeue{"queue.requeue", changes};
+inline constexpr Method queue_reject{"queue.reject", changes};
 inline constexpr Method queue_touch{"queue.touch", changes};
 inline constexpr Method queue_dead_letters{"queue.dead_letters", reads};
 inline constexpr Method queue_redrive{"queue.redrive", changes};
+inline constexpr Method queue_purge_dead_letters{"queue.purge_dead_letters", changes};
 inline constexpr Method pipe_send{"pipe.send", changes, waits};
 inline constexpr Method pipe_receive{"pipe.receive", changes, waits};
 inline constexpr Method pipe_poll{"pipe.poll", changes, waits};
@@ -310,14 +314,18 @@ inline constexpr const Method* kAll[] = {
     &queue_empty,
     &queue_full,
     &queue_get,
+    &queue_get_any,
     &queue_get_many,
     &queue_join,
     &queue_peek,
+    &queue_purge_dead_letters,
     &queue_put,
     &queue_put_many,
     &queue_redrive,
+    &queue_reject,
     &queue_requeue,
     &queue_reserve,
+    &queue_reserve_any,
     &queue_size,
     &queue_task_done,
     &queue_touch,

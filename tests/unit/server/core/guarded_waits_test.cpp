@@ -54,6 +54,21 @@ const std::map<std::string, Waiting> kWaitings{
       [](auto& call) { return waits(call, "queue.reserve", "x"); },
       [](auto& call) { call("queue.put", "x", 1); },
       [](auto& call) { return call("queue.size", "x"); }, 1, 0}},
+    {"queue.get_any",
+     {[](auto& call) {
+        call("object.create", "queue", "x");
+        call("object.create", "queue", "y");
+      },
+      [](auto& call) {
+        return waits(call, "queue.get_any", std::vector<std::string>{"y", "x"});
+      },
+      [](auto& call) { call("queue.put", "x", 1); },
+      [](auto& call) { return call("queue.size", "x"); }, 1, 0}},
+    {"queue.reserve_any",
+     {[](auto& call) { call("object.create", "queue", "x"); },
+      [](auto& call) { return waits(call, "queue.reserve_any", std::vector<std::string>{"x"}); },
+      [](auto& call) { call("queue.put", "x", 1); },
+      [](auto& call) { return call("queue.size", "x"); }, 1, 0}},
     {"queue.put",
      {[](auto& call) {
         call("object.create", "queue", "x", std::vector<int>{}, maxsize<1>());

@@ -40,8 +40,8 @@ class QueueModel {
   };
   using Replies = std::map<std::uint64_t, std::string>;
 
-  QueueModel(std::string order, std::size_t maxsize)
-      : order_(std::move(order)), maxsize_(maxsize) {}
+  QueueModel(std::string order, std::size_t maxsize, int max_deliveries)
+      : order_(std::move(order)), maxsize_(maxsize), max_deliveries_(max_deliveries) {}
 
   /// Runs a put, get, reserve or join; with a timeout of 0 it does not wait. Returns its reply, or
   /// "waits".
@@ -68,12 +68,27 @@ class QueueModel {
     serve_waiters();
     return true;
   }
-  bool requeue(int owner, std::uint64_t id, int delay) {
+  bool requeue(int owner, std::uint64_t id, int delay, bool counts) {
     const auto item = reserved(owner, id);
     if (item == items_.end()) return false;
+    if (!counts) --item->deliveries;
     return_to_ready(*item, delay);
     serve_waiters();
     return true;
+  }
+  bool reject(int owner, std::uint64_t id) {
+    const auto item = reserved(owner, id);
+    if (item == items_.end()) return false;
+    item->until.reset();
+    add_dead_letter(*item);
+    serve_waiters();
+    return true;
+  }
+  int purge() {
+    const auto count = static_cast<int>(dead_.size());
+    dead_.clear();
+    std::erase_if(items_, [](const Item& item) { return item.where == Where::dead; });
+    return count;
   }
   void reply_arrived(int owner, std::uint64_t number) {
     const auto count = static_cast<int>(std::erase_if(items_, [&](const Item& item) {
@@ -110,6 +125,7 @@ class QueueModel {
     int redriven = 0;
     for (; redriven < count && !dead_.empty(); ++redriven) {
       at(dead_.front()).where = Where::ready;
+      at(dead_.front()).deliveries = 0;
       dead_.pop_front();
       ++unfinished_;
     }
@@ -145,11 +161,13 @@ class QueueModel {
       }
       std::erase_if(*waiting, [&](const Waiter& waiter) { return waiter.until == now_; });
     }
+    std::map<std::uint64_t, Item*> expired;  // by reservation: the oldest comes back first
     for (Item& item : items_) {
       if (item.until != now_) continue;
       if (item.where == Where::delayed) item.where = Where::ready;
-      if (item.where == Where::reserved) return_to_ready(item, 0);
+      if (item.where == Where::reserved) expired[item.number] = &item;
     }
+    for (const auto& [id, item] : expired) return_to_ready(*item, 0);
     serve_waiters();
   }
 
@@ -213,13 +231,14 @@ class QueueModel {
   void done(int n) { unfinished_ = std::max(0, unfinished_ - n); }
   void return_to_ready(Item& item, int delay) {
     item.until.reset();
-    if (item.deliveries >= 16) {
-      item.where = Where::dead;
-      dead_.push_back(item.arrival);
-      return done(1);
-    }
+    if (max_deliveries_ != 0 && item.deliveries >= max_deliveries_) return add_dead_letter(item);
     item.where = delay > 0 ? Where::delayed : Where::ready;
     if (delay > 0) item.until = now_ + delay;
+  }
+  void add_dead_letter(Item& item) {
+    item.where = Where::dead;
+    dead_.push_back(item.arrival);
+    done(1);
   }
   bool has_room(std::size_t more) const {
     return maxsize_ == 0 || count({Where::ready, Where::delayed}) + more <= maxsize_;
@@ -274,6 +293,7 @@ class QueueModel {
 
   std::string order_;
   std::size_t maxsize_;
+  int max_deliveries_;
   bool closed_ = false;
   int now_ = 0;
   int arrivals_ = 0;

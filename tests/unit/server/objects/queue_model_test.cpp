@@ -14,6 +14,7 @@
 
 #include <rapidcheck.h>
 
+#include "shared/value/any.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 
@@ -26,10 +27,12 @@ using MaybeInt = std::optional<int>;
 /// A machine with opened sessions 0 to 2, and the model; both get the same operations.
 class Pair {
  public:
-  Pair(const std::string& order, std::size_t maxsize) : model(order, maxsize), maxsize_(maxsize) {
+  Pair(const std::string& order, std::size_t maxsize, int max_deliveries = 16)
+      : model(order, maxsize, max_deliveries), maxsize_(maxsize) {
     std::string packed;
     Writer out{packed};
-    out.map(2);
+    out.map(3);
+    out.text("max_deliveries"), out.integer(max_deliveries);
     out.text("order"), out.text(order);
     out.text("maxsize"), out.unsigned_integer(maxsize);
     call("object.create", "queue", "q", Ints{}, Packed{packed});
@@ -61,9 +64,14 @@ class Pair {
     const bool there = model.acknowledge(session, id);
     compare(numbered(session, "queue.acknowledge", "q", id), there ? "null" : "NotFound");
   }
-  void requeue(int session, std::uint64_t id, int delay) {
-    const bool there = model.requeue(session, id, delay);
-    compare(numbered(session, "queue.requeue", "q", id, delay), there ? "null" : "NotFound");
+  void requeue(int session, std::uint64_t id, int delay, bool counts = true) {
+    const bool there = model.requeue(session, id, delay, counts);
+    compare(numbered(session, "queue.requeue", "q", id, delay, counts),
+            there ? "null" : "NotFound");
+  }
+  void reject(int session, std::uint64_t id) {
+    const bool there = model.reject(session, id);
+    compare(numbered(session, "queue.reject", "q", id, "why"), there ? "null" : "NotFound");
   }
   /// Acknowledges the newest call of the session whose reply has arrived.
   void reply_arrived(int session) {
@@ -93,7 +101,7 @@ class Pair {
       if (call.arrived(tag)) return false;
     }
     return replies_match_ && call("object.value", "q").as<Ints>() == model.ready() &&
-           call("queue.dead_letters", "q").as<Ints>() == model.dead() &&
+           dead() == model.dead() &&
            call("queue.join", "q", 0).error == (model.unfinished() == 0 ? "" : "Timeout");
   }
 
@@ -110,6 +118,14 @@ class Pair {
   QueueModel model;
 
  private:
+  Ints dead() {
+    Ints items;
+    const Given letters = call("queue.dead_letters", "q");
+    for (auto& letter : letters.as<std::vector<std::map<std::string, any>>>()) {
+      items.push_back(letter["item"].if_is<int>().value_or(-1));
+    }
+    return items;
+  }
   void begin(int session) {
     links_[session] = ++last_link_;
     call.open(last_link_);
@@ -213,7 +229,9 @@ void random_step(Pair& pair, int at) {
     case 10:
       return pair.acknowledge(session, id);
     case 11:
-      return pair.requeue(session, id, *rc::gen::element(0, 0, 2));
+      return *rc::gen::inRange(0, 4) == 0 ? pair.reject(session, id)
+                                          : pair.requeue(session, id, *rc::gen::element(0, 0, 2),
+                                                         *rc::gen::arbitrary<bool>());
     case 12:
       return pair.reply_arrived(session);
     case 13:
@@ -230,6 +248,9 @@ void random_step(Pair& pair, int at) {
   } else if (rare < 4) {
     const int count = pair.model.clear();
     pair.compare(pair.numbered(session, "queue.clear", "q"), std::to_string(count));
+  } else if (rare == 4) {
+    const int count = pair.model.purge();
+    pair.compare(pair.numbered(session, "queue.purge_dead_letters", "q"), std::to_string(count));
   } else if (rare < 8) {
     const int count = pair.model.redrive(2);
     pair.compare(pair.numbered(session, "queue.redrive", "q", 2), std::to_string(count));
@@ -242,7 +263,8 @@ void random_step(Pair& pair, int at) {
 TEST_CASE("queue: equals the model in every order", "[objects]") {
   CHECK(rc::check("queue", [] {
     const auto order = *rc::gen::element<std::string>("fifo", "lifo", "priority");
-    Pair pair{order, *rc::gen::inRange<std::size_t>(0, 6)};
+    const auto maxsize = *rc::gen::inRange<std::size_t>(0, 6);
+    Pair pair{order, maxsize, *rc::gen::element(0, 1, 2, 16)};
     const int steps = *rc::gen::inRange(0, 150);
     for (int at = 0; at < steps; ++at) {
       random_step(pair, at);

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "shared/value/any.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
 
@@ -204,13 +205,13 @@ TEST_CASE("queue: a closed one is drained when the last reply is acknowledged", 
 TEST_CASE("queue: after sixteen deliveries an item is a dead letter", "[objects]") {
   Calls call;
   for (std::uint64_t link = 3; link < 3 + 16; ++link) {
-    CHECK(call("queue.dead_letters", "q").as<Ints>().empty());
+    CHECK(call("queue.purge_dead_letters", "q").as<int>() == 0);
     call.open(link);
     call.over(link, 0, "session.open", 3600);
     CHECK(call.over(link, 1, "queue.get", "q").as<int>() == 1);
     call.die(link);
   }
-  CHECK(call("queue.dead_letters", "q").as<Ints>() == Ints{1});
+  CHECK(call("queue.purge_dead_letters", "q").as<int>() == 1);
   CHECK(call.ready() == Ints{2, 3, 4, 5});
 }
 
@@ -272,7 +273,8 @@ TEST_CASE("queue: an item in flight keeps its references alive", "[objects]") {
   }
 }
 
-/// Puts an item into each state: ready, delayed, reserved with and without lease, got, dead.
+/// Puts an item into each state: ready, delayed, reserved with and without lease, got, dead, and
+/// rejected.
 void fill(Calls& call) {
   for (int id = 1; id <= 16; ++id) {
     call("queue.reserve", "q");
@@ -284,6 +286,9 @@ void fill(Calls& call) {
   call.over(kLink, 2, "queue.reserve", "q");
   call.over(kLink, 3, "queue.get_many", "q", 1);
   call.over(kLink, 0, "queue.task_done", "q");
+  call("queue.put", "q", 0, 0, -9);
+  call("queue.reserve", "q");
+  call("queue.reject", "q", 19, "a reason");
 }
 
 TEST_CASE("queue: a saved one is the same in all its parts", "[objects]") {
@@ -325,7 +330,7 @@ TEST_CASE("queue: items of a session that no longer exists are back in place aft
   auto loaded = object.type->load(creation, PackedView{saved});
   REQUIRE(loaded);
   object.state.swap(*loaded);
-  CHECK(call.ready() == Ints{2, 3, 4, 5, 6});
+  CHECK(call.ready() == Ints{2, 3, 4, 6, 0});
   (*loaded)->release_some(call.machine(), 100);
 }
 
@@ -372,9 +377,12 @@ Packed one_of_each() {
       one("queue.touch", {pack(17)}),
       one("queue.requeue", {pack(17), pack(5)}),
       one("queue.requeue", {pack(18)}),
-      one("queue.redrive", {}),
+      one("queue.redrive", {pack(2)}),
+      one("queue.reserve", {pack(0)}),
+      one("queue.reject", {pack(20), pack("why")}),
+      one("queue.purge_dead_letters", {}),
       one("queue.reserve", {pack(0), pack(1)}),
-      one("queue.acknowledge", {pack(19)}),
+      one("queue.acknowledge", {pack(21)}),
       one("queue.task_done", {}),
       one("queue.clear", {}),
       one("queue.put_many", {pack(Ints{7, 8}), pack(0)}),
@@ -436,6 +444,130 @@ TEST_CASE("queue: get_many returns as many items as fit in one reply", "[objects
   CHECK(call("queue.get_many", "q", 3).as<std::vector<std::string>>().size() == 2);
   CHECK(call("queue.get_many", "q", 3).as<std::vector<std::string>>().size() == 1);
   CHECK(call("queue.get_many", "q", 3).as<std::vector<std::string>>().at(0).size() == 20'000);
+}
+
+/// A second queue r, empty like q, and a get_any that waits at both, number 1 of the session.
+class AnyCalls : public Calls {
+ public:
+  AnyCalls() {
+    (*this)("queue.clear", "q");
+    (*this)("object.create", "queue", "r");
+    waits = over(kLink, 1, "queue.get_any", names);
+  }
+  int size(const char* queue) { return (*this)("queue.size", queue).as<int>(); }
+  std::uint64_t waiters(const char* queue) {
+    return machine().registry().find(std::string_view{queue})->waiters.size();
+  }
+
+  const std::vector<std::string> names{"q", "r"};
+  Given waits;
+};
+
+TEST_CASE("queue.get_any: a waiting call has its item kept over a lost connection", "[objects]") {
+  AnyCalls call;
+  REQUIRE(call.waits.waits);
+  const SessionId session = call.session(kLink);
+  call.end(kLink);
+  call("queue.put", "r", 8);
+  CHECK(call.size("r") == 0);
+  call.open(3);
+  const std::string id = "s" + std::to_string(session.number);
+  const std::string token = call.machine().sessions().find(session)->token;
+  REQUIRE(call.over(3, 0, "session.resume", id, token).error.empty());
+  auto item = call.over(3, 1, "queue.get_any", call.names).as<std::map<std::string, any>>();
+  CHECK(item["queue"] == any("r"));
+  CHECK(item["item"] == any(8));
+  SECTION("and comes back to its own queue if the reply was not acknowledged") {
+    call.die(3);
+    CHECK(call.size("q") == 0);
+    CHECK(call.size("r") == 1);
+  }
+  SECTION("and is gone once the reply was acknowledged") {
+    call.over(3, 0, "session.acknowledge", 1);
+    call.die(3);
+    CHECK(call.size("r") == 0);
+  }
+}
+
+TEST_CASE("queue.get_any: a resent call keeps its places and its deadline", "[objects]") {
+  Calls call;
+  call("queue.clear", "q");
+  call("object.create", "queue", "r");
+  const std::vector<std::string> names{"q", "r"};
+  REQUIRE(call.over(kLink, 1, "queue.get_any", names, 5).waits);
+  const Given behind = call.over(kLink, 2, "queue.get", "r");
+  const Given resent = call.over(kLink, 1, "queue.get_any", names, 5);
+  REQUIRE(resent.waits);
+  call("queue.put", "r", 1);
+  CHECK_FALSE(call.arrived(behind.tag));
+  CHECK(call.arrived(resent.tag)->error.empty());
+  const Given again = call.over(kLink, 3, "queue.get_any", names, 5);
+  call.advance(4);
+  REQUIRE(call.over(kLink, 3, "queue.get_any", names, 5).waits);
+  CHECK_FALSE(call.arrived(again.tag));
+  call.advance(1);
+  CHECK(call.over(kLink, 3, "queue.get_any", names, 5).error == "Empty");
+}
+
+TEST_CASE("queue.get_any: a call that leaves gives up all its places", "[objects]") {
+  AnyCalls call;
+  CHECK(call.waiters("q") == 1);
+  CHECK(call.waiters("r") == 1);
+  CHECK(call.machine().waiters().places() == 2);
+  SECTION("when it is cancelled") {
+    CHECK(call.over(kLink, 0, "session.cancel", 1).as<bool>());
+    CHECK(call.arrived(call.waits.tag)->error == "Cancelled");
+  }
+  SECTION("when its session ends") { call.die(kLink); }
+  SECTION("when one of its queues is deleted") {
+    call("object.delete", "q");
+    CHECK(call.arrived(call.waits.tag)->error == "NotFound");
+    call("object.create", "queue", "q");
+  }
+  SECTION("when it is served") {
+    call("queue.put", "q", 1);
+    CHECK(call.arrived(call.waits.tag)->error.empty());
+  }
+  CHECK(call.waiters("q") == 0);
+  CHECK(call.waiters("r") == 0);
+  CHECK(call.machine().waiters().places() == 0);
+  call("queue.put", "q", 2);
+  call("queue.put", "r", 3);
+  CHECK(call.size("q") == 1);
+  CHECK(call.size("r") == 1);
+}
+
+TEST_CASE("queue.get_any: each place counts towards the waits of a session", "[objects]") {
+  MachineInput input;
+  input.limits.session_waits_max = 3;
+  MachineCalls call{input};
+  call.open(kLink);
+  for (const char* name : {"q", "r"}) call("object.create", "queue", name);
+  const std::vector<std::string> names{"q", "r"};
+  const Given first = call.over(kLink, 0, "queue.get_any", names);
+  CHECK(first.waits);
+  CHECK(call.over(kLink, 0, "queue.get_any", names).error == "Overloaded");
+  CHECK(call.over(kLink, 0, "queue.get", "q").waits);
+  CHECK(call.over(kLink, 0, "queue.get", "q").error == "Overloaded");
+  call("queue.put", "r", 1);
+  CHECK(call.arrived(first.tag));
+  CHECK(call.over(kLink, 0, "queue.get_any", names).waits);
+}
+
+TEST_CASE("queue: a reason has a bound, and stores nothing beyond the memory cap", "[objects]") {
+  MachineInput input;
+  input.limits.memory_bytes_max = 2'000;
+  MachineCalls call{input};
+  call("object.create", "queue", "q");
+  call("queue.put_many", "q", Ints{1, 2});
+  call("queue.reserve", "q");
+  call("queue.reserve", "q");
+  CHECK(call("queue.reject", "q", 1, std::string(1'025, 'x')).error == "ValueError");
+  while (call("object.create", "latch", "", Ints{1}).error.empty()) {
+  }
+  CHECK(call("queue.reject", "q", 1, "why").error == "OutOfMemory");
+  CHECK(call("queue.reject", "q", 1).error.empty());
+  CHECK(call("queue.acknowledge", "q", 2).error.empty());
 }
 
 TEST_CASE("queue: NaN is no priority", "[objects]") {
