@@ -274,6 +274,8 @@ class Machine {
   Waiter* next_guarded(WaitQueue& queue);
   void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
+  void raise_version_floor(const Object& object);
+  void destroy(Object& object);
   void maybe_free(Object& object);
   void free_unneeded();
   void commit();
@@ -290,6 +292,7 @@ class Machine {
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
+  std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
   std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one

@@ -204,12 +204,14 @@ Outcome watch(Call& call) {
   const std::uint64_t present = (*object)->version;
   std::optional<std::uint64_t> after;
   if (const auto from = call.maybe_integer(1)) {
-    if (*from < 0 || static_cast<std::uint64_t>(*from) > present) {
-      return fail(Errc::value_error, "from_version must be 0 to " + std::to_string(present) +
-                                         ", the present version of " + (*object)->name);
+    if (*from < 0) {
+      return fail(Errc::value_error,
+                  "from_version must be 0 or more, got " + std::to_string(*from));
     }
-    // Every object is created with version 1, which is no change.
-    after = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(*from));
+    // Versions above the present one are another object's, or another run's of the server. From
+    // version 0 there is always a gap: no object has it.
+    after = static_cast<std::uint64_t>(*from);
+    if (*after > present) after = 0;
   }
   Session& session = *call.machine().sessions().find(call.session());
   if (!session.watches.contains((*object)->id)) {
@@ -280,7 +282,9 @@ constexpr Method kMethods[] = {
      .result = "int",
      .errors = {Errc::not_found},
      .cost = "O(1)",
-     .doc = "Returns the object's version: 1 when it is created, greater after each change.",
+     .doc = "Returns the object's version, which grows with each change. A new object's version is "
+            "above those of all objects that have ended, so that an object made anew under a "
+            "deleted name is never taken for the old one.",
      .if_reply_lost = retry::kRead,
      .handler = version},
     {.name = "list",
@@ -338,7 +342,8 @@ constexpr Method kMethods[] = {
      .parameters =
          {kNameOf,
           Parameter{"from_version", ParamKind::integer, kNull,
-                    "Send the changes after that version too; null: only changes from now on."}},
+                    "Send the changes after that version too; null: only changes from now on. A "
+                    "version that the object never had is answered by a gap."}},
      .result = "int: the present version",
      .errors = {Errc::not_found, Errc::overloaded, Errc::value_error},
      .access = Access::write,
