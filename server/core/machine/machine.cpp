@@ -43,7 +43,7 @@ Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
   return arena_.bytes_used() + lending().words().bytes_used() + notifications_.bytes_used() +
-         registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
+         heap_bytes_ + registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
 std::uint64_t Machine::clamp_token(std::uint64_t token) const {

@@ -93,6 +93,8 @@ class Machine {
   const Lending& lending() const { return mapped_view_.lending(); }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
+  /// Counts `bytes` more of the heap towards memory_used(); fewer if it is negative.
+  void count_heap(std::ptrdiff_t bytes) { heap_bytes_ += static_cast<std::size_t>(bytes); }
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
@@ -113,6 +115,8 @@ class Machine {
   /// Notes that the method changed the object, at `key` if that is given: increments its version,
   /// notifies watching sessions, and calls serve_soon.
   void changed(Object& object, const MethodRef& method, PackedView key = {});
+  /// Notes the same of a change that no call made; notices give `cause` as its method.
+  void changed_by(Object& object, std::string_view cause, PackedView key);
   /// Has State::serve called before the next command, if the object has waiters. `changed` does so
   /// too; this does not increment the version.
   void serve_soon(Object& object);
@@ -294,6 +298,7 @@ class Machine {
   std::uint64_t token_floor_ = 0;
   std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
+  std::size_t heap_bytes_ = 0;  // of content that is not in the arena
   std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};

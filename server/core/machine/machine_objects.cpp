@@ -52,10 +52,12 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   undo([this, id = added.id] {
     if (Object* made = registry_.find(id)) destroy(*made);
   });
+  notifications_.names().note(added, true);
   return &added;
 }
 
 void Machine::remove(Object& object) {
+  notifications_.names().note(object, false);
   if (!in_transaction()) {
     raise_version_floor(object);
     return destroy(object);
@@ -102,6 +104,12 @@ void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;
   if (object.watched) notifications_.note_change(object, cause(method), key);
+  serve_soon(object);
+}
+
+void Machine::changed_by(Object& object, std::string_view cause, PackedView key) {
+  ++object.version;
+  if (object.watched) notifications_.note_change(object, cause, key);
   serve_soon(object);
 }
 
