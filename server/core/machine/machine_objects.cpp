@@ -34,6 +34,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
     return read.failure();
   }
   creation.local = common.local.value_or(type.lends_locks);
+  creation.version = object->version;
   const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();

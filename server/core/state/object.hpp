@@ -161,6 +161,7 @@ struct Creation {
   PackedView given{"\x80"};           ///< the options as the client sent them
   std::optional<Packed> shown{};      ///< options for object.info, if they differ from `given`
   bool local = false;                 ///< option local, or the type's default for it
+  std::uint64_t version = 1;          ///< of the new object
 };
 
 /// One row of the table of types.

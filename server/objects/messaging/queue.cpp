@@ -271,7 +271,9 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
             : text == "fifo" ? QueueOrder::fifo
                              : QueueOrder::priority;
   }
-  return std::make_unique<Queue>(creation.machine, creation.id, order, maxsize);
+  auto queue = std::make_unique<Queue>(creation.machine, creation.id, order, maxsize);
+  queue->continue_ids(creation.version - 1);
+  return queue;
 }
 
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,
