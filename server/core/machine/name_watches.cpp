@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 
-#include "server/core/machine/name_watches.hpp"
+// NameWatches, the part of Notifications for names.
 
 #include <algorithm>
 #include <utility>
 
 #include "server/core/machine/machine.hpp"
+#include "server/core/machine/notifications.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "shared/base/pattern.hpp"
 #include "shared/value/elements.hpp"
@@ -60,9 +61,8 @@ Expected<void> NameWatches::watch(Session& session, std::string_view pattern,
   const auto known = watchers_.find(session.id);
   if (known != watchers_.end()) {
     const auto& patterns = known->second.patterns;
-    const auto same = std::ranges::find_if(patterns, [&](const Pattern& each) {
-      return each.names == pattern && each.type == type;
-    });
+    const auto same = std::ranges::find_if(
+        patterns, [&](const Pattern& each) { return each.names == pattern && each.type == type; });
     if (same != patterns.end()) return {};
     if (patterns.size() >= most) {
       return fail(Errc::overloaded, "this session already watches " + std::to_string(most) +
@@ -100,9 +100,8 @@ void NameWatches::end(Session& session) {
 
 void NameWatches::note_change(const Object& object, bool created) {
   if (object.anonymous()) return;
-  notifications_.machine().on_commit([this, notice = names_notice(object, created)]() mutable {
-    publish(std::move(notice));
-  });
+  notifications_.machine().on_commit(
+      [this, notice = names_notice(object, created)]() mutable { publish(std::move(notice)); });
 }
 
 void NameWatches::publish(std::string notice) {
@@ -147,7 +146,8 @@ void NameWatches::confirm(Session& session, std::uint64_t number) {
 
 void NameWatches::rewind(Session& session) {
   const auto watcher = watchers_.find(session.id);
-  if (watcher != watchers_.end()) watcher->second.position.sent = watcher->second.position.confirmed;
+  if (watcher != watchers_.end())
+    watcher->second.position.sent = watcher->second.position.confirmed;
 }
 
 void NameWatches::send_missed(Session& session, std::size_t& budget) {

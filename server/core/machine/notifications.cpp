@@ -43,7 +43,9 @@ std::string gap_notice(const Object& object, PackedView key) {
 }
 
 /// Returns the bytes of a watched entry that count towards the memory cap.
-std::size_t bytes_of(const KeyFeed& entry) { return kEntryFeedBytes + 3 * entry.key.bytes().size(); }
+std::size_t bytes_of(const KeyFeed& entry) {
+  return kEntryFeedBytes + 3 * entry.key.bytes().size();
+}
 
 }  // namespace
 

@@ -81,7 +81,7 @@ struct KeyFeed {
   bool touched = false;  ///< it is in WatchedKeys::touched
 };
 
-/// The entries of one object that are watched, and those of them that the running call changes.
+/// The watched entries of one object. Notes which of them the running call changes.
 struct WatchedKeys {
   std::map<std::string, KeyFeed, std::less<>> feeds;  ///< by comparison key
   std::vector<KeyFeed*> touched;

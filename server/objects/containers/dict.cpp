@@ -326,8 +326,7 @@ Outcome expire(Call& call, Dict& dict) {
   }
   EntryLease lease = dict.lease(entry);
   const std::size_t cap = call.machine().limits().memory_bytes_max;
-  if (span && !lease && cap != 0 &&
-      call.machine().memory_used() + EntryLeases::kBytes > cap) {
+  if (span && !lease && cap != 0 && call.machine().memory_used() + EntryLeases::kBytes > cap) {
     return fail(memory_full(cap));
   }
   lease.until = span ? std::optional{call.now() + *span} : std::nullopt;
@@ -411,10 +410,11 @@ constexpr Method kMethods[] = {
      .access = Access::write,
      .grows = true,
      .cost = "O(1); O(log n) in the entries with a ttl or a session, for one of them",
-     .doc = "Sets the value of a key, new or existing, and when the entry ends: with neither ttl nor "
-            "ephemeral it no longer ends by itself. update, pop and a set_default that inserts "
-            "decide this anew too, as with neither; add and compare_and_set leave it as it is. "
-            "Watching sessions hear of the end as dict.expire or session.close, with the key.",
+     .doc =
+         "Sets the value of a key, new or existing, and when the entry ends: with neither ttl nor "
+         "ephemeral it no longer ends by itself. update, pop and a set_default that inserts "
+         "decide this anew too, as with neither; add and compare_and_set leave it as it is. "
+         "Watching sessions hear of the end as dict.expire or session.close, with the key.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "set_default",

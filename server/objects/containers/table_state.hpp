@@ -111,9 +111,9 @@ class TableState : public State {
   Machine& machine_;
   Table table_;
   std::optional<Table::Change>
-      in_transaction_;             ///< open from the transaction's first change to its end
-  std::size_t content_bytes_ = 0;  ///< keys and values, packed
-  std::size_t referring_ = 0;      ///< entries that contain a reference
+      in_transaction_;              ///< open from the transaction's first change to its end
+  std::size_t content_bytes_ = 0;   ///< keys and values, packed
+  std::size_t referring_ = 0;       ///< entries that contain a reference
   WatchedKeys* watched_ = nullptr;  ///< null: no entry is watched
 };
 

@@ -145,7 +145,7 @@ TEST_CASE("names: a resumed session gets the missed creations and deletions in o
   watcher.resume();
   CHECK(names(watcher) == Notices{"+job2", "-job1", "+job1"});
   CHECK(call.effects().list.back().kind == Effect::Kind::notice);
-  // What the client has not confirmed comes again.
+  // Unconfirmed notices come again.
   watcher.disconnect();
   watcher.resume();
   CHECK(names(watcher) == Notices{"+job2", "-job1", "+job1"});
