@@ -298,7 +298,7 @@ class Machine {
   std::uint64_t token_floor_ = 0;
   std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
-  std::size_t heap_bytes_ = 0;  // of content that is not in the arena
+  std::size_t heap_bytes_ = 0;      // of content that is not in the arena
   std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};
