@@ -3,6 +3,7 @@
 #include "server/storage/arena.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <span>
 
 #include "shared/base/assert.hpp"
@@ -39,6 +40,23 @@ Handle Arena::allocate(std::size_t bytes) {
   if (found > units) insert(unit + units, found - units);
   units_used_ += units;
   return Handle{unit};
+}
+
+Handle Arena::allocate_zeroed(std::size_t bytes) {
+  const std::size_t pages = pages_.size();
+  const Handle block = allocate(bytes);
+  if (!block) return {};
+  // Extents come zeroed. In a new one the arena has written the marks, which lie in front of the
+  // block, and the header and the footer of the free block that it was.
+  const bool is_new = (block.unit >> 16) >= pages;
+  const std::size_t size = rounded(bytes);
+  if (!is_new || size <= 2 * kUnitBytes) {
+    std::memset(at(block), 0, size);
+  } else {
+    std::memset(at(block), 0, kUnitBytes);
+    std::memset(at(block) + size - kUnitBytes, 0, kUnitBytes);
+  }
+  return block;
 }
 
 void Arena::free(Handle block, std::size_t bytes) {

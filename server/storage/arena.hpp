@@ -51,6 +51,10 @@ class Arena {
   /// changed.
   Handle allocate(std::size_t bytes);
 
+  /// Allocates as `allocate`, and zeroes the block. A block in a new extent is touched at its ends
+  /// only, so a large one costs neither time nor pages until it is used.
+  Handle allocate_zeroed(std::size_t bytes);
+
   /// Frees a block; `bytes` must be the size it was allocated with or last resized to.
   void free(Handle block, std::size_t bytes);
 

@@ -156,6 +156,11 @@ class Table {
   /// Returns an end of the insertion order; null if the table is empty.
   Handle first() const { return order_.first(); }
   Handle last() const { return order_.last(); }
+  /// Returns the entry with that sequence number; null if there is none. O(log n).
+  Handle entry_with(std::uint64_t number) const {
+    const Handle entry = order_.at(order_.lower_bound(number));
+    return entry && sequence(entry) == number ? entry : Handle{};
+  }
 
   /// Returns the number of the next new entry. Numbers begin at 1.
   std::uint64_t next_sequence() const { return next_sequence_; }

@@ -39,10 +39,12 @@ auto with_size(std::size_t bytes, Visit&& visit) {
 }  // namespace
 
 std::optional<WordPlace> Words::allocate(std::size_t bytes) {
+  if (bytes > kPagesMax * kPageBytes) return std::nullopt;
   const std::size_t lines = (bytes + kLineBytes - 1) / kLineBytes;
   auto found = std::find_if(free_.begin(), free_.end(),
                             [lines](const auto& range) { return range.second >= lines; });
-  if (found == free_.end()) {
+  const bool is_new = found == free_.end();
+  if (is_new) {
     if (!grow(lines)) return std::nullopt;
     found = std::prev(free_.end());
   }
@@ -54,7 +56,7 @@ std::optional<WordPlace> Words::allocate(std::size_t bytes) {
   }
   lines_used_ += lines;
   const WordPlace first = line * static_cast<WordPlace>(kLineWords);
-  std::memset(at(first), 0, lines * kLineBytes);
+  if (!is_new) std::memset(at(first), 0, lines * kLineBytes);
   return first;
 }
 

@@ -33,8 +33,8 @@ class Words {
   Words(const Words&) = delete;
   Words& operator=(const Words&) = delete;
 
-  /// Allocates contiguous, whole cache lines for `bytes` (>= 1) bytes and zeroes them. Returns
-  /// nullopt if there is no memory.
+  /// Allocates contiguous, whole cache lines for `bytes` (>= 1) bytes, zeroed. In a new extent they
+  /// are zero already and are not touched. Returns nullopt if there is no memory.
   std::optional<WordPlace> allocate(std::size_t bytes);
   /// Frees the words of one `allocate`.
   void free(WordPlace first, std::size_t bytes);

@@ -39,6 +39,9 @@ struct Limits {
   std::size_t session_slots_max = 1'024;
   /// Objects that one session watches or is subscribed to: each costs a step with every change.
   std::size_t session_watches_max = 65'536;
+  /// Patterns of names that one session watches: each costs a comparison with every creation and
+  /// deletion of a named object.
+  std::size_t session_patterns_max = 64;
   /// Notices sent to an opened session that it has not confirmed. The server keeps no more of
   /// them for a resend.
   std::size_t unconfirmed_notices_max = 4'096;

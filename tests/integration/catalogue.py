@@ -32,11 +32,15 @@ object.expire(name, seconds)
 object.hold(name, n=1)
 object.release(name, n=1)
 object.value(name) r
-object.watch(name, from_version=null)
-object.unwatch(name)
+object.watch(name, from_version=null, key=null)
+object.unwatch(name, key=null)
+object.watch_names(pattern="*", type=null)
+object.unwatch_names(pattern="*", type=null)
 dict.get(name, key) r
 dict.get_or(name, key, default=null) r
-dict.set(name, key, value)
+dict.set(name, key, value, ttl=null, ephemeral=false)
+dict.expire(name, key, seconds)
+dict.ttl(name, key) r
 dict.set_default(name, key, default=null)
 dict.contains(name, key) r
 dict.delete(name, key)

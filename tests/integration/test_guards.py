@@ -26,6 +26,7 @@ CHANGES = {
             "add": ["k"],
             "compare_and_set": ["k", 1, 2],
             "delete_many": [["k"]],
+            "expire": ["k", 0],
             "wait_for": ["k"],
         },
     ),

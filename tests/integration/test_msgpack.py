@@ -242,6 +242,7 @@ class Values(Case):
 
     def test_bad_values_in_params_are_refused_and_the_connection_stays(self):
         name = self.new("dict")
+        first = self.c.call("object.version", name)
         with self.server.pack() as p:
             p.call("ping")
             for case, value in self.BAD.items():
@@ -258,7 +259,7 @@ class Values(Case):
                     )
                     self.assertEqual(p.call("ping"), "pong")
         self.assertEqual(
-            (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, 1)
+            (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, first)
         )
 
     def test_a_reference_of_no_bytes_is_refused_wherever_it_stands(self):
@@ -453,6 +454,7 @@ class Hostile(Case):
 
     def test_depth_is_bounded(self):
         name = self.new("dict")
+        first = self.c.call("object.version", name)
         with self.server.pack() as p:
             deep = b"\x91" * 50 + b"\xc0"
             p.send(request(array(3, 0) + text(name, 0) + text("k", 0) + deep))
@@ -463,10 +465,11 @@ class Hostile(Case):
                     self.refused(
                         request(array(3, 0) + text(name, 0) + text("k", 0) + one * depth + end)
                     )
-        self.assertEqual(self.c.call("object.version", name), 2)
+        self.assertEqual(self.c.call("object.version", name), first + 1)
 
     def test_a_frame_truncated_at_any_byte_harms_no_other_client(self):
         name = self.new("dict")
+        first = self.c.call("object.version", name)
         whole = msgpack.packb([0, 1, "dict.set", [name, "key", {"a": [1, 2.5, b"x"]}]])
         for cut in range(1, len(whole)):
             with self.server.pack() as p:
@@ -474,7 +477,7 @@ class Hostile(Case):
                 p.sock.shutdown(1)
                 self.ended(p)
         self.assertEqual(
-            (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, 1)
+            (self.c.call("dict.len", name), self.c.call("object.version", name)), (0, first)
         )
 
     def test_an_announced_frame_takes_no_memory_until_its_bytes_come(self):

@@ -57,14 +57,15 @@ class Notices(WatchCase):
     @each_transport
     def test_notices_carry_object_version_method_and_key_in_order(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
-        self.assertEqual(self.watch(session, name), 1)
+        first = self.watch(session, name)
+        self.assertEqual(first, self.c.call("object.version", name))
         self.change(name, "a", "b")
         self.c.call("dict.delete", name, "a")
         self.c.call("dict.clear", name)
         notices = [session.next_notice() for _ in range(4)]
         for notice, version, method, key in zip(
             notices,
-            (2, 3, 4, 5),
+            range(first + 1, first + 5),
             ("dict.set", "dict.set", "dict.delete", "dict.clear"),
             ("a", "b", "a", None),
         ):
@@ -94,32 +95,34 @@ class Notices(WatchCase):
     @each_protocol
     def test_reads_and_calls_that_change_nothing_are_not_notified(self, kind):
         session, name = self.opened(False, kind), self.new("dict", {"a": 1})
-        self.watch(session, name)
+        first = self.watch(session, name)
         self.c.call("dict.get", name, "a")
         self.c.call("dict.compare_and_set", name, "a", 7, 8)
         self.fails("KeyError", "dict.delete", name, "x")
         self.c.call("dict.get_or", name, "x")
         self.change(name, "last")
-        self.assertEqual(self.versions(self.notices_up_to(session, 2)), [2])
+        self.assertEqual(self.versions(self.notices_up_to(session, first + 1)), [first + 1])
 
     @each_transport
     def test_unwatch_ends_the_notices(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
-        self.watch(session, name)
+        first = self.watch(session, name)
         self.change(name, "a")
-        self.notices_up_to(session, 2)
+        self.notices_up_to(session, first + 1)
         self.assertIsNone(session.call("object.unwatch", name))
         self.change(name, "b", "c")
         self.assertEqual(self.take_notices(session), [])
 
     def test_several_watchers_get_the_same_notices(self):
         name = self.new("dict")
+        first = self.c.call("object.version", name)
         several = [self.opened(bool(n % 2), "json" if n < 2 else "pack") for n in range(4)]
         for session in several:
             self.watch(session, name)
         self.change(name, *range(50))
         for session in several:
-            self.assertEqual(self.versions(self.notices_up_to(session, 51)), list(range(2, 52)))
+            found = self.versions(self.notices_up_to(session, first + 50))
+            self.assertEqual(found, list(range(first + 1, first + 51)))
 
     def test_a_plain_connection_may_watch(self):
         name = self.new("dict")
@@ -151,23 +154,24 @@ class History(WatchCase):
     @each_protocol
     def test_from_version_replays_the_notices_since_that_version(self, kind):
         first, second, name = self.opened(), self.opened(False, kind), self.new("dict")
-        self.watch(first, name)
+        base = self.watch(first, name) - 1
         self.change(name, "a", "b", "c", "d")
-        self.assertEqual(self.watch(second, name, 3), 5)
+        self.assertEqual(self.watch(second, name, base + 3), base + 5)
         self.change(name, "live")
-        notices = self.notices_up_to(second, 6)
+        notices = self.notices_up_to(second, base + 6)
         self.assertEqual({n["kind"] for n in notices}, {"watch"})
-        found = self.versions(notices)
+        found = [version - base for version in self.versions(notices)]
         self.assertEqual([v for v in found if v > 3], [4, 5, 6])
         self.assertLessEqual(set(found), {3, 4, 5, 6})
 
     @each_protocol
     def test_an_object_without_watchers_has_no_history(self, kind):
         session, name = self.opened(False, kind), self.new("dict")
+        base = self.c.call("object.version", name) - 1
         self.change(name, "a", "b", "c")
-        self.assertEqual(self.watch(session, name, 2), 4)
+        self.assertEqual(self.watch(session, name, base + 2), base + 4)
         self.change(name, "live")
-        notices = self.notices_up_to(session, 5)
+        notices = self.notices_up_to(session, base + 5)
         self.assertEqual([n["kind"] for n in notices], ["gap", "watch"])
 
     def test_more_than_the_history_is_a_gap(self):
@@ -187,20 +191,34 @@ class History(WatchCase):
     @each_protocol
     def test_the_present_version_needs_no_history(self, kind):
         session, name = self.opened(False, kind), self.new("dict")
+        base = self.c.call("object.version", name) - 1
         self.change(name, "a")
-        self.watch(session, name, 2)
+        self.watch(session, name, base + 2)
         self.change(name, "b")
-        notices = self.notices_up_to(session, 3)
+        notices = self.notices_up_to(session, base + 3)
         self.assertNotIn("gap", [n["kind"] for n in notices])
+
+    def test_an_object_made_anew_is_not_taken_for_the_old_one(self):
+        first, second, name = self.opened(), self.opened(), self.new("dict")
+        self.watch(first, name)
+        self.change(name, "a", "b")
+        last = self.c.call("object.version", name)
+        self.c.call("object.delete", name)
+        self.c.call("object.create", "dict", name)
+        self.watch(first, name)
+        self.change(name, *range(20))
+        now = self.watch(second, name, last)
+        notice = second.next_notice()
+        self.assertEqual((notice["kind"], notice["version"]), ("gap", now))
 
 
 class Cuts(WatchCase):
     @each_transport
     def test_a_watch_survives_a_cut_without_a_gap(self, unix, kind):
         session, name = self.opened(unix, kind), self.new("dict")
-        self.watch(session, name)
+        base = self.watch(session, name) - 1
         self.change(name, "a")
-        seen = self.versions(self.notices_up_to(session, 2))
+        seen = self.versions(self.notices_up_to(session, base + 2))
         for _ in range(3):
             session.cut()
             version = self.c.call("object.version", name)
@@ -210,8 +228,54 @@ class Cuts(WatchCase):
             notices = self.notices_up_to(session, version + 4)
             self.assertEqual({n["kind"] for n in notices}, {"watch"})
             seen += self.versions(notices)
-        self.assertEqual(sorted(set(seen)), list(range(2, 15)))
+        self.assertEqual(sorted(set(seen)), list(range(base + 2, base + 15)))
         self.assertEqual([v for n, v in enumerate(seen) if v not in seen[:n]], sorted(set(seen)))
+
+    @each_transport
+    def test_a_watch_of_a_key_survives_a_cut(self, unix, kind):
+        session, name = self.opened(unix, kind), self.new("dict")
+        base = session.call("object.watch", name, None, "a")
+        self.change(name, "a", "b")
+        session.cut()
+        self.change(name, "b", "a", "b")
+        session.resume()
+        self.change(name, "a")
+        notices = self.notices_up_to(session, base + 6)
+        self.assertEqual({n["key"] for n in notices}, {"a"})
+        found = [v - base for v in self.versions(notices)]
+        self.assertEqual(sorted(set(found)), [1, 4, 6])
+
+    @each_transport
+    def test_a_watch_of_names_survives_a_cut(self, unix, kind):
+        session = self.opened(unix, kind)
+        session.call("object.watch_names", "cut-*", "list")
+        session.cut()
+        self.c.call("object.create", "list", "cut-1")
+        self.c.call("object.create", "dict", "cut-2")
+        self.c.call("object.delete", "cut-1")
+        self.c.call("object.delete", "cut-2")
+        session.resume()
+        self.c.call("object.create", "list", "cut-3")
+        notices = [session.next_notice() for _ in range(3)]
+        self.c.call("object.delete", "cut-3")
+        self.assertEqual({n["kind"] for n in notices}, {"names"})
+        self.assertEqual(
+            [(n["method"], n["object"], n["type"]) for n in notices],
+            [
+                ("object.create", "cut-1", "list"),
+                ("object.delete", "cut-1", "list"),
+                ("object.create", "cut-3", "list"),
+            ],
+        )
+
+    def test_an_ephemeral_entry_survives_a_cut_and_ends_with_its_session(self):
+        session, name = self.opened(), self.new("dict")
+        session.call("dict.set", name, "mine", 1, None, True)
+        session.cut()
+        session.resume()
+        self.assertEqual(self.c.call("dict.get", name, "mine"), 1)
+        session.call("session.close")
+        self.assertEqual(self.c.call("dict.len", name), 0)
 
     @each_protocol
     def test_a_subscription_survives_a_cut(self, kind):

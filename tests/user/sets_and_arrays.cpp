@@ -111,6 +111,31 @@ void as_atomics(const agora::manager& m) {
   USER_CHECK((shared.copy() == std::vector<int>{100, 100, 100, 100}));
 }
 
+/// Arrays beyond the bounds of one message: made, read and filled in slices.
+void large_arrays(const agora::manager& m) {
+  std::vector<std::int32_t> values(1'200'000);
+  std::iota(values.begin(), values.end(), 0);
+  const auto a = m.array<std::int32_t>("large", values);
+  USER_CHECK(a.size() == values.size() && a.load(-1) == 1'199'999);
+  USER_CHECK(a.copy() == values);
+  USER_THROWS(static_cast<void>(a.slice()), agora::too_large);
+  USER_CHECK((a.slice(65'535, 65'537) == std::vector<std::int32_t>{65'535, 65'536}));
+  // The content of an array that exists already stays.
+  USER_CHECK(m.array<std::int32_t>("large", std::vector<std::int32_t>(100'000)).load(7) == 7);
+  constexpr std::int64_t kSize = 8'500'000;  // over 64 MiB
+  for (const bool local : {false, true}) {
+    const auto big = m.array<double>("", kSize, {.local = local});
+    USER_CHECK(big.size() == kSize && big.load(kSize - 1) == 0);
+    big.store(-1, 5);
+    big.add(kSize / 2, 3);
+    USER_CHECK(big.load(kSize - 1) == 5 && big.load(kSize / 2) == 3 && big.load(0) == 0);
+    USER_THROWS(big.load(kSize), std::out_of_range);
+    if (local) continue;
+    big.fill(9);
+    USER_CHECK(big.load(0) == 9 && big.load(kSize / 2) == 9 && big.load(-1) == 9);
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -122,5 +147,6 @@ int main() {
     numbers<std::int64_t>(m);
     numbers<double>(m);
     as_atomics(m);
+    large_arrays(m);
   });
 }

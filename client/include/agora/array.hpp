@@ -23,7 +23,8 @@ namespace agora {
 
 /// Every operation is one atomic step. A negative index counts from the end; an index beyond either
 /// end throws index_error. Integers wrap round as in std::atomic if this program's factory made the
-/// object.
+/// object. Only the server's memory cap bounds the size. One call reads or writes at most 1 M
+/// elements and 64 MiB; larger content goes in several steps, by slices.
 ///
 /// @code
 /// auto hits = m.array<std::int64_t>("hits per hour", 24);
@@ -38,6 +39,8 @@ class array : public proxy {
   using const_iterator = snapshot_iterator<T>;
   /// A bound or step of a slice; nullopt means the default for the direction of the step.
   using slice_index = std::optional<index_type>;
+  /// The elements of one step, where a whole array is too large for one.
+  static constexpr index_type kStepElements = 65'536;
   using Place AGORA_DEPRECATED("use slice_index") = slice_index;
 
   /// Called by a manager's factory; see manager::array.
@@ -52,12 +55,14 @@ class array : public proxy {
   std::size_t size() const;
   bool empty() const { return size() == 0; }
   /// Slices by Python's rules. @throws value_error  the step is 0.
+  /// @throws too_large  the slice has more than 1 M elements or 64 MiB.
   std::vector<T> slice(slice_index start = {}, slice_index stop = {}, slice_index step = {}) const {
     return call<std::vector<T>>(detail::methods::array_slice, start, stop, step);
   }
-  /// Returns the whole content, read in one step.
-  std::vector<T> copy() const { return slice(); }
-  /// Range-for walks a copy of the whole content, taken in one step at begin().
+  /// Returns the whole content, read in one step; of an array that is too large for a slice, in
+  /// several steps, between which other programs may change it.
+  std::vector<T> copy() const;
+  /// Range-for walks a copy of the whole content, taken at begin() as by copy().
   const_iterator begin() const { return const_iterator(copy()); }
   std::default_sentinel_t end() const { return {}; }
 
@@ -65,9 +70,11 @@ class array : public proxy {
 
   void store(index_type index, T desired) const;
   void assign(index_type index, T desired) const { store(index, desired); }
-  /// Sets all elements.
-  void fill(T desired) const { call<void>(detail::methods::array_fill, desired); }
+  /// Sets all elements, in one step; over 64 MiB in several steps, between which other programs may
+  /// read and change it.
+  void fill(T desired) const;
   /// @throws value_error  the lengths differ: the length of an array never changes.
+  /// @throws too_large    there are more than 1 M values or 64 MiB.
   void set_slice(slice_index start, slice_index stop, slice_index step,
                  const std::vector<T>& values) const {
     call<void>(detail::methods::array_set_slice, start, stop, step, values);
@@ -102,6 +109,7 @@ class array : public proxy {
   auto async_slice(slice_index start, slice_index stop, slice_index step, Token&& token) const {
     return async_call<std::vector<T>>(detail::methods::array_slice, token, start, stop, step);
   }
+  /// In one step always. @throws too_large  the array has more than 1 M elements or 64 MiB.
   template <typename Token>
   auto async_copy(Token&& token) const {
     return async_slice({}, {}, {}, token);
@@ -110,6 +118,7 @@ class array : public proxy {
   auto async_store(index_type index, T desired, Token&& token) const {
     return async_call<void>(detail::methods::array_set, token, index, desired);
   }
+  /// In one step always. @throws too_large  the array has more than 64 MiB.
   template <typename Token>
   auto async_fill(T desired, Token&& token) const {
     return async_call<void>(detail::methods::array_fill, token, desired);
@@ -175,6 +184,33 @@ void array<T>::store(index_type index, T desired) const {
 template <Arithmetic T>
 std::size_t array<T>::size() const {
   return read_size(detail::ObjectKind::array, detail::methods::array_len);
+}
+
+template <Arithmetic T>
+std::vector<T> array<T>::copy() const {
+  constexpr slice_index kAll{};
+  auto all = call_or_nullopt<std::vector<T>>(detail::methods::array_slice, Errc::too_large, kAll,
+                                             kAll, kAll);
+  if (all) return std::move(*all);
+  const auto count = static_cast<index_type>(size());
+  std::vector<T> parts;
+  parts.reserve(static_cast<std::size_t>(count));
+  for (index_type at = 0; at < count; at += kStepElements) {
+    const std::vector<T> part = slice(at, at + kStepElements);
+    parts.insert(parts.end(), part.begin(), part.end());
+  }
+  return parts;
+}
+
+template <Arithmetic T>
+void array<T>::fill(T desired) const {
+  if (call_succeeds(detail::methods::array_fill, Errc::too_large, desired)) return;
+  const auto count = static_cast<index_type>(size());
+  std::vector<T> part(static_cast<std::size_t>(kStepElements), desired);
+  for (index_type at = 0; at < count; at += kStepElements) {
+    if (count - at < kStepElements) part.resize(static_cast<std::size_t>(count - at));
+    set_slice(at, at + kStepElements, {}, part);
+  }
 }
 
 template <Arithmetic T>

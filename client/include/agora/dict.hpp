@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -19,10 +20,26 @@
 #include <agora/element.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
+#include <agora/subscription.hpp>
 
 #include "shared/value/any.hpp"
 
 namespace agora {
+
+/// When an entry of a dict ends by itself: after a time, with the session of the writer, or when
+/// the first of these comes. Default: never.
+struct entry_options {
+  std::optional<std::chrono::nanoseconds> ttl = {};  ///< not negative
+  bool ephemeral = false;                            ///< true: with the session of this manager
+};
+
+namespace detail {
+
+inline Timeout ttl_of(const entry_options& options) {
+  return options.ttl ? Timeout(*options.ttl) : Timeout();
+}
+
+}  // namespace detail
 
 /// Every operation is one atomic step on the server. Keys are compared as values, so 1 equals 1.0.
 /// Operations that read throw type_error if the stored key or value is no K or V; the message names
@@ -82,6 +99,12 @@ class dict : public proxy {
   void insert_or_assign(const K& key, const V& value) const {
     call<void>(detail::methods::dict_set, key, value);
   }
+  /// Also says when the entry ends. insert_or_assign and update without options take an earlier end
+  /// away; add and compare_and_set leave it as it is.
+  /// @throws value_error  the ttl is negative.
+  void insert_or_assign(const K& key, const V& value, const entry_options& options) const {
+    call<void>(detail::methods::dict_set, key, value, detail::ttl_of(options), options.ephemeral);
+  }
   void assign(const K& key, const V& value) const { insert_or_assign(key, value); }
   /// Inserts the value if the key is new. Returns the value that the key has afterwards. The
   /// server does not tell whether it has inserted, so this is no std::map::try_emplace.
@@ -127,6 +150,35 @@ class dict : public proxy {
   /// there is no such key.
   bool compare_and_set(const K& key, const V& expected, const V& value) const {
     return call<bool>(detail::methods::dict_compare_and_set, key, expected, value);
+  }
+
+  // ---- entries that end by themselves
+
+  /// Has the entry removed after that time; 0 removes it at once. An ephemeral entry still ends
+  /// with its session too. Returns false if there is no such key. If the reply is lost, the time
+  /// may have been set. @throws value_error  the time is negative.
+  template <typename Rep, typename Period>
+  bool expire(const K& key, std::chrono::duration<Rep, Period> span) const {
+    return call<bool>(detail::methods::dict_expire, key, detail::Seconds(span));
+  }
+  /// Takes the time at which the entry is removed away. Returns false if there is no such key.
+  bool persist(const K& key) const {
+    return call<bool>(detail::methods::dict_expire, key, detail::Timeout());
+  }
+  /// Returns the time after which the entry is removed, or nullopt if no time ends it.
+  /// @throws key_error  there is no such key.
+  std::optional<std::chrono::duration<double>> ttl(const K& key) const {
+    return call_at<detail::Timeout>(detail::methods::dict_ttl, key);
+  }
+
+  // ---- watching
+
+  using proxy::watch;
+  /// Calls `callback` for each later change of that entry by any session, in order; see
+  /// subscription.hpp. Its end is reported as `dict.expire` or `session.close`.
+  /// @throws type_error  the value cannot be a key.
+  subscription watch(const K& key, std::function<void(const object_change&)> callback) const {
+    return subscription::begin_key(handle(), pack(key), std::move(callback));
   }
 
   // ---- waiting
@@ -179,6 +231,24 @@ class dict : public proxy {
   template <typename Token>
   auto async_insert_or_assign(const K& key, const V& value, Token&& token) const {
     return async_call<void>(detail::methods::dict_set, token, key, value);
+  }
+  template <typename Token>
+  auto async_insert_or_assign(const K& key, const V& value, const entry_options& options,
+                              Token&& token) const {
+    return async_call<void>(detail::methods::dict_set, token, key, value, detail::ttl_of(options),
+                            options.ephemeral);
+  }
+  template <typename Rep, typename Period, typename Token>
+  auto async_expire(const K& key, std::chrono::duration<Rep, Period> span, Token&& token) const {
+    return async_call<bool>(detail::methods::dict_expire, token, key, detail::Seconds(span));
+  }
+  template <typename Token>
+  auto async_persist(const K& key, Token&& token) const {
+    return async_call<bool>(detail::methods::dict_expire, token, key, detail::Timeout());
+  }
+  template <typename Token>
+  auto async_ttl(const K& key, Token&& token) const {
+    return async_call_at<detail::Timeout>(detail::methods::dict_ttl, key, token);
   }
   template <typename Token>
   auto async_get_or_insert(const K& key, const V& value, Token&& token) const {

@@ -3,9 +3,12 @@
 // manager: the connection to a server, and the factory of all proxies.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +36,7 @@
 #include <agora/semaphore.hpp>
 #include <agora/set.hpp>
 #include <agora/shared_mutex.hpp>
+#include <agora/subscription.hpp>
 #include <agora/topic.hpp>
 #include <agora/transaction.hpp>
 #include <agora/value.hpp>
@@ -208,13 +212,11 @@ class manager {
     return agora::array<T>(
         create("array", name, detail::params_of(typecode_for<T>(), size), packed<T>(options)));
   }
-  /// @param values  the initial content
+  /// @param values  the initial content. More than 65,536 values are written in several steps after
+  ///                the creation: other programs may see zeros before.
   template <typename T>
   agora::array<T> array(std::string_view name, const std::vector<T>& values,
-                        number_options options = {}) const {
-    return agora::array<T>(
-        create("array", name, detail::params_of(typecode_for<T>(), values), packed<T>(options)));
-  }
+                        number_options options = {}) const;
   template <typename T>
   agora::array<T> array(const reference& object) const {
     return agora::array<T>(open(object));
@@ -313,6 +315,18 @@ class manager {
   bool exists(std::string_view name) const {
     return call<bool>(detail::methods::object_exists.name, name);
   }
+  /// Calls `callback` for each named object that is created or ends later, in order, if its name
+  /// matches the pattern (* any text, ? one byte); see subscription.hpp. Objects that exist already
+  /// are not reported: begin the watch, then call objects(). After a broken connection the last
+  /// notices may come twice.
+  /// @param type  such as "dict"; empty: objects of any type
+  /// @throws value_error  there is no such type. @throws overloaded  too many patterns are watched.
+  subscription watch_names(std::string_view pattern,
+                           std::function<void(const name_change&)> callback,
+                           std::string_view type = {}) const {
+    return subscription::begin_names(server_handle(), std::string(pattern), std::string(type),
+                                     std::move(callback));
+  }
   /// Deletes an object; returns false if there was none.
   bool remove(std::string_view name) const {
     return call<bool>(detail::methods::object_delete.name, name);
@@ -328,6 +342,11 @@ class manager {
   detail::ObjectHandle create(std::string_view type, std::string_view name,
                               const detail::Params& arguments = {},
                               const detail::Params& options = {}) const;
+  /// Returns also whether this call has created the object.
+  std::pair<detail::ObjectHandle, bool> create_or_open(std::string_view type, std::string_view name,
+                                                       const detail::Params& arguments,
+                                                       const detail::Params& options) const;
+  detail::ObjectHandle created(detail::Reply reply) const;
   detail::ObjectHandle open(const reference& object) const;
   condition_variable with_its_lock(detail::ObjectHandle handle) const;
   static detail::Params packed(const queue_options& options);
@@ -352,5 +371,27 @@ class manager {
   std::shared_ptr<detail::PrivateServer> private_server_;
   std::shared_ptr<detail::Client> client_;
 };
+
+template <typename T>
+agora::array<T> manager::array(std::string_view name, const std::vector<T>& values,
+                               number_options options) const {
+  constexpr auto kStep = static_cast<std::size_t>(agora::array<T>::kStepElements);
+  const detail::Params packed_options = packed<T>(options);
+  if (values.size() <= kStep) {
+    return agora::array<T>(
+        create("array", name, detail::params_of(typecode_for<T>(), values), packed_options));
+  }
+  auto [handle, is_new] = create_or_open(
+      "array", name, detail::params_of(typecode_for<T>(), values.size()), packed_options);
+  agora::array<T> made(std::move(handle));
+  for (std::size_t at = 0; is_new && at < values.size(); at += kStep) {
+    const std::size_t end = std::min(at + kStep, values.size());
+    using index_type = typename agora::array<T>::index_type;
+    made.set_slice(static_cast<index_type>(at), static_cast<index_type>(end), {},
+                   std::vector<T>(values.begin() + static_cast<std::ptrdiff_t>(at),
+                                  values.begin() + static_cast<std::ptrdiff_t>(end)));
+  }
+  return made;
+}
 
 }  // namespace agora

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include <agora/any_io.hpp>
 #include <agora/detail/lookup.hpp>
 #include <agora/proxy.hpp>
+#include <agora/subscription.hpp>
 
 #include "shared/value/any.hpp"
 
@@ -51,6 +53,14 @@ class namespace_ : public proxy {
   /// Returns the names of all attributes, in the order in which they were first set.
   std::vector<std::string> attributes() const {
     return call<std::vector<std::string>>(detail::methods::namespace_attributes);
+  }
+
+  using proxy::watch;
+  /// Calls `callback` for each later change of that attribute by any session, in order; see
+  /// subscription.hpp.
+  subscription watch(std::string_view name,
+                     std::function<void(const object_change&)> callback) const {
+    return subscription::begin_key(handle(), pack(std::string(name)), std::move(callback));
   }
 
   // ---- asynchronous forms: the last argument is a completion token, see async.hpp

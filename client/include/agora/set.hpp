@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -14,6 +15,7 @@
 #include <agora/detail/lookup.hpp>
 #include <agora/proxy.hpp>
 #include <agora/snapshot.hpp>
+#include <agora/subscription.hpp>
 
 #include "shared/value/any.hpp"
 
@@ -67,6 +69,15 @@ class set : public proxy {
   template <Encodable Other = std::vector<T>>
   void update(const Other& other) const {
     call<void>(detail::methods::set_update, other);
+  }
+
+  // ---- watching
+
+  using proxy::watch;
+  /// Calls `callback` whenever that value is added or removed later by any session, in order; see
+  /// subscription.hpp. @throws type_error  the value cannot be a member.
+  subscription watch(const T& value, std::function<void(const object_change&)> callback) const {
+    return subscription::begin_key(handle(), pack(value), std::move(callback));
   }
 
   // ---- set algebra: the result is a plain copy

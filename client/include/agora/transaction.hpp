@@ -77,6 +77,13 @@ class transaction {
                     const std::type_identity_t<V>& desired) {
     return call<void>(object, detail::methods::dict_set.name, key, desired);
   }
+  /// Also says when the entry ends; an ephemeral one ends with this manager's session.
+  template <typename K, typename V>
+  planned<void> set(const dict<K, V>& object, const std::type_identity_t<K>& key,
+                    const std::type_identity_t<V>& desired, const entry_options& options) {
+    return call<void>(object, detail::methods::dict_set.name, key, desired, detail::ttl_of(options),
+                      options.ephemeral);
+  }
   /// @throws key_error  there is no such key.
   template <typename K, typename V>
   planned<void> erase(const dict<K, V>& object, const std::type_identity_t<K>& key) {

@@ -219,18 +219,18 @@ bool Client::certain_in(std::uint64_t number) {
 }
 
 Expected<std::uint64_t> Client::follow(const ObjectHandle& object, const Method& start,
-                                       Notices::Listener listener) {
+                                       const Params& params, Notices::Listener listener) {
   ProcessState& here = state();
   here.start_callback_thread();
   const std::uint64_t number = here.add_listener(object.name(), std::move(listener));
-  const Params params = params_of(object.name());
   Call call = call_of(start);
   auto reply = object.call(call.with(params));
   if (!reply) {
     here.drop_listener(number);
     return reply.failure();
   }
-  here.bind_listener(number, reply.session);
+  const auto version = unpack<std::uint64_t>(*reply);  // object.watch returns it
+  here.bind_listener(number, reply.session, version ? *version : 0);
   return number;
 }
 
@@ -238,7 +238,7 @@ void Client::unfollow(std::uint64_t number, const Method& stop) noexcept {
   ProcessState* const here = existing_state();
   if (here == nullptr) return;
   here->remove_listener(number, [this, &stop](const Notices::Listener& last) {
-    start_in(last.session, stop, params_of(last.object));
+    start_in(last.session, stop, last.stop);
   });
 }
 

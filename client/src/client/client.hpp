@@ -97,10 +97,11 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Calls the listener's callback on the callback thread for each notice of its kind about its
   /// object, in order, and for gaps. The callback must not throw. A forked child inherits no
   /// listeners.
-  /// @param start  the method that subscribes the session to the object
+  /// @param start   the method that subscribes the session to the object
+  /// @param params  its parameters
   /// @return a number for unfollow. @error any error of that method.
   Expected<std::uint64_t> follow(const ObjectHandle& object, const Method& start,
-                                 Notices::Listener listener);
+                                 const Params& params, Notices::Listener listener);
   /// Removes a listener. Its callback may still run once, if it is about to. Never waits. Does
   /// nothing in a forked child. @param stop  the method that unsubscribes the session
   void unfollow(std::uint64_t number, const Method& stop) noexcept;

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "shared/base/pattern.hpp"
+#include "shared/value/key_bytes.hpp"
+
 namespace agora::detail {
 namespace {
 
@@ -20,6 +23,21 @@ std::string object_of(const Notice& notice) {
   if (found == notice.end()) return {};
   if (auto object = found->second.if_is<reference>()) return object->name;
   return found->second.if_is<std::string>().value_or("");
+}
+
+bool is_of(const Notices::Listener& listener, const std::string& kind, const Notice& notice) {
+  if (kind == "names") {
+    const auto type = member<std::string>(notice, "type");
+    return (listener.type.empty() || listener.type == type) &&
+           matches(listener.pattern, object_of(notice));
+  }
+  if (notice.contains("pattern")) {
+    return listener.kind == "names" && listener.pattern == member<std::string>(notice, "pattern") &&
+           listener.type == member<std::string>(notice, "type");
+  }
+  const auto key = notice.find("key");
+  if (listener.key) return key != notice.end() && equal(*listener.key, pack(key->second));
+  return kind != "gap" || key == notice.end();
 }
 
 Notice lost_notice(const std::string& object) {
@@ -39,10 +57,12 @@ Notices::Listeners::iterator Notices::find(std::uint64_t number) {
                               [&](const auto& each) { return each.first.second == number; });
 }
 
-std::vector<Notices::Due> Notices::bind(std::uint64_t number, std::uint64_t session) {
+std::vector<Notices::Due> Notices::bind(std::uint64_t number, std::uint64_t session,
+                                        std::uint64_t version) {
   const auto found = find(number);
   if (found == listeners_.end()) return {};
   found->second.session = session;
+  found->second.version = std::max(found->second.version, version);
   return session <= lost_up_to_ ? lose(lost_up_to_) : std::vector<Due>{};
 }
 
@@ -53,7 +73,9 @@ std::optional<Notices::Listener> Notices::remove(std::uint64_t number) {
   listeners_.erase(found);
   for (auto each = listeners_.lower_bound({gone.object, 0});
        each != listeners_.end() && each->first.first == gone.object; ++each) {
-    if (each->second.kind == gone.kind) return std::nullopt;
+    if (each->second.kind == gone.kind && each->second.stop.bytes == gone.stop.bytes) {
+      return std::nullopt;
+    }
   }
   return gone;
 }
@@ -62,14 +84,19 @@ std::vector<Notices::Due> Notices::due(const Notice& notice) {
   std::vector<Due> due;
   const auto kind = member<std::string>(notice, "kind");
   const auto version = member<std::uint64_t>(notice, "version");
-  const std::string object = object_of(notice);
+  const bool of_names = kind == "names" || notice.contains("pattern");
+  const std::string object = of_names ? std::string() : object_of(notice);
+  const bool is_last = kind == "watch" && member<std::string>(notice, "method") == "object.delete";
   for (auto each = listeners_.lower_bound({object, 0});
-       each != listeners_.end() && each->first.first == object; ++each) {
-    Listener& listener = each->second;
+       each != listeners_.end() && each->first.first == object;) {
+    const auto present = each++;
+    Listener& listener = present->second;
     const bool delivered = version != 0 && version <= listener.version;
     if (kind != "gap" && (listener.kind != kind || delivered)) continue;
+    if (!is_of(listener, kind, notice)) continue;
     listener.version = std::max(listener.version, version);
     due.push_back({listener.callback, {}});
+    if (is_last && listener.session != 0) listeners_.erase(present);
   }
   return due;
 }

@@ -258,9 +258,10 @@ std::uint64_t ProcessState::add_listener(const std::string& object, Notices::Lis
   return number;
 }
 
-void ProcessState::bind_listener(std::uint64_t number, std::uint64_t session) {
+void ProcessState::bind_listener(std::uint64_t number, std::uint64_t session,
+                                 std::uint64_t version) {
   const std::lock_guard guard(mutex_);
-  post(notices_.bind(number, session));
+  post(notices_.bind(number, session, version));
   if (session_) session_->expect_notices();
 }
 

@@ -65,9 +65,9 @@ class ProcessState : private SessionWatcher {
 
   /// Adds a listener before the call that starts its notices. @return its number.
   std::uint64_t add_listener(const std::string& object, Notices::Listener listener);
-  /// Notes the session in which that call succeeded. If this session is lost already, the listener
-  /// gets its `lost` notice on the callback thread.
-  void bind_listener(std::uint64_t number, std::uint64_t session);
+  /// Notes the session in which that call succeeded, and the version that it returned; 0 for none.
+  /// If this session is lost already, the listener gets its `lost` notice on the callback thread.
+  void bind_listener(std::uint64_t number, std::uint64_t session, std::uint64_t version);
   /// Removes a listener whose call failed.
   void drop_listener(std::uint64_t number);
   /// Removes a listener. If it was the last of its kind for its object, runs `stop`, which sends

@@ -28,6 +28,23 @@ detail::Call with_params(const detail::Method& method, const detail::Params& par
   return call.with(params);
 }
 
+detail::Params creation_params(std::string_view type, std::string_view name,
+                               const detail::Params& arguments, const detail::Params& options) {
+  detail::Params params = detail::params_of(type);
+  Writer writer(params.bytes);
+  if (name.empty()) {
+    writer.null();
+  } else {
+    writer.text(name);
+  }
+  writer.list(arguments.count);
+  params.bytes += arguments.bytes;
+  writer.map(options.count);
+  params.bytes += options.bytes;
+  params.count = 4;
+  return params;
+}
+
 object_info info_of(const std::map<std::string, any>& members) {
   const auto member = [&](const char* name) {
     const auto found = members.find(name);
@@ -72,19 +89,27 @@ agora::pipeline manager::pipeline() const { return agora::pipeline(client_); }
 detail::ObjectHandle manager::create(std::string_view type, std::string_view name,
                                      const detail::Params& arguments,
                                      const detail::Params& options) const {
-  detail::Params params = detail::params_of(type);
-  Writer writer(params.bytes);
-  if (name.empty()) {
-    writer.null();
-  } else {
-    writer.text(name);
-  }
-  writer.list(arguments.count);
-  params.bytes += arguments.bytes;
-  writer.map(options.count);
-  params.bytes += options.bytes;
-  params.count = 4;
+  return created(client_->call(with_params(detail::methods::object_create,
+                                           creation_params(type, name, arguments, options))));
+}
+
+std::pair<detail::ObjectHandle, bool> manager::create_or_open(std::string_view type,
+                                                              std::string_view name,
+                                                              const detail::Params& arguments,
+                                                              const detail::Params& options) const {
+  detail::Params new_only = options;
+  new_only.add("exist_ok");
+  new_only.add(false);
+  new_only.count = options.count + 1;  // pairs
+  const detail::Params params = creation_params(type, name, arguments, new_only);
   auto reply = client_->call(with_params(detail::methods::object_create, params));
+  if (!reply && reply.error().code == Errc::exists) {
+    return {create(type, name, arguments, options), false};
+  }
+  return {created(std::move(reply)), true};
+}
+
+detail::ObjectHandle manager::created(detail::Reply reply) const {
   if (!reply) throw_error(std::move(reply.error()));
   auto made = unpack<reference>(*reply);
   if (!made) detail::throw_mismatch(detail::methods::object_create.name, {}, made.failure());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -22,10 +23,11 @@ struct Following {
 constexpr Following kKinds[] = {
     {"watch", detail::methods::object_watch, detail::methods::object_unwatch},
     {"topic", detail::methods::topic_subscribe, detail::methods::topic_unsubscribe},
+    {"names", detail::methods::object_watch_names, detail::methods::object_unwatch_names},
 };
 
 const Following& kind_of(std::string_view name) {
-  return name == kKinds[0].name ? kKinds[0] : kKinds[1];
+  return *std::ranges::find(kKinds, name, &Following::name);
 }
 
 template <typename T>
@@ -45,12 +47,32 @@ object_change change_of(const detail::Notice& notice) {
   return change;
 }
 
+name_change name_change_of(const detail::Notice& notice) {
+  name_change change;
+  const auto kind = member<std::string>(notice, "kind");
+  const bool created = member<std::string>(notice, "method") == "object.create";
+  change.kind = kind == "gap"    ? name_change::Kind::gap
+                : kind == "lost" ? name_change::Kind::lost
+                : created        ? name_change::Kind::created
+                                 : name_change::Kind::deleted;
+  change.name = member<std::string>(notice, "object");
+  change.type = member<std::string>(notice, "type");
+  return change;
+}
+
+std::shared_ptr<const detail::NoticeCallback> shared(detail::NoticeCallback callback) {
+  return std::make_shared<const detail::NoticeCallback>(std::move(callback));
+}
+
 }  // namespace
 
 struct subscription::Listening {
   detail::ObjectHandle object;
   const detail::Method& stop;
   std::uint64_t number = 0;
+
+  static subscription start(const detail::ObjectHandle& object, const detail::Params& params,
+                            detail::Notices::Listener listener);
 };
 
 subscription::subscription(std::unique_ptr<Listening> listening)
@@ -75,15 +97,48 @@ void subscription::end() noexcept {
   listening_.reset();
 }
 
-subscription subscription::begin(const detail::ObjectHandle& object, std::string_view kind,
-                                 std::function<void(const std::map<std::string, any>&)> callback) {
-  const Following& which = kind_of(kind);
-  auto number =
-      object.client().follow(object, which.start,
-                             {std::string(which.name),
-                              std::make_shared<const detail::NoticeCallback>(std::move(callback))});
+/// Registers a listener and makes the call that starts its notices.
+subscription subscription::Listening::start(const detail::ObjectHandle& object,
+                                            const detail::Params& params,
+                                            detail::Notices::Listener listener) {
+  const Following& which = kind_of(listener.kind);
+  auto number = object.client().follow(object, which.start, params, std::move(listener));
   if (!number) throw_error(std::move(number.error()));
   return subscription(std::make_unique<Listening>(Listening{object, which.stop, *number}));
+}
+
+subscription subscription::begin(const detail::ObjectHandle& object, std::string_view kind,
+                                 std::function<void(const std::map<std::string, any>&)> callback) {
+  const detail::Params params = detail::params_of(object.name());
+  return Listening::start(object, params, {std::string(kind), shared(std::move(callback)), params});
+}
+
+subscription subscription::begin_key(const detail::ObjectHandle& object, Packed key,
+                                     std::function<void(const object_change&)> callback) {
+  const auto with_key = [&](detail::Params params) {
+    params.bytes += key.bytes();
+    ++params.count;
+    return params;
+  };
+  const detail::Params params = with_key(detail::params_of(object.name(), detail::Timeout()));
+  const detail::Params stop = with_key(detail::params_of(object.name()));
+  auto on_notice = [on_change = std::move(callback)](const detail::Notice& notice) {
+    on_change(change_of(notice));
+  };
+  return Listening::start(object, params,
+                          {"watch", shared(std::move(on_notice)), stop, std::move(key)});
+}
+
+subscription subscription::begin_names(const detail::ObjectHandle& server,
+                                       const std::string& pattern, const std::string& type,
+                                       std::function<void(const name_change&)> callback) {
+  const detail::Params params =
+      detail::params_of(pattern, type.empty() ? std::optional<std::string>() : type);
+  auto on_notice = [on_change = std::move(callback)](const detail::Notice& notice) {
+    on_change(name_change_of(notice));
+  };
+  return Listening::start(
+      server, params, {"names", shared(std::move(on_notice)), params, std::nullopt, pattern, type});
 }
 
 subscription proxy::watch(std::function<void(const object_change&)> callback) const {

@@ -261,7 +261,7 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
 void Machine::commit() {
   const std::unique_ptr<Transaction> done = std::move(transaction_);
   for (const auto& step : done->on_commit) step();
-  for (Object* object : done->removed) remove(*object);
+  for (Object* object : done->removed) destroy(*object);
   for (const Handle value : done->dropped) drop(value);
   for (const Packed& value : done->released) release(value);
   for (auto& content : done->discarded) registry_.reclaim_later(std::move(content));

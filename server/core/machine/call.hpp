@@ -29,6 +29,8 @@ class Call {
 
   // Arguments, by their index in the row (the object's name is not counted). Admission has checked
   // their kinds. An argument that was left out has the row's default.
+  /// Returns the number of arguments up to the last one that was given.
+  std::size_t count() const { return command_.count - (command_.method.on_object ? 1U : 0U); }
   bool given(std::size_t i) const { return arg(i).present(); }
   PackedView arg(std::size_t i) const {
     const std::size_t index = i + (command_.method.on_object ? 1 : 0);

@@ -48,7 +48,8 @@ std::size_t Machine::memory_used() const {
 }
 
 std::size_t Machine::content_bytes(std::size_t objects) const {
-  return arena_.bytes_used() + lending().words().bytes_used() + objects * kObjectBytes;
+  return arena_.bytes_used() + lending().words().bytes_used() + heap_bytes_ +
+         objects * kObjectBytes;
 }
 
 std::uint64_t Machine::clamp_token(std::uint64_t token) const {

@@ -97,6 +97,8 @@ class Machine {
   /// Returns the bytes of stored content and of so many objects: the part of memory_used() that a
   /// change can undo.
   std::size_t content_bytes(std::size_t objects) const;
+  /// Counts `bytes` more of the heap towards memory_used(); fewer if it is negative.
+  void count_heap(std::ptrdiff_t bytes) { heap_bytes_ += static_cast<std::size_t>(bytes); }
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
@@ -117,6 +119,8 @@ class Machine {
   /// Notes that the method changed the object, at `key` if that is given: increments its version,
   /// notifies watching sessions, and calls serve_soon.
   void changed(Object& object, const MethodRef& method, PackedView key = {});
+  /// Notes the same of a change that no call made; notices give `cause` as its method.
+  void changed_by(Object& object, std::string_view cause, PackedView key);
   /// Has State::serve called before the next command, if the object has waiters. `changed` does so
   /// too; this does not increment the version.
   void serve_soon(Object& object);
@@ -295,6 +299,8 @@ class Machine {
   Waiter* next_rare(WaitQueue& queue);
   void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
+  void raise_version_floor(const Object& object);
+  void destroy(Object& object);
   void maybe_free(Object& object);
   void free_unneeded();
   void commit();
@@ -311,7 +317,9 @@ class Machine {
   Instant now_{};
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
+  std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
+  std::size_t heap_bytes_ = 0;      // of content that is not in the arena
   std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};

@@ -25,6 +25,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   object->id = ObjectId{next_number()};
   object->type = &type;
   object->name = name.empty() ? "#" + std::to_string(object->id.number) : std::string{name};
+  object->version = version_floor_ + 1;
   object->created = now_;
   object->options = options.present() ? Packed{options} : Packed{std::string{"\x80"}};
   CommonOptions common;
@@ -33,6 +34,7 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
     return read.failure();
   }
   creation.local = common.local.value_or(type.lends_locks);
+  creation.version = object->version;
   const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
   Expected<std::unique_ptr<State>> state = type.create(creation);
   if (!state) return state.failure();
@@ -49,20 +51,40 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
     owner->ephemerals.insert(added.id);
   }
   undo([this, id = added.id] {
-    if (Object* made = registry_.find(id)) remove(*made);
+    if (Object* made = registry_.find(id)) destroy(*made);
   });
+  notifications_.names().note(added, true);
   return &added;
 }
 
 void Machine::remove(Object& object) {
+  notifications_.names().note(object, false);
+  if (!in_transaction()) {
+    raise_version_floor(object);
+    return destroy(object);
+  }
+  undo([this, floor = version_floor_] { version_floor_ = floor; });
+  raise_version_floor(object);
+  if (Lockable* lock = object.state->as_lock()) {
+    lock->recall(*this, object);
+    token_floor_ = std::max(token_floor_, lock->last_token());
+  }
+  registry_.unlink(object);
+  transaction_->removed.push_back(&object);
+  undo([this, &object] { registry_.link(object); });
+}
+
+/// Has the versions of later objects begin above this object's last one, that of its deletion. So a
+/// name made anew is never taken for the old object.
+void Machine::raise_version_floor(const Object& object) {
+  version_floor_ = std::max(version_floor_, object.version + 1);
+}
+
+/// Deletes the object at once. `remove` does so outside a transaction; within one the commit does,
+/// or the rollback of the object's creation.
+void Machine::destroy(Object& object) {
   Lockable* lock = object.state->as_lock();
   if (lock != nullptr) lock->recall(*this, object);
-  if (in_transaction()) {
-    if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
-    registry_.unlink(object);
-    transaction_->removed.push_back(&object);
-    return undo([this, &object] { registry_.link(object); });
-  }
   const std::string gone = "the object " + object.name + " was deleted while the call waited";
   if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
   set_alarm(object, std::nullopt);
@@ -89,6 +111,12 @@ void Machine::changed(Object& object, const MethodRef& method, PackedView key) {
   undo([&object, version = object.version] { object.version = version; });
   ++object.version;
   if (object.watched) notifications_.note_change(object, cause(method), key);
+  serve_soon(object);
+}
+
+void Machine::changed_by(Object& object, std::string_view cause, PackedView key) {
+  ++object.version;
+  if (object.watched) notifications_.note_change(object, cause, key);
   serve_soon(object);
 }
 

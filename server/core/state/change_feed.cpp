@@ -9,7 +9,7 @@
 namespace agora {
 
 void ChangeFeed::add(Entry entry) {
-  AGORA_ASSERT(entry.version == version_ + 1);
+  AGORA_ASSERT(entry.version > version_);
   version_ = entry.version;
   bytes_ += entry.notice.size();
   entries_.push_back(std::move(entry));
@@ -18,18 +18,19 @@ void ChangeFeed::add(Entry entry) {
 void ChangeFeed::skip_to(std::uint64_t version) {
   AGORA_ASSERT(entries_.empty());
   version_ = version;
+  complete_after_ = version;
 }
 
 ChangeFeed::Entry ChangeFeed::pop() {
   Entry oldest = std::move(entries_.front());
   entries_.pop_front();
   bytes_ -= oldest.notice.size();
+  complete_after_ = oldest.version;
   return oldest;
 }
 
 std::optional<std::size_t> ChangeFeed::bytes_after(std::uint64_t version) const {
-  if (version >= version_) return 0;
-  if (entries_.empty() || entries_.front().version > version + 1) return std::nullopt;
+  if (version < complete_after_) return std::nullopt;
   std::size_t bytes = 0;
   for (auto entry = entries_.rbegin(); entry != entries_.rend(); ++entry) {
     if (entry->version <= version) break;

@@ -121,6 +121,16 @@ class State {
   /// none.
   virtual ChangeFeed* feed() { return nullptr; }
 
+  /// Returns the comparison key of an entry that object.watch names.
+  /// @error type_error  the value cannot be a key here.
+  /// @error wrong_type  the type has no entries with keys.
+  virtual Expected<std::string> entry_key(PackedView /*key*/) const {
+    return fail(Errc::wrong_type, "it has no entries with keys");
+  }
+  /// From now on tells `keys` of each entry that is assigned to or removed; null: of none. A type
+  /// without entries does nothing.
+  virtual void report_entries(WatchedKeys* /*keys*/) {}
+
   /// Returns this State as a lock; null if the object has no owners.
   virtual Lockable* as_lock() { return nullptr; }
 
@@ -151,6 +161,7 @@ struct Creation {
   PackedView given{"\x80"};           ///< the options as the client sent them
   std::optional<Packed> shown{};      ///< options for object.info, if they differ from `given`
   bool local = false;                 ///< option local, or the type's default for it
+  std::uint64_t version = 1;          ///< of the new object
 };
 
 /// One row of the table of types.
@@ -207,8 +218,7 @@ struct Object {
   bool unlinked = false;    ///< deleted by the transaction that runs
   Packed options;           ///< as the client sent them, for object.info
   std::unique_ptr<State> state;
-  /// The feed of its changes; kept for a minute or more after the last watcher has left.
-  std::unique_ptr<ChangeFeed> watched;
+  std::unique_ptr<Watches> watched;  ///< null if neither it nor an entry of it is watched
 
   bool anonymous() const { return name.front() == '#'; }
 };

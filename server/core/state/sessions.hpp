@@ -59,7 +59,7 @@ struct alignas(64) Session {
   Instant opened_at{};
   std::map<ObjectId, std::uint64_t> holds;
   std::set<ObjectId> ephemerals;  ///< objects that die with it
-  std::set<ObjectId> watches;     ///< objects that it watches
+  std::set<ObjectId> watches;     ///< objects that it watches, and feeds of entries (KeyFeed)
   std::set<ObjectId> topics;      ///< topics that it is subscribed to
 
   /// Notes that a part of a message has arrived, or has been sent. It is a heartbeat, as a whole

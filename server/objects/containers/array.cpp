@@ -5,11 +5,14 @@
 // The elements lie side by side in one block, each as its C type. The typecode bounds an element;
 // an int out of range is an error, or wraps with wrap=true. Every method is atomic, except that
 // with local=true clients on this host may write at any time: a method that reads or writes several
-// elements, such as slice, is then atomic for each element only.
+// elements, such as slice, is then atomic for each element only. Only the memory cap bounds the
+// size; an array beyond the bounds of one message is read and written in slices.
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/numbers.hpp"
@@ -34,10 +37,16 @@ class Array : public State {
     if (words_ && !located_) machine_.lending().words().free(*words_, bytes());
   }
   void save(Writer& out) const override {
+    // The elements in chunks: one value has at most 4 GiB.
+    constexpr std::size_t kChunkBytes = std::size_t{64} << 20;
     out.list(3);
     out.text(std::string_view{reinterpret_cast<const char*>(&code), 1});
     out.boolean(wraps);
-    out.bytes(raw());
+    const std::string_view all = raw();
+    out.list(static_cast<std::uint32_t>((all.size() + kChunkBytes - 1) / kChunkBytes));
+    for (std::size_t at = 0; at < all.size(); at += kChunkBytes) {
+      out.bytes(all.substr(at, kChunkBytes));
+    }
   }
   Outcome plain(Call& call, Writer& out) const override;
   std::size_t size() const override { return length_; }
@@ -82,8 +91,9 @@ class Array : public State {
   void write(std::size_t index, PackedView narrowed) const {
     store_bits(at(index), c_bytes(code), bits_of(code, narrowed));
   }
-  /// Logs the undo step of `count` elements from an index on; must be called before they change.
-  void log_undo(std::size_t index, std::size_t count);
+  /// Logs the undo step of the elements of a slice; must be called before they change.
+  void log_undo(const Slice& slice);
+  void log_undo(std::size_t index) { log_undo({static_cast<std::int64_t>(index), 1, 1}); }
 
   const Typecode code;
   const bool wraps;
@@ -121,29 +131,38 @@ Outcome Array::plain(Call& call, Writer& out) const {
 }
 
 Expected<void> Array::allocate(std::size_t length, bool local) {
-  const std::size_t wanted = length * c_bytes(code);
-  if (wanted == 0) return {};
+  if (length == 0) return {};
   const std::size_t cap = machine_.limits().memory_bytes_max;
-  if (cap != 0 && machine_.memory_used() + wanted > cap) {
-    return fail(Errc::out_of_memory, "an array of " + std::to_string(wanted) +
+  const std::size_t used = machine_.memory_used();
+  const std::size_t most = cap == 0 ? SIZE_MAX : cap - std::min(cap, used);
+  if (length > most / c_bytes(code)) {
+    if (cap == 0) return fail(Errc::out_of_memory, "no memory holds that many elements");
+    return fail(Errc::out_of_memory, "an array of " + std::to_string(length) + " elements of " +
+                                         std::to_string(c_bytes(code)) +
                                          " bytes is over the memory cap of " + std::to_string(cap) +
-                                         " bytes");
+                                         " bytes, of which " + std::to_string(used) +
+                                         " are in use");
   }
+  const std::size_t wanted = length * c_bytes(code);
   local ? void(words_ = machine_.lending().words().allocate(wanted))
-        : void(block_ = machine_.arena().allocate(wanted));
+        : void(block_ = machine_.arena().allocate_zeroed(wanted));
   if (!block_ && !words_) {
     return fail(Errc::out_of_memory, "the server has no more memory; nothing was changed");
   }
   length_ = length;
-  std::memset(at(0), 0, wanted);
   return {};
 }
 
-void Array::log_undo(std::size_t index, std::size_t count) {
-  if (!machine_.in_transaction() || count == 0) return;
-  machine_.undo([this, index,
-                 before = std::string{raw().substr(index * c_bytes(code), count * c_bytes(code))}] {
-    std::memcpy(at(index), before.data(), before.size());
+void Array::log_undo(const Slice& slice) {
+  if (!machine_.in_transaction() || slice.count == 0) return;
+  const std::size_t size = c_bytes(code);
+  std::string before;
+  before.reserve(slice.count * size);
+  for (std::size_t i = 0; i < slice.count; ++i) before += raw().substr(slice.at(i) * size, size);
+  machine_.undo([this, slice, size, before = std::move(before)] {
+    for (std::size_t i = 0; i < slice.count; ++i) {
+      std::memcpy(at(slice.at(i)), before.data() + i * size, size);
+    }
   });
 }
 
@@ -160,7 +179,7 @@ Failure no_index(const Call& call, const Array& array) {
 
 /// Writes one element and marks the call as a change.
 void change(Call& call, Array& array, std::size_t index, PackedView narrowed) {
-  array.log_undo(index, 1);
+  array.log_undo(index);
   array.write(index, narrowed);
   call.changed();
 }
@@ -226,9 +245,7 @@ Outcome set_slice(Call& call, Array& array) {
   auto narrowed = narrow_all(array, call.arg(3));
   if (!narrowed) return unfit(call, narrowed.error());
   if (count == 0) return Progress::done;
-  const std::size_t first = std::min(part->at(0), part->at(count - 1));
-  const std::size_t last = std::max(part->at(0), part->at(count - 1));
-  array.log_undo(first, last - first + 1);
+  array.log_undo(*part);
   Reader reader{PackedView{*narrowed}};
   for (std::uint32_t i = 0; i < count; ++i) array.write(part->at(i), reader.value());
   call.changed();
@@ -243,7 +260,7 @@ Outcome len(Call& call, Array& array) {
 Outcome add(Call& call, Array& array) {
   const auto at = position_of(call.integer(0), array.size());
   if (!at) return no_index(call, array);
-  array.log_undo(*at, 1);
+  array.log_undo(*at);
   if (const auto sum = array.add_in_word(*at, call.arg(1))) {
     call.changed();
     call.reply().packed(PackedView{*sum});
@@ -262,7 +279,7 @@ Outcome add(Call& call, Array& array) {
 Outcome compare_and_set(Call& call, Array& array) {
   const auto at = position_of(call.integer(0), array.size());
   if (!at) return no_index(call, array);
-  array.log_undo(*at, 1);
+  array.log_undo(*at);
   bool same = false;
   auto done = array.replace(*at, [&](PackedView before, std::string& wanted) -> Expected<void> {
     same = equal(before, call.arg(1));
@@ -279,15 +296,20 @@ Outcome fill(Call& call, Array& array) {
   std::string narrowed;
   if (auto ok = array.narrow(call.arg(0), narrowed); !ok) return unfit(call, ok.error());
   if (array.size() == 0) return Progress::done;
-  array.log_undo(0, array.size());
+  if (const std::size_t most = call.machine().limits().work_bytes_max; array.bytes() > most) {
+    return call.fail_here(Errc::too_large, call.what() + " has " + std::to_string(array.bytes()) +
+                                               " bytes, and one call writes at most " +
+                                               std::to_string(most) + "; use array.set_slice");
+  }
+  array.log_undo({0, 1, array.size()});
   for (std::size_t i = 0; i < array.size(); ++i) array.write(i, PackedView{narrowed});
   call.changed();
   return Progress::done;
 }
 
 /// Returns the number of elements that the argument (a size or a list) asks for.
-/// @error invalid_params, value_error, too_large
-Expected<std::size_t> length_asked(const Creation& creation, Typecode code) {
+/// @error invalid_params, value_error
+Expected<std::size_t> length_asked(const Creation& creation) {
   const PackedView given = creation.arguments[1];
   if (!given.present() || (given.kind() != Kind::integer && given.kind() != Kind::list)) {
     return fail(Errc::invalid_params,
@@ -298,11 +320,6 @@ Expected<std::size_t> length_asked(const Creation& creation, Typecode code) {
   const Token size = read(given);
   if (size.negative) {
     return fail(Errc::value_error, "the size of an array is 0 or more, got " + describe(given));
-  }
-  const std::size_t most = creation.machine.limits().work_bytes_max / c_bytes(code);
-  if (size.natural > most) {
-    return fail(Errc::too_large, "an array of that typecode has at most " + std::to_string(most) +
-                                     " elements, got " + std::to_string(size.natural));
   }
   return static_cast<std::size_t>(size.natural);
 }
@@ -316,7 +333,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
                 "args: array takes a typecode, one of b B h H i I l L q Q f d c ?, got \"" +
                     std::string{word.substr(0, 40)} + "\"; a list holds any values");
   }
-  auto length = length_asked(creation, *code);
+  auto length = length_asked(creation);
   if (!length) return length.failure();
   auto array =
       std::make_unique<Array>(creation.machine, *code, creation.options[0].bytes() == "\xc3");
@@ -337,10 +354,19 @@ Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   read(reader);
   const auto typecode = static_cast<Typecode>(read(reader).body.front());
   const bool wraps = read(reader).boolean;
-  const std::string_view raw = read(reader).body;
+  std::vector<std::string_view> chunks(read(reader).count);
+  std::size_t bytes = 0;
+  for (std::string_view& chunk : chunks) {
+    chunk = read(reader).body;
+    bytes += chunk.size();
+  }
   auto array = std::make_unique<Array>(creation.machine, typecode, wraps);
-  if (auto ok = array->allocate(raw.size() / c_bytes(typecode), false); !ok) return ok.failure();
-  if (!raw.empty()) std::memcpy(array->at(0), raw.data(), raw.size());
+  if (auto ok = array->allocate(bytes / c_bytes(typecode), false); !ok) return ok.failure();
+  std::size_t at = 0;
+  for (const std::string_view chunk : chunks) {
+    std::memcpy(array->at(0) + at, chunk.data(), chunk.size());
+    at += chunk.size();
+  }
   return array;
 }
 
@@ -424,10 +450,10 @@ constexpr Method kMethods[] = {
     {.name = "fill",
      .parameters = {kValue},
      .result = "null",
-     .errors = {Errc::type_error, Errc::value_error},
+     .errors = {Errc::type_error, Errc::value_error, Errc::too_large},
      .access = Access::write,
      .cost = "O(n)",
-     .doc = "Sets all elements to one value.",
+     .doc = "Sets all elements to one value; over 64 MiB use set_slice.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&fill>},
 };
@@ -437,7 +463,8 @@ constexpr Parameter kArguments[] = {
     {"typecode", ParamKind::text, kRequired,
      "b B h H i I l L q Q (ints), f d (floats), c (a byte), or ? (a bool)."},
     {"content", ParamKind::any, kRequired,
-     "The number of elements, all zero (64 MiB at most); or a list of the initial values."},
+     "The number of elements, all zero, as many as the memory cap allows; or a list of the initial "
+     "values."},
 };
 constexpr Parameter kOptions[] = {
     {"wrap", ParamKind::boolean, default_bool(false), "True: an int out of range wraps, as in C."},

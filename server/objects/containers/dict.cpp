@@ -5,16 +5,18 @@
 // Keys are compared by comparison key (1 equals 1.0, "2" is not 2). An entry keeps the form in
 // which its key was first written, and its place in the order when it is assigned to. Every method
 // is atomic. The cursor of scan is a sequence number: a key that is there during the whole scan is
-// seen once. Waiters for a key queue up by key.
+// seen once. Waiters for a key queue up by key. An entry may end at a time or with the session that
+// set it (dict_state.hpp).
 //
 // long-file: a type is one file, and this one has more than twenty methods.
 
-#include <map>
+#include <algorithm>
 #include <set>
 #include <string>
 
+#include "server/core/machine/creation.hpp"
 #include "server/core/methods/numbers.hpp"
-#include "server/objects/containers/table_state.hpp"
+#include "server/objects/containers/dict_state.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/elements.hpp"
@@ -22,34 +24,6 @@
 
 namespace agora {
 namespace {
-
-class Dict : public TableState {
- public:
-  using TableState::TableState;
-  void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
-  void serve(Machine& machine, Object& object) override;
-
-  std::map<std::string, WaitQueue, std::less<>> awaited;  ///< by comparison key; no queue is empty
-  std::vector<std::string> woken;                         ///< awaited keys that now have a value
-};
-
-void Dict::waiter_left(Machine&, Object&, Waiter& waiter) {
-  const auto queue = awaited.find(waiter.key.bytes());
-  if (queue != awaited.end() && queue->second.empty()) awaited.erase(queue);
-}
-
-/// Replies to the waiters for new keys with their values.
-void Dict::serve(Machine& machine, Object&) {
-  for (const std::string& key : std::exchange(woken, {})) {
-    const auto queue = awaited.find(key);
-    const Handle entry = table().find(key);
-    if (queue == awaited.end() || !entry) continue;
-    auto node = awaited.extract(queue);
-    while (Waiter* waiter = machine.next_in(node.mapped())) {
-      machine.reply(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
-    }
-  }
-}
 
 Expected<Handle> put(Dict& dict, const Key& at, PackedView key, PackedView value) {
   auto assigned = dict.assign(dict.lookup(at), at.bytes, key, value);
@@ -84,11 +58,20 @@ Outcome get_or(Call& call, Dict& dict) {
   return Progress::done;
 }
 
+/// Gives the entry the lease that the call of dict.set asks for, or none.
+void set_lease(Call& call, Dict& dict, Handle entry) {
+  EntryLease lease;
+  if (const auto ttl = call.seconds(2)) lease.until = call.now() + *ttl;
+  if (call.boolean(3)) lease.session = call.session();
+  dict.set_lease(call.object(), entry, lease);
+}
+
 Outcome set(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call); !ok) return ok.failure();
   auto entry = put(dict, key, call.arg(0), call.arg(1));
   if (!entry) return entry.failure();
+  if (call.count() > 2 || dict.has_leases()) set_lease(call, dict, *entry);
   call.changed(call.arg(0));
   return Progress::done;
 }
@@ -190,7 +173,10 @@ Expected<void> put_all(Machine& machine, Dict& dict, PackedView pairs) {
     Key ready;
     static_cast<void>(ready.read(key));
     auto entry = put(dict, ready, key, value);
-    if (entry) return {};
+    if (entry) {
+      if (dict.has_leases()) dict.end_lease(*entry);
+      return {};
+    }
     entry.error().done = Done::unknown;  // the memory ran out after a part of the pairs
     return entry.failure();
   });
@@ -326,6 +312,39 @@ Outcome delete_many(Call& call, Dict& dict) {
   return Progress::done;
 }
 
+Outcome expire(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
+  call.reply().boolean(static_cast<bool>(entry));
+  if (!entry) return Progress::done;
+  const std::optional<Duration> span = call.seconds(1);
+  if (span && span->count() == 0) {
+    dict.erase(entry);
+    call.changed(call.arg(0));
+    return Progress::done;
+  }
+  EntryLease lease = dict.lease(entry);
+  const std::size_t cap = call.machine().limits().memory_bytes_max;
+  if (span && !lease && cap != 0 && call.machine().memory_used() + EntryLeases::kBytes > cap) {
+    return fail(memory_full(cap));
+  }
+  lease.until = span ? std::optional{call.now() + *span} : std::nullopt;
+  dict.set_lease(call.object(), entry, lease);
+  return Progress::done;
+}
+
+Outcome ttl(Call& call, Dict& dict) {
+  Key key;
+  if (auto ok = key.read(call); !ok) return ok.failure();
+  const Handle entry = dict.find(key);
+  if (!entry) return no_key(call, call.arg(0));
+  const EntryLease lease = dict.lease(entry);
+  if (!lease.until) return Progress::done;
+  call.reply().real(std::max(0.0, seconds_of(*lease.until - call.now())));
+  return Progress::done;
+}
+
 Outcome wait_for(Call& call, Dict& dict) {
   Key key;
   if (auto ok = key.read(call); !ok) return ok.failure();
@@ -341,7 +360,7 @@ Outcome wait_for(Call& call, Dict& dict) {
 }
 
 Expected<std::unique_ptr<State>> create(Creation& creation) {
-  auto dict = std::make_unique<Dict>(creation.machine);
+  auto dict = std::make_unique<Dict>(creation.machine, creation.id);
   if (creation.arguments[0].present()) {
     if (auto ok = put_all(creation.machine, *dict, creation.arguments[0]); !ok) {
       creation.machine.reclaim_later(std::move(dict));
@@ -352,7 +371,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
 }
 
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
-  auto dict = std::make_unique<Dict>(creation.machine);
+  auto dict = std::make_unique<Dict>(creation.machine, creation.id);
   if (auto ok = dict->restore(saved); !ok) return ok.failure();
   return dict;
 }
@@ -381,13 +400,21 @@ constexpr Method kMethods[] = {
      .if_reply_lost = retry::kRead,
      .handler = on<&get_or>},
     {.name = "set",
-     .parameters = {kKey, kValue},
+     .parameters = {kKey, kValue,
+                    Parameter{"ttl", ParamKind::seconds, kNull,
+                              "Seconds after which the entry is removed; null: no time ends it."},
+                    Parameter{"ephemeral", ParamKind::boolean, default_bool(false),
+                              "True: the entry is removed with the session that sets it."}},
      .result = "null",
-     .errors = {Errc::type_error, Errc::not_found},
+     .errors = {Errc::type_error, Errc::value_error, Errc::not_found},
      .access = Access::write,
      .grows = true,
-     .cost = "O(1)",
-     .doc = "Sets the value of a key, new or existing.",
+     .cost = "O(1); O(log n) in the entries with a ttl or a session, for one of them",
+     .doc =
+         "Sets the value of a key, new or existing, and when the entry ends: with neither ttl nor "
+         "ephemeral it no longer ends by itself. update, pop and a set_default that inserts "
+         "decide this anew too, as with neither; add and compare_and_set leave it as it is. "
+         "Watching sessions hear of the end as dict.expire or session.close, with the key.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&set>},
     {.name = "set_default",
@@ -539,6 +566,26 @@ constexpr Method kMethods[] = {
      .doc = "Removes many keys atomically.",
      .if_reply_lost = retry::kIdempotent,
      .handler = on<&delete_many>},
+    {.name = "expire",
+     .parameters = {kKey, Parameter{"seconds", ParamKind::seconds, kRequiredOrNull,
+                                    "Seconds from now until the entry is removed; 0 removes it at "
+                                    "once, null: no time ends it."}},
+     .result = "bool: the key was there",
+     .errors = {Errc::type_error, Errc::value_error, Errc::out_of_memory},
+     .access = Access::write,
+     .cost = "O(log n) in the entries with a ttl",
+     .doc = "Sets or removes the time at which an entry is removed. An ephemeral entry still ends "
+            "with its session too. Neither the value nor the object's version changes until then.",
+     .if_reply_lost = "A retry counts the time from then.",
+     .handler = on<&expire>},
+    {.name = "ttl",
+     .parameters = {kKey},
+     .result = "float or null: seconds until the entry is removed; null: no time ends it",
+     .errors = {Errc::key_error, Errc::type_error},
+     .cost = "O(log n) in the entries with a ttl",
+     .doc = "Returns the rest of the time after which an entry is removed.",
+     .if_reply_lost = retry::kRead,
+     .handler = on<&ttl>},
     {.name = "wait_for",
      .parameters = {kKey, kTimeout},
      .result = "any: the value",

@@ -18,6 +18,10 @@ namespace {
 class Namespace : public TableState {
  public:
   using TableState::TableState;
+  Expected<std::string> entry_key(PackedView key) const override {
+    if (key.kind() == Kind::text) return std::string{key.bytes()};
+    return fail(Errc::type_error, "the name of an attribute is text, got " + describe(key));
+  }
 };
 
 /// Returns the entry of the attribute that the call names; null if there is none.

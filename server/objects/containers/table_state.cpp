@@ -143,6 +143,7 @@ Expected<Table::Assigned> TableState::assign(Table::Lookup found, std::string_vi
   content_bytes_ = content_bytes_ - bytes_before + entry_bytes(assigned->entry);
   if (referred) --referring_;
   if (table_.has_references(assigned->entry)) ++referring_;
+  if (watched_ != nullptr) touch(key_bytes);
   if (referred) machine_.release(old);
   return assigned;
 }
@@ -168,6 +169,10 @@ Expected<Table::Assigned> TableState::write(Table::Lookup found, std::string_vie
 
 void TableState::erase(Handle entry) {
   begin_change();
+  if (watched_ != nullptr) {
+    std::string scratch;
+    touch(key_bytes(table_.key(entry), scratch));
+  }
   content_bytes_ -= entry_bytes(entry);
   Packed key;
   Packed value;
@@ -201,6 +206,7 @@ void TableState::begin_change() {
 
 void TableState::clear() {
   begin_change();
+  if (watched_ != nullptr) touch_all();
   const std::uint64_t next = table_.next_sequence();
   auto content = std::make_unique<TableState>(machine_);
   const Table::Change change{table_};
@@ -210,6 +216,26 @@ void TableState::clear() {
   table_.continue_from(next);
   machine_.undo([this, kept = content.get()] { std::swap(kept->table_, table_); });
   machine_.reclaim_later(std::move(content));
+}
+
+Expected<std::string> TableState::entry_key(PackedView key) const {
+  Key ready;
+  if (auto ok = ready.read(key); !ok) return ok.failure();
+  return std::string{ready.bytes};
+}
+
+/// Notes for the watchers of entries that the entry with that comparison key changes.
+void TableState::touch(std::string_view key_bytes) {
+  watched_->touch(key_bytes);
+  machine_.undo([this] {
+    if (watched_ != nullptr) watched_->forget_touched();
+  });
+}
+
+void TableState::touch_all() {
+  for (const auto& [bytes, feed] : watched_->feeds) {
+    if (table_.find(bytes)) touch(bytes);
+  }
 }
 
 std::string name_of(PackedView key) {

@@ -62,6 +62,8 @@ class TableState : public State {
     table_.prefetch_entry(static_cast<std::uint32_t>(hash));
   }
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
+  Expected<std::string> entry_key(PackedView key) const override;
+  void report_entries(WatchedKeys* keys) override { watched_ = keys; }
 
   const Table& table() const { return table_; }
   Table::Lookup lookup(const Key& key) const {
@@ -96,17 +98,23 @@ class TableState : public State {
   /// Loads the content that `save` wrote into an empty state. @error not_found, out_of_memory
   Expected<void> restore(PackedView saved);
 
+ protected:
+  Machine& machine() const { return machine_; }
+
  private:
   Expected<Table::Assigned> write(Table::Lookup found, std::string_view key_bytes, PackedView key,
                                   PackedView value);
   void begin_change();
+  void touch(std::string_view key_bytes);
+  void touch_all();
 
   Machine& machine_;
   Table table_;
   std::optional<Table::Change>
-      in_transaction_;             ///< open from the transaction's first change to its end
-  std::size_t content_bytes_ = 0;  ///< keys and values, packed
-  std::size_t referring_ = 0;      ///< entries that contain a reference
+      in_transaction_;              ///< open from the transaction's first change to its end
+  std::size_t content_bytes_ = 0;   ///< keys and values, packed
+  std::size_t referring_ = 0;       ///< entries that contain a reference
+  WatchedKeys* watched_ = nullptr;  ///< null: no entry is watched
 };
 
 /// Formats a key for an error message, without its kind: "k" for a text, 5 for an int.

@@ -296,7 +296,9 @@ Outcome purge_dead_letters(Call& call, Queue& queue) {
 Expected<std::unique_ptr<State>> create(Creation& creation) {
   auto options = queue_options(creation);
   if (!options) return options.failure();
-  return std::make_unique<Queue>(creation.machine, creation.id, *options);
+  auto queue = std::make_unique<Queue>(creation.machine, creation.id, *options);
+  queue->continue_ids(creation.version - 1);
+  return queue;
 }
 
 constexpr Parameter kReservation{"id", ParamKind::integer, kRequired,

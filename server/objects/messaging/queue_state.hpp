@@ -124,6 +124,10 @@ class Queue : public State {
   /// incrementally.
   std::size_t clear(Object& object);
   void close() { closed_ = true; }
+  /// Has the ids of reservations begin above `last`. A new queue's ids begin
+  /// above the ids of all deleted ones: each reservation is a new version of its queue, so the
+  /// versions bound the ids.
+  void continue_ids(std::uint64_t last) { last_id_ = last; }
   /// Counts one item of the session as done. An item whose reply is not acknowledged may still come
   /// back; then it counts as unfinished again.
   void task_done(SessionId session);

@@ -9,7 +9,6 @@
 
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "server/objects/followers.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/elements.hpp"
@@ -76,26 +75,23 @@ Outcome publish(Call& call, Topic& topic) {
                      notice = notice_of(object, call.arg(0))]() mutable {
     Object* published = machine.registry().find(id);
     if (published == nullptr) return;
-    machine.notifications().publish(*published, *published->state->feed(), version,
-                                    std::move(notice));
+    machine.notifications().publish_topic(*published, version, std::move(notice));
   });
   call.reply().unsigned_integer(topic.history.followers.size());
   if (before) machine.drop(before);
   return Progress::done;
 }
 
-Outcome subscribe(Call& call, Topic& topic) {
+Outcome subscribe(Call& call, Topic&) {
   Session& session = *call.machine().sessions().find(call.session());
-  if (topic.history.followers.contains(session.id)) return Progress::done;
-  if (auto may = may_follow(call.machine(), session); !may) return may.failure();
-  call.machine().notifications().follow(call.object(), topic.history, session,
-                                        call.object().version);
+  auto done = call.machine().notifications().subscribe(call.object(), session);
+  if (!done) return done.failure();
   return Progress::done;
 }
 
-Outcome unsubscribe(Call& call, Topic& topic) {
+Outcome unsubscribe(Call& call, Topic&) {
   Session& session = *call.machine().sessions().find(call.session());
-  call.machine().notifications().unfollow(call.object(), topic.history, session);
+  call.machine().notifications().unsubscribe(call.object(), session);
   return Progress::done;
 }
 

@@ -8,10 +8,9 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/session_format.hpp"
-#include "server/core/methods/pattern.hpp"
-#include "server/objects/followers.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
+#include "shared/base/pattern.hpp"
 #include "shared/value/elements.hpp"
 #include "shared/value/text_detail.hpp"
 
@@ -54,17 +53,19 @@ Outcome existing(Call& call, Object& object, const ObjectType& type) {
   return Progress::done;
 }
 
+Failure unknown_type(Call& call, std::string_view name) {
+  std::string known;
+  for (const ObjectType* each : call.machine().catalogue().types()) {
+    if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
+  }
+  return fail(Errc::value_error,
+              "there is no type \"" + std::string{name} + "\"; there are " + known);
+}
+
 Outcome create(Call& call) {
   const std::string_view type_name = call.text(0);
   const ObjectType* type = call.machine().catalogue().type(type_name);
-  if (type == nullptr || type->create == nullptr) {
-    std::string known;
-    for (const ObjectType* each : call.machine().catalogue().types()) {
-      if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
-    }
-    return fail(Errc::value_error,
-                "there is no type \"" + std::string{type_name} + "\"; there are " + known);
-  }
+  if (type == nullptr || type->create == nullptr) return unknown_type(call, type_name);
   const std::string_view name = call.text(1);
   if (name.starts_with('#')) {
     return fail(Errc::value_error, "names that begin with # are the server's own");
@@ -199,6 +200,13 @@ Outcome release(Call& call) {
   return Progress::done;
 }
 
+/// Returns the error of a watch, with the object's name in front if its type has no such entries.
+Failure unfit_key(const Object& object, const Error& error) {
+  if (error.code != Errc::wrong_type) return fail(error);
+  return fail(Errc::wrong_type, object.name + " is a " + std::string{object.type->name} +
+                                    " and has no keys to watch; a dict, a set and a namespace do");
+}
+
 Outcome watch(Call& call) {
   auto object = named(call);
   if (!object) return object.failure();
@@ -206,18 +214,21 @@ Outcome watch(Call& call) {
   const std::uint64_t present = (*object)->version;
   std::optional<std::uint64_t> after;
   if (const auto from = call.maybe_integer(1)) {
-    if (*from < 0 || static_cast<std::uint64_t>(*from) > present) {
-      return fail(Errc::value_error, "from_version must be 0 to " + std::to_string(present) +
-                                         ", the present version of " + (*object)->name);
+    if (*from < 0) {
+      return fail(Errc::value_error,
+                  "from_version must be 0 or more, got " + std::to_string(*from));
     }
-    // Every object is created with version 1, which is no change.
-    after = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(*from));
+    // Versions above the present one are another object's, or another run's of the server. From
+    // version 0 there is always a gap: no object has it.
+    after = static_cast<std::uint64_t>(*from);
+    if (*after > present) after = 0;
   }
   Session& session = *call.machine().sessions().find(call.session());
-  if (!session.watches.contains((*object)->id)) {
-    if (auto may = may_follow(call.machine(), session); !may) return may.failure();
-  }
-  call.machine().notifications().watch(**object, session, after);
+  Notifications& notifications = call.machine().notifications();
+  auto done = call.value(2).is_null()
+                  ? notifications.watch(**object, session, after)
+                  : notifications.watch_key(**object, call.arg(2), session, after);
+  if (!done) return unfit_key(**object, done.error());
   call.reply().unsigned_integer(present);
   return Progress::done;
 }
@@ -226,12 +237,46 @@ Outcome unwatch(Call& call) {
   auto object = named(call);
   if (!object) return object.failure();
   Session& session = *call.machine().sessions().find(call.session());
-  if ((*object)->watched) {
-    call.machine().notifications().unfollow(**object, *(*object)->watched, session);
+  Notifications& notifications = call.machine().notifications();
+  if (call.value(1).is_null()) {
+    notifications.unwatch(**object, session);
+  } else if (auto done = notifications.unwatch_key(**object, call.arg(1), session); !done) {
+    return unfit_key(**object, done.error());
   }
   return Progress::done;
 }
 
+/// Returns the type that the call's second argument names; empty for any.
+Expected<std::string_view> type_asked(Call& call) {
+  if (call.value(1).is_null()) return std::string_view{};
+  const std::string_view name = call.text(1);
+  const ObjectType* type = call.machine().catalogue().type(name);
+  if (type == nullptr || type->create == nullptr) return unknown_type(call, name);
+  return name;
+}
+
+Outcome watch_names(Call& call) {
+  auto type = type_asked(call);
+  if (!type) return type.failure();
+  Session& session = *call.machine().sessions().find(call.session());
+  auto done = call.machine().notifications().names().watch(session, call.text(0), *type);
+  if (!done) return done.failure();
+  return Progress::done;
+}
+
+Outcome unwatch_names(Call& call) {
+  auto type = type_asked(call);
+  if (!type) return type.failure();
+  Session& session = *call.machine().sessions().find(call.session());
+  call.machine().notifications().names().unwatch(session, call.text(0), *type);
+  return Progress::done;
+}
+
+constexpr Parameter kWatchedKey{"key", ParamKind::any, kNull,
+                                "The key, member or attribute of one entry; null: all changes."};
+constexpr Parameter kNamePattern{"pattern", ParamKind::text, default_text("*"),
+                                 "Pattern of names; * matches any text, ? one byte."};
+constexpr Parameter kTypeOfNames{"type", ParamKind::text, kNull, "Only objects of that type."};
 constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "The number of holds, at least 1."};
 
 constexpr Method kMethods[] = {
@@ -282,7 +327,9 @@ constexpr Method kMethods[] = {
      .result = "int",
      .errors = {Errc::not_found},
      .cost = "O(1)",
-     .doc = "Returns the object's version: 1 when it is created, greater after each change.",
+     .doc = "Returns the object's version, which grows with each change. A new object's version is "
+            "above those of all objects that have ended, so that an object made anew under a "
+            "deleted name is never taken for the old one.",
      .if_reply_lost = retry::kRead,
      .handler = version},
     {.name = "list",
@@ -340,9 +387,12 @@ constexpr Method kMethods[] = {
      .parameters =
          {kNameOf,
           Parameter{"from_version", ParamKind::integer, kNull,
-                    "Send the changes after that version too; null: only changes from now on."}},
+                    "Send the changes after that version too; null: only changes from now on. A "
+                    "version that the object never had is answered by a gap."},
+          kWatchedKey},
      .result = "int: the present version",
-     .errors = {Errc::not_found, Errc::overloaded, Errc::value_error},
+     .errors = {Errc::not_found, Errc::wrong_type, Errc::type_error, Errc::overloaded,
+                Errc::value_error},
      .access = Access::write,
      .grows = true,
      .cost = "O(log n) in the object's watchers, plus the notices sent from the history",
@@ -350,21 +400,50 @@ constexpr Method kMethods[] = {
             "each change of the object's version from now on, in order. key is the key, index "
             "or attribute that the method got; object.delete is the last method. A change "
             "without a method call is reported as session.close (a session ended) or "
-            "object.expire (the time came). While an object is watched, and a minute longer, "
-            "its last 1,024 notices are kept for from_version and for sessions that resume. "
-            "Changes that are no longer kept are reported as one notice {kind: \"gap\", "
-            "object, version}: read the object, notices continue after that version.",
+            "object.expire (the time came). With key, only the changes of that entry of a dict, "
+            "a set or a namespace are sent, each with that key, be it present or not; the entry's "
+            "own end is reported as dict.expire or session.close. While an object or an entry is "
+            "watched, and a minute longer, its last 1,024 notices are kept for from_version and "
+            "for sessions that resume. Changes that are no longer kept are reported as one notice "
+            "{kind: \"gap\", object, version, key?}: read the object, notices continue after that "
+            "version.",
      .if_reply_lost = "A retry changes nothing; with from_version it sends the history again.",
      .handler = watch},
     {.name = "unwatch",
-     .parameters = {kNameOf},
+     .parameters = {kNameOf, kWatchedKey},
      .result = "null",
-     .errors = {Errc::not_found},
+     .errors = {Errc::not_found, Errc::wrong_type, Errc::type_error},
      .access = Access::write,
      .cost = "O(log n) in the object's watchers",
-     .doc = "Ends the session's notices about that object.",
+     .doc = "Ends the session's notices about that object, or about that entry of it. Watches of "
+            "entries and of the whole object are independent.",
      .if_reply_lost = retry::kIdempotent,
      .handler = unwatch},
+    {.name = "watch_names",
+     .parameters = {kNamePattern, kTypeOfNames},
+     .result = "null",
+     .errors = {Errc::value_error, Errc::overloaded},
+     .access = Access::write,
+     .grows = true,
+     .cost = "O(patterns of the session), and a comparison with each later creation and deletion",
+     .doc = "Sends the session a notice {kind: \"names\", method, object, type} for each named "
+            "object that is created (object.create) or ends (object.delete: deleted, expired or "
+            "gone with its session) from now on, in order; one notice however many patterns "
+            "match. Objects that exist already are not reported: watch first, then use "
+            "object.list. A session that resumes gets the notices that it has missed, the last "
+            "ones perhaps twice, or one notice {kind: \"gap\", pattern, type} for each pattern: "
+            "list again. A session watches at most 64 patterns.",
+     .if_reply_lost = retry::kIdempotent,
+     .handler = watch_names},
+    {.name = "unwatch_names",
+     .parameters = {kNamePattern, kTypeOfNames},
+     .result = "null",
+     .errors = {Errc::value_error},
+     .access = Access::write,
+     .cost = "O(patterns of the session)",
+     .doc = "Ends the notices of the object.watch_names call with the same pattern and type.",
+     .if_reply_lost = retry::kIdempotent,
+     .handler = unwatch_names},
     {.name = "value",
      .parameters = {kNameOf},
      .result = "any: the whole content as a plain value",

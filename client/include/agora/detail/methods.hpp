@@ -37,6 +37,8 @@ inline constexpr Method object_hold{"object.hold", changes};
 inline constexpr Method object_release{"object.release", changes};
 inline constexpr Method object_watch{"object.watch", changes};
 inline constexpr Method object_unwatch{"object.unwatch", changes};
+inline constexpr Method object_watch_names{"object.watch_names", changes};
+inline constexpr Method object_unwatch_names{"object.unwatch_names", changes};
 inline constexpr Method object_value{"object.value", reads};
 inline constexpr Method session_open{"session.open", changes};
 inline constexpr Method session_resume{"session.resume", changes};
@@ -72,6 +74,8 @@ inline constexpr Method dict_add{"dict.add", changes};
 inline constexpr Method dict_compare_and_set{"dict.compare_and_set", changes};
 inline constexpr Method dict_get_many{"dict.get_many", reads};
 inline constexpr Method dict_delete_many{"dict.delete_many", changes};
+inline constexpr Method dict_expire{"dict.expire", changes};
+inline constexpr Method dict_ttl{"dict.ttl", reads};
 inline constexpr Method dict_wait_for{"dict.wait_for", reads, waits};
 inline constexpr Method list_get{"list.get", reads};
 inline constexpr Method list_set{"list.set", changes};
@@ -234,6 +238,7 @@ inline constexpr const Method* kAll[] = {
     &dict_copy,
     &dict_delete,
     &dict_delete_many,
+    &dict_expire,
     &dict_get,
     &dict_get_many,
     &dict_get_or,
@@ -245,6 +250,7 @@ inline constexpr const Method* kAll[] = {
     &dict_scan,
     &dict_set,
     &dict_set_default,
+    &dict_ttl,
     &dict_update,
     &dict_values,
     &dict_wait_for,
@@ -299,9 +305,11 @@ inline constexpr const Method* kAll[] = {
     &object_release,
     &object_type,
     &object_unwatch,
+    &object_unwatch_names,
     &object_value,
     &object_version,
     &object_watch,
+    &object_watch_names,
     &ping,
     &pipe_close,
     &pipe_poll,

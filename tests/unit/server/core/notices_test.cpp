@@ -6,78 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "server/core/methods/scalar.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/machine_calls.hpp"
+#include "tests/unit/server/core/watcher.hpp"
 
 namespace agora::test {
 namespace {
-
-/// Returns a field of a map with text keys; absent if there is none.
-PackedView field(PackedView map, std::string_view name) {
-  Reader reader{map};
-  Token head;
-  static_cast<void>(reader.next(head));
-  for (std::uint32_t left = head.count; left > 0; --left) {
-    const PackedView key = reader.value();
-    const PackedView value = reader.value();
-    if (read(key).body == name) return value;
-  }
-  return {};
-}
-
-std::string text(PackedView value) {
-  return value.present() ? std::string{read(value).body} : std::string{};
-}
-
-/// An opened session that resumes over new links.
-class Watcher {
- public:
-  explicit Watcher(MachineCalls& calls) : calls_(calls), link_(next_link(calls)) {
-    const auto opened = this->calls("session.open");
-    id_ = text(field(opened.result, "session"));
-    number_ = 1;
-  }
-
-  template <typename... Args>
-  Given operator()(std::string_view method, const Args&... arguments) {
-    return calls_.over(link_, number_++, method, arguments...);
-  }
-  /// Acknowledges all replies so far.
-  void confirm() { calls_.over(link_, 0, "session.acknowledge", number_ - 1); }
-  void disconnect() { calls_.end(link_); }
-  /// Resumes over a new link and returns the notices: versions, with "gap" or "delete" before them.
-  std::vector<std::string> resume() {
-    link_ = next_link(calls_);
-    CHECK(calls("session.resume", id_, std::string{}).error.empty());
-    return received();
-  }
-  std::vector<std::string> received() const {
-    std::vector<std::string> all;
-    for (const Packed& notice : calls_.notices(link_)) {
-      std::string one = text(field(notice, "kind")) == "gap" ? "gap " : "";
-      if (text(field(notice, "method")) == "object.delete") one = "delete ";
-      all.push_back(one + std::to_string(read(field(notice, "version")).natural));
-    }
-    return all;
-  }
-
- private:
-  static std::uint64_t next_link(MachineCalls& calls) {
-    const std::uint64_t link = 100 + calls.machine().next_number();
-    calls.open(link);
-    return link;
-  }
-  template <typename... Args>
-  Given calls(std::string_view method, const Args&... arguments) {
-    return calls_.over(link_, 0, method, arguments...);
-  }
-
-  MachineCalls& calls_;
-  std::uint64_t link_;
-  std::uint64_t number_ = 1;
-  std::string id_;
-};
 
 using Notices = std::vector<std::string>;
 
@@ -150,7 +84,7 @@ TEST_CASE("history: it is bounded in bytes as well, and counts as memory", "[cor
   const std::size_t before = call.machine().memory_used();
   call("dict.contains", "d", std::string(4'000, 'k'));
   for (int i = 0; i < 20; ++i) call("dict.set", "d", std::string(4'000, 'k'), i);
-  const ChangeFeed& feed = *call.machine().registry().find("d")->watched;
+  const ChangeFeed& feed = *call.machine().registry().find("d")->watched->all;
   CHECK(feed.entries().size() == 2);
   CHECK(call.machine().memory_used() >= before + feed.bytes());
   CHECK(watcher.resume() == Notices{"gap 21"});
@@ -206,7 +140,7 @@ TEST_CASE("history: it is dropped a minute after the last watcher or subscriber"
   CHECK(call("topic.publish", "t", 1).as<int>() == 0);
   Object& dict = *call.machine().registry().find("d");
   CHECK(dict.watched != nullptr);
-  CHECK(dict.watched->followers.empty());
+  CHECK(dict.watched->all->followers.empty());
   CHECK(call.machine().next_deadline());
   call.advance(61);
   CHECK(dict.watched == nullptr);
