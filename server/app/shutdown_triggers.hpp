@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Shutdown triggers: a signal, or the end of the process that owns the server.
+// Shutdown triggers: a signal, or the end of the process that owns the server. SIGHUP is none.
 #pragma once
 
 #include <csignal>
@@ -10,24 +10,26 @@
 
 namespace agora {
 
-/// Calls `end` from the loop when SIGTERM or SIGINT arrives. A process may have one at a time. Its
-/// destructor restores the former handlers.
+/// Calls `end` from the loop when SIGTERM or SIGINT arrives, and `hang_up` when SIGHUP does. A
+/// process may have one at a time. Its destructor restores the former handlers.
 class SignalWatcher final : private Loop::Watcher {
  public:
   /// @throws std::system_error  no descriptors left.
-  SignalWatcher(Loop& loop, std::function<void()> end);
+  SignalWatcher(Loop& loop, std::function<void()> end, std::function<void()> hang_up);
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
 
  private:
-  void on_ready(std::uint32_t) override { end_(); }
+  void on_ready(std::uint32_t) override;
 
   Loop& loop_;
   std::function<void()> end_;
+  std::function<void()> hang_up_;
   Descriptor event_;
   struct sigaction terminate_before_ {};
   struct sigaction interrupt_before_ {};
+  struct sigaction hang_up_before_ {};
 };
 
 /// Calls `end` from the loop when the process of a pidfd ends.

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <memory>
 #include <string>
@@ -75,7 +76,7 @@ void Acceptor::accept_one(Descriptor socket) {
   peer->secret = random_secret();
   try {
     hub_.add(std::make_shared<Connection>(hub_, std::move(socket), std::move(*peer)));
-  } catch (const std::system_error& error) {
+  } catch (const std::exception& error) {  // no memory, or epoll refuses it
     log_(std::string{"refused a connection: "} + error.what());
   }
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <malloc.h>
 #include <system_error>
 #include <utility>
 
@@ -23,7 +24,7 @@ Hub::Hub(Loop& loop, Clock& clock, std::function<void()> stop)
              }),
       spares_timer_(loop, [this] {
         spares_watched_ = false;
-        engine_->spare_buffers().release_unused();
+        give_back_memory();
         watch_spares();
       }) {
   loop_.ask_before_sleep(*this);
@@ -103,7 +104,9 @@ void Hub::pass_extents(const Effect& effect) {
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
   for (std::size_t i = 0; i < effect.length; ++i) {
-    connection->pass_descriptor(sharing_->descriptor(effect.offset + i));
+    const std::size_t extent = effect.offset + i;
+    if (sharing_->extents()[extent].released) continue;
+    connection->pass_descriptor(sharing_->descriptor(extent));
   }
 }
 
@@ -184,12 +187,21 @@ void Hub::turn() {
   watch_spares();
 }
 
-/// Starts the timer that releases spare buffers that were not used for a second, so that an idle
-/// server holds none.
+/// Starts the timer that gives back memory that was not used for a second, so that an idle server
+/// holds none.
 void Hub::watch_spares() {
-  if (spares_watched_ || engine_->spare_buffers().empty()) return;
+  const bool unused = engine_->holds_unused_memory();
+  if (spares_watched_ || !unused) return;
   spares_watched_ = true;
   spares_timer_.set(std::chrono::steady_clock::now() + std::chrono::seconds{1});
+}
+
+void Hub::give_back_memory() {
+  // A descriptor that waits to be passed must not be closed: its number could be used again.
+  for (const auto& [link, connection] : connections_) {
+    if (connection->passes_descriptors()) return;
+  }
+  if (engine_->give_back_memory()) ::malloc_trim(0);
 }
 
 void Hub::turn_soon() {
@@ -233,6 +245,7 @@ void Hub::set_timer() {
 }
 
 void Hub::close_all() {
+  engine_->server_ending();
   for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();
   last_connection_ = nullptr;

@@ -16,6 +16,7 @@
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/net/loop.hpp"
+#include "server/net/memory_reserve.hpp"
 #include "server/storage/sharing.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 
@@ -60,6 +61,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   void poll_before_sleep(Ring& ring, Connection& connection);
 
   void deliver(const Effect& effect, const Effects& effects) override;
+  bool memory_short() override { return !MemoryReserve::is_whole(); }
 
  private:
   bool read_rings();
@@ -71,6 +73,7 @@ class Hub : public Outbox, private Loop::Sleeper {
   void flush_touched();
   void set_timer();
   void watch_spares();
+  void give_back_memory();
 
   bool turn_posted_ = false;
   // Cache of connection_of(): the effects of a turn come in runs for one connection. Invalidated

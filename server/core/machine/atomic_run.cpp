@@ -56,8 +56,13 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   }
   machine_.transaction_ = std::make_unique<Transaction>();
   std::string results;
-  Expected<void> done = check_requirements(require);
-  if (done) done = run_calls(calls, results);
+  Expected<void> done;
+  try {
+    done = check_requirements(require);
+    if (done) done = run_calls(calls, results);
+  } catch (const std::bad_alloc&) {
+    done = fail(system_memory_full());
+  }
   if (!done) {
     // Ends the transaction first: undo steps act on the machine as outside of one.
     const std::unique_ptr<Transaction> failed = std::move(machine_.transaction_);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -46,6 +47,45 @@ std::size_t Machine::memory_used() const {
          registry_.size() * kObjectBytes + waiters_.size() * kWaiterBytes;
 }
 
+std::size_t Machine::bytes_taken() const {
+  return bytes_reserved() + notifications_.bytes_used() + registry_.size() * kObjectBytes +
+         waiters_.size() * kWaiterBytes;
+}
+
+std::size_t Machine::bytes_reserved() const {
+  const std::size_t words_ahead = input_.words != nullptr ? input_.words->bytes_ahead() : 0;
+  return arena_.bytes_reserved() + arena_.source().bytes_ahead() +
+         lending().words().bytes_reserved() + words_ahead;
+}
+
+namespace {
+
+/// Returns whether the fall from `peak` is worth the work of giving memory back.
+bool much_was_freed(std::size_t peak, std::size_t used) {
+  constexpr std::size_t kWorthBytes = std::size_t{1} << 20;
+  return peak > used + used / 16 + kWorthBytes;
+}
+
+}  // namespace
+
+bool Machine::note_memory() {
+  const std::size_t used = memory_used();
+  memory_peak_ = std::max(memory_peak_, used);
+  memory_peak_lately_ = std::max(memory_peak_lately_, used);
+  return much_was_freed(memory_peak_, used);
+}
+
+bool Machine::give_back_memory() {
+  const std::size_t used = memory_used();
+  if (!much_was_freed(memory_peak_, used)) return false;
+  if (much_was_freed(std::exchange(memory_peak_lately_, used), used)) return false;
+  memory_peak_ = used;
+  arena_.give_back();
+  lending().words().give_back();
+  mapped_view_.refresh_memory();
+  return true;
+}
+
 std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
@@ -59,6 +99,8 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
   now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
+  wall_ahead_ = batch.wall_ahead;
+  memory_cap_ = batch.memory_short ? 1 : input_.limits.memory_bytes_max;
   prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
@@ -87,6 +129,8 @@ void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Pref
     case Command::Kind::not_mapped:
       if (Session* session = sessions_.find(command.session)) session->mapped = false;
       return;
+    case Command::Kind::server_ending:
+      return end_all_waits();
     case Command::Kind::time_passed:
       return time_passed();
     case Command::Kind::heartbeat:
@@ -153,9 +197,9 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
   Expected<Object*> object = found ? prefetched.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
-  const std::size_t cap = input_.limits.memory_bytes_max;
+  const std::size_t cap = memory_cap_;
   if (command.method.method->grows && cap != 0 && memory_used() + batch.size() > cap) {
-    return conclude(caller, memory_full(cap));
+    return conclude(caller, batch.memory_short ? system_memory_full() : memory_full(cap));
   }
   if (command.guard != 0) {
     if (auto ok = check_guard(batch.argument(command.guard - 1)); !ok) {
@@ -164,7 +208,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   Call call{*this, batch, command, caller, *object, prefetched.value};
   const HandlerResult result{effects_->results};
-  Outcome outcome = command.method.method->handler(call);
+  Outcome outcome = run_handler(call, command.method);
   serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();
@@ -187,6 +231,18 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   if (result.size() == 0) call.reply().null();
   conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
+}
+
+/// Runs the handler. If the system refuses the memory for a large value or reply, only this call
+/// fails: the reserve of the server (server/net/memory_reserve.hpp) serves small allocations.
+Outcome Machine::run_handler(Call& call, const MethodRef& method) {
+  try {
+    return method.method->handler(call);
+  } catch (const std::bad_alloc&) {
+    Error error = system_memory_full();
+    if (method.method->access == Access::write) error.done = Done::unknown;
+    return fail(std::move(error));
+  }
 }
 
 /// Records a call that waits, or refuses it if it closes a cycle of waits.

@@ -50,6 +50,9 @@ struct MachineInput {
   Limits limits{};
   std::string version = "0";      ///< for server.info
   std::string incarnation = "0";  ///< the name of this run of the server
+  /// The end of each session's id on the wire. It differs between incarnations, so that none takes
+  /// an id of another one for its own.
+  std::string session_suffix;
   std::int64_t pid = 0;
   Instant started{};
   /// `words` is the source of the words that clients may write, `sharing` has the extents that they
@@ -81,6 +84,8 @@ class Machine {
 
   /// Returns the time of the batch that is being applied.
   Instant now() const { return now_; }
+  /// Returns a time as clients see it: in seconds since 1970 by the present wall clock.
+  double wall_seconds(Instant when) const { return seconds_of(when + wall_ahead_); }
   const MachineInput& input() const { return input_; }
   Registry& registry() { return registry_; }
   Sessions& sessions() { return sessions_; }
@@ -93,6 +98,17 @@ class Machine {
   const Lending& lending() const { return mapped_view_.lending(); }
   std::uint64_t calls() const { return calls_; }
   std::size_t memory_used() const;
+  /// Returns the memory that the storage has taken from the system: extents in use and made ahead.
+  std::size_t bytes_reserved() const;
+  /// Returns the memory that the machine has taken from the system in all. It exceeds memory_used()
+  /// while extents hold free memory.
+  std::size_t bytes_taken() const;
+  /// Notes how much memory is in use now. Returns true if so much was freed since the last
+  /// give_back() that give_back() should be called in a second. O(1); called once a turn.
+  bool note_memory();
+  /// Gives free memory back to the system, unless much was freed since the last call: it may be
+  /// needed again. @return whether it did
+  bool give_back_memory();
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
@@ -246,10 +262,12 @@ class Machine {
   void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
+  void end_all_waits();
   void disconnect(Session& session);
   void time_passed();
   void run(const Batch& batch, const Command& command, const Caller& caller,
            Prefetcher::Prefetched prefetched);
+  static Outcome run_handler(Call& call, const MethodRef& method);
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
@@ -288,11 +306,15 @@ class Machine {
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};
+  Duration wall_ahead_{};  // of the batch that is being applied
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
-  std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
+  std::size_t memory_cap_ = 0;          // for the batch that is being applied; 0: none
+  std::size_t memory_peak_ = 0;         // the most in use since memory was given back
+  std::size_t memory_peak_lately_ = 0;  // the most in use since the last give_back_memory()
+  std::vector<Object*> to_serve_;       // objects with waiters, in the order of their changes
+  std::vector<ObjectId> unneeded_;      // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
