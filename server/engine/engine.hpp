@@ -88,7 +88,7 @@ class Engine {
     Turning& operator=(const Turning&) = delete;
     ~Turning() {
       engine.turning_ = false;
-      engine.effects_.clear();
+      if (!engine.effects_.list.empty()) engine.effects_.clear();
     }
     Engine& engine;
   };

@@ -58,28 +58,34 @@ std::size_t Machine::bytes_reserved() const {
          lending().words().bytes_reserved() + words_ahead;
 }
 
-namespace {
-
-/// Returns whether the fall from `peak` is worth the work of giving memory back.
-bool much_was_freed(std::size_t peak, std::size_t used) {
-  constexpr std::size_t kWorthBytes = std::size_t{1} << 20;
-  return peak > used + used / 16 + kWorthBytes;
-}
-
-}  // namespace
-
 bool Machine::note_memory() {
   const std::size_t used = memory_used();
-  memory_peak_ = std::max(memory_peak_, used);
-  memory_peak_lately_ = std::max(memory_peak_lately_, used);
-  return much_was_freed(memory_peak_, used);
+  if (used - memory_low_ <= memory_high_ - memory_low_) return false;  // the usual case
+  if (used > memory_high_) {
+    set_memory_peak(used);
+    return false;
+  }
+  if (memory_lately_ == 0) memory_lately_ = used + 1;
+  return true;
+}
+
+/// A fall below 15/16 of the peak less 1 MiB is worth the work of giving memory back.
+void Machine::set_memory_peak(std::size_t used) {
+  constexpr std::size_t kWorthBytes = std::size_t{1} << 20;
+  constexpr std::size_t kStepBytes = std::size_t{64} << 10;  // so that few turns set it again
+  const std::size_t worth = used / 16 + kWorthBytes;
+  memory_low_ = used - std::min(used, worth);
+  memory_high_ = used + kStepBytes;
 }
 
 bool Machine::give_back_memory() {
   const std::size_t used = memory_used();
-  if (!much_was_freed(memory_peak_, used)) return false;
-  if (much_was_freed(std::exchange(memory_peak_lately_, used), used)) return false;
-  memory_peak_ = used;
+  if (used >= memory_low_) return false;
+  // It falls still: the freed memory may be a part of a larger range to come.
+  const std::size_t before = std::exchange(memory_lately_, used + 1);
+  if (before > used + 1 + used / 16) return false;
+  memory_lately_ = 0;
+  set_memory_peak(used);
   arena_.give_back();
   lending().words().give_back();
   mapped_view_.refresh_memory();
@@ -192,6 +198,22 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   return object;
 }
 
+namespace {
+
+/// Runs the handler. If the system refuses the memory for a large value or reply, only this call
+/// fails: the reserve of the server (server/net/memory_reserve.hpp) serves small allocations.
+inline Outcome run_handler(Call& call, const Method& method) {
+  try {
+    return method.handler(call);
+  } catch (const std::bad_alloc&) {
+    Error error = system_memory_full();
+    if (method.access == Access::write) error.done = Done::unknown;
+    return fail(std::move(error));
+  }
+}
+
+}  // namespace
+
 void Machine::run(const Batch& batch, const Command& command, const Caller& caller,
                   Prefetcher::Prefetched prefetched) {
   const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
@@ -208,7 +230,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   Call call{*this, batch, command, caller, *object, prefetched.value};
   const HandlerResult result{effects_->results};
-  Outcome outcome = run_handler(call, command.method);
+  Outcome outcome = run_handler(call, *command.method.method);
   serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();
@@ -231,18 +253,6 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   if (result.size() == 0) call.reply().null();
   conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));
-}
-
-/// Runs the handler. If the system refuses the memory for a large value or reply, only this call
-/// fails: the reserve of the server (server/net/memory_reserve.hpp) serves small allocations.
-Outcome Machine::run_handler(Call& call, const MethodRef& method) {
-  try {
-    return method.method->handler(call);
-  } catch (const std::bad_alloc&) {
-    Error error = system_memory_full();
-    if (method.method->access == Access::write) error.done = Done::unknown;
-    return fail(std::move(error));
-  }
 }
 
 /// Records a call that waits, or refuses it if it closes a cycle of waits.

@@ -103,11 +103,10 @@ class Machine {
   /// Returns the memory that the machine has taken from the system in all. It exceeds memory_used()
   /// while extents hold free memory.
   std::size_t bytes_taken() const;
-  /// Notes how much memory is in use now. Returns true if so much was freed since the last
-  /// give_back() that give_back() should be called in a second. O(1); called once a turn.
+  /// Notes how much memory is in use now. Returns true if so much was freed that
+  /// give_back_memory() should be called in a second. O(1); called once a turn.
   bool note_memory();
-  /// Gives free memory back to the system, unless much was freed since the last call: it may be
-  /// needed again. @return whether it did
+  /// Gives free memory back to the system, unless its use still falls. @return whether it did
   bool give_back_memory();
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
@@ -267,7 +266,7 @@ class Machine {
   void time_passed();
   void run(const Batch& batch, const Command& command, const Caller& caller,
            Prefetcher::Prefetched prefetched);
-  static Outcome run_handler(Call& call, const MethodRef& method);
+  void set_memory_peak(std::size_t used);
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
@@ -310,11 +309,13 @@ class Machine {
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t calls_ = 0;
-  std::size_t memory_cap_ = 0;          // for the batch that is being applied; 0: none
-  std::size_t memory_peak_ = 0;         // the most in use since memory was given back
-  std::size_t memory_peak_lately_ = 0;  // the most in use since the last give_back_memory()
-  std::vector<Object*> to_serve_;       // objects with waiters, in the order of their changes
-  std::vector<ObjectId> unneeded_;      // to be deleted, unless the reply gives a hold on one
+  std::size_t memory_cap_ = 0;  // for the batch that is being applied; 0: none
+  // While memory_used() is within these, note_memory() has nothing to do.
+  std::size_t memory_low_ = 0;
+  std::size_t memory_high_ = 0;
+  std::size_t memory_lately_ = 0;   // 1 + the use at the last look at a fall; 0: it has not fallen
+  std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
+  std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
