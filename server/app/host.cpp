@@ -3,14 +3,14 @@
 #include "server/app/host.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <stdexcept>
-#include <string_view>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 namespace agora {
@@ -26,12 +26,6 @@ void fill_random(void* place, std::size_t bytes) {
   }
 }
 
-std::size_t cgroup_limit(const char* file) {
-  std::ifstream in{file};
-  std::size_t bytes = 0;
-  return in >> bytes ? bytes : SIZE_MAX;  // "max" is no number: no limit
-}
-
 }  // namespace
 
 SystemClock::SystemClock()
@@ -40,6 +34,20 @@ SystemClock::SystemClock()
               monotonic()) {}
 
 Instant SystemClock::now() { return Instant{offset_ + monotonic()}; }
+
+Duration SystemClock::wall_ahead() {
+  // The thread may lose the CPU between two readings, and readings differ by some nanoseconds. Only
+  // a real step of the wall clock changes the times that clients see.
+  constexpr Duration kReadingMax = std::chrono::milliseconds{1};
+  constexpr Duration kStepMin = std::chrono::milliseconds{10};
+  const Duration before = monotonic();
+  const auto wall =
+      std::chrono::duration_cast<Duration>(std::chrono::system_clock::now().time_since_epoch());
+  if (monotonic() - before > kReadingMax) return wall_ahead_;
+  const Duration ahead = wall - (offset_ + before);
+  if (std::chrono::abs(ahead - wall_ahead_) > kStepMin) wall_ahead_ = ahead;
+  return wall_ahead_;
+}
 
 HashKey random_hash_key() {
   HashKey key;
@@ -56,30 +64,25 @@ std::string random_incarnation() {
 }
 
 std::uint64_t token_floor_at(Instant now) {
-  constexpr std::int64_t kEpoch = 1'767'225'600;  // 2026-01-01 UTC, seconds since 1970
-  const auto seconds =
-      std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count() - kEpoch;
+  constexpr std::int64_t kEpoch = 1'767'225'600'000;  // 2026-01-01 UTC, milliseconds since 1970
+  const std::int64_t milliseconds =
+      std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count() - kEpoch;
   // A clock before that day gives small tokens, not huge ones.
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(seconds, 0)) << 24;
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(milliseconds, 0)) << 14;
 }
 
-std::size_t half_of_memory() {
-  const auto pages = static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES));
-  std::size_t bytes = pages * static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
-  for (const char* file :
-       {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
-    bytes = std::min(bytes, cgroup_limit(file));
+void wait_for_next_millisecond(Clock& clock, Instant start) {
+  const Instant next =
+      std::chrono::floor<std::chrono::milliseconds>(start) + std::chrono::milliseconds{1};
+  for (Instant now = clock.now(); now < next; now = clock.now()) {
+    std::this_thread::sleep_until(std::chrono::steady_clock::now() + (next - now));
   }
-  return bytes / 2;
 }
 
 bool is_pidfd(int fd) {
-  std::array<char, 64> target{};
-  const std::string link = "/proc/self/fd/" + std::to_string(fd);
-  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  const std::string_view name{target.data(),
-                              static_cast<std::size_t>(std::max<ssize_t>(length, 0))};
-  return name.find("pidfd") != std::string_view::npos;
+  // Signal 0 sends nothing. /proc would tell the type of the descriptor too, where it is mounted.
+  if (::syscall(SYS_pidfd_send_signal, fd, 0, nullptr, 0) == 0) return true;
+  return errno == ESRCH || errno == EPERM;  // it has ended, or belongs to another user
 }
 
 std::size_t raise_descriptor_limit() {

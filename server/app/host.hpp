@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// The host's resources as the server reads them at its start: time, randomness, memory,
-// descriptors.
+// The host's resources as the server reads them at its start: time, randomness, descriptors.
+// The memory is in memory_limit.hpp.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,12 @@ class SystemClock : public Clock {
  public:
   SystemClock();
   Instant now() override;
+  /// Ignores steps of the wall clock below 10 ms.
+  Duration wall_ahead() override;
 
  private:
   Duration offset_;
+  Duration wall_ahead_{};
 };
 
 /// Returns a random key. @throws std::runtime_error  the kernel gives no random bytes.
@@ -29,13 +32,13 @@ HashKey random_hash_key();
 /// bytes.
 std::string random_incarnation();
 
-/// Returns the floor of the fencing tokens of a memory-only server: (seconds since 2026-01-01) x
-/// 2^24. Tokens therefore grow across restarts.
+/// Returns the floor of the fencing tokens of a memory-only server: (milliseconds since 2026-01-01)
+/// x 2^14. Tokens therefore grow across restarts.
 std::uint64_t token_floor_at(Instant now);
 
-/// Returns half of the memory that this process may use, in bytes: the smaller of the machine's
-/// memory and the limit of the container, which is the root of the cgroup namespace.
-std::size_t half_of_memory();
+/// Waits until the clock shows a later millisecond than `start`. A server that serves only then
+/// never shares its token floor with the next run, which starts later.
+void wait_for_next_millisecond(Clock& clock, Instant start);
 
 /// Returns true if the descriptor is a pidfd, which the kernel makes readable when the process
 /// ends.

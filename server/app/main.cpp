@@ -2,7 +2,6 @@
 
 // agorad: reads its options, builds the server, prints the ready line, serves.
 
-#include <csignal>
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
@@ -18,7 +17,10 @@
 #include "server/app/host.hpp"
 #include "server/app/plugin.hpp"
 #include "server/app/server.hpp"
+#include "server/app/signals.hpp"
 #include "server/app/version.hpp"
+#include "server/net/listener.hpp"
+#include "server/net/memory_reserve.hpp"
 
 namespace {
 
@@ -41,12 +43,21 @@ CLI::Validator unsigned_size() {
           ""};
 }
 
+CLI::Validator descriptor_number() {
+  return {[](const std::string& text) {
+            const bool digits = !text.empty() && text.size() <= 9 &&
+                                text.find_first_not_of("0123456789") == std::string::npos;
+            return digits ? std::string{} : "\"" + text + "\" is no descriptor number";
+          },
+          ""};
+}
+
 void describe(CLI::App& app, CommandLine& line) {
   agora::Limits& limits = line.server.limits;
   app.footer(
       "All durations are seconds. When it accepts connections it prints one line, for "
       "example\n  ready tcp=127.0.0.1:7117 unix=/run/agora/agora.sock\n"
-      "Logs go to standard error. SIGTERM or SIGINT ends it in good order.\n"
+      "Logs go to standard error. SIGTERM or SIGINT ends it in good order; SIGHUP does not.\n"
       "Look inside with: telnet 127.0.0.1 7117, then help.");
   auto* tcp =
       app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
@@ -79,7 +90,7 @@ void describe(CLI::App& app, CommandLine& line) {
       ->capture_default_str();
   app.add_option("--owner-fd", line.server.owner_fd,
                  "A pidfd that was inherited: end when that process has ended")
-      ->check(CLI::NonNegativeNumber);
+      ->check(descriptor_number());
   app.add_flag("--remove-directory", line.server.remove_directory,
                "Remove the Unix socket's directory at the end, if it is empty");
   app.add_flag("!--no-shared-memory", line.server.shared_memory,
@@ -127,6 +138,9 @@ int serve(CommandLine& line) {
     log->info("agorad {} is {}", agora::kVersion, server.ready_line());
     server.run();
     log->info("ended");
+  } catch (const agora::OptionError& error) {
+    std::cerr << "agorad: " << error.what() << '\n';
+    return EX_USAGE;
   } catch (const std::exception& error) {
     std::cerr << "agorad: " << error.what() << '\n';
     return EX_UNAVAILABLE;
@@ -138,7 +152,8 @@ int serve(CommandLine& line) {
 
 int main(int argc, char** argv) {
   open_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // the reader of the log may end before the server
+  agora::set_signal_dispositions();
+  agora::MemoryReserve::install();
   CommandLine line;
   CLI::App app{"agorad: a server of shared objects, where processes meet", "agorad"};
   describe(app, line);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <new>
 #include <stdexcept>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <asio/post.hpp>
 
 #include "server/app/host.hpp"
+#include "server/app/memory_limit.hpp"
 #include "server/app/shutdown_triggers.hpp"
 #include "server/app/version.hpp"
 #include "server/core/machine/machine.hpp"
@@ -21,8 +23,8 @@
 #include "server/net/listener.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
+#include "server/shm/private_extents.hpp"
 #include "server/shm/shared_memory.hpp"
-#include "server/storage/heap_extents.hpp"
 
 namespace agora {
 namespace {
@@ -48,26 +50,33 @@ std::vector<RegisteredTypePointer> register_all(user_types_list types) {
   return registered;
 }
 
-MachineInput make_input(ServerOptions& options, Clock& clock, SharedMemory* memory) {
+/// Sets the cap and returns the bound on the memory that the storage takes from the system: a
+/// sixteenth more than the cap, since free memory lies between the blocks in use.
+std::size_t storage_bytes_max(Limits& limits) {
+  constexpr std::size_t kRoom = std::size_t{4} << 20;
+  if (limits.memory_bytes_max == 0) limits.memory_bytes_max = half_of_memory();
+  return limits.memory_bytes_max + limits.memory_bytes_max / 16 + kRoom;
+}
+
+MachineInput make_input(ServerOptions& options, Clock& clock, ExtentSource& words,
+                        const Sharing* sharing) {
   // Descriptors beyond the connections: listeners, files, the standard streams.
   constexpr std::size_t kOtherDescriptors = 32;
   const std::size_t descriptors = raise_descriptor_limit();
   Limits& limits = options.limits;
   limits.connections_max =
       std::min(limits.connections_max, descriptors - std::min(descriptors / 2, kOtherDescriptors));
-  if (limits.memory_bytes_max == 0) limits.memory_bytes_max = half_of_memory();
   MachineInput input;
   input.hash_key = random_hash_key();
-  input.token_floor = token_floor_at(clock.now());
+  input.started = clock.now();
+  input.token_floor = token_floor_at(input.started);
   input.limits = limits;
   input.version = kVersion;
   input.incarnation = random_incarnation();
+  input.session_suffix = "-" + input.incarnation.substr(0, 8);
   input.pid = ::getpid();
-  input.started = clock.now();
-  if (memory != nullptr) {
-    input.words = &memory->words();
-    input.sharing = memory;
-  }
+  input.words = &words;
+  input.sharing = sharing;
   return input;
 }
 
@@ -84,11 +93,14 @@ struct Server::Parts {
       : options(std::move(given)),
         clock(options.clock != nullptr ? *options.clock : system_clock),
         journal(options.journal != nullptr ? *options.journal : memory_journal),
-        memory(options.shared_memory && options.unix_path ? std::make_unique<SharedMemory>()
-                                                          : nullptr),
+        storage_max(storage_bytes_max(options.limits)),
+        own_memory(storage_max),
+        memory(options.shared_memory && options.unix_path
+                   ? std::make_unique<SharedMemory>(storage_max)
+                   : nullptr),
         user_types(register_all(std::move(options.types))),
-        machine(types_with(user_types), memory ? memory->arena() : heap,
-                make_input(options, clock, memory.get())),
+        machine(types_with(user_types), memory ? memory->arena() : own_memory,
+                make_input(options, clock, memory ? memory->words() : own_memory, memory.get())),
         hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
         engine(machine, clock, journal, hub) {
     hub.join(engine);
@@ -98,6 +110,7 @@ struct Server::Parts {
     };
     if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log);
     if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, log);
+    if (options.clock == nullptr) wait_for_next_millisecond(clock, machine.input().started);
     if (tcp) tcp->start();
     if (unix_socket) unix_socket->start();
     if (options.owner_fd >= 0) {
@@ -130,7 +143,8 @@ struct Server::Parts {
   MemoryJournal memory_journal;
   Clock& clock;
   Journal& journal;
-  HeapExtents heap;
+  std::size_t storage_max;
+  PrivateExtents own_memory;
   std::unique_ptr<SharedMemory> memory;
   asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread: nothing is locked
   std::vector<RegisteredTypePointer> user_types;
@@ -163,10 +177,25 @@ std::string Server::ready_line() const {
 }
 
 void Server::take_signals() {
-  parts_->signals.emplace(parts_->io, [parts = parts_.get()] { parts->finish(); });
+  Parts* const parts = parts_.get();
+  parts->signals.emplace(
+      parts->io, [parts] { parts->finish(); },
+      [parts] {
+        if (parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
+      });
 }
 
-void Server::run() { parts_->hub.run(); }
+void Server::run() {
+  for (;;) {
+    try {
+      return parts_->hub.run();
+    } catch (const std::bad_alloc&) {
+      // The reserve serves small allocations and connections handle the others, so this is rare:
+      // better one event less than the loss of everything.
+      if (parts_->options.log) parts_->options.log("the system refused memory");
+    }
+  }
+}
 
 std::size_t Server::poll() { return parts_->hub.poll(); }
 

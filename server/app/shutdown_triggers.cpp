@@ -28,25 +28,27 @@ Descriptor made_eventfd() {
 
 }  // namespace
 
-SignalWatcher::SignalWatcher(asio::io_context& io, std::function<void()> end)
-    : end_(std::move(end)), signals_(io) {
-  ::sigaction(SIGTERM, nullptr, &terminate_before_);
-  ::sigaction(SIGINT, nullptr, &interrupt_before_);
-  signals_.add(SIGTERM);
-  signals_.add(SIGINT);
+SignalWatcher::SignalWatcher(asio::io_context& io, std::function<void()> end,
+                             std::function<void()> hang_up)
+    : end_(std::move(end)), hang_up_(std::move(hang_up)), signals_(io) {
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    ::sigaction(kSignals[i], nullptr, &before_[i]);
+    signals_.add(kSignals[i]);
+  }
   wait();
 }
 
 SignalWatcher::~SignalWatcher() {
   signals_.clear();
-  ::sigaction(SIGTERM, &terminate_before_, nullptr);
-  ::sigaction(SIGINT, &interrupt_before_, nullptr);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    ::sigaction(kSignals[i], &before_[i], nullptr);
+  }
 }
 
 void SignalWatcher::wait() {
-  signals_.async_wait([this](const std::error_code& error, int) {
+  signals_.async_wait([this](const std::error_code& error, int signal) {
     if (error) return;  // *this may be gone
-    end_();
+    signal == SIGHUP ? hang_up_() : end_();
     wait();
   });
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 // Shutdown triggers: a signal, the end of the process that owns the server, or another thread.
+// SIGHUP is none.
 #pragma once
 
+#include <array>
 #include <csignal>
 #include <functional>
 
@@ -13,13 +15,14 @@
 
 namespace agora {
 
-/// Calls `end` in the server's thread when SIGTERM or SIGINT arrives. A process may have one at a
-/// time, and no other asio::signal_set beside it. Its destructor restores the former handlers.
+/// Calls `end` in the server's thread when SIGTERM or SIGINT arrives, and `hang_up` when SIGHUP
+/// does. A process may have one at a time, and no other asio::signal_set beside it. Its destructor
+/// restores the former handlers.
 class SignalWatcher {
  public:
   /// @throws std::system_error  no descriptors left.
   /// @throws std::logic_error  the program has an asio::signal_set already.
-  SignalWatcher(asio::io_context& io, std::function<void()> end);
+  SignalWatcher(asio::io_context& io, std::function<void()> end, std::function<void()> hang_up);
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
@@ -27,9 +30,11 @@ class SignalWatcher {
  private:
   void wait();
 
+  static constexpr std::array kSignals{SIGTERM, SIGINT, SIGHUP};
+
   std::function<void()> end_;
-  struct sigaction terminate_before_ {};
-  struct sigaction interrupt_before_ {};
+  std::function<void()> hang_up_;
+  std::array<struct sigaction, 3> before_{};  // of kSignals
   asio::basic_signal_set<IoExecutor> signals_;
 };
 

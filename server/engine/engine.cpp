@@ -2,7 +2,21 @@
 
 #include "server/engine/engine.hpp"
 
+#include <algorithm>
+
 namespace agora {
+
+namespace {
+
+/// Returns the most that spare buffers may hold: a part of the cap, so that both stay within the
+/// memory of a small container.
+std::size_t spare_bytes_max(const Limits& limits) {
+  constexpr std::size_t kMost = std::size_t{256} << 20;
+  const std::size_t cap = limits.memory_bytes_max;
+  return cap == 0 ? kMost : std::min(kMost, cap / 16);
+}
+
+}  // namespace
 
 Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
     : machine_(machine),
@@ -10,17 +24,29 @@ Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
       journal_(journal),
       outbox_(outbox),
       admission_(machine.catalogue(), machine.limits()),
-      deadline_(machine.next_deadline()) {}
+      deadline_(machine.next_deadline()),
+      spare_buffers_(spare_bytes_max(machine.limits())) {}
 
 Batch& Engine::batch() {
   if (gathering_ == nullptr) {
     gathering_ = spare_ != nullptr ? std::move(spare_) : std::make_unique<Batch>();
     gathering_->now = clock_.now();
+    if (gathering_->now >= wall_read_again_) read_wall_clock(gathering_->now);
+    gathering_->wall_ahead = wall_ahead_;
+    gathering_->memory_short = outbox_.memory_short();
     // Expired deadlines come before the calls of the batch: a waiter whose time is up must not be
     // served by a later call.
     if (deadline_ && *deadline_ <= gathering_->now) gathering_->commands.emplace_back();
   }
   return *gathering_;
+}
+
+/// Reads the wall clock, which costs a batch more than it is worth, and sets the time from which on
+/// it is read again.
+void Engine::read_wall_clock(Instant now) {
+  constexpr Duration kPause = std::chrono::milliseconds{10};
+  wall_ahead_ = clock_.wall_ahead();
+  wall_read_again_ = now + kPause;
 }
 
 Command& Engine::command(Command::Kind kind, LinkId link) {
@@ -52,6 +78,8 @@ void Engine::not_mapped(SessionId session) {
   command(Command::Kind::not_mapped, {}).session = session;
 }
 
+void Engine::server_ending() { command(Command::Kind::server_ending, {}); }
+
 Expected<void> Engine::call(const CallRequest& request) {
   auto taken = admission_.admit(request, batch());
   if (!taken) heartbeat(request.link);
@@ -68,16 +96,22 @@ void Engine::progress(LinkId link, std::size_t bytes) {
   command(Command::Kind::progress, link).number = bytes;
 }
 
+bool Engine::give_back_memory() {
+  const bool had_spares = !spare_buffers_.empty();
+  spare_buffers_.release_unused();
+  return machine_.give_back_memory() || (had_spares && spare_buffers_.empty());
+}
+
 void Engine::turn() {
   if (turning_) return;
   turning_ = true;
+  const Turning until_the_end{*this};  // also if there is no memory for an effect
   const bool due = gathering_ == nullptr && deadline_ && *deadline_ <= clock_.now();
   if (due) static_cast<void>(batch());
   do {
     if (gathering_ != nullptr) journal_.append(std::move(gathering_));
     while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));
   } while (gathering_ != nullptr);  // a reply may have admitted a queued call
-  turning_ = false;
 }
 
 void Engine::apply(std::unique_ptr<Batch> committed) {

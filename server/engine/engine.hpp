@@ -40,6 +40,9 @@ class Engine {
   /// promised.
   void not_mapped(SessionId session);
 
+  /// Refuses all waiting calls with SessionLost, since the server ends. Only close() may follow.
+  void server_ending();
+
   /// Takes a call into the next turn. An error is the call's only reply.
   Expected<void> call(const CallRequest& request);
   /// Cancels the link's call with that tag, if it still waits when the command is applied.
@@ -62,6 +65,12 @@ class Engine {
     return gathering_ != nullptr && gathering_->size() >= kEnough;
   }
 
+  /// Returns true if give_back_memory() should be called in a second. O(1); called once a turn.
+  bool holds_unused_memory() { return machine_.note_memory() || !spare_buffers_.empty(); }
+  /// Gives back the memory that was not used for a second: spare buffers, and the free memory of
+  /// the storage. @return whether the heap of the process may have become much smaller
+  bool give_back_memory();
+
   /// Returns the pool of buffers that large messages have left behind.
   SpareBuffers& spare_buffers() { return spare_buffers_; }
 
@@ -75,7 +84,20 @@ class Engine {
   /// The most memory that is kept for the bytes of the next turn.
   static constexpr std::size_t kSpareBytesMax = std::size_t{4} << 20;
 
+  /// Ends a turn, however it is left.
+  struct Turning {
+    explicit Turning(Engine& its_engine) : engine(its_engine) {}
+    Turning(const Turning&) = delete;
+    Turning& operator=(const Turning&) = delete;
+    ~Turning() {
+      engine.turning_ = false;
+      if (!engine.effects_.list.empty()) engine.effects_.clear();
+    }
+    Engine& engine;
+  };
+
   Batch& batch();
+  void read_wall_clock(Instant now);
   Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);
 
@@ -85,6 +107,8 @@ class Engine {
   Outbox& outbox_;
   Admission admission_;
   std::optional<Instant> deadline_;  // the machine's; only a batch changes it
+  Duration wall_ahead_{};            // the clock's, as last read
+  Instant wall_read_again_{};        // the time from which on a batch reads it again
   std::unique_ptr<Batch> gathering_;
   std::unique_ptr<Batch> spare_;  // applied and cleared; its memory is reused
   SpareBuffers spare_buffers_;

@@ -16,6 +16,8 @@ class Clock {
   virtual ~Clock() = default;
   /// Returns the present time. It is monotonic.
   virtual Instant now() = 0;
+  /// Returns how far the wall clock is ahead of now(). It changes when the wall clock is set.
+  virtual Duration wall_ahead() { return {}; }
 };
 
 /// An ordered log of batches. The engine applies committed batches only, in the order of the log,
@@ -37,6 +39,8 @@ class Outbox {
   /// Takes one effect, whose bytes are in `effects`. Both are valid during this call only; a
   /// BlobRef may be kept longer.
   virtual void deliver(const Effect& effect, const Effects& effects) = 0;
+  /// Returns true while the system refuses memory.
+  virtual bool memory_short() { return false; }
 };
 
 }  // namespace agora

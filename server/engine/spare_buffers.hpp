@@ -16,6 +16,9 @@ namespace agora {
 
 class SpareBuffers {
  public:
+  /// @param bytes_max  the most that the pool keeps
+  explicit SpareBuffers(std::size_t bytes_max = std::size_t{256} << 20) : bytes_max_(bytes_max) {}
+
   bool empty() const { return spares_.empty(); }
 
   /// Returns an empty buffer with a capacity of `wanted` to `kFitMax` times as many bytes, or one
@@ -33,13 +36,13 @@ class SpareBuffers {
     return {};
   }
 
-  /// Adds a buffer to the pool. Drops the oldest ones beyond kBytesMax or kCountMax.
+  /// Adds a buffer to the pool. Drops the oldest ones beyond the bound on bytes or kCountMax.
   void keep(RawBytes buffer) {
-    if (buffer.capacity() > kBytesMax) return;
+    if (buffer.capacity() > bytes_max_) return;
     buffer.clear();
     held_ += buffer.capacity();
     spares_.push_back(std::move(buffer));
-    while (held_ > kBytesMax || spares_.size() > kCountMax) drop_oldest();
+    while (held_ > bytes_max_ || spares_.size() > kCountMax) drop_oldest();
   }
 
   /// Frees the memory that was not used since the last call. The caller calls it periodically.
@@ -53,7 +56,6 @@ class SpareBuffers {
   }
 
  private:
-  static constexpr std::size_t kBytesMax = std::size_t{256} << 20;
   static constexpr std::size_t kCountMax = 1024;
   static constexpr std::size_t kFitMax = 4;  // times the capacity that is wanted
 
@@ -63,6 +65,7 @@ class SpareBuffers {
     unused_ = std::min(unused_, held_);
   }
 
+  const std::size_t bytes_max_;
   std::deque<RawBytes> spares_;  // the newest last
   std::size_t held_ = 0;         // capacity of all, bytes
   std::size_t unused_ = 0;       // low-water mark of held_ since release_unused()

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <exception>
 #include <fcntl.h>
 #include <memory>
 #include <string>
@@ -66,7 +67,10 @@ void Acceptor::accept_all() {
       return back_off();
     }
   }
-  if (listening_.is_open()) asio::post(hub_.io(), [this] { accept_all(); });
+  if (!listening_.is_open()) return;
+  asio::post(hub_.io(), [this, alive = std::weak_ptr{alive_}] {
+    if (!alive.expired()) accept_all();
+  });
 }
 
 void Acceptor::accept_one(Descriptor socket) {
@@ -85,7 +89,11 @@ void Acceptor::accept_one(Descriptor socket) {
   connected.assign(protocol_, socket.get(), error);
   if (error) return log_("refused a connection: " + error.message());
   socket.release();
-  hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
+  try {
+    hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
+  } catch (const std::bad_alloc&) {
+    log_("refused a connection: the system refused memory");
+  }
 }
 
 void Acceptor::back_off() {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "server/net/hub.hpp"
@@ -29,9 +30,10 @@ class Acceptor {
 
   void start();
   void stop();
+  /// Accepts all clients that have connected by now.
+  void accept_all();
 
  private:
-  void accept_all();
   void accept_one(Descriptor socket);
   void back_off();
 
@@ -45,6 +47,7 @@ class Acceptor {
   SteadyTimer retry_;
   IdentifyPeer identify_;
   LogFn log_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // tells posted tasks whether *this exists
 };
 
 }  // namespace agora

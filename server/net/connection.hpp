@@ -41,6 +41,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void flush();
   /// Sends a copy of this descriptor (SCM_RIGHTS) with the next bytes; at most 250 at a time.
   void pass_descriptor(int descriptor) { descriptors_.push_back(descriptor); }
+  /// Returns true if descriptors were not sent yet.
+  bool passes_descriptors() const { return !descriptors_.empty(); }
   /// Passes a ring with the next reply, if there is memory for one. All bytes go through the ring
   /// once the client has sent a doorbell. If the client sends anything else first, the descriptor
   /// was lost on the way, and the ring is dropped.

@@ -2,6 +2,8 @@
 
 #include "server/net/dialogue.hpp"
 
+#include <array>
+#include <new>
 #include <string>
 
 namespace agora {
@@ -18,12 +20,52 @@ void with_protocol(Variant& protocol, const Visit& visit) {
 
 // ---- input ---------------------------------------------------------------------------------
 
+/// Does the work of this connection. If the system refuses the memory for it, the connection is
+/// closed and the server lives on.
+template <typename Work>
+void Dialogue::guarded(const Work& work) {
+  const bool output_was_empty = context_.output.empty();
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    out_of_memory(output_was_empty);
+  }
+}
+
+/// Closes the connection with a last message. An opened session loses nothing: it may resume.
+/// @param may_speak  no output was left before, so that no message was sent in part
+void Dialogue::out_of_memory(bool may_speak) {
+  cut_off_ = true;
+  context_.output = {};
+  const Error error{Errc::overloaded,
+                    "the system gives the server no memory for this message; the connection is "
+                    "closed",
+                    Done::unknown,
+                    {}};
+  if (may_speak) with_protocol(protocol_, [&](auto& protocol) { protocol.refuse(error); });
+  context_.close();
+}
+
 std::span<char> Dialogue::room() {
-  if (!large_message_under_way()) return context_.shared.room();
-  return context_.input.room(announced_bytes());
+  try {
+    if (large_message_under_way()) return context_.input.room(announced_bytes());
+    return context_.shared.room();
+  } catch (const std::bad_alloc&) {
+    out_of_memory(context_.output.empty());
+    context_.input.keep_last(0);
+  }
+  static std::array<char, 256> dropped;  // received() ignores these bytes
+  return dropped;
 }
 
 void Dialogue::received(std::size_t bytes) {
+  if (closing()) return;
+  guarded([&] { take_received(bytes); });
+  context_.shared.read_buffer.clear();
+  if (closing()) context_.input.keep_last(0);
+}
+
+void Dialogue::take_received(std::size_t bytes) {
   if (large_message_under_way()) {
     context_.input.grow_by(bytes);
     proceed();
@@ -32,7 +74,6 @@ void Dialogue::received(std::size_t bytes) {
   RawBytes& buffer = context_.shared.read_buffer;
   buffer.grow_by(bytes);
   receive(buffer.view());
-  buffer.clear();
 }
 
 void Dialogue::receive(std::string_view bytes) {
@@ -98,10 +139,12 @@ std::size_t Dialogue::announced_bytes() const {
 }
 
 void Dialogue::proceed() {
-  context_.start_turn();
-  std::string_view rest = context_.input.rest();
-  take(rest);
-  context_.input.keep_last(rest.size());
+  guarded([&] {
+    context_.start_turn();
+    std::string_view rest = context_.input.rest();
+    take(rest);
+    context_.input.keep_last(rest.size());
+  });
 }
 
 /// Lets the protocol take messages from the front of `rest`.
@@ -172,10 +215,12 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
     return;
   }
   if (cut_off_) return;
-  if (effect.kind == Effect::Kind::notice) {
-    return notice(effects.result(effect), effect.tag == kCatchingUp);
-  }
-  with_protocol(protocol_, [&](auto& protocol) { protocol.reply(effect, effects); });
+  guarded([&] {
+    if (effect.kind == Effect::Kind::notice) {
+      return notice(effects.result(effect), effect.tag == kCatchingUp);
+    }
+    with_protocol(protocol_, [&](auto& protocol) { protocol.reply(effect, effects); });
+  });
 }
 
 void Dialogue::notice(PackedView params, bool catching_up) {

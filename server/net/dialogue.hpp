@@ -74,6 +74,10 @@ class Dialogue {
   bool ended() const { return ended_; }
 
  private:
+  template <typename Work>
+  void guarded(const Work& work);
+  void out_of_memory(bool may_speak);
+  void take_received(std::size_t bytes);
   std::size_t missing_bytes() const { return context_.input.missing_bytes(announced_bytes()); }
   std::size_t announced_bytes() const;
   void take_in(std::string_view bytes);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <malloc.h>
 #include <system_error>
 #include <utility>
 
@@ -25,7 +26,7 @@ Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
              }),
       spares_timer_(io, [this] {
         spares_watched_ = false;
-        engine_->spare_buffers().release_unused();
+        give_back_memory();
         watch_spares();
       }) {}
 
@@ -34,6 +35,7 @@ Hub::~Hub() = default;
 /// Waits in Asio only while no ring has to be polled. Asio's run() keeps its memory for handlers,
 /// and poll() begins anew with each call, so the loop stays in run() while it can.
 void Hub::run() {
+  may_wait_ = false;  // it may still be set if a handler has thrown
   while (!ended_) {
     run_ready();
     if (ended_ || !ready_to_sleep()) continue;
@@ -129,7 +131,9 @@ void Hub::pass_extents(const Effect& effect) {
   Connection* connection = connection_of(effect.link);
   if (connection == nullptr) return;
   for (std::size_t i = 0; i < effect.length; ++i) {
-    connection->pass_descriptor(sharing_->descriptor(effect.offset + i));
+    const std::size_t extent = effect.offset + i;
+    if (sharing_->extents()[extent].released) continue;
+    connection->pass_descriptor(sharing_->descriptor(extent));
   }
 }
 
@@ -217,12 +221,21 @@ void Hub::turn() {
   watch_spares();
 }
 
-/// Starts the timer that releases spare buffers that were not used for a second, so that an idle
-/// server holds none.
+/// Starts the timer that gives back memory that was not used for a second, so that an idle server
+/// holds none.
 void Hub::watch_spares() {
-  if (spares_watched_ || engine_->spare_buffers().empty()) return;
+  const bool unused = engine_->holds_unused_memory();
+  if (spares_watched_ || !unused) return;
   spares_watched_ = true;
   spares_timer_.set(std::chrono::steady_clock::now() + std::chrono::seconds{1});
+}
+
+void Hub::give_back_memory() {
+  // A descriptor that waits to be passed must not be closed: its number could be used again.
+  for (const auto& [link, connection] : connections_) {
+    if (connection->passes_descriptors()) return;
+  }
+  if (engine_->give_back_memory()) ::malloc_trim(0);
 }
 
 void Hub::turn_soon() {
@@ -264,6 +277,7 @@ void Hub::set_timer() {
 }
 
 void Hub::close_all() {
+  engine_->server_ending();
   for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();
   last_connection_ = nullptr;

@@ -17,6 +17,7 @@
 #include "server/net/deadline_timer.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
+#include "server/net/memory_reserve.hpp"
 #include "server/storage/sharing.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 
@@ -67,6 +68,7 @@ class Hub : public Outbox {
   void poll_before_sleep(Ring& ring, Connection& connection);
 
   void deliver(const Effect& effect, const Effects& effects) override;
+  bool memory_short() override { return !MemoryReserve::is_whole(); }
 
  private:
   std::size_t run_ready();
@@ -80,6 +82,7 @@ class Hub : public Outbox {
   void flush_touched();
   void set_timer();
   void watch_spares();
+  void give_back_memory();
 
   bool turn_posted_ = false;
   // Cache of connection_of(): the effects of a turn come in runs for one connection. Invalidated

@@ -23,35 +23,47 @@ struct HostPort {
   std::uint16_t port = 0;
 };
 
+[[noreturn]] void refuse(const std::string& text, const std::string& why) {
+  throw OptionError("--listen " + text + ": " + why);
+}
+
+/// Splits HOST:PORT, [IPv6]:PORT or :PORT. The host is empty for all addresses, also for "*".
 HostPort split(const std::string& text) {
+  constexpr const char* kExpected = "expected HOST:PORT, such as 127.0.0.1:7117 or [::1]:7117";
   const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) refuse(text, kExpected);
   HostPort result;
-  if (colon != std::string::npos) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, result.port);
-    result.host = text.substr(0, colon);
-    if (result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']') {
-      result.host = result.host.substr(1, result.host.size() - 2);
-    }
-    if (error == std::errc{} && stop == end && !result.host.empty()) return result;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, result.port);
+  result.host = text.substr(0, colon);
+  const bool bracketed =
+      result.host.size() > 2 && result.host.front() == '[' && result.host.back() == ']';
+  if (bracketed) {
+    result.host = result.host.substr(1, result.host.size() - 2);
+  } else if (result.host.find(':') != std::string::npos) {
+    refuse(text, "an IPv6 address stands in brackets, as in [::1]:7117");
   }
-  throw std::runtime_error("--listen " + text + ": expected HOST:PORT, such as 127.0.0.1:7117");
+  if (error != std::errc{} || stop != end) refuse(text, kExpected);
+  if (result.host == "*") result.host.clear();
+  return result;
 }
 
 using Endpoint = asio::ip::tcp::endpoint;
 
 Endpoint endpoint_of(const std::string& text) {
+  constexpr const char* kNotLoopback =
+      "only loopback addresses are served without a key or TLS, which this version does not offer "
+      "yet; use 127.0.0.1 or [::1]";
   const HostPort parts = split(text);
+  if (parts.host.empty()) {
+    refuse(text, std::string{"it stands for all addresses, and "} + kNotLoopback);
+  }
   std::error_code error;
   const asio::ip::address address =
       asio::ip::make_address(parts.host == "localhost" ? "127.0.0.1" : parts.host, error);
-  if (error) {
-    throw std::runtime_error("--listen " + text + ": \"" + parts.host + "\" is no IP address");
-  }
+  if (error) refuse(text, "\"" + parts.host + "\" is no IP address");
   if (!address.is_loopback()) {
-    throw std::runtime_error("--listen " + text +
-                             ": only loopback addresses are served without a key or TLS, which "
-                             "this version does not offer yet; use 127.0.0.1 or ::1");
+    refuse(text, kNotLoopback);
   }
   return {address, parts.port};
 }

@@ -1,80 +1,23 @@
 // SPDX-License-Identifier: MIT
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <stdexcept>
+#include <chrono>
+#include <exception>
+#include <memory>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+#include <utility>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/socket_file.hpp"
 
 namespace agora {
 namespace {
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why) {
-  throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
-}
-
-/// Creates the directory if it is missing. Refuses one that all users may write to without a sticky
-/// bit: any of them could replace the socket.
-void prepare_directory(const std::string& path) {
-  std::filesystem::path directory = std::filesystem::path{path}.parent_path();
-  if (directory.empty()) directory = ".";
-  if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) {
-    struct stat status {};
-    if (::stat(directory.c_str(), &status) != 0) refuse(path, std::strerror(errno));
-    if (!S_ISDIR(status.st_mode)) refuse(path, directory.string() + " is no directory");
-    const bool open_to_all = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
-    if (open_to_all) refuse(path, "its directory is writable by everybody; chmod 700 it");
-    return;
-  }
-  refuse(path, "cannot make the directory " + directory.string() + ": " + std::strerror(errno));
-}
-
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  return address;
-}
-
-Descriptor new_socket(const std::string& path) {
-  Descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-  if (!made.is_open()) refuse(path, std::strerror(errno));
-  return made;
-}
-
-/// Removes the socket file of a server that has ended. Refuses any other file.
-void clear_dead_socket(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) refuse(path, "a file that is no socket is there");
-  const Descriptor probe = new_socket(path);
-  const sockaddr_un address = address_of(path);
-  // EAGAIN: a live server whose backlog is full.
-  if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-      errno == EAGAIN) {
-    refuse(path, "a live server is there already");
-  }
-  if (errno != ECONNREFUSED) refuse(path, std::strerror(errno));
-  ::unlink(path.c_str());
-}
-
-/// Returns a socket that was bound under a umask, so that only this user can ever connect.
-Descriptor listening_socket(const std::string& path) {
-  Descriptor made = new_socket(path);
-  const sockaddr_un address = address_of(path);
-  const mode_t before = ::umask(0177);
-  const int bound = ::bind(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  ::umask(before);
-  if (bound != 0 || ::listen(made.get(), 511) != 0) refuse(path, std::strerror(errno));
-  return made;
-}
+/// How often the server looks whether its socket file is still there. A removed one is made again
+/// within a second.
+constexpr std::chrono::milliseconds kCheckPause{500};
 
 std::string this_host() {
   std::array<char, 256> name{};
@@ -83,21 +26,55 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, ListeningSocket listening, std::string path, LogFn log)
-      : path_(std::move(path)),
-        host_(this_host()),
-        log_(log),
-        acceptor_(
-            hub, std::move(listening), [this](int fd) { return identify(fd); }, log) {}
-  ~UnixListener() override { remove_file(); }
-  void start() override { acceptor_.start(); }
-  void stop() override {
-    acceptor_.stop();
-    remove_file();
+  UnixListener(Hub& hub, const std::string& path, LogFn log)
+      : hub_(hub), file_(path), host_(this_host()), log_(std::move(log)), check_(hub.io(), [this] {
+          check();
+        }) {
+    listen();
   }
-  std::string address() const override { return path_; }
+  void start() override {
+    acceptor_->start();
+    check_.set(std::chrono::steady_clock::now() + kCheckPause);
+  }
+  void stop() override {
+    check_.cancel();
+    acceptor_->stop();
+    file_.remove();
+  }
+  std::string address() const override { return file_.path(); }
 
  private:
+  void listen() {
+    ListeningSocket listening{hub_.io(), asio::generic::stream_protocol{AF_UNIX, 0},
+                              file_.listen().release()};
+    acceptor_ = std::make_unique<Acceptor>(
+        hub_, std::move(listening), [this](int fd) { return identify(fd); }, log_);
+  }
+  /// Makes the socket again if it was removed.
+  void check() {
+    const SocketFile::State before = std::exchange(state_, file_.check());
+    if (state_ == SocketFile::State::absent) {
+      make_again();
+    } else if (state_ != before && state_ != SocketFile::State::bound) {
+      log_("the Unix socket " + file_.path() + " is no longer at its path; " +
+           (state_ == SocketFile::State::lost ? "another server has it now"
+                                              : "it is made again once that path is free"));
+    }
+    if (state_ != SocketFile::State::lost) {
+      check_.set(std::chrono::steady_clock::now() + kCheckPause);
+    }
+  }
+  void make_again() {
+    acceptor_->accept_all();  // clients that connected before the file was removed
+    acceptor_->stop();
+    try {
+      listen();
+      acceptor_->start();
+      log_("the Unix socket " + file_.path() + " was removed; it is made again");
+    } catch (const std::exception& error) {
+      log_(error.what());  // and tried again
+    }
+  }
   std::optional<Peer> identify(int fd) {
     ucred credentials{};
     socklen_t length = sizeof credentials;
@@ -106,7 +83,7 @@ class UnixListener : public Listener {
       static constexpr std::string_view kForeign =
           "Forbidden: this socket serves the server's own user only\n";
       static_cast<void>(::send(fd, kForeign.data(), kForeign.size(), MSG_NOSIGNAL));
-      log_("refused user " + std::to_string(credentials.uid) + " on " + path_);
+      log_("refused user " + std::to_string(credentials.uid) + " on " + file_.path());
       return std::nullopt;
     }
     Peer peer;
@@ -120,29 +97,20 @@ class UnixListener : public Listener {
     peer.role = Role::admin;
     return peer;
   }
-  void remove_file() {
-    if (!path_.empty() && !removed_) ::unlink(path_.c_str());
-    removed_ = true;
-  }
 
-  std::string path_;
+  Hub& hub_;
+  SocketFile file_;
   std::string host_;
   LogFn log_;
-  bool removed_ = false;
-  Acceptor acceptor_;
+  SocketFile::State state_ = SocketFile::State::bound;
+  DeadlineTimer check_;
+  std::unique_ptr<Acceptor> acceptor_;
 };
 
 }  // namespace
 
 std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn log) {
-  if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path)) {
-    refuse(path, "a path must have 1 to 107 bytes, this one has " + std::to_string(path.size()));
-  }
-  prepare_directory(path);
-  clear_dead_socket(path);
-  ListeningSocket listening{hub.io(), asio::generic::stream_protocol{AF_UNIX, 0},
-                            listening_socket(path).release()};
-  return std::make_unique<UnixListener>(hub, std::move(listening), path, std::move(log));
+  return std::make_unique<UnixListener>(hub, path, std::move(log));
 }
 
 }  // namespace agora

@@ -43,20 +43,69 @@ MemfdExtent SharedMemory::Space::Preallocation::take() {
 }
 
 std::span<std::byte> SharedMemory::Space::allocate(std::size_t bytes) {
+  return allocate_at(0, bytes);
+}
+
+std::span<std::byte> SharedMemory::Space::allocate_at(std::uint32_t first_page, std::size_t bytes) {
+  const bool ahead = next_ && next_->bytes == bytes;
+  if (!ahead && !all_.has_room_for(bytes)) {
+    // The extents that were made ahead must not keep this one out.
+    all_.arena_.drop_ahead();
+    all_.words_.drop_ahead();
+    if (!all_.has_room_for(bytes)) return {};
+  }
+  if (ahead) all_.bytes_ -= bytes;
   MemfdExtent extent = take(bytes);
-  const auto pages = static_cast<std::uint32_t>(bytes / kPageBytes);
   std::span<std::byte> memory = extent.bytes();
   if (memory.empty()) {
-    memory = heap_.allocate(bytes);
+    memory = private_.allocate(bytes);
     if (memory.empty()) return {};
   } else {
-    all_.extents_.push_back({writable_, pages_, pages});
-    all_.descriptors_.push_back(extent.descriptor());
-    mapped_.push_back(std::move(extent));
+    const auto pages = static_cast<std::uint32_t>(bytes / kPageBytes);
+    mapped_.push_back({std::move(extent), all_.extents_.size()});
+    all_.extents_.push_back({writable_, first_page, pages});
+    all_.descriptors_.push_back(mapped_.back().extent.descriptor());
+  }
+  all_.bytes_ += bytes;
+  if (!mapped_.empty() && mapped_.back().extent.bytes().data() == memory.data()) {
     preallocate(std::min(bytes * 2, kPreallocatedBytesMax));
   }
-  pages_ += pages;
   return memory;
+}
+
+bool SharedMemory::Space::release(std::span<std::byte> extent) {
+  // Clients may hold addresses of words for as long as they live.
+  if (writable_) return false;
+  drop_ahead();
+  if (Mapped* const found = holder_of(extent.data())) {
+    all_.extents_[found->index].released = true;
+    all_.descriptors_[found->index] = -1;
+    ++all_.releases_;
+    mapped_.erase(mapped_.begin() + (found - mapped_.data()));
+  } else if (!private_.release(extent)) {
+    return false;
+  }
+  all_.bytes_ -= extent.size();
+  return true;
+}
+
+std::size_t SharedMemory::Space::discard(std::span<std::byte> unused) {
+  Mapped* const found = holder_of(unused.data());
+  if (found == nullptr) return private_.discard(unused);
+  return writable_ ? found->extent.discard(unused) : 0;
+}
+
+bool SharedMemory::Space::renew(std::span<std::byte> bytes) {
+  Mapped* const found = holder_of(bytes.data());
+  return found == nullptr || !writable_ || found->extent.renew(bytes);
+}
+
+SharedMemory::Space::Mapped* SharedMemory::Space::holder_of(const std::byte* at) {
+  const auto found = std::find_if(mapped_.begin(), mapped_.end(), [at](const Mapped& mapped) {
+    const std::span<std::byte> bytes = mapped.extent.bytes();
+    return at >= bytes.data() && at < bytes.data() + bytes.size();
+  });
+  return found == mapped_.end() ? nullptr : &*found;
 }
 
 MemfdExtent SharedMemory::Space::take(std::size_t bytes) {
@@ -66,11 +115,21 @@ MemfdExtent SharedMemory::Space::take(std::size_t bytes) {
   return made;
 }
 
-/// Starts to make the next extent. If no thread can be started, it is made when it is needed.
+void SharedMemory::Space::drop_ahead() {
+  if (!next_) return;
+  all_.bytes_ -= next_->bytes;
+  next_.reset();
+}
+
+/// Starts to make the next extent, if the bound allows one. If no thread can be started, it is made
+/// when it is needed.
 void SharedMemory::Space::preallocate(std::size_t bytes) {
   if (bytes < kPreallocatedBytesMin || (next_ && next_->bytes == bytes)) return;
+  drop_ahead();
+  if (!all_.has_room_for(bytes)) return;
   try {
     next_ = std::make_unique<Preallocation>(bytes, writable_);
+    all_.bytes_ += bytes;
   } catch (const std::system_error&) {
     next_.reset();
   }

@@ -3,8 +3,10 @@
 #include "server/storage/arena.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "shared/base/assert.hpp"
 
@@ -16,6 +18,12 @@ constexpr std::size_t kPageUnits = Arena::kPageBytes / Arena::kUnitBytes;
 constexpr std::size_t kMarksUnits = kPageUnits / 8 / Arena::kUnitBytes;
 constexpr std::size_t kUnitsPerPage = kPageUnits - kMarksUnits;
 constexpr std::size_t kUnitsMax = Arena::kPagesMax * kUnitsPerPage;
+
+/// The marks of pages where no extent is. Nothing is ever written there.
+std::array<std::uint64_t, kPageUnits / 64> no_marks{};
+
+/// Smaller free blocks are not discarded: the system call would cost more than the memory is worth.
+constexpr std::uint32_t kDiscardUnitsMin = (std::uint32_t{128} << 10) / Arena::kUnitBytes;
 
 /// Blocks in the bin of a request may be smaller than the request: try at most this many.
 constexpr int kFitTries = 8;
@@ -57,6 +65,14 @@ Handle Arena::allocate_zeroed(std::size_t bytes) {
     std::memset(at(block) + size - kUnitBytes, 0, kUnitBytes);
   }
   return block;
+}
+
+Handle Arena::allocate_for_good(std::size_t bytes) {
+  const std::uint32_t units = units_of(bytes);
+  if (units > for_good_end_ - for_good_next_ && !add_extent(1, 1, true)) return {};
+  if (units > for_good_end_ - for_good_next_) return {};
+  units_used_ += units;
+  return Handle{std::exchange(for_good_next_, for_good_next_ + units)};
 }
 
 void Arena::free(Handle block, std::size_t bytes) {
@@ -148,29 +164,103 @@ std::uint32_t Arena::find(std::uint32_t units) const {
   return larger == FreeBins::kNone ? 0 : bins_.head(larger);
 }
 
-/// Appends an extent that can hold one block of `units`. Returns false if the source has none.
+/// Adds an extent that can hold one block of `units`. Returns false if the source has none.
 bool Arena::grow(std::uint32_t units) {
   const std::size_t needed = (units + kUnitsPerPage - 1) / kUnitsPerPage;
-  const std::size_t left = kPagesMax - pages_.size();
-  if (needed > left) return false;
-  std::size_t wanted = std::clamp(next_extent_pages_, needed, left);
+  if (needed > kPagesMax - pages_reserved_) return false;
+  const std::size_t wanted = std::clamp(next_extent_pages_, needed, kPagesMax - pages_reserved_);
+  if (!add_extent(wanted, needed, false)) return false;
+  next_extent_pages_ = std::min(next_extent_pages_ * 2, kExtentBytesMax / kPageBytes);
+  return true;
+}
 
-  std::span<std::byte> extent = source_.allocate(wanted * kPageBytes);
-  while (extent.empty() && wanted > needed) {
-    wanted = std::max(wanted / 2, needed);
-    extent = source_.allocate(wanted * kPageBytes);
+/// Adds an extent of `wanted` pages, or of fewer if the source has not so much, but at least of
+/// `needed`.
+bool Arena::add_extent(std::size_t wanted, std::size_t needed, bool for_good) {
+  std::span<std::byte> extent;
+  std::uint32_t place = 0;
+  for (;; wanted = std::max(wanted / 2, needed)) {
+    place = place_for(wanted);
+    if (place + wanted <= kPagesMax) extent = source_.allocate_at(place, wanted * kPageBytes);
+    if (!extent.empty() || wanted == needed) break;
   }
   if (extent.empty()) return false;
-  next_extent_pages_ = std::min(next_extent_pages_ * 2, kExtentBytesMax / kPageBytes);
 
-  const auto first = static_cast<std::uint32_t>(pages_.size() * kPageUnits);
+  if (pages_.size() < place + wanted) pages_.resize(place + wanted, {nullptr, no_marks.data()});
   auto* marks = reinterpret_cast<std::uint64_t*>(extent.data());
   for (std::size_t page = 0; page < wanted; ++page) {
-    pages_.push_back({extent.data() + page * kPageBytes, marks + page * (kPageUnits / 64)});
+    pages_[place + page] = {extent.data() + page * kPageBytes, marks + page * (kPageUnits / 64)};
   }
+  extents_.push_back({place, static_cast<std::uint32_t>(wanted), for_good});
+  pages_reserved_ += wanted;
   const auto reserved = static_cast<std::uint32_t>(wanted * kMarksUnits);
-  insert(first + reserved, static_cast<std::uint32_t>(wanted * kUnitsPerPage));
+  const auto first = static_cast<std::uint32_t>(place * kPageUnits) + reserved;
+  const auto units = static_cast<std::uint32_t>(wanted * kUnitsPerPage);
+  if (for_good) {
+    for_good_next_ = first;
+    for_good_end_ = first + units;
+  } else {
+    insert(first, units);
+  }
   return true;
+}
+
+/// Returns the first page of a gap of that size between the extents, or the end of the space.
+std::uint32_t Arena::place_for(std::size_t pages) const {
+  if (pages_reserved_ == pages_.size()) return static_cast<std::uint32_t>(pages_.size());
+  std::size_t gap = 0;
+  for (std::size_t page = 0; page < pages_.size(); ++page) {
+    gap = pages_[page].base == nullptr ? gap + 1 : 0;
+    if (gap == pages) return static_cast<std::uint32_t>(page + 1 - gap);
+  }
+  return static_cast<std::uint32_t>(pages_.size() - gap);
+}
+
+std::size_t Arena::bytes_reserved() const {
+  const std::size_t total = pages_reserved_ * kPageBytes;
+  // The blocks that were allocated since then may lie in discarded memory.
+  const std::size_t grown =
+      (std::max(units_used_, used_at_give_back_) - used_at_give_back_) * kUnitBytes;
+  return total - (discarded_bytes_ - std::min(discarded_bytes_, grown));
+}
+
+void Arena::give_back() {
+  std::erase_if(extents_, [this](const Extent& extent) { return release_extent(extent); });
+  while (!pages_.empty() && pages_.back().base == nullptr) pages_.pop_back();
+  next_extent_pages_ = std::clamp(pages_reserved_, std::size_t{1}, kExtentBytesMax / kPageBytes);
+  discard_free_blocks();
+  used_at_give_back_ = units_used_;
+}
+
+/// Releases the extent if it is one free block. Returns whether it did.
+bool Arena::release_extent(const Extent& extent) {
+  if (extent.for_good) return false;
+  const auto first =
+      static_cast<std::uint32_t>(extent.first_page * kPageUnits + extent.pages * kMarksUnits);
+  const auto units = static_cast<std::uint32_t>(extent.pages * kUnitsPerPage);
+  if (!marked(first) || free_block(first).units != units) return false;
+  remove(first);
+  if (!source_.release({pages_[extent.first_page].base, extent.pages * kPageBytes})) {
+    insert(first, units);
+    return false;
+  }
+  for (std::uint32_t page = 0; page < extent.pages; ++page) {
+    pages_[extent.first_page + page] = {nullptr, no_marks.data()};
+  }
+  pages_reserved_ -= extent.pages;
+  return true;
+}
+
+/// The first and the last unit of a free block hold its links and sizes.
+void Arena::discard_free_blocks() {
+  discarded_bytes_ = 0;
+  std::size_t bin = bins_.first_in_use(FreeBins::bin_of(kDiscardUnitsMin));
+  for (; bin != FreeBins::kNone; bin = bins_.first_in_use(bin + 1)) {
+    for (std::uint32_t unit = bins_.head(bin); unit != 0; unit = free_block(unit).next) {
+      const std::size_t inside = (free_block(unit).units - 2) * kUnitBytes;
+      discarded_bytes_ += source_.discard({address(unit + 1), inside});
+    }
+  }
 }
 
 }  // namespace agora

@@ -2,9 +2,10 @@
 
 // Arena: the core's allocator. A linear space of 16-byte units, addressed by 32-bit handles.
 //
-// The space consists of extents that are only ever appended and never move: 1 MiB, doubling up to
-// 64 MiB; a larger request gets an extent of its own. So a handle means the same in every process
-// that maps the extents, and an address stays valid while its block is allocated.
+// The space consists of extents that never move: 1 MiB, doubling up to 64 MiB; a larger request
+// gets an extent of its own. So a handle means the same in every process that maps the extents, and
+// an address stays valid while its block is allocated. give_back() releases the extents that are
+// free, and their place in the space is used again.
 //
 // A block takes exactly the units that it needs. Its owner knows the size and passes it again to
 // `free`. Free blocks are kept in segregated free lists, whose links and sizes lie inside the free
@@ -55,6 +56,11 @@ class Arena {
   /// only, so a large one costs neither time nor pages until it is used.
   Handle allocate_zeroed(std::size_t bytes);
 
+  /// Allocates a block that is never freed. Such blocks share extents of their own, so that they
+  /// keep no other extent from being released.
+  /// @return null as allocate().
+  Handle allocate_for_good(std::size_t bytes);
+
   /// Frees a block; `bytes` must be the size it was allocated with or last resized to.
   void free(Handle block, std::size_t bytes);
 
@@ -80,13 +86,26 @@ class Arena {
 
   /// Returns the total size of the allocated blocks, each rounded up to whole units.
   std::size_t bytes_used() const { return units_used_ * kUnitBytes; }
-  /// Returns the total size of all extents.
-  std::size_t bytes_reserved() const { return pages_.size() * kPageBytes; }
+  /// Returns the memory that the arena has from the system: the total size of all extents without
+  /// the part that give_back() has discarded and that cannot be in use again.
+  std::size_t bytes_reserved() const;
+  const ExtentSource& source() const { return source_; }
+
+  /// Gives free memory back to the system: releases the extents that are free, and discards the
+  /// large free blocks of the others. Where the source can do neither, nothing happens.
+  /// Cost: O(extents and large free blocks), and the kernel's work.
+  void give_back();
 
  private:
   struct Page {
-    std::byte* base;       ///< the first byte of this MiB
-    std::uint64_t* marks;  ///< the boundary tags: one bit for each unit of this MiB
+    std::byte* base;       ///< the first byte of this MiB; null: no extent is here
+    std::uint64_t* marks;  ///< the boundary tags: one bit for each unit of this MiB; all 0 if no
+                           ///< extent is here
+  };
+  struct Extent {
+    std::uint32_t first_page;
+    std::uint32_t pages;
+    bool for_good;  ///< of allocate_for_good(): without free blocks
   };
   /// The header and the footer of a free block. Its first unit holds `next`, `prev` and `units`.
   /// Its last unit holds `units_behind`, the size again, for a neighbour that is freed behind it.
@@ -114,9 +133,19 @@ class Arena {
   void release(std::uint32_t unit, std::uint32_t units);
   std::uint32_t find(std::uint32_t units) const;
   bool grow(std::uint32_t units);
+  bool add_extent(std::size_t wanted, std::size_t needed, bool for_good);
+  std::uint32_t place_for(std::size_t pages) const;
+  bool release_extent(const Extent& extent);
+  void discard_free_blocks();
 
   ExtentSource& source_;
   std::vector<Page> pages_;
+  std::vector<Extent> extents_;
+  std::size_t pages_reserved_ = 0;     // of all extents
+  std::uint32_t for_good_next_ = 0;    // the next unit of allocate_for_good()
+  std::uint32_t for_good_end_ = 0;     // the end of its extent
+  std::size_t discarded_bytes_ = 0;    // by the last give_back()
+  std::size_t used_at_give_back_ = 0;  // units_used_ then
   FreeBins bins_;
   std::size_t next_extent_pages_ = 1;
   std::size_t units_used_ = 0;

@@ -40,7 +40,7 @@ void Cells::free(Handle cell) {
 bool Cells::add_block() {
   // Blocks start at any unit, cells at the start of a cache line, which is every fourth unit.
   const std::size_t bytes = kCellsInBlock * sizeof(shm::Cell) + sizeof(shm::Cell);
-  const Handle block = arena_.allocate(bytes - Arena::kUnitBytes);
+  const Handle block = arena_.allocate_for_good(bytes - Arena::kUnitBytes);
   if (!block) return false;
   const std::uint32_t first = (block.unit + kCellUnits - 1) / kCellUnits * kCellUnits;
   for (std::uint32_t i = kCellsInBlock; i > 0; --i) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // Cells: allocates the seqlock-protected cells of objects (shared/shm/cell.hpp) in blocks that are
-// never freed.
+// never freed, and whose extents are never released.
 //
 // A stale handle therefore always points to a cell, perhaps a reused one; the sequence number
 // continues across reuse.

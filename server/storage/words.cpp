@@ -49,13 +49,14 @@ std::optional<WordPlace> Words::allocate(std::size_t bytes) {
     found = std::prev(free_.end());
   }
   const auto [line, room] = *found;
+  const WordPlace first = line * static_cast<WordPlace>(kLineWords);
+  if (discarded_ && !source_.renew({at(first), lines * kLineBytes})) return std::nullopt;
   free_.erase(found);
   if (room > lines) {
     free_.emplace(line + static_cast<std::uint32_t>(lines),
                   room - static_cast<std::uint32_t>(lines));
   }
   lines_used_ += lines;
-  const WordPlace first = line * static_cast<WordPlace>(kLineWords);
   if (!is_new) std::memset(at(first), 0, lines * kLineBytes);
   return first;
 }
@@ -90,9 +91,14 @@ void Words::free_lines(std::uint32_t line, std::uint32_t lines) {
 
 bool Words::grow(std::size_t lines) {
   const std::size_t needed = (lines + kPageLines - 1) / kPageLines;
-  const std::size_t pages = std::max(needed, next_extent_pages_);
+  std::size_t pages = std::max(needed, next_extent_pages_);
   if (pages > kPagesMax - pages_.size()) return false;
-  const std::span<std::byte> extent = source_.allocate(pages * kPageBytes);
+  const auto place = static_cast<std::uint32_t>(pages_.size());
+  std::span<std::byte> extent = source_.allocate_at(place, pages * kPageBytes);
+  while (extent.empty() && pages > needed) {
+    pages = std::max(pages / 2, needed);
+    extent = source_.allocate_at(place, pages * kPageBytes);
+  }
   if (extent.empty()) return false;
   const auto first = static_cast<std::uint32_t>(pages_.size() * kPageLines);
   for (std::size_t page = 0; page < pages; ++page) {
@@ -101,6 +107,25 @@ bool Words::grow(std::size_t lines) {
   next_extent_pages_ = std::min(pages * 2, kExtentPagesMax);
   free_.emplace(first, static_cast<std::uint32_t>(pages * kPageLines));
   return true;
+}
+
+std::size_t Words::bytes_reserved() const {
+  const std::size_t used = bytes_used();
+  const std::size_t grown = std::max(used, used_at_give_back_) - used_at_give_back_;
+  return pages_.size() * kPageBytes - (discarded_bytes_ - std::min(discarded_bytes_, grown));
+}
+
+void Words::give_back() {
+  constexpr std::size_t kDiscardLinesMin = (std::size_t{128} << 10) / kLineBytes;
+  discarded_bytes_ = 0;
+  for (const auto& [line, lines] : free_) {
+    if (lines < kDiscardLinesMin) continue;
+    // Free ranges do not cross the border of two extents unless these touch in memory.
+    discarded_bytes_ += source_.discard(
+        {at(line * static_cast<WordPlace>(kLineWords)), std::size_t{lines} * kLineBytes});
+  }
+  used_at_give_back_ = bytes_used();
+  discarded_ = discarded_ || discarded_bytes_ > 0;
 }
 
 std::optional<WordPlace> Words::allocate_word() {

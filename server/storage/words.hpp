@@ -69,6 +69,13 @@ class Words {
 
   /// Returns the bytes that are allocated now.
   std::size_t bytes_used() const { return lines_used_ * kLineWords * kWordBytes; }
+  /// Returns the total size of all extents without the part that give_back() has discarded and that
+  /// cannot be in use again.
+  std::size_t bytes_reserved() const;
+
+  /// Gives the memory of large free ranges back to the system. Extents stay, since clients may hold
+  /// addresses of words in them.
+  void give_back();
 
  private:
   std::uint64_t* word(WordPlace place) const { return reinterpret_cast<std::uint64_t*>(at(place)); }
@@ -80,6 +87,9 @@ class Words {
   std::map<std::uint32_t, std::uint32_t> free_;  // free ranges: first line -> number of lines
   std::vector<WordPlace> spare_words_;
   std::size_t lines_used_ = 0;
+  std::size_t discarded_bytes_ = 0;    // by the last give_back()
+  std::size_t used_at_give_back_ = 0;  // bytes_used() then
+  bool discarded_ = false;             // free ranges may be discarded: renew them before use
   std::size_t next_extent_pages_ = 1;
 };
 

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "shared/shm/whole_pages.hpp"
+
 namespace agora {
 namespace {
 
@@ -76,6 +78,18 @@ MemfdExtent MemfdExtent::make(std::size_t bytes, Access access,
   if (base == nullptr) return {};
   made.bytes_ = {static_cast<std::byte*>(base), bytes};
   return made;
+}
+
+std::size_t MemfdExtent::discard(std::span<std::byte> unused) {
+  const std::span<std::byte> pages = whole_pages(unused);
+  if (pages.empty()) return 0;
+  const int result = fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                               pages.data() - bytes_.data(), static_cast<off_t>(pages.size()));
+  return result == 0 ? pages.size() : 0;
+}
+
+bool MemfdExtent::renew(std::span<std::byte> bytes) {
+  return reserve(descriptor_, bytes.data() - bytes_.data(), static_cast<off_t>(bytes.size()));
 }
 
 MemfdExtent::~MemfdExtent() {

@@ -39,6 +39,11 @@ class MemfdExtent {
   }
   ~MemfdExtent();
 
+  /// Gives the memory of unused bytes back to the system, and takes it again; see ExtentSource.
+  /// Only for Access::write: the seal of the other kind keeps the server itself from it.
+  std::size_t discard(std::span<std::byte> unused);
+  bool renew(std::span<std::byte> bytes);
+
   /// Returns the descriptor: close-on-exec, closed by the destructor.
   int descriptor() const { return descriptor_; }
   std::span<std::byte> bytes() const { return bytes_; }

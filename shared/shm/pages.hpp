@@ -3,9 +3,9 @@
 // Pages: a client's page table of the server's arena: 1 MiB pages, mapped read-only.
 //
 // An arena addresses its blocks by units of 16 bytes in one linear space
-// (server/storage/arena.hpp). A client adds extents of whole pages as it maps them; they stay at
-// their address until the Pages are destroyed. One thread at a time may add; any thread may read at
-// any time, without a lock.
+// (server/storage/arena.hpp). A client adds extents of whole pages as it maps them and removes them
+// once the server has released them; their addresses stay readable. One thread at a time may add or
+// remove; any thread may read at any time, without a lock.
 #pragma once
 
 #include <array>
@@ -31,6 +31,13 @@ class Pages {
       page.bytes.store((pages - i) * kPageBytes, std::memory_order_relaxed);
       // Release: pairs with the acquire in from(), so a reader that sees `base` sees `bytes`.
       page.base.store(base + (i * kPageBytes), std::memory_order_release);
+    }
+  }
+
+  /// Removes `pages` pages, numbered from `first` on.
+  void remove(std::size_t first, std::size_t pages) {
+    for (std::size_t i = 0; i < pages && first + i < kPagesMax; ++i) {
+      (*pages_)[first + i].base.store(nullptr, std::memory_order_release);
     }
   }
 

@@ -46,17 +46,19 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// Masks the parts that differ between transports: hosts, pids, and the base of fencing tokens.
+/// Masks the parts that differ between transports: hosts, pids, the ends of session ids, and the
+/// base of fencing tokens.
 std::string normalized(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
   text = std::regex_replace(text, std::regex{R"(\(host [^,]*, pid (-|\d+))"}, "(host -, pid -");
+  text = std::regex_replace(text, std::regex{R"(\b(s\d+)-[0-9a-f]{8}\b)"}, "$1");
   static const std::regex token{R"("token":(\d+))"};
   std::string out;
   std::smatch match;
   while (std::regex_search(text, match, token)) {
     const auto number = std::stoull(match[1]);
-    const auto base = number > 100'000'000 ? (number >> 24) << 24 : number > 1000 ? 1000 : 0;
+    const auto base = number > 100'000'000 ? (number >> 14) << 14 : number > 1000 ? 1000 : 0;
     out += match.prefix().str() + "\"token\":" + std::to_string(number - base);
     text = match.suffix();
   }

@@ -546,7 +546,6 @@ class Objects(Case):
                 self.assertIn(caught.exception.kind, ("InvalidParams", "ValueError", "TypeError"))
         self.assertFalse(self.c.call("object.exists", "x"))
 
-    @unittest.expectedFailure  # docs/concepts/objects.md leaves control characters beyond ASCII open.
     def test_a_control_character_beyond_ascii_is_no_name(self):
         self.fails("ValueError", "object.create", "dict", "\u0085")
 

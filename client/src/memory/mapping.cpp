@@ -2,6 +2,7 @@
 
 #include "client/src/memory/mapping.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ namespace agora::detail {
 namespace {
 
 constexpr std::size_t kGateBytes = 4096;
-constexpr std::uint64_t kLayout = 1;
+constexpr std::uint64_t kLayout = 2;
 /// How long a lookup waits for the server's new memory. Afterwards it makes a call instead.
 constexpr std::chrono::seconds kGrowTimeout{1};
 /// The back-off after a failed attempt to map memory. Meanwhile reads make calls.
@@ -73,7 +74,7 @@ std::shared_ptr<Mapping> Mapping::open(const Address& address, const SessionName
 }
 
 Mapping::~Mapping() {
-  for (const auto& [base, bytes] : maps_) ::munmap(base, bytes);
+  for (const Map& map : maps_) ::munmap(map.bytes.data(), map.bytes.size());
   if (gate_ != nullptr) ::munmap(gate_, kGateBytes);
 }
 
@@ -95,7 +96,8 @@ bool Mapping::grow(const Deadline& deadline) {
 
 void Mapping::grow_if_behind() {
   const shm::Cell* const memory = memory_.load();
-  if (memory == nullptr || memory->size.load() <= extents_.load()) return;
+  if (memory == nullptr) return;
+  if (memory->size.load() <= extents_.load() && !holds_released()) return;
   const std::unique_lock lock(grow_mutex_, std::try_to_lock);
   if (!lock || !is_past(not_before_)) return;
   if (!grow_locked(deadline_in(kGrowTimeout))) not_before_ = deadline_in(kGrowBackoff);
@@ -113,10 +115,17 @@ bool Mapping::grow_locked(const Deadline& deadline) {
     auto key = (*reply)["hash_key"].get<std::vector<std::uint64_t>>();
     auto extents = (*reply)["extents"].get<std::vector<std::vector<any>>>();
     auto total = (*reply)["total"].get<std::uint64_t>();
+    auto next = (*reply)["next"].get<std::uint64_t>();
+    auto live = (*reply)["live"].get<std::vector<std::uint64_t>>();
+    auto releases = (*reply)["releases"].get<std::uint64_t>();
     if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total)
       return false;
+    if (!next || *next < extents_.load() || !live || !releases) return false;
     hash_key_ = {key->front(), key->back()};
+    unmap_released(extents_.load(), *live);
     if (!map_extents(got.list, *extents)) return false;
+    extents_.store(*next);
+    releases_.store(*releases);
     if (auto cell = (*reply)["memory"].get<std::uint32_t>()) {
       memory_.store(reinterpret_cast<const shm::Cell*>(pages_.at(*cell, sizeof(shm::Cell))));
     }
@@ -129,22 +138,53 @@ bool Mapping::map_extents(std::span<const int> descriptors,
                           const std::vector<std::vector<any>>& extents) {
   if (extents.size() != descriptors.size()) return false;
   for (std::size_t i = 0; i < extents.size(); ++i) {
-    if (extents[i].size() != 3) return false;
+    if (extents[i].size() != 4) return false;
     auto writable = extents[i][0].get<bool>();
     auto first = extents[i][1].get<std::uint64_t>();
     auto pages = extents[i][2].get<std::uint64_t>();
-    if (!writable || !first || !pages) return false;
+    auto number = extents[i][3].get<std::uint64_t>();
+    if (!writable || !first || !pages || !number) return false;
     const std::size_t bytes = *pages * shm::Pages::kPageBytes;
     const int access = *writable ? PROT_READ | PROT_WRITE : PROT_READ;
-    void* base = ::mmap(nullptr, bytes, access, MAP_SHARED, descriptors[i], 0);
-    if (base == MAP_FAILED) return false;
-    maps_.emplace_back(base, bytes);
+    void* base = map_extent(bytes, access, descriptors[i]);
+    if (base == nullptr) return false;
+    // Words are never released: their number is not needed.
+    maps_.push_back(
+        {*writable ? kNoExtent - 1 : *number, *first, {static_cast<std::byte*>(base), bytes}});
     // Keep the server's data out of this program's core dumps.
     static_cast<void>(::madvise(base, bytes, MADV_DONTDUMP));
     (*writable ? words_ : pages_).add(*first, *pages, static_cast<const std::byte*>(base));
-    ++extents_;
   }
   return true;
+}
+
+/// Maps one extent, in the place of one that was given up if there is one of that size.
+void* Mapping::map_extent(std::size_t bytes, int access, int descriptor) {
+  const auto place = std::ranges::find_if(
+      maps_, [&](const Map& map) { return map.number == kNoExtent && map.bytes.size() == bytes; });
+  void* at = nullptr;
+  int flags = MAP_SHARED;
+  if (place != maps_.end()) {
+    at = place->bytes.data();
+    flags |= MAP_FIXED;
+  }
+  void* const base = ::mmap(at, bytes, access, flags, descriptor, 0);
+  if (base == MAP_FAILED) return nullptr;
+  if (place != maps_.end()) maps_.erase(place);
+  return base;
+}
+
+/// Gives up the extents below that number that are not in `live`, so that the kernel can free their
+/// memory. Their place is filled with pages of zeros and not unmapped, since another thread may be
+/// reading there. It finds the content changed, as it does when the server writes meanwhile.
+void Mapping::unmap_released(std::uint64_t below, std::span<const std::uint64_t> live) {
+  for (Map& map : maps_) {
+    if (map.number >= below || std::ranges::binary_search(live, map.number)) continue;
+    pages_.remove(map.first_page, map.bytes.size() / shm::Pages::kPageBytes);
+    constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE;
+    void* const zeros = ::mmap(map.bytes.data(), map.bytes.size(), PROT_READ, kFlags, -1, 0);
+    if (zeros != MAP_FAILED) map.number = kNoExtent;
+  }
 }
 
 std::byte* Mapping::words(std::uint32_t index, std::size_t bytes) const {

@@ -40,12 +40,19 @@ class Mapping {
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
 
-  /// Maps memory that the server has added since; returns false if that fails. Any thread.
+  /// Maps memory that the server has added since, and gives up memory that it has released; returns
+  /// false if that fails. Any thread.
   bool grow(const Deadline& deadline);
 
-  /// Calls grow() if the server has added memory. Does nothing if another thread grows already, or
-  /// for 1 s after a failure.
+  /// Calls grow() if the server has added or released memory. Does nothing if another thread grows
+  /// already, or for 1 s after a failure.
   void grow_if_behind();
+
+  /// Returns true if the server has released memory that is still mapped here. Two loads.
+  bool holds_released() const {
+    const shm::Cell* const memory = memory_.load();
+    return memory != nullptr && memory->version.load() > releases_.load();
+  }
 
   const shm::Pages& pages() const { return pages_; }
   HashKey hash_key() const { return hash_key_; }
@@ -97,6 +104,16 @@ class Mapping {
   bool make_gate();
   bool grow_locked(const Deadline& deadline);
   bool map_extents(std::span<const int> descriptors, const std::vector<std::vector<any>>& extents);
+  void unmap_released(std::uint64_t below, std::span<const std::uint64_t> live);
+  void* map_extent(std::size_t bytes, int access, int descriptor);
+
+  /// An extent, or the place of one that was given up.
+  struct Map {
+    std::uint64_t number;  ///< the server's; kNoExtent for a place that is free
+    std::size_t first_page;
+    std::span<std::byte> bytes;
+  };
+  static constexpr std::uint64_t kNoExtent = ~std::uint64_t{0};
 
   const Address address_;
   const SessionName session_;
@@ -105,9 +122,10 @@ class Mapping {
   std::atomic<std::uint64_t>* gate_ = nullptr;
   std::mutex grow_mutex_;
   Deadline not_before_ = Clock::time_point::min();  // grow_if_behind does nothing earlier
-  std::atomic<std::size_t> extents_{0};             // mapped so far
-  std::atomic<const shm::Cell*> memory_{nullptr};   // its size: the server's extents
-  std::vector<std::pair<void*, std::size_t>> maps_;
+  std::atomic<std::uint64_t> extents_{0};           // known so far
+  std::atomic<std::uint64_t> releases_{0};          // known so far
+  std::atomic<const shm::Cell*> memory_{nullptr};   // numbers of the server's extents, releases
+  std::vector<Map> maps_;
   shm::Pages pages_;
   shm::Pages words_;
   mutable std::mutex mutex_;  // guards the members below

@@ -211,7 +211,10 @@ PrivateServer::~PrivateServer() {
   }
   close_descriptors();
   if (folder_.empty()) return;
-  ::unlink((folder_ + "/agora.sock").c_str());  // a killed server leaves it behind
+  // A killed server leaves both behind.
+  for (const char* file : {"/agora.sock", "/agora.sock.lock"}) {
+    ::unlink((folder_ + file).c_str());
+  }
   ::rmdir(folder_.c_str());
 }
 

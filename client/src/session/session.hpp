@@ -171,6 +171,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool wait_on(int fd, short events, const Deadline& until);
   void expire(Lock& lock);
   void retry(Clock::time_point now);
+  void unmap_released(Lock& lock);
   void heartbeat(LifeClock::time_point now);
   bool moves(LifeClock::time_point now);
   void wait_for_work(Lock& lock, Clock::time_point now);

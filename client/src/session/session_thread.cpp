@@ -100,6 +100,7 @@ void Session::run_once(Lock& lock) {
   retry(now);
   heartbeat(LifeClock::now());
   flush(lock);
+  unmap_released(lock);
   // heartbeat() or flush() may have found that the connection is lost.
   if (connection_ && completed_.empty() && notices_.empty()) wait_for_work(lock, now);
 }
@@ -159,6 +160,14 @@ void Session::expire(Lock& lock) {
     }
   }
   dispatch(lock);
+}
+
+// Gives up memory that the server has released. An idle client does so with its next heartbeat.
+void Session::unmap_released(Lock& lock) {
+  if (!mapping_ || !mapping_->holds_released()) return;
+  lock.unlock();
+  mapping_->grow_if_behind();
+  lock.lock();
 }
 
 // Sends refused calls again. By now the server has received the acknowledgements that make room.

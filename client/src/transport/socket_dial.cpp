@@ -22,9 +22,14 @@ namespace {
 /// event reports that it has room again.
 constexpr std::chrono::milliseconds kFullBacklogPause{5};
 
+/// Returns the host as it stands in an address: an IPv6 address in brackets.
+std::string bracketed(const std::string& host) {
+  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
 Failure unreachable(const Address& address, const std::string& reason) {
   const std::string where = address.kind == Address::Kind::tcp
-                                ? "tcp://" + address.host + ":" + address.port
+                                ? "tcp://" + bracketed(address.host) + ":" + address.port
                                 : "unix:" + address.path;
   return fail(Errc::unavailable, "no server at " + where + ": " + reason);
 }

@@ -57,8 +57,13 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   at_cap_ = machine_.over_cap(calls.bytes().size());
   begin();
   std::string results;
-  Expected<void> done = check_requirements(require);
-  if (done) done = run_calls(calls, results);
+  Expected<void> done;
+  try {
+    done = check_requirements(require);
+    if (done) done = run_calls(calls, results);
+  } catch (const std::bad_alloc&) {
+    done = fail(system_memory_full());
+  }
   Outcome outcome = finish(std::move(done));
   if (outcome) machine_.reply_bytes() += results;
   return outcome;
@@ -123,7 +128,7 @@ Expected<void> AtomicRun::check_cap() const {
   return full();
 }
 
-Failure AtomicRun::full() const { return fail(memory_full(machine_.limits().memory_bytes_max)); }
+Failure AtomicRun::full() const { return fail(machine_.out_of_memory()); }
 
 bool AtomicRun::may_fit(const Object& object, std::size_t bytes) const {
   constexpr std::size_t kSlackBytes = 4096;

@@ -156,7 +156,9 @@ Expected<void> check_seconds(std::string_view parameter, PackedView value, doubl
                        : token.negative         ? static_cast<double>(token.integer)
                                                 : static_cast<double>(token.natural);
   if (count >= 0 && count <= most) return {};  // false for NaN
-  const std::string range = "0 to " + std::to_string(static_cast<std::int64_t>(most));
+  // A lease of 0 seconds is refused by its method: it would be over at once.
+  const std::string least = parameter == "lease" ? "more than 0, at most " : "0 to ";
+  const std::string range = least + std::to_string(static_cast<std::int64_t>(most));
   return fail(Errc::value_error, std::string{parameter} + " must be " + range + " seconds" +
                                      (takes_null ? ", or null for no end" : ""));
 }
@@ -199,6 +201,13 @@ Error memory_full(std::size_t cap) {
   Writer{packed}.text("memory_bytes_max");
   error.details.push_back({"limit", std::move(packed)});
   return error;
+}
+
+Error system_memory_full() {
+  return {Errc::out_of_memory,
+          "the system gives the server no more memory; deletes, reads and releases still work",
+          Done::no,
+          {}};
 }
 
 Error reply_too_large(std::size_t most) {

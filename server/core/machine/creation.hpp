@@ -78,6 +78,8 @@ Expected<void> check_not_lent(const Object& object, std::string_view what);
 Error missing_object(std::string_view name, const ObjectType& type);
 Error wrong_type(const Object& object, const MethodRef& method);
 Error memory_full(std::size_t cap);
+/// Returns OutOfMemory for memory that the system refuses, although the cap allows it.
+Error system_memory_full();
 Error reply_too_large(std::size_t most);
 
 }  // namespace agora

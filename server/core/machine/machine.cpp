@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -52,6 +53,56 @@ std::size_t Machine::content_bytes(std::size_t objects) const {
          objects * kObjectBytes;
 }
 
+Error Machine::out_of_memory() const {
+  const bool at_cap = memory_cap_ == input_.limits.memory_bytes_max;
+  return at_cap ? memory_full(memory_cap_) : system_memory_full();
+}
+
+std::size_t Machine::bytes_taken() const {
+  return bytes_reserved() + notifications_.bytes_used() + registry_.size() * kObjectBytes +
+         waiters_.size() * kWaiterBytes;
+}
+
+std::size_t Machine::bytes_reserved() const {
+  const std::size_t words_ahead = input_.words != nullptr ? input_.words->bytes_ahead() : 0;
+  return arena_.bytes_reserved() + arena_.source().bytes_ahead() +
+         lending().words().bytes_reserved() + words_ahead;
+}
+
+bool Machine::note_memory() {
+  const std::size_t used = memory_used();
+  if (used - memory_low_ <= memory_high_ - memory_low_) return false;  // the usual case
+  if (used > memory_high_) {
+    set_memory_peak(used);
+    return false;
+  }
+  if (memory_lately_ == 0) memory_lately_ = used + 1;
+  return true;
+}
+
+/// A fall below 15/16 of the peak less 1 MiB is worth the work of giving memory back.
+void Machine::set_memory_peak(std::size_t used) {
+  constexpr std::size_t kWorthBytes = std::size_t{1} << 20;
+  constexpr std::size_t kStepBytes = std::size_t{64} << 10;  // so that few turns set it again
+  const std::size_t worth = used / 16 + kWorthBytes;
+  memory_low_ = used - std::min(used, worth);
+  memory_high_ = used + kStepBytes;
+}
+
+bool Machine::give_back_memory() {
+  const std::size_t used = memory_used();
+  if (used >= memory_low_) return false;
+  // It falls still: the freed memory may be a part of a larger range to come.
+  const std::size_t before = std::exchange(memory_lately_, used + 1);
+  if (before > used + 1 + used / 16) return false;
+  memory_lately_ = 0;
+  set_memory_peak(used);
+  arena_.give_back();
+  lending().words().give_back();
+  mapped_view_.refresh_memory();
+  return true;
+}
+
 std::uint64_t Machine::clamp_token(std::uint64_t token) const {
   const auto lived = std::chrono::duration_cast<std::chrono::seconds>(now_ - input_.started);
   const auto seconds = static_cast<std::uint64_t>(std::max<std::int64_t>(lived.count(), 0)) + 1;
@@ -65,6 +116,8 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
 void Machine::apply(const Batch& batch, Effects& effects) {
   effects_ = &effects;
   now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
+  wall_ahead_ = batch.wall_ahead;
+  memory_cap_ = batch.memory_short ? 1 : input_.limits.memory_bytes_max;
   prefetcher_.begin(batch);
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
@@ -93,6 +146,8 @@ void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Pref
     case Command::Kind::not_mapped:
       if (Session* session = sessions_.find(command.session)) session->mapped = false;
       return;
+    case Command::Kind::server_ending:
+      return end_all_waits();
     case Command::Kind::time_passed:
       return time_passed();
     case Command::Kind::heartbeat:
@@ -159,12 +214,29 @@ Expected<Object*> Machine::target(const Batch& batch, const Command& command) {
   return object;
 }
 
+namespace {
+
+/// Runs the handler. If the system refuses the memory for a large value or reply, only this call
+/// fails: the reserve of the server (server/net/memory_reserve.hpp) serves small allocations.
+inline Outcome run_handler(Call& call, const Method& method, bool at_cap) {
+  try {
+    return at_cap ? AtomicRun{call}.run_at_cap() : method.handler(call);
+  } catch (const std::bad_alloc&) {
+    Error error = system_memory_full();
+    if (method.access == Access::write) error.done = Done::unknown;
+    return fail(std::move(error));
+  }
+}
+
+}  // namespace
+
 void Machine::run(const Batch& batch, const Command& command, const Caller& caller,
                   Prefetcher::Prefetched prefetched) {
   const bool found = prefetched.object != nullptr && prefetched.object->type == command.method.type;
   Expected<Object*> object = found ? prefetched.object : target(batch, command);
   if (!object) return conclude(caller, std::move(object.error()));
   const bool at_cap = command.method.method->grows && over_cap(batch.size());
+  if (at_cap && batch.memory_short) return conclude(caller, out_of_memory());
   if (command.guard != 0) {
     if (auto ok = check_guard(batch.argument(command.guard - 1)); !ok) {
       return conclude(caller, std::move(ok.error()));
@@ -172,7 +244,7 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
   }
   Call call{*this, batch, command, caller, *object, prefetched.value};
   const HandlerResult result{effects_->results};
-  Outcome outcome = at_cap ? AtomicRun{call}.run_at_cap() : command.method.method->handler(call);
+  Outcome outcome = run_handler(call, *command.method.method, at_cap);
   serve_pending();  // waiters that are served now get their replies before this call does
   if (!outcome) {
     result.drop();

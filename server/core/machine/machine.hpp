@@ -51,6 +51,9 @@ struct MachineInput {
   Limits limits{};
   std::string version = "0";      ///< for server.info
   std::string incarnation = "0";  ///< the name of this run of the server
+  /// The end of each session's id on the wire. It differs between incarnations, so that none takes
+  /// an id of another one for its own.
+  std::string session_suffix{};
   std::int64_t pid = 0;
   Instant started{};
   /// `words` is the source of the words that clients may write, `sharing` has the extents that they
@@ -82,6 +85,8 @@ class Machine {
 
   /// Returns the time of the batch that is being applied.
   Instant now() const { return now_; }
+  /// Returns a time as clients see it: in seconds since 1970 by the present wall clock.
+  double wall_seconds(Instant when) const { return seconds_of(when + wall_ahead_); }
   const MachineInput& input() const { return input_; }
   Registry& registry() { return registry_; }
   Sessions& sessions() { return sessions_; }
@@ -99,6 +104,16 @@ class Machine {
   std::size_t content_bytes(std::size_t objects) const;
   /// Counts `bytes` more of the heap towards memory_used(); fewer if it is negative.
   void count_heap(std::ptrdiff_t bytes) { heap_bytes_ += static_cast<std::size_t>(bytes); }
+  /// Returns the memory that the storage has taken from the system: extents in use and made ahead.
+  std::size_t bytes_reserved() const;
+  /// Returns the memory that the machine has taken from the system in all. It exceeds memory_used()
+  /// while extents hold free memory.
+  std::size_t bytes_taken() const;
+  /// Notes how much memory is in use now. Returns true if so much was freed that
+  /// give_back_memory() should be called in a second. O(1); called once a turn.
+  bool note_memory();
+  /// Gives free memory back to the system, unless its use still falls. @return whether it did
+  bool give_back_memory();
 
   /// Returns a number greater than all before, for the id of an object or an anonymous name.
   std::uint64_t next_number() { return ++last_number_; }
@@ -186,9 +201,10 @@ class Machine {
   void freed_by_commit(std::size_t bytes) { transaction_->detached_bytes += bytes; }
   /// Returns whether another `bytes` of a request exceed the memory cap.
   bool over_cap(std::size_t bytes) const {
-    const std::size_t cap = input_.limits.memory_bytes_max;
-    return cap != 0 && memory_used() + bytes > cap;
+    return memory_cap_ != 0 && memory_used() + bytes > memory_cap_;
   }
+  /// Returns the error of a call that may not store more: at the cap, or short of memory.
+  Error out_of_memory() const;
   /// Runs calls as one transaction; see transaction.run.
   Outcome run_atomically(Call& outer, PackedView calls, PackedView require);
 
@@ -271,10 +287,12 @@ class Machine {
   void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
+  void end_all_waits();
   void disconnect(Session& session);
   void time_passed();
   void run(const Batch& batch, const Command& command, const Caller& caller,
            Prefetcher::Prefetched prefetched);
+  void set_memory_peak(std::size_t used);
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
@@ -315,11 +333,17 @@ class Machine {
   Sessions sessions_;
   Waiters waiters_{sessions_};
   Instant now_{};
+  Duration wall_ahead_{};  // of the batch that is being applied
   std::uint64_t last_number_ = 0;
   std::uint64_t token_floor_ = 0;
   std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
-  std::size_t heap_bytes_ = 0;      // of content that is not in the arena
+  std::size_t heap_bytes_ = 0;  // of content that is not in the arena
+  std::size_t memory_cap_ = 0;  // for the batch that is being applied; 0: none, 1: out of memory
+  // While memory_used() is within these, note_memory() has nothing to do.
+  std::size_t memory_low_ = 0;
+  std::size_t memory_high_ = 0;
+  std::size_t memory_lately_ = 0;   // 1 + the use at the last look at a fall; 0: it has not fallen
   std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
   std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
   Collector collector_{*this};

@@ -21,6 +21,12 @@ constexpr std::size_t kCollectSteps = 2'000;
 
 Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
                                   PackedView arguments, PackedView options, SessionId session) {
+  // Objects lie in the heap. The storage may hold as much again that is free, but cannot be given
+  // back.
+  constexpr std::size_t kRoom = std::size_t{8} << 20;
+  if (memory_cap_ != 0 && bytes_taken() > memory_cap_ + memory_cap_ / 4 + kRoom) {
+    return fail(out_of_memory());
+  }
   auto object = std::make_unique<Object>();
   object->id = ObjectId{next_number()};
   object->type = &type;

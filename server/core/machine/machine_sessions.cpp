@@ -58,6 +58,18 @@ void Machine::end_waits(SessionId id) {
   for (const auto& waiter : waited) waiter_left(*waiter);
 }
 
+/// Replies to all waiting calls that the server ends. All of them leave before any object is told,
+/// so that no waiter gets what another one gives up.
+void Machine::end_all_waits() {
+  std::vector<std::unique_ptr<Waiter>> waited;
+  while (Waiter* waiter = waiters_.first()) {
+    waited.push_back(waiters_.remove(*waiter));
+    conclude(*waited.back(),
+             {Errc::session_lost, "the server ended while the call waited", Done::no, {}});
+  }
+  for (const auto& waiter : waited) waiter_left(*waiter);
+}
+
 void Machine::end_session(SessionId id, bool gone) {
   Session* ending = sessions_.find(id);
   if (ending == nullptr) return;

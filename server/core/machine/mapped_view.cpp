@@ -44,10 +44,12 @@ void MappedView::begin_write(Object& object) {
 }
 
 Handle MappedView::publish_memory() {
-  // No object has the number 0: clients read this cell for its size alone.
+  // No object has the number 0: clients read only its size and version.
   if (!memory_cell_) memory_cell_ = cells_.take(ObjectId{});
   if (memory_cell_) {
-    cells_.at(memory_cell_).size.store(machine_.input().sharing->extents().size());
+    const Sharing& sharing = *machine_.input().sharing;
+    cells_.at(memory_cell_).size.store(sharing.extents().size());
+    cells_.at(memory_cell_).version.store(sharing.releases());
   }
   return memory_cell_;
 }

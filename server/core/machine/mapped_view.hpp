@@ -41,8 +41,8 @@ class MappedView {
   /// so that no reader sees a part of the transaction. Does nothing outside a transaction, or for a
   /// State that begins and ends the writes itself.
   void begin_write(Object& object);
-  /// Returns the place of a cell whose size is the number of extents that clients can map; null if
-  /// there is no memory.
+  /// Returns the place of a cell whose size is the number of all extents so far and whose version
+  /// is the number of released ones; null if there is no memory.
   Handle publish_memory();
   /// Updates that cell, if it was published.
   void refresh_memory() {

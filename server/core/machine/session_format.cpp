@@ -9,7 +9,7 @@ namespace {
 
 void write_identity(Writer& out, Machine& machine, SessionId id, std::string_view owner) {
   const Session* session = machine.sessions().find(id);
-  out.text("session"), out.text(session_text(id));
+  out.text("session"), out.text(session_text(machine, id));
   out.text("host"), out.text(session != nullptr ? session->peer.host : "");
   out.text("pid");
   if (session != nullptr && session->peer.pid != 0) {
@@ -22,11 +22,16 @@ void write_identity(Writer& out, Machine& machine, SessionId id, std::string_vie
 
 }  // namespace
 
-std::string session_text(SessionId session) { return "s" + std::to_string(session.number); }
+std::string session_text(const Machine& machine, SessionId session) {
+  return "s" + std::to_string(session.number) + machine.input().session_suffix;
+}
 
-SessionId session_of(std::string_view text) {
+SessionId session_of(const Machine& machine, std::string_view text) {
   SessionId session;
-  if (!text.starts_with('s')) return {};
+  const std::string_view suffix = machine.input().session_suffix;
+  if (!text.starts_with('s') || !text.ends_with(suffix)) return {};
+  text.remove_suffix(suffix.size());
+  if (text.empty()) return {};
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + 1, end, session.number);
   return error == std::errc{} && stop == end ? session : SessionId{};
@@ -38,7 +43,7 @@ void write_holder(Writer& out, Machine& machine, const Holder& holder) {
   out.text("token");
   holder.token != 0 ? out.unsigned_integer(holder.token) : out.null();
   out.text("since");
-  holder.since ? out.real(seconds_of(*holder.since)) : out.null();
+  holder.since ? out.real(machine.wall_seconds(*holder.since)) : out.null();
 }
 
 void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders) {
@@ -62,7 +67,7 @@ std::string format_session(Machine& machine, SessionId id, std::string_view owne
   std::string host = session != nullptr ? session->peer.host : "";
   if (host.empty()) host = "-";
   const std::int64_t pid = session != nullptr ? session->peer.pid : 0;
-  std::string text = session_text(id) + " (host " + host + ", pid ";
+  std::string text = session_text(machine, id) + " (host " + host + ", pid ";
   text += pid != 0 ? std::to_string(pid) : "-";
   if (!owner.empty()) text.append(", owner ").append(owner);
   return text + ")";

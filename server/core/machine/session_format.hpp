@@ -10,10 +10,11 @@
 
 namespace agora {
 
-/// Returns the name of a session on the wire, as in "s7".
-std::string session_text(SessionId session);
-/// Parses such a name; returns SessionId{} if the text is not one.
-SessionId session_of(std::string_view text);
+/// Returns the id of a session on the wire, as in "s7-9f86d081". Its end stands for this
+/// incarnation of the server.
+std::string session_text(const Machine& machine, SessionId session);
+/// Parses such an id; returns SessionId{} if the text is none, or one of another incarnation.
+SessionId session_of(const Machine& machine, std::string_view text);
 
 /// Writes {session, host, pid, owner, token, since}; the token is null if the grant has none.
 void write_holder(Writer& out, Machine& machine, const Holder& holder);

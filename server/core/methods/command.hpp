@@ -64,6 +64,7 @@ struct Command {
                       ///< that it had sent may follow
     process_drained,  ///< the last of these messages has been applied
     not_mapped,       ///< `session` maps no memory: the server cannot watch its process's death
+    server_ending,    ///< the server ends in good order: all waiting calls are answered
     time_passed,
   };
   Kind kind = Kind::time_passed;
@@ -98,7 +99,9 @@ struct Batch {
     static constexpr std::size_t kInBuffer = std::size_t{1} << 63;
   };
 
-  Instant now{};  ///< time does not advance within a batch
+  Instant now{};              ///< time does not advance within a batch
+  Duration wall_ahead{};      ///< the wall clock minus `now`
+  bool memory_short = false;  ///< the system refuses memory: nothing may grow
   std::vector<Command> commands;
   std::vector<Span> arguments;
   std::vector<Peer> peers;

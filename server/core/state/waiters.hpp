@@ -204,6 +204,8 @@ class Waiters {
   /// Gives a waiter the link, tag and id with which its call was resent.
   void rebind_resent_call(Waiter& waiter, const Caller& caller);
 
+  /// Returns the oldest waiter; null if there is none. O(1).
+  Waiter* first() const { return all_.front(); }
   /// Returns the oldest waiter of a session; null if there is none. O(1).
   Waiter* first_of(SessionId session) const;
   static Waiter* next_of_session(const Waiter& waiter) { return waiter.in_session.next; }

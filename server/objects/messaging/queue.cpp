@@ -266,8 +266,7 @@ Outcome touch(Call& call, Queue& queue) {
 Expected<std::uint64_t> letter_count(Call& call) {
   const std::int64_t count = call.integer(0);
   if (count > 0) return static_cast<std::uint64_t>(count);
-  return call.fail_here(Errc::value_error,
-                        "count must be at least 1, got " + call.decimal(0));
+  return call.fail_here(Errc::value_error, "count must be at least 1, got " + call.decimal(0));
 }
 
 Outcome dead_letters(Call& call, Queue& queue) {

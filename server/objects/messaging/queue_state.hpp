@@ -80,8 +80,8 @@ class Queue : public State {
   /// Returns whether the queue is closed, and no item is there or can come back.
   bool drained() const { return closed_ && ready_.empty() && delayed_.empty() && held_.empty(); }
   const ReadyItems& ready() const { return ready_; }
-  /// Returns whether a call may take the front item. While other calls wait for items, which happens
-  /// only within a transaction, the items that it has put are theirs.
+  /// Returns whether a call may take the front item. While other calls wait for items, which
+  /// happens only within a transaction, the items that it has put are theirs.
   bool may_take() const { return !ready_.empty() && getters.empty(); }
   /// Returns the reservation with that id if that session has it, else null.
   const Reservation* reservation(std::uint64_t id, SessionId session) const;

@@ -62,6 +62,16 @@ Failure unknown_type(Call& call, std::string_view name) {
               "there is no type \"" + std::string{name} + "\"; there are " + known);
 }
 
+/// Tells whether the text has a control character of the block that follows ASCII, as UTF-8. Only
+/// the names of new objects are checked: no other name has an object.
+bool has_c1_control(std::string_view text) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const auto next = static_cast<unsigned char>(text[i + 1]);
+    if (text[i] == '\xc2' && next >= 0x80 && next <= 0x9f) return true;
+  }
+  return false;
+}
+
 Outcome create(Call& call) {
   const std::string_view type_name = call.text(0);
   const ObjectType* type = call.machine().catalogue().type(type_name);
@@ -69,6 +79,10 @@ Outcome create(Call& call) {
   const std::string_view name = call.text(1);
   if (name.starts_with('#')) {
     return fail(Errc::value_error, "names that begin with # are the server's own");
+  }
+  if (has_c1_control(name)) {
+    return fail(Errc::value_error,
+                "name must be text without control characters, and U+0080 to U+009F are some");
   }
   if (Object* object = name.empty() ? nullptr : call.machine().registry().find(name)) {
     return existing(call, *object, *type);
@@ -154,7 +168,7 @@ Outcome info(Call& call) {
   out.map(9);
   out.text("type"), out.text(object.type->name);
   out.text("version"), out.unsigned_integer(object.version);
-  out.text("created"), out.real(seconds_of(object.created));
+  out.text("created"), out.real(call.machine().wall_seconds(object.created));
   out.text("size"), out.unsigned_integer(object.state->size());
   out.text("bytes"), out.unsigned_integer(object.state->bytes());
   out.text("holds"), out.unsigned_integer(object.holds);

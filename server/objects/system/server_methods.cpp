@@ -23,8 +23,8 @@ Outcome info(Call& call) {
   out.text("version"), out.text(input.version);
   out.text("incarnation"), out.text(input.incarnation);
   out.text("pid"), out.integer(input.pid);
-  out.text("started"), out.real(seconds_of(input.started));
-  out.text("time"), out.real(seconds_of(call.now()));
+  out.text("started"), out.real(call.machine().wall_seconds(input.started));
+  out.text("time"), out.real(call.machine().wall_seconds(call.now()));
   out.text("durable"), out.boolean(false);
   return Progress::done;
 }
@@ -38,7 +38,7 @@ Outcome stats(Call& call) {
   out.text("waiters"), out.unsigned_integer(machine.waiters().size());
   out.text("calls"), out.unsigned_integer(machine.calls());
   out.text("bytes_used"), out.unsigned_integer(machine.memory_used());
-  out.text("bytes_reserved"), out.unsigned_integer(machine.arena().bytes_reserved());
+  out.text("bytes_reserved"), out.unsigned_integer(machine.bytes_reserved());
   out.text("bytes_max"), out.unsigned_integer(machine.limits().memory_bytes_max);
   return Progress::done;
 }
@@ -82,13 +82,13 @@ Outcome sessions(Call& call) {
   out.list(static_cast<std::uint32_t>(machine.sessions().size()));
   machine.sessions().each([&](const Session& session) {
     out.map(8);
-    out.text("id"), out.text(session_text(session.id));
+    out.text("id"), out.text(session_text(machine, session.id));
     out.text("client"), out.text(session.peer.client);
     out.text("host"), out.text(session.peer.host);
     out.text("pid");
     session.peer.pid != 0 ? out.integer(session.peer.pid) : out.null();
     out.text("transport"), out.text(session.mapped ? "shared memory" : session.peer.transport);
-    out.text("opened"), out.real(seconds_of(session.opened_at));
+    out.text("opened"), out.real(machine.wall_seconds(session.opened_at));
     out.text("holds"), write_grants(out, machine, session);
     out.text("waits"), write_waits(out, machine, session.id);
   });
@@ -124,9 +124,9 @@ void write_wait(Writer& out, Machine& machine, const Waiter& waiter, const Objec
   out.text("waiter"), write_session(out, machine, waiter.session, waiter.owner);
   out.text("method"), out.text(full_name(waiter.method));
   out.text("object"), out.text(object.name);
-  out.text("since"), out.real(seconds_of(waiter.since));
+  out.text("since"), out.real(machine.wall_seconds(waiter.since));
   out.text("until");
-  waiter.until ? out.real(seconds_of(*waiter.until)) : out.null();
+  waiter.until ? out.real(machine.wall_seconds(*waiter.until)) : out.null();
   out.text("for"), write_holders(out, machine, holders_of(*object.state));
 }
 
@@ -135,12 +135,12 @@ std::string waits_as_dot(Machine& machine) {
   std::string dot = "digraph waits {\n";
   machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
     const std::vector<Holder> holders = holders_of(*object.state);
-    const std::string from = "  \"" + session_text(waiter.session) + "\" -> ";
+    const std::string from = "  \"" + session_text(machine, waiter.session) + "\" -> ";
     const std::string label = " [label=\"" + full_name(waiter.method) + "\"];\n";
     if (holders.empty()) dot += from + "\"" + dot_text(object.name) + "\"" + label;
     for (const Holder& holder : holders) {
-      dot += from + "\"" + session_text(holder.session) + "\" [label=\"" + dot_text(object.name) +
-             "\"];\n";
+      dot += from + "\"" + session_text(machine, holder.session) + "\" [label=\"" +
+             dot_text(object.name) + "\"];\n";
     }
   });
   return dot + "}\n";
@@ -163,7 +163,7 @@ Outcome waits(Call& call) {
 }
 
 Outcome end_session(Call& call) {
-  const SessionId session = session_of(call.text(0));
+  const SessionId session = session_of(call.machine(), call.text(0));
   if (call.machine().sessions().find(session) == nullptr) {
     return fail(Errc::session_lost, "there is no session " + std::string{call.text(0)} +
                                         "; server.sessions lists them");

@@ -37,18 +37,18 @@ bool can_map(Machine& machine, const Peer& peer) {
 
 Expected<Session*> session_named(Call& call) {
   Machine& machine = call.machine();
-  const SessionId id = session_of(call.text(0));
+  const SessionId id = session_of(machine, call.text(0));
   const std::string_view token = call.text(1);
-  const Failure wrong = fail(Errc::unauthenticated, "that is not the token of the session");
   Session* session = machine.sessions().find(id);
   if (session == nullptr || !session->opened) {
     const LostSession* lost = machine.sessions().lost(id);
-    if (lost != nullptr && !same_secret(lost->token, token)) {
-      return fail(*wrong.error);
-    }
+    // Only the session's own client learns what the session had.
+    if (lost != nullptr && !same_secret(lost->token, token)) lost = nullptr;
     return fail(session_lost(lost, Done::unknown));
   }
-  if (!same_secret(session->token, token)) return fail(*wrong.error);
+  if (!same_secret(session->token, token)) {
+    return fail(Errc::unauthenticated, "that is not the token of the session");
+  }
   return session;
 }
 
@@ -63,9 +63,9 @@ namespace {
 
 using namespace session_calls;
 
-Failure has_session(const Session& session) {
-  return fail(Errc::runtime_error,
-              "this connection already speaks for the opened session " + session_text(session.id));
+Failure has_session(const Machine& machine, const Session& session) {
+  return fail(Errc::runtime_error, "this connection already speaks for the opened session " +
+                                       session_text(machine, session.id));
 }
 
 Expected<Duration> ttl_of(Call& call) {
@@ -85,7 +85,7 @@ Expected<Duration> ttl_of(Call& call) {
 Outcome open(Call& call) {
   Machine& machine = call.machine();
   Session& session = *link_of(call).session;
-  if (session.opened) return has_session(session);
+  if (session.opened) return has_session(machine, session);
   auto ttl = ttl_of(call);
   if (!ttl) return ttl.failure();
   if (!call.text(1).empty()) session.peer.client = call.text(1);
@@ -99,7 +99,7 @@ Outcome open(Call& call) {
   machine.push(Effect::Kind::session_attached, session.link, 0).session = session.id;
   Writer out = call.reply();
   out.map(5);
-  out.text("session"), out.text(session_text(session.id));
+  out.text("session"), out.text(session_text(machine, session.id));
   out.text("token"), out.text(session.token);
   out.text("ttl"), out.real(seconds_of(*ttl));
   out.text("server");
@@ -114,7 +114,7 @@ Outcome open(Call& call) {
 Outcome resume(Call& call) {
   Machine& machine = call.machine();
   Link& link = link_of(call);
-  if (link.session->opened) return has_session(*link.session);
+  if (link.session->opened) return has_session(machine, *link.session);
   auto named = session_named(call);
   if (!named) return named.failure();
   Session* const session = *named;
@@ -265,13 +265,15 @@ constexpr Method kMethods[] = {
     {.name = "map",
      .parameters = {kSession, kToken,
                     Parameter{"first", ParamKind::integer, default_int(0),
-                              "The number of extents that the caller has already."}},
-     .result = "{layout, hash_key, extents: [[writable, first_page, pages]], total, memory}",
+                              "The number of extents that the caller knows already."}},
+     .result = "{layout, hash_key, extents: [[writable, first_page, pages, number]], next, total, "
+               "live: [numbers], releases, memory}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::forbidden, Errc::value_error},
      .access = Access::write,
      .cost = "O(extents)",
      .doc = "Passes the server's memory to the client: the reply comes with one descriptor "
-            "for each extent. Must be called on a separate connection to the Unix socket, "
+            "for each extent. The client unmaps each extent below first that is not in live: the "
+            "server has released it. Must be called on a separate connection to the Unix socket, "
             "since the session's own connection is read without a buffer for descriptors. The "
             "named session has no ttl from now on: it ends with its process, session.close or "
             "server.end_session.",

@@ -5,6 +5,7 @@
 
 #include "server/objects/system/shared_memory_methods.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "shared/shm/ring.hpp"
@@ -17,6 +18,15 @@ Expected<Session*> mapped(Call& call) {
   Session* session = opened(call);
   if (session != nullptr && session->mapped) return session;
   return fail(Errc::runtime_error, "this session has mapped no shared memory; see session.map");
+}
+
+/// Writes the numbers of the extents that were not released.
+void write_live(Writer& out, std::span<const SharedExtent> extents) {
+  const auto live = std::ranges::count(extents, false, &SharedExtent::released);
+  out.list(static_cast<std::uint32_t>(live));
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    if (!extents[i].released) out.unsigned_integer(i);
+  }
 }
 
 }  // namespace
@@ -39,7 +49,7 @@ Outcome map(Call& call) {
   // Must precede extents(), since it may add one.
   const Handle memory = machine.mapped_view().publish_memory();
   const auto all = machine.input().sharing->extents();
-  if (all.empty()) {
+  if (std::ranges::all_of(all, &SharedExtent::released)) {
     return fail(Errc::forbidden, "this server's system gives it no memory that can be shared");
   }
   const std::int64_t asked = call.integer(2);
@@ -48,27 +58,34 @@ Outcome map(Call& call) {
                 "first must be 0 to " + std::to_string(all.size()) + ", the number of extents");
   }
   const auto first = static_cast<std::size_t>(asked);
-  const std::size_t count = std::min(all.size() - first, kExtentsMax);
+  std::size_t next = first;
+  std::uint32_t count = 0;
+  for (; next < all.size() && count < kExtentsMax; ++next) count += all[next].released ? 0 : 1;
   (*session)->mapped = true;
   Effect& effect = machine.push(Effect::Kind::extents, link.id, call.caller().tag);
   effect.session = (*session)->id;
   effect.offset = first;
-  effect.length = count;
+  effect.length = next - first;
   Writer out = call.reply();
-  out.map(5);
+  out.map(8);
   out.text("memory"), out.unsigned_integer(memory.unit);
-  out.text("layout"), out.unsigned_integer(1);
+  out.text("layout"), out.unsigned_integer(2);
   out.text("hash_key"), out.list(2);
   out.unsigned_integer(machine.input().hash_key.first);
   out.unsigned_integer(machine.input().hash_key.second);
-  out.text("extents"), out.list(static_cast<std::uint32_t>(count));
-  for (const SharedExtent& extent : all.subspan(first, count)) {
-    out.list(3);
-    out.boolean(extent.writable);
-    out.unsigned_integer(extent.first_page);
-    out.unsigned_integer(extent.pages);
+  out.text("extents"), out.list(count);
+  for (std::size_t i = first; i < next; ++i) {
+    if (all[i].released) continue;
+    out.list(4);
+    out.boolean(all[i].writable);
+    out.unsigned_integer(all[i].first_page);
+    out.unsigned_integer(all[i].pages);
+    out.unsigned_integer(i);
   }
+  out.text("next"), out.unsigned_integer(next);
   out.text("total"), out.unsigned_integer(all.size());
+  out.text("live"), write_live(out, all.first(first));
+  out.text("releases"), out.unsigned_integer(machine.input().sharing->releases());
   return Progress::done;
 }
 

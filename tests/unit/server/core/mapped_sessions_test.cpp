@@ -18,10 +18,11 @@ namespace {
 class OneExtent : public Sharing {
  public:
   std::span<const SharedExtent> extents() const override { return all_; }
+  std::size_t releases() const override { return 0; }
   int descriptor(std::size_t) const override { return -1; }
 
  private:
-  std::array<SharedExtent, 1> all_{SharedExtent{false, 0, 1}};
+  std::array<SharedExtent, 1> all_{SharedExtent{false, 0, 1, false}};
 };
 
 /// A machine with shared memory, a session on link 1, and link 2 for session.map.
