@@ -170,14 +170,16 @@ void out_of_reach() {
   kept.lock(), lost.lock();
   USER_CHECK(mapped.transport() == "shared memory");
   const std::uint64_t token = kept.token();
-  std::filesystem::rename(path, path + "-");
+  // Not only the socket, which the server would make again.
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::filesystem::rename(folder, folder.string() + "-");
   cut(path);
   while (!told) {
   }
   USER_CHECK(!kept.held());
   // If this session had been given up, that would be over by now: both were cut at once.
   USER_CHECK(!far.lock("kept").try_lock_for(1s));
-  std::filesystem::rename(path + "-", path);
+  std::filesystem::rename(folder.string() + "-", folder);
   while (!kept.held()) {
   }
   USER_CHECK(kept.token() == token);
