@@ -17,6 +17,16 @@ from harness import DEADLINE_S, SERVER, Failure, Json, die_with_parent, outcome,
 BIG = 1_000_000  # The bytes of a value that lies in memory of its own.
 
 
+def sanitized():
+    """Tells whether the server has a sanitizer, which takes memory and reads /proc by itself."""
+    with open(SERVER, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+NOT_SANITIZED = unittest.skipIf(sanitized(), "a sanitizer takes memory and reads /proc by itself")
+
+
 def limited(what, most):
     """Returns a function for the child before exec: dies with its parent and has that limit."""
 
@@ -314,6 +324,7 @@ class Addresses(HostCase):
         c.call("object.create", "list", "a\u00a0b")
 
 
+@NOT_SANITIZED
 class Memory(HostCase):
     def fill(self, c, kind="list", size=BIG):
         """Appends values until the server refuses one; returns their number and the failure."""
@@ -483,6 +494,7 @@ class Files(HostCase):
         self.assertIn("Read-only file system", done.stderr)
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can unmount /proc")
+    @NOT_SANITIZED
     def test_the_server_needs_no_proc(self):
         owner = os.pidfd_open(os.getpid())
         self.addCleanup(os.close, owner)
