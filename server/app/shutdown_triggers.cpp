@@ -48,8 +48,8 @@ SignalWatcher::~SignalWatcher() {
 void SignalWatcher::wait() {
   signals_.async_wait([this](const std::error_code& error, int signal) {
     if (error) return;  // *this may be gone
+    wait();             // first: the other function may throw
     signal == SIGHUP ? hang_up_() : end_();
-    wait();
   });
 }
 
@@ -66,8 +66,10 @@ ParentWatcher::ParentWatcher(asio::io_context& io, Descriptor pidfd, std::functi
   call_when_readable(pidfd_, std::move(end));
 }
 
-StopEvent::StopEvent(asio::io_context& io, std::function<void()> end)
-    : event_(io, made_eventfd().release()) {
+StopEvent::StopEvent(asio::io_context& io, std::function<void()> end) : event_(io) {
+  Descriptor made = made_eventfd();
+  event_.assign(made.get());
+  made.release();
   call_when_readable(event_, std::move(end));
 }
 

@@ -45,9 +45,10 @@ Acceptor::Acceptor(Hub& hub, ListeningSocket listening, IdentifyPeer identify, L
       log_(std::move(log)) {}
 
 void Acceptor::start() {
-  listening_.async_wait(ListeningSocket::wait_read, [this](const std::error_code& error) {
-    if (!error) accept_all();  // else the acceptor is stopped, and *this may be gone
-  });
+  listening_.async_wait(ListeningSocket::wait_read,
+                        [this, alive = std::weak_ptr{alive_}](const std::error_code& error) {
+                          if (!error && !alive.expired()) accept_all();
+                        });
 }
 
 void Acceptor::stop() {
@@ -60,7 +61,11 @@ void Acceptor::accept_all() {
   for (int i = 0; i < kAcceptsMax && listening_.is_open(); ++i) {
     Descriptor socket = accept_from(listening_);
     if (socket.is_open()) {
-      accept_one(std::move(socket));
+      try {
+        accept_one(std::move(socket));
+      } catch (const std::bad_alloc&) {
+        // The client sees its connection end, and may try again; the acceptor goes on.
+      }
     } else if (errno == EAGAIN) {
       return start();
     } else if (errno != EINTR && errno != ECONNABORTED) {
@@ -89,11 +94,7 @@ void Acceptor::accept_one(Descriptor socket) {
   connected.assign(protocol_, socket.get(), error);
   if (error) return log_("refused a connection: " + error.message());
   socket.release();
-  try {
-    hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
-  } catch (const std::bad_alloc&) {
-    log_("refused a connection: the system refused memory");
-  }
+  hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
 }
 
 void Acceptor::back_off() {
@@ -102,8 +103,8 @@ void Acceptor::back_off() {
   accept_from(listening_).close();
   reserve_ = reserve();
   retry_.expires_after(kBackOff);
-  retry_.async_wait([this](const std::error_code& error) {
-    if (!error) accept_all();
+  retry_.async_wait([this, alive = std::weak_ptr{alive_}](const std::error_code& error) {
+    if (!error && !alive.expired()) accept_all();
   });
 }
 

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include <asio/error.hpp>
 #include <asio/post.hpp>
 
 #include "shared/net/nonblocking.hpp"
@@ -49,24 +48,23 @@ Connection::Connection(Hub& hub, StreamSocket socket, Peer peer)
 /// Waits until the socket is readable: if it is so already, for bytes, the end of input or what
 /// follows urgent data, Asio reports that too.
 void Connection::wait_for_input() {
-  if (std::exchange(waiting_, true)) return;
-  socket_.async_wait(StreamSocket::wait_read,
-                     [self = shared_from_this()](const std::error_code& error) {
-                       self->waiting_ = false;
-                       // After any other error the read fails, and says why.
-                       if (error != asio::error::operation_aborted) self->on_input();
-                     });
+  if (waiting_) return;
+  socket_.async_wait(StreamSocket::wait_read, [self = shared_from_this()](const std::error_code&) {
+    self->waiting_ = false;
+    // After an error the read fails, and says why.
+    if (self->socket_.is_open()) self->on_input();
+  });
+  waiting_ = true;
 }
 
 void Connection::wait_for_space() {
+  socket_.async_wait(StreamSocket::wait_write, [self = shared_from_this()](const std::error_code&) {
+    if (!self->socket_.is_open()) return;
+    self->write_blocked_ = false;
+    self->hub_.touch(*self);
+    self->hub_.turn_soon();
+  });
   write_blocked_ = true;
-  socket_.async_wait(StreamSocket::wait_write,
-                     [self = shared_from_this()](const std::error_code& error) {
-                       if (error == asio::error::operation_aborted) return;
-                       self->write_blocked_ = false;
-                       self->hub_.touch(*self);
-                       self->hub_.turn_soon();
-                     });
 }
 
 /// The bytes of held back lines stay unread, and Asio reports the end of input only behind them. So
@@ -76,7 +74,7 @@ void Connection::ask_for_end_later() {
   end_timer_ = std::make_unique<SteadyTimer>(hub_.io(), std::chrono::seconds{1});
   end_timer_->async_wait([self = shared_from_this()](const std::error_code& error) {
     self->end_timer_.reset();
-    if (error || !self->dialogue_.held_back()) return;
+    if (error || !self->socket_.is_open() || !self->dialogue_.held_back()) return;
     pollfd end{self->socket_.native_handle(), POLLRDHUP, 0};
     if (::poll(&end, 1, 0) == 0) return self->ask_for_end_later();
     self->dialogue_.peer_ended();
@@ -212,8 +210,9 @@ void Connection::after_turn() {
   if (wants_input && !readable_) wait_for_input();
   if (!backlog && !(wants_input && readable_)) return;
   // Fair share: the other connections first, since this one has used up its share of the turn.
-  if (std::exchange(resume_posted_, true)) return;
+  if (resume_posted_) return;
   asio::post(hub_.io(), [self = shared_from_this()] { self->resume(); });
+  resume_posted_ = true;
 }
 
 bool Connection::send_some() {

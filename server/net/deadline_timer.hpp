@@ -41,11 +41,12 @@ class DeadlineTimer {
 
  private:
   void arm() {
-    armed_for_ = deadline_;
+    armed_for_.reset();
     timer_.expires_at(*deadline_);
     timer_.async_wait([this](const std::error_code& error) {
       if (!error) expired();  // else the wait was cancelled, and *this may be gone
     });
+    armed_for_ = deadline_;
   }
   void expired() {
     armed_for_.reset();

@@ -17,7 +17,10 @@ void DeathWatch::watch(SessionId session, std::int64_t pid) {
   Descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(pid), 0))};
   if (!pidfd.is_open()) {
     if (errno != ESRCH) return;  // no descriptors left or an old kernel: the ttl applies
-    asio::post(io_, [this, session] { died_(session); });
+    asio::post(io_, [this, session] {
+      // Another process may have resumed the session meanwhile.
+      if (!watched_.contains(session)) died_(session);
+    });
     return;
   }
   const auto process = std::make_shared<PolledDescriptor>(io_);

@@ -73,7 +73,13 @@ void Hub::join(Engine& engine) {
 void Hub::add(std::shared_ptr<Connection> connection) {
   Connection& added = *connection;
   connections_.emplace(added.link(), std::move(connection));
-  added.start();
+  try {
+    added.start();
+  } catch (...) {
+    added.dialogue().abandon();
+    connections_.erase(added.link());  // touched_ does not hold it yet
+    throw;
+  }
   // Opening the link has started a batch, whose time is now. If the batch waited for the next call
   // of any client, that call would get the old time and would time out too early.
   turn_soon();
@@ -226,8 +232,8 @@ void Hub::turn() {
 void Hub::watch_spares() {
   const bool unused = engine_->holds_unused_memory();
   if (spares_watched_ || !unused) return;
-  spares_watched_ = true;
   spares_timer_.set(std::chrono::steady_clock::now() + std::chrono::seconds{1});
+  spares_watched_ = true;
 }
 
 void Hub::give_back_memory() {
@@ -240,12 +246,13 @@ void Hub::give_back_memory() {
 
 void Hub::turn_soon() {
   if (engine_->has_enough()) return turn();
-  if (std::exchange(turn_posted_, true)) return;
+  if (turn_posted_) return;
   asio::post(io_, [this] {
     turn_posted_ = false;
     take_from_rings();  // sockets that are never idle must not starve the rings
     turn();
   });
+  turn_posted_ = true;
 }
 
 void Hub::flush_touched() {
@@ -255,7 +262,11 @@ void Hub::flush_touched() {
     ready.swap(touched_);
     for (Connection* const connection : ready) {
       connection->touched = false;
-      connection->flush();
+      try {
+        connection->flush();
+      } catch (const std::bad_alloc&) {
+        connection->dialogue().abandon();  // and the others are flushed
+      }
     }
     if (!touched_.empty()) engine_->turn();
     if (touched_.empty()) {
@@ -270,10 +281,13 @@ void Hub::flush_touched() {
 void Hub::set_timer() {
   const std::optional<Instant> deadline = engine_->next_deadline();
   if (deadline == timer_at_) return;
+  if (deadline) {
+    const auto wait = std::max(*deadline - clock_.now(), Duration::zero());
+    timer_.set(std::chrono::steady_clock::now() + wait);
+  } else {
+    timer_.clear();
+  }
   timer_at_ = deadline;
-  if (!deadline) return timer_.clear();
-  const auto wait = std::max(*deadline - clock_.now(), Duration::zero());
-  timer_.set(std::chrono::steady_clock::now() + wait);
 }
 
 void Hub::close_all() {

@@ -49,6 +49,7 @@ class Hub : public Outbox {
   void end();
 
   /// Adds a connection and starts to read it.
+  /// @throws std::bad_alloc  no memory; the connection is dropped.
   void add(std::shared_ptr<Connection> connection);
   void remove(LinkId link);
   std::size_t size() const { return connections_.size(); }

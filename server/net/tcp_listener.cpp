@@ -122,7 +122,9 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
     throw std::runtime_error("cannot listen on " + host_and_port + ": " + std::strerror(errno) +
                              "; --listen HOST:PORT takes another, port 0 any free one");
   }
-  ListeningSocket listening{hub.io(), wanted.protocol(), made.release()};
+  ListeningSocket listening{hub.io()};
+  listening.assign(wanted.protocol(), made.get());
+  made.release();
   return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint),
                                        std::move(log));
 }

@@ -45,13 +45,16 @@ class UnixListener : public Listener {
 
  private:
   void listen() {
-    ListeningSocket listening{hub_.io(), asio::generic::stream_protocol{AF_UNIX, 0},
-                              file_.listen().release()};
+    Descriptor made = file_.listen();
+    ListeningSocket listening{hub_.io()};
+    listening.assign({AF_UNIX, 0}, made.get());
+    made.release();
     acceptor_ = std::make_unique<Acceptor>(
         hub_, std::move(listening), [this](int fd) { return identify(fd); }, log_);
   }
   /// Makes the socket again if it was removed.
   void check() {
+    check_.set(std::chrono::steady_clock::now() + kCheckPause);  // first: what follows may throw
     const SocketFile::State before = std::exchange(state_, file_.check());
     if (state_ == SocketFile::State::absent) {
       make_again();
@@ -60,9 +63,7 @@ class UnixListener : public Listener {
            (state_ == SocketFile::State::lost ? "another server has it now"
                                               : "it is made again once that path is free"));
     }
-    if (state_ != SocketFile::State::lost) {
-      check_.set(std::chrono::steady_clock::now() + kCheckPause);
-    }
+    if (state_ == SocketFile::State::lost) check_.cancel();
   }
   void make_again() {
     acceptor_->accept_all();  // clients that connected before the file was removed
