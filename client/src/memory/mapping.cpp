@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 #include <agora/detail/handle.hpp>
 #include <agora/detail/methods.hpp>
@@ -121,7 +122,8 @@ bool Mapping::grow_locked(const Deadline& deadline) {
     if (!layout || *layout != kLayout || !key || key->size() != 2 || !extents || !total)
       return false;
     if (!next || *next < extents_.load() || !live || !releases) return false;
-    hash_key_ = {key->front(), key->back()};
+    // Only once: other threads read it without the mutex.
+    if (!std::exchange(has_hash_key_, true)) hash_key_ = {key->front(), key->back()};
     unmap_released(extents_.load(), *live);
     if (!map_extents(got.list, *extents)) return false;
     extents_.store(*next);

@@ -118,7 +118,8 @@ class Mapping {
   const Address address_;
   const SessionName session_;
   const std::uint64_t number_;
-  HashKey hash_key_;
+  HashKey hash_key_;  // constant once open() has returned
+  bool has_hash_key_ = false;
   std::atomic<std::uint64_t>* gate_ = nullptr;
   std::mutex grow_mutex_;
   Deadline not_before_ = Clock::time_point::min();  // grow_if_behind does nothing earlier
