@@ -296,6 +296,59 @@ class Cancelling(SessionCase):
         self.assertEqual(len(self.waiters(queue)), 1)
 
 
+class Declining(SessionCase):
+    @each_transport
+    def test_a_declined_item_goes_back_to_its_place(self, unix, kind):
+        session, queue = self.opened(unix, kind), self.new("queue", max_deliveries=2)
+        session.call("queue.put_many", queue, ["a", "b", "c"])
+        for _ in range(5):  # more than max_deliveries: the delivery does not count
+            number = session.start("queue.get", queue)
+            self.assertEqual(session.finish(number), "a")
+            self.assertIs(session.call("session.decline", number), True)
+            self.assertIs(session.call("session.decline", number), False)
+            self.assertEqual(self.c.call("object.value", queue), ["a", "b", "c"])
+
+    @each_protocol
+    def test_declined_items_go_to_a_waiting_call(self, kind):
+        session, other, queue = self.opened(kind=kind), self.opened(kind=kind), self.new("queue")
+        session.call("queue.put_many", queue, ["a", "b"])
+        number = session.start("queue.get_many", queue, 2)
+        self.assertEqual(session.finish(number), ["a", "b"])
+        waiting = other.start("queue.get", queue)
+        self.await_waiters(queue, 1)
+        self.assertIs(session.call("session.decline", number), True)
+        self.assertEqual(other.finish(waiting), "a")
+        self.assertEqual(session.call("queue.get", queue), "b")
+
+    @each_protocol
+    def test_a_declined_item_is_not_done_though_it_was_reported(self, kind):
+        session, queue = self.opened(False, kind), self.new("queue")
+        session.call("queue.put", queue, "a")
+        number = session.start("queue.get", queue)
+        session.finish(number)
+        session.call("queue.task_done", queue)
+        self.assertIs(session.call("session.decline", number), True)
+        self.assert_call_fails(lambda: session.call("queue.join", queue, 0), "Timeout")
+        self.assertEqual(session.call("queue.get", queue), "a")
+        session.call("queue.task_done", queue)
+        self.assertIsNone(session.call("queue.join", queue, 0))
+
+    @each_protocol
+    def test_nothing_else_is_declined(self, kind):
+        session, queue = self.opened(False, kind), self.new("queue")
+        session.call("queue.put", queue, "a")
+        number = session.start("queue.get", queue)
+        session.finish(number)
+        session.call("session.acknowledge", number)
+        added = session.start("queue.put", queue, "b")
+        session.finish(added)
+        for other in (number, added, added + 100):
+            self.assertIs(session.call("session.decline", other), False)
+        self.assert_call_fails(lambda: session.call("session.decline", 0), "ValueError")
+        self.fails("RuntimeError", "session.decline", 1)
+        self.assertEqual(session.call("object.value", queue), ["b"])
+
+
 class Resuming(SessionCase):
     @each_transport
     def test_finished_calls_get_their_replies_and_the_epoch_grows(self, unix, kind):

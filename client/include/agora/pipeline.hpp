@@ -10,8 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <asio/async_result.hpp>
-
+#include <agora/detail/asio.hpp>
 #include <agora/detail/handle.hpp>
 #include <agora/error.hpp>
 
@@ -117,8 +116,8 @@ struct PipelineResult {
 }  // namespace agora
 
 template <typename R>
-struct asio::async_result<agora::pipeline, void(std::exception_ptr, R)>
+struct AGORA_ASIO::async_result<agora::pipeline, void(std::exception_ptr, R)>
     : agora::detail::PipelineResult<R> {};
 template <>
-struct asio::async_result<agora::pipeline, void(std::exception_ptr)>
+struct AGORA_ASIO::async_result<agora::pipeline, void(std::exception_ptr)>
     : agora::detail::PipelineResult<void> {};

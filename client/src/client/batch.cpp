@@ -15,7 +15,7 @@ CallBatch::~CallBatch() {
   }
 }
 
-void CallBatch::add(Client& client, const Call& call, std::unique_ptr<Completion> completion) {
+void CallBatch::add(Client& client, const Call& call, CompletionPtr completion) {
   if (&client != client_.get()) {
     return completion->complete(
         fail(Errc::value_error, std::string(call.method) +

@@ -21,7 +21,7 @@ class CallBatch {
 
   /// Collects a call. Fails it at once with value_error if it belongs to another manager than the
   /// pipeline.
-  void add(Client& client, const Call& call, std::unique_ptr<Completion> completion);
+  void add(Client& client, const Call& call, CompletionPtr completion);
   /// Sends all calls in few writes, waits for the replies, and completes the calls in order.
   void run();
   std::size_t size() const { return calls_.size(); }

@@ -150,7 +150,7 @@ Reply Client::call_in(std::uint64_t number, const Call& call, const Deadline& de
   return reply_of(number, session->call(call, deadline));
 }
 
-void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
+void Client::start(const Call& call, CompletionPtr completion) {
   ProcessState& here = state();
   here.start_callback_thread();
   auto owned = std::make_unique<OwnedCall>(call, deadline_of(call), std::move(completion));
@@ -165,7 +165,14 @@ void Client::start(const Call& call, std::unique_ptr<Completion> completion) {
   }
 }
 
-void Client::refuse(std::unique_ptr<Completion> completion, Failure failure) {
+void Client::cancel(CallTicket ticket, Cancellation kind) noexcept {
+  try {
+    if (const auto session = present_session()) session->cancel(ticket, kind);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): no memory; the call goes on
+  }
+}
+
+void Client::refuse(CompletionPtr completion, Failure failure) {
   ProcessState& here = state();
   here.start_callback_thread();
   here.post(std::move(completion), std::move(failure));

@@ -52,9 +52,11 @@ class Client : public std::enable_shared_from_this<Client> {
   /// Starts an asynchronous call. Waits only if it has to open a session, until the call's
   /// deadline. The completion is always called, later, on the callback thread.
   /// @throws unavailable  that thread cannot be started; the completion is not called.
-  void start(const Call& call, std::unique_ptr<Completion> completion);
+  void start(const Call& call, CompletionPtr completion);
+  /// Cancels an asynchronous call; see Session::cancel.
+  void cancel(CallTicket ticket, Cancellation kind) noexcept;
   /// Fails a completion whose call could not be started, on the callback thread.
-  void refuse(std::unique_ptr<Completion> completion, Failure failure);
+  void refuse(CompletionPtr completion, Failure failure);
   /// Makes all calls in few writes, and waits for all replies.
   void run(std::span<const std::unique_ptr<OwnedCall>> calls);
   /// Calls the completion of a call that is done, with a hold of the objects in its result.

@@ -31,7 +31,7 @@ class HandleState : public HoldOwner {
 
   /// Makes one call in a session that holds the object.
   Reply call(const Call& call);
-  void start(const Call& call, std::unique_ptr<Completion> completion);
+  void start(const Call& call, CompletionPtr completion);
   /// Acquires a hold if the present session has none. Reports no failure: see adopt_inherited.
   void hold_quietly() noexcept override;
 

@@ -48,7 +48,7 @@ void ProcessState::post(std::uint64_t session, std::unique_ptr<OwnedCall> call, 
   });
 }
 
-void ProcessState::post(std::unique_ptr<Completion> completion, Failure failure) {
+void ProcessState::post(CompletionPtr completion, Failure failure) {
   callbacks_.post([completion = std::move(completion), failure = std::move(failure)](bool) mutable {
     completion->complete(std::move(failure), nullptr);
   });

@@ -57,7 +57,7 @@ class ProcessState : private SessionWatcher {
   /// Completes a call that is done, on the callback thread.
   void post(std::uint64_t session, std::unique_ptr<OwnedCall> call, HoldRef arrived);
   /// Completes a call that could not be started, on the callback thread.
-  void post(std::unique_ptr<Completion> completion, Failure failure);
+  void post(CompletionPtr completion, Failure failure);
 
   /// Returns the grants of this process. Marks the grants of a session that is over
   /// as lost first, in case the I/O thread has not done it yet.

@@ -120,7 +120,7 @@ Reply HandleState::call(const Call& call) {
   return client_->call(call, deadline);
 }
 
-void HandleState::start(const Call& call, std::unique_ptr<Completion> completion) {
+void HandleState::start(const Call& call, CompletionPtr completion) {
   if (must_hold()) {
     auto held = hold(hold_deadline(*client_, client_->deadline_of(call)));
     if (!held) return client_->refuse(std::move(completion), held.failure());
@@ -169,8 +169,21 @@ const ObjectView* ObjectHandle::last_view() const { return guard_ ? nullptr : st
 
 Reply ObjectHandle::call(const Call& call) const { return state_->call(call); }
 
-void ObjectHandle::start(const Call& call, std::unique_ptr<Completion> completion) const {
+void ObjectHandle::start(const Call& call, CompletionPtr completion) const {
   state_->start(call, std::move(completion));
+}
+
+CallCanceller ObjectHandle::canceller() const {
+  return CallCanceller(state_->client().shared_from_this());
+}
+
+CallCanceller::CallCanceller(const std::shared_ptr<Client>& client) : client_(client) {
+  static std::atomic<CallTicket> last{0};
+  ticket_ = ++last;
+}
+
+void CallCanceller::cancel(Cancellation kind) const noexcept {
+  if (const auto client = client_.lock()) client->cancel(ticket_, kind);
 }
 
 void throw_mismatch(std::string_view method, const std::string& name, Failure inner) {

@@ -23,7 +23,7 @@ std::unique_ptr<OwnedCall> undo_of(const Call& call) {
 }
 
 OwnedCall::OwnedCall(const Call& its_call, const Deadline& its_deadline,
-                     std::unique_ptr<Completion> its_completion)
+                     CompletionPtr its_completion)
     : PendingCall(its_call, its_deadline),
       method(its_call.method),
       params(its_call.params),
@@ -50,6 +50,11 @@ Error error_for(const PendingCall& pending, const Error& error) {
   const bool maybe = pending.sent && pending.call.effect == CallEffect::changes;
   mine.done = maybe ? Done::unknown : Done::no;
   return mine;
+}
+
+Error cancelled_error(const Call& call, Done done) {
+  return {
+      Errc::cancelled, std::string(call.method) + ": the program has cancelled the call", done, {}};
 }
 
 Deadline nearest_deadline(std::span<const std::unique_ptr<OwnedCall>> calls) {
@@ -172,14 +177,30 @@ CallTable::Match CallTable::drop(Entry& entry, const ServerMessage& reply) {
   Match match;
   match.kind = Match::Kind::dropped;
   match.sent_at = entry.sent_at;
-  LateReply late;
-  if (reply.ok() && entry.owned) late = late_reply(entry.owned->call, reply.result);
-  if (late.undo != nullptr) {
-    Call undo = call_of(*late.undo);
-    match.undo = std::make_unique<OwnedCall>(undo.with(late.params), Deadline());
-  }
-  if (!late.unacknowledged) acknowledgements_.finished(entry.number, true);
+  if (reply.ok() && entry.owned) match.undo = give_back(entry.owned->call, entry.number, reply);
+  if (!match.undo || match.undo->declines == 0) acknowledgements_.finished(entry.number, true);
   return match;
+}
+
+/// Returns the call that gives back what a reply has granted; null if there is none.
+std::unique_ptr<OwnedCall> CallTable::give_back(const Call& call, std::uint64_t number,
+                                                const ServerMessage& reply) {
+  const LateReply late = late_reply(call, reply.result);
+  if (!late.declines && late.undo == nullptr) return nullptr;
+  Call undo = call_of(late.declines ? methods::session_decline : *late.undo);
+  const Params params = late.declines ? params_of(number) : late.params;
+  auto made = std::make_unique<OwnedCall>(undo.with(params), Deadline());
+  if (late.declines) made->declines = number;
+  return made;
+}
+
+/// Turns the success of a call that was cancelled on request into an error, if the acquired
+/// resource can go back. @return the call that gives it back; null if the success stands
+std::unique_ptr<OwnedCall> CallTable::withdraw(PendingCall& pending, const ServerMessage& reply) {
+  auto undo = give_back(pending.call, pending.number, reply);
+  if (!undo) undo = undo_of(pending.call);
+  if (undo) pending.error = std::make_unique<Error>(cancelled_error(pending.call, Done::no));
+  return undo;
 }
 
 CallTable::Match CallTable::match(ServerMessage& reply) {
@@ -205,10 +226,11 @@ CallTable::Match CallTable::match(ServerMessage& reply) {
     return match;
   }
   if (reply.ok()) {
-    pending.result = Packed(reply.result);
+    if (pending.on_request == Cancellation::partial) match.undo = withdraw(pending, reply);
+    if (!match.undo) pending.result = Packed(reply.result);
   } else {
     pending.error = std::move(reply.error);
-    if (pending.cancelled && pending.error->code == Errc::cancelled) {
+    if (!pending.on_request && pending.cancelled && pending.error->code == Errc::cancelled) {
       *pending.error = {Errc::timeout,
                         std::string(pending.call.method) + ": the server did not reply in time",
                         Done::no,
@@ -216,6 +238,7 @@ CallTable::Match CallTable::match(ServerMessage& reply) {
     }
   }
   pending.done = true;
+  if (match.undo && match.undo->declines != 0) pending.number = 0;  // it is not acknowledged
   return match;
 }
 

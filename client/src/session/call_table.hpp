@@ -68,7 +68,9 @@ struct PendingCall {
   /// When a waiting call is cancelled: before its deadline, so that the final reply comes in time.
   Deadline cancel_at;
   bool cancelled = false;  ///< session.cancel has been sent, or will be once the call is sent
-  bool parked = false;     ///< its caller sleeps on `wake` while another thread reads
+  /// Set if the program has cancelled the call, and not its deadline.
+  std::optional<Cancellation> on_request;
+  bool parked = false;  ///< its caller sleeps on `wake` while another thread reads
   Packed result;
   std::unique_ptr<Error> error;
   std::condition_variable wake;
@@ -87,7 +89,7 @@ using Deadlines = std::multimap<Clock::time_point, OwnedCall*>;
 /// A call that outlives its caller's stack frame. It owns its bytes, and may have a completion.
 struct OwnedCall : PendingCall {
   OwnedCall(const Call& its_call, const Deadline& its_deadline,
-            std::unique_ptr<Completion> its_completion = nullptr);
+            CompletionPtr its_completion = nullptr);
 
   /// Passes the result or the error to the completion, which must be there.
   /// @param session  in which the reply came
@@ -99,7 +101,10 @@ struct OwnedCall : PendingCall {
   std::string params;
   std::string undo_method;
   std::string undo_params;
-  std::unique_ptr<Completion> completion;  ///< null if the reply is of no interest
+  CompletionPtr completion;  ///< null if the reply is of no interest
+  /// If this call is a session.decline: the call whose reply it declines. That reply is finished
+  /// only then, since an acknowledgement that overtakes would keep the items.
+  std::uint64_t declines = 0;
   std::optional<Deadlines::iterator> due;  ///< its entry among the deadlines, if it has one
 };
 
@@ -140,7 +145,8 @@ class CallTable {
     Kind kind = Kind::stray;
     PendingCall* pending = nullptr;    ///< of `delivered` and `refused`
     std::unique_ptr<OwnedCall> owned;  ///< that call, if the table owned it
-    std::unique_ptr<OwnedCall> undo;  ///< of `dropped`: the call that gives back the grant, or null
+    /// Gives back what the reply has granted to an abandoned or cancelled call; null if nothing.
+    std::unique_ptr<OwnedCall> undo;
     LifeClock::time_point sent_at{};
   };
   /// Matches a reply to its call and stores it there.
@@ -180,6 +186,9 @@ class CallTable {
   };
   void open(PendingCall& pending, std::unique_ptr<OwnedCall> owned, LifeClock::time_point now);
   Match drop(Entry& entry, const ServerMessage& reply);
+  static std::unique_ptr<OwnedCall> give_back(const Call& call, std::uint64_t number,
+                                              const ServerMessage& reply);
+  static std::unique_ptr<OwnedCall> withdraw(PendingCall& pending, const ServerMessage& reply);
   void confirm_up_to(std::uint64_t number);
   void count(const Entry& entry);
   void uncount(const Entry& entry);
@@ -197,6 +206,9 @@ class CallTable {
 /// The error for one caller when its session is over: `done` is unknown only if the call was sent
 /// and changes something.
 Error error_for(const PendingCall& pending, const Error& error);
+
+/// The error of a call that the program has cancelled.
+Error cancelled_error(const Call& call, Done done);
 
 /// The call that gives back what this call may have acquired; null if it names none.
 std::unique_ptr<OwnedCall> undo_of(const Call& call);

@@ -15,11 +15,17 @@
 namespace agora::detail {
 namespace {
 
-LateReply undo(const Method& method, PackedView name, std::uint64_t argument) {
-  LateReply late{&method, params_of(argument), false};
+LateReply give_back_permits(PackedView name, std::uint64_t permits) {
+  LateReply late{&methods::semaphore_release, params_of(permits), false};
   late.params.bytes.insert(0, name.bytes());
   ++late.params.count;
   return late;
+}
+
+/// The delivery does not count: no worker has seen the item.
+LateReply requeue(const any& name, std::uint64_t id) {
+  constexpr bool kCounts = false;
+  return {&methods::queue_requeue, params_of(name, id, 0, kCounts), false};
 }
 
 std::uint64_t permits_of(PackedView argument) {
@@ -37,16 +43,25 @@ LateReply late_reply(const Call& call, PackedView result) {
   if (call.method == methods::semaphore_acquire.name) {
     const auto granted = unpack<bool>(result);
     if (!granted || !*granted) return {};
-    return undo(methods::semaphore_release, name, permits_of(reader.value()));
+    return give_back_permits(name, permits_of(reader.value()));
   }
-  if (call.method == methods::queue_reserve.name) {
+  const bool any_queue = call.method == methods::queue_reserve_any.name;
+  if (any_queue || call.method == methods::queue_reserve.name) {
     auto members = unpack<std::map<std::string, any>>(result);
-    if (!members) return {nullptr, {}, true};
+    if (!members) return {};
     const auto id = (*members)["id"].get<std::uint64_t>();
-    if (!id) return {nullptr, {}, true};
-    return undo(methods::queue_requeue, name, *id);
+    auto queue = any_queue ? Expected<any>((*members)["queue"]) : unpack<any>(name);
+    if (!id || !queue) return {};
+    return requeue(*queue, *id);
   }
   return {};
+}
+
+bool can_go_back(const Call& call) {
+  return call.redelivers || !call.undo_method.empty() ||
+         call.method == methods::semaphore_acquire.name ||
+         call.method == methods::queue_reserve.name ||
+         call.method == methods::queue_reserve_any.name;
 }
 
 }  // namespace agora::detail

@@ -15,10 +15,12 @@ struct LateReply {
   /// it.
   const Method* undo = nullptr;
   Params params = {};
-  /// The reply delivers items that no call can give back. The client never acknowledges it, so the
-  /// server requeues the items when the session ends.
-  bool unacknowledged = false;
+  /// The reply delivers items, which session.decline gives back in place of an acknowledgement.
+  bool declines = false;
 };
+
+/// Returns whether a call is of a kind whose grant can be given back. Pure.
+bool can_go_back(const Call& call);
 
 /// Decides what to do about a successful reply to that call. Pure.
 LateReply late_reply(const Call& call, PackedView result);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/src/session/anonymous.hpp"
+#include "client/src/session/late_reply.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/wire/error_data.hpp"
 
@@ -153,6 +154,42 @@ void Session::cancel(PendingCall& pending) {
     write_cancel(pending.number, connection_->outbox);
 }
 
+void Session::cancel(CallTicket ticket, Cancellation kind) {
+  Lock lock(mutex_);
+  const auto found = cancellable_.find(ticket);
+  if (found == cancellable_.end()) return;
+  OwnedCall& call = *found->second;
+  if (!call.sent) return end_cancelled(call);
+  if (call.call.waits || kind == Cancellation::partial) call.on_request = kind;
+  if (call.call.waits && !call.cancelled) cancel(call);
+  if (!connection_ && kind == Cancellation::partial) return end_cancelled(call);
+  flush(lock);
+  wakeup_.wake();
+}
+
+// Ends a call without a reply of the server. What the server may have granted goes back when its
+// reply comes.
+void Session::end_cancelled(OwnedCall& call) {
+  const bool maybe = call.sent && call.call.effect == CallEffect::changes;
+  const bool goes_back = call.call.waits && can_go_back(call.call);
+  if (call.due) deadlines_.erase(*std::exchange(call.due, std::nullopt));
+  cancellable_.erase(call.completion->ticket);
+  auto own = give_up_owned(call);
+  call.error = std::make_unique<Error>(
+      cancelled_error(call.call, maybe && !goes_back ? Done::unknown : Done::no));
+  completed_.push_back(std::move(own));
+  wakeup_.wake();
+}
+
+// Called while there is no connection: a call that was cancelled does not wait for the next one.
+void Session::end_cancelled_calls() {
+  std::vector<OwnedCall*> cancelled;
+  for (const auto& [ticket, call] : cancellable_) {
+    if (call->on_request == Cancellation::partial) cancelled.push_back(call);
+  }
+  for (OwnedCall* const call : cancelled) end_cancelled(*call);
+}
+
 // Returns true if the call must be given up now. Cancels it first, if that is due.
 bool Session::check_deadline(Lock& lock, PendingCall& pending) {
   if (!is_past(pending.next_deadline())) return false;
@@ -229,6 +266,9 @@ std::unique_ptr<OwnedCall> Session::start(std::unique_ptr<OwnedCall> call) {
   }
   if (mapping_ && call->completion) call->gate_hold = GateHold(mapping_);
   plan_cancel(*call);
+  if (call->completion && call->completion->ticket != 0) {
+    cancellable_.emplace(call->completion->ticket, call.get());
+  }
   if (call->deadline) call->due = deadlines_.emplace(*call->next_deadline(), call.get());
   PendingCall& pending = *call;
   submit_or_queue({&pending, std::move(call)});

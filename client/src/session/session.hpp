@@ -20,6 +20,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <agora/detail/handle.hpp>
@@ -91,6 +92,14 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// Starts an asynchronous call. Never waits. @return the call if the session is over, else null.
   std::unique_ptr<OwnedCall> start(std::unique_ptr<OwnedCall> call);
+  /// Cancels the asynchronous call of that ticket, if it has not completed. Never waits.
+  ///
+  /// A call that was not sent ends at once. A waiting call is cancelled at the server, whose reply
+  /// ends it: `cancelled`, done no, if the wait has ended without an effect. If the reply is a
+  /// success nevertheless, Cancellation::partial gives back what the call has acquired. Any other
+  /// call that was sent keeps waiting for its reply. While there is no connection,
+  /// Cancellation::partial ends all calls at once, done unknown if they may have changed something.
+  void cancel(CallTicket ticket, Cancellation kind);
   /// Sends all calls that are not `done` yet in few writes, and waits until all are done.
   void run(std::span<const std::unique_ptr<OwnedCall>> calls);
 
@@ -143,6 +152,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void fail_given_up(PendingCall& pending);
   void plan_cancel(PendingCall& pending) const;
   void cancel(PendingCall& pending);
+  void forget_ticket(const OwnedCall& call) {
+    if (call.completion && call.completion->ticket != 0)
+      cancellable_.erase(call.completion->ticket);
+  }
+  void end_cancelled(OwnedCall& call);
+  void end_cancelled_calls();
   bool check_deadline(Lock& lock, PendingCall& pending);
   void cancel_and_undo(PendingCall& pending);
   std::unique_ptr<OwnedCall> remove_queued(const PendingCall& pending);
@@ -202,7 +217,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::deque<Queued> queue_;          // calls beyond CallTable::kOpenMax, in order
   std::deque<Queued> refused_;        // refused by the server, sent again at refused_until_
   Clock::time_point refused_until_{};
-  Deadlines deadlines_;                               // of asynchronous calls that have one
+  Deadlines deadlines_;  // of asynchronous calls that have one
+  std::unordered_map<CallTicket, OwnedCall*> cancellable_;
   std::size_t parked_ = 0;                            // blocking callers that sleep in park()
   std::deque<std::unique_ptr<OwnedCall>> completed_;  // for the watcher, as are the notices
   std::deque<Packed> notices_;

@@ -202,6 +202,9 @@ bool Session::process_reply(ServerMessage& message) {
     wakeup_.wake();
   } else if (match.owned) {
     if (match.owned->due) deadlines_.erase(*match.owned->due);
+    forget_ticket(*match.owned);
+    if (match.owned->declines != 0) table_.finished(match.owned->declines, false);
+    if (match.undo) undo_dropped(message, std::move(match.undo));
     match.owned->gate_hold.release();
     acknowledge_early(*match.owned);
     completed_.push_back(std::move(match.owned));

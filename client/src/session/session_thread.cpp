@@ -94,6 +94,8 @@ void Session::run_once(Lock& lock) {
   if (stopping_) return;
   expire(lock);
   if (!connection_) {
+    end_cancelled_calls();
+    dispatch(lock);
     return reconnect(lock);
   }
   const Clock::time_point now = Clock::now();
@@ -156,6 +158,7 @@ void Session::expire(Lock& lock) {
       cancel(call);
       call.due = deadlines_.emplace(*call.deadline, &call);
     } else {
+      forget_ticket(call);
       completed_.push_back(give_up_owned(call));
     }
   }
@@ -357,6 +360,7 @@ std::vector<std::unique_ptr<OwnedCall>> Session::fail_all(const Error& error) {
   ended_ = true;
   lost_reason_ = error.message;
   deadlines_.clear();
+  cancellable_.clear();
   std::vector<std::unique_ptr<OwnedCall>> unsent;
   for (auto& call : table_.fail_all(error)) {
     call->due.reset();

@@ -272,6 +272,9 @@ class Machine {
   void resume_session(Session& session, Link& link);
   /// Drops the kept replies to the calls up to `through` and to those in the list `numbers`.
   void acknowledge(Session& session, std::uint64_t through, PackedView numbers);
+  /// Drops the kept reply to that call, and gives back the items that it delivered.
+  /// @return false if there is none, or if it delivered no item
+  bool decline(Session& session, std::uint64_t number);
 
   /// Returns the buffer to which the handler that runs appends its result.
   std::string& reply_bytes() { return effects_->results; }

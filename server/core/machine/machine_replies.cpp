@@ -254,4 +254,21 @@ void Machine::acknowledge(Session& session, std::uint64_t through, PackedView nu
   if (confirms) notifications_.confirm(session);
 }
 
+bool Machine::decline(Session& session, std::uint64_t number) {
+  CallRecord* const record = session.calls->find(number);
+  if (record == nullptr || !record->context || record->context->deliveries.empty()) return false;
+  const std::vector<ObjectId> deliveries = std::exchange(record->context->deliveries, {});
+  for (const ObjectId id : deliveries) {
+    Object* const object = registry_.find(id);
+    if (object == nullptr) continue;
+    object->state->declined(*this, *object, session.id, number);
+    serve_soon(*object);
+  }
+  // The client has received this reply, and all notices sent before it.
+  const bool confirms = session.notices->mark() == number;
+  session.calls->forget(number);
+  if (confirms) notifications_.confirm(session);
+  return true;
+}
+
 }  // namespace agora

@@ -101,6 +101,10 @@ class State {
   /// acknowledged the reply to the session's call with that number.
   virtual void acknowledged(Machine&, Object&, SessionId, std::uint64_t /*number*/) {}
 
+  /// Called when the client has declined that reply: the items that it delivered go back to their
+  /// places, and the delivery does not count. `serve` follows.
+  virtual void declined(Machine&, Object&, SessionId, std::uint64_t /*number*/) {}
+
   /// Returns a function that restores the present content; called within a transaction before a
   /// changing method runs here. Returns an empty function if the type's handlers undo their steps
   /// one by one (Machine::undo), as types with much content do.

@@ -81,17 +81,33 @@ void HeldItems::done(SessionId session) {
   set_consumer(session, left);
 }
 
-std::vector<QueueItem> HeldItems::arrived(SessionId session, std::uint64_t number) {
+std::vector<QueueItem> HeldItems::take_got(SessionId session, std::uint64_t number) {
   std::vector<QueueItem> items;
   const auto [begin, end] = got_.equal_range({session, number});
   for (auto it = begin; it != end; ++it) items.push_back(it->second);
   got_.erase(begin, end);
+  return items;
+}
+
+std::vector<QueueItem> HeldItems::arrived(SessionId session, std::uint64_t number) {
+  std::vector<QueueItem> items = take_got(session, number);
   if (items.empty()) return items;
   Consumer left = consumer(session);
   const std::uint64_t reported = std::min<std::uint64_t>(left.early, items.size());
   left.got -= items.size();
   left.early -= reported;
   left.owed += items.size() - reported;
+  set_consumer(session, left);
+  return items;
+}
+
+std::vector<QueueItem> HeldItems::declined(SessionId session, std::uint64_t number,
+                                           std::uint64_t& early) {
+  std::vector<QueueItem> items = take_got(session, number);
+  Consumer left = consumer(session);
+  left.got -= items.size();
+  early = left.early - std::min(left.early, left.got);
+  left.early -= early;
   set_consumer(session, left);
   return items;
 }

@@ -64,6 +64,9 @@ class HeldItems {
   void got(const GotItem& got);
   /// Removes and returns the items of one call, whose reply is acknowledged.
   std::vector<QueueItem> arrived(SessionId session, std::uint64_t number);
+  /// Removes and returns the items of one call, whose reply is declined.
+  /// @param early  set to the number of them that the session has reported as done
+  std::vector<QueueItem> declined(SessionId session, std::uint64_t number, std::uint64_t& early);
   /// Removes the item of that call that was added last; undoes `got`.
   void forget_last(SessionId session, std::uint64_t number);
 
@@ -103,6 +106,7 @@ class HeldItems {
   const std::map<SessionId, Consumer>& consumers() const { return consumers_; }
 
  private:
+  std::vector<QueueItem> take_got(SessionId session, std::uint64_t number);
   using GotKey = std::pair<SessionId, std::uint64_t>;
   static constexpr std::size_t kSweepMin = 64;
 

@@ -399,6 +399,17 @@ void Queue::acknowledged(Machine& machine, Object& object, SessionId session,
   machine.serve_soon(object);  // the queue may be drained now
 }
 
+void Queue::declined(Machine& machine, Object& object, SessionId session, std::uint64_t number) {
+  std::uint64_t early = 0;
+  for (QueueItem& item : held_.declined(session, number, early)) {
+    --item.deliveries;
+    return_to_ready(item);
+  }
+  unfinished_ += early;  // reported as done, and not consumed after all
+  untrack(session);
+  machine.changed(object, {});
+}
+
 void Queue::serve(Machine& machine, Object& object) {
   if (closed_) refuse_all(machine, putters);
   for (bool moved = true; moved;) {

@@ -68,6 +68,7 @@ class Queue : public State {
   void alarm(Machine& machine, Object& object) override;
   void acknowledged(Machine& machine, Object& object, SessionId session,
                     std::uint64_t number) override;
+  void declined(Machine& machine, Object& object, SessionId session, std::uint64_t number) override;
   std::function<void()> restorer(Machine& machine) override;
   void each_reference(const std::function<void(std::string_view)>& visit) const override;
 

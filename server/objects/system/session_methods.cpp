@@ -128,10 +128,15 @@ Outcome resume(Call& call) {
   return Progress::done;
 }
 
+Error no_opened_session() {
+  return {
+      Errc::runtime_error, "this connection has no opened session; see session.open", Done::no, {}};
+}
+
 Outcome acknowledge(Call& call) {
   Session* session = opened(call);
   if (session == nullptr) {
-    return fail(Errc::runtime_error, "this connection has no opened session; see session.open");
+    return fail(no_opened_session());
   }
   const std::int64_t through = call.integer(0);
   if (through < 0) return fail(Errc::value_error, "through must not be negative");
@@ -142,6 +147,15 @@ Outcome acknowledge(Call& call) {
     }
   }
   call.machine().acknowledge(*session, static_cast<std::uint64_t>(through), call.arg(1));
+  return Progress::done;
+}
+
+Outcome decline(Call& call) {
+  Session* session = opened(call);
+  if (session == nullptr) return fail(no_opened_session());
+  const std::int64_t number = call.integer(0);
+  if (number < 1) return fail(Errc::value_error, "number must be that of a call, 1 or more");
+  call.reply().boolean(call.machine().decline(*session, static_cast<std::uint64_t>(number)));
   return Progress::done;
 }
 
@@ -235,6 +249,20 @@ constexpr Method kMethods[] = {
             "the client. Best sent as a notification.",
      .if_reply_lost = retry::kIdempotent,
      .handler = acknowledge},
+    {.name = "decline",
+     .parameters = {Parameter{"number", ParamKind::integer, kRequired,
+                              "The call whose reply has arrived."}},
+     .result = "bool: items went back",
+     .errors = {Errc::runtime_error, Errc::value_error},
+     .access = Access::write,
+     .cost = "O(log n) for each item",
+     .doc =
+         "Gives back the queue items that the reply to this call has delivered: they return to "
+         "their places, and the delivery does not count. The reply counts as acknowledged. For a "
+         "program that has cancelled a get too late. False if the reply was acknowledged before, "
+         "or delivered no item.",
+     .if_reply_lost = retry::kIdempotent,
+     .handler = decline},
     {.name = "cancel",
      .parameters = {Parameter{"id", ParamKind::any, kRequired,
                               "The id of the waiting call: an int, or on a plain JSON connection "

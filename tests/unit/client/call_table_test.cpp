@@ -131,7 +131,10 @@ TEST_CASE("call table: resources that come with a late reply are given back, and
        detail::params_of("s", 1)},
       {"semaphore.acquire", detail::params_of("s", 3, 1.5), pack(false), "", {}},
       {"queue.reserve", detail::params_of("q", forever), pack(Members{{"id", 7}, {"item", 1}}),
-       "queue.requeue", detail::params_of("q", 7)},
+       "queue.requeue", detail::params_of("q", 7, 0, false)},
+      {"queue.reserve_any", detail::params_of(std::vector<std::string>{"p", "q"}, forever),
+       pack(std::map<std::string, any>{{"queue", "q"}, {"id", 7}, {"item", 1}}), "queue.requeue",
+       detail::params_of("q", 7, 0, false)},
       {"lock.acquire", detail::params_of("l", forever, "t1"), pack(Members{{"token", 9}}), "", {}},
       {"event.wait", detail::params_of("e", forever), pack(true), "", {}},
       {"barrier.wait", detail::params_of("b", forever), pack(2), "", {}},
@@ -300,8 +303,7 @@ TEST_CASE("call table: an abandoned call that waits at the server is sent again 
   }
 }
 
-TEST_CASE("call table: an item that came too late for its caller is never acknowledged",
-          "[client]") {
+TEST_CASE("call table: an item that came too late for its caller is declined", "[client]") {
   const Call wait{.method = "queue.get", .waits = true, .redelivers = true};
   CallTable table;
   Waiting pending(wait);
@@ -309,8 +311,61 @@ TEST_CASE("call table: an item that came too late for its caller is never acknow
   table.abandon(pending.number);
   const Packed item = pack("item");
   auto late = success(1, item);
-  CHECK(table.match(late).kind == CallTable::Match::Kind::dropped);
+  const auto match = table.match(late);
+  CHECK(match.kind == CallTable::Match::Kind::dropped);
+  REQUIRE(match.undo);
+  CHECK(match.undo->call.method == "session.decline");
+  CHECK(match.undo->params == detail::params_of(1).bytes);
+  // An acknowledgement that overtakes the call would keep the item.
+  CHECK(match.undo->declines == 1);
   CHECK(table.acknowledgements().through() == 0);
+  table.finished(match.undo->declines, false);
+  CHECK(table.acknowledgements().through() == 1);
+}
+
+TEST_CASE("call table: what a cancelled call acquired in spite of it goes back", "[client]") {
+  using detail::Cancellation;
+  const detail::Params undo = detail::params_of("l", "t1");
+  const Call get{.method = "queue.get", .waits = true, .redelivers = true};
+  Call lock{.method = "lock.acquire",
+            .waits = true,
+            .undo_method = "lock.release",
+            .undo_count = undo.count,
+            .undo_params = undo.bytes};
+  const Call put{.method = "queue.put", .waits = true};
+  struct Case {
+    Call call;
+    Cancellation kind;
+    const char* undo;  // empty: the success stands
+  };
+  const Case cases[] = {
+      {get, Cancellation::partial, "session.decline"},
+      {get, Cancellation::total, ""},
+      {lock, Cancellation::partial, "lock.release"},
+      {lock, Cancellation::total, ""},
+      {put, Cancellation::partial, ""},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.call.method, each.undo);
+    CallTable table;
+    Waiting pending(each.call);
+    const std::uint32_t id = enter(table, pending);
+    pending.on_request = each.kind;
+    const Packed result = pack("granted");
+    auto reply = success(id, result);
+    const auto match = table.match(reply);
+    REQUIRE(match.kind == CallTable::Match::Kind::delivered);
+    REQUIRE((match.undo != nullptr) == (*each.undo != '\0'));
+    if (match.undo) {
+      CHECK(match.undo->call.method == each.undo);
+      REQUIRE(pending.error);
+      CHECK(pending.error->code == Errc::cancelled);
+      CHECK(pending.error->done == Done::no);
+    } else {
+      CHECK_FALSE(pending.error);
+      CHECK(pending.result == result);
+    }
+  }
 }
 
 TEST_CASE("call table: a refused call gets a new number", "[client]") {

@@ -133,6 +133,9 @@ struct [[nodiscard]] Reply : Expected<Packed> {
 
 class CallBatch;  // calls that a pipeline collects: client/src/client/batch.hpp
 
+/// Identifies an asynchronous call that may be cancelled, in this process; 0: it may not.
+using CallTicket = std::uint64_t;
+
 /// Receives the reply of an asynchronous call.
 class Completion {
  public:
@@ -142,6 +145,40 @@ class Completion {
   virtual void complete(Reply reply, HoldRef arrived) = 0;
   /// Returns the batch that collects the call, or null if the call is sent at once.
   virtual CallBatch* batch() { return nullptr; }
+  /// Destroys the completion and frees its memory.
+  virtual void destroy() noexcept { delete this; }
+
+  CallTicket ticket = 0;
+};
+
+struct DestroyCompletion {
+  DestroyCompletion() = default;
+  /// A completion made by std::make_unique destroys itself by delete.
+  template <typename Made>
+  DestroyCompletion(std::default_delete<Made>) noexcept {}
+  void operator()(Completion* completion) const noexcept { completion->destroy(); }
+};
+using CompletionPtr = std::unique_ptr<Completion, DestroyCompletion>;
+
+/// How far a cancellation goes.
+enum class Cancellation : std::uint8_t {
+  total,  ///< the call ends early only if it has no effect, and otherwise as usual
+  /// The call ends early. An item, a lock or permits that it has acquired go back. Any other effect
+  /// stands, and the error or the result says so.
+  partial,
+};
+
+/// Cancels one asynchronous call. Copies are cheap; the manager may be gone. Any thread.
+class CallCanceller {
+ public:
+  explicit CallCanceller(const std::shared_ptr<Client>& client);
+  CallTicket ticket() const { return ticket_; }
+  /// Does nothing once the call has completed. Never waits.
+  void cancel(Cancellation kind) const noexcept;
+
+ private:
+  std::weak_ptr<Client> client_;
+  CallTicket ticket_;
 };
 
 /// The name of an object, shared by all copies of a proxy. The destructor of the last copy releases
@@ -203,7 +240,9 @@ class ObjectHandle {
   /// after a lost session), first acquires the hold.
   Reply call(const Call& call) const;
   /// Starts the same call without waiting for the reply.
-  void start(const Call& call, std::unique_ptr<Completion> completion) const;
+  void start(const Call& call, CompletionPtr completion) const;
+  /// Makes a ticket for a call that is about to start. @return what cancels that call
+  CallCanceller canceller() const;
 
  private:
   const ObjectView* find_view() const;

@@ -43,6 +43,7 @@ inline constexpr Method object_value{"object.value", reads};
 inline constexpr Method session_open{"session.open", changes};
 inline constexpr Method session_resume{"session.resume", changes};
 inline constexpr Method session_acknowledge{"session.acknowledge", reads};
+inline constexpr Method session_decline{"session.decline", changes};
 inline constexpr Method session_cancel{"session.cancel", reads};
 inline constexpr Method session_ping{"session.ping", reads};
 inline constexpr Method session_close{"session.close", changes};
@@ -364,6 +365,7 @@ inline constexpr const Method* kAll[] = {
     &session_acquire_slot,
     &session_cancel,
     &session_close,
+    &session_decline,
     &session_locate,
     &session_map,
     &session_open,
