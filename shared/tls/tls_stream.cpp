@@ -159,6 +159,7 @@ std::string tls_errors() {
   while (const unsigned long error = ERR_get_error()) {
     const char* const reason = ERR_reason_error_string(error);
     if (reason == nullptr || text == reason) continue;
+    if (std::string_view{reason}.ends_with(" lib")) continue;  // where, not why
     text += (text.empty() ? "" : "; ");
     text += reason;
   }
