@@ -48,6 +48,8 @@ if(AGORA_TESTS)
                          ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   endforeach()
   target_link_libraries(user_user_types PRIVATE agora_server)  # it embeds one
+  target_link_libraries(user_tls PRIVATE test_certificates)
+  target_link_libraries(user_tls_cuts PRIVATE test_certificates)
   # The thread sanitizer ends a forked child of a program with threads that starts a thread whose id
   # the parent has in use ("dup thread with used id").
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")

@@ -74,7 +74,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool read_some();
   bool read_specially();
   bool read_plain();
-  bool turn_away();
+  bool hand_over();
   bool read_tls();
   void take_records(std::string_view records);
   void drain_input();
@@ -100,7 +100,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;
   std::unique_ptr<TlsChannel> tls_;  // all bytes are TLS records
-  std::unique_ptr<Peer> undecided_;  // until the first byte: it may begin TLS, or be refused
+  std::unique_ptr<Peer> undecided_;  // until the first byte: it may begin TLS
   bool special_ = false;             // the bytes are not just those of the socket
   bool on_ring_ = false;       // all bytes go through the ring; the socket carries doorbells
   bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes

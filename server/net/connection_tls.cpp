@@ -15,8 +15,6 @@
 namespace agora {
 namespace {
 
-constexpr char kTlsBegins = 0x16;
-
 /// The most bytes that are encrypted ahead of the kernel's space for them.
 constexpr std::size_t kSealedMax = std::size_t{64} << 10;
 /// An idle connection keeps no larger buffer.
@@ -27,7 +25,7 @@ constexpr std::size_t kKeptBytes = 4096;
 bool Connection::read_specially() {
   if (on_ring_) return read_ring();
   if (tls_) return read_tls();
-  if (undecided_ && turn_away()) return false;
+  if (undecided_ && hand_over()) return false;
   return read_plain();
 }
 
@@ -36,9 +34,9 @@ bool Connection::send_specially() {
   return tls_ ? send_by_tls() : send_plain();
 }
 
-/// Looks at the first byte without taking it. Hands the socket on if TLS begins, and refuses plain
-/// text where only TLS is served. @return whether this connection reads nothing
-bool Connection::turn_away() {
+/// Looks at the first byte without taking it. If TLS begins, hands the socket over and leaves the
+/// hub. @return whether it has done so
+bool Connection::hand_over() {
   char first = 0;
   const ssize_t got = ::recv(socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got <= 0) return false;  // the read that follows finds the same
@@ -50,13 +48,7 @@ bool Connection::turn_away() {
     hub_.remove(link());
     return true;
   }
-  if (!peer->tls_only) return false;
-  dialogue_.output().bytes().append(
-      "Unauthenticated: this address takes TLS only: connect to tls://HOST:PORT, or by openssl "
-      "s_client -quiet -connect HOST:PORT\n");
-  input_ended_ = true;
-  dialogue_.abandon();
-  return true;
+  return false;
 }
 
 void Connection::take_early(std::string_view records) {

@@ -60,6 +60,7 @@ class TlsService::Handshake : public std::enable_shared_from_this<Handshake> {
   }
   bool send();
   void read();
+  void refuse_plain();
   void finish();
   void fail(const std::string& reason);
 
@@ -69,7 +70,7 @@ class TlsService::Handshake : public std::enable_shared_from_this<Handshake> {
   std::unique_ptr<TlsChannel> channel_;
   SteadyTimer timer_;
   std::string arrived_;  // bytes of the client for the next step
-  bool finished_ = false;
+  bool begun_ = false;   // its first byte was that of TLS
 };
 
 /// Sends the records of the last step. @return false if the kernel takes no more for now, or the
@@ -95,7 +96,10 @@ bool TlsService::Handshake::send() {
 void TlsService::Handshake::read() {
   std::array<char, kStepBytes> space;
   const ssize_t got = receive_nonblocking(socket_.native_handle(), space);
-  if (got > 0) {
+  if (got > 0 && !begun_ && space[0] != kTlsBegins) {
+    refuse_plain();
+  } else if (got > 0) {
+    begun_ = true;
     arrived_.append(space.data(), static_cast<std::size_t>(got));
     service_.compute_soon(shared_from_this());
   } else if (got < 0 && errno == EAGAIN) {
@@ -103,6 +107,15 @@ void TlsService::Handshake::read() {
   } else {
     fail("the client has closed the connection");
   }
+}
+
+void TlsService::Handshake::refuse_plain() {
+  std::string line =
+      "Unauthenticated: this address takes TLS only: connect to tls://HOST:PORT, or by openssl "
+      "s_client -quiet -connect HOST:PORT\n";
+  const iovec all[] = {{line.data(), line.size()}};
+  static_cast<void>(send_nonblocking(socket_.native_handle(), all));
+  fail("the client sent plain text");
 }
 
 void TlsService::Handshake::compute() {

@@ -26,6 +26,8 @@ namespace agora {
 
 class Hub;
 
+/// The first byte of TLS: the type of a handshake record.
+inline constexpr char kTlsBegins = 0x16;
 /// How long a handshake may take.
 inline constexpr std::chrono::seconds kHandshakeMax{10};
 
@@ -36,7 +38,7 @@ class TlsService {
   TlsService(const TlsService&) = delete;
   TlsService& operator=(const TlsService&) = delete;
 
-  /// Starts a handshake, whose first bytes the socket holds.
+  /// Starts a handshake. A client that sends anything else gets one line that names TLS.
   void begin(StreamSocket socket, Peer peer);
   /// Reads the certificates again. A failure is logged; then the old ones stay.
   void reload();

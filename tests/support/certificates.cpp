@@ -82,9 +82,9 @@ struct Authority::Keys {
 };
 
 Authority::Authority(const std::string& name) : keys_(std::make_unique<Keys>()) {
-  char path[] = "/tmp/agora-tls-XXXXXX";
-  check(::mkdtemp(path) != nullptr, "directory");
-  directory_ = path;
+  char place[] = "/tmp/agora-tls-XXXXXX";
+  check(::mkdtemp(place) != nullptr, "directory");
+  directory_ = place;
   keys_->certificate = begin({.name = name, .names = {}}, keys_->key.get(), nullptr);
   X509* const raw = keys_->certificate.get();
   add(raw, raw, NID_basic_constraints, "critical,CA:TRUE");

@@ -135,6 +135,7 @@ std::string certificate_problem(const X509* certificate, int error, const Terms&
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // an authority of the same name has another key
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
       return whose + "is signed by none of " + trusted +
              "; give the certificate of its authority as ca_file";
