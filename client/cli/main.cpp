@@ -68,9 +68,10 @@ int call(const std::string& address, const agora::manager_options& options,
   }
 }
 
-int put_load(const std::string& address, const agora::detail::BenchOptions& options) {
+int put_load(const std::string& address, const agora::manager_options& tls,
+             const agora::detail::BenchOptions& options) {
   try {
-    return agora::detail::bench(address, options);
+    return agora::detail::bench(address, tls, options);
   } catch (const agora::value_error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_USAGE;
@@ -225,7 +226,7 @@ int main(int argc, char** argv) {
     return app.exit(error);
   }
   if (*lock_verb) return lock(address, options, locked);
-  if (*load_verb) return put_load(address, load);
+  if (*load_verb) return put_load(address, options, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();
   if (words.empty()) {

@@ -52,6 +52,7 @@ class Channel {
   /// Returns true if bytes that send() has taken still wait for room: a later send() sends them.
   /// Only over TLS. Any thread.
   bool has_unsent() const { return tls_ && tls_->has_unsent(); }
+  bool is_tls() const { return tls_ != nullptr; }
   /// Returns why the connection has ended, as far as the channel knows.
   std::string end_reason();
   /// Returns the failure of TLS that has ended the connection; empty if there was none.
