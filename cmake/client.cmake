@@ -47,6 +47,13 @@ if(AGORA_TESTS)
     set_tests_properties(user_${name} PROPERTIES
                          ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   endforeach()
+  # Hosts as network namespaces. ctest reports the test as skipped without root.
+  add_executable(hosts_worker tests/hosts/worker.cpp)
+  agora_program(hosts_worker)
+  add_test(NAME hosts COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/hosts/hosts_test.py
+           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agora
+           $<TARGET_FILE:hosts_worker>)
+  set_tests_properties(hosts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
   target_link_libraries(user_user_types PRIVATE agora_server)  # it embeds one
   target_link_libraries(user_tls PRIVATE test_certificates)
   target_link_libraries(user_tls_cuts PRIVATE test_certificates)

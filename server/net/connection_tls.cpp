@@ -43,9 +43,9 @@ bool Connection::hand_over() {
   const std::unique_ptr<Peer> peer = std::move(undecided_);
   special_ = false;
   if (first == kTlsBegins) {
-    hub_.tls()->begin(std::move(socket_), std::move(*peer));
     dialogue_.abandon();
-    hub_.remove(link());
+    hub_.remove(link());  // this object stays until the end of the turn
+    hub_.tls()->begin(std::move(socket_), std::move(*peer));
     return true;
   }
   return false;

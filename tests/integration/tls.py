@@ -24,15 +24,15 @@ class Authority:
     def _openssl(self, *words):
         subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=harness.DEADLINE_S * 3)
 
-    def issue(self, name, *alternatives, subject=None):
-        """Signs a certificate; returns its file and that of its key."""
+    def issue(self, name, *alternatives, subject=None, days="2"):
+        """Signs a certificate that ends in so many days; returns its file and that of its key."""
         certificate, key = self.path(name + ".pem"), self.path(name + ".key")
         request, extensions = self.path("request"), self.path("extensions")
         self._openssl("req", *KEY, "-keyout", key, "-out", request, "-subj", subject or f"/CN={name}")
         with open(extensions, "w") as file:
             file.write("subjectAltName=" + ",".join(alternatives) + "\n" if alternatives else "")
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.path("ca.key"),
-                      "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
+                      "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", certificate)
         return certificate, key
 
     def server_options(self, name="server", *more):
