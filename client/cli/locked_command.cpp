@@ -166,8 +166,7 @@ int await_grant(const Signals& signals, Reports& reports) {
 
 }  // namespace
 
-int run_locked(const std::string& address, manager_options options,
-               const LockedCommand& command) {
+int run_locked(const std::string& address, manager_options options, const LockedCommand& command) {
   const Signals signals;
   options.client = "agora lock";
   const manager m(address, std::move(options));

@@ -102,7 +102,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<TlsChannel> tls_;  // all bytes are TLS records
   std::unique_ptr<Peer> undecided_;  // until the first byte: it may begin TLS
   bool special_ = false;             // the bytes are not just those of the socket
-  bool on_ring_ = false;       // all bytes go through the ring; the socket carries doorbells
+  bool on_ring_ = false;             // all bytes go through the ring; the socket carries doorbells
   bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes
   Dialogue dialogue_;
   bool waiting_ = false;        // for input

@@ -86,9 +86,7 @@ void Hub::add(std::shared_ptr<Connection> connection) {
   turn_soon();
 }
 
-std::size_t Hub::size() const {
-  return connections_.size() + (tls_ != nullptr ? tls_->size() : 0);
-}
+std::size_t Hub::size() const { return connections_.size() + (tls_ != nullptr ? tls_->size() : 0); }
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;

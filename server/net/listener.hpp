@@ -32,9 +32,9 @@ struct OptionError : std::runtime_error {
 
 /// The bytes that a TCP address takes.
 struct TcpPolicy {
-  bool beyond_loopback = false;     ///< clients prove who they are, so other hosts may connect
-  bool plain_on_loopback = true;    ///< plain text is served on a loopback address
-  bool plain_on_others = false;     ///< plain text is served on any other address
+  bool beyond_loopback = false;   ///< clients prove who they are, so other hosts may connect
+  bool plain_on_loopback = true;  ///< plain text is served on a loopback address
+  bool plain_on_others = false;   ///< plain text is served on any other address
 };
 
 /// Listens on an address; port 0 takes any free port.

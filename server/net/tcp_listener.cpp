@@ -52,7 +52,8 @@ using Endpoint = asio::ip::tcp::endpoint;
 
 Endpoint endpoint_of(const std::string& text, const TcpPolicy& policy) {
   constexpr const char* kNotLoopback =
-      "only loopback addresses are served to clients that prove nothing; give --tls-cert, --tls-key "
+      "only loopback addresses are served to clients that prove nothing; give --tls-cert, "
+      "--tls-key "
       "and --tls-client-ca, or use 127.0.0.1 or [::1]";
   const HostPort parts = split(text);
   if (parts.host.empty()) {
@@ -75,8 +76,7 @@ std::string text_of(const Endpoint& endpoint) {
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
   }
   const std::string host = address.to_string();
-  return (address.is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+  return (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
 }
 
 void switch_on(int fd, int level, int option) {
@@ -152,8 +152,8 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
   ListeningSocket listening{hub.io()};
   listening.assign(wanted.protocol(), made.get());
   made.release();
-  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint),
-                                       std::move(log), tls_only);
+  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint), std::move(log),
+                                       tls_only);
 }
 
 }  // namespace agora

@@ -61,6 +61,7 @@ class TlsService::Handshake : public std::enable_shared_from_this<Handshake> {
   bool send();
   void read();
   void refuse_plain();
+  void refuse_roleless();
   void finish();
   void fail(const std::string& reason);
 
@@ -137,14 +138,31 @@ void TlsService::Handshake::compute() {
   }
 }
 
+/// Refuses a client whose certificate, the only proof that is asked for, gives no role.
+void TlsService::Handshake::refuse_roleless() {
+  const std::string line = "Unauthenticated: the client certificate (" + peer_.tls->subject +
+                           ") gives no role: its alternative names need a URI agora:read, "
+                           "agora:write or agora:admin\n";
+  const iovec plain[] = {{const_cast<char*>(line.data()), line.size()}};
+  channel_->stream->seal(plain, line.size(), channel_->unsent);
+  channel_->stream->close(channel_->unsent);
+  const iovec all[] = {{channel_->unsent.data(), channel_->unsent.size()}};
+  static_cast<void>(send_nonblocking(socket_.native_handle(), all));
+  fail("the client's certificate (" + peer_.tls->subject + ") gives no role");
+}
+
 void TlsService::Handshake::finish() {
   timer_.cancel();
   peer_.tls = TlsContext::peer_of(*channel_->stream);
   peer_.transport = "tls";
-  if (peer_.tls->role) peer_.role = *peer_.tls->role;
+  if (peer_.tls->role) {
+    peer_.role = *peer_.tls->role;
+  } else if (service_.context_.requires_clients()) {
+    return refuse_roleless();
+  }
   Hub& hub = service_.hub_;
-  const auto connection = std::make_shared<Connection>(hub, std::move(socket_), std::move(peer_),
-                                                       std::move(channel_));
+  const auto connection =
+      std::make_shared<Connection>(hub, std::move(socket_), std::move(peer_), std::move(channel_));
   service_.handshakes_.erase(shared_from_this());
   hub.add(connection);
   connection->take_early(arrived_);

@@ -4,15 +4,14 @@
 
 #include <array>
 #include <new>
-#include <optional>
-#include <stdexcept>
-#include <string_view>
-#include <utility>
-
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <utility>
 
 namespace agora {
 namespace {
@@ -56,8 +55,8 @@ void load_files(SSL_CTX* context, const TlsFiles& files) {
   }
   SSL_CTX_set_client_CA_list(context, names);
   SSL_CTX_set_verify(
-      context,
-      SSL_VERIFY_PEER | (files.client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+      context, SSL_VERIFY_PEER | (files.client_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+      nullptr);
 }
 
 ContextPointer make(const TlsFiles& files) {
@@ -86,7 +85,8 @@ std::string digest_of(const X509* certificate) {
 std::string subject_of(const X509* certificate) {
   const BioPointer text{BIO_new(BIO_s_mem())};
   if (!text) throw std::bad_alloc();
-  constexpr unsigned long kForm = XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
+  constexpr unsigned long kForm =
+      XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
   X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, kForm);
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(text.get(), &bytes);

@@ -27,6 +27,8 @@ class TlsContext {
   /// @throws std::runtime_error  as the constructor; the old certificates stay.
   void reload();
 
+  /// Returns true if each client must have a certificate.
+  bool requires_clients() const { return !files_.client_ca.empty() && files_.client_required; }
   /// Returns the server's side of a new connection. @throws std::bad_alloc
   std::unique_ptr<TlsStream> accept() const;
   /// Returns the identity that the handshake of this stream, which is finished, has proven.

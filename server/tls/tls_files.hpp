@@ -9,9 +9,9 @@ namespace agora {
 
 /// Files in PEM.
 struct TlsFiles {
-  std::string certificate;  ///< the server's, followed by those of intermediate authorities
-  std::string key;          ///< of that certificate
-  std::string client_ca;    ///< authorities whose client certificates are accepted; empty: none
+  std::string certificate;      ///< the server's, followed by those of intermediate authorities
+  std::string key;              ///< of that certificate
+  std::string client_ca = {};   ///< authorities whose client certificates are accepted; empty: none
   bool client_required = true;  ///< with a client_ca: a connection without a certificate is refused
 };
 

@@ -6,7 +6,6 @@
 #include <array>
 #include <cstring>
 #include <new>
-
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>

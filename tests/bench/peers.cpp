@@ -49,11 +49,23 @@ std::vector<std::string> agorad_command(const std::string& unix_path,
 
 std::vector<std::string> redis_command(const std::string& directory, int port,
                                        const std::vector<std::string>& options) {
-  std::vector<std::string> words{
-      "redis-server", "--port",       std::to_string(port), "--bind", "127.0.0.1",
-      "--unixsocket", directory + "/r.sock", "--save",      "",       "--appendonly",
-      "no",           "--daemonize",  "no",                 "--maxclients", "12000",
-      "--dir",        directory};
+  std::vector<std::string> words{"redis-server",
+                                 "--port",
+                                 std::to_string(port),
+                                 "--bind",
+                                 "127.0.0.1",
+                                 "--unixsocket",
+                                 directory + "/r.sock",
+                                 "--save",
+                                 "",
+                                 "--appendonly",
+                                 "no",
+                                 "--daemonize",
+                                 "no",
+                                 "--maxclients",
+                                 "12000",
+                                 "--dir",
+                                 directory};
   words.insert(words.end(), options.begin(), options.end());
   return words;
 }

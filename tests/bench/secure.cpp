@@ -39,8 +39,8 @@ struct Certificate : test::Authority {
   Dialed dial(int port) const {
     manager_options options;
     options.ca_file = path();
-    const detail::Address address{detail::Address::Kind::tls, {}, "127.0.0.1",
-                                  std::to_string(port)};
+    const detail::Address address{
+        detail::Address::Kind::tls, {}, "127.0.0.1", std::to_string(port)};
     auto dialed = detail::dial(address, options, detail::deadline_in(std::chrono::seconds{10}));
     if (!dialed) throw std::runtime_error(dialed.error().message);
     return std::move(*dialed);
@@ -49,10 +49,11 @@ struct Certificate : test::Authority {
     return {"--tls-cert", certificate("server"), "--tls-key", key("server")};
   }
   std::vector<std::string> redis(int tls_port) const {
-    return {"--tls-port",         std::to_string(tls_port), "--tls-cert-file",
-            certificate("server"), "--tls-key-file",         key("server"),
-            "--tls-ca-cert-file", path(),                   "--tls-auth-clients",
-            "no"};
+    return {"--tls-port",         std::to_string(tls_port),
+            "--tls-cert-file",    certificate("server"),
+            "--tls-key-file",     key("server"),
+            "--tls-ca-cert-file", path(),
+            "--tls-auth-clients", "no"};
   }
 };
 
@@ -69,8 +70,8 @@ class SecureSide {
     for (std::size_t i = 0; i < shape.connections; ++i) {
       connections_.push_back(dial());
       const Dialed& its = connections_.back();
-      lines_.push_back({its.socket->fd(), &traffic_, i * 37 % traffic_.batches.size(), 1,
-                        its.tls.get()});
+      lines_.push_back(
+          {its.socket->fd(), &traffic_, i * 37 % traffic_.batches.size(), 1, its.tls.get()});
     }
   }
   double run() { return load::drive(lines_, {.seconds = kSeconds}).rate(); }
@@ -91,10 +92,9 @@ void get_set(Report& report, const std::string& row, Work work, std::size_t pipe
   RespProtocol theirs;
   SecureSide our_side{ours, shape, agorad.port, [&] { return certificate.dial(agorad.port); }};
   SecureSide their_side{theirs, shape, redis.port, [&] { return certificate.dial(redis_port); }};
-  const Comparison measured =
-      run_interleaved({{"agora", [&] { return our_side.run(); }},
-                       {"Redis", [&] { return their_side.run(); }}})
-          .front();
+  const Comparison measured = run_interleaved({{"agora", [&] { return our_side.run(); }},
+                                               {"Redis", [&] { return their_side.run(); }}})
+                                  .front();
   report.add({.row = row,
               .what = std::string(work == Work::get ? "get" : "set") +
                       ", 50 TLS connections, pipeline " + std::to_string(pipeline),

@@ -2,11 +2,10 @@
 
 #include "tests/conformance/tls_connection.hpp"
 
+#include <openssl/ssl.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/ssl.h>
 
 #include "shared/tls/tls_stream.hpp"
 #include "tests/support/certificates.hpp"

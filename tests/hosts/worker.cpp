@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// worker ADDRESS CA CERT KEY TTL_S VERB: a client on its own host, for hosts_test.py. It obeys lines
-// on standard input and answers each with one line. Verbs: `lock`, `count`, `world`.
+// worker ADDRESS CA CERT KEY TTL_S VERB: a client on its own host, for hosts_test.py. It obeys
+// lines on standard input and answers each with one line. Verbs: `lock`, `count`, `world`.
 #include <chrono>
 #include <cstdio>
 #include <iostream>

@@ -5,13 +5,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
-#include <stdexcept>
-#include <stdlib.h>
-
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
+#include <stdexcept>
+#include <stdlib.h>
 
 namespace agora::test {
 namespace {

@@ -30,7 +30,9 @@ class Authority {
   void issue(const CertificateRequest& request) const;
   /// Returns the path of the authority's own certificate.
   std::string path() const { return directory_ + "/ca.pem"; }
-  std::string certificate(const std::string& name) const { return directory_ + "/" + name + ".pem"; }
+  std::string certificate(const std::string& name) const {
+    return directory_ + "/" + name + ".pem";
+  }
   std::string key(const std::string& name) const { return directory_ + "/" + name + ".key"; }
 
  private:

@@ -69,7 +69,9 @@ void children(const agora::manager& m) {
   const auto d = m.dict<std::string, std::int64_t>("sums");
   std::vector<agora::process> all;
   for (int i = 0; i < 3; ++i) {
-    all.emplace_back([=] { for (int n = 0; n < 20; ++n) d.add("forked", 1); });
+    all.emplace_back([=] {
+      for (int n = 0; n < 20; ++n) d.add("forked", 1);
+    });
   }
   for (auto& child : all) child.join();
   USER_CHECK(d.at("forked") == 60);
@@ -102,8 +104,8 @@ void wrong_certificates(const user::Certificates& authority) {
   USER_CHECK(holds(refusal(address, {.ca_file = "/nowhere/ca.pem"}), "ca_file /nowhere/ca.pem"));
   agora::manager_options named = authority.options();
   named.server_name = "elsewhere.example";
-  USER_CHECK(holds(refusal(address, named),
-                   "is for localhost, 127.0.0.1, not for elsewhere.example"));
+  USER_CHECK(
+      holds(refusal(address, named), "is for localhost, 127.0.0.1, not for elsewhere.example"));
   agora::manager_options careless = other.options();
   careless.insecure_skip_verify = true;
   USER_CHECK(agora::manager(address, careless).ping());
@@ -131,6 +133,8 @@ void client_certificates(const user::Certificates& authority) {
   authority.issue({.name = "worker", .names = {"URI:agora:write"}});
   USER_CHECK(agora::manager(address, with(authority, "worker")).ping());
   USER_CHECK(holds(refusal(address, authority.options()), "requires a client certificate"));
+  authority.issue({.name = "roleless", .names = {"DNS:roleless"}});
+  USER_CHECK(holds(refusal(address, with(authority, "roleless")), "(CN=roleless) gives no role"));
   const user::Certificates other("another authority");
   other.issue({.name = "stranger", .names = {"URI:agora:admin"}});
   USER_CHECK(holds(refusal(address, with(other, "stranger")), "does not trust the authority"));
@@ -155,8 +159,8 @@ void other_protocols(const user::Certificates& authority) {
   const std::string none = refusal("tls://127.0.0.1:1,localhost:1", authority.options());
   USER_CHECK(holds(none, "tls://127.0.0.1:1") && holds(none, "tls://localhost:1"));
   // The first address has no server; the second one serves.
-  const std::string both = "tls://127.0.0.1:1,localhost" +
-                           server.tcp_address().substr(server.tcp_address().rfind(':'));
+  const std::string both =
+      "tls://127.0.0.1:1,localhost" + server.tcp_address().substr(server.tcp_address().rfind(':'));
   USER_CHECK(agora::manager(both, authority.options()).ping());
 }
 

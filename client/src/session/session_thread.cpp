@@ -340,7 +340,8 @@ bool Session::attempt(Lock& lock, Error& error) {
   std::size_t reached = home_;
   bool lost = false;
   auto seen = with_each_address(
-      plan_, home_, deadline, [&](std::size_t at, const Deadline& limit) -> Expected<std::uint64_t> {
+      plan_, home_, deadline,
+      [&](std::size_t at, const Deadline& limit) -> Expected<std::uint64_t> {
         auto dialed = connected(plan_.addresses[at], plan_.options, limit, wait);
         if (!dialed) return dialed.failure();
         connection = std::move(*dialed);

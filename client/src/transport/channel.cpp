@@ -69,10 +69,9 @@ Socket::Result Channel::send(std::span<const iovec> parts) {
 }
 
 Socket::Result Channel::receive(std::span<char> space, const Deadline& deadline) {
-  const Socket::Result got =
-      rings_ != nullptr ? receive_from_ring(space, deadline)
-      : tls_            ? tls_->receive(space, deadline)
-                        : socket_->receive(space, deadline);
+  const Socket::Result got = rings_ != nullptr ? receive_from_ring(space, deadline)
+                             : tls_            ? tls_->receive(space, deadline)
+                                               : socket_->receive(space, deadline);
   if (got.io == Socket::Io::some) after_receiving();
   return got;
 }

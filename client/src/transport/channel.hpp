@@ -73,7 +73,7 @@ class Channel {
 
   const std::unique_ptr<Socket> socket_;
   const std::unique_ptr<TlsLayer> tls_;  // null: plain
-  std::byte* rings_ = nullptr;  // null: the bytes go over the socket
+  std::byte* rings_ = nullptr;           // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread

@@ -43,9 +43,8 @@ Expected<void> send_whole(Connection& connection, std::string_view bytes, std::s
 Failure not_understood(Connection& connection, Failure failure) {
   const std::string_view held = connection.inbox.held();
   const std::string_view line = held.substr(0, std::min(held.find('\n'), std::size_t{300}));
-  const bool is_text = line.size() > 10 && std::all_of(line.begin(), line.end(), [](char c) {
-                         return c >= ' ' && c <= '~';
-                       });
+  const bool is_text = line.size() > 10 && std::all_of(line.begin(), line.end(),
+                                                       [](char c) { return c >= ' ' && c <= '~'; });
   if (!is_text) return failure;
   return fail(Errc::unavailable, "the server refused the connection: " + std::string(line));
 }

@@ -26,7 +26,8 @@ class Socket {
   static constexpr std::chrono::seconds kDefaultTtl{10};
 
   /// Connects by the deadline. Tries the addresses of a host name in turn, each beside the earlier
-  /// ones after 250 ms. The system's resolver may take longer than the deadline to resolve the name.
+  /// ones after 250 ms. The system's resolver may take longer than the deadline to resolve the
+  /// name.
   /// @param ttl  TCP: how soon the kernel is to notice that the server has vanished
   /// @error unavailable  no server accepts; the message names the address and the reason.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,

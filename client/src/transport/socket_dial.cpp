@@ -67,8 +67,8 @@ int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& de
 /// keepalive, one under way by TCP_USER_TIMEOUT. A call that waits for ever then ends, too.
 void tune_tcp(int fd, std::chrono::nanoseconds ttl) {
   constexpr int kProbes = 3;
-  const auto ms = std::max<long long>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(ttl).count(), 1000);
+  const auto ms =
+      std::max<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(ttl).count(), 1000);
   const int on = 1;
   const int idle_s = static_cast<int>(std::clamp<long long>(ms / 2000, 1, 30));
   const int interval_s = static_cast<int>(std::clamp<long long>(ms / 2000 / kProbes, 1, 10));
@@ -111,8 +111,7 @@ Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadli
 class Race {
  public:
   explicit Race(std::vector<const addrinfo*> addresses)
-      : addresses_(std::move(addresses)),
-        ready_([] { return ::epoll_create1(EPOLL_CLOEXEC); }) {}
+      : addresses_(std::move(addresses)), ready_([] { return ::epoll_create1(EPOLL_CLOEXEC); }) {}
 
   /// @return null on failure; problem() is the last error number then
   std::unique_ptr<Socket> run(const Deadline& deadline, const Wait& wait) {
@@ -153,9 +152,8 @@ class Race {
   std::unique_ptr<Socket> finished() {
     epoll_event event{};
     if (::epoll_wait(ready_.fd(), &event, 1, 0) <= 0) return nullptr;
-    const auto found = std::find_if(running_.begin(), running_.end(), [&](const auto& each) {
-      return each->fd() == event.data.fd;
-    });
+    const auto found = std::find_if(running_.begin(), running_.end(),
+                                    [&](const auto& each) { return each->fd() == event.data.fd; });
     if (found == running_.end()) return nullptr;
     std::unique_ptr<Socket> socket = std::move(*found);
     running_.erase(found);

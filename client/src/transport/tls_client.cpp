@@ -2,16 +2,15 @@
 
 #include "client/src/transport/tls_client.hpp"
 
+#include <arpa/inet.h>
 #include <array>
 #include <new>
-#include <optional>
-#include <utility>
-
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <optional>
+#include <utility>
 
 #include "client/src/transport/fork_guard.hpp"
 
@@ -93,8 +92,8 @@ std::string names_of(const X509* certificate) {
                   static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
     } else if (name->type == GEN_IPADD) {
       const bool v4 = ASN1_STRING_length(name->d.iPAddress) == 4;
-      ::inet_ntop(v4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress),
-                  address.data(), address.size());
+      ::inet_ntop(v4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(name->d.iPAddress), address.data(),
+                  address.size());
       text = address.data();
     }
     if (!text.empty()) all += (all.empty() ? "" : ", ") + text;
@@ -287,8 +286,7 @@ std::string server_certificate_digest(TlsStream& stream) {
   const X509* const certificate = SSL_get0_peer_certificate(stream.ssl());
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned size = 0;
-  if (certificate == nullptr ||
-      X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
+  if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
     return {};
   }
   return {reinterpret_cast<const char*>(digest.data()), size};
