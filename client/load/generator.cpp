@@ -110,7 +110,7 @@ class Driver {
     std::string_view from{space_.data(), bytes};
     std::size_t all = 0;
     for (;;) {
-      const TlsStream::Opened got = runner.line.tls->open(from, plain_, answers_);
+      const TlsStream::Opened got = runner.line.tls->open(from, plain_, unused_);
       all += got.bytes;
       if (got.bytes > 0) continue;
       if (got.state == TlsStream::State::more) return all;
@@ -189,7 +189,7 @@ class Driver {
   std::vector<Runner> runners_;
   std::vector<char> space_ = std::vector<char>(std::size_t{256} << 10);
   std::vector<char> plain_ = std::vector<char>(std::size_t{32} << 10);
-  std::string answers_;  // to messages of TLS itself, which these servers do not send
+  std::string unused_;  // to messages of TLS itself, which these servers do not send
   Clock::time_point begin_, stopped_, now_;
   std::uint64_t begun_ = 0;    ///< calls of all batches begun
   std::uint64_t replies_ = 0;  ///< replies received, also after the end

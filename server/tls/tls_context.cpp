@@ -64,7 +64,7 @@ ContextPointer make(const TlsFiles& files) {
   if (!made) throw std::bad_alloc();
   SSL_CTX* const context = made.get();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  // Of TLS 1.2 only the suites with forward secrecy and authenticated encryption.
+  // TLS 1.2: only the suites with forward secrecy and authenticated encryption.
   SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20");
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);

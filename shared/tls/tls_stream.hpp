@@ -44,7 +44,7 @@ class TlsStream {
   /// @param to    bytes for the peer are appended, also an alert if the handshake fails
   State handshake(std::string_view& from, std::string& to);
   /// Decrypts at most one record to `space`.
-  /// @param from, to  as in handshake(); an answer to a message of the protocol itself is appended
+  /// @param from, to  as in handshake(); a reply to a message of TLS itself is appended
   Opened open(std::string_view& from, std::span<char> space, std::string& to);
   /// Encrypts the first bytes of the parts, at most `most`, to as few records as possible, and
   /// appends them to `to`. @return the number of bytes encrypted; less than that: failed

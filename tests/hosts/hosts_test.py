@@ -7,8 +7,11 @@ machine has no network namespaces or this is not root.
 """
 import os
 import pathlib
+import re
+import shutil
 import signal
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -164,6 +167,24 @@ class Hosts(unittest.TestCase):
         status, text = self.server_host.run(AGORAD, "--listen", "0.0.0.0:7121", "--no-unix")
         self.assertEqual(status, 64)
         self.assertIn("--tls-client-ca", text)
+
+    def test_the_guide_works_as_it_stands(self):
+        page = (ROOT / "docs" / "guides" / "several-hosts.md").read_text()
+        certificates, serving, working, telnet = re.findall(r"^```sh\n(.*?)^```$", page, re.M | re.S)
+        folder = tempfile.mkdtemp(prefix="agora-guide-")
+        self.addCleanup(shutil.rmtree, folder)
+        names = written_file(f"127.0.0.1 localhost\n{self.c.address} agora.example\n")
+        self.b.hosts_file = names
+        begin = f'cd {folder}; PATH="{os.path.dirname(AGORAD)}:$PATH"; XDG_RUNTIME_DIR={folder}; export XDG_RUNTIME_DIR\n'
+        self.assertEqual(self.c.run("sh", "-ec", begin + certificates)[0], 0)
+        server = self.c.start("sh", "-ec", begin + "exec " + serving)
+        self.assertTrue(server.line().startswith("ready tcp="))
+        status, text = self.b.run("sh", "-ec", begin + working)
+        self.assertEqual((status, text), (0, '{"$ref":"jobs"}\nnull\n"done"\nonly one host runs this\n'))
+        status, text = self.b.run("sh", "-ec", begin + telnet)
+        self.assertEqual(status, 0, text)
+        self.assertIn('"done"', text)
+        server.end()
 
     def test_openssl_is_the_telnet_of_another_host(self):
         pair = self.worker_certificate

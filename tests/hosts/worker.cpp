@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // worker ADDRESS CA CERT KEY TTL_S VERB: a client on its own host, for hosts_test.py. It obeys
-// lines on standard input and answers each with one line. Verbs: `lock`, `count`, `world`.
+// lines on standard input and replies to each with one line. Verbs: `lock`, `count`, `world`.
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -22,9 +22,9 @@ void say(const std::string& line) {
   std::cout << line << std::endl;
 }
 
-/// Runs the body; answers with its result, or with the error.
+/// Runs the body; replies with its result, or with the error.
 template <typename Body>
-void answer(const Body& body) {
+void reply_with(const Body& body) {
   try {
     say(body());
   } catch (const agora::error& error) {
@@ -40,25 +40,25 @@ void hold_lock(const agora::manager& m) {
   lock.on_lost([] { say("lost"); });
   for (std::string word; std::getline(std::cin, word);) {
     if (word == "lock") {
-      answer([&] {
+      reply_with([&] {
         lock.lock();
         guarded.emplace(agora::guarded(writes, lock));
         return "token " + std::to_string(lock.token());
       });
     } else if (word == "write") {
-      answer([&] {
+      reply_with([&] {
         guarded.value().insert_or_assign("last", "written");
         return std::string("written");
       });
     } else if (word == "held") {
-      answer([&] { return std::string(lock.held() ? "held" : "not held"); });
+      reply_with([&] { return std::string(lock.held() ? "held" : "not held"); });
     } else if (word == "unlock") {
-      answer([&] {
+      reply_with([&] {
         lock.release();
         return std::string("released");
       });
     } else if (word == "ping") {
-      answer([&] { return std::string(m.ping() ? "pong" : "no pong"); });
+      reply_with([&] { return std::string(m.ping() ? "pong" : "no pong"); });
     } else {
       return;
     }

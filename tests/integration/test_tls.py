@@ -90,7 +90,7 @@ class Tls(TlsCase):
         for _ in range(20_000):
             self.assertEqual(c.line(), '"pong"')
 
-    def test_calls_that_come_with_the_end_of_the_handshake_are_answered(self):
+    def test_calls_that_come_with_the_end_of_the_handshake_get_replies(self):
         for _ in range(30):
             self.assertIn('"pong"', self.s_client("-quiet"))
 

@@ -28,7 +28,7 @@ struct manager_options {
   /// operation is a call over the socket.
   bool shared_memory = true;
   /// For tls:// addresses: the certificates (PEM) of the authorities that may have signed the
-  /// server's certificate; empty: those of the system.
+  /// server's certificate; empty: the system's.
   std::string ca_file = {};
   /// For tls:// addresses: the certificate of this program (PEM, with intermediate ones behind it)
   /// and its key; empty: none is sent. The files are read for each connection.

@@ -28,7 +28,7 @@ class Inbox {
 
   /// Returns true if no byte of an incomplete message is held.
   bool empty() const { return begin_ == bytes_.size(); }
-  /// Returns the bytes of the last reads, those of decoded messages included.
+  /// Returns the bytes of the last reads, decoded messages included.
   std::string_view held() const { return bytes_.view(); }
   /// Returns the space for the next bytes; never empty. Invalidates the views of earlier messages.
   std::span<char> space();

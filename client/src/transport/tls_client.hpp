@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 // The client's side of a TLS handshake: verifies the server's certificate, sends the client's, and
-// says what is wrong if it fails.
+// names the cause and the remedy of each failure.
 #pragma once
 
 #include <memory>

@@ -54,7 +54,7 @@ class TlsLayer {
   std::string reason_;
   std::atomic<bool> unsent_left_{false};
   std::atomic<bool> may_hold_more_{true};  // bytes may have come with the handshake's last ones
-  // Of the receiving thread.
+  // Only the receiving thread uses these.
   std::array<char, 32 * 1024> raw_;
   std::string_view records_;  // in raw_
 };

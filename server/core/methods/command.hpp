@@ -35,8 +35,8 @@ struct MethodRef {
 /// The proofs of a TLS handshake.
 struct TlsPeer {
   std::string binding;  ///< SHA-256 of the server's certificate in DER, 32 raw bytes
-  /// Of the client's certificate, which was verified: RFC 4514, each blank as \20; empty if the
-  /// client has sent none.
+  /// The subject of the client's certificate, which was verified: RFC 4514, each blank as \20;
+  /// empty if the client has sent none.
   std::string subject;
   std::optional<Role> role;  ///< from the first URI agora:ROLE of the client's certificate
 };

@@ -52,13 +52,13 @@ class Pair {
   /// Returns all that `stream` decrypts from `from`, which is given in pieces.
   static std::string opened(TlsStream& stream, std::string_view from, std::size_t most) {
     std::string all;
-    std::string answers;
+    std::string replies;
     std::vector<char> space(100);  // smaller than a record
     do {
       std::string_view piece = from.substr(0, most);
       from.remove_prefix(piece.size());
       for (;;) {
-        const TlsStream::Opened got = stream.open(piece, space, answers);
+        const TlsStream::Opened got = stream.open(piece, space, replies);
         if (got.bytes == 0) {
           CHECK(got.state == TlsStream::State::more);
           break;
@@ -124,12 +124,12 @@ TEST_CASE("TLS stream: an orderly end differs from bytes that are missing", "[tl
   pair.handshake(100'000);
   std::string end;
   pair.client->close(end);
-  std::string answers;
+  std::string replies;
   std::vector<char> space(100);
   std::string_view half = std::string_view{end}.substr(0, end.size() - 1);
-  CHECK(pair.server->open(half, space, answers).state == TlsStream::State::more);
+  CHECK(pair.server->open(half, space, replies).state == TlsStream::State::more);
   std::string_view rest = std::string_view{end}.substr(end.size() - 1);
-  CHECK(pair.server->open(rest, space, answers).state == TlsStream::State::closed);
+  CHECK(pair.server->open(rest, space, replies).state == TlsStream::State::closed);
 }
 
 TEST_CASE("TLS stream: a changed byte ends the connection with a reason", "[tls]") {
@@ -138,14 +138,14 @@ TEST_CASE("TLS stream: a changed byte ends the connection with a reason", "[tls]
   std::string records;
   CHECK(pair.client->seal(parts_of({"transfer 10"}), 100, records) == 11);
   records[records.size() / 2] ^= 1;
-  std::string answers;
+  std::string replies;
   std::vector<char> space(100);
   std::string_view from = records;
-  const TlsStream::Opened got = pair.server->open(from, space, answers);
+  const TlsStream::Opened got = pair.server->open(from, space, replies);
   CHECK(got.state == TlsStream::State::failed);
   CHECK(got.bytes == 0);
   CHECK_FALSE(pair.server->problem().empty());
-  CHECK_FALSE(answers.empty());  // an alert
+  CHECK_FALSE(replies.empty());  // an alert
 }
 
 TEST_CASE("TLS stream: plain text instead of a handshake fails", "[tls]") {
