@@ -84,19 +84,16 @@ void switch_on(int fd, int level, int option) {
   ::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/// Makes the kernel notice a client that has vanished: an idle one within 10 s, the default ttl of
-/// a session, and one that confirms no bytes within two minutes. The second time also bounds how
-/// long a client may keep its receive buffer full, so it is longer. A session ends with its ttl in
-/// any case.
+/// Makes the kernel notice within 10 s, the default ttl of a session, that an idle client has
+/// vanished. TCP_USER_TIMEOUT would also bound how long a client may leave its receive buffer full,
+/// and would replace the count of probes; a session ends with its ttl in any case.
 void notice_vanished(int fd) {
   const int idle_s = 5;
   const int interval_s = 2;
   const int probes = 2;
-  const unsigned unconfirmed_ms = 120'000;
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
-  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unconfirmed_ms, sizeof unconfirmed_ms);
 }
 
 std::optional<Peer> identify(int fd, bool tls_only) {

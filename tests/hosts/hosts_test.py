@@ -131,6 +131,17 @@ class Hosts(unittest.TestCase):
         self.b.end_programs()  # no packet tells the server
         self.assertTrue(second.ask("lock").startswith("token "))
 
+    def test_a_connection_without_a_session_that_vanishes_is_noticed_by_keepalive(self):
+        pair = self.worker_certificate
+        typed = self.b.start("openssl", "s_client", "-quiet", "-connect", f"{self.server_host.address}:{PORT}",
+                             "-CAfile", self.authority.ca, "-cert", pair[0], "-key", pair[1])
+        self.assertEqual(typed.ask("object.create lock gate"), '{"$ref":"gate"}')
+        self.assertIn('"token"', typed.ask("lock.acquire gate"))
+        self.b.cut()
+        second = self.c.start("openssl", "s_client", "-quiet", "-connect", f"{self.server_host.address}:{PORT}",
+                              "-CAfile", self.authority.ca, "-cert", pair[0], "-key", pair[1])
+        self.assertIn('"token"', second.ask("lock.acquire gate"))
+
     def test_a_server_that_vanishes_is_noticed_within_the_ttl(self):
         first = self.worker(self.b, "lock")
         self.assertTrue(first.ask("lock").startswith("token "))

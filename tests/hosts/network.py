@@ -29,7 +29,7 @@ class Program:
 
     def __init__(self, words):
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        preexec_fn=die_with_parent)
+                                        stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
         self.rest = b""
 
     def line(self):

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "client/src/transport/fork_guard.hpp"
 #include "client/src/transport/tls_client.hpp"
 
 namespace agora::detail {
@@ -17,6 +18,7 @@ Expected<Dialed> dial(const Address& address, const manager_options& options,
   auto tls = connect_tls(*dialed.socket, address, options, deadline, wait);
   if (!tls) return tls.failure();
   dialed.tls = std::move(*tls);
+  const ForkPause pause;  // see connect_tls()
   dialed.binding = server_certificate_digest(*dialed.tls);
   return dialed;
 }
