@@ -43,7 +43,9 @@ Acceptor::Acceptor(Hub& hub, ListeningSocket listening, IdentifyPeer identify, L
       reserve_(reserve()),
       retry_(hub.io()),
       identify_(std::move(identify)),
-      log_(std::move(log)) {}
+      log_(std::move(log)) {
+  hub_.speculative_poll().watch_acceptor(listening_.native_handle());
+}
 
 void Acceptor::start() {
   listening_.async_wait(ListeningSocket::wait_read,
@@ -53,6 +55,7 @@ void Acceptor::start() {
 }
 
 void Acceptor::stop() {
+  hub_.speculative_poll().forget_acceptor(listening_.native_handle());
   std::error_code ignored;
   listening_.close(ignored);
   retry_.cancel();

@@ -61,6 +61,17 @@ void Connection::wait_for_input() {
   waiting_ = true;
 }
 
+void Connection::go_on(bool arrived) {
+  if (!socket_.is_open() || waiting_) return;
+  arrived ? on_input() : wait_for_input();
+}
+
+void Connection::fail() {
+  dialogue_.abandon();
+  hub_.touch(*this);
+  hub_.turn_soon();
+}
+
 void Connection::wait_for_space() {
   socket_.async_wait(StreamSocket::wait_write, [self = shared_from_this()](const std::error_code&) {
     if (!self->socket_.is_open()) return;
@@ -212,7 +223,7 @@ void Connection::after_turn() {
   if (on_ring_ && (reading_ || write_blocked_)) hub_.poll_before_sleep(*ring_, *this);
   if (dialogue_.held_back()) ask_for_end_later();
   const bool wants_input = reading_ && !input_ended_;
-  if (wants_input && !readable_) wait_for_input();
+  if (wants_input && !readable_ && !waiting_) hub_.speculative_poll().add(*this);
   if (!backlog && !(wants_input && readable_)) return;
   // Fair share: the other connections first, since this one has used up its share of the turn.
   if (resume_posted_) return;

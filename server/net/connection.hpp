@@ -5,9 +5,9 @@
 // It waits until the socket is readable and then reads to the buffer that all connections share, so
 // an idle connection keeps no buffer. Asio's async_read_some() would need one for each: it tries to
 // read at once, and if there are bytes, its handler runs later. The wait costs an epoll_ctl for
-// each read, as much as that try. The connection sends replies at the end of the turn that made
-// them, by one non-blocking call, and waits for space only after the kernel has refused bytes. The
-// measurements are in docs/decisions/0017.
+// each read, as much as that try; SpeculativePoll saves it under load. The connection sends replies
+// at the end of the turn that made them, by one non-blocking call, and waits for space only after
+// the kernel has refused bytes. The measurements are in docs/decisions/0017.
 #pragma once
 
 #include <memory>
@@ -60,6 +60,12 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Returns the CPU on which the client last wrote to the ring, if spinning for its next call can
   /// pay: the client was awake and the dialogue takes input.
   std::optional<std::uint32_t> active_client_cpu() const;
+  /// Reads if the next message has arrived, and waits for it in Asio otherwise.
+  void go_on(bool arrived);
+  /// Gives the dialogue up, since there is no memory for its next step; the next turn closes it.
+  void fail();
+  /// Returns the descriptor of the socket, or -1 once it is closed.
+  int descriptor() { return socket_.native_handle(); }
   /// Closes the socket and leaves the hub.
   void close();
 

@@ -278,6 +278,7 @@ void Hub::flush_touched() {
       break;
     }
   }
+  speculative_poll_.run();
   removed_.clear();
 }
 
@@ -302,6 +303,7 @@ void Hub::close_all() {
   const auto left = std::exchange(connections_, {});
   for (const auto& [link, connection] : left) connection->close();
   touched_.clear();
+  speculative_poll_.clear();
   timer_.cancel();
   spares_timer_.cancel();
   deaths_.forget_all();

@@ -18,6 +18,7 @@
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/net/memory_reserve.hpp"
+#include "server/net/speculative_poll.hpp"
 #include "server/storage/sharing.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 
@@ -75,6 +76,9 @@ class Hub : public Outbox {
   /// From now on polls that connection's ring before the loop sleeps.
   void poll_before_sleep(Ring& ring, Connection& connection);
 
+  /// Returns the poll that ends each turn.
+  SpeculativePoll& speculative_poll() { return speculative_poll_; }
+
   void deliver(const Effect& effect, const Effects& effects) override;
   bool memory_short() override { return !MemoryReserve::is_whole(); }
 
@@ -113,6 +117,7 @@ class Hub : public Outbox {
   std::vector<std::shared_ptr<Connection>> removed_;  // kept until the turn ends
   std::vector<std::shared_ptr<Connection>> polled_;   // their rings are polled before each sleep
   shm::AdaptiveSpin spin_;
+  SpeculativePoll speculative_poll_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened sessions and their last links
   DeathWatch deaths_;
   DeadlineTimer timer_;
