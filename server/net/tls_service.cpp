@@ -155,11 +155,8 @@ void TlsService::Handshake::finish() {
   timer_.cancel();
   peer_.tls = TlsContext::peer_of(*channel_->stream);
   peer_.transport = "tls";
-  if (peer_.tls->role) {
-    peer_.role = *peer_.tls->role;
-  } else if (service_.context_.requires_clients()) {
-    return refuse_roleless();
-  }
+  if (!peer_.tls->role && service_.context_.requires_clients()) return refuse_roleless();
+  if (peer_.tls->role) peer_.role = *peer_.tls->role;
   Hub& hub = service_.hub_;
   const auto connection =
       std::make_shared<Connection>(hub, std::move(socket_), std::move(peer_), std::move(channel_));
