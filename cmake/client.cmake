@@ -4,7 +4,7 @@
 
 agora_library(agora_client FOLDERS client/src/transport client/src/memory client/src/session
               client/src/client client/src/server client/src/proxies
-              LINK agora_wire agora_value Threads::Threads nlohmann_json::nlohmann_json
+              LINK agora_wire agora_value agora_tls Threads::Threads nlohmann_json::nlohmann_json
               PRIVATE ${CMAKE_DL_LIBS})
 target_include_directories(agora_client PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/client/include>)
 target_compile_definitions(agora_client PRIVATE
@@ -47,7 +47,16 @@ if(AGORA_TESTS)
     set_tests_properties(user_${name} PROPERTIES
                          ENVIRONMENT "AGORA_SERVER=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad")
   endforeach()
+  # Hosts as network namespaces. ctest reports the test as skipped without root.
+  add_executable(hosts_worker tests/hosts/worker.cpp)
+  agora_program(hosts_worker)
+  add_test(NAME hosts COMMAND /usr/bin/python3 -B ${CMAKE_SOURCE_DIR}/tests/hosts/hosts_test.py
+           ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agorad ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/agora
+           $<TARGET_FILE:hosts_worker>)
+  set_tests_properties(hosts PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
   target_link_libraries(user_user_types PRIVATE agora_server)  # it embeds one
+  target_link_libraries(user_tls PRIVATE test_certificates)
+  target_link_libraries(user_tls_cuts PRIVATE test_certificates)
   # The thread sanitizer ends a forked child of a program with threads that starts a thread whose id
   # the parent has in use ("dup thread with used id").
   if(CMAKE_CXX_FLAGS MATCHES "-fsanitize=thread")

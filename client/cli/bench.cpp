@@ -5,18 +5,25 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <poll.h>
 #include <random>
+#include <stdexcept>
+#include <string_view>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <agora/error.hpp>
 
 #include "client/load/agora_protocol.hpp"
 #include "client/load/generator.hpp"
 #include "client/src/transport/address.hpp"
+#include "client/src/transport/channel.hpp"
 #include "client/src/transport/deadline.hpp"
-#include "client/src/transport/socket.hpp"
+#include "client/src/transport/dial.hpp"
 
 namespace agora::detail {
 namespace {
@@ -76,44 +83,105 @@ void print(const std::string& test, const load::Driven& driven, const load::Hist
   std::fflush(stdout);
 }
 
-void run(const Address& address, const std::string& test, const BenchOptions& options) {
+/// A connection on which plain bytes are sent and received. Over TLS a thread passes them on
+/// through a pair of sockets, for the few calls before and after the load.
+class PlainEnd {
+ public:
+  explicit PlainEnd(Dialed dialed) : channel_(std::move(dialed)) {
+    if (!channel_.is_tls()) return;
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_) != 0) {
+      throw std::runtime_error("no pair of sockets");
+    }
+    thread_ = std::thread([this] { pass(); });
+  }
+  ~PlainEnd() {
+    if (!thread_.joinable()) return;
+    ::close(ends_[0]);
+    thread_.join();
+    ::close(ends_[1]);
+  }
+  PlainEnd(const PlainEnd&) = delete;
+  PlainEnd& operator=(const PlainEnd&) = delete;
+
+  int fd() const { return thread_.joinable() ? ends_[0] : channel_.fd(); }
+
+ private:
+  void pass() {
+    std::vector<char> space(std::size_t{64} << 10);
+    for (;;) {
+      pollfd wanted[] = {{ends_[1], POLLIN, 0}, {channel_.fd(), POLLIN, 0}};
+      if (channel_.may_poll_input()) ::poll(wanted, 2, -1);
+      const Socket::Result got = channel_.receive(space, Clock::now());
+      if (got.io == Socket::Io::ended) break;
+      if (!pass_whole(space.data(), got.bytes)) return;
+      if (wanted[0].revents == 0) continue;
+      const ssize_t sent = ::recv(ends_[1], space.data(), space.size(), 0);
+      if (sent <= 0) return;
+      std::string_view rest(space.data(), static_cast<std::size_t>(sent));
+      while (!rest.empty() || channel_.has_unsent()) {
+        const iovec part{const_cast<char*>(rest.data()), rest.size()};
+        const Socket::Result taken = channel_.send({&part, 1});
+        if (taken.io == Socket::Io::ended) break;
+        rest.remove_prefix(taken.bytes);
+        if (taken.io == Socket::Io::later) channel_.wait_writable(false, Deadline{});
+      }
+    }
+    ::shutdown(ends_[1], SHUT_RDWR);
+  }
+  bool pass_whole(const char* bytes, std::size_t count) {
+    while (count > 0) {
+      const ssize_t sent = ::send(ends_[1], bytes, count, MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes += sent, count -= static_cast<std::size_t>(sent);
+    }
+    return true;
+  }
+
+  Channel channel_;
+  int ends_[2] = {-1, -1};
+  std::thread thread_;
+};
+
+void run(const Address& address, const manager_options& tls, const std::string& test,
+         const BenchOptions& options) {
   const load::Shape shape{work_of(test), options.connections, options.pipeline, options.value_bytes,
                           options.keys};
-  const auto dial = [&] {
-    auto socket = Socket::dial(address, deadline_in(std::chrono::seconds{10}));
-    if (!socket) throw_error(socket.error());
-    return std::move(*socket);
+  const auto connect = [&] {
+    auto dialed = dial(address, tls, deadline_in(std::chrono::seconds{10}));
+    if (!dialed) throw_error(dialed.error());
+    return std::move(*dialed);
   };
-  const auto maker = dial();  // the objects end with this connection
+  const PlainEnd maker(connect());  // the objects end with this connection
   load::AgoraProtocol protocol{own_prefix(), true};
-  protocol.prepare(maker->fd(), shape);
+  protocol.prepare(maker.fd(), shape);
   const bool own = shape.work == Work::queue || shape.work == Work::lock;
   std::vector<load::Traffic> traffic;
   for (std::size_t i = 0; i < (own ? shape.connections : 1); ++i) {
     traffic.push_back(load::traffic_of(protocol, shape, i));
   }
-  std::vector<std::unique_ptr<Socket>> sockets;
+  std::vector<Dialed> connections;
   std::vector<load::Line> lines;
   for (std::size_t i = 0; i < shape.connections; ++i) {
-    sockets.push_back(dial());
+    connections.push_back(connect());
     const load::Traffic& its = traffic[own ? i : 0];
-    lines.push_back({sockets.back()->fd(), &its, i * 37 * its.stride % its.batches.size()});
+    lines.push_back({connections.back().socket->fd(), &its,
+                     i * 37 * its.stride % its.batches.size(), 1, connections.back().tls.get()});
   }
   load::Histogram times;
   const load::Driven driven = load::drive(lines, {.calls = options.requests}, &times);
-  protocol.clear(maker->fd());
+  protocol.clear(maker.fd());
   print(test, driven, times, options.json);
 }
 
 }  // namespace
 
-int bench(const std::string& address, const BenchOptions& options) {
+int bench(const std::string& address, const manager_options& tls, const BenchOptions& options) {
   auto parsed = parse_address(address);
   if (!parsed) throw_error(parsed.error());
   check_size(options);
   for (const std::string& test : options.tests) static_cast<void>(work_of(test));
   raise_descriptors();
-  for (const std::string& test : options.tests) run(*parsed, test, options);
+  for (const std::string& test : options.tests) run(*parsed, tls, test, options);
   return 0;
 }
 

@@ -166,9 +166,10 @@ int await_grant(const Signals& signals, Reports& reports) {
 
 }  // namespace
 
-int run_locked(const std::string& address, const LockedCommand& command) {
+int run_locked(const std::string& address, manager_options options, const LockedCommand& command) {
   const Signals signals;
-  const manager m(address, {.client = "agora lock"});
+  options.client = "agora lock";
+  const manager m(address, std::move(options));
   const mutex lock = m.lock(command.lock);
   const auto reports = std::make_shared<Reports>();
   acquire(lock, command, reports);

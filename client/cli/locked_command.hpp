@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <agora/options.hpp>
+
 namespace agora::detail {
 
 /// Exit codes as in shells, and of sysexits.h.
@@ -24,8 +26,9 @@ struct LockedCommand {
 /// Acquires the lock, runs the command with AGORA_TOKEN, the fencing token, in its environment, and
 /// releases the lock. Passes SIGTERM and SIGHUP on to the command; SIGINT and SIGQUIT reach it from
 /// the terminal. If the lock is lost, the command gets SIGTERM. Call it before any thread is made.
+/// @param options  those for TLS
 /// @return the exit code of the command, or one of those above
 /// @throws agora::error  no server replies, or the lock cannot be acquired for another reason
-int run_locked(const std::string& address, const LockedCommand& command);
+int run_locked(const std::string& address, manager_options options, const LockedCommand& command);
 
 }  // namespace agora::detail

@@ -17,6 +17,7 @@
 #include <CLI/CLI.hpp>
 
 #include <agora/error.hpp>
+#include <agora/options.hpp>
 
 #include "client/cli/bench.hpp"
 #include "client/cli/locked_command.hpp"
@@ -34,22 +35,43 @@ std::string default_address() {
   return ::access(path.c_str(), F_OK) == 0 ? "unix:" + path : "tcp://127.0.0.1:7117";
 }
 
-int call(const std::string& address, const std::vector<std::string>& words) {
+/// Returns the value of an environment variable; empty if it is not set.
+std::string from_environment(const char* name) {
+  const char* const set = std::getenv(name);
+  return set != nullptr ? set : "";
+}
+
+void add_tls(CLI::App& app, agora::manager_options& options) {
+  options.ca_file = from_environment("AGORA_CA_FILE");
+  options.cert_file = from_environment("AGORA_CERT_FILE");
+  options.cert_key_file = from_environment("AGORA_CERT_KEY_FILE");
+  app.add_option("--ca-file", options.ca_file,
+                 "Authorities (PEM) of the server's certificate, for tls://; AGORA_CA_FILE")
+      ->type_name("FILE");
+  app.add_option("--cert", options.cert_file, "Certificate of this client (PEM); AGORA_CERT_FILE")
+      ->type_name("FILE");
+  app.add_option("--key", options.cert_key_file, "Its key (PEM); AGORA_CERT_KEY_FILE")
+      ->type_name("FILE");
+}
+
+int call(const std::string& address, const agora::manager_options& options,
+         const std::vector<std::string>& words) {
   try {
     if (const auto refusal = agora::detail::void_at_once(words); !refusal.empty()) {
       std::cerr << "agora: " << refusal << '\n';
       return EX_USAGE;
     }
-    return agora::detail::typed_call(address, words);
+    return agora::detail::typed_call(address, options, words);
   } catch (const agora::error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_UNAVAILABLE;
   }
 }
 
-int put_load(const std::string& address, const agora::detail::BenchOptions& options) {
+int put_load(const std::string& address, const agora::manager_options& tls,
+             const agora::detail::BenchOptions& options) {
   try {
-    return agora::detail::bench(address, options);
+    return agora::detail::bench(address, tls, options);
   } catch (const agora::value_error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_USAGE;
@@ -62,10 +84,15 @@ int put_load(const std::string& address, const agora::detail::BenchOptions& opti
   }
 }
 
+/// Returns true for an option of this program that the next word belongs to.
+bool takes_value(const std::string& word) {
+  return word == "--server" || word == "--ca-file" || word == "--cert" || word == "--key";
+}
+
 /// Returns the verb of the command line; empty if there is none.
 std::string verb_of(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--server") {
+    if (takes_value(words[i])) {
       ++i;
     } else if (!words[i].starts_with('-')) {
       return words[i];
@@ -84,13 +111,14 @@ std::vector<std::string> take_command(std::vector<std::string>& words) {
   return command;
 }
 
-int lock(const std::string& address, const agora::detail::LockedCommand& command) {
+int lock(const std::string& address, const agora::manager_options& options,
+         const agora::detail::LockedCommand& command) {
   if (command.words.empty()) {
     std::cerr << "agora: lock needs a command, for example: agora lock nightly -- backup.sh\n";
     return EX_USAGE;
   }
   try {
-    return agora::detail::run_locked(address, command);
+    return agora::detail::run_locked(address, options, command);
   } catch (const agora::unavailable& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_UNAVAILABLE;
@@ -167,8 +195,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::string address = default_address();
   app.add_option("--server", address, "Where the server is; AGORA_ADDRESS sets it as well")
-      ->type_name("unix:PATH|tcp://HOST:PORT")
+      ->type_name("unix:PATH|tcp://HOST:PORT|tls://HOST:PORT")
       ->capture_default_str();
+  agora::manager_options options;
+  add_tls(app, options);
   auto* one_call = app.add_subcommand("call", "Make one call and print its reply");
   one_call->prefix_command();
   one_call->footer(
@@ -195,13 +225,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
-  if (*lock_verb) return lock(address, locked);
-  if (*load_verb) return put_load(address, load);
+  if (*lock_verb) return lock(address, options, locked);
+  if (*load_verb) return put_load(address, options, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();
   if (words.empty()) {
     std::cerr << "agora: call needs a method, for example: agora call ping\n";
     return EX_USAGE;
   }
-  return call(address, words);
+  return call(address, options, words);
 }

@@ -10,8 +10,9 @@
 #include <agora/error.hpp>
 
 #include "client/src/transport/address.hpp"
+#include "client/src/transport/channel.hpp"
 #include "client/src/transport/deadline.hpp"
-#include "client/src/transport/socket.hpp"
+#include "client/src/transport/dial.hpp"
 #include "shared/base/error.hpp"
 #include "shared/wire/json_write.hpp"
 
@@ -28,13 +29,24 @@ bool is_plain(std::string_view word) {
 
 bool is_json_start(char c) { return c == '{' || c == '[' || c == '"'; }
 
-void send_all(Socket& socket, std::string_view bytes) {
-  while (!bytes.empty()) {
+void send_all(Channel& channel, std::string_view bytes) {
+  while (!bytes.empty() || channel.has_unsent()) {
     const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    const Socket::Result sent = socket.send({&part, 1});
+    const Socket::Result sent = channel.send({&part, 1});
     if (sent.io == Socket::Io::ended) return;  // the caller still reads the bytes sent before
     bytes.remove_prefix(sent.bytes);
-    if (sent.io == Socket::Io::later) socket.wait_writable(false, Deadline{});
+    if (sent.io == Socket::Io::later) channel.wait_writable(false, Deadline{});
+  }
+}
+
+/// Connects to the first of the addresses that accepts. Throws the last failure.
+Dialed dial_any(const std::string& text, const manager_options& options) {
+  auto addresses = parse_addresses(text);
+  if (!addresses) agora::throw_error(addresses.error());
+  for (std::size_t i = 0;; ++i) {
+    auto dialed = dial((*addresses)[i], options, deadline_in(std::chrono::seconds{10}));
+    if (dialed) return std::move(*dialed);
+    if (i + 1 == addresses->size()) agora::throw_error(dialed.error());
   }
 }
 
@@ -97,21 +109,22 @@ std::string void_at_once(std::span<const std::string> words) {
   return {};
 }
 
-int typed_call(const std::string& address, std::span<const std::string> words) {
-  auto parsed = parse_address(address);
-  if (!parsed) agora::throw_error(parsed.error());
-  auto socket = Socket::dial(*parsed, deadline_in(std::chrono::seconds{10}));
-  if (!socket) agora::throw_error(socket.error());
+int typed_call(const std::string& address, const manager_options& options,
+               std::span<const std::string> words) {
+  Channel channel(dial_any(address, options));
   // The server handles quit after the call: it closes once the call has its reply.
-  send_all(**socket, typed_line_of(words) + "\nquit\n");
+  send_all(channel, typed_line_of(words) + "\nquit\n");
   std::array<char, 65536> space;
   std::string first;
   for (;;) {
-    const Socket::Result got = (*socket)->receive(space, Deadline{});
+    const Socket::Result got = channel.receive(space, Deadline{});
     if (got.io == Socket::Io::ended) break;
     const std::string_view text{space.data(), got.bytes};
     if (first.size() < 64) first += text.substr(0, 64);
     std::cout << text << std::flush;
+  }
+  if (const std::string reason = channel.tls_failure(); !reason.empty()) {
+    agora::throw_error({Errc::unavailable, reason, Done::unknown, {}});
   }
   return is_error_reply(first) ? 1 : 0;
 }

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include <agora/options.hpp>
+
 namespace agora::detail {
 
 /// Returns the typed line for a method and its arguments. An argument that is empty, or that a
@@ -21,7 +23,9 @@ bool is_error_reply(std::string_view reply);
 std::string void_at_once(std::span<const std::string> words);
 
 /// Sends the line to a server and prints the reply on standard output as it comes.
+/// @param options  those for TLS
 /// @return 0, or 1 if the reply is an error. @throws agora::error  no server replies.
-int typed_call(const std::string& address, std::span<const std::string> words);
+int typed_call(const std::string& address, const manager_options& options,
+               std::span<const std::string> words);
 
 }  // namespace agora::detail

@@ -28,6 +28,7 @@ struct Runner {
   std::uint64_t calls = 0;
   bool stuck = false;                    ///< the socket takes no more for now
   std::vector<Clock::time_point> since;  ///< start of each open batch, a ring buffer
+  std::string sealed;                    ///< over TLS: the batch that is being sent, as records
 
   const RequestBatch& batch(std::size_t number) const {
     return line.traffic->batches[number % line.traffic->batches.size()];
@@ -91,7 +92,8 @@ class Driver {
     const ssize_t bytes = ::recv(runner.line.fd, space_.data(), space_.size(), MSG_DONTWAIT);
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (bytes <= 0) throw std::runtime_error("the server closed a connection");
-    runner.got += static_cast<std::size_t>(bytes);
+    const auto received = static_cast<std::size_t>(bytes);
+    runner.got += runner.line.tls != nullptr ? opened(runner, received) : received;
     const bool timed = latencies_ != nullptr;
     if (timed) now_ = Clock::now();
     while (runner.open > 0 && runner.got >= runner.batch(runner.oldest).reply_bytes) {
@@ -101,6 +103,19 @@ class Driver {
       throw std::runtime_error("the server sent more than was asked for");
     }
     send_more(i);
+  }
+
+  /// Decrypts bytes that lie in space_. @return the bytes of replies among them
+  std::size_t opened(Runner& runner, std::size_t bytes) {
+    std::string_view from{space_.data(), bytes};
+    std::size_t all = 0;
+    for (;;) {
+      const TlsStream::Opened got = runner.line.tls->open(from, plain_, unused_);
+      all += got.bytes;
+      if (got.bytes > 0) continue;
+      if (got.state == TlsStream::State::more) return all;
+      throw std::runtime_error("the server ended a connection: " + runner.line.tls->problem());
+    }
   }
 
   void answered(Runner& runner) {
@@ -129,7 +144,8 @@ class Driver {
     Runner& runner = runners_[i];
     while (runner.sending || may_begin(runner)) {
       if (!runner.sending) begin(runner);
-      const std::string& bytes = runner.batch(runner.next).bytes;
+      const bool plain = runner.line.tls == nullptr;
+      const std::string& bytes = plain ? runner.batch(runner.next).bytes : runner.sealed;
       const ssize_t n = ::send(runner.line.fd, bytes.data() + runner.sent,
                                bytes.size() - runner.sent, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (n < 0 && errno != EAGAIN && errno != EINTR) {
@@ -147,6 +163,12 @@ class Driver {
 
   void begin(Runner& runner) {
     if (latencies_ != nullptr) runner.since[runner.next % runner.since.size()] = Clock::now();
+    if (runner.line.tls != nullptr) {
+      const std::string& bytes = runner.batch(runner.next).bytes;
+      const iovec part{const_cast<char*>(bytes.data()), bytes.size()};
+      runner.sealed.clear();
+      runner.line.tls->seal({&part, 1}, bytes.size(), runner.sealed);
+    }
     begun_ += runner.line.traffic->calls;
     runner.sending = true;
     ++runner.open;
@@ -166,6 +188,8 @@ class Driver {
   const int epoll_;
   std::vector<Runner> runners_;
   std::vector<char> space_ = std::vector<char>(std::size_t{256} << 10);
+  std::vector<char> plain_ = std::vector<char>(std::size_t{32} << 10);
+  std::string unused_;  // to messages of TLS itself, which these servers do not send
   Clock::time_point begin_, stopped_, now_;
   std::uint64_t begun_ = 0;    ///< calls of all batches begun
   std::uint64_t replies_ = 0;  ///< replies received, also after the end

@@ -11,15 +11,17 @@
 
 #include "client/load/histogram.hpp"
 #include "client/load/traffic.hpp"
+#include "shared/tls/tls_stream.hpp"
 
 namespace agora::load {
 
-/// A connected socket and its traffic. Both must outlive the drive.
+/// A connected socket and its traffic. All must outlive the drive.
 struct Line {
   int fd = -1;
   const Traffic* traffic = nullptr;
   std::size_t first = 0;      ///< the first batch, a multiple of Traffic::stride
   std::size_t under_way = 1;  ///< batches sent ahead of their replies, at least 1
+  TlsStream* tls = nullptr;   ///< the finished handshake on the socket; null: plain
 };
 
 /// The end of a drive: after `seconds`, but not before `calls_min` replies; or, if `calls` is not

@@ -31,6 +31,7 @@ struct CommandLine {
   bool no_unix = false;
   std::string log_level = "info";
   std::vector<std::string> plugins;
+  agora::TlsFiles tls;
   agora::ServerOptions server;
 };
 
@@ -69,6 +70,15 @@ void describe(CLI::App& app, CommandLine& line) {
           ->type_name("PATH")
           ->capture_default_str();
   app.add_flag("--no-unix", line.no_unix, "Do not listen on a Unix socket")->excludes(path);
+  app.add_option("--tls-cert", line.tls.certificate,
+                 "Serve TLS as well, with this certificate (PEM, with intermediate ones behind it)")
+      ->type_name("FILE");
+  app.add_option("--tls-key", line.tls.key, "The key of that certificate (PEM)")->type_name("FILE");
+  app.add_option("--tls-client-ca", line.tls.client_ca,
+                 "Require client certificates of these authorities (PEM)")
+      ->type_name("FILE");
+  app.add_flag("--allow-plaintext", line.server.allow_plaintext,
+               "Serve plain text where TLS would be required");
   app.add_option("--memory-max", limits.memory_bytes_max,
                  "Bytes of stored data at most; 0: half of the machine's or cgroup's memory")
       ->transform(CLI::AsSizeValue(false))
@@ -109,7 +119,24 @@ void open_standard_streams() {
   }
 }
 
+/// Moves the TLS options to the server's. @return the reason if they do not fit together
+std::string take_tls(CommandLine& line) {
+  const agora::TlsFiles& tls = line.tls;
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return "--tls-cert and --tls-key belong together";
+  }
+  if (tls.certificate.empty()) {
+    return tls.client_ca.empty() ? "" : "--tls-client-ca needs --tls-cert and --tls-key";
+  }
+  line.server.tls = tls;
+  return {};
+}
+
 int serve(CommandLine& line) {
+  if (const std::string reason = take_tls(line); !reason.empty()) {
+    std::cerr << "agorad: " << reason << '\n';
+    return EX_USAGE;
+  }
   if (line.no_tcp && line.no_unix) {
     std::cerr << "agorad: --no-tcp and --no-unix together leave no way in\n";
     return EX_USAGE;

@@ -21,6 +21,7 @@
 #include "server/engine/memory_journal.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/tls_service.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
 #include "server/shm/private_extents.hpp"
@@ -80,6 +81,21 @@ MachineInput make_input(ServerOptions& options, Clock& clock, ExtentSource& word
   return input;
 }
 
+TlsContext made_context(const TlsFiles& files) {
+  try {
+    return TlsContext{files};
+  } catch (const std::runtime_error& error) {
+    throw OptionError(error.what());
+  }
+}
+
+TcpPolicy tcp_policy(const ServerOptions& options) {
+  const bool proven = options.tls && !options.tls->client_ca.empty();
+  return {.beyond_loopback = proven,
+          .plain_on_loopback = !proven || options.allow_plaintext,
+          .plain_on_others = options.allow_plaintext};
+}
+
 }  // namespace
 
 std::string default_unix_path() {
@@ -108,7 +124,8 @@ struct Server::Parts {
     const LogFn log = [this](const std::string& line) {
       if (options.log) options.log(line);
     };
-    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log);
+    if (options.tls) hub.serve_tls(tls.emplace(hub, made_context(*options.tls), log));
+    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log, tcp_policy(options));
     if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, log);
     if (options.clock == nullptr) wait_for_next_millisecond(clock, machine.input().started);
     if (tcp) tcp->start();
@@ -151,6 +168,7 @@ struct Server::Parts {
   Machine machine;
   Hub hub;
   Engine engine;
+  std::optional<TlsService> tls;
   StopEvent stop{io, [this] { finish(); }};
   std::optional<SignalWatcher> signals;
   std::optional<ParentWatcher> owner;
@@ -181,6 +199,7 @@ void Server::take_signals() {
   parts->signals.emplace(
       parts->io, [parts] { parts->finish(); },
       [parts] {
+        if (parts->tls) return parts->tls->reload();
         if (parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
       });
 }

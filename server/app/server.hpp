@@ -11,6 +11,7 @@
 #include <string>
 
 #include "server/objects/user/user_type.hpp"
+#include "server/tls/tls_files.hpp"
 #include "shared/base/limits.hpp"
 
 namespace agora {
@@ -21,6 +22,11 @@ class Journal;
 struct ServerOptions {
   /// "HOST:PORT" on loopback, port 0 for a free one; nullopt for no TCP.
   std::optional<std::string> tcp = "127.0.0.1:7117";
+  /// Certificates, if TLS is served on the TCP address as well. With a client_ca, addresses beyond
+  /// loopback are allowed.
+  std::optional<TlsFiles> tls;
+  /// Serves plain text on addresses beyond loopback too.
+  bool allow_plaintext = false;
   /// A path; nullopt for no Unix socket.
   std::optional<std::string> unix_path;
   Limits limits{};
@@ -63,7 +69,8 @@ class Server {
   /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
   /// socket and returns.
   void run();
-  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP is logged and ends nothing.
+  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the TLS
+  /// certificates again and ends nothing.
   void take_signals();
   /// Runs all that is ready and returns at once, for tests that have a loop of their own.
   /// @return how many events, tasks and timers ran

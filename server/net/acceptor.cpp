@@ -17,6 +17,7 @@
 
 #include "server/net/connection.hpp"
 #include "server/net/secret.hpp"
+#include "server/net/tls_service.hpp"
 
 namespace agora {
 namespace {
@@ -97,6 +98,9 @@ void Acceptor::accept_one(Descriptor socket) {
   connected.assign(protocol_, socket.get(), error);
   if (error) return log_("refused a connection: " + error.message());
   socket.release();
+  if (peer->tls_only && hub_.tls() != nullptr) {
+    return hub_.tls()->begin(std::move(connected), std::move(*peer));
+  }
   hub_.add(std::make_shared<Connection>(hub_, std::move(connected), std::move(*peer)));
 }
 

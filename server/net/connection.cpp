@@ -39,10 +39,14 @@ ssize_t send_with(int fd, std::span<iovec> parts, std::span<const int> descripto
 
 }  // namespace
 
-Connection::Connection(Hub& hub, StreamSocket socket, Peer peer)
+Connection::Connection(Hub& hub, StreamSocket socket, Peer peer, std::unique_ptr<TlsChannel> tls)
     : hub_(hub),
       socket_(std::move(socket)),
       proven_pid_(peer.pid_proven ? peer.pid : 0),
+      tls_(std::move(tls)),
+      undecided_(hub.tls() != nullptr && peer.transport == "tcp" ? std::make_unique<Peer>(peer)
+                                                                 : nullptr),
+      special_(tls_ || undecided_),
       dialogue_(hub.context(), std::move(peer)) {}
 
 /// Waits until the socket is readable: if it is so already, for bytes, the end of input or what
@@ -145,8 +149,9 @@ void Connection::read() {
 }
 
 /// Reads once. @return whether bytes were read and there may be more
-bool Connection::read_some() {
-  if (on_ring_) return read_ring();
+bool Connection::read_some() { return special_ ? read_specially() : read_plain(); }
+
+bool Connection::read_plain() {
   if (input_ended_ || !readable_) return false;
   const std::span<char> into = dialogue_.room();
   const ssize_t got = receive_nonblocking(socket_.native_handle(), into);
@@ -155,7 +160,7 @@ bool Connection::read_some() {
   readable_ = got == static_cast<ssize_t>(into.size());
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
-    on_ring_ = into[0] == kDoorbell;
+    special_ = on_ring_ = into[0] == kDoorbell;
     if (!on_ring_) {
       ring_.reset();
     } else {
@@ -204,7 +209,7 @@ void Connection::after_turn() {
   if (on_ring_ && !socket_ended_) wait_for_input();
   if (dialogue_.closing()) {
     reading_ = false;
-    if (dialogue_.ended() && dialogue_.output().empty()) return close();
+    if (dialogue_.ended() && (all_sent() || broken_)) return close();
     if (on_ring_ && write_blocked_) hub_.poll_before_sleep(*ring_, *this);
     return;
   }
@@ -227,7 +232,11 @@ void Connection::after_turn() {
 }
 
 bool Connection::send_some() {
-  if (on_ring_) return send_by_ring();
+  if (special_) return send_specially();
+  return send_plain();
+}
+
+bool Connection::send_plain() {
   Output& output = dialogue_.output();
   std::size_t total = 0;
   while (!output.empty()) {
@@ -347,6 +356,10 @@ std::optional<std::uint32_t> Connection::active_client_cpu() const {
 }
 
 void Connection::close() {
+  if (tls_ && socket_.is_open() && !broken_) {
+    tls_->stream->close(tls_->unsent);
+    static_cast<void>(send_records());
+  }
   std::error_code ignored;
   socket_.close(ignored);
   end_timer_.reset();

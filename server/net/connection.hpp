@@ -17,12 +17,14 @@
 #include "server/net/dialogue.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/ring.hpp"
+#include "server/net/tls_channel.hpp"
 
 namespace agora {
 
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Hub& hub, StreamSocket socket, Peer peer);
+  /// @param tls  a finished handshake, if all bytes are TLS records; null: the first byte decides
+  Connection(Hub& hub, StreamSocket socket, Peer peer, std::unique_ptr<TlsChannel> tls = nullptr);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
@@ -34,6 +36,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   /// Starts to wait for input.
   void start() { wait_for_input(); }
+  /// Takes records that arrived with the end of the TLS handshake.
+  void take_early(std::string_view records);
   /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
   /// or deliver an item.
   void drain();
@@ -74,12 +78,22 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void on_input();
   void read();
   bool read_some();
+  bool read_specially();
+  bool read_plain();
+  bool hand_over();
+  bool read_tls();
+  void take_records(std::string_view records);
   void drain_input();
   std::size_t unread_bytes();
   void resume();
   void after_turn();
   bool send_some();
+  bool send_specially();
+  bool send_plain();
   bool send_by_ring();
+  bool send_by_tls();
+  bool send_records();
+  bool all_sent() { return dialogue_.output().empty() && (!tls_ || tls_->unsent.empty()); }
   void note_sent(std::size_t bytes);
   bool read_ring();
   void drain_doorbells();
@@ -91,7 +105,10 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   std::int64_t proven_pid_;
   std::vector<int> descriptors_;  // sent with the next bytes
   std::unique_ptr<Ring> ring_;
-  bool on_ring_ = false;       // all bytes go through the ring; the socket carries doorbells
+  std::unique_ptr<TlsChannel> tls_;  // all bytes are TLS records
+  std::unique_ptr<Peer> undecided_;  // until the first byte: it may begin TLS
+  bool special_ = false;             // the bytes are not just those of the socket
+  bool on_ring_ = false;             // all bytes go through the ring; the socket carries doorbells
   bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes
   Dialogue dialogue_;
   bool waiting_ = false;        // for input

@@ -11,6 +11,7 @@
 #include <asio/post.hpp>
 
 #include "server/net/connection.hpp"
+#include "server/net/tls_service.hpp"
 
 namespace agora {
 
@@ -84,6 +85,8 @@ void Hub::add(std::shared_ptr<Connection> connection) {
   // of any client, that call would get the old time and would time out too early.
   turn_soon();
 }
+
+std::size_t Hub::size() const { return connections_.size() + (tls_ != nullptr ? tls_->size() : 0); }
 
 void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
@@ -292,6 +295,7 @@ void Hub::set_timer() {
 }
 
 void Hub::close_all() {
+  if (tls_ != nullptr) tls_->close_all();
   engine_->server_ending();
   for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();

@@ -26,6 +26,7 @@ namespace agora {
 
 class Connection;
 class Ring;
+class TlsService;
 
 class Hub : public Outbox {
  public:
@@ -38,6 +39,11 @@ class Hub : public Outbox {
 
   /// Sets the shared memory whose descriptors session.map passes. It must outlive the hub.
   void share(const Sharing& sharing) { sharing_ = &sharing; }
+
+  /// Serves TLS beside plain text, from now on. The service must outlive the hub's connections.
+  void serve_tls(TlsService& service) { tls_ = &service; }
+  /// Returns the TLS handshakes; null if TLS is not served.
+  TlsService* tls() { return tls_; }
 
   DialogueContext& context() { return *context_; }
   asio::io_context& io() { return io_; }
@@ -53,7 +59,8 @@ class Hub : public Outbox {
   /// @throws std::bad_alloc  no memory; the connection is dropped.
   void add(std::shared_ptr<Connection> connection);
   void remove(LinkId link);
-  std::size_t size() const { return connections_.size(); }
+  /// Returns the number of connections, those in a TLS handshake included.
+  std::size_t size() const;
 
   /// Runs a turn of the engine, flushes the output, and sets the timer.
   void turn();
@@ -103,6 +110,7 @@ class Hub : public Outbox {
   Engine* engine_ = nullptr;
   std::unique_ptr<DialogueContext> context_;
   const Sharing* sharing_ = nullptr;
+  TlsService* tls_ = nullptr;
   std::size_t rings_ = 0;  // the number of rings of all connections
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> touched_;

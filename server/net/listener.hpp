@@ -30,10 +30,18 @@ struct OptionError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Listens on a loopback address; port 0 takes any free port.
-/// @throws OptionError  with one line: not an address, or not loopback.
+/// The bytes that a TCP address takes.
+struct TcpPolicy {
+  bool beyond_loopback = false;   ///< clients prove who they are, so other hosts may connect
+  bool plain_on_loopback = true;  ///< plain text is served on a loopback address
+  bool plain_on_others = false;   ///< plain text is served on any other address
+};
+
+/// Listens on an address; port 0 takes any free port.
+/// @throws OptionError  with one line: not an address, or one that the policy forbids.
 /// @throws std::runtime_error  with one line: in use ...
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log);
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log,
+                                     TcpPolicy policy = {});
 
 /// Listens on a Unix socket (mode 0600; a missing directory is created with 0700), whose path it
 /// locks; see socket_file.hpp. Accepts processes of the server's own user and of root.

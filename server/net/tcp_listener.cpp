@@ -50,28 +50,33 @@ HostPort split(const std::string& text) {
 
 using Endpoint = asio::ip::tcp::endpoint;
 
-Endpoint endpoint_of(const std::string& text) {
+Endpoint endpoint_of(const std::string& text, const TcpPolicy& policy) {
   constexpr const char* kNotLoopback =
-      "only loopback addresses are served without a key or TLS, which this version does not offer "
-      "yet; use 127.0.0.1 or [::1]";
+      "only loopback addresses are served to clients that prove nothing; give --tls-cert, "
+      "--tls-key "
+      "and --tls-client-ca, or use 127.0.0.1 or [::1]";
   const HostPort parts = split(text);
   if (parts.host.empty()) {
+    if (policy.beyond_loopback) return {asio::ip::tcp::v6(), parts.port};  // IPv4 as well
     refuse(text, std::string{"it stands for all addresses, and "} + kNotLoopback);
   }
   std::error_code error;
   const asio::ip::address address =
       asio::ip::make_address(parts.host == "localhost" ? "127.0.0.1" : parts.host, error);
   if (error) refuse(text, "\"" + parts.host + "\" is no IP address");
-  if (!address.is_loopback()) {
+  if (!address.is_loopback() && !policy.beyond_loopback) {
     refuse(text, kNotLoopback);
   }
   return {address, parts.port};
 }
 
 std::string text_of(const Endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
-         std::to_string(endpoint.port());
+  asio::ip::address address = endpoint.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
+  }
+  const std::string host = address.to_string();
+  return (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(endpoint.port());
 }
 
 void switch_on(int fd, int level, int option) {
@@ -79,14 +84,28 @@ void switch_on(int fd, int level, int option) {
   ::setsockopt(fd, level, option, &on, sizeof on);
 }
 
-std::optional<Peer> identify(int fd) {
+/// Makes the kernel notice within 10 s, the default ttl of a session, that an idle client has
+/// vanished. TCP_USER_TIMEOUT would also bound how long a client may leave its receive buffer full,
+/// and would replace the count of probes; a session ends with its ttl in any case.
+void notice_vanished(int fd) {
+  const int idle_s = 5;
+  const int interval_s = 2;
+  const int probes = 2;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+std::optional<Peer> identify(int fd, bool tls_only) {
   Endpoint remote;
   socklen_t length = static_cast<socklen_t>(remote.capacity());
   if (::getpeername(fd, remote.data(), &length) != 0) return std::nullopt;
   switch_on(fd, IPPROTO_TCP, TCP_NODELAY);
   switch_on(fd, SOL_SOCKET, SO_OOBINLINE);  // telnet sends a part of a command as urgent data
   switch_on(fd, SOL_SOCKET, SO_KEEPALIVE);
+  notice_vanished(fd);
   Peer peer;
+  peer.tls_only = tls_only;
   peer.host = text_of(remote);
   peer.transport = "tcp";
   peer.role = Role::write;
@@ -95,9 +114,11 @@ std::optional<Peer> identify(int fd) {
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, ListeningSocket listening, std::string address, LogFn log)
+  TcpListener(Hub& hub, ListeningSocket listening, std::string address, LogFn log, bool tls_only)
       : address_(std::move(address)),
-        acceptor_(hub, std::move(listening), identify, std::move(log)) {}
+        acceptor_(
+            hub, std::move(listening), [tls_only](int fd) { return identify(fd, tls_only); },
+            std::move(log)) {}
   void start() override { acceptor_.start(); }
   void stop() override { acceptor_.stop(); }
   std::string address() const override { return address_; }
@@ -109,8 +130,11 @@ class TcpListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log) {
-  const Endpoint wanted = endpoint_of(host_and_port);
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log,
+                                     TcpPolicy policy) {
+  const Endpoint wanted = endpoint_of(host_and_port, policy);
+  const bool tls_only =
+      !(wanted.address().is_loopback() ? policy.plain_on_loopback : policy.plain_on_others);
   // Not by Asio's open(), which leaves the descriptor open in programs that this process starts.
   Descriptor made{::socket(wanted.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                            IPPROTO_TCP)};
@@ -125,8 +149,8 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
   ListeningSocket listening{hub.io()};
   listening.assign(wanted.protocol(), made.get());
   made.release();
-  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint),
-                                       std::move(log));
+  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint), std::move(log),
+                                       tls_only);
 }
 
 }  // namespace agora

@@ -56,8 +56,11 @@ const std::vector<Single>& singles() {
 using Table = void (*)(Report&, const Filter&);
 
 const std::map<std::string, Table>& tables() {
-  static const std::map<std::string, Table> all{
-      {"numbers", numbers}, {"matrix", matrix}, {"scaling", scaling}, {"large", large}};
+  static const std::map<std::string, Table> all{{"numbers", numbers},
+                                                {"matrix", matrix},
+                                                {"scaling", scaling},
+                                                {"large", large},
+                                                {"secure", secure}};
   return all;
 }
 
@@ -77,7 +80,7 @@ int run_singles(const std::vector<std::string>& names) {
                                     [&](const Single& single) { return single.name == name; });
     if (found == singles().end()) {
       std::cerr << "agora_bench: there is no benchmark " << name
-                << "; there are numbers, matrix, scaling, large";
+                << "; there are numbers, matrix, scaling, large, secure";
       for (const Single& single : singles()) std::cerr << ", " << single.name;
       std::cerr << '\n';
       return EX_USAGE;
@@ -126,9 +129,10 @@ int main(int argc, char** argv) {
   CLI::App app{"Benchmarks beside peers; without a name: numbers", "agora_bench"};
   std::vector<std::string> names{"numbers"};
   std::string json;
-  app.add_option("names", names,
-                 "numbers, matrix, scaling or large, with substrings of the rows to run; or single "
-                 "benchmarks");
+  app.add_option(
+      "names", names,
+      "numbers, matrix, scaling, large or secure, with substrings of the rows to run; or single "
+      "benchmarks");
   app.add_option("--json", json, "Write the results of a table to this file as well");
   CLI11_PARSE(app, argc, argv);
   return run_cleanly(names, json);

@@ -39,27 +39,35 @@ std::string sibling_program(const std::string& name) {
   return (std::filesystem::path{own_path()}.parent_path() / name).string();
 }
 
-/// Returns a free port, for servers that cannot choose one themselves.
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-    throw std::runtime_error("no free port");
-  }
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
 std::vector<std::string> agorad_command(const std::string& unix_path,
                                         const std::vector<std::string>& options) {
   std::vector<std::string> command{sibling_program("agorad"), "--listen", "127.0.0.1:0", "--unix",
                                    unix_path};
   command.insert(command.end(), options.begin(), options.end());
   return command;
+}
+
+std::vector<std::string> redis_command(const std::string& directory, int port,
+                                       const std::vector<std::string>& options) {
+  std::vector<std::string> words{"redis-server",
+                                 "--port",
+                                 std::to_string(port),
+                                 "--bind",
+                                 "127.0.0.1",
+                                 "--unixsocket",
+                                 directory + "/r.sock",
+                                 "--save",
+                                 "",
+                                 "--appendonly",
+                                 "no",
+                                 "--daemonize",
+                                 "no",
+                                 "--maxclients",
+                                 "12000",
+                                 "--dir",
+                                 directory};
+  words.insert(words.end(), options.begin(), options.end());
+  return words;
 }
 
 std::vector<std::string> memcached_command(const std::string& unix_path, int port) {
@@ -101,6 +109,20 @@ int retry_connect(Dial&& dial) {
 }
 
 }  // namespace
+
+int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    throw std::runtime_error("no free port");
+  }
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
 
 Child::Child(const std::vector<std::string>& command, int cpu, const std::string& ready_prefix) {
   int in[2];
@@ -179,13 +201,10 @@ Agorad::Agorad(int cpu, const std::vector<std::string>& options)
   port = std::stoi(line.substr(colon + 1));
 }
 
-Redis::Redis(int cpu)
+Redis::Redis(int cpu, const std::vector<std::string>& options)
     : unix_path(scratch.path() + "/r.sock"),
       port(free_port()),
-      child({"redis-server", "--port", std::to_string(port), "--bind", "127.0.0.1", "--unixsocket",
-             unix_path, "--save", "", "--appendonly", "no", "--daemonize", "no", "--maxclients",
-             "12000", "--dir", scratch.path()},
-            cpu, "") {
+      child(redis_command(scratch.path(), port, options), cpu, "") {
   ::close(connect_tcp(port));
 }
 

@@ -61,7 +61,8 @@ struct Redis {
   std::string unix_path;
   int port = 0;
   Child child;
-  explicit Redis(int cpu);
+  /// @param options  further words of its command line
+  explicit Redis(int cpu, const std::vector<std::string>& options = {});
 };
 
 /// memcached on TCP or on a Unix socket; it does not support both at once.
@@ -110,6 +111,8 @@ int client_cpu();
 /// @return that limit
 std::size_t raise_descriptors();
 
+/// Returns a free port, for servers that cannot choose one themselves.
+int free_port();
 int connect_unix(const std::string& path);
 int connect_tcp(int port);
 

@@ -20,6 +20,8 @@ void matrix(Report& report, const Filter& filter);
 void scaling(Report& report, const Filter& filter);
 /// Values of 1 KiB to 512 MiB over every transport.
 void large(Report& report, const Filter& filter);
+/// TLS beside Redis with TLS.
+void secure(Report& report, const Filter& filter);
 
 // The rows of `numbers` that are more than a load of requests; each adds its results.
 void round_trip(Report& report);

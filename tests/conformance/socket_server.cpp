@@ -16,6 +16,7 @@
 #include "server/objects/types.hpp"
 #include "tests/conformance/ring_connection.hpp"
 #include "tests/conformance/test_server.hpp"
+#include "tests/conformance/tls_connection.hpp"
 
 namespace agora::test {
 namespace {
@@ -68,8 +69,10 @@ class SocketServer : public TestServer {
         server_(options(backend)) {}
 
   std::unique_ptr<ClientConnection> connect(WireFormat format) override {
-    const int fd = kind_ == ConnectionKind::tcp ? connect_tcp() : connect_unix();
+    const bool tcp = kind_ == ConnectionKind::tcp || kind_ == ConnectionKind::tls;
+    const int fd = tcp ? connect_tcp() : connect_unix();
     for (int i = 0; i < 4; ++i) server_.poll();  // accept in the order of the connects
+    if (kind_ == ConnectionKind::tls) return open_tls_connection(fd, [this] { poll(); });
     if (kind_ != ConnectionKind::rings) return std::make_unique<SocketConnection>(fd);
     return open_ring_connection(Descriptor{fd}, *make_codec(format, catalogue_),
                                 [this] { poll(); });
@@ -86,7 +89,8 @@ class SocketServer : public TestServer {
   ServerOptions options(const Backend& backend) {
     ServerOptions made;
     made.tcp.reset();
-    if (kind_ == ConnectionKind::tcp) {
+    if (kind_ == ConnectionKind::tls) made.tls = tls_test_files();
+    if (kind_ == ConnectionKind::tcp || kind_ == ConnectionKind::tls) {
       made.tcp = "127.0.0.1:0";
     } else {
       made.unix_path = directory_.path() + "/agora.sock";

@@ -183,5 +183,9 @@ TEST_CASE("transcripts over TCP", "[transcripts]") {
   check_wire_formats(kHeap, ConnectionKind::tcp);
 }
 
+TEST_CASE("transcripts over TLS", "[transcripts]") {
+  check_wire_formats(kHeap, ConnectionKind::tls);
+}
+
 }  // namespace
 }  // namespace agora::test

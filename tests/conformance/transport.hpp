@@ -44,6 +44,7 @@ enum class ConnectionKind {
   unix_socket,
   rings,  ///< a Unix socket, then rings; needs a backend with memfds
   tcp,
+  tls,
 };
 std::unique_ptr<Transport> wire_transport(const Backend& backend, WireFormat format,
                                           ConnectionKind kind);

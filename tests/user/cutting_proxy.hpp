@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// A proxy in front of a server: forwards connections of a Unix socket, and cuts them.
+// A proxy in front of a server: forwards connections, and cuts them.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <map>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <random>
 #include <string>
@@ -24,18 +26,22 @@ namespace user {
 
 class CuttingProxy {
  public:
-  /// @param target  the server's address, "unix:/path"
+  /// @param target  the server's address, "unix:/path" or "tcp://127.0.0.1:port"; the proxy's own
+  ///                is of the same kind
   /// @param bytes_max  each connection is cut after 1 to this many bytes, in either direction; 0:
   /// never
   explicit CuttingProxy(std::string_view target, std::uint32_t bytes_max = 0,
                         std::uint32_t seed = 1)
-      : target_(target.substr(5)), bytes_max_(bytes_max), chance_(seed) {
+      : tcp_(target.starts_with("tcp:")),
+        target_(target.substr(tcp_ ? target.rfind(':') + 1 : 5)),
+        bytes_max_(bytes_max),
+        chance_(seed) {
     char folder[] = "/tmp/agora-cut-XXXXXX";
     USER_CHECK(mkdtemp(folder) != nullptr);
     folder_ = folder;
-    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un where = address_of(folder_ + "/s");
-    USER_CHECK(bind(listener_, reinterpret_cast<const sockaddr*>(&where), sizeof where) == 0);
+    listener_ = socket(tcp_ ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Place place(tcp_, tcp_ ? "0" : folder_ + "/s");
+    USER_CHECK(bind(listener_, place.address(), place.size()) == 0);
     USER_CHECK(listen(listener_, 100) == 0 && pipe(wake_) == 0);
     thread_ = std::thread([this] { forward(); });
   }
@@ -51,7 +57,13 @@ class CuttingProxy {
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
 
-  std::string address() const { return "unix:" + folder_ + "/s"; }
+  std::string address() const {
+    if (!tcp_) return "unix:" + folder_ + "/s";
+    sockaddr_in where{};
+    socklen_t size = sizeof where;
+    USER_CHECK(getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &size) == 0);
+    return "tcp://127.0.0.1:" + std::to_string(ntohs(where.sin_port));
+  }
   /// Cuts all connections; new connections go through again.
   void cut() {
     cut_ = true;
@@ -78,12 +90,27 @@ class CuttingProxy {
     std::uint32_t left = 0;  // bytes until the cut; 0: no cut
   };
 
-  static sockaddr_un address_of(const std::string& path) {
-    sockaddr_un where{};
-    where.sun_family = AF_UNIX;
-    path.copy(where.sun_path, sizeof where.sun_path - 1);
-    return where;
-  }
+  /// A path, or a port of loopback.
+  struct Place {
+    Place(bool is_tcp, const std::string& path_or_port) : tcp(is_tcp) {
+      if (tcp) {
+        in.sin_family = AF_INET;
+        in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        in.sin_port = htons(static_cast<std::uint16_t>(std::stoi(path_or_port)));
+      } else {
+        un.sun_family = AF_UNIX;
+        path_or_port.copy(un.sun_path, sizeof un.sun_path - 1);
+      }
+    }
+    const sockaddr* address() const {
+      return tcp ? reinterpret_cast<const sockaddr*>(&in) : reinterpret_cast<const sockaddr*>(&un);
+    }
+    socklen_t size() const { return tcp ? sizeof in : sizeof un; }
+
+    bool tcp;
+    sockaddr_in in{};
+    sockaddr_un un{};
+  };
   void wake() { USER_CHECK(write(wake_[1], "w", 1) == 1); }
 
   void forward() {
@@ -106,12 +133,16 @@ class CuttingProxy {
 
   void accept_one() {
     const int from = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    const int to = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_un where = address_of(target_);
-    if (connect(to, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) {
+    const int to = socket(tcp_ ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const Place place(tcp_, target_);
+    if (connect(to, place.address(), place.size()) != 0) {
       close(from);
       close(to);
       return;
+    }
+    const int on = 1;
+    for (const int each : {from, to}) {
+      if (tcp_) setsockopt(each, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
     ++connections_;
     ways_[from] = {to, chance()};
@@ -153,7 +184,8 @@ class CuttingProxy {
     while (!ways_.empty()) cut_one(ways_.begin()->first);
   }
 
-  const std::string target_;
+  const bool tcp_;
+  const std::string target_;  // a path, or a port
   std::atomic<std::uint32_t> bytes_max_;
   std::minstd_rand chance_;
   std::string folder_;

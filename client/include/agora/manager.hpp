@@ -80,7 +80,9 @@ class manager {
   /// @throws unavailable  agorad was not found (the message lists the places), or did not start.
   explicit manager(manager_options options = {});
   /// Connects to a server.
-  /// @param address  `unix:/path/to/socket` or `tcp://host:port` (a name, IPv4, or IPv6 in [])
+  /// @param address  `unix:/path/to/socket`, `tcp://host:port` or `tls://host:port` (a name, IPv4,
+  ///                 or IPv6 in []); of the last two several, with commas between them, which are
+  ///                 tried in turn: `tls://a:7117,b:7117`
   /// @throws value_error  the address has another form.
   /// @throws unavailable  no server replies there.
   explicit manager(std::string_view address, manager_options options = {});

@@ -27,6 +27,19 @@ struct manager_options {
   /// Whether objects may be shared as memory if server and program are on one host. If false, every
   /// operation is a call over the socket.
   bool shared_memory = true;
+  /// For tls:// addresses: the certificates (PEM) of the authorities that may have signed the
+  /// server's certificate; empty: the system's.
+  std::string ca_file = {};
+  /// For tls:// addresses: the certificate of this program (PEM, with intermediate ones behind it)
+  /// and its key; empty: none is sent. The files are read for each connection.
+  std::string cert_file = {};
+  std::string cert_key_file = {};
+  /// For tls:// addresses: the name that the server's certificate must have, if it is not the host
+  /// of the address.
+  std::string server_name = {};
+  /// For tls:// addresses: accepts any certificate, so that an attacker on the way can read and
+  /// change everything. The manager warns on standard error. For tests.
+  bool insecure_skip_verify = false;
 };
 
 }  // namespace agora

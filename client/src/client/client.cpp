@@ -45,10 +45,10 @@ std::string new_owner() {
   return "g" + std::to_string(++last);
 }
 
-Client::Client(std::string address_text, Address address, manager_options options,
+Client::Client(std::string address_text, std::vector<Address> addresses, manager_options options,
                std::function<bool()> server_gone)
     : address_text_(std::move(address_text)),
-      plan_{std::move(address), std::move(options), std::move(server_gone)} {
+      plan_{std::move(addresses), std::move(options), std::move(server_gone)} {
   register_client(*this);
 }
 

@@ -29,14 +29,15 @@ class ProcessState;
 class Client : public std::enable_shared_from_this<Client> {
  public:
   /// @param server_gone  returns true once the server's process has exited; empty if unknown
-  Client(std::string address_text, Address address, manager_options options,
+  Client(std::string address_text, std::vector<Address> addresses, manager_options options,
          std::function<bool()> server_gone = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   const std::string& address_text() const { return address_text_; }
-  const Address& address() const { return plan_.address; }
+  /// Returns the first address.
+  const Address& address() const { return plan_.addresses.front(); }
 
   /// Makes one call. Opens a session first if there is none. If the session is lost before any part
   /// of the call was sent, retries once in a new session.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+#include <cstdio>
 #include <map>
 #include <utility>
 
@@ -14,8 +15,12 @@ namespace {
 
 std::shared_ptr<detail::Client> connected(std::string_view address, manager_options options,
                                           std::function<bool()> server_gone = {}) {
-  auto parsed = detail::parse_address(address);
+  auto parsed = detail::parse_addresses(address);
   if (!parsed) throw_error(std::move(parsed.error()));
+  if (options.insecure_skip_verify) {
+    std::fputs("agora: warning: insecure_skip_verify accepts any certificate of the server\n",
+               stderr);
+  }
   auto client = std::make_shared<detail::Client>(std::string(address), std::move(*parsed),
                                                  std::move(options), std::move(server_gone));
   auto first = client->connect();

@@ -63,7 +63,7 @@ class SessionWatcher {
 
 /// The configuration of a session, the same for all sessions of a manager.
 struct SessionPlan {
-  Address address;
+  std::vector<Address> addresses;  ///< at least one; tried in turn
   manager_options options;
   std::function<bool()> server_gone;  ///< true once the server's process is known to have ended
 };
@@ -205,6 +205,7 @@ class Session : public std::enable_shared_from_this<Session> {
   const std::uint64_t number_;
   SessionName name_;                  // never changes once the session is open
   std::shared_ptr<Mapping> mapping_;  // never changes once the session is open
+  std::size_t home_ = 0;              // the address of the last connection; of the I/O thread
   PeerProcess server_process_;        // only if the session shares memory
   std::atomic<bool> over_{false};
   Progress progress_;  // of messages under way

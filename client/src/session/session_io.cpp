@@ -85,7 +85,8 @@ void Session::wait_to_send(const ConnectionRef& connection, const Deadline& dead
 
 // Writes without blocking. If the socket's buffer is full, the I/O thread writes the rest later.
 void Session::flush(Lock& lock) {
-  while (connection_ && !connection_->sending && !connection_->outbox.empty()) {
+  while (connection_ && !connection_->sending &&
+         (!connection_->outbox.empty() || connection_->channel.has_unsent())) {
     const ConnectionRef connection = connection_;
     const std::string bytes = std::exchange(connection->outbox, {});
     connection->sending = true;
@@ -97,7 +98,7 @@ void Session::flush(Lock& lock) {
     may_send_.notify_one();
     if (sent.io == Socket::Io::ended)
       return disconnect(connection, "the connection to the server is lost");
-    if (sent.bytes == bytes.size()) continue;
+    if (sent.bytes == bytes.size() && sent.io != Socket::Io::later) continue;
     progress_.moved(sent.bytes, LifeClock::now(), lease_.ttl());
     connection->outbox.insert(0, bytes, sent.bytes);
     if (sent.io == Socket::Io::later) return wakeup_.wake();
@@ -149,7 +150,7 @@ void Session::read_once(Lock& lock, const ConnectionRef& connection, const Deadl
     lock.lock();
     if (connection != connection_) return;
     if (got.io == Socket::Io::ended)
-      return disconnect(connection, "the server has closed the connection");
+      return disconnect(connection, connection->channel.end_reason());
     if (got.io == Socket::Io::some) {
       connection->inbox.filled(got.bytes);
       process_messages(connection);

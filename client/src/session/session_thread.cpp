@@ -21,18 +21,43 @@ Clock::duration ticks(std::chrono::duration<double> span) {
   return std::chrono::duration_cast<Clock::duration>(span);
 }
 
-Expected<std::shared_ptr<Connection>> dial(const SessionPlan& plan, const Deadline& deadline,
-                                           const Wait& wait) {
-  auto socket = Socket::dial(plan.address, deadline, wait);
-  if (!socket) return socket.failure();
-  auto connection = std::make_shared<Connection>(std::move(*socket));
-  const bool wants_rings =
-      plan.options.shared_memory && plan.address.kind == Address::Kind::unix_socket;
+Expected<std::shared_ptr<Connection>> connected(const Address& address,
+                                                const manager_options& options,
+                                                const Deadline& deadline, const Wait& wait) {
+  auto dialed = dial(address, options, deadline, wait);
+  if (!dialed) return dialed.failure();
+  auto connection = std::make_shared<Connection>(std::move(*dialed));
+  const bool wants_rings = options.shared_memory && address.kind == Address::Kind::unix_socket;
   if (!wants_rings || ask_for_ring(*connection, deadline, wait)) return connection;
-  socket = Socket::dial(plan.address, deadline, wait);
-  if (!socket) return socket.failure();
-  connection = std::make_shared<Connection>(std::move(*socket));
+  dialed = dial(address, options, deadline, wait);
+  if (!dialed) return dialed.failure();
+  connection = std::make_shared<Connection>(std::move(*dialed));
   return connection;
+}
+
+/// Returns an equal share of the time that is left, for one of `count` addresses.
+Deadline share_of(const Deadline& deadline, std::size_t count) {
+  if (!deadline || count <= 1) return deadline;
+  const Clock::time_point now = Clock::now();
+  return now + (*deadline - now) / static_cast<Clock::rep>(count);
+}
+
+/// Uses the addresses in turn, from `first` on, until `use` succeeds with one. The error names the
+/// failures of all. @param use  takes the index of an address and its deadline
+template <typename Use>
+auto with_each_address(const SessionPlan& plan, std::size_t first, const Deadline& deadline,
+                       const Use& use) -> decltype(use(0, deadline)) {
+  const std::size_t count = plan.addresses.size();
+  std::string reasons;
+  for (std::size_t i = 0;; ++i) {
+    auto result = use((first + i) % count, share_of(deadline, count - i));
+    if (result || count == 1) return result;
+    Error error = std::move(result.error());
+    reasons += (reasons.empty() ? "" : "; ") + error.message;
+    if (i + 1 < count) continue;
+    error.message = std::move(reasons);
+    return fail(std::move(error));
+  }
 }
 
 std::string close_message() {
@@ -48,17 +73,26 @@ Expected<std::shared_ptr<Session>> Session::open(const SessionPlan& plan, Sessio
                                                  const Wait& wait) {
   Deadline until = deadline_in(plan.options.connect_timeout);
   if (deadline && (!until || *deadline < *until)) until = deadline;
-  auto connection = dial(plan, until, wait);
-  if (!connection) return connection.failure();
-  const LifeClock::time_point sent = LifeClock::now();
-  auto name = open_session(**connection, plan.options, until, wait);
+  std::shared_ptr<Connection> connection;
+  std::size_t home = 0;
+  LifeClock::time_point sent;
+  auto name = with_each_address(
+      plan, 0, until, [&](std::size_t at, const Deadline& limit) -> Expected<SessionName> {
+        auto dialed = connected(plan.addresses[at], plan.options, limit, wait);
+        if (!dialed) return dialed.failure();
+        connection = std::move(*dialed);
+        home = at;
+        sent = LifeClock::now();
+        return open_session(*connection, plan.options, limit, wait);
+      });
   if (!name) return name.failure();
   const std::shared_ptr<Session> session(new Session(plan, watcher, number));
-  session->connection_ = std::move(*connection);
+  session->connection_ = std::move(connection);
+  session->home_ = home;
   session->lease_ = Lease(ticks(name->ttl), sent);
   session->last_sent_ = sent;
   if (name->shared_memory && plan.options.shared_memory) {
-    session->mapping_ = Mapping::open(plan.address, *name, until);
+    session->mapping_ = Mapping::open(plan.addresses[home], *name, until);
     if (session->mapping_) {
       session->server_process_ = PeerProcess(session->connection_->channel.fd());
     } else {
@@ -230,7 +264,8 @@ void Session::wait_for_work(Lock& lock, Clock::time_point now) {
       return read_idle(lock, connection);
     events |= POLLIN;
   }
-  if (!connection->outbox.empty() && !connection->sending) {
+  const bool unsent = !connection->outbox.empty() || connection->channel.has_unsent();
+  if (unsent && !connection->sending) {
     const short event = connection->channel.room_event();
     if (event == 0) return;
     events |= event;
@@ -303,23 +338,40 @@ bool Session::attempt(Lock& lock, Error& error) {
   const Wait wait = [this](int fd, short events, const Deadline& until) {
     return wait_on(fd, events, until);
   };
-  auto connection = dial(plan_, deadline, wait);
-  const LifeClock::time_point sent = LifeClock::now();
-  Expected<std::uint64_t> seen =
-      connection ? resume_session(**connection, name_, deadline, wait) : connection.failure();
+  ConnectionRef connection;
+  LifeClock::time_point sent;
+  std::size_t reached = home_;
+  bool lost = false;
+  auto seen = with_each_address(
+      plan_, home_, deadline,
+      [&](std::size_t at, const Deadline& limit) -> Expected<std::uint64_t> {
+        auto dialed = connected(plan_.addresses[at], plan_.options, limit, wait);
+        if (!dialed) return dialed.failure();
+        connection = std::move(*dialed);
+        reached = at;
+        sent = LifeClock::now();
+        auto resumed = resume_session(*connection, name_, limit, wait);
+        // The server knows no such session, or the session has another owner there. At another
+        // address there may be another server: the one that has the session may come back.
+        const bool refused = !resumed && (resumed.error().code == Errc::unauthenticated ||
+                                          resumed.error().code == Errc::session_lost);
+        if (refused && at == home_) lost = true;
+        return resumed;
+      });
   lock.lock();
   if (!seen) {
     error = std::move(seen.error());
-    // The server knows no such session, or the session has another owner there.
-    if (error.code == Errc::unauthenticated) error.code = Errc::session_lost;
+    if (lost) error.code = Errc::session_lost;
+    if (!lost && error.code == Errc::session_lost) error.code = Errc::unavailable;
     return false;
   }
+  home_ = reached;
   if (stopping_) return true;
   if (over()) {
     error = {Errc::session_lost, lost_reason_, {}, {}};
     return false;
   }
-  resume_on(lock, std::move(*connection), *seen, sent);
+  resume_on(lock, std::move(connection), *seen, sent);
   return true;
 }
 

@@ -33,6 +33,10 @@ constexpr std::chrono::milliseconds kRecheck{1};
 
 }  // namespace
 
+Channel::Channel(Dialed dialed)
+    : socket_(std::move(dialed.socket)),
+      tls_(dialed.tls ? std::make_unique<TlsLayer>(*socket_, std::move(dialed.tls)) : nullptr) {}
+
 Channel::~Channel() {
   if (rings_ != nullptr) ::munmap(rings_, shm::kRingTotal);
 }
@@ -53,7 +57,7 @@ bool Channel::switch_to_rings(int memfd) {
 
 Socket::Result Channel::send(std::span<const iovec> parts) {
   before_sending();
-  if (rings_ == nullptr) return socket_->send(parts);
+  if (rings_ == nullptr) return tls_ ? tls_->send(parts) : socket_->send(parts);
   const auto room = out_.room();
   if (!room) return {Socket::Io::ended, 0};
   if (*room == 0) return {ended_ ? Socket::Io::ended : Socket::Io::later, 0};
@@ -65,8 +69,9 @@ Socket::Result Channel::send(std::span<const iovec> parts) {
 }
 
 Socket::Result Channel::receive(std::span<char> space, const Deadline& deadline) {
-  const Socket::Result got =
-      rings_ == nullptr ? socket_->receive(space, deadline) : receive_from_ring(space, deadline);
+  const Socket::Result got = rings_ != nullptr ? receive_from_ring(space, deadline)
+                             : tls_            ? tls_->receive(space, deadline)
+                                               : socket_->receive(space, deadline);
   if (got.io == Socket::Io::some) after_receiving();
   return got;
 }
@@ -100,7 +105,10 @@ Socket::Result Channel::take_from_ring(std::span<char> space) {
 }
 
 Socket::Ready Channel::wait_writable(bool or_readable, const Deadline& deadline) {
-  if (rings_ == nullptr) return socket_->wait_writable(or_readable, deadline);
+  if (rings_ == nullptr) {
+    if (or_readable && tls_ && tls_->has_input()) return {true, false};
+    return socket_->wait_writable(or_readable, deadline);
+  }
   // A large message fills the ring many times. The server makes room sooner than it could wake this
   // thread.
   static_cast<void>(
@@ -119,7 +127,15 @@ Socket::Ready Channel::wait_writable(bool or_readable, const Deadline& deadline)
   return {or_readable && (!in_.empty() || ended_), true};
 }
 
-bool Channel::may_poll_input() { return rings_ == nullptr || in_.wait_for_bytes(); }
+bool Channel::may_poll_input() {
+  if (rings_ == nullptr) return !tls_ || !tls_->has_input();
+  return in_.wait_for_bytes();
+}
+
+std::string Channel::end_reason() {
+  std::string reason = tls_failure();
+  return reason.empty() ? "the server has closed the connection" : reason;
+}
 
 short Channel::room_event() {
   if (rings_ == nullptr) return POLLOUT;

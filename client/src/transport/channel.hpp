@@ -11,7 +11,9 @@
 #include <sys/uio.h>
 
 #include "client/src/transport/deadline.hpp"
+#include "client/src/transport/dial.hpp"
 #include "client/src/transport/socket.hpp"
+#include "client/src/transport/tls_layer.hpp"
 #include "shared/shm/adaptive_spin.hpp"
 #include "shared/shm/ring.hpp"
 
@@ -21,6 +23,7 @@ namespace agora::detail {
 class Channel {
  public:
   explicit Channel(std::unique_ptr<Socket> socket) : socket_(std::move(socket)) {}
+  explicit Channel(Dialed dialed);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -29,7 +32,8 @@ class Channel {
   /// Returns false if it cannot be mapped; the channel then stays on its socket.
   bool switch_to_rings(int memfd);
 
-  /// Sends as many bytes as there is room for. Never waits, never raises SIGPIPE.
+  /// Sends as many bytes as there is room for. Never waits, never raises SIGPIPE. Without parts,
+  /// only sends what has_unsent() tells of.
   Socket::Result send(std::span<const iovec> parts);
   /// As Socket::receive. With rings it spins adaptively before it sleeps. If it returns `later`,
   /// the server will ring the doorbell for the next bytes.
@@ -45,6 +49,15 @@ class Channel {
   /// room already.
   short room_event();
 
+  /// Returns true if bytes that send() has taken still wait for room: a later send() sends them.
+  /// Only over TLS. Any thread.
+  bool has_unsent() const { return tls_ && tls_->has_unsent(); }
+  bool is_tls() const { return tls_ != nullptr; }
+  /// Returns why the connection has ended, as far as the channel knows.
+  std::string end_reason();
+  /// Returns the failure of TLS that has ended the connection; empty if there was none.
+  std::string tls_failure() { return tls_ ? tls_->end_reason() : std::string(); }
+
   /// As in Socket.
   bool alive() { return socket_->alive(); }
   void shut_down() { socket_->shut_down(); }
@@ -59,7 +72,8 @@ class Channel {
   Socket::Result take_from_ring(std::span<char> space);
 
   const std::unique_ptr<Socket> socket_;
-  std::byte* rings_ = nullptr;  // null: the bytes go over the socket
+  const std::unique_ptr<TlsLayer> tls_;  // null: plain
+  std::byte* rings_ = nullptr;           // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread

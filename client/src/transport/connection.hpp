@@ -17,6 +17,7 @@ namespace agora::detail {
 /// `reading` uses `channel` without the mutex. `inbox` belongs to the reading thread.
 struct Connection {
   explicit Connection(std::unique_ptr<Socket> socket) : channel(std::move(socket)) {}
+  explicit Connection(Dialed dialed) : channel(std::move(dialed)) {}
 
   Channel channel;
   Inbox inbox;

@@ -2,6 +2,7 @@
 
 #include "client/src/transport/handshake.hpp"
 
+#include <algorithm>
 #include <map>
 #include <unistd.h>
 
@@ -18,17 +19,17 @@ namespace {
 constexpr std::uint32_t kHandshakeId = 0;
 constexpr const char* kCancelled = "the manager has ended";
 
-Failure broken(std::string_view method, const char* reason) {
-  return fail(Errc::unavailable, std::string(method) + ": " + reason);
+Failure broken(std::string_view method, std::string_view reason) {
+  return fail(Errc::unavailable, std::string(method) + ": " + std::string(reason));
 }
 
 // A handshake is far smaller than a socket's buffer, but a partial write is still possible.
 Expected<void> send_whole(Connection& connection, std::string_view bytes, std::string_view method,
                           const Deadline& deadline, const Wait& wait) {
-  while (!bytes.empty()) {
+  while (!bytes.empty() || connection.channel.has_unsent()) {
     const iovec one[] = {part(bytes)};
     const Socket::Result sent = connection.channel.send(one);
-    if (sent.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
+    if (sent.io == Socket::Io::ended) return broken(method, connection.channel.end_reason());
     if (is_past(deadline)) return broken(method, "the server did not reply in time");
     const bool full = sent.io == Socket::Io::later;
     if (full && !wait(connection.channel.fd(), POLLOUT, deadline))
@@ -36,6 +37,16 @@ Expected<void> send_whole(Connection& connection, std::string_view bytes, std::s
     bytes.remove_prefix(sent.bytes);
   }
   return {};
+}
+
+/// Returns the line of text with which the server refuses this connection; else the failure.
+Failure not_understood(Connection& connection, Failure failure) {
+  const std::string_view held = connection.inbox.held();
+  const std::string_view line = held.substr(0, std::min(held.find('\n'), std::size_t{300}));
+  const bool is_text = line.size() > 10 && std::all_of(line.begin(), line.end(),
+                                                       [](char c) { return c >= ' ' && c <= '~'; });
+  if (!is_text) return failure;
+  return fail(Errc::unavailable, "the server refused the connection: " + std::string(line));
 }
 
 /// Makes one call on a connection that no other thread uses yet.
@@ -51,7 +62,7 @@ Expected<Packed> exchange(Connection& connection, const Method& called, const Pa
     return sent.failure();
   for (;;) {
     auto next = connection.inbox.next();
-    if (!next) return next.failure();
+    if (!next) return not_understood(connection, next.failure());
     if (*next && (*next)->kind == ServerMessage::Kind::reply) {
       ServerMessage& reply = **next;
       if (!reply.ok()) return Failure{std::move(reply.error)};
@@ -63,7 +74,7 @@ Expected<Packed> exchange(Connection& connection, const Method& called, const Pa
     const Socket::Result got = descriptors != nullptr
                                    ? connection.channel.socket().receive_with(space, *descriptors)
                                    : connection.channel.receive(space, Clock::now());
-    if (got.io == Socket::Io::ended) return broken(method, "the server has closed the connection");
+    if (got.io == Socket::Io::ended) return broken(method, connection.channel.end_reason());
     connection.inbox.filled(got.bytes);
     if (got.io == Socket::Io::some) continue;
     if (!wait(connection.channel.fd(), POLLIN, deadline)) return broken(method, kCancelled);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
@@ -27,6 +28,8 @@ class Inbox {
 
   /// Returns true if no byte of an incomplete message is held.
   bool empty() const { return begin_ == bytes_.size(); }
+  /// Returns the bytes of the last reads, decoded messages included.
+  std::string_view held() const { return bytes_.view(); }
   /// Returns the space for the next bytes; never empty. Invalidates the views of earlier messages.
   std::span<char> space();
   /// Notes that `bytes` bytes were written to space().

@@ -23,11 +23,16 @@ namespace agora::detail {
 
 class Socket {
  public:
-  /// Connects by the deadline; tries the addresses of a host name one by one. The system's resolver
-  /// may take longer than the deadline to resolve the name.
+  static constexpr std::chrono::seconds kDefaultTtl{10};
+
+  /// Connects by the deadline. Tries the addresses of a host name in turn, each beside the earlier
+  /// ones after 250 ms. The system's resolver may take longer than the deadline to resolve the
+  /// name.
+  /// @param ttl  TCP: how soon the kernel is to notice that the server has vanished
   /// @error unavailable  no server accepts; the message names the address and the reason.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
-                                                const Wait& wait = wait_without_cancel);
+                                                const Wait& wait = wait_without_cancel,
+                                                std::chrono::nanoseconds ttl = kDefaultTtl);
 
   /// Opens a stream socket of that family, not connected. If that fails, fd() is negative, errno
   /// has the reason, and every operation returns `ended`.

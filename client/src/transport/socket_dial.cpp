@@ -10,8 +10,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <utility>
+#include <vector>
 
 #include "client/src/transport/socket.hpp"
 
@@ -22,16 +25,11 @@ namespace {
 /// event reports that it has room again.
 constexpr std::chrono::milliseconds kFullBacklogPause{5};
 
-/// Returns the host as it stands in an address: an IPv6 address in brackets.
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
+/// The head start of each address of a name before the next one is tried beside it (RFC 8305).
+constexpr std::chrono::milliseconds kHeadStart{250};
 
 Failure unreachable(const Address& address, const std::string& reason) {
-  const std::string where = address.kind == Address::Kind::tcp
-                                ? "tcp://" + bracketed(address.host) + ":" + address.port
-                                : "unix:" + address.path;
-  return fail(Errc::unavailable, "no server at " + where + ": " + reason);
+  return fail(Errc::unavailable, "no server at " + address.text() + ": " + reason);
 }
 
 std::string reason_of(int problem) { return std::strerror(problem); }
@@ -65,18 +63,22 @@ int connect_by(int fd, const sockaddr* where, socklen_t size, const Deadline& de
   }
 }
 
-// Enables TCP keepalive: a peer that vanished is detected within a minute, even by a call that
-// waits for ever.
-void tune_tcp(int fd) {
+/// Makes the kernel notice within the ttl that the server has vanished: an idle connection by
+/// keepalive, one under way by TCP_USER_TIMEOUT. A call that waits for ever then ends, too.
+void tune_tcp(int fd, std::chrono::nanoseconds ttl) {
+  constexpr int kProbes = 3;
+  const auto ms =
+      std::max<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(ttl).count(), 1000);
   const int on = 1;
-  const int idle_seconds = 30;
-  const int interval_seconds = 10;
-  const int probes = 3;
+  const int idle_s = static_cast<int>(std::clamp<long long>(ms / 2000, 1, 30));
+  const int interval_s = static_cast<int>(std::clamp<long long>(ms / 2000 / kProbes, 1, 10));
+  const auto unconfirmed_ms = static_cast<unsigned>(std::min<long long>(ms, 3'600'000));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
-  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &kProbes, sizeof kProbes);
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unconfirmed_ms, sizeof unconfirmed_ms);
 }
 
 // Returns a connected socket. On failure returns null and stores the error number in `problem`.
@@ -104,32 +106,119 @@ Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadli
   return socket;
 }
 
+/// The addresses of one name, tried with overlap ("happy eyeballs"): each has a head start, and the
+/// first connection that stands wins.
+class Race {
+ public:
+  explicit Race(std::vector<const addrinfo*> addresses)
+      : addresses_(std::move(addresses)), ready_([] { return ::epoll_create1(EPOLL_CLOEXEC); }) {}
+
+  /// @return null on failure; problem() is the last error number then
+  std::unique_ptr<Socket> run(const Deadline& deadline, const Wait& wait) {
+    while (next_ < addresses_.size() || !running_.empty()) {
+      if (next_ < addresses_.size() && (running_.empty() || Clock::now() >= next_start_)) {
+        if (auto won = start(*addresses_[next_++])) return won;
+        continue;
+      }
+      Deadline until = deadline;
+      if (next_ < addresses_.size() && (!until || next_start_ < *until)) until = next_start_;
+      if (!wait(ready_.fd(), POLLIN, until)) return fail_with(ECANCELED);
+      if (auto won = finished()) return won;
+      if (is_past(deadline)) return fail_with(ETIMEDOUT);
+    }
+    return nullptr;
+  }
+  int problem() const { return problem_; }
+
+ private:
+  std::unique_ptr<Socket> fail_with(int problem) {
+    problem_ = problem;
+    return nullptr;
+  }
+  std::unique_ptr<Socket> start(const addrinfo& address) {
+    next_start_ = Clock::now() + kHeadStart;
+    auto socket = std::make_unique<Socket>(address.ai_family);
+    const int fd = socket->fd();
+    if (fd < 0) return fail_with(errno);
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    if (::connect(fd, address.ai_addr, address.ai_addrlen) == 0) return won(std::move(socket));
+    if (errno != EINPROGRESS && errno != EINTR) return fail_with(errno);
+    epoll_event event{.events = EPOLLOUT, .data = {.fd = fd}};
+    if (::epoll_ctl(ready_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_with(errno);
+    running_.push_back(std::move(socket));
+    return nullptr;
+  }
+  /// Looks at one attempt that has ended, if any.
+  std::unique_ptr<Socket> finished() {
+    epoll_event event{};
+    if (::epoll_wait(ready_.fd(), &event, 1, 0) <= 0) return nullptr;
+    const auto found = std::find_if(running_.begin(), running_.end(),
+                                    [&](const auto& each) { return each->fd() == event.data.fd; });
+    if (found == running_.end()) return nullptr;
+    std::unique_ptr<Socket> socket = std::move(*found);
+    running_.erase(found);
+    ::epoll_ctl(ready_.fd(), EPOLL_CTL_DEL, event.data.fd, nullptr);
+    int problem = 0;
+    socklen_t size = sizeof problem;
+    getsockopt(event.data.fd, SOL_SOCKET, SO_ERROR, &problem, &size);
+    if (problem != 0) return fail_with(problem);
+    return won(std::move(socket));
+  }
+  static std::unique_ptr<Socket> won(std::unique_ptr<Socket> socket) {
+    fcntl(socket->fd(), F_SETFL, fcntl(socket->fd(), F_GETFL) & ~O_NONBLOCK);
+    return socket;
+  }
+
+  std::vector<const addrinfo*> addresses_;
+  Socket ready_;  // an epoll descriptor; as a Socket, a forked child closes its copy
+  std::vector<std::unique_ptr<Socket>> running_;
+  std::size_t next_ = 0;
+  Clock::time_point next_start_{};
+  int problem_ = EHOSTUNREACH;
+};
+
+/// Returns the addresses in the system's order of preference, but the families in turn: if a host
+/// cannot be reached over one of them, the other is tried second.
+std::vector<const addrinfo*> families_in_turn(const addrinfo* found) {
+  std::vector<const addrinfo*> first;
+  std::vector<const addrinfo*> others;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    (each->ai_family == found->ai_family ? first : others).push_back(each);
+  }
+  std::vector<const addrinfo*> all;
+  for (std::size_t i = 0; i < std::max(first.size(), others.size()); ++i) {
+    if (i < first.size()) all.push_back(first[i]);
+    if (i < others.size()) all.push_back(others[i]);
+  }
+  return all;
+}
+
 Expected<std::unique_ptr<Socket>> dial_tcp(const Address& address, const Deadline& deadline,
-                                           const Wait& wait) {
+                                           const Wait& wait, std::chrono::nanoseconds ttl) {
   addrinfo wish{};
   wish.ai_socktype = SOCK_STREAM;
   wish.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const int unknown = getaddrinfo(address.host.c_str(), address.port.c_str(), &wish, &found);
-  if (unknown != 0) return unreachable(address, gai_strerror(unknown));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
-  int problem = EHOSTUNREACH;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    auto socket =
-        connected(each->ai_family, each->ai_addr, each->ai_addrlen, deadline, wait, problem);
-    if (!socket) continue;
-    tune_tcp(socket->fd());
-    return socket;
+  if (unknown != 0) {
+    return unreachable(address, "the name \"" + address.host + "\" has no address: " +
+                                    (unknown == EAI_SYSTEM ? reason_of(errno)
+                                                           : std::string(gai_strerror(unknown))));
   }
-  return unreachable(address, reason_of(problem));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, &freeaddrinfo);
+  Race race(families_in_turn(found));
+  auto socket = race.run(deadline, wait);
+  if (!socket) return unreachable(address, reason_of(race.problem()));
+  tune_tcp(socket->fd(), ttl);
+  return socket;
 }
 
 }  // namespace
 
 Expected<std::unique_ptr<Socket>> Socket::dial(const Address& address, const Deadline& deadline,
-                                               const Wait& wait) {
-  return address.kind == Address::Kind::tcp ? dial_tcp(address, deadline, wait)
-                                            : dial_unix(address, deadline, wait);
+                                               const Wait& wait, std::chrono::nanoseconds ttl) {
+  return address.kind == Address::Kind::unix_socket ? dial_unix(address, deadline, wait)
+                                                    : dial_tcp(address, deadline, wait, ttl);
 }
 
 }  // namespace agora::detail

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,16 +32,27 @@ struct MethodRef {
   static MethodRef of(const ObjectType& type, const Method& method);
 };
 
+/// The proofs of a TLS handshake.
+struct TlsPeer {
+  std::string binding;  ///< SHA-256 of the server's certificate in DER, 32 raw bytes
+  /// The subject of the client's certificate, which was verified: RFC 4514, each blank as \20;
+  /// empty if the client has sent none.
+  std::string subject;
+  std::optional<Role> role;  ///< from the first URI agora:ROLE of the client's certificate
+};
+
 /// The client at the other end of a connection, for server.sessions.
 struct Peer {
   std::string client;  ///< the name that the client gave
   std::string host;
-  std::string transport;  ///< "unix", "tcp", "test"
+  std::string transport;  ///< "unix", "tcp", "tls", "test"
   std::int64_t pid = 0;   ///< 0: unknown
   Role role = Role::write;
   bool pid_proven = false;  ///< the kernel vouches for `pid`
   bool may_map = false;     ///< its user and host are the server's, and it can receive descriptors
-  std::string secret;       ///< becomes the token of a session opened here; unguessable
+  bool tls_only = false;    ///< its address refuses plain text
+  std::shared_ptr<const TlsPeer> tls;  ///< null: not over TLS
+  std::string secret;                  ///< becomes the token of a session opened here; unguessable
 };
 
 /// The form of a call's number on the wire. An opened session orders its calls by these numbers; in

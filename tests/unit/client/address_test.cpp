@@ -7,6 +7,7 @@
 using agora::Errc;
 using agora::detail::Address;
 using agora::detail::parse_address;
+using agora::detail::parse_addresses;
 
 TEST_CASE("address: names a unix socket or a TCP port", "[client]") {
   const auto local = parse_address("unix:/run/agora/agora.sock");
@@ -53,4 +54,33 @@ TEST_CASE("address: a path may have 107 bytes, the limit of a socket address, an
   REQUIRE_FALSE(long_one);
   CHECK(long_one.error().message.find("has 108") != std::string::npos);
   CHECK_FALSE(parse_address(std::string_view("unix:/a\0b", 9)));
+}
+
+TEST_CASE("address: TLS has the form of TCP, and its text is the address again", "[client]") {
+  for (const char* text : {"tls://10.0.0.5:7117", "tls://[fd00::1]:1", "tcp://a:2", "unix:/a"}) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE(address);
+    CHECK(address->text() == text);
+  }
+  CHECK(parse_address("tls://a:1")->transport() == "tls");
+}
+
+TEST_CASE("address: of several addresses each may leave out the scheme of the one before",
+          "[client]") {
+  const auto all = parse_addresses("tls://a:7117,b:7118,tcp://[::1]:1,[::2]:2");
+  REQUIRE(all);
+  REQUIRE(all->size() == 4);
+  const char* const texts[] = {"tls://a:7117", "tls://b:7118", "tcp://[::1]:1", "tcp://[::2]:2"};
+  for (std::size_t i = 0; i < 4; ++i) CHECK((*all)[i].text() == texts[i]);
+  // The path of a Unix socket may hold commas.
+  const auto local = parse_addresses("unix:/a,b");
+  REQUIRE(local);
+  REQUIRE(local->size() == 1);
+  CHECK(local->front().path == "/a,b");
+  for (const char* text : {"", "tls://a:1,", "tls://a:1,,b:2", "tls://a:1,b", "a:1,tls://b:2",
+                           "tls://a:1,http://b:2", "tls://a:1,unix:/b"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_addresses(text));
+  }
 }

@@ -166,7 +166,7 @@ TEST_CASE("giving up: asynchronous calls end in time while the session reconnect
   server.set_ttl(3600);
   RecordingWatcher notes;
   detail::SessionPlan plan{
-      *detail::parse_address(server.address()), {.connect_timeout = std::chrono::hours(1)}, {}};
+      {*detail::parse_address(server.address())}, {.connect_timeout = std::chrono::hours(1)}, {}};
   auto session = *Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
   server.mute();
   server.cut();

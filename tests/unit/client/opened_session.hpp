@@ -63,7 +63,7 @@ struct RecordingWatcher : detail::SessionWatcher {
 /// A session that ends with the test.
 struct Opened {
   explicit Opened(const FakeServer& server, std::function<bool()> gone = {}) {
-    detail::SessionPlan plan{*detail::parse_address(server.address()), {}, std::move(gone)};
+    detail::SessionPlan plan{{*detail::parse_address(server.address())}, {}, std::move(gone)};
     auto opened = Session::open(plan, notes, 1, {}, detail::wait_without_cancel);
     REQUIRE(opened);
     session = *opened;
