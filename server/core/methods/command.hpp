@@ -39,6 +39,7 @@ struct Peer {
   Role role = Role::write;
   bool pid_proven = false;  ///< the kernel vouches for `pid`
   bool may_map = false;     ///< its user and host are the server's, and it can receive descriptors
+  std::string identity;     ///< the client's user, as the listener knows it: "user 0", "loopback"
   std::string secret;       ///< becomes the token of a session opened here; unguessable
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace agora {
 namespace {
@@ -77,13 +78,42 @@ void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
 }
 
 void Sessions::attach(Session& session, Link& link) {
+  reconnected(session);
   session.link = link.id;
   link.session = &session;
   ++session.epoch;
 }
 
+void Sessions::disconnected(Session& session) {
+  reconnected(session);
+  session.disconnection = ++disconnections_;
+  last_disconnected_ = session.peer.identity;
+  disconnected_[last_disconnected_].emplace(session.disconnection, session.id);
+  ++disconnected_count_;
+}
+
+void Sessions::reconnected(Session& session) {
+  if (session.disconnection == 0) return;
+  const auto same = disconnected_.find(session.peer.identity);
+  same->second.erase(std::exchange(session.disconnection, 0));
+  if (same->second.empty()) disconnected_.erase(same);
+  --disconnected_count_;
+}
+
+Session* Sessions::surplus(std::size_t most, std::size_t identity_most) {
+  const auto last = disconnected_.find(last_disconnected_);
+  if (last != disconnected_.end() && last->second.size() > identity_most) {
+    return find(last->second.begin()->second);
+  }
+  if (disconnected_count_ <= most) return nullptr;
+  const auto largest = std::ranges::max_element(
+      disconnected_, {}, [](const auto& each) { return each.second.size(); });
+  return find(largest->second.begin()->second);
+}
+
 void Sessions::end(Session& session, std::vector<std::string> released, Instant now,
                    std::size_t lost_max) {
+  reconnected(session);
   const SessionId id = session.id;
   if (Link* link = find(session.link); link != nullptr && link->session == &session) {
     link->session = nullptr;
