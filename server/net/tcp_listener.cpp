@@ -89,15 +89,16 @@ std::optional<Peer> identify(int fd) {
   Peer peer;
   peer.host = text_of(remote);
   peer.transport = "tcp";
+  peer.identity = "loopback";
   peer.role = Role::write;
   return peer;
 }
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, ListeningSocket listening, std::string address, LogFn log)
+  TcpListener(Hub& hub, ListeningSocket listening, std::string address)
       : address_(std::move(address)),
-        acceptor_(hub, std::move(listening), identify, std::move(log)) {}
+        acceptor_(hub, std::move(listening), identify, -Acceptor::kKept) {}
   void start() override { acceptor_.start(); }
   void stop() override { acceptor_.stop(); }
   std::string address() const override { return address_; }
@@ -109,7 +110,7 @@ class TcpListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log) {
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port) {
   const Endpoint wanted = endpoint_of(host_and_port);
   // Not by Asio's open(), which leaves the descriptor open in programs that this process starts.
   Descriptor made{::socket(wanted.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -125,8 +126,7 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
   ListeningSocket listening{hub.io()};
   listening.assign(wanted.protocol(), made.get());
   made.release();
-  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint),
-                                       std::move(log));
+  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint));
 }
 
 }  // namespace agora
