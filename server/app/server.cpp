@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 
 #include "server/app/host.hpp"
 #include "server/app/memory_limit.hpp"
@@ -112,7 +111,7 @@ struct Server::Parts {
         user_types(register_all(std::move(options.types))),
         machine(types_with(user_types), memory ? memory->arena() : own_memory,
                 make_input(options, clock, memory ? memory->words() : own_memory, memory.get())),
-        hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
+        hub(io, clock, [this] { stop.notify(); }),
         engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
@@ -133,19 +132,31 @@ struct Server::Parts {
   ~Parts() {
     finish();
     io.restart();
-    io.poll();
+    for (bool left = true; left;) {
+      try {
+        io.poll();
+        left = false;
+      } catch (const std::exception&) {  // of one handler: the next ones follow
+      }
+    }
   }
 
-  /// Stops listening, ends all sessions, and lets run() return.
+  /// Lets run() return, stops listening, and ends all sessions. If there is no memory to end them
+  /// in order, their connections are closed without a reply.
   void finish() {
     if (std::exchange(finished, true)) return;
+    hub.end();
     if (tcp) tcp->stop();
     if (unix_socket) unix_socket->stop();
-    hub.close_all();
-    if (options.remove_directory && options.unix_path) {
-      ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
+    try {
+      hub.close_all();
+      if (options.remove_directory && options.unix_path) {
+        ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
+      }
+      hub.events().sum_up();
+    } catch (const std::exception&) {
+      hub.drop_all();
     }
-    hub.end();
   }
 
   ServerOptions options;

@@ -332,15 +332,20 @@ void Hub::close_all() {
   engine_->server_ending();
   for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();
+  drop_all();
+}
+
+void Hub::drop_all() {
   last_connection_ = nullptr;
   const auto left = std::exchange(connections_, {});
   for (const auto& [link, connection] : left) connection->close();
   touched_.clear();
+  removed_.clear();
   speculative_poll_.clear();
+  polled_.clear();
   timer_.cancel();
   spares_timer_.cancel();
   deaths_.forget_all();
-  events_.sum_up();
   events_.end();
 }
 

@@ -77,7 +77,10 @@ class Hub : public Outbox {
   /// lets a busy server send more with each system call and wake its clients less often.
   void turn_soon();
   /// Closes all links, sends as much output as the sockets take at once, and drops the connections.
+  /// @throws std::bad_alloc  no memory for the turn; drop_all() does the rest.
   void close_all();
+  /// Closes all connections as they are. Allocates nothing.
+  void drop_all();
 
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
