@@ -110,6 +110,7 @@ void run(const Address& address, const std::string& test, const BenchOptions& op
 int bench(const std::string& address, const BenchOptions& options) {
   auto parsed = parse_address(address);
   if (!parsed) throw_error(parsed.error());
+  parsed->peer_uid = options.peer_uid;
   check_size(options);
   for (const std::string& test : options.tests) static_cast<void>(work_of(test));
   raise_descriptors();

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct BenchOptions {
   std::size_t pipeline = 1;          ///< requests under way on each connection
   std::size_t value_bytes = 64;
   std::uint64_t keys = 10'000;
-  bool json = false;  ///< one JSON object a line instead of text
+  std::optional<std::uint32_t> peer_uid;  ///< see manager_options
+  bool json = false;                      ///< one JSON object a line instead of text
 };
 
 /// The most bytes of values that all connections together may have under way.

@@ -168,7 +168,7 @@ int await_grant(const Signals& signals, Reports& reports) {
 
 int run_locked(const std::string& address, const LockedCommand& command) {
   const Signals signals;
-  const manager m(address, {.client = "agora lock"});
+  const manager m(address, {.client = "agora lock", .peer_uid = command.peer_uid});
   const mutex lock = m.lock(command.lock);
   const auto reports = std::make_shared<Reports>();
   acquire(lock, command, reports);

@@ -3,6 +3,7 @@
 // `agora lock NAME -- CMD`: a command of a shell that runs while this process holds a lock.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +17,10 @@ inline constexpr int kExitNotFound = 127;
 inline constexpr int kExitSignal = 128;  ///< plus the signal that ended CMD
 
 struct LockedCommand {
-  std::string lock;                ///< created if no object has this name
-  std::optional<double> timeout;   ///< for the lock, seconds; empty: no limit
-  std::vector<std::string> words;  ///< the command and its arguments; not empty
+  std::string lock;                       ///< created if no object has this name
+  std::optional<double> timeout;          ///< for the lock, seconds; empty: no limit
+  std::optional<std::uint32_t> peer_uid;  ///< see manager_options
+  std::vector<std::string> words;         ///< the command and its arguments; not empty
 };
 
 /// Acquires the lock, runs the command with AGORA_TOKEN, the fencing token, in its environment, and

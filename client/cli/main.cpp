@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
@@ -34,13 +35,14 @@ std::string default_address() {
   return ::access(path.c_str(), F_OK) == 0 ? "unix:" + path : "tcp://127.0.0.1:7117";
 }
 
-int call(const std::string& address, const std::vector<std::string>& words) {
+int call(const std::string& address, std::optional<std::uint32_t> peer_uid,
+         const std::vector<std::string>& words) {
   try {
     if (const auto refusal = agora::detail::void_at_once(words); !refusal.empty()) {
       std::cerr << "agora: " << refusal << '\n';
       return EX_USAGE;
     }
-    return agora::detail::typed_call(address, words);
+    return agora::detail::typed_call(address, peer_uid, words);
   } catch (const agora::error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_UNAVAILABLE;
@@ -65,7 +67,7 @@ int put_load(const std::string& address, const agora::detail::BenchOptions& opti
 /// Returns the verb of the command line; empty if there is none.
 std::string verb_of(const std::vector<std::string>& words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--server") {
+    if (words[i] == "--server" || words[i] == "--peer-uid") {
       ++i;
     } else if (!words[i].starts_with('-')) {
       return words[i];
@@ -169,6 +171,10 @@ int main(int argc, char** argv) {
   app.add_option("--server", address, "Where the server is; AGORA_ADDRESS sets it as well")
       ->type_name("unix:PATH|tcp://HOST:PORT")
       ->capture_default_str();
+  std::optional<std::uint32_t> peer_uid;
+  app.add_option("--peer-uid", peer_uid,
+                 "A user whose server is accepted at a Unix socket, beside this user and root")
+      ->type_name("UID");
   auto* one_call = app.add_subcommand("call", "Make one call and print its reply");
   one_call->prefix_command();
   one_call->footer(
@@ -195,6 +201,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error);
   }
+  load.peer_uid = locked.peer_uid = peer_uid;
   if (*lock_verb) return lock(address, locked);
   if (*load_verb) return put_load(address, load);
   if (*server) return serve(server->remaining());
@@ -203,5 +210,5 @@ int main(int argc, char** argv) {
     std::cerr << "agora: call needs a method, for example: agora call ping\n";
     return EX_USAGE;
   }
-  return call(address, words);
+  return call(address, peer_uid, words);
 }

@@ -97,9 +97,11 @@ std::string void_at_once(std::span<const std::string> words) {
   return {};
 }
 
-int typed_call(const std::string& address, std::span<const std::string> words) {
+int typed_call(const std::string& address, std::optional<std::uint32_t> peer_uid,
+               std::span<const std::string> words) {
   auto parsed = parse_address(address);
   if (!parsed) agora::throw_error(parsed.error());
+  parsed->peer_uid = peer_uid;
   auto socket = Socket::dial(*parsed, deadline_in(std::chrono::seconds{10}));
   if (!socket) agora::throw_error(socket.error());
   // The server handles quit after the call: it closes once the call has its reply.

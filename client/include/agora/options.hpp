@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace agora {
@@ -27,6 +29,10 @@ struct manager_options {
   /// Whether objects may be shared as memory if server and program are on one host. If false, every
   /// operation is a call over the socket.
   bool shared_memory = true;
+  /// A user, by number, whose server is accepted at a Unix socket. By default the server must run
+  /// as this program's own effective user or as root: any other user that can make a socket at the
+  /// path would get all that this program sends. The server of another user is `unavailable`.
+  std::optional<std::uint32_t> peer_uid = {};
 };
 
 }  // namespace agora

@@ -16,6 +16,7 @@ std::shared_ptr<detail::Client> connected(std::string_view address, manager_opti
                                           std::function<bool()> server_gone = {}) {
   auto parsed = detail::parse_address(address);
   if (!parsed) throw_error(std::move(parsed.error()));
+  parsed->peer_uid = options.peer_uid;
   auto client = std::make_shared<detail::Client>(std::string(address), std::move(*parsed),
                                                  std::move(options), std::move(server_gone));
   auto first = client->connect();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ struct Address {
   std::string path;  ///< of a unix socket, at most 107 bytes
   std::string host;  ///< of tcp: a name, or an IP address without brackets
   std::string port;  ///< of tcp: 1 to 65535 in decimal
+  /// Of a unix socket: a user whose server is accepted beside those of this program's user and
+  /// root.
+  std::optional<std::uint32_t> peer_uid = {};
 
   /// Returns "unix" or "tcp".
   std::string_view transport() const { return kind == Kind::tcp ? "tcp" : "unix"; }

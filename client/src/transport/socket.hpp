@@ -25,7 +25,9 @@ class Socket {
  public:
   /// Connects by the deadline; tries the addresses of a host name one by one. The system's resolver
   /// may take longer than the deadline to resolve the name.
-  /// @error unavailable  no server accepts; the message names the address and the reason.
+  /// @error unavailable  no server accepts, or the server of a Unix socket runs as another user
+  /// than
+  ///   this program, root or Address::peer_uid; the message names the address and the reason.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
                                                 const Wait& wait = wait_without_cancel);
 
