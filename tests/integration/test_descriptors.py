@@ -2,13 +2,17 @@
 """Connections and descriptors: none is lost to a client that leaves, and none is lost to a flood."""
 import os
 import resource
+import shutil
 import signal
 import socket
+import subprocess
+import tempfile
 import unittest
 
 import harness
 from harness import DEADLINE_S, Failure, Json, Server, until
 
+NOBODY = 65534
 LAST_PID = "/proc/sys/kernel/ns_last_pid"
 
 
@@ -206,6 +210,72 @@ class Sessions(DescriptorCase):
         until(lambda: admin.call("server.stats")["sessions"] == 101, "its sessions")
         os.kill(pid, signal.SIGKILL)
         until(lambda: admin.call("server.stats")["sessions"] == 1, "the end of its sessions")
+
+
+class Passing(DescriptorCase):
+    def as_nobody(self, work):
+        """Runs `work` in a child of another user; returns whether it ended without an exception."""
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                harness.die_with_parent()
+                os.setuid(NOBODY)
+                work()
+                status = 0
+            except BaseException as error:
+                print("in the child:", repr(error), flush=True)
+            finally:
+                os._exit(status)
+        return os.waitpid(pid, 0)[1] == 0
+
+    def lowly(self):
+        """The server's process is of another user, without root's right to pass any number of descriptors."""
+        limited(150)()
+        os.setuid(NOBODY)
+        harness.die_with_parent()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can play another user")
+    def test_descriptors_left_unread_by_one_client_do_not_cut_off_another(self):
+        folder = tempfile.mkdtemp(prefix="agora-")
+        self.addCleanup(shutil.rmtree, folder, True)
+        os.chown(folder, NOBODY, NOBODY)
+        path = os.path.join(folder, "s")
+        process = subprocess.Popen(
+            [harness.SERVER, "--no-tcp", "--unix", path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=self.lowly,
+        )
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertTrue(harness.read_line(process.stdout).startswith("ready "))
+
+        def work():
+            unread = socket.socketpair()
+            for _ in range(2):
+                socket.send_fds(unread[0], [b"x"], [0] * 250)
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(DEADLINE_S)
+            sock.connect(path)
+            client = Json(sock)
+            opened = client.call("session.open", 60)
+            client.call("session.ring")
+            assert client.call("ping") == "pong"
+            client.call("session.map", opened["session"], opened["token"], 0)
+            assert client.call("ping") == "pong"
+            # Once they are read, descriptors come again.
+            for end in unread:
+                end.close()
+            again = socket.socket(socket.AF_UNIX)
+            again.settimeout(DEADLINE_S)
+            again.connect(path)
+            again.sendall(b'{"id":1,"method":"session.ring","params":[]}\n')
+            assert len(socket.recv_fds(again, 4096, 4)[1]) == 1
+
+        self.assertTrue(self.as_nobody(work))
 
 
 if __name__ == "__main__":

@@ -86,29 +86,34 @@ void Sessions::attach(Session& session, Link& link) {
 
 void Sessions::disconnected(Session& session) {
   reconnected(session);
+  DisconnectedSessions& same = disconnected_[session.peer.identity];
+  same.identity = session.peer.identity;
   session.disconnection = ++disconnections_;
-  last_disconnected_ = session.peer.identity;
-  disconnected_[last_disconnected_].emplace(session.disconnection, session.id);
+  session.among = &same;
+  same.sessions.emplace(session.disconnection, session.id);
+  last_disconnected_ = &same;
   ++disconnected_count_;
 }
 
 void Sessions::reconnected(Session& session) {
-  if (session.disconnection == 0) return;
-  const auto same = disconnected_.find(session.peer.identity);
-  same->second.erase(std::exchange(session.disconnection, 0));
-  if (same->second.empty()) disconnected_.erase(same);
+  DisconnectedSessions* const same = std::exchange(session.among, nullptr);
+  if (same == nullptr) return;
+  same->sessions.erase(session.disconnection);
   --disconnected_count_;
+  if (!same->sessions.empty()) return;
+  if (last_disconnected_ == same) last_disconnected_ = nullptr;
+  disconnected_.erase(std::string{same->identity});
 }
 
 Session* Sessions::surplus(std::size_t most, std::size_t identity_most) {
-  const auto last = disconnected_.find(last_disconnected_);
-  if (last != disconnected_.end() && last->second.size() > identity_most) {
-    return find(last->second.begin()->second);
+  const DisconnectedSessions* from = last_disconnected_;
+  if (from == nullptr || from->sessions.size() <= identity_most) {
+    if (disconnected_count_ <= most) return nullptr;
+    from = &std::ranges::max_element(disconnected_, {}, [](const auto& each) {
+              return each.second.sessions.size();
+            })->second;
   }
-  if (disconnected_count_ <= most) return nullptr;
-  const auto largest = std::ranges::max_element(
-      disconnected_, {}, [](const auto& each) { return each.second.size(); });
-  return find(largest->second.begin()->second);
+  return find(from->sessions.begin()->second);
 }
 
 void Sessions::end(Session& session, std::vector<std::string> released, Instant now,

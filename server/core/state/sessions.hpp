@@ -30,6 +30,12 @@
 
 namespace agora {
 
+/// The opened sessions of one identity that have no connection, in the order in which they lost it.
+struct DisconnectedSessions {
+  std::string identity;
+  std::map<std::uint64_t, SessionId> sessions;
+};
+
 /// The layout follows cache lines: first the members for each call, then the members for waiting
 /// calls.
 struct alignas(64) Session {
@@ -51,10 +57,11 @@ struct alignas(64) Session {
   std::unique_ptr<NoticeLog> notices;  ///< null in a plain session
   std::string token;
   Duration ttl{};
-  Instant part_since{};             ///< the first progress counted in part_bytes
-  std::uint64_t part_bytes = 0;     ///< of a message under way, since then
-  std::uint64_t epoch = 0;          ///< the number of links that it has had
-  std::uint64_t disconnection = 0;  ///< its key in Sessions::disconnected_; 0: it has a connection
+  Instant part_since{};                   ///< the first progress counted in part_bytes
+  std::uint64_t part_bytes = 0;           ///< of a message under way, since then
+  std::uint64_t epoch = 0;                ///< the number of links that it has had
+  std::uint64_t disconnection = 0;        ///< the number of its last loss of a connection
+  DisconnectedSessions* among = nullptr;  ///< that hold it; null: it has a connection
 
   Peer peer;
   Instant opened_at{};
@@ -145,14 +152,12 @@ class Sessions {
   std::set<SessionId> ids_;
   std::unordered_map<LinkId, Link> links_;
   Link* last_found_ = nullptr;  // a cache: calls come in runs
-  // The sessions of one identity that have no connection, in the order of their disconnections.
-  using Disconnected = std::map<std::uint64_t, SessionId>;
   void reconnected(Session& session);
 
-  std::map<std::string, Disconnected> disconnected_;  // by identity; none is empty
-  std::size_t disconnected_count_ = 0;                // of all identities
-  std::uint64_t disconnections_ = 0;                  // ever
-  std::string last_disconnected_;                     // an identity
+  std::map<std::string, DisconnectedSessions> disconnected_;  // by identity; none is empty
+  DisconnectedSessions* last_disconnected_ = nullptr;         // those of the last one
+  std::size_t disconnected_count_ = 0;                        // sessions of all identities
+  std::uint64_t disconnections_ = 0;                          // ever
   // When each opened session is next checked for expiry. A heartbeat does not move that time; the
   // check does, if the session has been heard of since.
   std::set<std::pair<Instant, SessionId>> checks_;
