@@ -65,8 +65,18 @@ Acceptor::Acceptor(Hub& hub, ListeningSocket listening, IdentifyPeer identify, s
 void Acceptor::start() {
   listening_.async_wait(ListeningSocket::wait_read,
                         [this, alive = std::weak_ptr{alive_}](const std::error_code& error) {
-                          if (!error && !alive.expired()) accept_some();
+                          if (!error && !alive.expired()) enter(&Acceptor::accept_some);
                         });
+}
+
+/// Takes a step. If there is no memory for it, the acceptor goes on later.
+void Acceptor::enter(void (Acceptor::*step)()) {
+  try {
+    (this->*step)();
+  } catch (const std::bad_alloc&) {
+    go_on_after(kBackOff);
+    throw;
+  }
 }
 
 void Acceptor::stop() {
@@ -78,11 +88,12 @@ void Acceptor::stop() {
 }
 
 void Acceptor::accept_all() {
-  if (held_.empty()) accept_some();
+  if (held_.empty()) enter(&Acceptor::accept_some);
 }
 
 /// Accepts clients until none is left, the server is full, or others are to have their turn.
 void Acceptor::accept_some() {
+  if (!held_.empty()) return place_held();  // the last step had no memory
   for (int i = 0; i < kAcceptsMax && listening_.is_open(); ++i) {
     if (hub_.is_full(kept_)) {
       if (!accept_to_hold()) return;
@@ -98,7 +109,7 @@ void Acceptor::accept_some() {
       return back_off(errno);
     }
   }
-  if (listening_.is_open()) post([this] { accept_some(); });
+  if (listening_.is_open()) post(&Acceptor::accept_some);
 }
 
 /// Accepts some clients before the look for closed connections. @return whether there are any
@@ -128,8 +139,8 @@ void Acceptor::place_held() {
     if (!held_.empty()) hub_.reap_closed();  // those that were placed may have left too
   }
   if (!listening_.is_open()) return;
-  if (held_.empty()) return post([this] { accept_some(); });
-  if (hub_.is_reaping()) return post([this] { place_held(); });
+  if (held_.empty()) return post(&Acceptor::accept_some);
+  if (hub_.is_reaping()) return post(&Acceptor::place_held);
   refuse_held();
 }
 
@@ -162,7 +173,12 @@ void Acceptor::accept_one(Descriptor socket) {
   }
 }
 
+/// Tries again if connections have left, whose descriptors are free then. Else it refuses one
+/// client and pauses: the others stay in the backlog.
 void Acceptor::back_off(int problem) {
+  const std::size_t before = hub_.size();
+  hub_.reap_closed();
+  if (hub_.size() < before) return post(&Acceptor::accept_some);
   hub_.events().repeated(kFailed,
                          std::string{"cannot accept a connection: "} + std::strerror(problem));
   reserve_.close();
@@ -170,7 +186,6 @@ void Acceptor::back_off(int problem) {
     tell(last, std::string{"the server cannot accept a connection: "} + std::strerror(problem));
   }
   reserve_ = reserve();
-  hub_.reap_closed();
   go_on_after(kBackOff);
 }
 
@@ -178,15 +193,14 @@ void Acceptor::go_on_after(std::chrono::milliseconds pause) {
   if (!listening_.is_open()) return;
   retry_.expires_after(pause);
   retry_.async_wait([this, alive = std::weak_ptr{alive_}](const std::error_code& error) {
-    if (!error && !alive.expired()) accept_some();
+    if (!error && !alive.expired()) enter(&Acceptor::accept_some);
   });
 }
 
-/// Calls `work` after the handlers that are ready, unless the acceptor is gone by then.
-template <typename Work>
-void Acceptor::post(Work work) {
-  asio::post(hub_.io(), [alive = std::weak_ptr{alive_}, work] {
-    if (!alive.expired()) work();
+/// Takes a step after the handlers that are ready.
+void Acceptor::post(void (Acceptor::*step)()) {
+  asio::post(hub_.io(), [this, alive = std::weak_ptr{alive_}, step] {
+    if (!alive.expired()) enter(step);
   });
 }
 

@@ -56,8 +56,8 @@ class Acceptor {
   void refuse_held();
   void back_off(int problem);
   void go_on_after(std::chrono::milliseconds pause);
-  template <typename Work>
-  void post(Work work);
+  void enter(void (Acceptor::*step)());
+  void post(void (Acceptor::*step)());
 
   Hub& hub_;
   ListeningSocket listening_;

@@ -18,8 +18,7 @@ struct Address {
   std::string path;  ///< of a unix socket, at most 107 bytes
   std::string host;  ///< of tcp: a name, or an IP address without brackets
   std::string port;  ///< of tcp: 1 to 65535 in decimal
-  /// Of a unix socket: a user whose server is accepted beside those of this program's user and
-  /// root.
+  /// A user whose server is accepted at a unix socket, beside this program's user and root.
   std::optional<std::uint32_t> peer_uid = {};
 
   /// Returns "unix" or "tcp".

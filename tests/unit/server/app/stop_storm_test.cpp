@@ -81,8 +81,8 @@ class Client {
 
  private:
   void doorbell() {
-    const char bell = 0;
-    ::send(socket_.get(), &bell, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const char zero = 0;
+    ::send(socket_.get(), &zero, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   void connect_tcp(const std::string& at) {
     socket_ = Descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -176,7 +176,8 @@ void stop_one(std::uint32_t round, const std::string& directory) {
 
 TEST_CASE("stop: a server ends at any moment under load", "[app]") {
   const char* const configured = std::getenv("AGORA_STOP_ROUNDS");
-  const std::uint32_t rounds = configured == nullptr ? 100 : static_cast<std::uint32_t>(std::stoul(configured));
+  const std::uint32_t rounds =
+      configured == nullptr ? 100 : static_cast<std::uint32_t>(std::stoul(configured));
   std::string directory = std::filesystem::temp_directory_path() / "agora-stop-XXXXXX";
   REQUIRE(::mkdtemp(directory.data()) != nullptr);
   for (std::uint32_t round = 0; round < rounds; ++round) {
