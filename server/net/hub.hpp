@@ -61,9 +61,9 @@ class Hub : public Outbox {
 
   /// Bounds the descriptors of connections, watched processes, rings and shared extents.
   void set_descriptors_max(std::size_t most) { descriptors_max_ = most; }
-  /// Returns true if neither a connection nor a descriptor is free.
-  /// @param kept  connections beyond Limits::connections_max, and descriptors, that the listener
-  ///   may use: positive, or negative for those that it leaves to others
+  /// Returns true if a listener has no connection or no descriptor left.
+  /// @param kept  if positive, how many connections beyond Limits::connections_max the listener may
+  ///   use; if negative, how many descriptors it leaves to the other listeners
   bool is_full(std::ptrdiff_t kept) const;
   /// Reads the connections whose peer has closed to their ends, as far as one turn goes. Cost: O(n)
   /// for n connections.
