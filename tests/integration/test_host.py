@@ -247,7 +247,7 @@ class Sockets(HostCase):
             self.assertEqual(file.read(), "precious")
 
     def test_one_of_many_servers_that_start_at_once_serves(self):
-        for _ in range(5):
+        for _ in range(4):
             os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
             with socket.socket(socket.AF_UNIX) as stale:
                 stale.bind(self.path)
@@ -259,13 +259,15 @@ class Sockets(HostCase):
                     stderr=subprocess.DEVNULL,
                     preexec_fn=die_with_parent,
                 )
-                for _ in range(4)
+                for _ in range(12)
             ]
             for process in started:
                 self.addCleanup(self.kill, process)
             ready = [process for process in started if read_line(process.stdout)]
             self.assertEqual(len(ready), 1)
             self.assertTrue(self.reachable())
+            refused = [process.wait(DEADLINE_S) for process in started if process is not ready[0]]
+            self.assertEqual(refused, [69] * 11)
             self.assertEqual(self.end(ready[0]), 0)
 
     def test_a_directory_that_others_can_write_to_is_refused(self):
