@@ -261,8 +261,8 @@ class Passing(DescriptorCase):
             sock.settimeout(DEADLINE_S)
             sock.connect(path)
             client = Json(sock)
-            opened = client.call("session.open", 60)
             client.call("session.ring")
+            opened = client.call("session.open", 60)
             assert client.call("ping") == "pong"
             client.call("session.map", opened["session"], opened["token"], 0)
             assert client.call("ping") == "pong"
