@@ -16,6 +16,9 @@ constexpr Duration kLostRetention = std::chrono::hours{1};
 constexpr Duration kStalled = std::chrono::milliseconds{500};
 constexpr Duration kGracePeriod = std::chrono::seconds{1};
 
+/// Returns the identity that bounds the sessions of its clients without a connection.
+const std::string& identity_of(const Session& session) { return session.peer.identity; }
+
 }  // namespace
 
 Link& Sessions::open(LinkId id, Peer peer, Instant now) {
@@ -86,8 +89,8 @@ void Sessions::attach(Session& session, Link& link) {
 
 void Sessions::disconnected(Session& session) {
   reconnected(session);
-  DisconnectedSessions& same = disconnected_[session.peer.identity];
-  same.identity = session.peer.identity;
+  DisconnectedSessions& same = disconnected_[identity_of(session)];
+  same.identity = identity_of(session);
   session.disconnection = ++disconnections_;
   session.among = &same;
   same.sessions.emplace(session.disconnection, session.id);
