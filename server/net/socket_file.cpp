@@ -13,8 +13,12 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server/net/trusted_path.hpp"
+
 namespace agora {
 namespace {
+
+constexpr const char* kFile = "the socket";  // that other users must not replace
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
@@ -31,25 +35,6 @@ Descriptor new_socket(const std::string& path) {
   Descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!made.is_open()) refuse(path, std::strerror(errno));
   return made;
-}
-
-bool is_trusted(const struct stat& status) {
-  return status.st_uid == ::geteuid() || status.st_uid == 0;
-}
-
-std::string owner_of(const struct stat& status) {
-  return " belongs to user " + std::to_string(status.st_uid) + ", who could replace the socket";
-}
-
-/// Returns why other users could replace a file in that directory; empty if they cannot.
-std::string fault_of(const std::filesystem::path& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) return directory.string() + ": " + strerror(errno);
-  if (!is_trusted(status)) return directory.string() + owner_of(status);
-  const bool open = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  if (!open || (status.st_mode & S_ISVTX) != 0) return {};
-  return directory.string() +
-         " is writable by other users, who could replace the socket; chmod go-w it";
 }
 
 }  // namespace
@@ -74,35 +59,13 @@ void SocketFile::prepare_directory() const {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     refuse(path_, "cannot make the directory " + directory.string() + ": " + std::strerror(errno));
   }
-  constexpr int kLinksMax = 40;  // as many as the kernel follows
-  int links = kLinksMax;
-  const std::filesystem::path real = checked("/", std::filesystem::absolute(directory), links);
-  if (!std::filesystem::is_directory(real)) refuse(path_, directory.string() + " is no directory");
-}
-
-/// Returns the real path of `rest` below `at`. Checks each directory and each link on the way:
-/// another user who can replace one of them can replace the socket.
-std::filesystem::path SocketFile::checked(std::filesystem::path at,
-                                          const std::filesystem::path& rest, int& links) const {
-  for (const std::filesystem::path& part : rest) {
-    if (part.empty() || part == ".") continue;
-    if (part == "..") {
-      at = at.parent_path();
-      continue;
-    }
-    const std::filesystem::path next = at / part;  // "/" begins anew
-    struct stat status {};
-    if (::lstat(next.c_str(), &status) != 0) refuse(path_, next.string() + ": " + strerror(errno));
-    if (S_ISLNK(status.st_mode)) {
-      if (!is_trusted(status)) refuse(path_, next.string() + owner_of(status));
-      if (--links < 0) refuse(path_, next.string() + ": " + std::strerror(ELOOP));
-      at = checked(at, std::filesystem::read_symlink(next), links);
-      continue;
-    }
-    at = next;
-    if (std::string fault = fault_of(at); !fault.empty()) refuse(path_, fault);
+  try {
+    const std::filesystem::path real = trusted_path(directory, kFile);
+    if (std::filesystem::is_directory(real)) return;
+  } catch (const std::runtime_error& fault) {
+    refuse(path_, fault.what());
   }
-  return at;
+  refuse(path_, directory.string() + " is no directory");
 }
 
 /// Opens the lock file and locks it. Returns false if another server holds the lock.
@@ -117,7 +80,7 @@ bool SocketFile::take_lock() {
     }
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) refuse(path_, std::strerror(errno));
-    if (!is_trusted(status)) refuse(path_, lock_path_ + owner_of(status));
+    if (!is_trusted(status)) refuse(path_, lock_path_ + owner_fault(status, kFile));
     // The server that held the lock before may have removed the file in between.
     if (!is_at(lock_path_, identity_of(status))) continue;
     lock_ = std::move(file);

@@ -8,7 +8,6 @@
 // then leaves the path alone. It only ever removes the socket that it has bound itself.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <sys/stat.h>
 
@@ -57,8 +56,6 @@ class SocketFile {
   static bool is_at(const std::string& path, Identity wanted);
 
   void prepare_directory() const;
-  std::filesystem::path checked(std::filesystem::path at, const std::filesystem::path& rest,
-                                int& links) const;
   bool take_lock();
   void clear_dead_socket() const;
 
