@@ -10,7 +10,8 @@ agora_library(agora_net FOLDERS server/net LINK agora_engine agora_server_tls PR
 agora_library(agora_server_shm FOLDERS server/shm LINK agora_core agora_shm PRIVATE Threads::Threads)
 
 add_library(agora_server STATIC server/app/server.cpp server/app/shutdown_triggers.cpp
-            server/app/host.cpp server/app/memory_limit.cpp server/app/signals.cpp server/app/plugin.cpp)
+            server/app/host.cpp server/app/memory_limit.cpp server/app/signals.cpp server/app/plugin.cpp
+            server/app/log_writer.cpp)
 target_include_directories(agora_server PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
 target_link_libraries(agora_server PUBLIC agora_net agora_server_shm Threads::Threads ${CMAKE_DL_LIBS})
 target_compile_definitions(agora_server PRIVATE AGORA_VERSION="${PROJECT_VERSION}")

@@ -175,13 +175,15 @@ void run(const Address& address, const manager_options& tls, const std::string& 
 
 }  // namespace
 
-int bench(const std::string& address, const manager_options& tls, const BenchOptions& options) {
+int bench(const std::string& address, const manager_options& connecting,
+          const BenchOptions& options) {
   auto parsed = parse_address(address);
   if (!parsed) throw_error(parsed.error());
+  parsed->peer_uid = connecting.peer_uid;
   check_size(options);
   for (const std::string& test : options.tests) static_cast<void>(work_of(test));
   raise_descriptors();
-  for (const std::string& test : options.tests) run(*parsed, tls, test, options);
+  for (const std::string& test : options.tests) run(*parsed, connecting, test, options);
   return 0;
 }
 

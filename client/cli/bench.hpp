@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ inline constexpr std::size_t kBenchBytesMax = std::size_t{1} << 30;
 ///                             (value_error).
 /// @throws std::runtime_error  the server refused a request or ended a connection; the message has
 ///                             the cause.
-int bench(const std::string& address, const manager_options& tls, const BenchOptions& options);
+int bench(const std::string& address, const manager_options& connecting,
+          const BenchOptions& options);
 
 }  // namespace agora::detail

@@ -3,6 +3,7 @@
 // `agora lock NAME -- CMD`: a command of a shell that runs while this process holds a lock.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
@@ -199,6 +200,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   agora::manager_options options;
   add_tls(app, options);
+  app.add_option("--peer-uid", options.peer_uid,
+                 "A user whose server is accepted at a Unix socket, beside this user and root")
+      ->type_name("UID");
   auto* one_call = app.add_subcommand("call", "Make one call and print its reply");
   one_call->prefix_command();
   one_call->footer(

@@ -43,6 +43,7 @@ void send_all(Channel& channel, std::string_view bytes) {
 Dialed dial_any(const std::string& text, const manager_options& options) {
   auto addresses = parse_addresses(text);
   if (!addresses) agora::throw_error(addresses.error());
+  for (Address& each : *addresses) each.peer_uid = options.peer_uid;
   for (std::size_t i = 0;; ++i) {
     auto dialed = dial((*addresses)[i], options, deadline_in(std::chrono::seconds{10}));
     if (dialed) return std::move(*dialed);

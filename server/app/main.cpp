@@ -5,16 +5,19 @@
 #include <exception>
 #include <fcntl.h>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <sysexits.h>
 #include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
 #include "server/app/host.hpp"
+#include "server/app/log_writer.hpp"
 #include "server/app/plugin.hpp"
 #include "server/app/server.hpp"
 #include "server/app/signals.hpp"
@@ -33,6 +36,22 @@ struct CommandLine {
   std::vector<std::string> plugins;
   agora::TlsFiles tls;
   agora::ServerOptions server;
+};
+
+/// Formats lines and hands them to the writer, which never blocks.
+class LogSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit LogSink(agora::LogWriter& writer) : writer_(writer) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  agora::LogWriter& writer_;
 };
 
 /// Refuses a sign: "-5" must not become 2^64 - 5.
@@ -152,7 +171,11 @@ int serve(CommandLine& line) {
     line.server.tcp = line.tcp;
   }
   if (!line.no_unix) line.server.unix_path = line.unix_path;
-  const auto log = spdlog::stderr_logger_st("agorad");
+  agora::LogWriter writer{STDERR_FILENO};
+  const auto refuse = [&writer](const std::exception& error) {
+    writer.write("agorad: " + std::string{error.what()} + "\n");
+  };
+  const auto log = std::make_shared<spdlog::logger>("agorad", std::make_shared<LogSink>(writer));
   log->set_level(spdlog::level::from_str(line.log_level));
   line.server.log = [log](const std::string& text) { log->warn(text); };
   try {
@@ -166,10 +189,10 @@ int serve(CommandLine& line) {
     server.run();
     log->info("ended");
   } catch (const agora::OptionError& error) {
-    std::cerr << "agorad: " << error.what() << '\n';
+    refuse(error);
     return EX_USAGE;
   } catch (const std::exception& error) {
-    std::cerr << "agorad: " << error.what() << '\n';
+    refuse(error);
     return EX_UNAVAILABLE;
   }
   return EX_OK;

@@ -4,7 +4,11 @@
 
 #include <dlfcn.h>
 #include <exception>
+#include <filesystem>
 #include <stdexcept>
+#include <system_error>
+
+#include "server/net/trusted_path.hpp"
 
 namespace agora {
 namespace {
@@ -21,6 +25,18 @@ using Fill = void (*)(user_types_list&);
 std::string loader_error() {
   const char* text = ::dlerror();
   return text != nullptr ? text : "unknown error";
+}
+
+/// Refuses a file that other users could replace with code of their own. A path to anything else is
+/// left to the loader, whose message says so.
+void check_owner(const std::string& path, const std::string& file) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return;
+  try {
+    trusted_path(file, "the plugin");
+  } catch (const std::runtime_error& fault) {
+    refuse(path, fault.what());
+  }
 }
 
 /// Has the plugin describe its types. Rethrows an exception of it with the plugin's name.
@@ -42,6 +58,7 @@ void describe_types(const std::string& path, Fill fill, user_types_list& types) 
 void load_plugin(const std::string& path, user_types_list& types) {
   // dlopen would search the library path for a name without a slash; a user means a file.
   const std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+  check_owner(path, file);
   void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) refuse(path, "cannot be loaded: " + loader_error());
   const auto abi = reinterpret_cast<Abi>(::dlsym(library, "agora_plugin_abi"));

@@ -11,8 +11,10 @@ namespace agora {
 
 /// Loads a plugin (see AGORA_PLUGIN) and appends its types to `types`. The plugin stays loaded
 /// until the process ends.
-/// @throws std::runtime_error  no such file, no plugin, a plugin built for another interface, one
-///   whose description of its types threw, or one without types. `types` is then unchanged.
+/// @throws std::runtime_error  no such file, one that other users could replace, no plugin, a
+/// plugin
+///   built for another interface, one whose description of its types threw, or one without types.
+///   `types` is then unchanged.
 void load_plugin(const std::string& path, user_types_list& types);
 
 }  // namespace agora

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 
 #include "server/app/host.hpp"
 #include "server/app/memory_limit.hpp"
@@ -19,6 +18,7 @@
 #include "server/core/machine/machine.hpp"
 #include "server/engine/engine.hpp"
 #include "server/engine/memory_journal.hpp"
+#include "server/net/acceptor.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
 #include "server/net/tls_service.hpp"
@@ -59,14 +59,21 @@ std::size_t storage_bytes_max(Limits& limits) {
   return limits.memory_bytes_max + limits.memory_bytes_max / 16 + kRoom;
 }
 
+/// Lowers the number of connections to what the descriptor limit allows. Returns the bound on the
+/// descriptors of connections, watched processes, rings and shared extents.
+std::size_t bound_connections(Limits& limits) {
+  // All others: listeners, clients that are held, files, the standard streams.
+  constexpr std::size_t kOthers = 64;
+  constexpr auto kKept = static_cast<std::size_t>(Acceptor::kKept);
+  const std::size_t all = raise_descriptor_limit();
+  const std::size_t most = all - std::min(all / 2, kOthers);
+  limits.connections_max = std::min(limits.connections_max, most - std::min(most / 2, kKept));
+  return most;
+}
+
 MachineInput make_input(ServerOptions& options, Clock& clock, ExtentSource& words,
                         const Sharing* sharing) {
-  // Descriptors beyond the connections: listeners, files, the standard streams.
-  constexpr std::size_t kOtherDescriptors = 32;
-  const std::size_t descriptors = raise_descriptor_limit();
-  Limits& limits = options.limits;
-  limits.connections_max =
-      std::min(limits.connections_max, descriptors - std::min(descriptors / 2, kOtherDescriptors));
+  const Limits& limits = options.limits;
   MachineInput input;
   input.hash_key = random_hash_key();
   input.started = clock.now();
@@ -96,6 +103,8 @@ TcpPolicy tcp_policy(const ServerOptions& options) {
           .plain_on_others = options.allow_plaintext};
 }
 
+constexpr RepeatedEvent kShortage{"the system refused memory", "times"};
+
 }  // namespace
 
 std::string default_unix_path() {
@@ -110,6 +119,7 @@ struct Server::Parts {
         clock(options.clock != nullptr ? *options.clock : system_clock),
         journal(options.journal != nullptr ? *options.journal : memory_journal),
         storage_max(storage_bytes_max(options.limits)),
+        descriptors_max(bound_connections(options.limits)),
         own_memory(storage_max),
         memory(options.shared_memory && options.unix_path
                    ? std::make_unique<SharedMemory>(storage_max)
@@ -117,16 +127,15 @@ struct Server::Parts {
         user_types(register_all(std::move(options.types))),
         machine(types_with(user_types), memory ? memory->arena() : own_memory,
                 make_input(options, clock, memory ? memory->words() : own_memory, memory.get())),
-        hub(io, clock, [this] { asio::post(io, [this] { finish(); }); }),
+        hub(io, clock, [this] { stop.notify(); }),
         engine(machine, clock, journal, hub) {
     hub.join(engine);
     if (memory) hub.share(*memory);
-    const LogFn log = [this](const std::string& line) {
-      if (options.log) options.log(line);
-    };
-    if (options.tls) hub.serve_tls(tls.emplace(hub, made_context(*options.tls), log));
-    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log, tcp_policy(options));
-    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, log);
+    hub.events().to(options.log);
+    hub.set_descriptors_max(descriptors_max);
+    if (options.tls) hub.serve_tls(tls.emplace(hub, made_context(*options.tls)));
+    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, tcp_policy(options));
+    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path);
     if (options.clock == nullptr) wait_for_next_millisecond(clock, machine.input().started);
     if (tcp) tcp->start();
     if (unix_socket) unix_socket->start();
@@ -140,19 +149,31 @@ struct Server::Parts {
   ~Parts() {
     finish();
     io.restart();
-    io.poll();
+    for (bool left = true; left;) {
+      try {
+        io.poll();
+        left = false;
+      } catch (const std::exception&) {  // of one handler: the next ones follow
+      }
+    }
   }
 
-  /// Stops listening, ends all sessions, and lets run() return.
+  /// Lets run() return, stops listening, and ends all sessions. If there is no memory to end them
+  /// in order, their connections are closed without a reply.
   void finish() {
     if (std::exchange(finished, true)) return;
+    hub.end();
     if (tcp) tcp->stop();
     if (unix_socket) unix_socket->stop();
-    hub.close_all();
-    if (options.remove_directory && options.unix_path) {
-      ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
+    try {
+      hub.close_all();
+      if (options.remove_directory && options.unix_path) {
+        ::rmdir(std::filesystem::path{*options.unix_path}.parent_path().c_str());
+      }
+      hub.events().sum_up();
+    } catch (const std::exception&) {
+      hub.drop_all();
     }
-    hub.end();
   }
 
   ServerOptions options;
@@ -161,6 +182,7 @@ struct Server::Parts {
   Clock& clock;
   Journal& journal;
   std::size_t storage_max;
+  std::size_t descriptors_max;
   PrivateExtents own_memory;
   std::unique_ptr<SharedMemory> memory;
   asio::io_context io{ASIO_CONCURRENCY_HINT_UNSAFE};  // one thread: nothing is locked
@@ -200,7 +222,7 @@ void Server::take_signals() {
       parts->io, [parts] { parts->finish(); },
       [parts] {
         if (parts->tls) return parts->tls->reload();
-        if (parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
+        parts->hub.events().line("SIGHUP: there is nothing to read again");
       });
 }
 
@@ -211,7 +233,7 @@ void Server::run() {
     } catch (const std::bad_alloc&) {
       // The reserve serves small allocations and connections handle the others, so this is rare:
       // better one event less than the loss of everything.
-      if (parts_->options.log) parts_->options.log("the system refused memory");
+      parts_->hub.events().repeated(kShortage, "the system refused memory");
     }
   }
 }

@@ -39,7 +39,9 @@ struct ServerOptions {
   /// Stores objects in memory that programs of the same user on this host can map, where the system
   /// allows that.
   bool shared_memory = true;
-  /// Receives one line for each event that an operator should know of. Not logged by default.
+  /// Receives one line for each event that an operator should know of, in the thread of run(). It
+  /// must not block. Events that clients can cause come once a minute at most, with a sum. Not
+  /// logged by default.
   std::function<void(const std::string&)> log;
 
   // For tests: a clock and a journal in place of the usual ones. They must outlive the server.
@@ -69,8 +71,10 @@ class Server {
   /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
   /// socket and returns.
   void run();
-  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the TLS
-  /// certificates again and ends nothing.
+  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the TLS certificates again and
+  /// ends nothing. Only one server of a process may take them. A child that fork() makes inherits the
+  /// handlers, whose pipe it shares with its parent: it must set its own dispositions first, or a
+  /// signal for the child ends the server of the parent.
   void take_signals();
   /// Runs all that is ready and returns at once, for tests that have a loop of their own.
   /// @return how many events, tasks and timers ran

@@ -73,13 +73,15 @@ void Connection::fail() {
 }
 
 void Connection::wait_for_space() {
+  write_blocked_ = true;
+  if (std::exchange(waiting_for_space_, true)) return;
   socket_.async_wait(StreamSocket::wait_write, [self = shared_from_this()](const std::error_code&) {
+    self->waiting_for_space_ = false;
     if (!self->socket_.is_open()) return;
     self->write_blocked_ = false;
     self->hub_.touch(*self);
     self->hub_.turn_soon();
   });
-  write_blocked_ = true;
 }
 
 /// The bytes of held back lines stay unread, and Asio reports the end of input only behind them. So
@@ -107,6 +109,26 @@ void Connection::on_input() {
   if (reading_) read();
   hub_.touch(*this);
   hub_.turn_soon();
+}
+
+void Connection::peer_closed() {
+  if (!socket_.is_open()) return;
+  if (dialogue_.held_back()) dialogue_.peer_ended();
+  if (!on_ring_) write_blocked_ = false;  // a peer that has closed both sides is known by an error
+  peer_closed_ = true;
+  on_input();
+  constexpr int kReadsMax = 8;
+  for (int i = 0; i < kReadsMax && may_read() && read_some(); ++i) {
+  }
+}
+
+bool Connection::may_read() const {
+  return reading_ && !on_ring_ && !input_ended_ && !dialogue_.has_backlog() && !dialogue_.full() &&
+         !dialogue_.closing();
+}
+
+bool Connection::ends_soon() const {
+  return socket_.is_open() && resume_posted_ && !write_blocked_;
 }
 
 void Connection::drain() {
@@ -156,8 +178,8 @@ bool Connection::read_plain() {
   const std::span<char> into = dialogue_.room();
   const ssize_t got = receive_nonblocking(socket_.native_handle(), into);
   // A short read has emptied the socket, unless the end or urgent data follow: a new wait reports
-  // them.
-  readable_ = got == static_cast<ssize_t>(into.size());
+  // them. Of a peer that has closed it is known that the end follows.
+  readable_ = got == static_cast<ssize_t>(into.size()) || (peer_closed_ && got > 0);
   if (got > 0) read_bytes_ += static_cast<std::size_t>(got);
   if (got > 0 && ring_) {
     special_ = on_ring_ = into[0] == kDoorbell;
@@ -254,6 +276,10 @@ bool Connection::send_plain() {
       wait_for_space();
       note_sent(total);
       return true;
+    } else if (errno == ETOOMANYREFS && !descriptors_.empty()) {
+      // Programs of this user have left too many passed descriptors unread. The client sees that
+      // its own did not come, and makes calls instead of using shared memory.
+      descriptors_.clear();
     } else if (errno != EINTR) {
       return false;
     }

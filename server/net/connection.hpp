@@ -33,6 +33,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
   /// Returns the client's process id if the kernel has given it (SO_PEERCRED), else 0.
   std::int64_t proven_pid() const { return proven_pid_; }
+  /// Returns the socket's descriptor.
+  int socket() { return socket_.native_handle(); }
 
   /// Starts to wait for input.
   void start() { wait_for_input(); }
@@ -41,6 +43,12 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
   /// or deliver an item.
   void drain();
+  /// Reads on, after the peer has closed the connection or its sending side; the end of input is
+  /// not waited for.
+  void peer_closed();
+  /// Returns true if the connection, whose peer has closed it, goes on to read and to run calls in
+  /// the next pass of the loop. It closes after the last of them.
+  bool ends_soon() const;
   /// Sends the dialogue's output, as far as the kernel takes it.
   void flush();
   /// Sends a copy of this descriptor (SCM_RIGHTS) with the next bytes; at most 250 at a time.
@@ -76,6 +84,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void wait_for_space();
   void ask_for_end_later();
   void on_input();
+  bool may_read() const;
   void read();
   bool read_some();
   bool read_specially();
@@ -111,9 +120,11 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool on_ring_ = false;             // all bytes go through the ring; the socket carries doorbells
   bool socket_ended_ = false;  // if on_ring_: the client has gone, and the ring has its last bytes
   Dialogue dialogue_;
-  bool waiting_ = false;        // for input
-  bool readable_ = false;       // the socket may hold bytes that were not read yet
-  bool reading_ = true;         // the dialogue takes input
+  bool waiting_ = false;            // for input
+  bool waiting_for_space_ = false;  // of the socket
+  bool peer_closed_ = false;        // peer_closed() was called: the socket has an end
+  bool readable_ = false;           // the socket may hold bytes that were not read yet
+  bool reading_ = true;             // the dialogue takes input
   bool write_blocked_ = false;  // the kernel or the ring is full; its wait for space is under way
   bool resume_posted_ = false;  // the loop will call resume()
   bool broken_ = false;         // nothing can be sent any more

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <malloc.h>
+#include <poll.h>
 #include <system_error>
 #include <utility>
 
@@ -94,6 +95,42 @@ void Hub::remove(LinkId link) {
   if (found == connections_.end()) return;
   removed_.push_back(std::move(found->second));
   connections_.erase(found);
+}
+
+bool Hub::is_full(std::ptrdiff_t kept) const {
+  const auto beyond = static_cast<std::size_t>(std::max<std::ptrdiff_t>(kept, 0));
+  const auto left = static_cast<std::size_t>(std::max<std::ptrdiff_t>(-kept, 0));
+  if (connections_.size() >= engine_->limits().connections_max + beyond) return true;
+  std::size_t used = connections_.size() + deaths_.descriptors() + rings_ + left;
+  if (sharing_ != nullptr) used += sharing_->extents().size() - sharing_->releases();
+  return used >= descriptors_max_;
+}
+
+void Hub::reap_closed() {
+  std::vector<std::shared_ptr<Connection>> all;
+  std::vector<pollfd> ends;
+  all.reserve(connections_.size());
+  ends.reserve(connections_.size());
+  for (const auto& [link, connection] : connections_) {
+    all.push_back(connection);
+    ends.push_back({connection->socket(), POLLRDHUP, 0});
+  }
+  reaped_.clear();
+  if (::poll(ends.data(), ends.size(), 0) <= 0) return;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (ends[i].revents == 0) continue;
+    reaped_.push_back(all[i]);
+    all[i]->peer_closed();
+  }
+  turn();
+}
+
+bool Hub::is_reaping() {
+  std::erase_if(reaped_, [](const std::weak_ptr<Connection>& each) {
+    const auto connection = each.lock();
+    return connection == nullptr || !connection->ends_soon();
+  });
+  return !reaped_.empty();
 }
 
 void Hub::touch(Connection& connection) {
@@ -205,9 +242,9 @@ Connection* Hub::connection_of(LinkId link) {
 
 void Hub::attached(SessionId session, LinkId link) {
   sessions_[session] = link;
-  const Connection* connection = connection_of(link);
+  Connection* const connection = connection_of(link);
   const std::int64_t pid = connection != nullptr ? connection->proven_pid() : 0;
-  pid != 0 ? deaths_.watch(session, pid) : deaths_.forget(session);
+  pid != 0 ? deaths_.watch(session, connection->socket(), pid) : deaths_.forget(session);
 }
 
 /// Called when the process of the session has ended. The calls that the process had sent still
@@ -299,14 +336,21 @@ void Hub::close_all() {
   engine_->server_ending();
   for (const auto& [link, connection] : connections_) connection->dialogue().abandon();
   turn();
+  drop_all();
+}
+
+void Hub::drop_all() {
   last_connection_ = nullptr;
   const auto left = std::exchange(connections_, {});
   for (const auto& [link, connection] : left) connection->close();
   touched_.clear();
+  removed_.clear();
   speculative_poll_.clear();
+  polled_.clear();
   timer_.cancel();
   spares_timer_.cancel();
   deaths_.forget_all();
+  events_.end();
 }
 
 }  // namespace agora

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "server/net/deadline_timer.hpp"
 #include "server/net/death_watch.hpp"
 #include "server/net/dialogue.hpp"
+#include "server/net/event_log.hpp"
 #include "server/net/memory_reserve.hpp"
 #include "server/net/speculative_poll.hpp"
 #include "server/storage/sharing.hpp"
@@ -47,6 +49,8 @@ class Hub : public Outbox {
 
   DialogueContext& context() { return *context_; }
   asio::io_context& io() { return io_; }
+  /// Returns the log of events that no call reports.
+  EventLog& events() { return events_; }
 
   /// Serves until end().
   void run();
@@ -62,13 +66,28 @@ class Hub : public Outbox {
   /// Returns the number of connections, those in a TLS handshake included.
   std::size_t size() const;
 
+  /// Bounds the descriptors of connections, watched processes, rings and shared extents.
+  void set_descriptors_max(std::size_t most) { descriptors_max_ = most; }
+  /// Returns true if a listener has no connection or no descriptor left.
+  /// @param kept  if positive, how many connections beyond Limits::connections_max the listener may
+  ///   use; if negative, how many descriptors it leaves to the other listeners
+  bool is_full(std::ptrdiff_t kept) const;
+  /// Reads the connections whose peer has closed to their ends, as far as one turn goes. Cost: O(n)
+  /// for n connections.
+  void reap_closed();
+  /// Returns true if the last reap_closed() has left connections that will be at their ends soon.
+  bool is_reaping();
+
   /// Runs a turn of the engine, flushes the output, and sets the timer.
   void turn();
   /// Runs a turn once all connections that are ready now have been read. One turn for all of them
   /// lets a busy server send more with each system call and wake its clients less often.
   void turn_soon();
   /// Closes all links, sends as much output as the sockets take at once, and drops the connections.
+  /// @throws std::bad_alloc  no memory for the turn; drop_all() does the rest.
   void close_all();
+  /// Closes all connections as they are. Allocates nothing.
+  void drop_all();
 
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
@@ -103,6 +122,7 @@ class Hub : public Outbox {
   Connection* last_connection_ = nullptr;
 
   asio::io_context& io_;
+  EventLog events_{io_};
   bool ended_ = false;     // run() is to return
   bool may_wait_ = false;  // run() is in Asio's run(), which waits
   Clock& clock_;
@@ -112,9 +132,11 @@ class Hub : public Outbox {
   const Sharing* sharing_ = nullptr;
   TlsService* tls_ = nullptr;
   std::size_t rings_ = 0;  // the number of rings of all connections
+  std::size_t descriptors_max_ = SIZE_MAX;
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> touched_;
   std::vector<std::shared_ptr<Connection>> removed_;  // kept until the turn ends
+  std::vector<std::weak_ptr<Connection>> reaped_;     // by the last reap_closed()
   std::vector<std::shared_ptr<Connection>> polled_;   // their rings are polled before each sleep
   shm::AdaptiveSpin spin_;
   SpeculativePoll speculative_poll_;

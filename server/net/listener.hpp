@@ -3,7 +3,6 @@
 // Listener: accepts connections on one TCP address or Unix socket and hands them to the hub.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -22,9 +21,6 @@ class Listener {
   virtual std::string address() const = 0;
 };
 
-/// Logs one line about an event that no call reports, such as a refused connection.
-using LogFn = std::function<void(const std::string&)>;
-
 /// An option that no other state of the system would make valid.
 struct OptionError : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -40,12 +36,12 @@ struct TcpPolicy {
 /// Listens on an address; port 0 takes any free port.
 /// @throws OptionError  with one line: not an address, or one that the policy forbids.
 /// @throws std::runtime_error  with one line: in use ...
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log,
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
                                      TcpPolicy policy = {});
 
 /// Listens on a Unix socket (mode 0600; a missing directory is created with 0700), whose path it
 /// locks; see socket_file.hpp. Accepts processes of the server's own user and of root.
 /// @throws std::runtime_error  with one line: another server listens there, no such directory ...
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn log);
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path);
 
 }  // namespace agora

@@ -13,8 +13,12 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server/net/trusted_path.hpp"
+
 namespace agora {
 namespace {
+
+constexpr const char* kFile = "the socket";  // that other users must not replace
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw std::runtime_error("cannot listen on unix socket " + path + ": " + why);
@@ -31,20 +35,6 @@ Descriptor new_socket(const std::string& path) {
   Descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (!made.is_open()) refuse(path, std::strerror(errno));
   return made;
-}
-
-/// Returns why other users could replace a file in that directory; empty if they cannot.
-std::string fault_of(const std::filesystem::path& directory) {
-  struct stat status {};
-  if (::stat(directory.c_str(), &status) != 0) return directory.string() + ": " + strerror(errno);
-  if (status.st_uid != ::geteuid() && status.st_uid != 0) {
-    return directory.string() + " belongs to user " + std::to_string(status.st_uid) +
-           ", who could replace the socket";
-  }
-  const bool open = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  if (!open || (status.st_mode & S_ISVTX) != 0) return {};
-  return directory.string() +
-         " is writable by other users, who could replace the socket; chmod go-w it";
 }
 
 }  // namespace
@@ -69,14 +59,13 @@ void SocketFile::prepare_directory() const {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     refuse(path_, "cannot make the directory " + directory.string() + ": " + std::strerror(errno));
   }
-  std::error_code problem;
-  std::filesystem::path each = std::filesystem::canonical(directory, problem);
-  if (problem) refuse(path_, directory.string() + ": " + problem.message());
-  if (!std::filesystem::is_directory(each)) refuse(path_, directory.string() + " is no directory");
-  for (;; each = each.parent_path()) {
-    if (std::string fault = fault_of(each); !fault.empty()) refuse(path_, fault);
-    if (each == each.parent_path()) return;
+  try {
+    const std::filesystem::path real = trusted_path(directory, kFile);
+    if (std::filesystem::is_directory(real)) return;
+  } catch (const std::runtime_error& fault) {
+    refuse(path_, fault.what());
   }
+  refuse(path_, directory.string() + " is no directory");
 }
 
 /// Opens the lock file and locks it. Returns false if another server holds the lock.
@@ -91,6 +80,7 @@ bool SocketFile::take_lock() {
     }
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) refuse(path_, std::strerror(errno));
+    if (!is_trusted(status)) refuse(path_, lock_path_ + owner_fault(status, kFile));
     // The server that held the lock before may have removed the file in between.
     if (!is_at(lock_path_, identity_of(status))) continue;
     lock_ = std::move(file);

@@ -108,17 +108,18 @@ std::optional<Peer> identify(int fd, bool tls_only) {
   peer.tls_only = tls_only;
   peer.host = text_of(remote);
   peer.transport = "tcp";
+  peer.identity = "loopback";
   peer.role = Role::write;
   return peer;
 }
 
 class TcpListener : public Listener {
  public:
-  TcpListener(Hub& hub, ListeningSocket listening, std::string address, LogFn log, bool tls_only)
+  TcpListener(Hub& hub, ListeningSocket listening, std::string address, bool tls_only)
       : address_(std::move(address)),
         acceptor_(
             hub, std::move(listening), [tls_only](int fd) { return identify(fd, tls_only); },
-            std::move(log)) {}
+            -Acceptor::kKept) {}
   void start() override { acceptor_.start(); }
   void stop() override { acceptor_.stop(); }
   std::string address() const override { return address_; }
@@ -130,8 +131,7 @@ class TcpListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, LogFn log,
-                                     TcpPolicy policy) {
+std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port, TcpPolicy policy) {
   const Endpoint wanted = endpoint_of(host_and_port, policy);
   const bool tls_only =
       !(wanted.address().is_loopback() ? policy.plain_on_loopback : policy.plain_on_others);
@@ -149,8 +149,7 @@ std::unique_ptr<Listener> listen_tcp(Hub& hub, const std::string& host_and_port,
   ListeningSocket listening{hub.io()};
   listening.assign(wanted.protocol(), made.get());
   made.release();
-  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint), std::move(log),
-                                       tls_only);
+  return std::make_unique<TcpListener>(hub, std::move(listening), text_of(endpoint), tls_only);
 }
 
 }  // namespace agora

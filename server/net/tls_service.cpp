@@ -21,6 +21,8 @@ namespace {
 /// certificates.
 constexpr std::size_t kStepBytes = std::size_t{16} << 10;
 
+constexpr RepeatedEvent kFailed{"failed", "TLS handshakes"};
+
 }  // namespace
 
 /// One handshake. Its handlers own it; the service holds it until it is finished.
@@ -166,13 +168,13 @@ void TlsService::Handshake::finish() {
 }
 
 void TlsService::Handshake::fail(const std::string& reason) {
-  service_.log_("TLS handshake with " + peer_.host + " failed: " + reason);
+  service_.hub_.events().repeated(kFailed,
+                                  "TLS handshake with " + peer_.host + " failed: " + reason);
   close();
   service_.handshakes_.erase(shared_from_this());
 }
 
-TlsService::TlsService(Hub& hub, TlsContext context, LogFn log)
-    : hub_(hub), context_(std::move(context)), log_(std::move(log)) {}
+TlsService::TlsService(Hub& hub, TlsContext context) : hub_(hub), context_(std::move(context)) {}
 
 TlsService::~TlsService() = default;
 
@@ -185,9 +187,9 @@ void TlsService::begin(StreamSocket socket, Peer peer) {
 void TlsService::reload() {
   try {
     context_.reload();
-    log_("read the TLS certificates again");
+    hub_.events().line("read the TLS certificates again");
   } catch (const std::exception& error) {
-    log_(std::string{"the TLS certificates stay as they were: "} + error.what());
+    hub_.events().line(std::string{"the TLS certificates stay as they were: "} + error.what());
   }
 }
 

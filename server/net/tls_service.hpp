@@ -33,7 +33,7 @@ inline constexpr std::chrono::seconds kHandshakeMax{10};
 
 class TlsService {
  public:
-  TlsService(Hub& hub, TlsContext context, LogFn log);
+  TlsService(Hub& hub, TlsContext context);
   ~TlsService();
   TlsService(const TlsService&) = delete;
   TlsService& operator=(const TlsService&) = delete;
@@ -57,7 +57,6 @@ class TlsService {
 
   Hub& hub_;
   TlsContext context_;
-  LogFn log_;
   std::vector<char> room_;
   std::unordered_set<std::shared_ptr<Handshake>> handshakes_;
   std::deque<std::shared_ptr<Handshake>> ready_;  // a step can be computed

@@ -19,6 +19,8 @@ namespace {
 /// within a second.
 constexpr std::chrono::milliseconds kCheckPause{500};
 
+constexpr RepeatedEvent kRefused{"refused", "connections of other users"};
+
 std::string this_host() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
@@ -26,10 +28,8 @@ std::string this_host() {
 
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, const std::string& path, LogFn log)
-      : hub_(hub), file_(path), host_(this_host()), log_(std::move(log)), check_(hub.io(), [this] {
-          check();
-        }) {
+  UnixListener(Hub& hub, const std::string& path)
+      : hub_(hub), file_(path), host_(this_host()), check_(hub.io(), [this] { check(); }) {
     listen();
   }
   void start() override {
@@ -50,7 +50,7 @@ class UnixListener : public Listener {
     listening.assign({AF_UNIX, 0}, made.get());
     made.release();
     acceptor_ = std::make_unique<Acceptor>(
-        hub_, std::move(listening), [this](int fd) { return identify(fd); }, log_);
+        hub_, std::move(listening), [this](int fd) { return identify(fd); }, Acceptor::kKept);
   }
   /// Makes the socket again if it was removed.
   void check() {
@@ -59,9 +59,10 @@ class UnixListener : public Listener {
     if (state_ == SocketFile::State::absent) {
       make_again();
     } else if (state_ != before && state_ != SocketFile::State::bound) {
-      log_("the Unix socket " + file_.path() + " is no longer at its path; " +
-           (state_ == SocketFile::State::lost ? "another server has it now"
-                                              : "it is made again once that path is free"));
+      hub_.events().line("the Unix socket " + file_.path() + " is no longer at its path; " +
+                         (state_ == SocketFile::State::lost
+                              ? "another server has it now"
+                              : "it is made again once that path is free"));
     }
     if (state_ == SocketFile::State::lost) check_.cancel();
   }
@@ -71,9 +72,9 @@ class UnixListener : public Listener {
     try {
       listen();
       acceptor_->start();
-      log_("the Unix socket " + file_.path() + " was removed; it is made again");
+      hub_.events().line("the Unix socket " + file_.path() + " was removed; it is made again");
     } catch (const std::exception& error) {
-      log_(error.what());  // and tried again
+      hub_.events().line(error.what());  // and tried again
     }
   }
   std::optional<Peer> identify(int fd) {
@@ -84,7 +85,8 @@ class UnixListener : public Listener {
       static constexpr std::string_view kForeign =
           "Forbidden: this socket serves the server's own user only\n";
       static_cast<void>(::send(fd, kForeign.data(), kForeign.size(), MSG_NOSIGNAL));
-      log_("refused user " + std::to_string(credentials.uid) + " on " + file_.path());
+      hub_.events().repeated(
+          kRefused, "refused user " + std::to_string(credentials.uid) + " on " + file_.path());
       return std::nullopt;
     }
     Peer peer;
@@ -95,6 +97,7 @@ class UnixListener : public Listener {
     // be able to watch the exit.
     peer.may_map = peer.pid_proven && credentials.uid == ::geteuid();
     peer.transport = "unix";
+    peer.identity = "user " + std::to_string(credentials.uid);
     peer.role = Role::admin;
     return peer;
   }
@@ -102,7 +105,6 @@ class UnixListener : public Listener {
   Hub& hub_;
   SocketFile file_;
   std::string host_;
-  LogFn log_;
   SocketFile::State state_ = SocketFile::State::bound;
   DeadlineTimer check_;
   std::unique_ptr<Acceptor> acceptor_;
@@ -110,8 +112,8 @@ class UnixListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, LogFn log) {
-  return std::make_unique<UnixListener>(hub, path, std::move(log));
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path) {
+  return std::make_unique<UnixListener>(hub, path);
 }
 
 }  // namespace agora

@@ -28,6 +28,11 @@ struct Limits {
   std::size_t reason_bytes_max = 1'024;
   /// Open connections: under the usual hard limit of descriptors, with room for files.
   std::size_t connections_max = 12'000;
+  /// Opened sessions without a connection, of all clients and of one identity (a user, or all of
+  /// loopback TCP): clients that open sessions and leave must not fill the server. Beyond that the
+  /// session ends that has been without a connection for longest.
+  std::size_t disconnected_max = 10'000;
+  std::size_t disconnected_identity_max = 1'024;
   /// Parked calls of one session: a client that forgets its waiting calls must not fill the server.
   std::size_t session_waits_max = 65'536;
   /// Replies that an opened session may leave unacknowledged, and their bytes. Beyond that the

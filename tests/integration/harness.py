@@ -74,7 +74,8 @@ def until(condition, awaited="the awaited state"):
 class Server:
     """A running agorad on a free port and a socket in a directory of its own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, stderr=None, preexec=die_with_parent):
+        """Sends the log to `stderr`, by default to a file; `preexec` runs in the child before the program."""
         self.directory = tempfile.mkdtemp(prefix="agora-")
         self.unix = os.path.join(self.directory, "s")
         self.log_path = os.path.join(self.directory, "log")
@@ -84,8 +85,8 @@ class Server:
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=self.log,
-            preexec_fn=die_with_parent,
+            stderr=self.log if stderr is None else stderr,
+            preexec_fn=preexec,
         )
         _running.add(self)
         self.ready = read_line(self.process.stdout)
@@ -103,6 +104,10 @@ class Server:
             sock.connect(self.unix)
             return sock
         return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S)
+
+    def descriptors(self):
+        """Returns how many descriptors the server has open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def json(self, unix=False):
         return Json(self.connect(unix))

@@ -247,7 +247,7 @@ class Sockets(HostCase):
             self.assertEqual(file.read(), "precious")
 
     def test_one_of_many_servers_that_start_at_once_serves(self):
-        for _ in range(5):
+        for _ in range(4):
             os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
             with socket.socket(socket.AF_UNIX) as stale:
                 stale.bind(self.path)
@@ -259,13 +259,15 @@ class Sockets(HostCase):
                     stderr=subprocess.DEVNULL,
                     preexec_fn=die_with_parent,
                 )
-                for _ in range(4)
+                for _ in range(12)
             ]
             for process in started:
                 self.addCleanup(self.kill, process)
             ready = [process for process in started if read_line(process.stdout)]
             self.assertEqual(len(ready), 1)
             self.assertTrue(self.reachable())
+            refused = [process.wait(DEADLINE_S) for process in started if process is not ready[0]]
+            self.assertEqual(refused, [69] * 11)
             self.assertEqual(self.end(ready[0]), 0)
 
     def test_a_directory_that_others_can_write_to_is_refused(self):
@@ -290,6 +292,46 @@ class Sockets(HostCase):
         os.mkdir(folder, 0o755)
         os.chown(folder, 65534, 65534)
         self.assertIn("belongs to user 65534", self.refusal("--no-tcp", "--unix", self.path)[1])
+
+    def test_links_on_the_way_to_the_socket_are_followed(self):
+        folder = os.path.dirname(self.path)
+        os.mkdir(folder, 0o700)
+        os.symlink("run", os.path.join(self.directory, "one"))
+        os.symlink(os.path.join(self.directory, "one", "..", "one"), os.path.join(self.directory, "two"))
+        path = os.path.join(self.directory, "two", "s")
+        self.start(path=path)
+        self.assertTrue(self.reachable(path))
+        self.assertTrue(self.reachable())
+        os.symlink("loop", os.path.join(self.directory, "loop"))
+        looping = os.path.join(self.directory, "loop", "s")
+        self.assertEqual(self.refusal("--no-tcp", "--unix", looping)[0], 69)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give files away")
+    def test_links_and_locks_of_another_user_are_refused(self):
+        shared = os.path.join(self.directory, "shared")
+        os.mkdir(shared)
+        os.chmod(shared, 0o1777)
+        os.mkdir(os.path.dirname(self.path), 0o700)
+        link = os.path.join(shared, "link")
+        os.symlink(os.path.dirname(self.path), link)
+        os.chown(link, 65534, 65534, follow_symlinks=False)
+        status, message = self.refusal("--no-tcp", "--unix", os.path.join(link, "s"))
+        self.assertEqual(status, 69)
+        self.assertIn(f"{link} belongs to user 65534", message)
+        path = os.path.join(shared, "s")
+        with open(path + ".lock", "w"):
+            pass
+        os.chown(path + ".lock", 65534, 65534)
+        status, message = self.refusal("--no-tcp", "--unix", path)
+        self.assertEqual(status, 69)
+        self.assertIn("65534" if "belongs" in message else "Permission denied", message)
+        # A link in a directory that its own user may write to leads to a safe directory only today.
+        os.chmod(shared, 0o755)
+        os.chown(shared, 65534, 65534)
+        os.chown(link, 0, 0, follow_symlinks=False)
+        status, message = self.refusal("--no-tcp", "--unix", os.path.join(link, "s"))
+        self.assertEqual(status, 69)
+        self.assertIn(f"{shared} belongs to user 65534", message)
 
 
 class Addresses(HostCase):

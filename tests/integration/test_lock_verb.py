@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """`agora lock NAME -- CMD` and `agora call`: exit codes, the token, signals, and the loss of the lock."""
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import unittest
 
 import harness
 
@@ -109,6 +112,40 @@ class Lock(Verb):
         gone = subprocess.run([AGORA, "--server", "unix:/nonexistent", "lock", "k", "--", "true"],
                               capture_output=True, text=True, check=False)
         self.assertEqual(gone.returncode, 69)
+
+
+class Impostor(Verb):
+    SOURCE = (
+        "import os, socket, sys\n"
+        "os.setuid(65534)\n"
+        "s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); print('up', flush=True)\n"
+        "while True:\n"
+        "    c = s.accept()[0]; print(len(c.recv(4096)), flush=True); c.close()\n"
+    )
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can play another user")
+    def test_another_users_server_gets_nothing_unless_it_is_named(self):
+        folder = tempfile.mkdtemp(prefix="agora-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o777)
+        path = os.path.join(folder, "s")
+        impostor = subprocess.Popen([sys.executable, "-c", self.SOURCE, path], stdout=subprocess.PIPE,
+                                    preexec_fn=harness.die_with_parent)
+        self.addCleanup(impostor.stdout.close)
+        self.addCleanup(impostor.wait)
+        self.addCleanup(impostor.kill)
+        self.assertEqual(harness.read_line(impostor.stdout), "up\n")
+        for words in (["call", "dict.set", "secrets", "password", "x"], ["lock", "k", "--", "true"],
+                      ["bench", "-n", "1"]):
+            with self.subTest(words=words):
+                found = subprocess.run([AGORA, "--server", f"unix:{path}", *words], capture_output=True, text=True,
+                                       timeout=harness.DEADLINE_S * 2, check=False)
+                self.assertEqual(found.returncode, 69)
+                self.assertIn("user 65534", found.stderr)
+                self.assertEqual(harness.read_line(impostor.stdout), "0\n")
+        subprocess.run([AGORA, "--server", f"unix:{path}", "--peer-uid", "65534", "call", "ping"],
+                       capture_output=True, timeout=harness.DEADLINE_S * 2, check=False)
+        self.assertGreater(int(harness.read_line(impostor.stdout)), 0)
 
 
 class Call(Verb):

@@ -2,7 +2,9 @@
 """A C++ class of a user, loaded by agorad --plugin: the account of docs/examples/user_type."""
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 from harness import Case, Failure, SERVER
@@ -101,6 +103,19 @@ class BadPlugins(unittest.TestCase):
 
     def test_a_library_that_is_no_plugin_is_refused(self):
         self.assertIn("no plugin of agora", self.refused(math_library()))
+
+    def test_a_plugin_that_other_users_could_replace_is_refused(self):
+        folder = tempfile.mkdtemp(prefix="agora-")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "p.so")
+        shutil.copy(BAD_PLUGIN, path)
+        os.chmod(path, 0o666)
+        self.assertIn(f"{path} is writable by other users", self.refused(path))
+        os.chmod(path, 0o644)
+        os.chmod(folder, 0o777)
+        self.assertIn(f"{folder} is writable by other users", self.refused(path))
+        os.chmod(folder, 0o755)
+        self.assertIn("describes no types", self.refused(path, fault="none"))
 
     def test_a_plugin_whose_description_is_wrong_is_refused(self):
         wanted = {

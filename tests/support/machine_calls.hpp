@@ -43,13 +43,13 @@ class MachineCalls {
     open(1);
   }
 
-  /// Opens a connection with that number and its plain session.
-  void open(std::uint64_t session) {
+  /// Opens a connection with that number and its plain session, for a client of that identity.
+  void open(std::uint64_t session, std::string identity = {}) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::link_opened;
     command.link = LinkId{session};
-    batch_.peers.emplace_back();
+    batch_.peers.emplace_back().identity = std::move(identity);
     apply();
   }
   /// Closes that connection.

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace agora {
@@ -40,6 +42,10 @@ struct manager_options {
   /// For tls:// addresses: accepts any certificate, so that an attacker on the way can read and
   /// change everything. The manager warns on standard error. For tests.
   bool insecure_skip_verify = false;
+  /// A user, by number, whose server is accepted at a Unix socket. By default the server must run
+  /// as this program's own effective user or as root: any other user that can make a socket at the
+  /// path would get all that this program sends. The server of another user is `unavailable`.
+  std::optional<std::uint32_t> peer_uid = {};
 };
 
 }  // namespace agora

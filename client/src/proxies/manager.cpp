@@ -17,6 +17,7 @@ std::shared_ptr<detail::Client> connected(std::string_view address, manager_opti
                                           std::function<bool()> server_gone = {}) {
   auto parsed = detail::parse_addresses(address);
   if (!parsed) throw_error(std::move(parsed.error()));
+  for (detail::Address& each : *parsed) each.peer_uid = options.peer_uid;
   if (options.insecure_skip_verify) {
     std::fputs("agora: warning: insecure_skip_verify accepts any certificate of the server\n",
                stderr);

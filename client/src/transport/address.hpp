@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,8 @@ struct Address {
   std::string path;  ///< of a unix socket, at most 107 bytes
   std::string host;  ///< of tcp and tls: a name, or an IP address without brackets
   std::string port;  ///< of tcp and tls: 1 to 65535 in decimal
+  /// A user whose server is accepted at a unix socket, beside this program's user and root.
+  std::optional<std::uint32_t> peer_uid = {};
 
   /// Returns "unix", "tcp" or "tls".
   std::string_view transport() const {

@@ -29,7 +29,8 @@ class Socket {
   /// ones after 250 ms. The system's resolver may take longer than the deadline to resolve the
   /// name.
   /// @param ttl  TCP: how soon the kernel is to notice that the server has vanished
-  /// @error unavailable  no server accepts; the message names the address and the reason.
+  /// @error unavailable  no server accepts, or the server of a Unix socket runs as another user
+  ///   than this program, root or Address::peer_uid; the message names the address and the reason.
   static Expected<std::unique_ptr<Socket>> dial(const Address& address, const Deadline& deadline,
                                                 const Wait& wait = wait_without_cancel,
                                                 std::chrono::nanoseconds ttl = kDefaultTtl);

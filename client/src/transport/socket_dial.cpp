@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -94,6 +95,17 @@ std::unique_ptr<Socket> connected(int family, const sockaddr* where, socklen_t s
   return socket;
 }
 
+// Returns why the server at the other end of a unix socket is not accepted; empty if it is. Any
+// user that can write to the directory could have put a socket of his own there.
+std::string fault_of_peer(int fd, const Address& address) {
+  ucred server{};
+  socklen_t size = sizeof server;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &server, &size) != 0) return reason_of(errno);
+  if (server.uid == ::geteuid() || server.uid == 0 || server.uid == address.peer_uid) return {};
+  return "the server there runs as user " + std::to_string(server.uid) + ", expected " +
+         std::to_string(::geteuid()) + " or root; peer_uid accepts another user";
+}
+
 Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadline& deadline,
                                             const Wait& wait) {
   sockaddr_un where{};
@@ -103,6 +115,9 @@ Expected<std::unique_ptr<Socket>> dial_unix(const Address& address, const Deadli
   auto socket = connected(AF_UNIX, reinterpret_cast<const sockaddr*>(&where), sizeof where,
                           deadline, wait, problem);
   if (!socket) return unreachable(address, reason_of(problem));
+  if (const std::string fault = fault_of_peer(socket->fd(), address); !fault.empty()) {
+    return unreachable(address, fault);
+  }
   return socket;
 }
 

@@ -45,6 +45,12 @@ void Machine::link_closed(LinkId id) {
   if (session != nullptr) disconnect(*session);
   sessions_.close(id);
   push(Effect::Kind::link_closed, id, 0);
+  if (session == nullptr) return;
+  sessions_.disconnected(*session);
+  const Limits& limits = input_.limits;
+  const Session* const surplus =
+      sessions_.surplus(limits.disconnected_max, limits.disconnected_identity_max);
+  if (surplus != nullptr) end_session(surplus->id);
 }
 
 void Machine::end_waits(SessionId id) {

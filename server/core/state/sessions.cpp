@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace agora {
 namespace {
@@ -14,6 +15,9 @@ constexpr Duration kLostRetention = std::chrono::hours{1};
 // unread in its sockets. No session expires before the server could read them.
 constexpr Duration kStalled = std::chrono::milliseconds{500};
 constexpr Duration kGracePeriod = std::chrono::seconds{1};
+
+/// Returns the identity that bounds the sessions of its clients without a connection.
+const std::string& identity_of(const Session& session) { return session.peer.identity; }
 
 }  // namespace
 
@@ -77,13 +81,47 @@ void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
 }
 
 void Sessions::attach(Session& session, Link& link) {
+  reconnected(session);
   session.link = link.id;
   link.session = &session;
   ++session.epoch;
 }
 
+void Sessions::disconnected(Session& session) {
+  reconnected(session);
+  DisconnectedSessions& same = disconnected_[identity_of(session)];
+  same.identity = identity_of(session);
+  session.disconnection = ++disconnections_;
+  session.among = &same;
+  same.sessions.emplace(session.disconnection, session.id);
+  last_disconnected_ = &same;
+  ++disconnected_count_;
+}
+
+void Sessions::reconnected(Session& session) {
+  DisconnectedSessions* const same = std::exchange(session.among, nullptr);
+  if (same == nullptr) return;
+  same->sessions.erase(session.disconnection);
+  --disconnected_count_;
+  if (!same->sessions.empty()) return;
+  if (last_disconnected_ == same) last_disconnected_ = nullptr;
+  disconnected_.erase(std::string{same->identity});
+}
+
+Session* Sessions::surplus(std::size_t most, std::size_t identity_most) {
+  const DisconnectedSessions* from = last_disconnected_;
+  if (from == nullptr || from->sessions.size() <= identity_most) {
+    if (disconnected_count_ <= most) return nullptr;
+    from = &std::ranges::max_element(disconnected_, {}, [](const auto& each) {
+              return each.second.sessions.size();
+            })->second;
+  }
+  return find(from->sessions.begin()->second);
+}
+
 void Sessions::end(Session& session, std::vector<std::string> released, Instant now,
                    std::size_t lost_max) {
+  reconnected(session);
   const SessionId id = session.id;
   if (Link* link = find(session.link); link != nullptr && link->session == &session) {
     link->session = nullptr;

@@ -30,6 +30,12 @@
 
 namespace agora {
 
+/// The opened sessions of one identity that have no connection, in the order in which they lost it.
+struct DisconnectedSessions {
+  std::string identity;
+  std::map<std::uint64_t, SessionId> sessions;
+};
+
 /// The layout follows cache lines: first the members for each call, then the members for waiting
 /// calls.
 struct alignas(64) Session {
@@ -51,9 +57,11 @@ struct alignas(64) Session {
   std::unique_ptr<NoticeLog> notices;  ///< null in a plain session
   std::string token;
   Duration ttl{};
-  Instant part_since{};          ///< the first progress counted in part_bytes
-  std::uint64_t part_bytes = 0;  ///< of a message under way, since then
-  std::uint64_t epoch = 0;       ///< the number of links that it has had
+  Instant part_since{};                   ///< the first progress counted in part_bytes
+  std::uint64_t part_bytes = 0;           ///< of a message under way, since then
+  std::uint64_t epoch = 0;                ///< the number of links that it has had
+  std::uint64_t disconnection = 0;        ///< the number of its last loss of a connection
+  DisconnectedSessions* among = nullptr;  ///< that hold it; null: it has a connection
 
   Peer peer;
   Instant opened_at{};
@@ -101,6 +109,13 @@ class Sessions {
   void upgrade(Session& session, Duration ttl, Instant now);
   /// Moves an opened session to that link.
   void attach(Session& session, Link& link);
+  /// Notes that an opened session has lost its connection.
+  void disconnected(Session& session);
+  /// Returns a session without a connection that must end, since there are more than `most` of
+  /// them, or more than `identity_most` of one identity; null if there is none. It is the one that
+  /// lost its connection first: of the identity of the last one if that has too many, else of the
+  /// identity that has most. O(n) for n identities.
+  Session* surplus(std::size_t most, std::size_t identity_most);
   /// Removes the session. Of an opened one it keeps a record with `released`, the names of its
   /// objects. There are at most `lost_max` records: the oldest gives way.
   void end(Session& session, std::vector<std::string> released, Instant now, std::size_t lost_max);
@@ -137,6 +152,12 @@ class Sessions {
   std::set<SessionId> ids_;
   std::unordered_map<LinkId, Link> links_;
   Link* last_found_ = nullptr;  // a cache: calls come in runs
+  void reconnected(Session& session);
+
+  std::map<std::string, DisconnectedSessions> disconnected_;  // by identity; none is empty
+  DisconnectedSessions* last_disconnected_ = nullptr;         // those of the last one
+  std::size_t disconnected_count_ = 0;                        // sessions of all identities
+  std::uint64_t disconnections_ = 0;                          // ever
   // When each opened session is next checked for expiry. A heartbeat does not move that time; the
   // check does, if the session has been heard of since.
   std::set<std::pair<Instant, SessionId>> checks_;

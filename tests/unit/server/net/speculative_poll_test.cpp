@@ -63,7 +63,7 @@ struct ListeningServer {
     REQUIRE(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&name), &name_size) == 0);
     acceptor.emplace(
         hub, ListeningSocket{io, asio::generic::stream_protocol{AF_UNIX, 0}, listening.release()},
-        [](int) { return Peer{}; }, [](const std::string&) {});
+        [](int) { return Peer{}; }, 0);
     acceptor->start();
   }
   ~ListeningServer() {
