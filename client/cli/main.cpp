@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <optional>
 #include <string>
 #include <sysexits.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -118,6 +121,10 @@ int lock(const std::string& address, const agora::manager_options& options,
     std::cerr << "agora: lock needs a command, for example: agora lock nightly -- backup.sh\n";
     return EX_USAGE;
   }
+  if (command.lock.empty()) {
+    std::cerr << "agora: lock needs the name of a lock: one without a name excludes no other\n";
+    return EX_USAGE;
+  }
   try {
     return agora::detail::run_locked(address, options, command);
   } catch (const agora::unavailable& error) {
@@ -129,13 +136,25 @@ int lock(const std::string& address, const agora::manager_options& options,
   }
 }
 
+CLI::Validator seconds() {
+  return {[](const std::string& text) {
+            double value = -1;
+            const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+            const bool whole = code == std::errc{} && end == text.data() + text.size();
+            return whole && value >= 0 && std::isfinite(value)
+                       ? std::string{}
+                       : "\"" + text + "\" is no number of seconds, 0 or more";
+          },
+          ""};
+}
+
 CLI::App* add_lock(CLI::App& app, agora::detail::LockedCommand& command) {
   auto* verb = app.add_subcommand("lock", "Run a command while holding a lock");
   verb->add_option("name", command.lock, "The lock; it is created if there is none")->required();
   verb->add_option("--timeout", command.timeout,
                    "Seconds to wait for the lock; 0: do not wait; default: no limit")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber);
+      ->check(seconds());
   verb->footer(
       "agora lock [--timeout SECONDS] NAME -- CMD [ARGS...]\n"
       "CMD has the lock's fencing token in AGORA_TOKEN, and gets SIGTERM if the lock is lost.\n"
@@ -227,7 +246,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    const int code = app.exit(error);
+    return code == 0 ? EX_OK : EX_USAGE;
   }
   if (*lock_verb) return lock(address, options, locked);
   if (*load_verb) return put_load(address, options, load);

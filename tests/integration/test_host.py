@@ -13,18 +13,9 @@ import unittest
 
 import harness
 from harness import DEADLINE_S, SERVER, Failure, Json, die_with_parent, outcome, read_line, until
+from sanitized import NOT_SANITIZED
 
 BIG = 1_000_000  # The bytes of a value that lies in memory of its own.
-
-
-def sanitized():
-    """Tells whether the server has a sanitizer, which takes memory and reads /proc by itself."""
-    with open(SERVER, "rb") as file:
-        program = file.read()
-    return b"__asan_init" in program or b"__tsan_init" in program
-
-
-NOT_SANITIZED = unittest.skipIf(sanitized(), "a sanitizer takes memory and reads /proc by itself")
 
 
 def limited(what, most):

@@ -104,7 +104,15 @@ class Lock(Verb):
     def test_bad_use(self):
         self.assertEqual(self.run_verb("lock", "k").returncode, 64)
         self.assertEqual(self.run_verb("lock", "k", "--").returncode, 64)
-        self.assertNotEqual(self.run_verb("lock", "k", "--timeout", "-1", "--", "true").returncode, 0)
+        for words in (["k", "true"], ["k", "-x", "--", "true"], ["", "--", "true"]):
+            with self.subTest(words=words):
+                self.assertEqual(self.run_verb("lock", *words).returncode, 64)
+        for timeout in ("-1", "x", "nan", "inf", ""):
+            with self.subTest(timeout=timeout):
+                found = self.run_verb("lock", "k", f"--timeout={timeout}", "--", "true")
+                self.assertEqual(found.returncode, 64)
+                self.assertIn("seconds", found.stderr.lower())
+                self.assertLess(len(found.stderr), 200)
         self.c.call("object.create", "dict", "d")
         found = self.run_verb("lock", "d", "--", "true")
         self.assertEqual(found.returncode, 1)

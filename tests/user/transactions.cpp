@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -103,6 +104,48 @@ void all_or_nothing(const agora::manager& m) {
   m.atomically([](agora::transaction&) {});
 }
 
+/// Reservations are settled, and items of a group are taken, in one step with other changes.
+void settles(const agora::manager& m) {
+  const auto jobs = m.queue<int>("jobs", {.max_deliveries = 2});
+  const auto results = m.queue<int>("results");
+  const agora::queue_group both{jobs, results};
+  jobs.push(1);
+  auto job = jobs.reserve();
+  USER_THROWS(m.atomically([&](agora::transaction& t) {
+    t.requeue(job);
+    t.reject(job);
+    t.put(results, 1);
+  }),
+              agora::not_found);
+  USER_THROWS(m.atomically([&](agora::transaction& t) { t.get(both); }), agora::empty_error);
+  USER_CHECK(job && jobs.empty() && results.empty());
+  m.atomically([&](agora::transaction& t) {
+    t.requeue(job, 0s, false);
+    t.put(results, 2);
+  });
+  USER_CHECK(!job);
+  job = jobs.reserve();
+  USER_CHECK(job.deliveries() == 1);
+  std::optional<agora::pipelined<agora::queue_group<int>::popped>> taken;
+  m.atomically([&](agora::transaction& t) {
+    t.reject(job, "too large");
+    taken = t.get(both);
+  });
+  USER_CHECK(!job && taken->get().index == 1 && taken->get().item == 2);
+  const auto letters = jobs.dead_letters();
+  USER_CHECK(letters.size() == 1 && letters[0].item == 1 && letters[0].reason == "too large");
+  jobs.push(3);
+  job = jobs.reserve();
+  m.atomically([&](agora::transaction& t) { t.requeue(job, 1h); });
+  USER_CHECK(!job && !jobs.try_reserve());
+  const auto words = m.queue<std::string>("words");
+  words.push("x");
+  const agora::queue_group wrong{m.queue<int>("words")};
+  std::optional<agora::pipelined<agora::queue_group<int>::popped>> mistaken;
+  m.atomically([&](agora::transaction& t) { mistaken = t.get(wrong); });
+  USER_THROWS(mistaken->get(), agora::type_error);
+}
+
 /// A worker that lost its lock without knowing can do no harm.
 void guards(const agora::manager& m) {
   const auto lock = m.lock("lock");
@@ -153,6 +196,7 @@ int main() {
     bank(m);
     runs_again(m);
     all_or_nothing(m);
+    settles(m);
     guards(m);
   });
 }

@@ -134,6 +134,8 @@ class queue_group {
   }
 
  private:
+  friend class transaction;
+
   static constexpr const detail::Method& kGet = detail::methods::queue_get_any;
   static constexpr const detail::Method& kReserve = detail::methods::queue_reserve_any;
   static constexpr detail::Timeout kForever{};
@@ -197,13 +199,17 @@ class queue_group {
   }
 
   using Members = std::map<std::string, any>;
-  /// Returns the members of a result, or throws the error of the call.
+  /// Returns the members of a result.
+  Members members_in(const detail::Method& method, PackedView result) const {
+    auto members = unpack<Members>(result);
+    if (!members) detail::throw_mismatch(method.name, names_.front(), members.failure());
+    return std::move(*members);
+  }
+  /// The same of a reply, or throws the error of the call.
   Members members_of(const detail::Method& method, detail::Reply& reply) const {
     if (!reply) throw_error(std::move(reply.error()));
     const ScopedHold keeping(reply.keep);
-    auto members = unpack<Members>(*reply);
-    if (!members) detail::throw_mismatch(method.name, names_.front(), members.failure());
-    return std::move(*members);
+    return members_in(method, *reply);
   }
   std::size_t index_of(Members& members) const {
     const std::string name = members["queue"].template if_is<std::string>().value_or("");
@@ -211,8 +217,9 @@ class queue_group {
     while (index + 1 < names_.size() && names_[index] != name) ++index;
     return index;
   }
-  popped popped_of(detail::Reply reply) const {
-    Members members = members_of(kGet, reply);
+  popped popped_of(detail::Reply reply) const { return popped_in(members_of(kGet, reply)); }
+  popped popped_in(PackedView result) const { return popped_in(members_in(kGet, result)); }
+  popped popped_in(Members members) const {
     const std::size_t index = index_of(members);
     auto item = members["item"].template get<T>();
     if (!item) detail::throw_mismatch(kGet.name, names_[index], item.failure());

@@ -3,12 +3,14 @@
 // transaction: reads and changes of many objects as one step; see manager::atomically.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <ratio>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -20,6 +22,7 @@
 #include <agora/pipeline.hpp>
 #include <agora/proxy.hpp>
 #include <agora/queue.hpp>
+#include <agora/queue_group.hpp>
 #include <agora/reservation.hpp>
 #include <agora/value.hpp>
 
@@ -123,16 +126,35 @@ class transaction {
   planned<T> get(const queue<T>& object) {
     return call<T>(object, detail::methods::queue_get.name, 0);
   }
+  /// Takes an item from the first queue of the group that has one; the planned result also says
+  /// from which. @throws empty_error  nothing is ready: a transaction does not wait.
+  template <typename T>
+  planned<typename queue_group<T>::popped> get(const queue_group<T>& queues) {
+    check(queues.handle());
+    return plan<typename queue_group<T>::popped>(
+        detail::methods::queue_get_any.name, detail::params_of(queues.names_, 0),
+        [queues](PackedView result) { return queues.popped_in(result); });
+  }
   /// Acknowledges the item if the transaction happens; else it stays reserved. The reservation must
   /// outlive the transaction.
   template <typename T>
   planned<void> acknowledge(reservation<T>& done) {
-    const detail::Reserved& reserved = done.reserved_;
-    check(reserved.queue());
-    auto result = plan<void>(detail::methods::queue_acknowledge.name,
-                             detail::params_of(reserved.queue().name(), reserved.id()));
-    settled_.push_back(&done.reserved_);
-    return result;
+    return settle(done.reserved_, detail::methods::queue_acknowledge);
+  }
+  /// Requeues the item if the transaction happens, as reservation::requeue; else it stays reserved.
+  /// The reservation must outlive the transaction.
+  template <typename T, typename Rep = std::int64_t, typename Period = std::ratio<1>>
+  planned<void> requeue(reservation<T>& failed, std::chrono::duration<Rep, Period> delay = {},
+                        bool counts = true) {
+    return settle(failed.reserved_, detail::methods::queue_requeue,
+                  detail::seconds_of(delay).count(), counts);
+  }
+  /// Makes the item a dead letter if the transaction happens, as reservation::reject; else it stays
+  /// reserved. The reservation must outlive the transaction.
+  /// @throws value_error  the reason is longer than 1,024 bytes.
+  template <typename T>
+  planned<void> reject(reservation<T>& failed, const std::string& reason = {}) {
+    return settle(failed.reserved_, detail::methods::queue_reject, reason);
   }
   /// Plans any method of any object: `t.call<void>(s, "set.add", 3)`. A method that may wait takes
   /// part only with timeout 0, given as its parameter.
@@ -172,6 +194,12 @@ class transaction {
 
   template <typename R>
   planned<R> plan(std::string_view method, detail::Params params);
+  /// @param decode  makes an R from the result, or throws
+  template <typename R, typename Decode>
+  planned<R> plan(std::string_view method, detail::Params params, Decode decode);
+  template <typename... A>
+  planned<void> settle(detail::Reserved& reserved, const detail::Method& method,
+                       const A&... arguments);
   /// @throws value_error  a guarded proxy, or one of another manager.
   void check(const detail::ObjectHandle& object) const;
   void require(std::string_view method, const detail::Params& params, PackedView result);
@@ -221,24 +249,43 @@ T transaction::get(const list<T>& object, std::int64_t index) {
 
 template <typename R>
 transaction::planned<R> transaction::plan(std::string_view method, detail::Params params) {
+  if constexpr (std::is_void_v<R>) {
+    return plan<void>(method, std::move(params), [](PackedView) { return nullptr; });
+  } else {
+    return plan<R>(method, std::move(params),
+                   [its_method = std::string(method)](PackedView result) {
+                     auto decoded = Codec<R>::decode(result);
+                     if (!decoded) detail::throw_mismatch(its_method, {}, decoded.failure());
+                     return std::move(*decoded);
+                   });
+  }
+}
+
+template <typename R, typename Decode>
+transaction::planned<R> transaction::plan(std::string_view method, detail::Params params,
+                                          Decode decode) {
   auto state = std::make_shared<typename planned<R>::State>();
-  calls_.push_back(
-      {std::string(method), std::move(params),
-       [state, its_method = std::string(method)](PackedView result, const HoldRef& keep) {
-         if constexpr (std::is_void_v<R>) {
-           state->value.emplace(nullptr);
-         } else {
-           const ScopedHold keeping(keep);
-           try {
-             auto decoded = Codec<R>::decode(result);
-             if (!decoded) detail::throw_mismatch(its_method, {}, decoded.failure());
-             state->value.emplace(std::move(*decoded));
-           } catch (...) {
-             state->error = std::current_exception();
-           }
-         }
-       }});
+  calls_.push_back({std::string(method), std::move(params),
+                    [state, decode = std::move(decode)](PackedView result, const HoldRef& keep) {
+                      const ScopedHold keeping(keep);
+                      try {
+                        state->value.emplace(decode(result));
+                      } catch (...) {
+                        state->error = std::current_exception();
+                      }
+                    }});
   return planned<R>(std::move(state));
+}
+
+template <typename... A>
+transaction::planned<void> transaction::settle(detail::Reserved& reserved,
+                                               const detail::Method& method,
+                                               const A&... arguments) {
+  check(reserved.queue());
+  auto result = plan<void>(method.name,
+                           detail::params_of(reserved.queue().name(), reserved.id(), arguments...));
+  settled_.push_back(&reserved);
+  return result;
 }
 
 }  // namespace agora

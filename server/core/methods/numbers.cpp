@@ -2,8 +2,9 @@
 
 #include "server/core/methods/numbers.hpp"
 
+#include <algorithm>
 #include <cstdint>
-#include <limits>
+#include <string>
 
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/msgpack_reader.hpp"
@@ -22,13 +23,24 @@ double real(const Token& token) {
   return token.kind == Kind::real ? token.real : static_cast<double>(whole(token));
 }
 
+std::string decimal(Wide number) {
+  std::string digits;
+  for (Wide left = number; digits.empty() || left != 0; left /= 10) {
+    const int digit = static_cast<int>(left % 10);
+    digits += static_cast<char>('0' + (digit < 0 ? -digit : digit));
+  }
+  if (number < 0) digits += '-';
+  std::ranges::reverse(digits);
+  return digits;
+}
+
 bool is_number(const Token& token) {
   return token.kind == Kind::integer || token.kind == Kind::real;
 }
 
 }  // namespace
 
-Expected<void> add_numbers(PackedView a, PackedView b, std::string& out) {
+Expected<void> add_numbers(PackedView a, PackedView b, std::string& out, const IntRange& range) {
   const Token left = read(a);
   const Token right = read(b);
   if (!is_number(left) || !is_number(right)) {
@@ -42,9 +54,10 @@ Expected<void> add_numbers(PackedView a, PackedView b, std::string& out) {
     return {};
   }
   const Wide sum = whole(left) + whole(right);
-  if (sum > Wide{std::numeric_limits<std::uint64_t>::max()} ||
-      sum < Wide{std::numeric_limits<std::int64_t>::min()}) {
-    return fail(Errc::value_error, "the sum is outside the range of int64 and uint64");
+  if (sum > Wide{range.most} || sum < Wide{range.least}) {
+    return fail(Errc::value_error, "int " + decimal(sum) + " is outside " +
+                                       std::to_string(range.least) + " to " +
+                                       std::to_string(range.most));
   }
   if (sum < 0) {
     writer.integer(static_cast<std::int64_t>(sum));

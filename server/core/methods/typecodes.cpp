@@ -41,6 +41,12 @@ Expected<void> coerce_int(bool wrap, PackedView value, std::string& out) {
   return {};
 }
 
+template <typename Int>
+constexpr IntRange range_of() {
+  return {static_cast<std::int64_t>(std::numeric_limits<Int>::min()),
+          static_cast<std::uint64_t>(std::numeric_limits<Int>::max())};
+}
+
 Expected<void> coerce_real(bool single, bool wrap, PackedView value, std::string& out) {
   const Token token = read(value);
   double real = token.real;
@@ -79,6 +85,34 @@ std::optional<Typecode> typecode_of(std::string_view word) {
     return std::nullopt;
   }
   return static_cast<Typecode>(word[0]);
+}
+
+IntRange int_range(Typecode code) {
+  switch (code) {
+    case Typecode::int8:
+      return range_of<std::int8_t>();
+    case Typecode::uint8:
+      return range_of<std::uint8_t>();
+    case Typecode::int16:
+      return range_of<std::int16_t>();
+    case Typecode::uint16:
+      return range_of<std::uint16_t>();
+    case Typecode::int32:
+      return range_of<std::int32_t>();
+    case Typecode::uint32:
+      return range_of<std::uint32_t>();
+    case Typecode::int64:
+      return range_of<std::int64_t>();
+    case Typecode::uint64:
+      return range_of<std::uint64_t>();
+    case Typecode::any:
+    case Typecode::float32:
+    case Typecode::float64:
+    case Typecode::byte:
+    case Typecode::boolean:
+      break;
+  }
+  return {};
 }
 
 Expected<void> coerce(Typecode code, bool wrap, PackedView value, std::string& out) {

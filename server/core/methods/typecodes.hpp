@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/core/methods/numbers.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/value/packed.hpp"
 
@@ -32,6 +33,9 @@ enum class Typecode : char {
 
 /// Parses "i", "q", "any" ...; returns nullopt for an unknown word.
 std::optional<Typecode> typecode_of(std::string_view word);
+
+/// Returns the range of the typecode; for a typecode without ints, the range of any int.
+IntRange int_range(Typecode code);
 
 /// Appends `value` converted to the typecode: rounds to a float32, and wraps an int out of range if
 /// `wrap` is set.

@@ -268,7 +268,7 @@ Outcome add(Call& call, Array& array) {
   }
   auto sum = array.replace(*at, [&](PackedView before, std::string& wanted) {
     return array.wraps ? add_wrapping(before, call.arg(1), wanted)
-                       : add_numbers(before, call.arg(1), wanted);
+                       : add_numbers(before, call.arg(1), wanted, int_range(array.code));
   });
   if (!sum) return unfit(call, sum.error());
   call.changed();

@@ -188,7 +188,7 @@ Outcome add(Call& call, Value& value) {
   }
   auto sum = value.replace([&](PackedView before, std::string& wanted) {
     return value.wraps ? add_wrapping(before, call.arg(0), wanted)
-                       : add_numbers(before, call.arg(0), wanted);
+                       : add_numbers(before, call.arg(0), wanted, int_range(value.code));
   });
   if (!sum) return unfit(call, sum.error());
   call.changed();
