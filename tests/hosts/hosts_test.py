@@ -19,6 +19,7 @@ AGORAD, AGORA, WORKER = sys.argv[1:4]
 os.environ["AGORA_SERVER"] = AGORAD
 sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "integration")]
 from network import DEADLINE_S, Network, NotPermitted, written_file  # noqa: E402
+from harness import until  # noqa: E402
 from tls import Authority  # noqa: E402
 
 PORT = "7117"  # each host has its own ports
@@ -137,6 +138,8 @@ class Hosts(unittest.TestCase):
                              "-CAfile", self.authority.ca, "-cert", pair[0], "-key", pair[1])
         self.assertEqual(typed.ask("object.create lock gate"), '{"$ref":"gate"}')
         self.assertIn('"token"', typed.ask("lock.acquire gate"))
+        # A reply that the client's kernel has not confirmed yet would be sent again, for minutes.
+        until(lambda: self.server_host.unconfirmed_bytes() == 0, "the confirmation of the reply")
         self.b.cut()
         second = self.c.start("openssl", "s_client", "-quiet", "-connect", f"{self.server_host.address}:{PORT}",
                               "-CAfile", self.authority.ca, "-cert", pair[0], "-key", pair[1])

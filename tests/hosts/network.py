@@ -100,6 +100,11 @@ class Host:
                               env={**os.environ, **environment})
         return done.returncode, done.stdout + done.stderr
 
+    def unconfirmed_bytes(self):
+        """Returns how many bytes this host has sent whose receipt no peer has confirmed yet."""
+        rows = run(*self.words("ss", "-Htn", "state", "established")).stdout.splitlines()
+        return sum(int(row.split()[1]) for row in rows)
+
     def end_programs(self):
         while self.programs:
             self.programs.pop().end(signal.SIGKILL)
