@@ -90,7 +90,8 @@ int put_load(const std::string& address, const agora::manager_options& tls,
 
 /// Returns true for an option of this program that the next word belongs to.
 bool takes_value(const std::string& word) {
-  return word == "--server" || word == "--ca-file" || word == "--cert" || word == "--key";
+  return word == "--server" || word == "--ca-file" || word == "--cert" || word == "--key" ||
+         word == "--peer-uid";
 }
 
 /// Returns the verb of the command line; empty if there is none.

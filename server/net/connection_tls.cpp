@@ -60,7 +60,7 @@ bool Connection::read_tls() {
   if (input_ended_ || !readable_) return false;
   const std::span<char> into = hub_.tls()->room();
   const ssize_t got = receive_nonblocking(socket_.native_handle(), into);
-  readable_ = got == static_cast<ssize_t>(into.size());
+  readable_ = got == static_cast<ssize_t>(into.size()) || (peer_closed_ && got > 0);
   if (got > 0) {
     read_bytes_ += static_cast<std::size_t>(got);
     take_records({into.data(), static_cast<std::size_t>(got)});

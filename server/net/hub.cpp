@@ -100,8 +100,8 @@ void Hub::remove(LinkId link) {
 bool Hub::is_full(std::ptrdiff_t kept) const {
   const auto beyond = static_cast<std::size_t>(std::max<std::ptrdiff_t>(kept, 0));
   const auto left = static_cast<std::size_t>(std::max<std::ptrdiff_t>(-kept, 0));
-  if (connections_.size() >= engine_->limits().connections_max + beyond) return true;
-  std::size_t used = connections_.size() + deaths_.descriptors() + rings_ + left;
+  if (size() >= engine_->limits().connections_max + beyond) return true;
+  std::size_t used = size() + deaths_.descriptors() + rings_ + left;
   if (sharing_ != nullptr) used += sharing_->extents().size() - sharing_->releases();
   return used >= descriptors_max_;
 }

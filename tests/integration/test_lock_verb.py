@@ -151,9 +151,10 @@ class Impostor(Verb):
                 self.assertEqual(found.returncode, 69)
                 self.assertIn("user 65534", found.stderr)
                 self.assertEqual(harness.read_line(impostor.stdout), "0\n")
-        subprocess.run([AGORA, "--server", f"unix:{path}", "--peer-uid", "65534", "call", "ping"],
-                       capture_output=True, timeout=harness.DEADLINE_S * 2, check=False)
-        self.assertGreater(int(harness.read_line(impostor.stdout)), 0)
+        for words in (["call", "ping"], ["lock", "k", "--", "true"]):
+            subprocess.run([AGORA, "--server", f"unix:{path}", "--peer-uid", "65534", *words],
+                           capture_output=True, timeout=harness.DEADLINE_S * 2, check=False)
+            self.assertGreater(int(harness.read_line(impostor.stdout)), 0)
 
 
 class Call(Verb):

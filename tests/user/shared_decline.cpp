@@ -142,6 +142,22 @@ void forbid(int call) {
   USER_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
 }
 
+/// As on a kernel before Linux 6.5, which does not know SO_PEERPIDFD.
+void forbid_peer_pidfd() {
+  constexpr unsigned kPeerPidfd = 77;
+  sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(SYS_getsockopt), 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kPeerPidfd, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOPROTOOPT),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(steps), steps};
+  USER_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  USER_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+}
+
 void by_choice() {
   const user::OwnServer server;
   USER_CHECK(run_program(server.unix_address()) == "shared memory");
@@ -245,7 +261,12 @@ void with_forbidden_calls() {
 
 /// A server that cannot detect a death must not lend locks that only a death would free.
 void with_unseen_deaths() {
-  const user::OwnServer server({}, [] { forbid(SYS_pidfd_open); });
+  const user::OwnServer older({}, forbid_peer_pidfd);
+  USER_CHECK(run_program(older.unix_address()) == "shared memory");
+  const user::OwnServer server({}, [] {
+    forbid_peer_pidfd();
+    forbid(SYS_pidfd_open);
+  });
   USER_CHECK(run_program(server.unix_address()) == "unix");
   const agora::manager m(server.unix_address());
   const auto lock = m.lock("lock");

@@ -52,8 +52,8 @@ struct Peer {
   bool may_map = false;     ///< its user and host are the server's, and it can receive descriptors
   bool tls_only = false;    ///< its address refuses plain text
   std::shared_ptr<const TlsPeer> tls;  ///< null: not over TLS
-  std::string identity;     ///< the client's user, as the listener knows it: "user 0", "loopback"
-  std::string secret;       ///< becomes the token of a session opened here; unguessable
+  std::string identity;  ///< the client's user, as the listener knows it: "user 0", "loopback"
+  std::string secret;    ///< becomes the token of a session opened here; unguessable
 };
 
 /// The form of a call's number on the wire. An opened session orders its calls by these numbers; in
