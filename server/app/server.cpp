@@ -3,6 +3,7 @@
 #include "server/app/server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <new>
@@ -21,6 +22,7 @@
 #include "server/engine/memory_journal.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/login_guard.hpp"
 #include "server/net/tls_service.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
@@ -89,11 +91,23 @@ TlsContext made_context(const TlsFiles& files) {
   }
 }
 
+/// Returns true if clients on TCP have to log in.
+bool needs_login(const ServerOptions& options) {
+  return !options.key_file.empty() || (options.tls && !options.tls->client_ca.empty());
+}
+
 TcpPolicy tcp_policy(const ServerOptions& options) {
-  const bool proven = options.tls && !options.tls->client_ca.empty();
-  return {.beyond_loopback = proven,
-          .plain_on_loopback = !proven || options.allow_plaintext,
-          .plain_on_others = options.allow_plaintext};
+  const bool login = needs_login(options);
+  const bool has_keys = !options.key_file.empty();
+  return {.beyond_loopback = login && (options.tls || options.allow_plaintext),
+          .plain_on_loopback = !login || has_keys || options.allow_plaintext,
+          .plain_on_others = options.allow_plaintext,
+          .login = login};
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
 }  // namespace
@@ -124,14 +138,29 @@ struct Server::Parts {
     const LogFn log = [this](const std::string& line) {
       if (options.log) options.log(line);
     };
+    if (needs_login(options)) {
+      logins.emplace(hub, clock, options.key_file, host_name(), log);
+      if (options.tls && logins->has_keys()) options.tls->client_required = false;
+      engine.use_logins(logins->authenticator());
+      hub.guard_logins(*logins);
+    }
     if (options.tls) hub.serve_tls(tls.emplace(hub, made_context(*options.tls), log));
-    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, log, tcp_policy(options));
-    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, log);
+    if (options.tcp) listen(*options.tcp, log);
+    for (const std::string& address : options.more_tcp) listen(address, log);
+    if (options.unix_path) {
+      unix_socket = listen_unix(hub, *options.unix_path, log, options.unix_group);
+    }
     if (options.clock == nullptr) wait_for_next_millisecond(clock, machine.input().started);
-    if (tcp) tcp->start();
+    for (const auto& listener : tcp) listener->start();
     if (unix_socket) unix_socket->start();
     if (options.owner_fd >= 0) {
       owner.emplace(io, Descriptor{options.owner_fd}, [this] { finish(); });
+    }
+  }
+
+  void listen(const std::string& address, const LogFn& log) {
+    for (auto& made : listen_tcp(hub, address, log, tcp_policy(options))) {
+      tcp.push_back(std::move(made));
     }
   }
 
@@ -146,7 +175,7 @@ struct Server::Parts {
   /// Stops listening, ends all sessions, and lets run() return.
   void finish() {
     if (std::exchange(finished, true)) return;
-    if (tcp) tcp->stop();
+    for (const auto& listener : tcp) listener->stop();
     if (unix_socket) unix_socket->stop();
     hub.close_all();
     if (options.remove_directory && options.unix_path) {
@@ -168,11 +197,12 @@ struct Server::Parts {
   Machine machine;
   Hub hub;
   Engine engine;
+  std::optional<LoginGuard> logins;
   std::optional<TlsService> tls;
   StopEvent stop{io, [this] { finish(); }};
   std::optional<SignalWatcher> signals;
   std::optional<ParentWatcher> owner;
-  std::unique_ptr<Listener> tcp;
+  std::vector<std::unique_ptr<Listener>> tcp;
   std::unique_ptr<Listener> unix_socket;
   bool finished = false;
 };
@@ -181,7 +211,7 @@ Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move
 
 Server::~Server() = default;
 
-std::string Server::tcp_address() const { return parts_->tcp ? parts_->tcp->address() : ""; }
+std::string Server::tcp_address() const { return parts_->tcp.empty() ? "" : parts_->tcp.front()->address(); }
 
 std::string Server::unix_address() const {
   return parts_->unix_socket ? parts_->unix_socket->address() : "";
@@ -189,7 +219,7 @@ std::string Server::unix_address() const {
 
 std::string Server::ready_line() const {
   std::string line = "ready";
-  if (parts_->tcp) line += " tcp=" + tcp_address();
+  for (const auto& listener : parts_->tcp) line += " tcp=" + listener->address();
   if (parts_->unix_socket) line += " unix=" + unix_address();
   return line;
 }
@@ -199,8 +229,9 @@ void Server::take_signals() {
   parts->signals.emplace(
       parts->io, [parts] { parts->finish(); },
       [parts] {
-        if (parts->tls) return parts->tls->reload();
-        if (parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
+        if (parts->logins) parts->logins->reload();
+        if (parts->tls) parts->tls->reload();
+        if (!parts->logins && !parts->tls && parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
       });
 }
 

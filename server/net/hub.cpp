@@ -11,6 +11,7 @@
 #include <asio/post.hpp>
 
 #include "server/net/connection.hpp"
+#include "server/net/login_guard.hpp"
 #include "server/net/tls_service.hpp"
 
 namespace agora {
@@ -81,6 +82,7 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     connections_.erase(added.link());  // touched_ does not hold it yet
     throw;
   }
+  if (logins_ != nullptr) logins_->added(added);
   // Opening the link has started a batch, whose time is now. If the batch waited for the next call
   // of any client, that call would get the old time and would time out too early.
   turn_soon();
@@ -92,8 +94,30 @@ void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
   const auto found = connections_.find(link);
   if (found == connections_.end()) return;
+  if (logins_ != nullptr) logins_->settled(link);
   removed_.push_back(std::move(found->second));
   connections_.erase(found);
+}
+
+void Hub::close_link(LinkId link, const Error& error) {
+  Connection* const connection = connection_of(link);
+  if (connection == nullptr) return;
+  connection->dialogue().end(error);
+  touch(*connection);
+}
+
+void Hub::close_links(const std::function<bool(const Access&)>& ends, const Error& error) {
+  for (const auto& [link, connection] : connections_) {
+    if (!ends(connection->dialogue().access())) continue;
+    connection->dialogue().end(error);
+    touch(*connection);
+  }
+  turn();
+}
+
+void Hub::logged_in(LinkId link) {
+  if (logins_ != nullptr) logins_->settled(link);
+  if (Connection* const connection = connection_of(link)) connection->dialogue().logged_in();
 }
 
 void Hub::touch(Connection& connection) {
@@ -224,6 +248,7 @@ void Hub::process_drained(SessionId session) {
 }
 
 void Hub::turn() {
+  if (logins_ != nullptr) logins_->close_expired();
   engine_->turn();
   flush_touched();
   set_timer();

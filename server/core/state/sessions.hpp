@@ -23,6 +23,7 @@
 #include "server/core/methods/command.hpp"
 #include "server/core/state/id_set.hpp"
 #include "server/core/state/kept_replies.hpp"
+#include "server/core/state/name_scope.hpp"
 #include "server/core/state/notice_log.hpp"
 #include "server/core/state/waiters.hpp"
 #include "shared/base/ids.hpp"
@@ -39,6 +40,7 @@ struct alignas(64) Session {
   bool opened = false;
   bool mapped = false;  ///< its process maps shared words: no ttl ends it, since a stopped process
                         ///< might write later
+  bool scoped = false;  ///< it has a `scope`
   bool unmapped = false;  ///< the client has renounced mapping for good
   IdSet grants;           ///< objects of which it may have grants (see Sessions::granted)
 
@@ -55,6 +57,7 @@ struct alignas(64) Session {
   std::uint64_t part_bytes = 0;  ///< of a message under way, since then
   std::uint64_t epoch = 0;       ///< the number of links that it has had
 
+  std::unique_ptr<NameScope> scope;  ///< null: its client may use every name
   Peer peer;
   Instant opened_at{};
   std::map<ObjectId, std::uint64_t> holds;
