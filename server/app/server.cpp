@@ -211,7 +211,9 @@ Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move
 
 Server::~Server() = default;
 
-std::string Server::tcp_address() const { return parts_->tcp.empty() ? "" : parts_->tcp.front()->address(); }
+std::string Server::tcp_address() const {
+  return parts_->tcp.empty() ? "" : parts_->tcp.front()->address();
+}
 
 std::string Server::unix_address() const {
   return parts_->unix_socket ? parts_->unix_socket->address() : "";
@@ -231,7 +233,8 @@ void Server::take_signals() {
       [parts] {
         if (parts->logins) parts->logins->reload();
         if (parts->tls) parts->tls->reload();
-        if (!parts->logins && !parts->tls && parts->options.log) parts->options.log("SIGHUP: there is nothing to read again");
+        if (!parts->logins && !parts->tls && parts->options.log)
+          parts->options.log("SIGHUP: there is nothing to read again");
       });
 }
 

@@ -77,8 +77,8 @@ class Server {
   /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
   /// socket and returns.
   void run();
-  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the keys and the TLS certificates
-  /// again and does not end run().
+  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the keys and the TLS
+  /// certificates again and does not end run().
   void take_signals();
   /// Runs all that is ready and returns at once, for tests that have a loop of their own.
   /// @return how many events, tasks and timers ran

@@ -29,7 +29,7 @@ std::string_view argument(const Batch& batch, const Command& command, std::uint3
 
 LoginVerdict failed(Errc code, std::string message) {
   LoginVerdict verdict;
-  verdict.answer.error = std::make_unique<Error>(Error{code, std::move(message), Done::no, {}});
+  verdict.result.error = std::make_unique<Error>(Error{code, std::move(message), Done::no, {}});
   return verdict;
 }
 
@@ -52,8 +52,8 @@ std::unique_ptr<LoginState> Authenticator::begin(const Peer& peer) {
   return state;
 }
 
-LoginVerdict Authenticator::answer(const Batch& batch, const Command& command,
-                                   const Access& access, Instant now, Instant wall) {
+LoginVerdict Authenticator::verify(const Batch& batch, const Command& command,
+                                   const ClientAccess& access, Instant now, Instant wall) {
   LoginState& state = *access.login;
   const LoginCall call = command.method.method->login;
   if (!keys_.has_keys()) {
@@ -76,8 +76,8 @@ LoginVerdict Authenticator::challenge(LoginState& state, Instant now) {
   state.nonce = random_bytes();
   state.challenged_at = now;
   LoginVerdict verdict;
-  verdict.answer.text = server_;
-  verdict.answer.nonce = to_hex(state.nonce);
+  verdict.result.text = server_;
+  verdict.result.nonce = to_hex(state.nonce);
   return verdict;
 }
 
@@ -97,9 +97,9 @@ LoginVerdict Authenticator::log_in_by_key(const Batch& batch, const Command& com
   }
   const KeyLine* const key = keys_.key(id);
   const std::string& secret = key != nullptr ? key->key : no_key();
-  const LoginTranscript login{server_, id, nonce, *client_nonce,
-                              state.tls ? std::string_view{state.tls->binding}
-                                        : std::string_view{}};
+  const LoginTranscript login{
+      server_, id, nonce, *client_nonce,
+      state.tls ? std::string_view{state.tls->binding} : std::string_view{}};
   const bool proven =
       equal_secrets(to_hex(client_proof(secret, login)), argument(batch, command, 2));
   if (!proven || key == nullptr) {
@@ -124,7 +124,9 @@ LoginVerdict Authenticator::log_in_by_token(const Batch& batch, const Command& c
   if (!proven || key == nullptr) {
     return refused(token.id, state, now, "the server knows no such key, or the token is wrong");
   }
-  const auto left = token.expiry - std::chrono::duration_cast<std::chrono::seconds>(wall).count();
+  const auto left =
+      token.expiry -
+      std::chrono::duration_cast<std::chrono::seconds>(wall.time_since_epoch()).count();
   if (left <= 0) {
     return refused(token.id, state, now,
                    "the token has expired, by the server's clock " + std::to_string(-left) +
@@ -142,8 +144,8 @@ LoginVerdict Authenticator::accepted(const KeyLine& key, std::string proof, cons
   log_("login of " + key.id + " from " + state.address + " with the role " +
        std::string{to_string(key.role)});
   LoginVerdict verdict;
-  verdict.answer.text = std::move(proof);
-  verdict.answer.identity = identity_of(key);
+  verdict.result.text = std::move(proof);
+  verdict.result.identity = identity_of(key);
   verdict.delay = delay(state, now);
   return verdict;
 }
@@ -175,10 +177,10 @@ void Authenticator::identify(Peer& peer) {
   const std::string& subject = peer.tls->subject;
   const KeyLine* const line = keys_.certificate(subject);
   if (line == nullptr && !peer.tls->role) return;
-  peer.identity = line != nullptr ? identity_of(*line)
-                                  : std::make_shared<const Identity>(
-                                        Identity{Identity::Kind::certificate, subject,
-                                                 *peer.tls->role, false, {}});
+  peer.identity = line != nullptr
+                      ? identity_of(*line)
+                      : std::make_shared<const Identity>(Identity{
+                            Identity::Kind::certificate, subject, *peer.tls->role, false, {}});
   peer.role = peer.identity->role;
   log_("login of " + peer.identity->text() + " from " + address_of(peer.host) + " with the role " +
        std::string{to_string(peer.role)});

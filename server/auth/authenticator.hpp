@@ -27,8 +27,8 @@ class Authenticator : public LoginPort {
   Authenticator(KeyFile keys, std::string server, std::function<void(const std::string&)> log);
 
   std::unique_ptr<LoginState> begin(const Peer& peer) override;
-  LoginVerdict answer(const Batch& batch, const Command& command, const Access& access, Instant now,
-                      Instant wall) override;
+  LoginVerdict verify(const Batch& batch, const Command& command, const ClientAccess& access,
+                      Instant now, Instant wall) override;
 
   /// Sets the identity and the role of a peer whose client certificate was verified in a TLS
   /// handshake: by the line of its subject in the key file, else by its URI agora:ROLE. A
@@ -56,7 +56,7 @@ class Authenticator : public LoginPort {
   std::string server_;
   std::function<void(const std::string&)> log_;
   FailureRate failures_;
-  // Of the present keys. An identity that is in use and not in here is no longer valid.
+  // The identities that the present keys have given. One that is not in here is no longer valid.
   std::map<std::string, IdentityPointer> identities_;
 };
 

@@ -3,8 +3,8 @@
 #include "server/auth/client_address.hpp"
 
 #include <algorithm>
-#include <array>
 #include <arpa/inet.h>
+#include <array>
 #include <netinet/in.h>
 
 namespace agora {

@@ -14,8 +14,9 @@ namespace {
   const std::string name = full_name(ref);
   if (role == Role::none) {
     return fail(Errc::unauthenticated,
-                name + " needs a login: session.challenge and session.login, or "
-                       "session.login_token; programs take --key-file");
+                name +
+                    " needs a login: session.challenge and session.login, or "
+                    "session.login_token; programs take --key-file");
   }
   std::string message = name + " needs the role " + std::string{to_string(ref.role)} +
                         "; this connection has the role " + std::string{to_string(role)};
@@ -59,7 +60,8 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) {
   command.guard = guard;
   command.number = request.number;
   command.numbering = request.numbering;
-  if (ref->method->login != LoginCall::none) [[unlikely]] logins_.take(batch, request.access);
+  if (ref->method->login != LoginCall::none) [[unlikely]]
+    logins_.take(batch, request.access);
   return {};
 }
 

@@ -26,7 +26,7 @@ struct CallRequest {
   std::uint64_t number = 0;  ///< the client's number of the call; `numbering` says how to use it
   Numbering numbering = Numbering::none;
   Role role = Role::write;
-  Access* access = nullptr;  ///< of the connection, for the calls that log in
+  ClientAccess* access = nullptr;  ///< of the connection, for the calls that log in
   std::string_view method;
   PackedView params;  ///< a list (by position), a map (by name), or absent
   /// Parameters by position, contiguous in memory, in place of `params`.

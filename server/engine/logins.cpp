@@ -4,31 +4,30 @@
 
 namespace agora {
 
-Access Logins::begin(const Peer& peer) {
-  Access access{peer.role, peer.identity, nullptr, {}};
+ClientAccess Logins::begin(const Peer& peer) {
+  ClientAccess access{peer.role, peer.identity, nullptr, {}};
   if (port_ != nullptr) access.login = port_->begin(peer);
   return access;
 }
 
-void Logins::take(Batch& batch, Access* access) {
+void Logins::take(Batch& batch, ClientAccess* access) {
   if (port_ == nullptr || access == nullptr || access->login == nullptr) return;
   const Instant now = clock_.now();
   const Command command = batch.commands.back();
-  LoginVerdict verdict =
-      port_->answer(batch, command, *access, now, now + clock_.wall_ahead());
+  LoginVerdict verdict = port_->verify(batch, command, *access, now, now + clock_.wall_ahead());
   batch.commands.pop_back();
   if (verdict.delay <= Duration::zero()) {
-    return apply(batch, command, std::move(verdict.answer), verdict.close, *access);
+    return apply(batch, command, std::move(verdict.result), verdict.close, *access);
   }
   delayed_.emplace(now + verdict.delay,
-                   Delayed{command, std::move(verdict.answer), verdict.close, access});
+                   Delayed{command, std::move(verdict.result), verdict.close, access});
   unannounced_ = true;
 }
 
-void Logins::apply(Batch& batch, const Command& command, LoginAnswer answer, bool close,
-                   Access& access) {
-  const IdentityPointer identity = answer.identity;
-  batch.logins.push_back(std::move(answer));
+void Logins::apply(Batch& batch, const Command& command, LoginResult result, bool close,
+                   ClientAccess& access) {
+  const IdentityPointer identity = result.identity;
+  batch.logins.push_back(std::move(result));
   Command& applied = batch.commands.emplace_back(command);
   applied.first = 0;
   applied.count = 0;
@@ -61,7 +60,7 @@ void Logins::release(Instant now, Batch& batch) {
   while (!delayed_.empty() && delayed_.begin()->first <= now) {
     Delayed delayed = std::move(delayed_.begin()->second);
     delayed_.erase(delayed_.begin());
-    apply(batch, delayed.command, std::move(delayed.answer), delayed.close, *delayed.access);
+    apply(batch, delayed.command, std::move(delayed.result), delayed.close, *delayed.access);
   }
 }
 
@@ -70,7 +69,7 @@ std::optional<Instant> Logins::next_deadline() const {
   return delayed_.begin()->first;
 }
 
-void Logins::forget(const Access& access) {
+void Logins::forget(const ClientAccess& access) {
   std::erase_if(delayed_, [&](const auto& each) { return each.second.access == &access; });
 }
 

@@ -25,9 +25,9 @@ class Logins {
   void use(LoginPort& port) { port_ = &port; }
 
   /// Returns the access of a new connection.
-  Access begin(const Peer& peer);
+  ClientAccess begin(const Peer& peer);
   /// Takes the call that is the last command of the batch.
-  void take(Batch& batch, Access* access);
+  void take(Batch& batch, ClientAccess* access);
 
   /// Reports the delayed calls as parked to the outbox, each once.
   void announce();
@@ -36,17 +36,18 @@ class Logins {
   /// Returns the time at which release() has work, or nullopt if there is none.
   std::optional<Instant> next_deadline() const;
   /// Drops the delayed calls of a connection that ends.
-  void forget(const Access& access);
+  void forget(const ClientAccess& access);
 
  private:
   struct Delayed {
     Command command;
-    LoginAnswer answer;
+    LoginResult result;
     bool close;
-    Access* access;
+    ClientAccess* access;
     bool announced = false;
   };
-  void apply(Batch& batch, const Command& command, LoginAnswer answer, bool close, Access& access);
+  void apply(Batch& batch, const Command& command, LoginResult result, bool close,
+             ClientAccess& access);
 
   Clock& clock_;
   Outbox& outbox_;

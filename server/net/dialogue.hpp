@@ -55,7 +55,7 @@ class Dialogue {
   void only_harmless() { context_.only_harmless(); }
 
   /// Returns the rights of the client.
-  const Access& access() const { return context_.access(); }
+  const ClientAccess& access() const { return context_.access(); }
   /// Widens the bounds of a client that has logged in.
   void logged_in();
   /// Closes the link with a last message.

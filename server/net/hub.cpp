@@ -106,7 +106,7 @@ void Hub::close_link(LinkId link, const Error& error) {
   touch(*connection);
 }
 
-void Hub::close_links(const std::function<bool(const Access&)>& ends, const Error& error) {
+void Hub::close_links(const std::function<bool(const ClientAccess&)>& ends, const Error& error) {
   for (const auto& [link, connection] : connections_) {
     if (!ends(connection->dialogue().access())) continue;
     connection->dialogue().end(error);

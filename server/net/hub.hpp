@@ -79,7 +79,7 @@ class Hub : public Outbox {
   /// Closes a connection with a last message, at the end of this turn.
   void close_link(LinkId link, const Error& error);
   /// Closes those connections for whose rights `ends` is true, likewise.
-  void close_links(const std::function<bool(const Access&)>& ends, const Error& error);
+  void close_links(const std::function<bool(const ClientAccess&)>& ends, const Error& error);
 
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);

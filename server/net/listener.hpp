@@ -33,10 +33,10 @@ struct OptionError : std::runtime_error {
 
 /// The bytes that a TCP address takes.
 struct TcpPolicy {
-  bool beyond_loopback = false;     ///< clients prove who they are, so other hosts may connect
-  bool plain_on_loopback = true;    ///< plain text is served on a loopback address
-  bool plain_on_others = false;     ///< plain text is served on any other address
-  bool login = false;               ///< clients have to log in, by a key or a certificate
+  bool beyond_loopback = false;   ///< clients prove who they are, so other hosts may connect
+  bool plain_on_loopback = true;  ///< plain text is served on a loopback address
+  bool plain_on_others = false;   ///< plain text is served on any other address
+  bool login = false;             ///< clients have to log in, by a key or a certificate
 };
 
 /// Listens on an address; port 0 takes any free port.

@@ -46,7 +46,7 @@ LoginGuard::LoginGuard(Hub& hub, Clock& clock, std::string key_file, const std::
       }) {}
 
 void LoginGuard::added(Connection& connection) {
-  const Access& access = connection.dialogue().access();
+  const ClientAccess& access = connection.dialogue().access();
   if (access.role != Role::none || !access.login) return;
   const auto evicted = pending_.add(connection.link(), access.login->address, clock_.now());
   set_timer();
@@ -76,7 +76,7 @@ void LoginGuard::reload() {
   authenticator_.set_keys(std::move(*keys));
   log_("read the keys of " + key_file_ + " again");
   hub_.close_links(
-      [this](const Access& access) {
+      [this](const ClientAccess& access) {
         return access.identity && !authenticator_.is_valid(*access.identity);
       },
       unauthenticated("the key or the certificate that this connection has logged in with is no "

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// LoginGuard: the logins of a server's connections: it closes those that do not log in, and those
-// whose key was removed.
+// LoginGuard: closes the connections that do not log in, and the connections of removed keys.
 #pragma once
 
 #include <string>

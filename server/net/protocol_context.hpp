@@ -72,7 +72,7 @@ class ProtocolContext {
     call.options = decoded.options;
     return engine.call(call);
   }
-  const Access& access() const { return access_; }
+  const ClientAccess& access() const { return access_; }
   /// Returns the largest message that the client may send by now, bytes.
   std::size_t message_bytes_max() const { return message_bytes_max_; }
   /// Sets the bounds of a connection by its role: they are small until the client has logged in.
@@ -150,7 +150,7 @@ class ProtocolContext {
     engine.turn();
   }
 
-  Access access_;
+  ClientAccess access_;
   LinkId link_;
   std::size_t message_bytes_max_ = 0;
   std::size_t output_bytes_max_ = 0;

@@ -18,10 +18,7 @@ namespace agora {
 class TextProtocol {
  public:
   explicit TextProtocol(ProtocolContext& context)
-      : context_(context),
-        framer_(context.message_bytes_max()),
-        json_(context),
-        typed_(context) {}
+      : context_(context), framer_(context.message_bytes_max()), json_(context), typed_(context) {}
 
   void read(std::string_view& rest);
   void reply(const Effect& effect, const Effects& effects);

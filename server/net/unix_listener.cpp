@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <algorithm>
 #include <exception>
 #include <grp.h>
 #include <memory>
@@ -53,9 +53,12 @@ bool is_member(int fd, const ucred& process, gid_t group) {
 class UnixListener : public Listener {
  public:
   UnixListener(Hub& hub, const std::string& path, LogFn log, gid_t group)
-      : hub_(hub), group_(group), file_(path, group), host_(this_host()), log_(std::move(log)), check_(hub.io(), [this] {
-          check();
-        }) {
+      : hub_(hub),
+        group_(group),
+        file_(path, group),
+        host_(this_host()),
+        log_(std::move(log)),
+        check_(hub.io(), [this] { check(); }) {
     listen();
   }
   void start() override {

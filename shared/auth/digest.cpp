@@ -4,12 +4,11 @@
 
 #include <array>
 #include <new>
-#include <stdexcept>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <stdexcept>
 
 namespace agora {
 namespace {

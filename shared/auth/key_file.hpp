@@ -20,7 +20,7 @@ namespace agora {
 
 /// One line of a key file.
 struct KeyLine {
-  std::string id;     ///< of the key; empty in a line of a certificate
+  std::string id;       ///< of the key; empty in a line of a certificate
   std::string subject;  ///< of a certificate, in RFC 4514 form with each blank as \20; else empty
   Role role = Role::write;
   std::string key;    ///< 32 raw bytes; empty in a line of a certificate

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -43,8 +43,8 @@ struct AclEntry {
   std::uint32_t id;
 };
 
-/// Returns true if the file's access list gives no right to other users: it has one, and its entries
-/// for the group and for others are empty, and name no user but this process's own and root.
+/// Returns true if the file's access list gives no right to other users: it has one, and its
+/// entries for the group and for others are empty, and name no user but this process's and root.
 ///
 /// systemd passes a credential in a file with such a list for the service's user. Its mask then
 /// stands in the group's bits of the mode.

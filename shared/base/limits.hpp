@@ -70,8 +70,8 @@ struct Limits {
   std::size_t memory_bytes_max = 0;
   /// Values from this size on are stored as shared immutable blobs and sent without a copy, bytes.
   std::size_t blob_bytes_min = 16 * 1024;
-  /// One message, and the unsent output, of a connection that has to log in first, bytes: enough for
-  /// a login and for help.
+  /// One message, and the unsent output, of a connection that has to log in first, bytes: enough
+  /// for a login and for help.
   std::size_t login_bytes_max = 4096;
   std::size_t login_output_bytes_max = std::size_t{256} << 10;
   /// How long such a connection stays open, seconds, and how many there may be from one address. Of

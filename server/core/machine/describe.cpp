@@ -100,8 +100,8 @@ std::string method_help(const MethodRef& ref) {
   text += "\n\nresult: " + std::string{method.result};
   text += "\nerrors: " + error_names(method);
   text += std::string{"\n"} + (method.access == Access::read ? "reads" : "writes") +
-          (method.waits() ? ", may wait" : "") + ". Role: " +
-          std::string{to_string(ref.role)} + ". Cost: " + std::string{method.cost} + ".";
+          (method.waits() ? ", may wait" : "") + ". Role: " + std::string{to_string(ref.role)} +
+          ". Cost: " + std::string{method.cost} + ".";
   text += "\nif the reply is lost: " + std::string{method.if_reply_lost};
   return text;
 }
@@ -214,8 +214,8 @@ std::string method_section(const MethodRef& ref) {
   }
   page += "\n* Errors: " + error_names(method) + "\n";
   page += std::string{"* "} + (method.access == Access::read ? "Reads" : "Writes") +
-          (method.waits() ? "; may wait" : "") + ". Role: `" +
-          std::string{to_string(ref.role)} + "`. Cost: " + std::string{method.cost} + ".\n";
+          (method.waits() ? "; may wait" : "") + ". Role: `" + std::string{to_string(ref.role)} +
+          "`. Cost: " + std::string{method.cost} + ".\n";
   return page + "* If the reply is lost: " + std::string{method.if_reply_lost} + "\n";
 }
 

@@ -12,9 +12,9 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/deadlock.hpp"
-#include "server/core/machine/scope_check.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "server/core/state/scope_check.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {

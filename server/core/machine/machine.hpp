@@ -270,7 +270,7 @@ class Machine {
   void end_session(SessionId session, bool gone = false);
   /// Gives the connection the identity and the rights of a client that has logged in there.
   void log_in(Link& link, const IdentityPointer& identity);
-  /// Notes the anonymous objects in a reply or notice to the session, which may use them from now on.
+  /// Notes the anonymous objects in a reply or notice to the session: it may use them from now on.
   void give_names(Session& session, PackedView value);
   /// Moves an opened session to that link, whose own plain session ends.
   void resume_session(Session& session, Link& link);

@@ -42,9 +42,8 @@ void Machine::give_names(Session& session, PackedView value) {
   if (!has_references(value)) return;
   each_reference(value, [&](std::string_view name) {
     if (!name.starts_with('#')) return;
-    session.scope->give(name, [&](const std::string& each) {
-      return registry_.find(each) != nullptr;
-    });
+    session.scope->give(name,
+                        [&](const std::string& each) { return registry_.find(each) != nullptr; });
   });
 }
 

@@ -26,7 +26,7 @@ struct ObjectType;
 struct MethodRef {
   const ObjectType* type = nullptr;
   const Method* method = nullptr;
-  bool on_object = false;  ///< the first parameter is the object's name
+  bool on_object = false;   ///< the first parameter is the object's name
   Role role = Role::write;  ///< the least role that may call it: method->least_role()
 
   /// Returns the reference of that row of the type's table.
@@ -49,7 +49,7 @@ struct Identity {
   std::string id;  ///< of the key, the subject of the certificate, or the number of the local user
   Role role = Role::write;
   bool by_key_file = false;  ///< a line of the key file gives it, else its certificate alone
-  std::string names{};  ///< the prefix of all names that it may use; empty: every name
+  std::string names{};       ///< the prefix of all names that it may use; empty: every name
 
   /// Returns true if it has logged in, by a key or by a certificate.
   bool has_logged_in() const { return kind == Kind::key || kind == Kind::certificate; }
@@ -78,8 +78,8 @@ inline bool same_client(const IdentityPointer& a, const IdentityPointer& b) {
   return a->kind == b->kind && a->id == b->id;
 }
 
-/// The answer to a call by which a client logs in.
-struct LoginAnswer {
+/// The outcome of a call by which a client logs in.
+struct LoginResult {
   std::string text{};          ///< the server's name, for a challenge; else the server's proof
   std::string nonce{};         ///< of a challenge
   IdentityPointer identity{};  ///< of a client that has logged in
@@ -98,7 +98,7 @@ struct Peer {
   bool tls_only = false;    ///< its address refuses plain text
   std::shared_ptr<const TlsPeer> tls;  ///< null: not over TLS
   IdentityPointer identity;            ///< null: it has to log in, or the embedder gave none
-  std::string secret;       ///< becomes the token of a session opened here; unguessable
+  std::string secret;                  ///< becomes the token of a session opened here; unguessable
 };
 
 /// The form of a call's number on the wire. An opened session orders its calls by these numbers; in
@@ -128,11 +128,11 @@ struct Command {
   };
   Kind kind = Kind::time_passed;
   LinkId link{};
-  std::uint64_t tag = 0;     ///< call, cancel: opaque to the core; returned with the reply
-  MethodRef method{};        ///< call
-  std::uint32_t first = 0;   ///< call: index of its first argument in Batch::arguments
-  std::uint32_t count = 0;   ///< call: the number of its arguments
-  std::uint32_t guard = 0;   ///< call: 1 + the index of its guard in Batch::arguments; 0: none
+  std::uint64_t tag = 0;    ///< call, cancel: opaque to the core; returned with the reply
+  MethodRef method{};       ///< call
+  std::uint32_t first = 0;  ///< call: index of its first argument in Batch::arguments
+  std::uint32_t count = 0;  ///< call: the number of its arguments
+  std::uint32_t guard = 0;  ///< call: 1 + the index of its guard in Batch::arguments; 0: none
   /// link_opened: index in Batch::peers. A call that logs in: 1 + the index in Batch::logins.
   std::uint32_t peer = 0;
   std::uint64_t number = 0;  ///< call: in the form of `numbering`; progress: bytes
@@ -165,7 +165,7 @@ struct Batch {
   std::vector<Command> commands;
   std::vector<Span> arguments;
   std::vector<Peer> peers;
-  std::vector<LoginAnswer> logins;
+  std::vector<LoginResult> logins;
   std::string bytes;
   std::vector<RawBytes> buffers;  ///< large messages, moved instead of copied
 

@@ -113,7 +113,7 @@ enum class Access : std::uint8_t {
 /// The reply of a waiting method when its timeout is over: a value, or the error of that name.
 enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken, timeout };
 
-/// The calls by which a client logs in. The engine's login port answers them.
+/// The calls by which a client logs in. The engine's login port verifies them.
 enum class LoginCall : std::uint8_t { none, challenge, key, token };
 
 struct Method {

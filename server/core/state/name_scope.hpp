@@ -19,8 +19,8 @@ class NameScope {
   const std::string& prefix() const { return prefix_; }
   void set_prefix(std::string prefix) { prefix_ = std::move(prefix); }
 
-  /// Returns true if the name begins with the prefix, or is an anonymous object that the session was
-  /// given.
+  /// Returns true if the name begins with the prefix, or is an anonymous object that the session
+  /// was given.
   bool allows(std::string_view name) const {
     return name.starts_with(prefix_) || (name.starts_with('#') && given_.contains(name));
   }
@@ -29,8 +29,8 @@ class NameScope {
     return pattern.substr(0, pattern.find_first_of("*?")).starts_with(prefix_);
   }
 
-  /// Notes that the session was given the anonymous object of that name. When the names have doubled
-  /// since the last look, drops those for which `exists(name)` is false.
+  /// Notes that the session was given the anonymous object of that name. When the names have
+  /// doubled since the last look, drops the names for which `exists(name)` is false.
   template <typename Exists>
   void give(std::string_view name, const Exists& exists) {
     given_.emplace(name);

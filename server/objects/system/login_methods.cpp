@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// session.challenge, login, login_token and info: the handlers. The server's login port has verified
-// the login before the call reached the machine; they apply its verdict. Protocol:
+// session.challenge, login, login_token and info: the handlers. The server's login port has
+// verified the login before the call reached the machine; they apply its verdict. Protocol:
 // docs/protocol/login.md.
 
 #include "server/objects/system/login_methods.hpp"
@@ -14,44 +14,44 @@ namespace {
 
 /// Returns the verdict on the call.
 /// @error unauthenticated, ...  the login was refused, or the server has no keys.
-Expected<const LoginAnswer*> verdict(Call& call) {
-  const LoginAnswer* const answer = call.login();
-  if (answer == nullptr) {
+Expected<const LoginResult*> verdict(Call& call) {
+  const LoginResult* const result = call.login();
+  if (result == nullptr) {
     return fail(Errc::unauthenticated,
                 "this server has no keys to log in with; agorad --key-file gives it some");
   }
-  if (answer->error) return fail(*answer->error);
-  return answer;
+  if (result->error) return fail(*result->error);
+  return result;
 }
 
 }  // namespace
 
 Outcome challenge(Call& call) {
-  auto answer = verdict(call);
-  if (!answer) return answer.failure();
+  auto result = verdict(call);
+  if (!result) return result.failure();
   Writer out = call.reply();
   out.map(2);
-  out.text("server"), out.text((*answer)->text);
-  out.text("nonce"), out.text((*answer)->nonce);
+  out.text("server"), out.text((*result)->text);
+  out.text("nonce"), out.text((*result)->nonce);
   return Progress::done;
 }
 
 Outcome login(Call& call) {
-  auto answer = verdict(call);
-  if (!answer) return answer.failure();
-  const IdentityPointer& identity = (*answer)->identity;
+  auto result = verdict(call);
+  if (!result) return result.failure();
+  const IdentityPointer& identity = (*result)->identity;
   call.machine().log_in(link_of(call), identity);
   Writer out = call.reply();
   out.map(2);
   out.text("role"), out.text(to_string(identity->role));
-  out.text("proof"), out.text((*answer)->text);
+  out.text("proof"), out.text((*result)->text);
   return Progress::done;
 }
 
 Outcome login_token(Call& call) {
-  auto answer = verdict(call);
-  if (!answer) return answer.failure();
-  const IdentityPointer& identity = (*answer)->identity;
+  auto result = verdict(call);
+  if (!result) return result.failure();
+  const IdentityPointer& identity = (*result)->identity;
   call.machine().log_in(link_of(call), identity);
   Writer out = call.reply();
   out.map(1);

@@ -69,7 +69,8 @@ void write_grants(Writer& out, Machine& machine, const Visibility& visible,
 void write_waits(Writer& out, Machine& machine, const Visibility& visible, SessionId session) {
   std::vector<std::pair<const Waiter*, const Object*>> waits;
   machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
-    if (waiter.session == session && visible.sees_name(object.name)) waits.emplace_back(&waiter, &object);
+    if (waiter.session == session && visible.sees_name(object.name))
+      waits.emplace_back(&waiter, &object);
   });
   out.list(static_cast<std::uint32_t>(waits.size()));
   for (const auto& [waiter, object] : waits) {

@@ -285,8 +285,9 @@ constexpr Method kMethods[] = {
      .handler = challenge},
     {.name = "login",
      .parameters = {Parameter{"id", ParamKind::text, kRequired, "The id of the key."},
-                    Parameter{"nonce", ParamKind::text, kRequired,
-                              "32 random bytes of the client, as 64 lower-case hexadecimal digits."},
+                    Parameter{
+                        "nonce", ParamKind::text, kRequired,
+                        "32 random bytes of the client, as 64 lower-case hexadecimal digits."},
                     Parameter{"proof", ParamKind::text, kRequired,
                               "HMAC-SHA-256 under the key, in lower-case hexadecimal digits; "
                               "docs/protocol/login.md has the message."}},

@@ -2,9 +2,9 @@
 
 // Visibility: the sessions, holders and waits that a caller of server.* may see.
 //
-// Where login is required, a client that is no admin sees its own sessions, the holders of the locks
-// for which it waits, and the waiters for the locks that it holds. A client with `names=PREFIX` sees
-// only the objects of its scope besides.
+// Where login is required, a client that is no admin sees its own sessions, the holders of the
+// locks for which it waits, and the waiters for the locks that it holds. A client with
+// `names=PREFIX` sees only the objects of its scope besides.
 #pragma once
 
 #include <string_view>
@@ -28,7 +28,7 @@ class Visibility {
   bool sees_wait(const Waiter& waiter, const Object& object) const;
   /// Returns true if the caller may see this lock.
   bool sees_lock(const Object& object) const;
-  /// Returns those of the object's holders that the caller may see.
+  /// Returns the object's holders that the caller may see.
   std::vector<Holder> holders(const Object& object) const;
 
  private:

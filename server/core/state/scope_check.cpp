@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-#include "server/core/machine/scope_check.hpp"
+#include "server/core/state/scope_check.hpp"
 
 #include "server/core/methods/scalar.hpp"
 #include "server/core/state/signature.hpp"
@@ -76,9 +76,11 @@ class Checker {
     const PackedView method = *it;
     ++it;
     const PackedView params = *it;
-    const MethodRef* ref = method.kind() == Kind::text ? catalogue_.find(read(method).body) : nullptr;
+    const MethodRef* ref =
+        method.kind() == Kind::text ? catalogue_.find(read(method).body) : nullptr;
     if (ref == nullptr || ref->type->name == "transaction") return true;
-    return params.kind() == Kind::map ? allows_named(*ref, params) : allows_positional(*ref, params);
+    return params.kind() == Kind::map ? allows_named(*ref, params)
+                                      : allows_positional(*ref, params);
   }
 
   bool allows_positional(const MethodRef& ref, PackedView params) const {
