@@ -74,9 +74,9 @@ class Channel {
   Socket::Result receive_from_ring(std::span<char> space, const Deadline& deadline);
   Socket::Result take_from_ring(std::span<char> space);
 
-  const std::unique_ptr<Socket> socket_;
-  const std::unique_ptr<TlsLayer> tls_;  // null: plain
-  std::byte* rings_ = nullptr;           // null: the bytes go over the socket
+  std::unique_ptr<Socket> socket_;
+  std::unique_ptr<TlsLayer> tls_;  // null: plain
+  std::byte* rings_ = nullptr;  // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread

@@ -15,6 +15,10 @@ Visibility::Visibility(Call& call) : machine_(call.machine()) {
   identity_ = link->peer.identity;
   scope_ = session->scope.get();
   all_ = !identity_ || identity_->sees_all();
+  if (all_) return;
+  machine_.waiters().each_place([&](const Waiter& waiter, const Object& object) {
+    if (is_own(waiter.session)) waited_.insert(&object);
+  });
 }
 
 bool Visibility::is_own(SessionId id) const {
@@ -25,14 +29,6 @@ bool Visibility::is_own(SessionId id) const {
 bool Visibility::holds(const Object& object) const {
   const std::vector<Holder> all = holders_of(*object.state);
   return std::ranges::any_of(all, [&](const Holder& holder) { return is_own(holder.session); });
-}
-
-bool Visibility::waits_at(const Object& object) const {
-  bool found = false;
-  machine_.waiters().each_place([&](const Waiter& waiter, const Object& at) {
-    found = found || (&at == &object && is_own(waiter.session));
-  });
-  return found;
 }
 
 bool Visibility::sees_wait(const Waiter& waiter, const Object& object) const {

@@ -7,6 +7,7 @@
 // `names=PREFIX` sees only the objects of its scope besides.
 #pragma once
 
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -34,12 +35,13 @@ class Visibility {
  private:
   bool is_own(SessionId session) const;
   bool holds(const Object& object) const;
-  bool waits_at(const Object& object) const;
+  bool waits_at(const Object& object) const { return waited_.contains(&object); }
 
   Machine& machine_;
   IdentityPointer identity_;
   const NameScope* scope_ = nullptr;
   bool all_ = true;
+  std::set<const Object*> waited_;  // unless all_: objects at which a session of the caller waits
 };
 
 }  // namespace agora
