@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 
+import catalogue
 import harness
 from harness import until
 
@@ -182,6 +183,27 @@ class Login(WithKeys):
         self.assertIn("refused a login as ? from 127.0.0.1", self.log())
         self.assertNotIn("forged", self.log())
         self.assertNotIn(KEYS["ci"].hex(), self.log())
+
+
+class Roles(harness.Case):
+    READ = {"object." + name for name in "watch unwatch watch_names unwatch_names hold release".split()} | {
+        "topic.subscribe", "topic.unsubscribe", "event.wait", "latch.wait", "counter.wait_at_least", "dict.wait_for",
+        "pipe.poll", "queue.join"}
+    ADMIN = {"server.end_session", "server.shutdown"}
+
+    def test_each_method_has_the_role_of_the_contract(self):
+        for kind in self.c.call("server.methods")["types"]:
+            for method in kind["methods"]:
+                name = method["name"]
+                flags = catalogue.METHODS.get(name, (name, [], ""))[2].split()
+                reads = "r" in flags or name in self.READ or name.startswith("session.")
+                expected = "admin" if name in self.ADMIN else "read" if reads else "write"
+                self.assertEqual(method["role"], expected, name)
+
+    def test_help_tells_the_role(self):
+        with self.server.typed() as person:
+            self.assertIn("Role: admin", "\n".join(person.reply_lines("help server.shutdown")))
+            self.assertIn("Role: read", "\n".join(person.reply_lines("help dict.get")))
 
 
 class Command(WithKeys):
