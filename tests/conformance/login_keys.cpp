@@ -24,7 +24,7 @@ LoginTranscript transcript(const std::string& id, const std::smatch& challenge, 
 }
 
 std::smatch parsed(const std::string& challenge) {
-  static const std::regex form{R"(\{"server":"([^"]*)","nonce":"([0-9a-f]{64})"\})"};
+  static const std::regex form{R"form(\{"server":"([^"]*)","nonce":"([0-9a-f]{64})"\})form"};
   std::smatch found;
   if (!std::regex_match(challenge, found, form)) throw std::runtime_error(challenge);
   return found;

@@ -51,7 +51,7 @@ class World {
   std::string challenge(std::size_t connection) {
     const std::string reply = ask(connection, "session.challenge");
     std::smatch found;
-    static const std::regex form{R"(\{"server":"host","nonce":"([0-9a-f]{64})"\})"};
+    static const std::regex form{R"form(\{"server":"host","nonce":"([0-9a-f]{64})"\})form"};
     REQUIRE(std::regex_match(reply, found, form));
     return *from_hex(found[1].str());
   }
