@@ -51,12 +51,13 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// Masks the parts that differ between transports: hosts, pids, the ends of session ids, and the
+/// Masks the parts that differ between transports: their names, hosts, pids, the ends of session ids, and the
 /// base of fencing tokens.
 std::string normalized(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
   text = std::regex_replace(text, std::regex{R"(\(host [^,]*, pid (-|\d+))"}, "(host -, pid -");
+  text = std::regex_replace(text, std::regex{R"("transport":"\w+")"}, R"("transport":"-")");
   text = std::regex_replace(text, std::regex{R"(\b(s\d+)-[0-9a-f]{8}\b)"}, "$1");
   static const std::regex token{R"("token":(\d+))"};
   std::string out;

@@ -17,6 +17,7 @@ class Checker {
 
   /// Returns true if the scope allows the argument of that parameter.
   bool allows(const MethodRef& ref, const Parameter& parameter, PackedView value) const {
+    if (is_pattern(ref, parameter)) return allows_pattern(parameter, value);
     if (!value.present() || value.is_null()) return true;
     if (!allows_references(value)) return false;
     if (parameter.kind == ParamKind::name) return allows_name(value);
@@ -24,9 +25,6 @@ class Checker {
       return all_of(value, [&](PackedView name) { return allows_name(name); });
     }
     if (parameter.name == "options") return allows_options(value);
-    if (parameter.name == "pattern" && ref.method->name != "list") {
-      return value.kind() != Kind::text || scope_.allows_pattern(read(value).body);
-    }
     if (ref.type->name != "transaction") return true;
     return all_of(value, [&](PackedView part) { return allows_part(part); });
   }
@@ -38,6 +36,17 @@ class Checker {
   }
 
  private:
+  /// Returns true for the pattern of a call that tells of names in notices. That of object.list
+  /// only narrows the list, which leaves out all other names anyway.
+  static bool is_pattern(const MethodRef& ref, const Parameter& parameter) {
+    return parameter.name == "pattern" && ref.type->name == "object" && ref.method->name != "list";
+  }
+
+  bool allows_pattern(const Parameter& parameter, PackedView value) const {
+    const bool given = value.present() && value.kind() == Kind::text;
+    return scope_.allows_pattern(given ? read(value).body : parameter.fallback.text);
+  }
+
   template <typename Allows>
   static bool all_of(PackedView list, const Allows& allows) {
     if (list.kind() != Kind::list) return true;
@@ -114,8 +123,9 @@ Expected<void> check_scope(const NameScope& scope, Role role, const Catalogue& c
   const Checker checker{scope, catalogue};
   const MethodRef& ref = command.method;
   bool good = true;
-  for (std::uint32_t i = 0; good && i < command.count; ++i) {
-    good = checker.allows(ref, parameter_at(ref, i), batch.argument(command.first + i));
+  for (std::uint32_t i = 0; good && i < parameter_count(ref); ++i) {
+    const PackedView value = i < command.count ? batch.argument(command.first + i) : PackedView{};
+    good = checker.allows(ref, parameter_at(ref, i), value);
   }
   if (good && command.guard != 0) {
     good = checker.allows_name(*Elements{batch.argument(command.guard - 1)}.begin());
