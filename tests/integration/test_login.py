@@ -131,6 +131,19 @@ class Login(WithKeys):
             log_in(same, "ci")
             self.assertEqual(same.call("session.resume", opened["session"], opened["token"])["last_seen"], 0)
 
+    def test_a_prefix_covers_the_guard(self):
+        with self.server.json() as root, self.server.json() as limited:
+            log_in(root, "root")
+            log_in(limited, "jobs")
+            for kind, name in (("lock", "secret"), ("lock", "jobs.l"), ("dict", "jobs.d")):
+                root.call("object.create", kind, name)
+            token = root.call("lock.acquire", "jobs.l")["token"]
+            write = {"name": "jobs.d", "key": "k", "value": 1}
+            with self.assertRaises(harness.Failure) as caught:
+                limited.call("dict.set", **write, guard=["secret", 1])
+            self.assertEqual(caught.exception.kind, "Forbidden")
+            self.assertIsNone(limited.call("dict.set", **write, guard=["jobs.l", token]))
+
     def test_connections_beyond_64_of_one_address_close_the_oldest(self):
         oldest = self.server.connect()
         others = [self.server.connect() for _ in range(64)]
