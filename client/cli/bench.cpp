@@ -153,8 +153,8 @@ void run(const Address& address, const manager_options& connecting, const std::s
     if (connecting.key_file.empty()) return std::move(*dialed);
     const std::string binding = dialed->binding;
     Connection connection(std::move(*dialed));
-    const auto done = log_in(connection, connecting, binding,
-                             deadline_in(std::chrono::seconds{10}), wait_without_cancel);
+    const auto done = log_in(connection, connecting, binding, deadline_in(std::chrono::seconds{10}),
+                             wait_without_cancel);
     if (!done) throw_error(done.error());
     return connection.channel.release();
   };
@@ -182,7 +182,8 @@ void run(const Address& address, const manager_options& connecting, const std::s
 
 }  // namespace
 
-int bench(const std::string& address, const manager_options& connecting, const BenchOptions& options) {
+int bench(const std::string& address, const manager_options& connecting,
+          const BenchOptions& options) {
   auto parsed = parse_address(address);
   if (!parsed) throw_error(parsed.error());
   check_size(options);

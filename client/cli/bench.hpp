@@ -34,6 +34,7 @@ inline constexpr std::size_t kBenchBytesMax = std::size_t{1} << 30;
 ///                             (value_error).
 /// @throws std::runtime_error  the server refused a request or ended a connection; the message has
 ///                             the cause.
-int bench(const std::string& address, const manager_options& connecting, const BenchOptions& options);
+int bench(const std::string& address, const manager_options& connecting,
+          const BenchOptions& options);
 
 }  // namespace agora::detail

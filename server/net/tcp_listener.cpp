@@ -56,15 +56,16 @@ using Endpoint = asio::ip::tcp::endpoint;
 /// Refuses an address that other hosts reach, with the options that make it right.
 void check_reachable(const std::string& text, const TcpPolicy& policy) {
   if (policy.beyond_loopback) return;
-  refuse(text,
-         policy.login
-             ? "it is no loopback address: without TLS an attacker between a client and the server "
-               "can take a connection over after its login; add --tls-cert FILE --tls-key FILE, or "
-               "--allow-plaintext if the network is trusted"
-             : "it is no loopback address, so clients have to log in: write a key with agora keygen "
-               "--id ID > keys (mode 600), and add --key-file keys --tls-cert FILE --tls-key FILE "
-               "(--tls-client-ca FILE takes certificates in place of keys); or listen on 127.0.0.1 "
-               "or [::1]");
+  refuse(
+      text,
+      policy.login
+          ? "it is no loopback address: without TLS an attacker between a client and the server "
+            "can take a connection over after its login; add --tls-cert FILE --tls-key FILE, or "
+            "--allow-plaintext if the network is trusted"
+          : "it is no loopback address, so clients have to log in: write a key with agora keygen "
+            "--id ID > keys (mode 600), and add --key-file keys --tls-cert FILE --tls-key FILE "
+            "(--tls-client-ca FILE takes certificates in place of keys); or listen on 127.0.0.1 "
+            "or [::1]");
 }
 
 /// Returns the addresses that a name stands for.

@@ -51,8 +51,8 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// Masks the parts that differ between transports: their names, hosts, pids, the ends of session ids, and the
-/// base of fencing tokens.
+/// Masks the parts that differ between transports: their names, hosts, pids, the ends of session
+/// ids, and the base of fencing tokens.
 std::string normalized(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");

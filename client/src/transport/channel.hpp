@@ -53,8 +53,8 @@ class Channel {
   /// Only over TLS. Any thread.
   bool has_unsent() const { return tls_ && tls_->has_unsent(); }
   bool is_tls() const { return tls_ != nullptr; }
-  /// Gives up the socket and its TLS stream. No thread uses the channel any more, and all bytes that
-  /// have arrived were received.
+  /// Gives up the socket and its TLS stream. No thread uses the channel any more, and all bytes
+  /// that have arrived were received.
   Dialed release();
   /// Returns why the connection has ended, as far as the channel knows.
   std::string end_reason();
@@ -76,7 +76,7 @@ class Channel {
 
   std::unique_ptr<Socket> socket_;
   std::unique_ptr<TlsLayer> tls_;  // null: plain
-  std::byte* rings_ = nullptr;  // null: the bytes go over the socket
+  std::byte* rings_ = nullptr;     // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread
