@@ -15,6 +15,7 @@ import time
 import catalogue
 import harness
 from harness import until
+from tls import Authority, wrap
 
 AGORA = os.path.join(os.path.dirname(harness.SERVER), "agora")
 KEYS = {name: hashlib.sha256(name.encode()).digest() for name in ("ci", "root", "reader", "jobs")}
@@ -39,13 +40,13 @@ def token(name, expiry, key=None):
     return f"agora1.{name}.{expiry}.{made.hexdigest()}"
 
 
-def log_in(client, name, key=None):
+def log_in(client, name, key=None, binding=b""):
     """Logs a client of the harness in, and checks the server's proof. Returns the role."""
     found = client.call("session.challenge")
     server_nonce, own = bytes.fromhex(found["nonce"]), os.urandom(32)
-    mine = proof(b"agora1 client", key or KEYS[name], found["server"], name, server_nonce, own)
+    mine = proof(b"agora1 client", key or KEYS[name], found["server"], name, server_nonce, own, binding)
     reply = client.call("session.login", name, own.hex(), mine)
-    theirs = proof(b"agora1 server", key or KEYS[name], found["server"], name, server_nonce, own)
+    theirs = proof(b"agora1 server", key or KEYS[name], found["server"], name, server_nonce, own, binding)
     assert reply["proof"] == theirs, reply
     return reply["role"]
 
@@ -196,6 +197,53 @@ class Login(WithKeys):
         self.assertIn("refused a login as ? from 127.0.0.1", self.log())
         self.assertNotIn("forged", self.log())
         self.assertNotIn(KEYS["ci"].hex(), self.log())
+
+
+class OverTls(WithKeys):
+    """Logins over TLS are bound to the server's certificate; certificates of clients give roles."""
+
+    def setUp(self):
+        write_keys(self.keys, FILE + "cert:CN=web\\20one read names=web.\n")
+        self.authority = Authority()
+        self.addCleanup(self.authority.remove)
+        self.server = harness.Server(
+            "--key-file", self.keys, *self.authority.server_options("server", "--tls-client-ca", self.authority.ca))
+        self.addCleanup(self.server.stop)
+
+    def connect(self, certificate=None):
+        sock = wrap(self.server, self.authority.context(certificate))
+        client = harness.Json(sock)
+        self.addCleanup(client.close)
+        return client, hashlib.sha256(sock.getpeercert(binary_form=True)).digest()
+
+    def test_the_proof_covers_the_certificate(self):
+        client, binding = self.connect()
+        self.fails("Unauthenticated", client, "object.list")
+        for wrong in (b"", hashlib.sha256(b"another").digest()):
+            with self.assertRaises(harness.Failure):
+                log_in(client, "ci", binding=wrong)
+        self.assertEqual(log_in(client, "ci", binding=binding), "write")
+        self.assertEqual(client.call("session.info")["transport"], "tls")
+
+    def test_a_line_of_the_key_file_gives_a_certificate_its_role(self):
+        by_line, _ = self.connect(self.authority.issue("web", subject="/CN=web one"))
+        info = by_line.call("session.info")
+        self.assertEqual((info["id"], info["role"], info["names"]), ("cert:CN=web\\20one", "read", "web."))
+        by_name, _ = self.connect(self.authority.issue("job", "URI:agora:write"))
+        self.assertEqual(by_name.call("session.info")["role"], "write")
+        none, binding = self.connect(self.authority.issue("none"))
+        self.fails("Unauthenticated", none, "session.info")
+        self.assertEqual(log_in(none, "reader", binding=binding), "read")
+        write_keys(self.keys, FILE)
+        self.server.process.send_signal(signal.SIGHUP)
+        self.assertIn("no longer valid", by_line.rest().decode())
+        self.assertEqual(by_name.call("ping"), "pong")
+
+    def test_programs_log_in_over_tls(self):
+        for verb in (["call", "session.info"], ["bench", "-c", "2", "-n", "50", "-t", "get"], ["lock", "l", "--", "true"]):
+            done = self.agora("--server", f"tls://localhost:{self.server.port}", "--ca-file", self.authority.ca,
+                              "--key-file", self.keys, *verb)
+            self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
 
 
 class Roles(harness.Case):
