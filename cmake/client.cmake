@@ -4,7 +4,7 @@
 
 agora_library(agora_client FOLDERS client/src/transport client/src/memory client/src/session
               client/src/client client/src/server client/src/proxies
-              LINK agora_wire agora_value agora_tls Threads::Threads nlohmann_json::nlohmann_json
+              LINK agora_wire agora_value agora_auth agora_tls Threads::Threads nlohmann_json::nlohmann_json
               PRIVATE ${CMAKE_DL_LIBS})
 target_include_directories(agora_client PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/client/include>)
 target_compile_definitions(agora_client PRIVATE

@@ -4,10 +4,10 @@
 include(CMakePackageConfigHelpers)
 
 add_executable(agora client/cli/main.cpp client/cli/typed_call.cpp client/cli/bench.cpp
-                     client/cli/locked_command.cpp)
+                     client/cli/locked_command.cpp client/cli/key_commands.cpp)
 target_link_libraries(agora PRIVATE agora_client agora_load CLI11::CLI11)
 
-set(libraries agora_value agora_wire agora_shm agora_tls agora_storage agora_core agora_engine agora_server_tls agora_net
+set(libraries agora_value agora_wire agora_shm agora_tls agora_auth agora_storage agora_core agora_engine agora_server_auth agora_server_tls agora_net
               agora_server_shm agora_server
               agora_client)
 foreach(library ${libraries})

@@ -4,8 +4,9 @@
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 
+agora_library(agora_server_auth FOLDERS server/auth LINK agora_engine agora_auth)
 agora_library(agora_server_tls FOLDERS server/tls LINK agora_core agora_tls)
-agora_library(agora_net FOLDERS server/net LINK agora_engine agora_server_tls PRIVATE Threads::Threads)
+agora_library(agora_net FOLDERS server/net LINK agora_engine agora_server_auth agora_server_tls PRIVATE Threads::Threads)
 
 agora_library(agora_server_shm FOLDERS server/shm LINK agora_core agora_shm PRIVATE Threads::Threads)
 

@@ -24,6 +24,7 @@
 #include "client/src/transport/channel.hpp"
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/dial.hpp"
+#include "client/src/transport/handshake.hpp"
 
 namespace agora::detail {
 namespace {
@@ -142,14 +143,20 @@ class PlainEnd {
   std::thread thread_;
 };
 
-void run(const Address& address, const manager_options& tls, const std::string& test,
+void run(const Address& address, const manager_options& connecting, const std::string& test,
          const BenchOptions& options) {
   const load::Shape shape{work_of(test), options.connections, options.pipeline, options.value_bytes,
                           options.keys};
   const auto connect = [&] {
-    auto dialed = dial(address, tls, deadline_in(std::chrono::seconds{10}));
+    auto dialed = dial(address, connecting, deadline_in(std::chrono::seconds{10}));
     if (!dialed) throw_error(dialed.error());
-    return std::move(*dialed);
+    if (connecting.key_file.empty()) return std::move(*dialed);
+    const std::string binding = dialed->binding;
+    Connection connection(std::move(*dialed));
+    const auto done = log_in(connection, connecting, binding, deadline_in(std::chrono::seconds{10}),
+                             wait_without_cancel);
+    if (!done) throw_error(done.error());
+    return connection.channel.release();
   };
   const PlainEnd maker(connect());  // the objects end with this connection
   load::AgoraProtocol protocol{own_prefix(), true};

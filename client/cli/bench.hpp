@@ -29,7 +29,7 @@ inline constexpr std::size_t kBenchBytesMax = std::size_t{1} << 30;
 /// Runs the tests one after another, each with fresh connections, and prints a line for each on
 /// standard output. Its objects have unique names and end with the program, even if it is killed. A
 /// latency is the time from sending a pipeline's requests to the last of their replies.
-/// @param tls  the options for TLS
+/// @param connecting  the options for TLS and for the login
 /// @return 0
 /// @throws agora::error        no server replies, or more than kBenchBytesMax would be under way
 ///                             (value_error).

@@ -24,6 +24,7 @@
 #include <agora/options.hpp>
 
 #include "client/cli/bench.hpp"
+#include "client/cli/key_commands.hpp"
 #include "client/cli/locked_command.hpp"
 #include "client/cli/typed_call.hpp"
 #include "client/src/server/server_binary.hpp"
@@ -58,6 +59,36 @@ void add_tls(CLI::App& app, agora::manager_options& options) {
       ->type_name("FILE");
 }
 
+void add_key(CLI::App& app, agora::manager_options& options) {
+  options.key_file = from_environment("AGORA_KEY_FILE");
+  options.key_id = from_environment("AGORA_KEY_ID");
+  app.add_option("--key-file", options.key_file, "The key to log in with; AGORA_KEY_FILE")
+      ->type_name("FILE");
+  app.add_option("--key-id", options.key_id,
+                 "Which key of that file, by default the first; AGORA_KEY_ID")
+      ->type_name("ID");
+}
+
+CLI::App* add_keygen(CLI::App& app, agora::detail::NewKey& key) {
+  auto* verb = app.add_subcommand("keygen", "Print a line for a key file, with a random key");
+  verb->add_option("--id", key.id, "The name of the key: letters, digits, . _ -")->required();
+  verb->add_option("--role", key.role, "read, write or admin")->capture_default_str();
+  verb->add_option("--names", key.names, "Only objects whose names begin with this")
+      ->type_name("PREFIX");
+  verb->footer("Append it to the file of agorad --key-file and to the client's own, mode 600.");
+  return verb;
+}
+
+CLI::App* add_token(CLI::App& app, agora::manager_options& options, std::string& ttl) {
+  auto* verb = app.add_subcommand("token", "Print a token for session.login_token");
+  verb->add_option("--key-file", options.key_file, "The file with the key; AGORA_KEY_FILE")
+      ->type_name("FILE");
+  verb->add_option("--id,--key-id", options.key_id, "Which key, by default the first");
+  verb->add_option("--ttl", ttl, "How long it can be used: seconds, or 10m, 24h at most")
+      ->capture_default_str();
+  return verb;
+}
+
 int call(const std::string& address, const agora::manager_options& options,
          const std::vector<std::string>& words) {
   try {
@@ -72,10 +103,10 @@ int call(const std::string& address, const agora::manager_options& options,
   }
 }
 
-int put_load(const std::string& address, const agora::manager_options& tls,
+int put_load(const std::string& address, const agora::manager_options& connecting,
              const agora::detail::BenchOptions& options) {
   try {
-    return agora::detail::bench(address, tls, options);
+    return agora::detail::bench(address, connecting, options);
   } catch (const agora::value_error& error) {
     std::cerr << "agora: " << error.what() << '\n';
     return EX_USAGE;
@@ -91,7 +122,7 @@ int put_load(const std::string& address, const agora::manager_options& tls,
 /// Returns true for an option of this program that the next word belongs to.
 bool takes_value(const std::string& word) {
   return word == "--server" || word == "--ca-file" || word == "--cert" || word == "--key" ||
-         word == "--peer-uid";
+         word == "--peer-uid" || word == "--key-file" || word == "--key-id";
 }
 
 /// Returns the verb of the command line; empty if there is none.
@@ -223,6 +254,7 @@ int main(int argc, char** argv) {
   app.add_option("--peer-uid", options.peer_uid,
                  "A user whose server is accepted at a Unix socket, beside this user and root")
       ->type_name("UID");
+  add_key(app, options);
   auto* one_call = app.add_subcommand("call", "Make one call and print its reply");
   one_call->prefix_command();
   one_call->footer(
@@ -241,6 +273,10 @@ int main(int argc, char** argv) {
   const CLI::App* load_verb = add_bench(app, load);
   agora::detail::LockedCommand locked;
   const CLI::App* lock_verb = add_lock(app, locked);
+  agora::detail::NewKey new_key;
+  const CLI::App* keygen_verb = add_keygen(app, new_key);
+  std::string token_ttl = "10m";
+  const CLI::App* token_verb = add_token(app, options, token_ttl);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   locked.words = take_command(arguments);
   std::reverse(arguments.begin(), arguments.end());  // CLI11 takes the last one first
@@ -251,6 +287,11 @@ int main(int argc, char** argv) {
     return code == 0 ? EX_OK : EX_USAGE;
   }
   if (*lock_verb) return lock(address, options, locked);
+  if (*keygen_verb) return agora::detail::generate_key(new_key);
+  if (*token_verb) {
+    return agora::detail::make_token(options.key_file, options.key_id,
+                                     agora::detail::seconds_of(token_ttl));
+  }
   if (*load_verb) return put_load(address, options, load);
   if (*server) return serve(server->remaining());
   const std::vector<std::string> words = one_call->remaining();

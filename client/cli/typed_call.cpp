@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <sys/uio.h>
 
 #include <agora/error.hpp>
@@ -13,7 +14,13 @@
 #include "client/src/transport/channel.hpp"
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/dial.hpp"
+#include "client/src/transport/handshake.hpp"
+#include "shared/auth/digest.hpp"
+#include "shared/auth/proof.hpp"
 #include "shared/base/error.hpp"
+#include "shared/value/any.hpp"
+#include "shared/value/codec.hpp"
+#include "shared/wire/json_read.hpp"
 #include "shared/wire/json_write.hpp"
 
 namespace agora::detail {
@@ -49,6 +56,55 @@ Dialed dial_any(const std::string& text, const manager_options& options) {
     if (dialed) return std::move(*dialed);
     if (i + 1 == addresses->size()) agora::throw_error(dialed.error());
   }
+}
+
+/// Sends a typed line and returns its reply, without the line feed. Throws if the connection ends
+/// or the reply is an error.
+std::string ask(Channel& channel, const std::string& line) {
+  send_all(channel, line + "\n");
+  std::string reply;
+  std::array<char, 4096> space;
+  while (!reply.ends_with('\n')) {
+    const Socket::Result got = channel.receive(space, deadline_in(std::chrono::seconds{10}));
+    if (got.io != Socket::Io::some) {
+      agora::throw_error({Errc::unavailable, "login: " + channel.end_reason(), Done::no, {}});
+    }
+    reply.append(space.data(), got.bytes);
+  }
+  reply.pop_back();
+  if (is_error_reply(reply)) {
+    agora::throw_error({Errc::unauthenticated, "login: " + reply, Done::no, {}});
+  }
+  return reply;
+}
+
+/// Returns a member of a JSON object; empty if there is none.
+std::string member(const std::string& json, const std::string& name) {
+  std::string packed;
+  Budget budget{Limits{}};
+  if (!json_to_packed(json, packed, budget)) return {};
+  const auto members = unpack<std::map<std::string, any>>(PackedView{packed});
+  if (!members || !members->contains(name)) return {};
+  const auto text = members->at(name).get<std::string>();
+  return text ? *text : std::string{};
+}
+
+/// Logs in by typed lines: the connection's first byte has to begin one.
+void log_in(Channel& channel, const manager_options& options, const std::string& binding) {
+  auto key = chosen_key(options.key_file, options.key_id);
+  if (!key) agora::throw_error(key.error());
+  const std::string challenge = ask(channel, "session.challenge");
+  const std::string server = member(challenge, "server");
+  const std::string nonce = from_hex(member(challenge, "nonce")).value_or("");
+  const std::string own = random_bytes();
+  const LoginTranscript login{server, key->id, nonce, own, binding};
+  const std::string reply = ask(channel, "session.login " + key->id + " " + to_hex(own) + " " +
+                                             to_hex(client_proof(key->key, login)));
+  if (equal_secrets(member(reply, "proof"), to_hex(server_proof(key->key, login)))) return;
+  agora::throw_error({Errc::unauthenticated,
+                      "the server has not proven that it knows the key " + key->id,
+                      Done::no,
+                      {}});
 }
 
 }  // namespace
@@ -112,7 +168,10 @@ std::string void_at_once(std::span<const std::string> words) {
 
 int typed_call(const std::string& address, const manager_options& options,
                std::span<const std::string> words) {
-  Channel channel(dial_any(address, options));
+  Dialed dialed = dial_any(address, options);
+  const std::string binding = dialed.binding;
+  Channel channel(std::move(dialed));
+  if (!options.key_file.empty()) log_in(channel, options, binding);
   // The server handles quit after the call: it closes once the call has its reply.
   send_all(channel, typed_line_of(words) + "\nquit\n");
   std::array<char, 65536> space;

@@ -25,7 +25,7 @@ bool is_error_reply(std::string_view reply);
 std::string void_at_once(std::span<const std::string> words);
 
 /// Sends the line to a server and prints the reply on standard output as it comes.
-/// @param options  those for TLS, and peer_uid
+/// @param options  those for TLS, for the login, and peer_uid
 /// @return 0, or 1 if the reply is an error. @throws agora::error  no server replies.
 int typed_call(const std::string& address, const manager_options& options,
                std::span<const std::string> words);

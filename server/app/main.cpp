@@ -28,7 +28,7 @@
 namespace {
 
 struct CommandLine {
-  std::string tcp = "127.0.0.1:7117";
+  std::vector<std::string> tcp{"127.0.0.1:7117"};
   bool no_tcp = false;
   std::string unix_path = agora::default_unix_path();
   bool no_unix = false;
@@ -80,15 +80,26 @@ void describe(CLI::App& app, CommandLine& line) {
       "Logs go to standard error. SIGTERM or SIGINT ends it in good order; SIGHUP does not.\n"
       "Look inside with: telnet 127.0.0.1 7117, then help.");
   auto* tcp =
-      app.add_option("--listen", line.tcp, "Loopback address to serve; port 0 takes a free one")
+      app.add_option("--listen", line.tcp,
+                     "Address to serve, may be given several times; port 0 takes a free one, * "
+                     "stands for all")
+          ->allow_extra_args(false)
+          ->take_all()
           ->type_name("HOST:PORT")
           ->capture_default_str();
   app.add_flag("--no-tcp", line.no_tcp, "Do not listen on TCP")->excludes(tcp);
   auto* path =
-      app.add_option("--unix", line.unix_path, "Unix socket to serve (0600, for this user only)")
+      app.add_option("--unix", line.unix_path, "Unix socket to serve (0600, for this user)")
           ->type_name("PATH")
           ->capture_default_str();
   app.add_flag("--no-unix", line.no_unix, "Do not listen on a Unix socket")->excludes(path);
+  app.add_option("--unix-group", line.server.unix_group,
+                 "Members of this group may use the Unix socket, with the role write")
+      ->type_name("GROUP")
+      ->excludes("--no-unix");
+  app.add_option("--key-file", line.server.key_file,
+                 "Keys by which clients on TCP log in (agora keygen writes them; mode 600)")
+      ->type_name("FILE");
   app.add_option("--tls-cert", line.tls.certificate,
                  "Serve TLS as well, with this certificate (PEM, with intermediate ones behind it)")
       ->type_name("FILE");
@@ -168,7 +179,8 @@ int serve(CommandLine& line) {
   if (line.no_tcp) {
     line.server.tcp.reset();
   } else {
-    line.server.tcp = line.tcp;
+    line.server.tcp = line.tcp.front();
+    line.server.more_tcp.assign(line.tcp.begin() + 1, line.tcp.end());
   }
   if (!line.no_unix) line.server.unix_path = line.unix_path;
   agora::LogWriter writer{STDERR_FILENO};

@@ -3,6 +3,7 @@
 #include "server/app/server.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <new>
@@ -21,6 +22,7 @@
 #include "server/net/acceptor.hpp"
 #include "server/net/hub.hpp"
 #include "server/net/listener.hpp"
+#include "server/net/login_guard.hpp"
 #include "server/net/tls_service.hpp"
 #include "server/objects/types.hpp"
 #include "server/objects/user/user_object.hpp"
@@ -96,11 +98,23 @@ TlsContext made_context(const TlsFiles& files) {
   }
 }
 
+/// Returns true if clients on TCP have to log in.
+bool needs_login(const ServerOptions& options) {
+  return !options.key_file.empty() || (options.tls && !options.tls->client_ca.empty());
+}
+
 TcpPolicy tcp_policy(const ServerOptions& options) {
-  const bool proven = options.tls && !options.tls->client_ca.empty();
-  return {.beyond_loopback = proven,
-          .plain_on_loopback = !proven || options.allow_plaintext,
-          .plain_on_others = options.allow_plaintext};
+  const bool login = needs_login(options);
+  const bool has_keys = !options.key_file.empty();
+  return {.beyond_loopback = login && (options.tls || options.allow_plaintext),
+          .plain_on_loopback = !login || has_keys || options.allow_plaintext,
+          .plain_on_others = options.allow_plaintext,
+          .login = login};
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
 constexpr RepeatedEvent kShortage{"the system refused memory", "times"};
@@ -133,14 +147,28 @@ struct Server::Parts {
     if (memory) hub.share(*memory);
     hub.events().to(options.log);
     hub.set_descriptors_max(descriptors_max);
+    const LogFn log = [this](const std::string& line) { hub.events().line(line); };
+    if (needs_login(options)) {
+      logins.emplace(hub, clock, options.key_file, host_name(), log);
+      if (options.tls && logins->has_keys()) options.tls->client_required = false;
+      engine.use_logins(logins->authenticator());
+      hub.guard_logins(*logins);
+    }
     if (options.tls) hub.serve_tls(tls.emplace(hub, made_context(*options.tls)));
-    if (options.tcp) tcp = listen_tcp(hub, *options.tcp, tcp_policy(options));
-    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path);
+    if (options.tcp) listen(*options.tcp);
+    for (const std::string& address : options.more_tcp) listen(address);
+    if (options.unix_path) unix_socket = listen_unix(hub, *options.unix_path, options.unix_group);
     if (options.clock == nullptr) wait_for_next_millisecond(clock, machine.input().started);
-    if (tcp) tcp->start();
+    for (const auto& listener : tcp) listener->start();
     if (unix_socket) unix_socket->start();
     if (options.owner_fd >= 0) {
       owner.emplace(io, Descriptor{options.owner_fd}, [this] { finish(); });
+    }
+  }
+
+  void listen(const std::string& address) {
+    for (auto& made : listen_tcp(hub, address, tcp_policy(options))) {
+      tcp.push_back(std::move(made));
     }
   }
 
@@ -163,7 +191,7 @@ struct Server::Parts {
   void finish() {
     if (std::exchange(finished, true)) return;
     hub.end();
-    if (tcp) tcp->stop();
+    for (const auto& listener : tcp) listener->stop();
     if (unix_socket) unix_socket->stop();
     try {
       hub.close_all();
@@ -190,11 +218,12 @@ struct Server::Parts {
   Machine machine;
   Hub hub;
   Engine engine;
+  std::optional<LoginGuard> logins;
   std::optional<TlsService> tls;
   StopEvent stop{io, [this] { finish(); }};
   std::optional<SignalWatcher> signals;
   std::optional<ParentWatcher> owner;
-  std::unique_ptr<Listener> tcp;
+  std::vector<std::unique_ptr<Listener>> tcp;
   std::unique_ptr<Listener> unix_socket;
   bool finished = false;
 };
@@ -203,7 +232,9 @@ Server::Server(ServerOptions options) : parts_(std::make_unique<Parts>(std::move
 
 Server::~Server() = default;
 
-std::string Server::tcp_address() const { return parts_->tcp ? parts_->tcp->address() : ""; }
+std::string Server::tcp_address() const {
+  return parts_->tcp.empty() ? "" : parts_->tcp.front()->address();
+}
 
 std::string Server::unix_address() const {
   return parts_->unix_socket ? parts_->unix_socket->address() : "";
@@ -211,7 +242,7 @@ std::string Server::unix_address() const {
 
 std::string Server::ready_line() const {
   std::string line = "ready";
-  if (parts_->tcp) line += " tcp=" + tcp_address();
+  for (const auto& listener : parts_->tcp) line += " tcp=" + listener->address();
   if (parts_->unix_socket) line += " unix=" + unix_address();
   return line;
 }
@@ -221,8 +252,11 @@ void Server::take_signals() {
   parts->signals.emplace(
       parts->io, [parts] { parts->finish(); },
       [parts] {
-        if (parts->tls) return parts->tls->reload();
-        parts->hub.events().line("SIGHUP: there is nothing to read again");
+        if (parts->logins) parts->logins->reload();
+        if (parts->tls) parts->tls->reload();
+        if (!parts->logins && !parts->tls) {
+          parts->hub.events().line("SIGHUP: there is nothing to read again");
+        }
       });
 }
 

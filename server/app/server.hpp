@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/objects/user/user_type.hpp"
 #include "server/tls/tls_files.hpp"
@@ -22,6 +23,11 @@ class Journal;
 struct ServerOptions {
   /// "HOST:PORT" on loopback, port 0 for a free one; nullopt for no TCP.
   std::optional<std::string> tcp = "127.0.0.1:7117";
+  /// Further such addresses.
+  std::vector<std::string> more_tcp;
+  /// The path of a file with keys, by which clients on TCP log in; empty: none. See
+  /// shared/auth/key_file.hpp.
+  std::string key_file;
   /// Certificates, if TLS is served on the TCP address as well. With a client_ca, addresses beyond
   /// loopback are allowed.
   std::optional<TlsFiles> tls;
@@ -29,6 +35,8 @@ struct ServerOptions {
   bool allow_plaintext = false;
   /// A path; nullopt for no Unix socket.
   std::optional<std::string> unix_path;
+  /// The members of this group may use the Unix socket, as `write`; empty: none.
+  std::string unix_group;
   Limits limits{};
   /// The program's own types beside agora's; see server/objects/user/user_type.hpp.
   user_types_list types;
@@ -64,17 +72,17 @@ class Server {
 
   /// Returns "ready tcp=127.0.0.1:7117 unix=/path", without the parts that are off.
   std::string ready_line() const;
-  std::string tcp_address() const;   ///< "" if off
+  std::string tcp_address() const;   ///< the first one; "" if off
   std::string unix_address() const;  ///< "" if off
 
   /// Serves until stop(), a signal (see take_signals), the end of the owner process or
   /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
   /// socket and returns.
   void run();
-  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the TLS certificates again and
-  /// ends nothing. Only one server of a process may take them. A child that fork() makes inherits
-  /// the handlers, whose pipe it shares with its parent: it must set its own dispositions first, or
-  /// a signal for the child ends the server of the parent.
+  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the keys and the TLS certificates
+  /// again and ends nothing. Only one server of a process may take them. A child that fork() makes
+  /// inherits the handlers, whose pipe it shares with its parent: it must set its own dispositions
+  /// first, or a signal for the child ends the server of the parent.
   void take_signals();
   /// Runs all that is ready and returns at once, for tests that have a loop of their own.
   /// @return how many events, tasks and timers ran

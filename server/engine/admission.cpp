@@ -7,13 +7,33 @@
 
 namespace agora {
 
-Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const {
+namespace {
+
+/// Refuses a method that the role does not allow.
+[[gnu::cold]] Failure refused(const MethodRef& ref, Role role) {
+  const std::string name = full_name(ref);
+  if (role == Role::none) {
+    return fail(Errc::unauthenticated,
+                name +
+                    " needs a login: session.challenge and session.login, or "
+                    "session.login_token; programs take --key-file");
+  }
+  std::string message = name + " needs the role " + std::string{to_string(ref.role)} +
+                        "; this connection has the role " + std::string{to_string(role)};
+  if (ref.role == Role::admin) {
+    message += ". The Unix socket gives the role admin to the server's own user";
+  }
+  return fail(Errc::forbidden, std::move(message));
+}
+
+}  // namespace
+
+Expected<void> Admission::admit(const CallRequest& request, Batch& batch) {
   const MethodRef* ref = catalogue_.find(request.method);
   if (ref == nullptr) return fail(unknown_method(catalogue_, request.method));
-  if (ref->method->admin && request.role != Role::admin) {
-    return fail(Errc::forbidden, full_name(*ref) +
-                                     " needs the role admin, which the Unix socket "
-                                     "gives to the server's own user");
+  if (request.role < ref->role) [[unlikely]] {
+    const bool open = request.role == Role::none && ref->method->before_login;
+    if (!open) return refused(*ref, request.role);
   }
   if (request.only_harmless && (ref->method->waits() || ref->method->delivers)) return {};
   const std::size_t bytes_before = batch.bytes.size();
@@ -40,6 +60,8 @@ Expected<void> Admission::admit(const CallRequest& request, Batch& batch) const 
   command.guard = guard;
   command.number = request.number;
   command.numbering = request.numbering;
+  if (ref->method->login != LoginCall::none) [[unlikely]]
+    logins_.take(batch, request.access);
   return {};
 }
 

@@ -12,6 +12,7 @@
 
 #include "server/core/methods/command.hpp"
 #include "server/core/state/catalogue.hpp"
+#include "server/engine/logins.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/base/raw_bytes.hpp"
@@ -25,6 +26,7 @@ struct CallRequest {
   std::uint64_t number = 0;  ///< the client's number of the call; `numbering` says how to use it
   Numbering numbering = Numbering::none;
   Role role = Role::write;
+  ClientAccess* access = nullptr;  ///< of the connection, for the calls that log in
   std::string_view method;
   PackedView params;  ///< a list (by position), a map (by name), or absent
   /// Parameters by position, contiguous in memory, in place of `params`.
@@ -39,8 +41,9 @@ struct CallRequest {
 
 class Admission {
  public:
-  Admission(const Catalogue& catalogue, const Limits& limits)
-      : catalogue_(catalogue), limits_(limits) {}
+  /// @param logins  takes the calls by which clients log in
+  Admission(const Catalogue& catalogue, const Limits& limits, Logins& logins)
+      : catalogue_(catalogue), limits_(limits), logins_(logins) {}
 
   /// Appends the call to the batch, which owns its arguments: copies, or `message`.
   /// @error method_not_found  with the nearest names.
@@ -48,9 +51,10 @@ class Admission {
   ///                          kind and the kind that was given.
   /// @error value_error       an object's name, an owner or a time out of bounds, or a
   ///                          malformed guard.
+  /// @error unauthenticated   login is required and has not happened.
   /// @error forbidden         the role does not allow the method.
   /// After an error the batch and the message are unchanged.
-  Expected<void> admit(const CallRequest& request, Batch& batch) const;
+  Expected<void> admit(const CallRequest& request, Batch& batch);
 
  private:
   Expected<void> bind(const MethodRef& ref, const CallRequest& request, Batch& batch,
@@ -58,6 +62,7 @@ class Admission {
 
   const Catalogue& catalogue_;
   const Limits& limits_;
+  Logins& logins_;
 };
 
 }  // namespace agora

@@ -23,7 +23,8 @@ Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
       clock_(clock),
       journal_(journal),
       outbox_(outbox),
-      admission_(machine.catalogue(), machine.limits()),
+      logins_(clock, outbox),
+      admission_(machine.catalogue(), machine.limits(), logins_),
       deadline_(machine.next_deadline()),
       spare_buffers_(spare_bytes_max(machine.limits())) {}
 
@@ -96,6 +97,21 @@ void Engine::progress(LinkId link, std::size_t bytes) {
   command(Command::Kind::progress, link).number = bytes;
 }
 
+std::optional<Instant> Engine::next_deadline() const {
+  const std::optional<Instant> login = logins_.next_deadline();
+  return login && (!deadline_ || *login < *deadline_) ? login : deadline_;
+}
+
+/// Returns true if a deadline has passed that no batch takes account of yet.
+bool Engine::has_due_work() {
+  const std::optional<Instant> login = logins_.next_deadline();
+  if (!login) {
+    return gathering_ == nullptr && deadline_ && *deadline_ <= clock_.now();
+  }
+  const Instant now = clock_.now();
+  return *login <= now || (gathering_ == nullptr && deadline_ && *deadline_ <= now);
+}
+
 bool Engine::give_back_memory() {
   const bool had_spares = !spare_buffers_.empty();
   spare_buffers_.release_unused();
@@ -106,8 +122,8 @@ void Engine::turn() {
   if (turning_) return;
   turning_ = true;
   const Turning until_the_end{*this};  // also if there is no memory for an effect
-  const bool due = gathering_ == nullptr && deadline_ && *deadline_ <= clock_.now();
-  if (due) static_cast<void>(batch());
+  if (has_due_work()) logins_.release(clock_.now(), batch());
+  logins_.announce();
   do {
     if (gathering_ != nullptr) journal_.append(std::move(gathering_));
     while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));

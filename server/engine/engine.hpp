@@ -43,6 +43,10 @@ class Engine {
   /// Refuses all waiting calls with SessionLost, since the server ends. Only close() may follow.
   void server_ending();
 
+  /// Sets the port that verifies logins; it must outlive the engine. Without it all are refused.
+  void use_logins(LoginPort& port) { logins_.use(port); }
+  Logins& logins() { return logins_; }
+
   /// Takes a call into the next turn. An error is the call's only reply.
   Expected<void> call(const CallRequest& request);
   /// Cancels the link's call with that tag, if it still waits when the command is applied.
@@ -75,7 +79,7 @@ class Engine {
   SpareBuffers& spare_buffers() { return spare_buffers_; }
 
   /// Returns the time at which turn() has work without any call, or nullopt if there is none.
-  std::optional<Instant> next_deadline() const { return deadline_; }
+  std::optional<Instant> next_deadline() const;
 
   Machine& machine() { return machine_; }
   const Limits& limits() const { return machine_.limits(); }
@@ -97,6 +101,7 @@ class Engine {
   };
 
   Batch& batch();
+  bool has_due_work();
   void read_wall_clock(Instant now);
   Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);
@@ -105,6 +110,7 @@ class Engine {
   Clock& clock_;
   Journal& journal_;
   Outbox& outbox_;
+  Logins logins_;
   Admission admission_;
   std::optional<Instant> deadline_;  // the machine's; only a batch changes it
   Duration wall_ahead_{};            // the clock's, as last read

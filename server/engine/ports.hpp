@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-// The engine's ports: clock, journal and outbox. Tests replace them with their own.
+// The engine's ports: clock, journal, outbox and logins. Tests replace them with their own.
 #pragma once
 
 #include <memory>
 
 #include "server/core/methods/command.hpp"
 #include "server/core/state/effect.hpp"
+#include "server/engine/client_access.hpp"
 #include "shared/base/time.hpp"
 
 namespace agora {
@@ -41,6 +42,27 @@ class Outbox {
   virtual void deliver(const Effect& effect, const Effects& effects) = 0;
   /// Returns true while the system refuses memory.
   virtual bool memory_short() { return false; }
+  /// Notes that the client of this connection has logged in: its ClientAccess has changed.
+  virtual void logged_in(LinkId) {}
+};
+
+/// The verdict on one call by which a client logs in.
+struct LoginVerdict {
+  LoginResult result{};
+  bool close = false;  ///< the connection is closed behind the reply
+  Duration delay{};    ///< until the reply; nothing else waits for it
+};
+
+/// Verifies logins; see server/auth/authenticator.hpp.
+class LoginPort {
+ public:
+  virtual ~LoginPort() = default;
+  /// Returns the state that a new connection begins with.
+  virtual std::unique_ptr<LoginState> begin(const Peer& peer) = 0;
+  /// Verifies a call, whose arguments are in the batch. It changes `access.login` only.
+  /// @param now, wall  the time, monotonic and by the wall clock
+  virtual LoginVerdict verify(const Batch& batch, const Command& command,
+                              const ClientAccess& access, Instant now, Instant wall) = 0;
 };
 
 }  // namespace agora

@@ -206,6 +206,17 @@ void Dialogue::end_of_input() {
   proceed();
 }
 
+void Dialogue::logged_in() {
+  context_.bound_messages();
+  with_protocol(protocol_, [&](auto& protocol) { protocol.allow(context_.message_bytes_max()); });
+}
+
+void Dialogue::end(const Error& error) {
+  if (closing()) return;
+  with_protocol(protocol_, [&](auto& protocol) { protocol.refuse(error); });
+  context_.close();
+}
+
 // ---- effects -------------------------------------------------------------------------------
 
 void Dialogue::deliver(const Effect& effect, const Effects& effects) {

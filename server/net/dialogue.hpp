@@ -54,6 +54,13 @@ class Dialogue {
   /// Drops calls that would wait or deliver an item, from now on: the client's process is dead.
   void only_harmless() { context_.only_harmless(); }
 
+  /// Returns the rights of the client.
+  const ClientAccess& access() const { return context_.access(); }
+  /// Widens the bounds of a client that has logged in.
+  void logged_in();
+  /// Closes the link with a last message.
+  void end(const Error& error);
+
   /// Takes an effect of this connection.
   void deliver(const Effect& effect, const Effects& effects);
 

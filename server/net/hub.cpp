@@ -12,6 +12,7 @@
 #include <asio/post.hpp>
 
 #include "server/net/connection.hpp"
+#include "server/net/login_guard.hpp"
 #include "server/net/tls_service.hpp"
 
 namespace agora {
@@ -82,6 +83,7 @@ void Hub::add(std::shared_ptr<Connection> connection) {
     connections_.erase(added.link());  // touched_ does not hold it yet
     throw;
   }
+  if (logins_ != nullptr) logins_->added(added);
   // Opening the link has started a batch, whose time is now. If the batch waited for the next call
   // of any client, that call would get the old time and would time out too early.
   turn_soon();
@@ -93,6 +95,7 @@ void Hub::remove(LinkId link) {
   last_connection_ = nullptr;
   const auto found = connections_.find(link);
   if (found == connections_.end()) return;
+  if (logins_ != nullptr) logins_->settled(link);
   removed_.push_back(std::move(found->second));
   connections_.erase(found);
 }
@@ -104,6 +107,27 @@ bool Hub::is_full(std::ptrdiff_t kept) const {
   std::size_t used = size() + deaths_.descriptors() + rings_ + left;
   if (sharing_ != nullptr) used += sharing_->extents().size() - sharing_->releases();
   return used >= descriptors_max_;
+}
+
+void Hub::close_link(LinkId link, const Error& error) {
+  Connection* const connection = connection_of(link);
+  if (connection == nullptr) return;
+  connection->dialogue().end(error);
+  touch(*connection);
+}
+
+void Hub::close_links(const std::function<bool(const ClientAccess&)>& ends, const Error& error) {
+  for (const auto& [link, connection] : connections_) {
+    if (!ends(connection->dialogue().access())) continue;
+    connection->dialogue().end(error);
+    touch(*connection);
+  }
+  turn();
+}
+
+void Hub::logged_in(LinkId link) {
+  if (logins_ != nullptr) logins_->settled(link);
+  if (Connection* const connection = connection_of(link)) connection->dialogue().logged_in();
 }
 
 void Hub::reap_closed() {
@@ -261,6 +285,7 @@ void Hub::process_drained(SessionId session) {
 }
 
 void Hub::turn() {
+  if (logins_ != nullptr) logins_->close_expired();
   engine_->turn();
   flush_touched();
   set_timer();

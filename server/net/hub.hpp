@@ -27,6 +27,7 @@
 namespace agora {
 
 class Connection;
+class LoginGuard;
 class Ring;
 class TlsService;
 
@@ -46,6 +47,11 @@ class Hub : public Outbox {
   void serve_tls(TlsService& service) { tls_ = &service; }
   /// Returns the TLS handshakes; null if TLS is not served.
   TlsService* tls() { return tls_; }
+
+  /// Has connections log in, from now on. The guard must outlive the hub's connections.
+  void guard_logins(LoginGuard& guard) { logins_ = &guard; }
+  /// Returns the guard; null if no connection can log in.
+  LoginGuard* logins() { return logins_; }
 
   DialogueContext& context() { return *context_; }
   asio::io_context& io() { return io_; }
@@ -89,6 +95,11 @@ class Hub : public Outbox {
   /// Closes all connections as they are. Allocates nothing.
   void drop_all();
 
+  /// Closes a connection with a last message, at the end of this turn.
+  void close_link(LinkId link, const Error& error);
+  /// Closes those connections for whose rights `ends` is true, likewise.
+  void close_links(const std::function<bool(const ClientAccess&)>& ends, const Error& error);
+
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
@@ -99,6 +110,7 @@ class Hub : public Outbox {
   SpeculativePoll& speculative_poll() { return speculative_poll_; }
 
   void deliver(const Effect& effect, const Effects& effects) override;
+  void logged_in(LinkId link) override;
   bool memory_short() override { return !MemoryReserve::is_whole(); }
 
  private:
@@ -131,6 +143,7 @@ class Hub : public Outbox {
   std::unique_ptr<DialogueContext> context_;
   const Sharing* sharing_ = nullptr;
   TlsService* tls_ = nullptr;
+  LoginGuard* logins_ = nullptr;
   std::size_t rings_ = 0;  // the number of rings of all connections
   std::size_t descriptors_max_ = SIZE_MAX;
   std::unordered_map<LinkId, std::shared_ptr<Connection>> connections_;

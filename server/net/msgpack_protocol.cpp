@@ -50,7 +50,7 @@ bool MsgpackProtocol::try_fast_path(std::string_view& rest) {
   SimpleCall& simple = context_.shared.simple_call;
   const std::size_t ascii = std::min(context_.input.ascii_bytes(), rest.size());
   if (!read_simple_call(rest, simple, ascii)) return false;
-  if (simple.frame_bytes > context_.limits.frame_bytes_max) return false;
+  if (simple.frame_bytes > context_.message_bytes_max()) return false;
   CallRequest call = context_.request(call_tag(ReplyForm::msgpack, simple.id), Numbering::low_bits,
                                       simple.id, simple.method);
   call.positional = simple.params();

@@ -18,13 +18,16 @@ namespace agora {
 class MsgpackProtocol {
  public:
   explicit MsgpackProtocol(ProtocolContext& context)
-      : context_(context), framer_(FrameBounds{context.limits}) {}
+      : context_(context), framer_(FrameBounds{context.limits}) {
+    allow(context.message_bytes_max());
+  }
 
   void read(std::string_view& rest);
   void reply(const Effect& effect, const Effects& effects);
   void notice(PackedView params);
   void refuse(const Error& error);
   void end_of_input() { context_.close(); }
+  void allow(std::size_t bytes_max) { framer_.allow(bytes_max); }
 
   /// Returns the length of the incomplete message as far as its headers tell, bytes; 0 if there is
   /// none.

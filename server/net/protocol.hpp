@@ -23,15 +23,18 @@ namespace agora {
 /// * `reply(effect, effects)`: writes the reply of a call, or notes that the call is parked.
 /// * `notice(params)`: writes a notice.
 /// * `refuse(error)`: writes an error that belongs to no call.
+/// * `allow(bytes_max)`: changes the largest size of a message.
 /// * `end_of_input()`: closes the link once no queued input is left. Called when no more bytes will
 ///   come and `read` has taken all that came.
 template <class P>
 concept Protocol = requires(P protocol, std::string_view& rest, const Effect& effect,
-                            const Effects& effects, PackedView params, const Error& error) {
+                            const Effects& effects, PackedView params, const Error& error,
+                            std::size_t bytes_max) {
   { protocol.read(rest) } -> std::same_as<void>;
   { protocol.reply(effect, effects) } -> std::same_as<void>;
   { protocol.notice(params) } -> std::same_as<void>;
   { protocol.refuse(error) } -> std::same_as<void>;
+  { protocol.allow(bytes_max) } -> std::same_as<void>;
   { protocol.end_of_input() } -> std::same_as<void>;
 };
 

@@ -29,8 +29,14 @@ class ProtocolContext {
         engine(the_shared.engine),
         limits(the_shared.engine.limits()),
         input(the_shared),
-        role_(peer.role),
-        link_(engine.open(std::move(peer))) {}
+        access_(engine.logins().begin(peer)),
+        link_(engine.open(std::move(peer))) {
+    access_.link = link_;
+    bound_messages();
+  }
+  ~ProtocolContext() {
+    if (access_.login) engine.logins().forget(access_);
+  }
   ProtocolContext(const ProtocolContext&) = delete;
   ProtocolContext& operator=(const ProtocolContext&) = delete;
 
@@ -46,14 +52,15 @@ class ProtocolContext {
 
   /// Returns a call of this connection without parameters.
   CallRequest request(std::uint64_t tag, Numbering numbering, std::uint64_t number,
-                      std::string_view method) const {
+                      std::string_view method) {
     CallRequest call;
     call.link = link_;
     call.tag = tag;
     call.numbering = numbering;
     call.number = number;
     call.only_harmless = only_harmless_;
-    call.role = role_;
+    call.role = access_.role;
+    call.access = &access_;
     call.method = method;
     return call;
   }
@@ -64,6 +71,15 @@ class ProtocolContext {
     call.params = decoded.params;
     call.options = decoded.options;
     return engine.call(call);
+  }
+  const ClientAccess& access() const { return access_; }
+  /// Returns the largest message that the client may send by now, bytes.
+  std::size_t message_bytes_max() const { return message_bytes_max_; }
+  /// Sets the bounds of a connection by its role: they are small until the client has logged in.
+  void bound_messages() {
+    const bool open = access_.role == Role::none;
+    message_bytes_max_ = open ? limits.login_bytes_max : limits.frame_bytes_max;
+    output_bytes_max_ = open ? limits.login_output_bytes_max : limits.output_bytes_max;
   }
   /// Makes the engine drop calls that would wait or deliver an item, from now on.
   void only_harmless() { only_harmless_ = true; }
@@ -85,7 +101,7 @@ class ProtocolContext {
     if (reply_bytes > kLarge) batch_size_ = 1;
   }
   /// Returns true if the connection has more unsent output than Limits::output_bytes_max.
-  bool full() const { return output.size() > limits.output_bytes_max; }
+  bool full() const { return output.size() > output_bytes_max_; }
   /// Stops taking messages until resume().
   void pause() { paused_ = true; }
   void resume() { paused_ = false; }
@@ -134,8 +150,10 @@ class ProtocolContext {
     engine.turn();
   }
 
-  Role role_;
+  ClientAccess access_;
   LinkId link_;
+  std::size_t message_bytes_max_ = 0;
+  std::size_t output_bytes_max_ = 0;
   std::size_t turn_calls_ = 0;
   std::size_t batch_size_ = 1;
   std::size_t batch_taken_ = 0;  // messages since the last batch ran

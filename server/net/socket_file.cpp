@@ -39,7 +39,8 @@ Descriptor new_socket(const std::string& path) {
 
 }  // namespace
 
-SocketFile::SocketFile(std::string path) : path_(std::move(path)), lock_path_(path_ + ".lock") {
+SocketFile::SocketFile(std::string path, gid_t group)
+    : path_(std::move(path)), lock_path_(path_ + ".lock"), group_(group) {
   if (path_.empty() || path_.size() >= sizeof(sockaddr_un::sun_path)) {
     refuse(path_, "a path must have 1 to 107 bytes, this one has " + std::to_string(path_.size()));
   }
@@ -56,8 +57,14 @@ SocketFile::SocketFile(std::string path) : path_(std::move(path)), lock_path_(pa
 void SocketFile::prepare_directory() const {
   std::filesystem::path directory = std::filesystem::path{path_}.parent_path();
   if (directory.empty()) directory = ".";
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+  const bool made = ::mkdir(directory.c_str(), 0700) == 0;
+  if (!made && errno != EEXIST) {
     refuse(path_, "cannot make the directory " + directory.string() + ": " + std::strerror(errno));
+  }
+  if (made && has_group() &&
+      (::chown(directory.c_str(), static_cast<uid_t>(-1), group_) != 0 ||
+       ::chmod(directory.c_str(), 0710) != 0)) {
+    refuse(path_, "cannot give " + directory.string() + " to the group: " + std::strerror(errno));
   }
   try {
     const std::filesystem::path real = trusted_path(directory, kFile);
@@ -113,6 +120,12 @@ Descriptor SocketFile::listen() {
   const int bound = ::bind(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   ::umask(before);
   if (bound != 0) refuse(path_, std::strerror(errno));
+  if (has_group() && (::chown(path_.c_str(), static_cast<uid_t>(-1), group_) != 0 ||
+                      ::chmod(path_.c_str(), 0660) != 0)) {
+    const int problem = errno;
+    ::unlink(path_.c_str());
+    refuse(path_, std::string{"cannot give it to the group: "} + std::strerror(problem));
+  }
   struct stat status {};
   bound_ = ::lstat(path_.c_str(), &status) == 0;
   socket_file_ = identity_of(status);

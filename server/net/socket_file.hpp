@@ -21,14 +21,16 @@ class SocketFile {
   /// server that has ended.
   /// @throws std::runtime_error  with one line: a live server is there, another user could replace
   ///   the socket, no such directory ...
-  explicit SocketFile(std::string path);
+  /// @param group  the number of the group whose members may connect: the modes are then 0660, and
+  ///   0710 of a directory that is made; -1: none
+  explicit SocketFile(std::string path, gid_t group = static_cast<gid_t>(-1));
   ~SocketFile() { remove(); }
   SocketFile(const SocketFile&) = delete;
   SocketFile& operator=(const SocketFile&) = delete;
 
   const std::string& path() const { return path_; }
 
-  /// Binds a socket that only this user can ever connect to, and listens on it.
+  /// Binds a socket that only this user, and the group, can ever connect to, and listens on it.
   /// @throws std::runtime_error  with one line.
   Descriptor listen();
 
@@ -56,11 +58,13 @@ class SocketFile {
   static bool is_at(const std::string& path, Identity wanted);
 
   void prepare_directory() const;
+  bool has_group() const { return group_ != static_cast<gid_t>(-1); }
   bool take_lock();
   void clear_dead_socket() const;
 
   const std::string path_;
   const std::string lock_path_;
+  const gid_t group_;
   Descriptor lock_;
   Identity lock_file_;
   Identity socket_file_;

@@ -18,16 +18,14 @@ namespace agora {
 class TextProtocol {
  public:
   explicit TextProtocol(ProtocolContext& context)
-      : context_(context),
-        framer_(context.limits.frame_bytes_max),
-        json_(context),
-        typed_(context) {}
+      : context_(context), framer_(context.message_bytes_max()), json_(context), typed_(context) {}
 
   void read(std::string_view& rest);
   void reply(const Effect& effect, const Effects& effects);
   void notice(PackedView params) { json_.notice(params); }
   /// Writes the error in the form of the last line.
   void refuse(const Error& error) { refuse(error, last_was_json_); }
+  void allow(std::size_t bytes_max) { framer_.allow(bytes_max); }
   void end_of_input() { typed_.end_of_input(); }
   /// Cancels the typed line that waits, as an empty line does. The caller has dropped the
   /// unfinished line.

@@ -12,6 +12,7 @@
 
 #include "server/net/connection.hpp"
 #include "server/net/hub.hpp"
+#include "server/net/login_guard.hpp"
 #include "shared/net/nonblocking.hpp"
 
 namespace agora {
@@ -157,9 +158,9 @@ void TlsService::Handshake::finish() {
   timer_.cancel();
   peer_.tls = TlsContext::peer_of(*channel_->stream);
   peer_.transport = "tls";
-  if (!peer_.tls->role && service_.context_.requires_clients()) return refuse_roleless();
-  if (peer_.tls->role) peer_.role = *peer_.tls->role;
   Hub& hub = service_.hub_;
+  if (hub.logins() != nullptr) hub.logins()->authenticator().identify(peer_);
+  if (peer_.role == Role::none && service_.context_.requires_clients()) return refuse_roleless();
   const auto connection =
       std::make_shared<Connection>(hub, std::move(socket_), std::move(peer_), std::move(channel_));
   service_.handshakes_.erase(shared_from_this());

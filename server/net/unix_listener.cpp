@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <exception>
+#include <grp.h>
 #include <memory>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include "server/net/acceptor.hpp"
 #include "server/net/listener.hpp"
@@ -26,10 +30,34 @@ std::string this_host() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
 
+constexpr gid_t kNoGroup = static_cast<gid_t>(-1);
+
+gid_t group_named(const std::string& name) {
+  if (name.empty()) return kNoGroup;
+  const group* const found = ::getgrnam(name.c_str());
+  if (found == nullptr) throw OptionError("--unix-group " + name + ": there is no such group");
+  return found->gr_gid;
+}
+
+/// Returns true if the process at the other end is a member of the group.
+bool is_member(int fd, const ucred& process, gid_t group) {
+  if (group == kNoGroup) return false;
+  if (process.gid == group) return true;
+  socklen_t bytes = 0;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && errno != ERANGE) {
+    return false;
+  }
+  std::vector<gid_t> groups(bytes / sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) return false;
+  return std::find(groups.begin(), groups.end(), group) != groups.end();
+}
+
 class UnixListener : public Listener {
  public:
-  UnixListener(Hub& hub, const std::string& path)
-      : hub_(hub), file_(path), host_(this_host()), check_(hub.io(), [this] { check(); }) {
+  UnixListener(Hub& hub, const std::string& path, gid_t group)
+      : hub_(hub), group_(group), file_(path, group), host_(this_host()), check_(hub.io(), [this] {
+          check();
+        }) {
     listen();
   }
   void start() override {
@@ -81,9 +109,10 @@ class UnixListener : public Listener {
     ucred credentials{};
     socklen_t length = sizeof credentials;
     if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return std::nullopt;
-    if (credentials.uid != ::geteuid() && credentials.uid != 0) {
+    const bool own = credentials.uid == ::geteuid() || credentials.uid == 0;
+    if (!own && !is_member(fd, credentials, group_)) {
       static constexpr std::string_view kForeign =
-          "Forbidden: this socket serves the server's own user only\n";
+          "Forbidden: this socket serves the server's own user, and the group of --unix-group\n";
       static_cast<void>(::send(fd, kForeign.data(), kForeign.size(), MSG_NOSIGNAL));
       hub_.events().repeated(
           kRefused, "refused user " + std::to_string(credentials.uid) + " on " + file_.path());
@@ -97,12 +126,14 @@ class UnixListener : public Listener {
     // be able to watch the exit.
     peer.may_map = peer.pid_proven && credentials.uid == ::geteuid();
     peer.transport = "unix";
-    peer.identity = "user " + std::to_string(credentials.uid);
-    peer.role = Role::admin;
+    peer.role = own ? Role::admin : Role::write;
+    peer.identity = std::make_shared<const Identity>(Identity{
+        Identity::Kind::local_user, std::to_string(credentials.uid), peer.role, false, {}});
     return peer;
   }
 
   Hub& hub_;
+  gid_t group_;
   SocketFile file_;
   std::string host_;
   SocketFile::State state_ = SocketFile::State::bound;
@@ -112,8 +143,8 @@ class UnixListener : public Listener {
 
 }  // namespace
 
-std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path) {
-  return std::make_unique<UnixListener>(hub, path);
+std::unique_ptr<Listener> listen_unix(Hub& hub, const std::string& path, const std::string& group) {
+  return std::make_unique<UnixListener>(hub, path, group_named(group));
 }
 
 }  // namespace agora

@@ -75,6 +75,14 @@ struct Limits {
   std::size_t memory_bytes_max = 0;
   /// Values from this size on are stored as shared immutable blobs and sent without a copy, bytes.
   std::size_t blob_bytes_min = 16 * 1024;
+  /// One message, and the unsent output, of a connection that has to log in first, bytes: enough
+  /// for a login and for help.
+  std::size_t login_bytes_max = 4096;
+  std::size_t login_output_bytes_max = std::size_t{256} << 10;
+  /// How long such a connection stays open, seconds, and how many there may be from one address. Of
+  /// all connections they may be a quarter.
+  int login_seconds_max = 60;
+  std::size_t logins_of_address_max = 64;
   /// Longest timeout accepted as a number of seconds; pass null to wait for ever.
   double timeout_seconds_max = 100.0 * 365 * 24 * 3600;
 };

@@ -90,6 +90,8 @@ class LineFramer {
   /// drops frame_bytes() bytes from the front; the next call begins a new line.
   FrameStatus scan(std::string_view buffer);
 
+  /// Changes the longest line, bytes.
+  void allow(std::size_t bytes_max) { bytes_max_ = bytes_max; }
   /// Begins a new line: the caller has dropped the unfinished one.
   void restart() { scanned_ = 0; }
 

@@ -43,6 +43,7 @@ struct Backend {
   std::string name;
   bool memfd = false;            ///< storage in memfds, which clients can map; else on the heap
   bool delayed_journal = false;  ///< commits late; else at once
+  bool keys = false;             ///< clients have to log in; see login_keys.hpp
 };
 
 std::unique_ptr<ExtentSource> make_extents(const Backend& backend);

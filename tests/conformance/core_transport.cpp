@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "server/auth/authenticator.hpp"
 #include "server/objects/types.hpp"
 #include "tests/conformance/client_codec.hpp"
+#include "tests/conformance/login_keys.hpp"
 #include "tests/conformance/transport.hpp"
 
 namespace agora::test {
@@ -24,6 +26,10 @@ class CoreTransport : public Transport, private Outbox {
         extents_(make_extents(backend)),
         machine_(all_types(), *extents_, input_at(clock_.now())),
         engine_(machine_, clock_, *journal_, *this) {
+    if (backend.keys) {
+      port_ = std::make_unique<Authenticator>(login_keys(), "host", [](const std::string&) {});
+      engine_.use_logins(*port_);
+    }
     link_of("control");
   }
 
@@ -33,7 +39,12 @@ class CoreTransport : public Transport, private Outbox {
     CallRequest request;
     request.link = link_of(session);
     request.tag = own_;
-    request.role = Role::admin;
+    if (port_ != nullptr) {
+      request.access = &access_of(session);
+      request.role = request.access->role;
+    } else {
+      request.role = Role::admin;
+    }
     request.method = parsed.method;
     request.params = PackedView{parsed.params};
     if (!parsed.error.empty()) {
@@ -48,6 +59,7 @@ class CoreTransport : public Transport, private Outbox {
     engine_.close(link_of(session));
     std::vector<SessionMessage> messages = collect();
     sessions_.erase(session);
+    accesses_.erase(session);
     return messages;
   }
   std::vector<SessionMessage> advance(double seconds) override {
@@ -62,7 +74,18 @@ class CoreTransport : public Transport, private Outbox {
     if (it != sessions_.end()) return it->second;
     Peer peer;
     peer.transport = "test";
+    if (port_ != nullptr) peer.role = Role::none;
     return sessions_[name] = engine_.open(peer);
+  }
+  /// Returns the rights of a session that has to log in.
+  ClientAccess& access_of(const std::string& session) {
+    auto& access = accesses_[session];
+    if (access == nullptr) {
+      access = std::make_unique<ClientAccess>();
+      access->role = Role::none;
+      access->login = port_->begin(Peer{});
+    }
+    return *access;
   }
   std::vector<SessionMessage> collect() {
     for (int i = 0; i < 8; ++i) engine_.turn();
@@ -86,7 +109,9 @@ class CoreTransport : public Transport, private Outbox {
   std::unique_ptr<ExtentSource> extents_;
   Machine machine_;
   Engine engine_;
+  std::unique_ptr<Authenticator> port_;  // null: no session has to log in
   std::map<std::string, LinkId> sessions_;
+  std::map<std::string, std::unique_ptr<ClientAccess>> accesses_;
   std::vector<SessionMessage> messages_;
   std::uint64_t last_tag_ = 0;
   std::uint64_t own_ = 0;

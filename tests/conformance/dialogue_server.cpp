@@ -2,8 +2,10 @@
 
 #include <map>
 
+#include "server/auth/authenticator.hpp"
 #include "server/net/dialogue.hpp"
 #include "server/objects/types.hpp"
+#include "tests/conformance/login_keys.hpp"
 #include "tests/conformance/test_server.hpp"
 
 namespace agora::test {
@@ -17,7 +19,11 @@ class DialogueServer : public TestServer, private Outbox {
         extents_(make_extents(backend)),
         machine_(all_types(), *extents_, input()),
         engine_(machine_, clock_, *journal_, *this),
-        context_(engine_) {}
+        context_(engine_) {
+    if (!backend.keys) return;
+    port_ = std::make_unique<Authenticator>(login_keys(), "host", [](const std::string&) {});
+    engine_.use_logins(*port_);
+  }
 
   std::unique_ptr<ClientConnection> connect(WireFormat format) override;
   bool poll() override {
@@ -46,11 +52,17 @@ class DialogueServer : public TestServer, private Outbox {
     if (it != dialogues_.end()) it->second->deliver(effect, effects);
   }
 
+  void logged_in(LinkId link) override {
+    const auto it = dialogues_.find(link);
+    if (it != dialogues_.end()) it->second->logged_in();
+  }
+
   bool bytewise_;
   ManualClock clock_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<ExtentSource> extents_;
   Machine machine_;
+  std::unique_ptr<Authenticator> port_;  // null: no client has to log in
   Engine engine_;
   DialogueContext context_;
   std::map<LinkId, std::unique_ptr<Dialogue>> dialogues_;
@@ -88,7 +100,7 @@ class DialogueConnection : public ClientConnection {
 std::unique_ptr<ClientConnection> DialogueServer::connect(WireFormat) {
   Peer peer;
   peer.transport = "test";
-  peer.role = Role::admin;
+  peer.role = port_ != nullptr ? Role::none : Role::admin;
   auto dialogue = std::make_unique<Dialogue>(context_, peer);
   Dialogue& made = *dialogue;
   dialogues_.emplace(made.link(), std::move(dialogue));

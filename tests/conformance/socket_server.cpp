@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <cerrno>
+#include <fstream>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,11 +10,13 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "server/app/server.hpp"
 #include "server/objects/types.hpp"
+#include "tests/conformance/login_keys.hpp"
 #include "tests/conformance/ring_connection.hpp"
 #include "tests/conformance/test_server.hpp"
 #include "tests/conformance/tls_connection.hpp"
@@ -51,10 +54,14 @@ class TemporaryDirectory {
   TemporaryDirectory() {
     if (::mkdtemp(path_) == nullptr) throw std::runtime_error("no temporary directory");
   }
-  ~TemporaryDirectory() { ::rmdir(path_); }
+  ~TemporaryDirectory() {
+    ::unlink(key_file().c_str());
+    ::rmdir(path_);
+  }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   std::string path() const { return path_; }
+  std::string key_file() const { return path() + "/keys"; }
 
  private:
   char path_[32] = "/tmp/agora-test-XXXXXX";
@@ -94,6 +101,11 @@ class SocketServer : public TestServer {
       made.tcp = "127.0.0.1:0";
     } else {
       made.unix_path = directory_.path() + "/agora.sock";
+    }
+    if (backend.keys) {
+      std::ofstream{directory_.key_file()} << key_file_text();
+      ::chmod(directory_.key_file().c_str(), 0600);
+      made.key_file = directory_.key_file();
     }
     made.shared_memory = backend.memfd;
     made.clock = &clock_;

@@ -17,7 +17,7 @@ const Authority& authority() {
   static const auto made = [] {
     auto authority = std::make_unique<Authority>();
     authority->issue({.names = {"DNS:localhost"}});
-    authority->issue({.name = "client", .names = {"URI:agora:write"}});
+    authority->issue({.name = "client", .names = {"URI:agora:admin"}});
     return authority;
   }();
   return *made;

@@ -11,6 +11,10 @@
 //     B {"kind":"watch",...}    notices to session B, in order of arrival
 //   @ advance 2.5              the clock advances by 2.5 seconds
 //   @ close A                  the client closes the connection of session A
+//   @ login A writer           session A logs in by that key (see login_keys.hpp)
+//
+// A transcript whose first line begins with "# with keys:" plays against a server that has keys,
+// through the transports on which clients then have to log in.
 //
 // After a wanted change of texts, AGORA_REWRITE=1 rewrites the transcripts with the replies of the
 // core.
@@ -22,6 +26,7 @@
 #include <regex>
 #include <sstream>
 
+#include "tests/conformance/login_keys.hpp"
 #include "tests/conformance/transport.hpp"
 #include "tests/support/catch.hpp"
 
@@ -46,12 +51,13 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>{in}, {}};
 }
 
-/// Masks the parts that differ between transports: hosts, pids, the ends of session ids, and the
-/// base of fencing tokens.
+/// Masks the parts that differ between transports: their names, hosts, pids, the ends of session
+/// ids, and the base of fencing tokens.
 std::string normalized(std::string text) {
   text = std::regex_replace(text, std::regex{R"("host":"[^"]*","pid":(null|\d+))"},
                             R"("host":"-","pid":null)");
   text = std::regex_replace(text, std::regex{R"(\(host [^,]*, pid (-|\d+))"}, "(host -, pid -");
+  text = std::regex_replace(text, std::regex{R"("transport":"\w+")"}, R"("transport":"-")");
   text = std::regex_replace(text, std::regex{R"(\b(s\d+)-[0-9a-f]{8}\b)"}, "$1");
   static const std::regex token{R"("token":(\d+))"};
   std::string out;
@@ -65,6 +71,25 @@ std::string normalized(std::string text) {
   return out + text;
 }
 
+/// Returns the text of the reply to the call that was just sent.
+std::string own_reply(const std::vector<SessionMessage>& messages) {
+  for (const SessionMessage& message : messages) {
+    if (message.own) return message.text;
+  }
+  return "(waits)";
+}
+
+std::vector<SessionMessage> log_in(Transport& transport, const std::string& session,
+                                   const std::string& id) {
+  const std::string challenge = own_reply(transport.call(session, "session.challenge"));
+  std::vector<SessionMessage> messages = transport.call(session, login_line(id, challenge));
+  for (SessionMessage& message : messages) {
+    if (message.own) message.text = checked_reply(id, challenge, message.text);
+    message.own = false;
+  }
+  return messages;
+}
+
 std::vector<SessionMessage> run_command(Transport& transport, const std::string& command) {
   std::istringstream words{command};
   std::string first;
@@ -73,6 +98,11 @@ std::vector<SessionMessage> run_command(Transport& transport, const std::string&
   if (first != "@") return transport.call(first, command.substr(first.size() + 1));
   std::string argument;
   words >> argument;
+  if (second == "login") {
+    std::string id;
+    words >> id;
+    return log_in(transport, argument, id);
+  }
   return second == "advance" ? transport.advance(std::stod(argument)) : transport.close(argument);
 }
 
@@ -112,14 +142,20 @@ std::string play(Transport& transport, const std::string& transcript) {
 /// transcript in which a session calls on while an earlier call waits therefore says so in its
 /// first line.
 constexpr std::string_view kNotTyped = "# not typed:";
+constexpr std::string_view kWithKeys = "# with keys:";
 
-void check_transcripts(const std::function<std::unique_ptr<Transport>()>& open,
-                       bool typed = false) {
+using OpenTransport = std::function<std::unique_ptr<Transport>(const Backend&)>;
+
+void check_transcripts(const Backend& backend, const OpenTransport& open, bool typed = false,
+                       bool has_login = true) {
   for (const fs::path& path : transcripts()) {
     INFO(path.filename().string());
     const std::string transcript = read(path);
     if (typed && transcript.starts_with(kNotTyped)) continue;
-    const auto transport = open();
+    Backend its = backend;
+    its.keys = transcript.starts_with(kWithKeys);
+    if (its.keys && !has_login) continue;
+    const auto transport = open(its);
     CHECK(play(*transport, transcript) == normalized(transcript));
   }
 }
@@ -131,27 +167,29 @@ const Backend kDelayed{"delayed journal", false, true};
 TEST_CASE("transcripts in process", "[transcripts]") {
   if (std::getenv("AGORA_REWRITE") != nullptr) {
     for (const fs::path& path : transcripts()) {
-      const std::string transcript = play(*core_transport(kHeap), read(path));
+      Backend backend = kHeap;
+      backend.keys = read(path).starts_with(kWithKeys);
+      const std::string transcript = play(*core_transport(backend), read(path));
       std::ofstream{path} << transcript;
     }
   }
   REQUIRE(transcripts().size() > 5);
   for (const Backend& backend : {kHeap, kMemfd, kDelayed}) {
-    SECTION(backend.name) {
-      check_transcripts([&] { return core_transport(backend); });
-    }
+    SECTION(backend.name) { check_transcripts(backend, core_transport); }
   }
 }
 
 void check_wire_formats(const Backend& backend, ConnectionKind kind) {
-  SECTION("typed") {
-    check_transcripts([&] { return wire_transport(backend, WireFormat::typed, kind); }, true);
-  }
-  SECTION("JSON") {
-    check_transcripts([&] { return wire_transport(backend, WireFormat::json, kind); });
-  }
+  const auto through = [kind](WireFormat format) {
+    return [=](const Backend& its) { return wire_transport(its, format, kind); };
+  };
+  // The server knows its own user on a Unix socket. The login of a transcript is not bound to TLS.
+  const bool has_login = kind == ConnectionKind::in_process || kind == ConnectionKind::bytewise ||
+                         kind == ConnectionKind::tcp;
+  SECTION("typed") { check_transcripts(backend, through(WireFormat::typed), true, has_login); }
+  SECTION("JSON") { check_transcripts(backend, through(WireFormat::json), false, has_login); }
   SECTION("MessagePack") {
-    check_transcripts([&] { return wire_transport(backend, WireFormat::msgpack, kind); });
+    check_transcripts(backend, through(WireFormat::msgpack), false, has_login);
   }
 }
 

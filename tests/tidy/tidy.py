@@ -13,12 +13,13 @@ import language
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = {
-    "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/net": 1, "shared/tls": 1, "shared/wire": 2,
+    "shared/base": 0, "shared/value": 1, "shared/shm": 1, "shared/net": 1, "shared/tls": 1,
+    "shared/auth": 1.5, "shared/wire": 2,
     "server/storage": 3,
     "server/core/methods": 4.1, "server/core/state": 4.2, "server/core/machine": 4.3,
     "server/objects": 5, "server/objects/containers": 5.1, "server/objects/sync": 5.1,
     "server/objects/messaging": 5.1, "server/objects/system": 5.1, "server/objects/user": 5.1,
-    "server/engine": 6, "server/tls": 7, "server/net": 8, "server/shm": 8, "server/app": 9, "server/include": 9.1,
+    "server/engine": 6, "server/auth": 7, "server/tls": 7, "server/net": 8, "server/shm": 8, "server/app": 9, "server/include": 9.1,
     "client/include/agora": 8, "client/load": 8, "client/cli": 9,
     "client/src/transport": 8.1, "client/src/memory": 8.2, "client/src/session": 8.3,
     "client/src/client": 8.4, "client/src/server": 8.5, "client/src/proxies": 8.6,

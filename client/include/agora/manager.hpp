@@ -83,7 +83,9 @@ class manager {
   /// @param address  `unix:/path/to/socket`, `tcp://host:port` or `tls://host:port` (a name, IPv4,
   ///                 or IPv6 in []); of the last two several, with commas between them, which are
   ///                 tried in turn: `tls://a:7117,b:7117`
-  /// @throws value_error  the address has another form.
+  /// @throws value_error  the address has another form, or the key file cannot be used.
+  /// @throws unauthenticated  the server requires a login, refused the key, or has not proven that
+  ///   it knows the key.
   /// @throws unavailable  no server replies there.
   explicit manager(std::string_view address, manager_options options = {});
 

@@ -29,6 +29,12 @@ struct manager_options {
   /// Whether objects may be shared as memory if server and program are on one host. If false, every
   /// operation is a call over the socket.
   bool shared_memory = true;
+  /// The file with the key by which the program logs in, as `agora keygen` writes it; empty: it
+  /// does not log in. The file must be closed to the group and others. It is read for each
+  /// connection.
+  std::string key_file = {};
+  /// The id of the key in that file; empty: the first one.
+  std::string key_id = {};
   /// For tls:// addresses: the certificates (PEM) of the authorities that may have signed the
   /// server's certificate; empty: the system's.
   std::string ca_file = {};

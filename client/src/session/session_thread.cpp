@@ -26,12 +26,17 @@ Expected<std::shared_ptr<Connection>> connected(const Address& address,
                                                 const Deadline& deadline, const Wait& wait) {
   auto dialed = dial(address, options, deadline, wait);
   if (!dialed) return dialed.failure();
+  const std::string binding = dialed->binding;
   auto connection = std::make_shared<Connection>(std::move(*dialed));
   const bool wants_rings = options.shared_memory && address.kind == Address::Kind::unix_socket;
-  if (!wants_rings || ask_for_ring(*connection, deadline, wait)) return connection;
-  dialed = dial(address, options, deadline, wait);
-  if (!dialed) return dialed.failure();
-  connection = std::make_shared<Connection>(std::move(*dialed));
+  if (wants_rings && !ask_for_ring(*connection, deadline, wait)) {
+    dialed = dial(address, options, deadline, wait);
+    if (!dialed) return dialed.failure();
+    connection = std::make_shared<Connection>(std::move(*dialed));
+  }
+  if (options.key_file.empty()) return connection;
+  auto done = log_in(*connection, options, binding, deadline, wait);
+  if (!done) return done.failure();
   return connection;
 }
 

@@ -41,6 +41,13 @@ Channel::~Channel() {
   if (rings_ != nullptr) ::munmap(rings_, shm::kRingTotal);
 }
 
+Dialed Channel::release() {
+  Dialed released{nullptr, tls_ ? tls_->release() : nullptr, {}};
+  tls_.reset();
+  released.socket = std::move(socket_);
+  return released;
+}
+
 bool Channel::switch_to_rings(int memfd) {
   struct stat status {};
   if (::fstat(memfd, &status) != 0 || status.st_size < static_cast<off_t>(shm::kRingTotal)) {

@@ -53,6 +53,9 @@ class Channel {
   /// Only over TLS. Any thread.
   bool has_unsent() const { return tls_ && tls_->has_unsent(); }
   bool is_tls() const { return tls_ != nullptr; }
+  /// Gives up the socket and its TLS stream. No thread uses the channel any more, and all bytes
+  /// that have arrived were received.
+  Dialed release();
   /// Returns why the connection has ended, as far as the channel knows.
   std::string end_reason();
   /// Returns the failure of TLS that has ended the connection; empty if there was none.
@@ -71,9 +74,9 @@ class Channel {
   Socket::Result receive_from_ring(std::span<char> space, const Deadline& deadline);
   Socket::Result take_from_ring(std::span<char> space);
 
-  const std::unique_ptr<Socket> socket_;
-  const std::unique_ptr<TlsLayer> tls_;  // null: plain
-  std::byte* rings_ = nullptr;           // null: the bytes go over the socket
+  std::unique_ptr<Socket> socket_;
+  std::unique_ptr<TlsLayer> tls_;  // null: plain
+  std::byte* rings_ = nullptr;     // null: the bytes go over the socket
   shm::RingWriter out_;
   shm::RingReader in_;
   shm::AdaptiveSpin spin_;                 // of the receiving thread

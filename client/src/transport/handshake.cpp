@@ -10,6 +10,9 @@
 #include <agora/detail/methods.hpp>
 
 #include "client/src/transport/descriptors.hpp"
+#include "shared/auth/digest.hpp"
+#include "shared/auth/key_file.hpp"
+#include "shared/auth/proof.hpp"
 #include "shared/wire/msgpack_client.hpp"
 
 namespace agora::detail {
@@ -89,12 +92,28 @@ Expected<std::map<std::string, any>> members_of(Expected<Packed> reply, const Me
   return members.failure();
 }
 
+/// Names the key and the side in the error of a login.
+Failure login_failed(Failure failure, const KeyLine& key, const std::string& path) {
+  if (failure.error->code == Errc::unavailable) return failure;
+  failure.error->message =
+      "the server refused the login as " + key.id + " by " + path + ": " + failure.error->message;
+  return failure;
+}
+
 std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 }  // namespace
+
+Expected<KeyLine> chosen_key(const std::string& path, const std::string& id) {
+  auto file = read_key_file(path);
+  if (!file) return fail(Errc::value_error, "key_file " + file.error().message);
+  auto key = file->choose(id);
+  if (!key) return fail(Errc::value_error, "key_file " + path + " " + key.error().message);
+  return key;
+}
 
 bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait) {
   Descriptors got;
@@ -103,6 +122,34 @@ bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& 
   if (!reply) return reply.error().code != Errc::unavailable;
   if (!got.list.empty()) static_cast<void>(connection.channel.switch_to_rings(got.list.front()));
   return true;
+}
+
+Expected<void> log_in(Connection& connection, const manager_options& options,
+                      const std::string& binding, const Deadline& deadline, const Wait& wait) {
+  auto key = chosen_key(options.key_file, options.key_id);
+  if (!key) return key.failure();
+  auto challenge =
+      members_of(exchange(connection, methods::session_challenge, params_of(), deadline, wait),
+                 methods::session_challenge);
+  if (!challenge) return login_failed(challenge.failure(), *key, options.key_file);
+  const auto server = (*challenge)["server"].get<std::string>();
+  const auto digits = (*challenge)["nonce"].get<std::string>();
+  const auto nonce = digits ? from_hex(*digits) : std::nullopt;
+  if (!server || !nonce || nonce->size() != kDigestBytes) {
+    return fail(Errc::unavailable, "session.challenge: the reply is no challenge");
+  }
+  const std::string own_nonce = random_bytes();
+  const LoginTranscript login{*server, key->id, *nonce, own_nonce, binding};
+  const Params params =
+      params_of(key->id, to_hex(own_nonce), to_hex(client_proof(key->key, login)));
+  auto reply = members_of(exchange(connection, methods::session_login, params, deadline, wait),
+                          methods::session_login);
+  if (!reply) return login_failed(reply.failure(), *key, options.key_file);
+  const auto proof = (*reply)["proof"].get<std::string>();
+  if (proof && equal_secrets(*proof, to_hex(server_proof(key->key, login)))) return {};
+  return fail(Errc::unauthenticated, "the server has not proven that it knows the key " + key->id +
+                                         " of " + options.key_file +
+                                         ": it is another server, or an attacker stands between");
 }
 
 Expected<SessionName> open_session(Connection& connection, const manager_options& options,

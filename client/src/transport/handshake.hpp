@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// Handshakes: the calls that open a session on a new connection, or resume one there.
+// Handshakes: the calls that log in on a new connection, and open or resume a session there.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "client/src/transport/connection.hpp"
 #include "client/src/transport/deadline.hpp"
 #include "client/src/transport/wait.hpp"
+#include "shared/auth/key_file.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/limits.hpp"
 #include "shared/value/any.hpp"
@@ -30,6 +31,19 @@ struct SessionName {
 /// new connection of a Unix socket. Returns false if no reply was received: the connection is then
 /// unusable.
 bool ask_for_ring(Connection& connection, const Deadline& deadline, const Wait& wait);
+
+/// Returns the key with that id in a key file, or the first one if the id is empty.
+/// @error value_error  the file cannot be used, or has no such key; the message names it.
+Expected<KeyLine> chosen_key(const std::string& path, const std::string& id);
+
+/// Logs in with the key of the options, on a new connection that no other thread uses yet. Checks
+/// the server's own proof: a server that does not know the key is not talked to.
+/// @param binding  over TLS the SHA-256 of the server's certificate, raw; else empty
+/// @error value_error      the key file cannot be used; the message names it.
+/// @error unauthenticated  the server refused the key, or did not prove that it knows it.
+/// @error unavailable, timeout, and any other error of the calls.
+Expected<void> log_in(Connection& connection, const manager_options& options,
+                      const std::string& binding, const Deadline& deadline, const Wait& wait);
 
 /// Calls session.open on a new connection that no other thread uses yet.
 /// @error unavailable, timeout, and any error of session.open.

@@ -36,6 +36,8 @@ class TlsLayer {
   /// As Socket::receive().
   Socket::Result receive(std::span<char> space, const Deadline& deadline);
 
+  /// Gives up the stream; nothing else may be called then.
+  std::unique_ptr<TlsStream> release() { return std::move(stream_); }
   /// Returns true if records wait for space in the socket's buffer. Any thread.
   bool has_unsent() const { return unsent_left_.load(std::memory_order_relaxed); }
   /// Returns true if received bytes may be left, so that polling the socket is not enough.

@@ -53,6 +53,10 @@ class Call {
 
   Machine& machine() { return machine_; }
   const Caller& caller() const { return caller_; }
+  /// Returns the verdict of the login port on this call; null if no port has seen it.
+  const LoginResult* login() const {
+    return command_.peer == 0 ? nullptr : &batch_.logins[command_.peer - 1];
+  }
   SessionId session() const { return caller_.session; }
   Instant now() const { return machine_.now(); }
   const MethodRef& method() const { return command_.method; }

@@ -100,7 +100,7 @@ std::string method_help(const MethodRef& ref) {
   text += "\n\nresult: " + std::string{method.result};
   text += "\nerrors: " + error_names(method);
   text += std::string{"\n"} + (method.access == Access::read ? "reads" : "writes") +
-          (method.waits() ? ", may wait" : "") + (method.admin ? ", needs the role admin" : "") +
+          (method.waits() ? ", may wait" : "") + ". Role: " + std::string{to_string(ref.role)} +
           ". Cost: " + std::string{method.cost} + ".";
   text += "\nif the reply is lost: " + std::string{method.if_reply_lost};
   return text;
@@ -176,7 +176,7 @@ void write_method(Writer& out, const MethodRef& ref) {
   out.text("reads"), out.boolean(method.access == Access::read);
   out.text("waits"), out.boolean(method.waits());
   out.text("redelivers"), out.boolean(method.redelivers);
-  out.text("admin"), out.boolean(method.admin);
+  out.text("role"), out.text(to_string(ref.role));
   out.text("cost"), out.text(method.cost);
   out.text("doc"), out.text(method.doc);
   out.text("lost"), out.text(method.if_reply_lost);
@@ -214,8 +214,8 @@ std::string method_section(const MethodRef& ref) {
   }
   page += "\n* Errors: " + error_names(method) + "\n";
   page += std::string{"* "} + (method.access == Access::read ? "Reads" : "Writes") +
-          (method.waits() ? "; may wait" : "") + (method.admin ? "; needs the role admin" : "") +
-          ". Cost: " + std::string{method.cost} + ".\n";
+          (method.waits() ? "; may wait" : "") + ". Role: `" + std::string{to_string(ref.role)} +
+          "`. Cost: " + std::string{method.cost} + ".\n";
   return page + "* If the reply is lost: " + std::string{method.if_reply_lost} + "\n";
 }
 

@@ -14,6 +14,7 @@
 #include "server/core/machine/deadlock.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "server/core/state/scope_check.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -135,7 +136,7 @@ void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Pref
     case Command::Kind::call:
       return call(batch, command, prefetched);
     case Command::Kind::link_opened:
-      sessions_.open(command.link, batch.peers[command.peer], now_);
+      open_link(command.link, batch.peers[command.peer]);
       return;
     case Command::Kind::link_closed:
       return link_closed(command.link);
@@ -200,6 +201,12 @@ void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefe
   session.last_heard = now_;
   Caller caller{session.id, link->id, command.tag, 0, wire_id(command), command.method};
   if (session.opened && !assign_call_number(session, command, caller)) return;
+  if (session.scoped) [[unlikely]] {
+    const Role role = session.peer.role;
+    if (auto ok = check_scope(*session.scope, role, catalogue_, batch, command); !ok) {
+      return conclude(caller, std::move(ok.error()));
+    }
+  }
   run(batch, command, caller, prefetched);
 }
 

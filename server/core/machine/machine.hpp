@@ -268,6 +268,10 @@ class Machine {
   /// Ends a session in one step: its waiters first, then grants, ephemeral objects and holds.
   /// @param gone  its process can no longer write to shared words: it closed the session or is dead
   void end_session(SessionId session, bool gone = false);
+  /// Gives the connection the identity and the rights of a client that has logged in there.
+  void log_in(Link& link, const IdentityPointer& identity);
+  /// Notes the anonymous objects in a reply or notice to the session: it may use them from now on.
+  void give_names(Session& session, PackedView value);
   /// Moves an opened session to that link, whose own plain session ends.
   void resume_session(Session& session, Link& link);
   /// Drops the kept replies to the calls up to `through` and to those in the list `numbers`.
@@ -288,6 +292,7 @@ class Machine {
 
   void apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
+  void open_link(LinkId link, const Peer& peer);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
   void end_all_waits();
@@ -304,6 +309,7 @@ class Machine {
   }
   void serve_all();
 
+  void set_rights(Session& session, const Peer& peer);
   bool assign_call_number(Session& session, const Command& command, Caller& caller);
   bool replay_call(Session& session, Caller& caller);
   bool refuse_backlog(Session& session, const Caller& caller);

@@ -147,6 +147,9 @@ void Machine::conclude(const Caller& caller, Buffer buffer, std::size_t begin, B
   std::string& bytes = effects_->buffer(buffer);
   const bool matters = caller.number != 0 || registry_.anonymous() > 0;
   Session* session = matters ? sessions_.of(caller.session, caller.link) : nullptr;
+  if (session != nullptr && session->scoped) [[unlikely]] {
+    give_names(*session, blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)});
+  }
   if (session != nullptr && session->opened) {
     const PackedView value = blob ? blob.view() : PackedView{std::string_view{bytes}.substr(begin)};
     caller.is_notification() ? free_undelivered(value)

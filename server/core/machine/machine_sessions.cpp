@@ -5,10 +5,52 @@
 #include <vector>
 
 #include "server/core/machine/machine.hpp"
+#include "shared/value/references.hpp"
 
 namespace agora {
 
+void Machine::log_in(Link& link, const IdentityPointer& identity) {
+  link.peer.identity = identity;
+  link.peer.role = identity->role;
+  // Memory that a client maps shows it every object, and lets it write lock words.
+  if (identity->role < Role::write || !identity->names.empty()) link.peer.may_map = false;
+  Session* const session = link.session;
+  if (session == nullptr) return;
+  // An opened session stays the client's that has opened it, until another connection resumes it.
+  const IdentityPointer opener = session->opened ? session->peer.identity : identity;
+  set_rights(*session, link.peer);
+  session->peer.identity = opener;
+}
+
+/// Gives the session the rights of the client on its connection.
+void Machine::set_rights(Session& session, const Peer& peer) {
+  session.peer.identity = peer.identity;
+  session.peer.role = peer.role;
+  session.peer.may_map = session.peer.may_map && peer.may_map;
+  const std::string names = peer.identity ? peer.identity->names : std::string{};
+  session.scoped = !names.empty();
+  if (!session.scoped) {
+    session.scope.reset();
+  } else if (session.scope) {
+    session.scope->set_prefix(names);
+  } else {
+    session.scope = std::make_unique<NameScope>(names);
+  }
+}
+
+void Machine::give_names(Session& session, PackedView value) {
+  if (!has_references(value)) return;
+  each_reference(value, [&](std::string_view name) {
+    if (!name.starts_with('#')) return;
+    session.scope->give(name,
+                        [&](const std::string& each) { return registry_.find(each) != nullptr; });
+  });
+}
+
 void Machine::resume_session(Session& session, Link& link) {
+  const bool could_map = session.peer.may_map;
+  set_rights(session, link.peer);
+  session.peer.may_map = could_map;
   const SessionId plain = link.session->id;
   const LinkId older = session.link;
   disconnect(session);
@@ -35,6 +77,11 @@ void Machine::disconnect(Session& session) {
     if (waiter->number == 0) lost.push_back(waiter);
   }
   for (Waiter* waiter : lost) refuse(*waiter, Errc::cancelled, "its connection was cut");
+}
+
+void Machine::open_link(LinkId id, const Peer& peer) {
+  Link& link = sessions_.open(id, peer, now_);
+  if (peer.identity && peer.identity->has_logged_in()) log_in(link, peer.identity);
 }
 
 void Machine::link_closed(LinkId id) {

@@ -118,7 +118,7 @@ void NameWatches::publish(std::string notice) {
     watcher.position.sent = number;
     if (!is_told(watcher, number, PackedView{notice})) continue;
     if (bytes.size() == begin) bytes += notice;
-    notifications_.push_notice(session.link, begin, notice.size());
+    notifications_.push_notice(session, begin, notice.size());
     notifications_.log_notice(session, {kId, false, number, {}});
   }
   history_.add({number, std::move(notice)});

@@ -217,7 +217,7 @@ void Notifications::publish(ObjectId id, ChangeFeed& feed, std::uint64_t version
     Session& session = *machine_.sessions().find(session_id);
     if (!session.link) continue;
     if (bytes.size() == begin) bytes += notice;
-    push_notice(session.link, begin, notice.size());
+    push_notice(session, begin, notice.size());
     follower.sent = version;
     log_notice(session, {id, feed.of_topic(), version, {}});
   }
@@ -235,18 +235,22 @@ void Notifications::trim(ChangeFeed& feed, std::size_t entries_max) {
   }
 }
 
-void Notifications::push_notice(LinkId link, std::size_t begin, std::size_t length) {
-  Effect& effect = machine_.push(Effect::Kind::notice, link, 0);
+void Notifications::push_notice(Session& session, std::size_t begin, std::size_t length) {
+  if (session.scoped) {
+    const std::string_view bytes = machine_.effects().bytes;
+    machine_.give_names(session, PackedView{bytes.substr(begin, length)});
+  }
+  Effect& effect = machine_.push(Effect::Kind::notice, session.link, 0);
   effect.offset = begin;
   effect.length = length;
 }
 
-void Notifications::notify(const Session& session, PackedView notice) {
+void Notifications::notify(Session& session, PackedView notice) {
   if (!session.link) return;
   std::string& bytes = machine_.effects().bytes;
   const std::size_t begin = bytes.size();
   bytes += notice.bytes();
-  push_notice(session.link, begin, notice.size());
+  push_notice(session, begin, notice.size());
 }
 
 void Notifications::log_notice(Session& session, NoticeLog::Entry entry) {

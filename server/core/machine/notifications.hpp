@@ -157,9 +157,9 @@ class Notifications {
 
   Machine& machine() { return machine_; }
   /// Sends a notice to a session, if that is connected.
-  void notify(const Session& session, PackedView notice);
+  void notify(Session& session, PackedView notice);
   /// Sends a notice that lies at `begin` in the bytes of the effects.
-  void push_notice(LinkId link, std::size_t begin, std::size_t length);
+  void push_notice(Session& session, std::size_t begin, std::size_t length);
   /// Records a notice that an opened session may not have received.
   void log_notice(Session& session, NoticeLog::Entry entry);
 

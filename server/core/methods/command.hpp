@@ -26,7 +26,8 @@ struct ObjectType;
 struct MethodRef {
   const ObjectType* type = nullptr;
   const Method* method = nullptr;
-  bool on_object = false;  ///< the first parameter is the object's name
+  bool on_object = false;   ///< the first parameter is the object's name
+  Role role = Role::write;  ///< the least role that may call it: method->least_role()
 
   /// Returns the reference of that row of the type's table.
   static MethodRef of(const ObjectType& type, const Method& method);
@@ -41,6 +42,50 @@ struct TlsPeer {
   std::optional<Role> role;  ///< from the first URI agora:ROLE of the client's certificate
 };
 
+/// The identity of a client, as the server has verified it.
+struct Identity {
+  enum class Kind : std::uint8_t { loopback, local_user, key, certificate };
+  Kind kind = Kind::loopback;
+  std::string id;  ///< of the key, the subject of the certificate, or the number of the local user
+  Role role = Role::write;
+  bool by_key_file = false;  ///< a line of the key file gives it, else its certificate alone
+  std::string names{};       ///< the prefix of all names that it may use; empty: every name
+
+  /// Returns true if it has logged in, by a key or by a certificate.
+  bool has_logged_in() const { return kind == Kind::key || kind == Kind::certificate; }
+  /// Returns true if it may see the sessions, locks and waits of all clients.
+  bool sees_all() const { return !has_logged_in() || role == Role::admin; }
+  /// Returns "ci", "cert:CN=ci", "uid:1000" or "loopback".
+  std::string text() const {
+    switch (kind) {
+      case Kind::loopback:
+        return "loopback";
+      case Kind::local_user:
+        return "uid:" + id;
+      case Kind::certificate:
+        return "cert:" + id;
+      case Kind::key:
+        break;
+    }
+    return id;
+  }
+};
+using IdentityPointer = std::shared_ptr<const Identity>;
+
+/// Returns true if both are the same client: a role may have changed in between.
+inline bool same_client(const IdentityPointer& a, const IdentityPointer& b) {
+  if (a == b || !a || !b) return a == b;
+  return a->kind == b->kind && a->id == b->id;
+}
+
+/// The outcome of a call by which a client logs in.
+struct LoginResult {
+  std::string text{};          ///< the server's name, for a challenge; else the server's proof
+  std::string nonce{};         ///< of a challenge
+  IdentityPointer identity{};  ///< of a client that has logged in
+  std::unique_ptr<Error> error{};
+};
+
 /// The client at the other end of a connection, for server.sessions.
 struct Peer {
   std::string client;  ///< the name that the client gave
@@ -52,8 +97,8 @@ struct Peer {
   bool may_map = false;     ///< its user and host are the server's, and it can receive descriptors
   bool tls_only = false;    ///< its address refuses plain text
   std::shared_ptr<const TlsPeer> tls;  ///< null: not over TLS
-  std::string identity;  ///< the client's user, as the listener knows it: "user 0", "loopback"
-  std::string secret;    ///< becomes the token of a session opened here; unguessable
+  IdentityPointer identity;            ///< null: it has to log in, or the embedder gave none
+  std::string secret;                  ///< becomes the token of a session opened here; unguessable
 };
 
 /// The form of a call's number on the wire. An opened session orders its calls by these numbers; in
@@ -83,12 +128,13 @@ struct Command {
   };
   Kind kind = Kind::time_passed;
   LinkId link{};
-  std::uint64_t tag = 0;     ///< call, cancel: opaque to the core; returned with the reply
-  MethodRef method{};        ///< call
-  std::uint32_t first = 0;   ///< call: index of its first argument in Batch::arguments
-  std::uint32_t count = 0;   ///< call: the number of its arguments
-  std::uint32_t guard = 0;   ///< call: 1 + the index of its guard in Batch::arguments; 0: none
-  std::uint32_t peer = 0;    ///< link_opened: index in Batch::peers
+  std::uint64_t tag = 0;    ///< call, cancel: opaque to the core; returned with the reply
+  MethodRef method{};       ///< call
+  std::uint32_t first = 0;  ///< call: index of its first argument in Batch::arguments
+  std::uint32_t count = 0;  ///< call: the number of its arguments
+  std::uint32_t guard = 0;  ///< call: 1 + the index of its guard in Batch::arguments; 0: none
+  /// link_opened: index in Batch::peers. A call that logs in: 1 + the index in Batch::logins.
+  std::uint32_t peer = 0;
   std::uint64_t number = 0;  ///< call: in the form of `numbering`; progress: bytes
   Numbering numbering = Numbering::none;
   SessionId session{};  ///< process_exited, process_drained, not_mapped
@@ -119,6 +165,7 @@ struct Batch {
   std::vector<Command> commands;
   std::vector<Span> arguments;
   std::vector<Peer> peers;
+  std::vector<LoginResult> logins;
   std::string bytes;
   std::vector<RawBytes> buffers;  ///< large messages, moved instead of copied
 
@@ -143,6 +190,7 @@ struct Batch {
     commands.clear();
     arguments.clear();
     peers.clear();
+    logins.clear();
     bytes.clear();
     buffers.clear();
   }

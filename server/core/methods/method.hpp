@@ -13,6 +13,7 @@
 
 #include "shared/base/error.hpp"
 #include "shared/base/expected.hpp"
+#include "shared/base/role.hpp"
 
 namespace agora {
 
@@ -112,7 +113,8 @@ enum class Access : std::uint8_t {
 /// The reply of a waiting method when its timeout is over: a value, or the error of that name.
 enum class TimedOut : std::uint8_t { never_waits, null, no, empty, full, broken, timeout };
 
-enum class Role : std::uint8_t { read, write, admin };
+/// The calls by which a client logs in. The engine's login port verifies them.
+enum class LoginCall : std::uint8_t { none, challenge, key, token };
 
 struct Method {
   std::string_view name;        ///< without the type, as in "get"
@@ -121,10 +123,12 @@ struct Method {
   std::string_view result;      ///< the shape of the result, "null" for none
   Errors errors{};              ///< beyond those that every method of its kind may give
   Access access = Access::read;
+  Role role = Role::none;     ///< the least role that may call it; none: by `access`
+  bool before_login = false;  ///< works where login is required and has not happened
+  LoginCall login = LoginCall::none;
   bool redelivers = false;  ///< items of a reply that is not acknowledged are delivered again
   TimedOut timed_out = TimedOut::never_waits;
   bool grows = false;      ///< refused while the memory cap is reached
-  bool admin = false;      ///< needs the role admin
   bool is_static = false;  ///< a method of the type: it takes no object's name
   bool delivers = false;   ///< it removes its result from the object (at-most-once delivery), so
                            ///< it does not run for a caller known to be dead
@@ -135,6 +139,11 @@ struct Method {
   Handler handler = nullptr;
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
+  /// Returns the least role that may call it.
+  constexpr Role least_role() const {
+    if (role != Role::none) return role;
+    return access == Access::read ? Role::read : Role::write;
+  }
 };
 
 /// For Parameter::beyond_int64.

@@ -37,7 +37,7 @@ std::string_view Catalogue::renamed(std::string_view former) const {
   if (of == nullptr) return {};
   for (const Method& method : of->methods) {
     if (!method.formerly.empty() && method.formerly == former.substr(dot + 1)) {
-      return methods_.find(full_name({of, &method, false}))->first;
+      return methods_.find(full_name(MethodRef::of(*of, method)))->first;
     }
   }
   return {};

@@ -185,7 +185,7 @@ struct ObjectType {
 };
 
 inline MethodRef MethodRef::of(const ObjectType& type, const Method& method) {
-  return {&type, &method, type.create != nullptr && !method.is_static};
+  return {&type, &method, type.create != nullptr && !method.is_static, method.least_role()};
 }
 
 /// The marks of trial deletion (Collector) on an object.

@@ -17,7 +17,9 @@ constexpr Duration kStalled = std::chrono::milliseconds{500};
 constexpr Duration kGracePeriod = std::chrono::seconds{1};
 
 /// Returns the identity that bounds the sessions of its clients without a connection.
-const std::string& identity_of(const Session& session) { return session.peer.identity; }
+std::string identity_of(const Session& session) {
+  return session.peer.identity ? session.peer.identity->text() : std::string{};
+}
 
 }  // namespace
 

@@ -23,6 +23,7 @@
 #include "server/core/methods/command.hpp"
 #include "server/core/state/id_set.hpp"
 #include "server/core/state/kept_replies.hpp"
+#include "server/core/state/name_scope.hpp"
 #include "server/core/state/notice_log.hpp"
 #include "server/core/state/waiters.hpp"
 #include "shared/base/ids.hpp"
@@ -45,6 +46,7 @@ struct alignas(64) Session {
   bool opened = false;
   bool mapped = false;  ///< its process maps shared words: no ttl ends it, since a stopped process
                         ///< might write later
+  bool scoped = false;  ///< it has a `scope`
   bool unmapped = false;  ///< the client has renounced mapping for good
   IdSet grants;           ///< objects of which it may have grants (see Sessions::granted)
 
@@ -63,6 +65,7 @@ struct alignas(64) Session {
   std::uint64_t disconnection = 0;        ///< the number of its last loss of a connection
   DisconnectedSessions* among = nullptr;  ///< that hold it; null: it has a connection
 
+  std::unique_ptr<NameScope> scope;  ///< null: its client may use every name
   Peer peer;
   Instant opened_at{};
   std::map<ObjectId, std::uint64_t> holds;

@@ -368,6 +368,7 @@ constexpr Method kMethods[] = {
      .result = "bool: receive would not wait",
      .errors = {Errc::end_of_stream, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .timed_out = TimedOut::no,
      .cost = "O(1)",
      .doc = "Returns whether receive would not wait: there is a value, or the other end is "

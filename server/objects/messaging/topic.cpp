@@ -131,6 +131,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::overloaded},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) in the subscribers",
      .doc = "Subscribes the session: it gets a notice of each published value. After a lost "
             "connection it gets the last 1,024 notices that it may have missed, identified by "
@@ -140,6 +141,7 @@ constexpr Method kMethods[] = {
     {.name = "unsubscribe",
      .result = "null",
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) in the subscribers",
      .doc = "Ends the session's subscription.",
      .if_reply_lost = retry::kIdempotent,

@@ -9,6 +9,7 @@
 #include "server/core/machine/creation.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/objects/retry_semantics.hpp"
+#include "server/objects/system/visibility.hpp"
 #include "server/objects/types.hpp"
 #include "shared/base/pattern.hpp"
 #include "shared/value/elements.hpp"
@@ -138,9 +139,10 @@ Outcome list(Call& call) {
   std::uint32_t found = 0;
   std::string_view last;
   bool more = false;
+  const Visibility visible{call};
   call.machine().registry().each_after(call.text(2), [&](const Object& object) {
     if (!all_types && object.type->name != call.text(1)) return true;
-    if (!matches(call.text(0), object.name)) return true;
+    if (!matches(call.text(0), object.name) || !visible.sees_name(object.name)) return true;
     if (found == static_cast<std::uint32_t>(most)) return !(more = true);
     out.map(3);
     out.text("name"), out.text(object.name);
@@ -384,6 +386,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::not_found, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) in the session's holds",
      .doc = "Keeps an anonymous object alive while this session lives or until release.",
      .if_reply_lost = retry::kOnce,
@@ -393,6 +396,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::not_found, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) in the session's holds",
      .doc = "Releases holds; an anonymous object without holds and references is deleted.",
      .if_reply_lost = retry::kOnce,
@@ -408,6 +412,7 @@ constexpr Method kMethods[] = {
      .errors = {Errc::not_found, Errc::wrong_type, Errc::type_error, Errc::overloaded,
                 Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .grows = true,
      .cost = "O(log n) in the object's watchers, plus the notices sent from the history",
      .doc = "Sends the session a notice {kind: \"watch\", object, version, method, key?} for "
@@ -428,6 +433,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::not_found, Errc::wrong_type, Errc::type_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) in the object's watchers",
      .doc = "Ends the session's notices about that object, or about that entry of it. Watches of "
             "entries and of the whole object are independent.",
@@ -438,6 +444,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::value_error, Errc::overloaded},
      .access = Access::write,
+     .role = Role::read,
      .grows = true,
      .cost = "O(patterns of the session), and a comparison with each later creation and deletion",
      .doc = "Sends the session a notice {kind: \"names\", method, object, type} for each named "
@@ -454,6 +461,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(patterns of the session)",
      .doc = "Ends the notices of the object.watch_names call with the same pattern and type.",
      .if_reply_lost = retry::kIdempotent,

@@ -25,6 +25,7 @@ Outcome help(Call& call) {
 constexpr Method kMethods[] = {
     {.name = "ping",
      .result = "\"pong\"",
+     .before_login = true,
      .cost = "O(1)",
      .doc = "Heartbeat; checks that the server replies.",
      .if_reply_lost = retry::kRead,
@@ -34,6 +35,7 @@ constexpr Method kMethods[] = {
                               "A type, a method such as queue.get, or errors."}},
      .result = "text",
      .errors = {Errc::not_found},
+     .before_login = true,
      .cost = "O(1)",
      .doc = "Explains the server, a type, a method, or the errors.",
      .if_reply_lost = retry::kRead,

@@ -11,6 +11,7 @@
 #include "server/core/machine/describe.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/objects/retry_semantics.hpp"
+#include "server/objects/system/visibility.hpp"
 #include "server/objects/types.hpp"
 
 namespace agora {
@@ -50,23 +51,26 @@ Outcome methods(Call& call) {
 }
 
 /// Writes the names of the objects on which the session has a grant, in order of their creation.
-void write_grants(Writer& out, Machine& machine, const Session& session) {
+void write_grants(Writer& out, Machine& machine, const Visibility& visible,
+                  const Session& session) {
   std::set<ObjectId> ids;
   session.grants.each([&](ObjectId id) { ids.insert(id); });
   // Locks that its threads took in shared memory are visible only in the lock words.
   for (const ObjectId id : machine.lending().held_by(session.id)) ids.insert(id);
   std::vector<std::string_view> names;
   for (const ObjectId id : ids) {
-    if (const Object* object = machine.registry().find(id)) names.push_back(object->name);
+    const Object* const object = machine.registry().find(id);
+    if (object != nullptr && visible.sees_name(object->name)) names.push_back(object->name);
   }
   out.list(static_cast<std::uint32_t>(names.size()));
   for (const std::string_view name : names) out.text(name);
 }
 
-void write_waits(Writer& out, Machine& machine, SessionId session) {
+void write_waits(Writer& out, Machine& machine, const Visibility& visible, SessionId session) {
   std::vector<std::pair<const Waiter*, const Object*>> waits;
   machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
-    if (waiter.session == session) waits.emplace_back(&waiter, &object);
+    if (waiter.session == session && visible.sees_name(object.name))
+      waits.emplace_back(&waiter, &object);
   });
   out.list(static_cast<std::uint32_t>(waits.size()));
   for (const auto& [waiter, object] : waits) {
@@ -78,9 +82,13 @@ void write_waits(Writer& out, Machine& machine, SessionId session) {
 
 Outcome sessions(Call& call) {
   Machine& machine = call.machine();
-  Writer out = call.reply();
-  out.list(static_cast<std::uint32_t>(machine.sessions().size()));
+  const Visibility visible{call};
+  std::string items;
+  Writer out{items};
+  std::uint32_t found = 0;
   machine.sessions().each([&](const Session& session) {
+    if (!visible.sees(session)) return;
+    ++found;
     out.map(8);
     out.text("id"), out.text(session_text(machine, session.id));
     out.text("client"), out.text(session.peer.client);
@@ -89,22 +97,25 @@ Outcome sessions(Call& call) {
     session.peer.pid != 0 ? out.integer(session.peer.pid) : out.null();
     out.text("transport"), out.text(session.mapped ? "shared memory" : session.peer.transport);
     out.text("opened"), out.real(machine.wall_seconds(session.opened_at));
-    out.text("holds"), write_grants(out, machine, session);
-    out.text("waits"), write_waits(out, machine, session.id);
+    out.text("holds"), write_grants(out, machine, visible, session);
+    out.text("waits"), write_waits(out, machine, visible, session.id);
   });
+  Writer reply = call.reply();
+  reply.list(found);
+  reply.out() += items;
   return Progress::done;
 }
 
 Outcome locks(Call& call) {
   Machine& machine = call.machine();
+  const Visibility visible{call};
   std::string items;
   Writer out{items};
   std::uint32_t found = 0;
   machine.registry().each_after({}, [&](const Object& object) {
     const Lockable* lock = object.state->as_lock();
-    if (lock == nullptr) return true;
-    std::vector<Holder> holders;
-    lock->holders(holders);
+    if (lock == nullptr || !visible.sees_lock(object)) return true;
+    const std::vector<Holder> holders = visible.holders(object);
     out.map(4);
     out.text("name"), out.text(object.name);
     out.text("type"), out.text(object.type->name);
@@ -119,7 +130,8 @@ Outcome locks(Call& call) {
   return Progress::done;
 }
 
-void write_wait(Writer& out, Machine& machine, const Waiter& waiter, const Object& object) {
+void write_wait(Writer& out, Machine& machine, const Visibility& visible, const Waiter& waiter,
+                const Object& object) {
   out.map(6);
   out.text("waiter"), write_session(out, machine, waiter.session, waiter.owner);
   out.text("method"), out.text(full_name(waiter.method));
@@ -127,14 +139,15 @@ void write_wait(Writer& out, Machine& machine, const Waiter& waiter, const Objec
   out.text("since"), out.real(machine.wall_seconds(waiter.since));
   out.text("until");
   waiter.until ? out.real(machine.wall_seconds(*waiter.until)) : out.null();
-  out.text("for"), write_holders(out, machine, holders_of(*object.state));
+  out.text("for"), write_holders(out, machine, visible.holders(object));
 }
 
 /// Returns the waits as a graph for Graphviz: sessions are boxes, an arrow says "waits for".
-std::string waits_as_dot(Machine& machine) {
+std::string waits_as_dot(Machine& machine, const Visibility& visible) {
   std::string dot = "digraph waits {\n";
   machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
-    const std::vector<Holder> holders = holders_of(*object.state);
+    if (!visible.sees_wait(waiter, object)) return;
+    const std::vector<Holder> holders = visible.holders(object);
     const std::string from = "  \"" + session_text(machine, waiter.session) + "\" -> ";
     const std::string label = " [label=\"" + full_name(waiter.method) + "\"];\n";
     if (holders.empty()) dot += from + "\"" + dot_text(object.name) + "\"" + label;
@@ -149,16 +162,23 @@ std::string waits_as_dot(Machine& machine) {
 Outcome waits(Call& call) {
   Machine& machine = call.machine();
   const std::string_view format = call.text(0);
+  const Visibility visible{call};
   Writer out = call.reply();
   if (format == "dot") {
-    out.text(waits_as_dot(machine));
+    out.text(waits_as_dot(machine, visible));
     return Progress::done;
   }
   if (format != "list") return fail(Errc::value_error, "format must be \"list\" or \"dot\"");
-  out.list(static_cast<std::uint32_t>(machine.waiters().places()));
+  std::string items;
+  Writer rows{items};
+  std::uint32_t found = 0;
   machine.waiters().each_place([&](const Waiter& waiter, const Object& object) {
-    write_wait(out, machine, waiter, object);
+    if (!visible.sees_wait(waiter, object)) return;
+    write_wait(rows, machine, visible, waiter, object);
+    ++found;
   });
+  out.list(found);
+  out.out() += items;
   return Progress::done;
 }
 
@@ -227,7 +247,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::session_lost},
      .access = Access::write,
-     .admin = true,
+     .role = Role::admin,
      .cost = "O(objects held and calls waiting)",
      .doc = "Ends a session: releases everything that it holds, and closes its connection.",
      .if_reply_lost = retry::kIdempotent,
@@ -235,7 +255,7 @@ constexpr Method kMethods[] = {
     {.name = "shutdown",
      .result = "null",
      .access = Access::write,
-     .admin = true,
+     .role = Role::admin,
      .cost = "O(sessions)",
      .doc = "Shuts the server down gracefully.",
      .if_reply_lost = retry::kIdempotent,

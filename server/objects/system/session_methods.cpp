@@ -11,6 +11,7 @@
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "server/objects/retry_semantics.hpp"
+#include "server/objects/system/login_methods.hpp"
 #include "server/objects/system/shared_memory_methods.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/elements.hpp"
@@ -118,6 +119,10 @@ Outcome resume(Call& call) {
   auto named = session_named(call);
   if (!named) return named.failure();
   Session* const session = *named;
+  if (!same_client(session->peer.identity, link.peer.identity)) {
+    return fail(Errc::unauthenticated,
+                "another client has opened that session: log in as that client first");
+  }
   const std::uint64_t last_seen = session->last_seen;
   machine.resume_session(*session, link);
   session->last_heard = machine.now();
@@ -221,6 +226,7 @@ constexpr Method kMethods[] = {
                "shared_memory}",
      .errors = {Errc::runtime_error, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log sessions)",
      .doc = "Makes the connection's session one that outlives it. From now on calls are "
             "numbered by their ids, and each takes effect at most once, however often it is "
@@ -232,6 +238,7 @@ constexpr Method kMethods[] = {
      .result = "{epoch, last_seen}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(its waiting calls)",
      .doc = "Resumes a session on this connection and closes its older one. The client then "
             "sends its calls without a reply again, with their old numbers.",
@@ -284,12 +291,66 @@ constexpr Method kMethods[] = {
     {.name = "close",
      .result = "null",
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(objects held and calls waiting)",
      .doc = "Ends the session and releases everything that it holds. If the session was opened, "
             "further calls on this connection fail with SessionLost. On a plain connection the "
             "server closes the connection behind the reply, and further calls get none.",
      .if_reply_lost = retry::kIdempotent,
      .handler = close},
+    {.name = "challenge",
+     .result = "{server, nonce}",
+     .errors = {Errc::unauthenticated},
+     .access = Access::write,
+     .role = Role::read,
+     .before_login = true,
+     .login = LoginCall::challenge,
+     .cost = "O(1)",
+     .doc = "Returns the server's name and 32 random bytes as 64 hexadecimal digits, for one "
+            "session.login on this connection within 60 seconds. A new challenge replaces the old "
+            "one.",
+     .if_reply_lost = "Ask again: the last challenge is the one that counts.",
+     .handler = challenge},
+    {.name = "login",
+     .parameters = {Parameter{"id", ParamKind::text, kRequired, "The id of the key."},
+                    Parameter{
+                        "nonce", ParamKind::text, kRequired,
+                        "32 random bytes of the client, as 64 lower-case hexadecimal digits."},
+                    Parameter{"proof", ParamKind::text, kRequired,
+                              "HMAC-SHA-256 under the key, in lower-case hexadecimal digits; "
+                              "docs/protocol/login.md has the message."}},
+     .result = "{role, proof}: the server's own proof",
+     .errors = {Errc::unauthenticated, Errc::runtime_error, Errc::value_error},
+     .access = Access::write,
+     .role = Role::read,
+     .before_login = true,
+     .login = LoginCall::key,
+     .cost = "O(1); 1 s after ten failures of this address within a minute",
+     .doc = "Logs the connection in by a proof that the client knows a key. The client checks the "
+            "server's proof and closes the connection if it is another one.",
+     .if_reply_lost = "Connect again and log in there.",
+     .handler = login},
+    {.name = "login_token",
+     .parameters = {Parameter{"token", ParamKind::text, kRequired,
+                              "A token of agora token: agora1.ID.EXPIRY.HEX."}},
+     .result = "{role}",
+     .errors = {Errc::unauthenticated, Errc::forbidden, Errc::runtime_error, Errc::value_error},
+     .access = Access::write,
+     .role = Role::read,
+     .before_login = true,
+     .login = LoginCall::token,
+     .cost = "O(1); 1 s after ten failures of this address within a minute",
+     .doc = "Logs the connection in by a token, for people and scripts. Works over TLS, loopback "
+            "and the Unix socket. The token's expiry limits the login, not the connection.",
+     .if_reply_lost = "Connect again and log in there.",
+     .handler = login_token},
+    {.name = "info",
+     .result = "{session, id, role, names, transport, peer}",
+     .cost = "O(1)",
+     .doc = "Returns the identity of the caller as the server sees it, and its rights. names is "
+            "the prefix of the names that it may use, or null.",
+     .if_reply_lost = retry::kRead,
+     .handler = info},
     {.name = "map",
      .parameters = {kSession, kToken,
                     Parameter{"first", ParamKind::integer, default_int(0),
@@ -298,6 +359,7 @@ constexpr Method kMethods[] = {
                "live: [numbers], releases, memory}",
      .errors = {Errc::session_lost, Errc::unauthenticated, Errc::forbidden, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(extents)",
      .doc = "Passes the server's memory to the client: the reply comes with one descriptor "
             "for each extent. The client unmaps each extent below first that is not in live: the "
@@ -311,6 +373,7 @@ constexpr Method kMethods[] = {
      .result = "int: the number of bytes to map of the descriptor that comes with the reply",
      .errors = {Errc::forbidden, Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "about 20 us",
      .doc = "Moves the connection to shared memory. If the reply comes with a descriptor, all "
             "further bytes in both directions may go through the ring buffers in its memory "
@@ -322,6 +385,7 @@ constexpr Method kMethods[] = {
     {.name = "unmap",
      .result = "null",
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(1)",
      .doc = "Reports that the memory from session.map was not mapped, or is no longer: the ttl "
             "counts again.",
@@ -332,6 +396,7 @@ constexpr Method kMethods[] = {
      .result = "{type, object, cell}, and for words {word, count, bytes, typecode, wraps, base}",
      .errors = {Errc::not_found, Errc::out_of_memory, Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(1), or O(size) when a table is located for the first time",
      .doc = "Returns the location of an object in the memory from session.map. The session "
             "may access its words from now on, until it calls session.unlocate or ends.",
@@ -344,6 +409,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log objects located)",
      .doc = "Releases a location. The session may not access the object's words any more once "
             "it has called this as often as session.locate.",
@@ -356,6 +422,7 @@ constexpr Method kMethods[] = {
      .result = "int: the owner slot that stands for it in lock words; null: no slot is free",
      .errors = {Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(1)",
      .doc = "Allocates an owner slot for a thread.",
      .if_reply_lost = "Retry; the slot stays allocated until the session ends.",
@@ -367,6 +434,7 @@ constexpr Method kMethods[] = {
      .result = "null",
      .errors = {Errc::runtime_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(locks that were ever located)",
      .doc = "Releases the slot of a thread that ends. A slot that still holds a lock stays with "
             "the session.",

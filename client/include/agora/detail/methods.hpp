@@ -47,6 +47,10 @@ inline constexpr Method session_decline{"session.decline", changes};
 inline constexpr Method session_cancel{"session.cancel", reads};
 inline constexpr Method session_ping{"session.ping", reads};
 inline constexpr Method session_close{"session.close", changes};
+inline constexpr Method session_challenge{"session.challenge", changes};
+inline constexpr Method session_login{"session.login", changes};
+inline constexpr Method session_login_token{"session.login_token", changes};
+inline constexpr Method session_info{"session.info", reads};
 inline constexpr Method session_map{"session.map", changes};
 inline constexpr Method session_ring{"session.ring", changes};
 inline constexpr Method session_unmap{"session.unmap", changes};
@@ -364,9 +368,13 @@ inline constexpr const Method* kAll[] = {
     &session_acknowledge,
     &session_acquire_slot,
     &session_cancel,
+    &session_challenge,
     &session_close,
     &session_decline,
+    &session_info,
     &session_locate,
+    &session_login,
+    &session_login_token,
     &session_map,
     &session_open,
     &session_ping,

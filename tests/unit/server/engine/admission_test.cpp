@@ -9,6 +9,13 @@
 namespace agora {
 namespace {
 
+struct NoClock : Clock {
+  Instant now() override { return {}; }
+};
+struct NoOutbox : Outbox {
+  void deliver(const Effect&, const Effects&) override {}
+};
+
 struct Row {
   std::string method;
   std::string params;  // JSON
@@ -44,7 +51,10 @@ TEST_CASE("admission: errors that the method table can find leave the batch unch
   };
   const Catalogue catalogue{all_types()};
   const Limits limits;
-  const Admission admission{catalogue, limits};
+  NoClock clock;
+  NoOutbox outbox;
+  Logins logins{clock, outbox};
+  Admission admission{catalogue, limits, logins};
   for (const Row& row : rows) {
     INFO(row.method << ' ' << row.params);
     Batch batch;
@@ -65,7 +75,10 @@ TEST_CASE("admission: errors that the method table can find leave the batch unch
 TEST_CASE("admission: parameters by name are bound in the order of the method table", "[engine]") {
   const Catalogue catalogue{all_types()};
   const Limits limits;
-  const Admission admission{catalogue, limits};
+  NoClock clock;
+  NoOutbox outbox;
+  Logins logins{clock, outbox};
+  Admission admission{catalogue, limits, logins};
   Batch batch;
   const std::string params = packed(R"({"timeout":1,"name":"q"})");
   CallRequest request;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "server/engine/memory_journal.hpp"
@@ -32,8 +33,8 @@ class StandingClock : public Clock {
 class SocketlessServer : private Outbox {
  public:
   /// @return the connection's number
-  std::size_t connect() {
-    dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
+  std::size_t connect(Peer peer = {}) {
+    dialogues_.push_back(std::make_unique<Dialogue>(context_, std::move(peer)));
     received_.emplace_back();
     return dialogues_.size() - 1;
   }
@@ -56,6 +57,19 @@ class SocketlessServer : private Outbox {
     engine_.turn();
     for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
   }
+  /// Ends a connection as a broken socket does; its number stays for an empty one.
+  void disconnect(std::size_t connection) {
+    dialogue(connection).abandon();
+    turn();
+    dialogues_[connection] = std::make_unique<Dialogue>(context_, Peer{});
+  }
+  /// Has clients log in. The port must outlive the server.
+  void use_logins(LoginPort& port) { engine_.use_logins(port); }
+  /// Takes out the bytes that the connection has received since the last call.
+  std::string take(std::size_t connection) {
+    turn();
+    return std::exchange(received_[connection], {});
+  }
   /// Runs turns until no backlog is left.
   void finish() {
     turn();
@@ -73,6 +87,11 @@ class SocketlessServer : private Outbox {
   void deliver(const Effect& effect, const Effects& effects) override {
     for (const auto& dialogue : dialogues_) {
       if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
+    }
+  }
+  void logged_in(LinkId link) override {
+    for (const auto& dialogue : dialogues_) {
+      if (dialogue->link() == link) dialogue->logged_in();
     }
   }
   void take_output(std::size_t connection) {
