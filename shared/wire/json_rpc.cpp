@@ -204,15 +204,19 @@ void JsonRpcDecoder::resolve() {
   }
 }
 
-void encode_json_reply(PackedView id, PackedView result, std::string& out) {
+void encode_json_reply_head(PackedView id, std::string& out) {
   out.append(R"({"jsonrpc":"2.0","id":)");
   packed_to_json(id, out);
   out.append(R"(,"result":)");
+}
+
+void encode_json_reply(PackedView id, PackedView result, std::string& out) {
+  encode_json_reply_head(id, out);
   packed_to_json(result, out);
   out.push_back('}');
 }
 
-void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
+void encode_json_reply_head(std::uint64_t id, std::string& out) {
   constexpr std::string_view kHead = R"({"jsonrpc":"2.0","id":)";
   constexpr std::string_view kResult = R"(,"result":)";
   std::array<char, kHead.size() + 20 + kResult.size()> front;
@@ -220,6 +224,10 @@ void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
   end = std::to_chars(end, end + 20, id).ptr;
   end = std::copy(kResult.begin(), kResult.end(), end);
   out.append(front.data(), end);
+}
+
+void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
+  encode_json_reply_head(id, out);
   packed_to_json(result, out);
   out.push_back('}');
 }

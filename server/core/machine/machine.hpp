@@ -74,6 +74,10 @@ class Machine {
 
   /// Applies all commands of the batch in order and appends their effects.
   void apply(const Batch& batch, Effects& effects);
+  /// Applies commands from `next` on, until their replies and notices fill much memory, and
+  /// advances `next` behind the last one. The caller delivers and clears the effects, and calls
+  /// this again until it returns false, when all commands are applied.
+  bool apply_some(const Batch& batch, std::size_t& next, Effects& effects);
 
   /// Returns when the command `time_passed` is next due; nullopt if nothing has a deadline.
   std::optional<Instant> next_deadline() const;
@@ -240,6 +244,9 @@ class Machine {
   void reply_null(Waiter& waiter);
   /// Replies with a stored value, without a copy if the value is large.
   void reply_stored(Waiter& waiter, Handle value);
+  /// Replies with a value that several waiters in a row may get: they share one copy.
+  /// @param blob  the value itself, if it is large
+  void reply_value(Waiter& waiter, const std::optional<BlobRef>& blob, PackedView value);
   /// Replies with an error: the call has had no effect. Calls State::waiter_left.
   void refuse(Waiter& waiter, Errc code, std::string message);
   void refuse(Waiter& waiter, Error error);
@@ -283,7 +290,9 @@ class Machine {
  private:
   friend class AtomicRun;
 
-  void apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
+  void apply(const Batch& batch, std::size_t index, Prefetcher::Prefetched prefetched);
+  bool is_to_postpone(LinkId link) const;
+  void note_large_reply(LinkId link, std::size_t bytes);
   void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void link_closed(LinkId link);
   void end_waits(SessionId session);
@@ -349,6 +358,8 @@ class Machine {
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
+  // Links that got large replies in this batch, and the bytes of these.
+  std::vector<std::pair<LinkId, std::size_t>> large_replies_;
   bool time_passes_ = false;  // time_passed() runs: a deadline is the cause of each change
   Effects* effects_ = nullptr;
 };
