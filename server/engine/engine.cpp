@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 #include "server/engine/engine.hpp"
+#include "shared/value/error_text.hpp"
 
 #include <algorithm>
 
@@ -85,7 +86,9 @@ void Engine::server_ending() { command(Command::Kind::server_ending, {}); }
 
 Expected<void> Engine::call(const CallRequest& request) {
   auto taken = admission_.admit(request, batch());
-  if (!taken) heartbeat(request.link);
+  if (taken) return taken;
+  bound_error(taken.error());
+  heartbeat(request.link);
   return taken;
 }
 

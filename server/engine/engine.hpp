@@ -55,8 +55,8 @@ class Engine {
   void progress(LinkId link, std::size_t bytes);
 
   /// Takes the link's postponed commands into the next turn, in their order. Called once the outbox
-  /// has got an effect `postponed` for the link, and its client can take further replies. The caller
-  /// takes no call of that link in between.
+  /// has got an effect `postponed` for the link and has room for its replies. The caller takes no
+  /// call of that link in between.
   void take_postponed(LinkId link);
 
   /// Appends the gathered batch to the journal, applies all committed batches, and delivers their

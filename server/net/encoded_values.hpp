@@ -44,7 +44,7 @@ class EncodedValues {
   /// Returns a large stored value as JSON.
   SharedTextRef json(const BlobRef& blob);
   /// Returns the message of a notice in JSON, with its line end, or in MessagePack.
-  /// @param effects  those that hold the notice
+  /// @param effects  the effects that hold the notice
   SharedTextRef notice(const Effect& effect, const Effects& effects, bool in_json);
 
   /// Returns the bytes of all texts that outputs share.

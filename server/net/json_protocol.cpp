@@ -170,7 +170,7 @@ void JsonProtocol::reply_open(const OpenCall& call, const Reply& reply) {
   }
 }
 
-/// Adds a reply to those of its batch. In sum these have the bound of one reply: a result beyond it
+/// Adds a reply to its batch. In sum the replies have the bound of one: a result beyond it
 /// gives way to an error.
 void JsonProtocol::add_to_batch(const OpenCall& call, const Reply& reply) {
   const std::size_t most = context_.limits.frame_bytes_max;

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/error_data.hpp"
@@ -238,7 +239,7 @@ void encode_json_error(PackedView id, const Error& error, std::string& out) {
   out.append(R"(,"error":{"code":)");
   out.append(std::to_string(static_cast<std::int32_t>(error.code)));
   out.append(R"(,"message":)");
-  text_to_json(error.message, out);
+  text_to_json(shown(error.message, kMessageBytesMax), out);
   out.append(R"(,"data":)");
   std::string data;
   append_error_data(error, data);

@@ -19,10 +19,9 @@
 namespace agora {
 namespace {
 
-// The memory of an object and of a parked call apart from its content, in bytes, roughly as
-// measured. Counting it lets the memory cap stop a flood of empty objects or of parked calls.
+// The memory of an object apart from its content and its name, in bytes, roughly as measured.
+// Counting it lets the memory cap stop a flood of empty objects.
 constexpr std::size_t kObjectBytes = 640;
-constexpr std::size_t kWaiterBytes = 512;
 
 // An upper bound: a grant and its release cost two atomic operations, and no hardware does 2^28
 // such pairs a second. Even at that rate tokens would stay below 2^53 for a year of uptime.
@@ -44,13 +43,13 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return content_bytes(registry_.size()) + notifications_.bytes_used() +
-         waiters_.places() * kWaiterBytes;
+  return content_bytes(registry_.size()) + notifications_.bytes_used() + waiters_.bytes_used() +
+         sessions_.bytes_used();
 }
 
 std::size_t Machine::content_bytes(std::size_t objects) const {
   return arena_.bytes_used() + lending().words().bytes_used() + heap_bytes_ +
-         objects * kObjectBytes;
+         objects * kObjectBytes + registry_.name_bytes();
 }
 
 Error Machine::out_of_memory() const {
@@ -60,7 +59,7 @@ Error Machine::out_of_memory() const {
 
 std::size_t Machine::bytes_taken() const {
   return bytes_reserved() + notifications_.bytes_used() + registry_.size() * kObjectBytes +
-         waiters_.size() * kWaiterBytes;
+         registry_.name_bytes() + waiters_.bytes_used() + sessions_.bytes_used();
 }
 
 std::size_t Machine::bytes_reserved() const {

@@ -207,6 +207,21 @@ class Machine {
   bool over_cap(std::size_t bytes) const {
     return memory_cap_ != 0 && memory_used() + bytes > memory_cap_;
   }
+  /// Returns whether so much more is in use than the cap allows that calls are refused which go
+  /// through at the cap.
+  bool far_over_cap() const {
+    return memory_cap_ != 0 && memory_used() > memory_cap_ + memory_cap_ / 8;
+  }
+  /// Returns whether a call may not wait, because the memory cap is reached. A few calls of each
+  /// session may, so that other clients can go on.
+  /// @param waits  the places in which the session's calls would wait, this call's included
+  /// @param bytes  of this call's parameters
+  bool refuses_wait(std::size_t waits, std::size_t bytes) const {
+    constexpr std::size_t kWaitsMin = 16;
+    constexpr std::size_t kBytesMin = 2048;
+    if (!over_cap(bytes)) return false;
+    return waits > kWaitsMin || bytes > kBytesMin || far_over_cap();
+  }
   /// Returns the error of a call that may not store more: at the cap, or short of memory.
   Error out_of_memory() const;
   /// Runs calls as one transaction; see transaction.run.
@@ -326,6 +341,7 @@ class Machine {
   Waiter* next_rare(WaitQueue& queue);
   void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
+  Expected<std::unique_ptr<State>> make_state(Creation& creation);
   void raise_version_floor(const Object& object);
   void destroy(Object& object);
   void maybe_free(Object& object);
