@@ -337,7 +337,7 @@ class MemoryKinds(Case):
             return True
 
     def test_unfinished_messages(self):
-        part = b'{"id":1,"method":"ping","params":["' + b"x" * (20 * MIB)
+        part = b"{no JSON" + b"x" * (20 * MIB)
         for _ in range(10):
             self.send_until_closed(self.client(), part)
             self.note_peak()
@@ -367,25 +367,34 @@ class MemoryKinds(Case):
         client.send(json.dumps(calls))
         self.other.call("ping")
         self.note_peak()
-        replies = client.message()
+        replies = self.large_line(client)
         self.note_peak()
-        self.assertEqual(len(replies), 200)
-        self.assertEqual(sum("result" in each for each in replies), 3)
-        self.assertEqual(replies[-1]["error"]["data"]["type"], "TooLarge")
-        self.assertEqual(replies[-1]["error"]["data"]["done"], "yes")
+        self.assertEqual(replies.count(b'"result":"xxx'), 3)
+        self.assertEqual(replies.count(b'"type":"TooLarge","done":"yes"'), 197)
         self.others_go_on()
         self.goes_back(name)
+
+    def large_line(self, client):
+        """Reads a line of many megabytes, which the line() of the client would copy over and over."""
+        client.sock.settimeout(60)
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            piece = client.sock.recv(1 << 20)
+            self.assertTrue(piece, "end of file in a line")
+            line += piece
+        return bytes(line)
 
     def test_replies_to_many_waits(self):
         name = self.new("dict")
         client = self.client()
-        for _ in range(100):
+        for _ in range(20):
             client.start("dict.wait_for", name, "k")
-        self.await_waiters(name, 100)
+        self.await_waiters(name, 20)
         self.c.call("dict.set", name, "k", "x" * (20 * MIB))
         self.note_peak()
-        for number in range(1, 101):
-            self.assertEqual(len(client.finish(number)), 20 * MIB)
+        replies = 0
+        while replies < 20:
+            replies += self.large_line(client).count(b'"result":"xxx')
             self.note_peak()
         self.others_go_on()
         self.goes_back(name)
@@ -408,8 +417,8 @@ class MemoryKinds(Case):
         try:
             for _ in range(40):
                 client.sock.send(b"ping " + b"x" * (30 * MIB) + b"\n")
-        except BlockingIOError:
-            pass
+        except (BlockingIOError, ConnectionResetError):
+            pass  # the server reads no more
         self.others_go_on()
         self.goes_back(name)
 
