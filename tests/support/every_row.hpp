@@ -35,9 +35,9 @@ class EveryRow {
       calls.push_back(
           {"object.create", {pack(type), pack(type), list(arguments_of(type))}, nullptr});
     }
-    calls.push_back({"queue.put", {pack("queue"), value()}, nullptr});
-    calls.push_back({"queue.put", {pack("queue"), value()}, nullptr});
-    calls.push_back({"pipe.send", {pack("pipe"), pack(0), value()}, nullptr});
+    calls.push_back({"queue.put", {pack("queue"), value(), pack(0)}, nullptr});
+    calls.push_back({"queue.put", {pack("queue"), value(), pack(0)}, nullptr});
+    calls.push_back({"pipe.send", {pack("pipe"), pack(0), value(), pack(0)}, nullptr});
     calls.push_back({"topic.publish", {pack("topic"), value()}, nullptr});
     return calls;
   }

@@ -24,13 +24,11 @@ constexpr std::size_t kErrorBytesMax = 16'000;
 /// Texts whose characters lie across each place at which a message might cut them.
 std::vector<std::string> hostile_texts() {
   std::vector<std::string> texts;
-  for (const std::size_t count : {20U, 32U, 40U, 300U, 20'000U}) {
-    for (const char* character : {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
-      for (std::size_t shift = 0; shift < 2; ++shift) {
-        std::string text(shift, 'a');
-        for (std::size_t i = 0; i < count; ++i) text += character;
-        texts.push_back(std::move(text));
-      }
+  for (const std::size_t count : {20U, 33U, 2'000U}) {
+    for (std::size_t shift = 0; shift < (count < 100 ? 2 : 1); ++shift) {
+      std::string text(shift, 'a');
+      for (std::size_t i = 0; i < count; ++i) text += count == 33 ? "\xe2\x82\xac" : "\xc3\xa9";
+      texts.push_back(std::move(text));
     }
   }
   return texts;
