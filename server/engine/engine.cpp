@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 #include "server/engine/engine.hpp"
-#include "shared/value/error_text.hpp"
 
 #include <algorithm>
+
+#include "shared/value/error_text.hpp"
 
 namespace agora {
 

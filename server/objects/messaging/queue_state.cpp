@@ -86,8 +86,8 @@ Expected<QueueOptions> queue_options(const Creation& creation) {
   if (creation.options[1].present()) {
     const std::string_view text = read(creation.options[1]).body;
     if (text != "fifo" && text != "lifo" && text != "priority") {
-      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
-                                         shown(text) + "\"");
+      return fail(Errc::value_error,
+                  "order must be \"fifo\", \"lifo\" or \"priority\", got \"" + shown(text) + "\"");
     }
     options.order = text == "lifo"   ? QueueOrder::lifo
                     : text == "fifo" ? QueueOrder::fifo

@@ -59,8 +59,7 @@ Failure unknown_type(Call& call, std::string_view name) {
   for (const ObjectType* each : call.machine().catalogue().types()) {
     if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
   }
-  return fail(Errc::value_error,
-              "there is no type \"" + shown(name) + "\"; there are " + known);
+  return fail(Errc::value_error, "there is no type \"" + shown(name) + "\"; there are " + known);
 }
 
 /// Tells whether the text has a control character of the block that follows ASCII, as UTF-8. Only
