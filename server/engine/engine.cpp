@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "shared/value/error_text.hpp"
+
 namespace agora {
 
 namespace {
@@ -65,7 +67,10 @@ LinkId Engine::open(Peer peer) {
   return link;
 }
 
-void Engine::close(LinkId link) { command(Command::Kind::link_closed, link); }
+void Engine::close(LinkId link) {
+  take_postponed(link);
+  command(Command::Kind::link_closed, link);
+}
 
 void Engine::process_exited(SessionId session) {
   command(Command::Kind::process_exited, {}).session = session;
@@ -83,7 +88,9 @@ void Engine::server_ending() { command(Command::Kind::server_ending, {}); }
 
 Expected<void> Engine::call(const CallRequest& request) {
   auto taken = admission_.admit(request, batch());
-  if (!taken) heartbeat(request.link);
+  if (taken) return taken;
+  bound_error(taken.error());
+  heartbeat(request.link);
   return taken;
 }
 
@@ -131,17 +138,56 @@ void Engine::turn() {
 }
 
 void Engine::apply(std::unique_ptr<Batch> committed) {
-  machine_.apply(*committed, effects_);
+  for (std::size_t next = 0; machine_.apply_some(*committed, next, effects_);) deliver(*committed);
   deadline_ = machine_.next_deadline();
-  for (const Effect& effect : effects_.list) outbox_.deliver(effect, effects_);
-  effects_.clear();
+  deliver(*committed);
   for (RawBytes& message : committed->buffers) spare_buffers_.keep(std::move(message));
   committed->clear();
   // After a large value, release the memory beyond what the usual turn needs.
   if (committed->bytes.capacity() > kSpareBytesMax) committed->bytes = {};
+  spare_ = std::move(committed);
+}
+
+/// Delivers the effects of a part of the batch.
+void Engine::deliver(const Batch& batch) {
+  for (const Effect& effect : effects_.list) {
+    if (effect.kind == Effect::Kind::postponed) postpone(batch, batch.commands[effect.offset]);
+    outbox_.deliver(effect, effects_);
+  }
+  effects_.clear();
   if (effects_.bytes.capacity() > kSpareBytesMax) effects_.bytes = {};
   if (effects_.results.capacity() > kSpareBytesMax) effects_.results = {};
-  spare_ = std::move(committed);
+}
+
+namespace {
+
+/// Appends a command of another batch, with a copy of its arguments.
+void append(Batch& batch, const Batch& from, Command command) {
+  const std::size_t first = batch.arguments.size();
+  const std::size_t count = command.count + (command.guard != 0 ? 1U : 0U);
+  for (std::size_t i = 0; i < count; ++i) {
+    const PackedView value = from.argument(command.first + i);
+    batch.arguments.push_back({batch.bytes.size(), value.size()});
+    batch.bytes += value.bytes();
+  }
+  if (command.guard != 0) command.guard = static_cast<std::uint32_t>(first + count);
+  command.first = static_cast<std::uint32_t>(first);
+  batch.commands.push_back(command);
+}
+
+}  // namespace
+
+void Engine::postpone(const Batch& batch, const Command& command) {
+  append(postponed_[command.link], batch, command);
+}
+
+void Engine::take_postponed(LinkId link) {
+  const auto found = postponed_.find(link);
+  if (found == postponed_.end()) return;
+  const Batch taken = std::move(found->second);
+  postponed_.erase(found);
+  Batch& into = batch();
+  for (const Command& command : taken.commands) append(into, taken, command);
 }
 
 }  // namespace agora

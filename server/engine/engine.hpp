@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "server/core/machine/machine.hpp"
@@ -56,6 +57,11 @@ class Engine {
   /// Notes that `bytes` bytes of an incomplete message have arrived, or that many bytes of output
   /// have been sent and more are left.
   void progress(LinkId link, std::size_t bytes);
+
+  /// Takes the link's postponed commands into the next turn, in their order. Called once the outbox
+  /// has got an effect `postponed` for the link and has room for its replies. The caller takes no
+  /// call of that link in between.
+  void take_postponed(LinkId link);
 
   /// Appends the gathered batch to the journal, applies all committed batches, and delivers their
   /// effects. A nested call, from an outbox, does nothing: the outer turn continues until no batch
@@ -105,6 +111,8 @@ class Engine {
   void read_wall_clock(Instant now);
   Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);
+  void deliver(const Batch& batch);
+  void postpone(const Batch& batch, const Command& command);
 
   Machine& machine_;
   Clock& clock_;
@@ -119,6 +127,7 @@ class Engine {
   std::unique_ptr<Batch> spare_;  // applied and cleared; its memory is reused
   SpareBuffers spare_buffers_;
   Effects effects_;
+  std::unordered_map<LinkId, Batch> postponed_;  // only looked up
   std::uint64_t last_link_ = 0;
   bool turning_ = false;
 };

@@ -147,7 +147,7 @@ void Connection::drain_input() {
   const auto run_backlog = [this] {
     while (dialogue_.has_backlog()) {
       dialogue_.proceed();
-      dialogue_.output() = {};
+      dialogue_.drop_output();
     }
   };
   run_backlog();
@@ -216,26 +216,34 @@ void Connection::resume() {
 
 void Connection::flush() {
   if (!socket_.is_open()) return;
-  if (!write_blocked_ && !broken_ && !send_some()) {
-    // The client reads nothing any more, but the calls that it had sent by now still count.
-    broken_ = true;
-    read_bytes_max_ = read_bytes_ + unread_bytes();
-    if (!on_ring_) readable_ = true;
+  // A few outputs full: the other connections come first if the client reads as fast as this sends.
+  constexpr int kRefillsMax = 4;
+  for (int refills = 0; !write_blocked_ && !broken_; ++refills) {
+    if (!send_some()) {
+      // The client reads nothing any more, but the calls that it had sent by now still count.
+      broken_ = true;
+      read_bytes_max_ = read_bytes_ + unread_bytes();
+      if (!on_ring_) readable_ = true;
+    }
+    if (refills == kRefillsMax || !dialogue_.refill_output()) break;
   }
-  if (broken_) dialogue_.output() = {};
+  if (broken_) dialogue_.drop_output();
   after_turn();
+  if (socket_.is_open()) hub_.count_buffers(*this);
 }
 
 void Connection::after_turn() {
   // Even if the dialogue takes no input: a doorbell may say that the ring has space for output.
   if (on_ring_ && !socket_ended_) wait_for_input();
+  const bool backlog = dialogue_.has_backlog() || (dialogue_.holds_replies() && !write_blocked_);
   if (dialogue_.closing()) {
     reading_ = false;
-    if (dialogue_.ended() && (all_sent() || broken_)) return close();
+    dialogue_.free_if_cut_off();
+    if (dialogue_.ended() && (all_sent() || broken_) && !backlog) return close();
     if (on_ring_ && write_blocked_) hub_.poll_before_sleep(*ring_, *this);
+    if (backlog) resume_soon();
     return;
   }
-  const bool backlog = dialogue_.has_backlog();
   reading_ = !backlog && !dialogue_.full();
   const bool more = on_ring_ ? socket_ended_ || !ring_->in.empty() : readable_;
   if (broken_ && !backlog && (!more || input_ended_ || read_bytes_ >= read_bytes_max_)) {
@@ -247,7 +255,11 @@ void Connection::after_turn() {
   const bool wants_input = reading_ && !input_ended_;
   if (wants_input && !readable_ && !waiting_) hub_.speculative_poll().add(*this);
   if (!backlog && !(wants_input && readable_)) return;
-  // Fair share: the other connections first, since this one has used up its share of the turn.
+  resume_soon();
+}
+
+/// Goes on with this connection behind all others: it has used up its share of the turn.
+void Connection::resume_soon() {
   if (resume_posted_) return;
   asio::post(hub_.io(), [self = shared_from_this()] { self->resume(); });
   resume_posted_ = true;
@@ -386,6 +398,7 @@ void Connection::close() {
     tls_->stream->close(tls_->unsent);
     static_cast<void>(send_records());
   }
+  hub_.forget_buffers(*this);
   std::error_code ignored;
   socket_.close(ignored);
   end_timer_.reset();

@@ -77,6 +77,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Closes the socket and leaves the hub.
   void close();
 
+  std::size_t counted_bytes = 0;  ///< set by the hub: the bytes of this connection in its sum
   bool touched = false;  ///< set by the hub: the connection is flushed at the end of this turn
 
  private:
@@ -95,6 +96,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void drain_input();
   std::size_t unread_bytes();
   void resume();
+  void resume_soon();
   void after_turn();
   bool send_some();
   bool send_specially();

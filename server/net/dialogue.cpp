@@ -35,13 +35,34 @@ void Dialogue::guarded(const Work& work) {
 /// Closes the connection with a last message. An opened session loses nothing: it may resume.
 /// @param may_speak  no output was left before, so that no message was sent in part
 void Dialogue::out_of_memory(bool may_speak) {
+  close_with(may_speak, {Errc::overloaded,
+                         "the system gives the server no memory for this message; the connection "
+                         "is closed",
+                         Done::unknown,
+                         {}});
+}
+
+void Dialogue::close_as_largest(std::size_t most) {
+  const bool may_speak = context_.output.empty();
+  close_with(may_speak,
+             {Errc::overloaded,
+              "the input and output of all connections hold over " + std::to_string(most) +
+                  " bytes, and this connection's the most; it is closed, an opened "
+                  "session may resume",
+              Done::unknown,
+              {}});
+}
+
+void Dialogue::free_if_cut_off() {
+  if (!cut_off_) return;
+  context_.input.keep_last(0);
+  context_.queued_bytes = 0;
+  protocol_.emplace<std::monostate>();
+}
+
+void Dialogue::close_with(bool may_speak, const Error& error) {
   cut_off_ = true;
-  context_.output = {};
-  const Error error{Errc::overloaded,
-                    "the system gives the server no memory for this message; the connection is "
-                    "closed",
-                    Done::unknown,
-                    {}};
+  drop_output();
   if (may_speak) with_protocol(protocol_, [&](auto& protocol) { protocol.refuse(error); });
   context_.close();
 }
@@ -141,6 +162,8 @@ std::size_t Dialogue::announced_bytes() const {
 void Dialogue::proceed() {
   guarded([&] {
     context_.start_turn();
+    if (context_.has_postponed()) context_.run_postponed();
+    if (closing()) return;
     std::string_view rest = context_.input.rest();
     take(rest);
     context_.input.keep_last(rest.size());
@@ -225,26 +248,61 @@ void Dialogue::deliver(const Effect& effect, const Effects& effects) {
     ended_ = true;
     return;
   }
+  if (effect.kind == Effect::Kind::postponed) return context_.note_postponed();
   if (cut_off_) return;
   guarded([&] {
-    if (effect.kind == Effect::Kind::notice) {
-      return notice(effects.result(effect), effect.tag == kCatchingUp);
-    }
-    with_protocol(protocol_, [&](auto& protocol) { protocol.reply(effect, effects); });
+    if (effect.kind == Effect::Kind::notice) return notice(effect, effects);
+    const bool waits = holds_replies() || context_.full();
+    if (waits && effect.kind != Effect::Kind::parked) return hold(effect, effects);
+    const bool failed = effect.kind == Effect::Kind::failure;
+    pass_on(effect, failed ? PackedView{} : effects.result(effect));
   });
 }
 
-void Dialogue::notice(PackedView params, bool catching_up) {
+/// Gives a reply or a notice to the protocol.
+void Dialogue::pass_on(const Effect& effect, PackedView value) {
+  with_protocol(protocol_, [&](auto& protocol) {
+    if (effect.kind == Effect::Kind::notice) return protocol.notice(value);
+    protocol.reply(effect, value);
+  });
+}
+
+void Dialogue::notice(const Effect& effect, const Effects& effects) {
   if (closing()) return;
-  // A subscriber that does not read its notices would fill the server's memory.
-  if (full() && !catching_up) return cut_off();
-  with_protocol(protocol_, [&](auto& protocol) { protocol.notice(params); });
+  if (holds_replies() || full()) {
+    // A subscriber that does not read its notices would fill the server's memory.
+    return effect.tag == kCatchingUp ? hold(effect, effects) : cut_off();
+  }
+  if (effect.length < EncodedValues::kNoticeBytesMin) {
+    return pass_on(effect, effects.result(effect));
+  }
+  with_protocol(protocol_, [&](auto& protocol) {
+    EncodedValues& encoded = context_.shared.encoded;
+    context_.output.append(encoded.notice(effect, effects, protocol.in_json()));
+  });
+}
+
+void Dialogue::hold(const Effect& effect, const Effects& effects) {
+  if (held_ == nullptr) held_ = std::make_unique<HeldEffects>();
+  held_->add(effect, effects);
+}
+
+bool Dialogue::take_held() {
+  if (context_.full()) return false;
+  guarded([&] {
+    while (held_ != nullptr && !held_->empty() && !context_.full()) {
+      held_->take_first([&](const Effect& effect, PackedView value) { pass_on(effect, value); });
+    }
+  });
+  if (held_ != nullptr && held_->empty()) held_.reset();
+  return true;
 }
 
 /// Closes the connection with a last message that gives the reason. An opened session loses
 /// nothing: it resumes and catches up.
 void Dialogue::cut_off() {
   cut_off_ = true;
+  held_.reset();
   const Error error{Errc::overloaded,
                     "more than " + std::to_string(context_.limits.output_bytes_max) +
                         " bytes of output were not read; the connection is closed before the next "

@@ -9,10 +9,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <variant>
 
+#include "server/net/held_effects.hpp"
 #include "server/net/msgpack_protocol.hpp"
 #include "server/net/protocol_context.hpp"
 #include "server/net/text_protocol.hpp"
@@ -41,7 +43,10 @@ class Dialogue {
   /// Starts a turn and takes its share of the calls that an earlier turn left.
   void proceed();
   /// Returns true if the last turn has left calls that proceed() can take now.
-  bool has_backlog() const { return context_.has_backlog() && !context_.stalled() && !closing(); }
+  bool has_backlog() const {
+    if (context_.has_postponed()) return !full() && !holds_replies();
+    return context_.has_backlog() && !context_.stalled() && !closing();
+  }
 
   /// Notes that the client has closed its sending side, though bytes may be left to read. A typed
   /// line that waits while reading is held back is cancelled, so that the lines behind it can run.
@@ -69,6 +74,27 @@ class Dialogue {
   void note_sent(std::size_t bytes) { context_.engine.progress(link(), bytes); }
 
   Output& output() { return context_.output; }
+  /// Returns true if replies or notices wait until the client has read a part of the output.
+  bool holds_replies() const { return held_ != nullptr; }
+  /// Moves waiting replies to the output until it is full. @return whether it moved any
+  bool refill_output() { return held_ != nullptr && take_held(); }
+  /// Drops the output and all that waits to get there: the client reads nothing any more.
+  void drop_output() {
+    context_.output = {};
+    held_.reset();
+  }
+  /// Returns the bytes of the heap that this connection's input and output hold. Texts that it
+  /// shares with others are not counted; output().text_bytes() does.
+  std::size_t buffered_bytes() const {
+    return context_.input.bytes() + context_.output.own_bytes() + context_.queued_bytes +
+           (held_ == nullptr ? 0 : held_->bytes());
+  }
+  /// Closes the connection because the buffers of all connections hold too much, and this one's
+  /// hold the most. An opened session loses nothing: it may resume.
+  void close_as_largest(std::size_t most);
+  /// Frees the input and the protocol's memory if the connection was cut off. Not called while the
+  /// dialogue reads.
+  void free_if_cut_off();
   /// Returns true if the output exceeds its bound, or typed lines are held back beyond theirs: the
   /// connection is not read meanwhile.
   bool full() const { return context_.full() || context_.held_back(); }
@@ -84,6 +110,10 @@ class Dialogue {
   template <typename Work>
   void guarded(const Work& work);
   void out_of_memory(bool may_speak);
+  void close_with(bool may_speak, const Error& error);
+  void pass_on(const Effect& effect, PackedView value);
+  void hold(const Effect& effect, const Effects& effects);
+  bool take_held();
   void take_received(std::size_t bytes);
   std::size_t missing_bytes() const { return context_.input.missing_bytes(announced_bytes()); }
   std::size_t announced_bytes() const;
@@ -95,13 +125,14 @@ class Dialogue {
   void take(std::string_view& rest);
   void finish();
   bool choose_protocol(std::string_view& rest);
-  void notice(PackedView params, bool catching_up);
+  void notice(const Effect& effect, const Effects& effects);
   void cut_off();
 
   ProtocolContext context_;
   TelnetFilter telnet_;
   std::variant<std::monostate, MsgpackProtocol, TextProtocol> protocol_;
-  bool is_telnet_ = false;  // the client has sent a telnet command
+  std::unique_ptr<HeldEffects> held_;  // null if none is held
+  bool is_telnet_ = false;             // the client has sent a telnet command
   bool ended_ = false;
   bool cut_off_ = false;  // the client did not read its notices: nothing more is written
 };

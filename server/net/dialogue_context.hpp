@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/engine/engine.hpp"
+#include "server/net/encoded_values.hpp"
 #include "shared/base/raw_bytes.hpp"
 #include "shared/wire/json_fast_path.hpp"
 #include "shared/wire/json_rpc.hpp"
@@ -32,6 +33,7 @@ struct DialogueContext {
   Engine& engine;
   JsonRpcDecoder json;
   RawBytes read_buffer;       ///< the bytes of one read; a batch may take its memory over
+  EncodedValues encoded;      ///< large values that several outputs share
   std::string scratch;        ///< values of one MessagePack message or one JSON line
   std::string typed_scratch;  ///< values of one typed line; separate: a turn may run queued lines
   SimpleCall simple_call;  ///< for the MessagePack fast path; reused, so its arrays stay uncleared

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <malloc.h>
 #include <poll.h>
 #include <system_error>
@@ -16,6 +17,22 @@
 #include "server/net/tls_service.hpp"
 
 namespace agora {
+
+namespace {
+
+/// From this size on, in bytes, an effect is counted as soon as it is delivered: the effects of one
+/// turn could exceed the bound before the outputs are sent.
+constexpr std::size_t kCountedAtOnce = std::size_t{64} << 10;
+
+/// Returns how many bytes the input and output of all connections may hold: a quarter of the memory
+/// cap, but at least one message.
+std::size_t buffers_max(const Limits& limits) {
+  const std::size_t cap = limits.memory_bytes_max;
+  if (cap == 0) return std::numeric_limits<std::size_t>::max();
+  return std::max(cap / 4, limits.frame_bytes_max);
+}
+
+}  // namespace
 
 Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
     : io_(io),
@@ -71,6 +88,7 @@ void Hub::end() {
 void Hub::join(Engine& engine) {
   engine_ = &engine;
   context_ = std::make_unique<DialogueContext>(engine);
+  buffers_max_ = buffers_max(engine.limits());
 }
 
 void Hub::add(std::shared_ptr<Connection> connection) {
@@ -167,11 +185,13 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
     case Effect::Kind::reply:
     case Effect::Kind::failure:
     case Effect::Kind::parked:
+    case Effect::Kind::postponed:
     case Effect::Kind::notice:
     case Effect::Kind::link_closed:
       if (Connection* connection = connection_of(effect.link)) {
         connection->dialogue().deliver(effect, effects);
         touch(*connection);
+        if (effect.length >= kCountedAtOnce || effect.blob) count_buffers(*connection);
       }
       return;
     case Effect::Kind::session_attached:
@@ -205,6 +225,40 @@ void Hub::pass_extents(const Effect& effect) {
     if (sharing_->extents()[extent].released) continue;
     connection->pass_descriptor(sharing_->descriptor(extent));
   }
+}
+
+void Hub::count_buffers(Connection& connection) {
+  const std::size_t bytes = connection.dialogue().buffered_bytes();
+  buffered_bytes_ += bytes - connection.counted_bytes;
+  connection.counted_bytes = bytes;
+  while (buffered_bytes_ + context_->encoded.bytes() > buffers_max_) {
+    const std::size_t before = buffered_bytes_ + context_->encoded.bytes();
+    close_largest();
+    if (buffered_bytes_ + context_->encoded.bytes() >= before) break;
+  }
+}
+
+void Hub::forget_buffers(Connection& connection) {
+  buffered_bytes_ -= std::exchange(connection.counted_bytes, 0);
+}
+
+/// Closes the connection whose input and output hold the most, with the texts that it shares.
+void Hub::close_largest() {
+  Connection* largest = nullptr;
+  std::size_t most = 0;
+  for (const auto& [link, connection] : connections_) {
+    Dialogue& dialogue = connection->dialogue();
+    const std::size_t bytes = dialogue.buffered_bytes() + dialogue.output().text_bytes();
+    if (bytes <= most) continue;
+    most = bytes;
+    largest = connection.get();
+  }
+  if (largest == nullptr) return;
+  largest->dialogue().close_as_largest(buffers_max_);
+  touch(*largest);
+  const std::size_t bytes = largest->dialogue().buffered_bytes();
+  buffered_bytes_ += bytes - largest->counted_bytes;
+  largest->counted_bytes = bytes;
 }
 
 void Hub::poll_before_sleep(Ring& ring, Connection& connection) {

@@ -103,6 +103,12 @@ class Hub : public Outbox {
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
+  /// Counts the bytes of the connection's input and output. While the sum of all connections
+  /// exceeds its bound, closes the connection with the most.
+  void count_buffers(Connection& connection);
+  /// Takes a connection that is closed out of the sum.
+  void forget_buffers(Connection& connection);
+
   /// From now on polls that connection's ring before the loop sleeps.
   void poll_before_sleep(Ring& ring, Connection& connection);
 
@@ -127,6 +133,10 @@ class Hub : public Outbox {
   void watch_spares();
   void give_back_memory();
 
+  void close_largest();
+
+  std::size_t buffered_bytes_ = 0;  // of the input and output of all connections
+  std::size_t buffers_max_ = 0;     // the bound on them
   bool turn_posted_ = false;
   // Cache of connection_of(): the effects of a turn come in runs for one connection. Invalidated
   // when a connection is removed.

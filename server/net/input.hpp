@@ -23,6 +23,8 @@ class Input {
   explicit Input(DialogueContext& shared) : shared_(shared) {}
 
   bool empty() const { return bytes_.empty(); }
+  /// Returns the bytes that it holds, with the part that the protocol has taken.
+  std::size_t bytes() const { return bytes_.size(); }
   /// Returns the bytes that the protocol has not taken yet.
   std::string_view rest() const { return bytes_.view().substr(begin_); }
 

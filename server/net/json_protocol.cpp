@@ -2,6 +2,8 @@
 
 #include "server/net/json_protocol.hpp"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,12 +11,24 @@
 #include "server/net/call_tag.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
+#include "shared/wire/error_data.hpp"
 #include "shared/wire/json_rpc.hpp"
 
 namespace agora {
 namespace {
 
 constexpr std::string_view kCancel = "session.cancel";
+
+/// From this size on, in bytes, the replies of a batch are moved to an empty output.
+constexpr std::size_t kMovedMin = std::size_t{64} << 10;
+
+Error batch_too_large(std::size_t most) {
+  Error error =
+      too_large("frame_bytes_max", "the replies of this batch are over " + std::to_string(most) +
+                                       " bytes with this one; send fewer calls in one");
+  error.done = Done::yes;
+  return error;
+}
 
 /// Returns the parameter `id` of session.cancel; absent if there is none.
 PackedView id_to_cancel(PackedView params) {
@@ -60,7 +74,7 @@ bool JsonProtocol::try_fast_path(std::string_view line) {
   call.positional = simple.params();
   if (auto taken = context_.engine.call(call); !taken) {
     context_.engine.turn();  // the replies to earlier calls come first
-    reply_simple(number_of(call.tag), {}, &taken.error());
+    reply_simple(number_of(call.tag), {{}, &taken.error(), {}});
   }
   return true;
 }
@@ -92,7 +106,7 @@ void JsonProtocol::run(Message& message, std::uint64_t batch) {
   if (message.refusal) {
     context_.engine.heartbeat(context_.link());
     context_.engine.turn();  // the replies to earlier calls come first
-    if (!is_notification) reply_open(call, {}, message.refusal.get());
+    if (!is_notification) refuse_open(call, *message.refusal);
     return;
   }
   if (is_notification) {
@@ -108,43 +122,76 @@ void JsonProtocol::run(Message& message, std::uint64_t batch) {
                       natural ? Numbering::whole : Numbering::unusable, natural ? id.natural : 0);
   if (!taken) {
     context_.engine.turn();  // the replies to earlier calls come first
-    return reply_open(call, {}, &taken.error());
+    return refuse_open(call, taken.error());
   }
   open_calls_.emplace(key, std::move(call));
 }
 
-void JsonProtocol::reply(std::uint64_t tag, PackedView result, const Error* error) {
-  if (form_of(tag) == ReplyForm::simple_json) return reply_simple(number_of(tag), result, error);
+void JsonProtocol::reply(std::uint64_t tag, const Reply& reply) {
+  if (form_of(tag) == ReplyForm::simple_json) return reply_simple(number_of(tag), reply);
   if (form_of(tag) != ReplyForm::json) return;
   const auto it = open_calls_.find(number_of(tag));
   if (it == open_calls_.end()) return;
   const OpenCall call = std::move(it->second);
   open_calls_.erase(it);
-  reply_open(call, result, error);
+  reply_open(call, reply);
 }
 
-void JsonProtocol::reply_simple(std::uint64_t id, PackedView result, const Error* error) {
+void JsonProtocol::reply_simple(std::uint64_t id, const Reply& reply) {
   std::string& out = context_.output.bytes();
-  if (error == nullptr) {
-    encode_json_reply(id, result, out);
-  } else {
+  if (reply.error != nullptr) {
     std::string packed;
     Writer{packed}.unsigned_integer(id);
-    encode_json_error(PackedView{packed}, *error, out);
+    encode_json_error(PackedView{packed}, *reply.error, out);
+    out += '\n';
+  } else if (reply.blob) {
+    encode_json_reply_head(id, out);
+    context_.output.append(context_.shared.encoded.json(reply.blob));
+    out += "}\n";
+  } else {
+    encode_json_reply(id, reply.value, out);
+    out += '\n';
   }
-  out += '\n';
 }
 
-void JsonProtocol::reply_open(const OpenCall& call, PackedView result, const Error* error) {
-  std::string& out = call.batch == 0 ? context_.output.bytes() : batches_[call.batch].replies;
-  if (call.batch != 0 && !out.empty()) out += ',';
-  error != nullptr ? encode_json_error(call.id, *error, out)
-                   : encode_json_reply(call.id, result, out);
-  if (call.batch == 0) {
+void JsonProtocol::reply_open(const OpenCall& call, const Reply& reply) {
+  if (call.batch != 0) return add_to_batch(call, reply);
+  std::string& out = context_.output.bytes();
+  if (reply.error != nullptr) {
+    encode_json_error(call.id, *reply.error, out);
     out += '\n';
+  } else if (reply.blob) {
+    encode_json_reply_head(call.id, out);
+    context_.output.append(context_.shared.encoded.json(reply.blob));
+    out += "}\n";
   } else {
-    finish_one(call.batch);
+    encode_json_reply(call.id, reply.value, out);
+    out += '\n';
   }
+}
+
+/// Adds a reply to its batch. In sum the replies have the bound of one: a result beyond it
+/// gives way to an error.
+void JsonProtocol::add_to_batch(const OpenCall& call, const Reply& reply) {
+  const std::size_t most = context_.limits.frame_bytes_max;
+  std::string& out = batches_[call.batch].replies;
+  const std::size_t before = out.size();
+  if (!out.empty()) out += ',';
+  const std::size_t begin = out.size();
+  bool fits = reply.error != nullptr || begin + reply.value.size() <= most;
+  if (reply.error != nullptr) {
+    encode_json_error(call.id, *reply.error, out);
+  } else if (fits) {
+    encode_json_reply(call.id, reply.value, out);
+    fits = out.size() <= most;
+  }
+  if (!fits) {
+    out.resize(begin);
+    encode_json_error(call.id, batch_too_large(most), out);
+    if (out.capacity() > most + most / 8) out.shrink_to_fit();
+  }
+  context_.queued_bytes += out.size() - before;
+  finish_one(call.batch);
 }
 
 /// Counts one reply of a batch as made. Writes the array after the last one.
@@ -152,8 +199,16 @@ void JsonProtocol::finish_one(std::uint64_t batch) {
   const auto it = batches_.find(batch);
   if (--it->second.missing > 0) return;
   // A batch of notifications only has no reply at all.
-  if (!it->second.replies.empty()) {
-    context_.output.bytes().append(1, '[').append(it->second.replies).append("]\n");
+  if (std::string& replies = it->second.replies; !replies.empty()) {
+    context_.queued_bytes -= std::min(context_.queued_bytes, replies.size());
+    std::string& out = context_.output.bytes();
+    if (out.empty() && replies.size() > kMovedMin) {
+      replies.insert(0, 1, '[');
+      out = std::move(replies);
+    } else {
+      out.append(1, '[').append(replies);
+    }
+    out.append("]\n");
   }
   batches_.erase(it);
 }

@@ -99,7 +99,7 @@ void MsgpackProtocol::lose_framing(std::string_view rest) {
   context_.close();
 }
 
-void MsgpackProtocol::reply(const Effect& effect, const Effects& effects) {
+void MsgpackProtocol::reply(const Effect& effect, PackedView value) {
   if (form_of(effect.tag) != ReplyForm::msgpack || effect.kind == Effect::Kind::parked) return;
   std::string& out = context_.output.bytes();
   if (effect.error) {
@@ -111,8 +111,8 @@ void MsgpackProtocol::reply(const Effect& effect, const Effects& effects) {
     context_.adapt_batch_size(effect.blob.view().size());
     return context_.output.append(effect.blob);
   }
-  context_.adapt_batch_size(effect.length);
-  out += effects.result(effect).bytes();
+  context_.adapt_batch_size(value.size());
+  out += value.bytes();
 }
 
 void MsgpackProtocol::notice(PackedView params) {

@@ -23,7 +23,8 @@ class MsgpackProtocol {
   }
 
   void read(std::string_view& rest);
-  void reply(const Effect& effect, const Effects& effects);
+  void reply(const Effect& effect, PackedView value);
+  static bool in_json() { return false; }
   void notice(PackedView params);
   void refuse(const Error& error);
   void end_of_input() { context_.close(); }

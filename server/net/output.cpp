@@ -17,7 +17,7 @@ std::size_t Output::gather(std::span<iovec> parts) const {
     if (filled + 2 > parts.size()) return filled;
     add(bytes_.data() + from, shared.at - from);
     from = shared.at;
-    const auto blob = shared.blob.view().bytes();
+    const std::string_view blob = shared.bytes();
     add(blob.data() + skip, blob.size() - skip);
     skip = 0;
   }
@@ -32,20 +32,21 @@ void Output::consume(std::size_t count) {
     const std::size_t before = std::min(count, shared.at - sent_);
     sent_ += before;
     count -= before;
-    const std::size_t left = shared.blob.view().size() - blob_sent_;
+    const std::size_t left = shared.bytes().size() - blob_sent_;
     if (sent_ < shared.at || count < left) {
       blob_sent_ += sent_ < shared.at ? 0 : count;
       count = 0;
       break;
     }
     count -= left;
-    blob_bytes_ -= shared.blob.view().size();
+    blob_bytes_ -= shared.bytes().size();
+    if (shared.text) text_bytes_ -= shared.bytes().size();
     blob_sent_ = 0;
     ++done;
   }
   blobs_.erase(blobs_.begin(), blobs_.begin() + static_cast<std::ptrdiff_t>(done));
   sent_ += count;
-  if (!blobs_.empty() || sent_ < bytes_.size()) return;
+  if (!blobs_.empty() || sent_ < bytes_.size()) return drop_sent();
   // A large reply in text leaves no memory behind.
   constexpr std::size_t kKeptBytes = std::size_t{1} << 20;
   if (bytes_.capacity() > kKeptBytes) {
@@ -53,6 +54,16 @@ void Output::consume(std::size_t count) {
   } else {
     bytes_.clear();
   }
+  sent_ = 0;
+}
+
+/// Frees the bytes in front that were sent, now and then: a client may read for ever and never all
+/// of the output.
+void Output::drop_sent() {
+  constexpr std::size_t kWorthBytes = std::size_t{1} << 20;
+  if (sent_ < kWorthBytes || sent_ < bytes_.size() / 2) return;
+  bytes_.erase(0, sent_);
+  for (Shared& shared : blobs_) shared.at -= sent_;
   sent_ = 0;
 }
 

@@ -45,6 +45,7 @@ class ProtocolContext {
   const Limits& limits;
   Input input;
   Output output;
+  std::size_t queued_bytes = 0;  ///< of replies and lines that the protocol has put aside
 
   LinkId link() const { return link_; }
 
@@ -111,13 +112,24 @@ class ProtocolContext {
   void let_on() { held_back_ = false; }
   bool held_back() const { return held_back_; }
   /// Returns true if no message may be taken even at the start of a turn.
-  bool stalled() const { return paused_ || held_back_ || full(); }
+  bool stalled() const { return paused_ || held_back_ || postponed_ || full(); }
   /// Notes at the end of a read whether flow control has left messages for a later turn.
   /// @param bytes_left  the protocol has not taken all bytes that were read
   void note_backlog(bool bytes_left) {
-    backlog_ = bytes_left && !closing_ && (turn_calls_ >= limits.turn_calls_max || stalled());
+    const bool left = bytes_left && (turn_calls_ >= limits.turn_calls_max || stalled());
+    backlog_ = postponed_ || (left && !closing_);
   }
   bool has_backlog() const { return backlog_; }
+  /// Notes that the engine has postponed calls of this connection, since their replies would fill
+  /// the output.
+  void note_postponed() { postponed_ = backlog_ = true; }
+  bool has_postponed() const { return postponed_; }
+  /// Runs the postponed calls, of which some may be postponed again.
+  void run_postponed() {
+    postponed_ = false;
+    engine.take_postponed(link_);
+    engine.turn();
+  }
 
   // ---- the end -----------------------------------------------------------------------------
 
@@ -160,6 +172,7 @@ class ProtocolContext {
   bool backlog_ = false;
   bool paused_ = false;
   bool held_back_ = false;
+  bool postponed_ = false;
   bool peer_ended_ = false;
   bool input_ended_ = false;
   bool closing_ = false;

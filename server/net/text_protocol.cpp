@@ -67,13 +67,12 @@ void TextProtocol::interrupt() {
   typed_.read_line({});
 }
 
-void TextProtocol::reply(const Effect& effect, const Effects& effects) {
+void TextProtocol::reply(const Effect& effect, PackedView value) {
   if (effect.kind == Effect::Kind::parked) return typed_.parked(effect.tag);
-  const bool failed = effect.kind == Effect::Kind::failure;
-  const PackedView result = failed ? PackedView{} : effects.result(effect);
-  context_.adapt_batch_size(result.size());
-  if (form_of(effect.tag) == ReplyForm::typed) return typed_.reply(result, effect.error.get());
-  json_.reply(effect.tag, result, effect.error.get());
+  context_.adapt_batch_size(value.size());
+  const Reply reply{value, effect.error.get(), effect.blob};
+  if (form_of(effect.tag) == ReplyForm::typed) return typed_.reply(reply);
+  json_.reply(effect.tag, reply);
 }
 
 void TextProtocol::refuse(const Error& error, bool as_json) {

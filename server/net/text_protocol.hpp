@@ -21,7 +21,8 @@ class TextProtocol {
       : context_(context), framer_(context.message_bytes_max()), json_(context), typed_(context) {}
 
   void read(std::string_view& rest);
-  void reply(const Effect& effect, const Effects& effects);
+  void reply(const Effect& effect, PackedView value);
+  static bool in_json() { return true; }
   void notice(PackedView params) { json_.notice(params); }
   /// Writes the error in the form of the last line.
   void refuse(const Error& error) { refuse(error, last_was_json_); }

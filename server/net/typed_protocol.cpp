@@ -2,6 +2,7 @@
 
 #include "server/net/typed_protocol.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ void TypedProtocol::read_line(std::string_view line) {
   if (typed_method(line).empty()) return context_.engine.cancel(context_.link(), tag_);
   queued_.emplace_back(line);
   queued_bytes_ += line.size();
+  context_.queued_bytes += line.size();
 }
 
 void TypedProtocol::run(std::string_view line) {
@@ -46,12 +48,12 @@ void TypedProtocol::run(std::string_view line) {
   if (!request) {
     context_.engine.heartbeat(context_.link());
     context_.engine.turn();  // the replies to earlier calls come first
-    return write({}, &request.error());
+    return write(request.error());
   }
   const std::uint64_t tag = call_tag(ReplyForm::typed, ++last_number_);
   if (auto taken = context_.submit(*request, tag, Numbering::none, 0); !taken) {
     context_.engine.turn();  // the replies to earlier calls come first
-    return write({}, &taken.error());
+    return write(taken.error());
   }
   tag_ = tag;
   is_help_ = method == "help";
@@ -60,8 +62,8 @@ void TypedProtocol::run(std::string_view line) {
   context_.engine.turn();
 }
 
-void TypedProtocol::reply(PackedView result, const Error* error) {
-  write(result, error);
+void TypedProtocol::reply(const Reply& reply) {
+  write(reply);
   tag_ = 0;
   context_.resume();
   run_queued();
@@ -73,22 +75,25 @@ void TypedProtocol::run_queued() {
     const std::string line = std::move(queued_.front());
     queued_.pop_front();
     queued_bytes_ -= line.size();
+    context_.queued_bytes -= std::min(context_.queued_bytes, line.size());
     context_.let_on();
     run(line);
   }
 }
 
-void TypedProtocol::write(PackedView result, const Error* error) {
+void TypedProtocol::write(const Reply& reply) {
   std::string& out = context_.output.bytes();
-  if (error != nullptr) {
-    encode_typed_error(*error, out);
-  } else if (is_help_ && result.kind() == Kind::text) {
+  if (reply.error != nullptr) {
+    encode_typed_error(*reply.error, out);
+  } else if (is_help_ && reply.value.kind() == Kind::text) {
     Token text;
-    Reader reader{result};
+    Reader reader{reply.value};
     static_cast<void>(reader.next(text));
     out += text.body;
+  } else if (reply.blob) {
+    context_.output.append(context_.shared.encoded.json(reply.blob));  // as encode_typed_result
   } else {
-    encode_typed_result(result, out);
+    encode_typed_result(reply.value, out);
   }
   out += '\n';
 }
@@ -99,7 +104,7 @@ void TypedProtocol::parked(std::uint64_t tag) {
   if (context_.input_done()) end_of_input();
 }
 
-void TypedProtocol::refuse(const Error& error) { write({}, &error); }
+void TypedProtocol::refuse(const Error& error) { write(error); }
 
 void TypedProtocol::end_of_input() {
   if (context_.closing() || context_.paused()) return;

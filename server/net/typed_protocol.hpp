@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "server/net/protocol.hpp"
 #include "server/net/protocol_context.hpp"
 #include "shared/value/packed.hpp"
 
@@ -27,8 +28,8 @@ class TypedProtocol {
   bool must_hold_back(std::string_view line) const;
   /// Runs one line (without its end), or queues it behind the one that waits.
   void read_line(std::string_view line);
-  /// Writes the reply of the line that runs, then runs the next ones. `error` is null for a result.
-  void reply(PackedView result, const Error* error);
+  /// Writes the reply of the line that runs, then runs the next ones.
+  void reply(const Reply& reply);
   /// Notes that the call with that tag waits: the lines behind it are read and queued.
   void parked(std::uint64_t tag);
   /// Writes an error that belongs to no line.
@@ -42,7 +43,8 @@ class TypedProtocol {
  private:
   void run(std::string_view line);
   void run_queued();
-  void write(PackedView result, const Error* error);
+  void write(const Reply& reply);
+  void write(const Error& error) { write(Reply{{}, &error, BlobRef{}}); }
 
   ProtocolContext& context_;
   std::uint64_t last_number_ = 0;

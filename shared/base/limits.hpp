@@ -24,6 +24,8 @@ struct Limits {
   std::size_t name_bytes_max = 512;
   /// An `owner` text and other sub-identities, bytes.
   std::size_t owner_bytes_max = 512;
+  /// The names of its program and host that a client gives, bytes each: they are for people.
+  std::size_t client_bytes_max = 512;
   /// The reason of a rejected item of a queue, bytes: a message for people, not a payload.
   std::size_t reason_bytes_max = 1'024;
   /// Open connections: under the usual hard limit of descriptors, with room for files.
@@ -56,6 +58,8 @@ struct Limits {
   std::size_t history_bytes_max = std::size_t{32} << 20;
   /// Ended sessions whose released locks and items the server remembers.
   std::size_t lost_sessions_max = 100'000;
+  /// The memory of these records, bytes: at most this much, and at most a sixteenth of the cap.
+  std::size_t lost_bytes_max = std::size_t{32} << 20;
   /// Shortest and longest time without a heartbeat that an opened session may ask for, seconds.
   double session_ttl_min = 1;
   double session_ttl_max = 3'600;

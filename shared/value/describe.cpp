@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstddef>
 
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -21,17 +22,9 @@ std::string real_text(double value) {
   return text;
 }
 
-// Returns the longest prefix of at most kTextBytesMax bytes that ends at a character boundary.
-std::string_view shortened(std::string_view text) {
-  if (text.size() <= kTextBytesMax) return text;
-  std::size_t end = kTextBytesMax;
-  while (end > 0 && (static_cast<std::uint8_t>(text[end]) & 0xc0U) == 0x80U) --end;
-  return text.substr(0, end);
-}
-
 std::string quoted(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const std::string_view shown = shortened(text);
+  const std::string_view shown = cut_text(text, kTextBytesMax);
   std::string result = "\"";
   for (const char c : shown) {
     const auto byte = static_cast<std::uint8_t>(c);

@@ -83,6 +83,21 @@ Failure not_json(std::string_view text, std::string_view reason, std::size_t pos
   return fail(std::move(error));
 }
 
+// The tokens that nlohmann may expect, as its messages name them.
+constexpr std::string_view kExpectedTokens[] = {"true literal",
+                                                "false literal",
+                                                "null literal",
+                                                "string literal",
+                                                "number literal",
+                                                "'['",
+                                                "'{'",
+                                                "']'",
+                                                "'}'",
+                                                "':'",
+                                                "','",
+                                                "end of input",
+                                                "'[', '{', or a literal"};
+
 // nlohmann says "[...] parse error at line 1, column 5: syntax error while parsing value - invalid
 // literal; last read: '<raw input>'; expected ...". The raw input may be anything, so it is cut
 // out.
@@ -94,12 +109,14 @@ std::string reason_of(std::string_view what) {
   what.remove_prefix(start + kPrefix.size());
   const std::size_t raw = what.find(kRaw);
   if (raw == std::string_view::npos) return std::string(what);
+  // The raw input may hold anything, so the end counts only if it is one of nlohmann's own.
+  constexpr std::string_view kExpected = "'; expected ";
+  const std::size_t expected = what.rfind(kExpected);
   std::string reason(what.substr(0, raw));
-  const std::size_t expected = what.rfind("'; expected ");
-  if (expected != std::string_view::npos && expected >= raw) {
-    reason.append(what.substr(expected + 1));
-  }
-  return reason;
+  if (expected == std::string_view::npos || expected < raw) return reason;
+  const std::string_view end = what.substr(expected + kExpected.size());
+  if (std::ranges::find(kExpectedTokens, end) == std::end(kExpectedTokens)) return reason;
+  return reason.append("; expected ").append(end);
 }
 
 // The SAX handler: writes the loose form during the parse. The number of elements is known only at

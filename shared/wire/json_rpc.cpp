@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/wire/error_data.hpp"
@@ -204,15 +205,19 @@ void JsonRpcDecoder::resolve() {
   }
 }
 
-void encode_json_reply(PackedView id, PackedView result, std::string& out) {
+void encode_json_reply_head(PackedView id, std::string& out) {
   out.append(R"({"jsonrpc":"2.0","id":)");
   packed_to_json(id, out);
   out.append(R"(,"result":)");
+}
+
+void encode_json_reply(PackedView id, PackedView result, std::string& out) {
+  encode_json_reply_head(id, out);
   packed_to_json(result, out);
   out.push_back('}');
 }
 
-void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
+void encode_json_reply_head(std::uint64_t id, std::string& out) {
   constexpr std::string_view kHead = R"({"jsonrpc":"2.0","id":)";
   constexpr std::string_view kResult = R"(,"result":)";
   std::array<char, kHead.size() + 20 + kResult.size()> front;
@@ -220,6 +225,10 @@ void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
   end = std::to_chars(end, end + 20, id).ptr;
   end = std::copy(kResult.begin(), kResult.end(), end);
   out.append(front.data(), end);
+}
+
+void encode_json_reply(std::uint64_t id, PackedView result, std::string& out) {
+  encode_json_reply_head(id, out);
   packed_to_json(result, out);
   out.push_back('}');
 }
@@ -230,7 +239,7 @@ void encode_json_error(PackedView id, const Error& error, std::string& out) {
   out.append(R"(,"error":{"code":)");
   out.append(std::to_string(static_cast<std::int32_t>(error.code)));
   out.append(R"(,"message":)");
-  text_to_json(error.message, out);
+  text_to_json(shown(error.message, kMessageBytesMax), out);
   out.append(R"(,"data":)");
   std::string data;
   append_error_data(error, data);

@@ -72,6 +72,9 @@ class JsonRpcDecoder {
 
 /// Appends one message, without a line end (a batch has several in one line).
 void encode_json_reply(PackedView id, PackedView result, std::string& out);
+/// Appends such a message up to its result. The result and a closing brace are to follow.
+void encode_json_reply_head(PackedView id, std::string& out);
+void encode_json_reply_head(std::uint64_t id, std::string& out);
 /// Appends a reply to an id that is a natural number.
 void encode_json_reply(std::uint64_t id, PackedView result, std::string& out);
 void encode_json_error(PackedView id, const Error& error, std::string& out);

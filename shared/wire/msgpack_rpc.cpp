@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/msgpack_writer.hpp"
 #include "shared/value/normalize.hpp"
@@ -220,7 +221,7 @@ void encode_msgpack_error(PackedView id, const Error& error, std::string& out) {
   writer.list(4);
   writer.integer(static_cast<std::int32_t>(error.code));
   writer.text(type_name(error.code));
-  writer.text(error.message);
+  writer.text(shown(error.message, kMessageBytesMax));
   append_error_data(error, out);
   writer.null();
 }

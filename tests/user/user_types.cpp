@@ -28,6 +28,38 @@ class account : public agora::proxy {
   }
 };
 
+/// A class that reports its memory.
+class Notes {
+ public:
+  explicit Notes(std::string text) : text_(std::move(text)) {}
+  void add(const std::string& more) { text_ += more; }
+  void clear() { text_ = {}; }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+agora::user_type notes_type() {
+  return agora::describe_class<Notes>("notes", "A text that grows.")
+      .constructor<std::string>({{"text", "The first text.", ""}})
+      .method("add", &Notes::add, "Adds to it.", {{"more"}})
+      .method("clear", &Notes::clear, "Empties it.")
+      .saved([](const Notes& notes) { return notes.text(); },
+             [](std::string text) { return Notes{std::move(text)}; })
+      .bytes([](const Notes& notes) { return notes.text().capacity(); });
+}
+
+/// A proxy of such an object.
+class notes : public agora::proxy {
+ public:
+  static constexpr std::string_view type = "notes";
+  using proxy::proxy;
+
+  void add(const std::string& more) const { change<void>("notes.add", more); }
+  void clear() const { change<void>("notes.clear"); }
+};
+
 /// The server of this program, on a free port of loopback, in its own thread.
 class Embedded {
  public:
@@ -44,7 +76,8 @@ class Embedded {
   static agora::ServerOptions options() {
     agora::ServerOptions with_type;
     with_type.tcp = "127.0.0.1:0";
-    with_type.types = {account_type()};
+    with_type.types = {account_type(), notes_type()};
+    with_type.limits.memory_bytes_max = 4'000'000;
     return with_type;
   }
   agora::Server server_;
@@ -78,6 +111,18 @@ int main() {
       t.call<std::int64_t>(savings, "account.deposit", 20);
     });
     USER_CHECK(mine.balance() == 0 && savings.balance() == 25);
+    // The memory that a class reports counts: at the cap its objects no longer grow.
+    const auto text = m.object<notes>("text", std::string{});
+    for (int i = 0; i < 16; ++i) {
+      try {
+        text.add(std::string(1'000'000, 'n'));
+        USER_CHECK(i < 6);
+      } catch (const agora::out_of_memory&) {
+        USER_CHECK(i > 2);
+      }
+    }
+    text.clear();
+    text.add("again");
     const auto lock = m.lock();
     USER_THROWS(agora::guarded(mine, lock), agora::not_locked);
   });

@@ -7,6 +7,7 @@
 #include "server/core/methods/scalar.hpp"
 #include "server/core/state/signature.hpp"
 #include "shared/value/describe.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
@@ -117,7 +118,9 @@ std::int64_t AtomicRun::bytes_stored() const {
   std::size_t freed = running.detached_bytes;
   for (const Handle value : running.dropped) freed += machine_.values().bytes(value);
   for (const auto& content : running.discarded) freed += content->bytes();
-  for (const Object* object : running.removed) freed += object->state->bytes();
+  for (const Object* object : running.removed) {
+    freed += object->state->bytes() + object->name.size();
+  }
   const std::size_t objects = machine_.registry().size() - running.removed.size();
   return static_cast<std::int64_t>(machine_.content_bytes(objects)) -
          static_cast<std::int64_t>(freed);
@@ -149,8 +152,8 @@ Expected<void> AtomicRun::check_requirements(PackedView require) {
     if (equal(PackedView{found}, (*parts)[2])) continue;
     return at_index(
         fail(Errc::conflict,
-             "requirement " + std::to_string(i) + ": " + std::string{read((*parts)[0]).body} +
-                 " gave " + describe(PackedView{found}) + ", expected " + describe((*parts)[2])),
+             "requirement " + std::to_string(i) + ": " + shown(read((*parts)[0]).body) + " gave " +
+                 describe(PackedView{found}) + ", expected " + describe((*parts)[2])),
         i);
   }
   return {};

@@ -9,6 +9,7 @@
 #include "server/core/methods/scalar.hpp"
 #include "server/core/state/signature.hpp"
 #include "shared/base/nearest.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -215,7 +216,7 @@ Expected<void> Binder::bind_map(const MethodRef& ref, PackedView params, Batch& 
       continue;
     }
     if (place == parameter_count(ref)) {
-      return invalid(full_name(ref) + " has no parameter \"" + std::string{name} + "\"; it takes " +
+      return invalid(full_name(ref) + " has no parameter \"" + shown(name) + "\"; it takes " +
                      parameter_names(ref));
     }
     batch.arguments[first + place] = append(batch, value.bytes());
@@ -251,7 +252,7 @@ Expected<void> Binder::check_value(const MethodRef& ref, const Parameter& parame
 
 Error unknown_method(const Catalogue& catalogue, std::string_view name) {
   Error error{Errc::method_not_found, {}, Done::no, {}};
-  error.message = "there is no method " + std::string{name.substr(0, 64)};
+  error.message = "there is no method " + shown(name);
   const std::string_view renamed = catalogue.renamed(name);
   const std::vector<std::string_view> near =
       renamed.empty() ? nearest(name.substr(0, 64), catalogue.names()) : std::vector{renamed};

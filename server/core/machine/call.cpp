@@ -95,7 +95,11 @@ Outcome Call::no_wait(std::span<const WaitPlace> places) {
 
 Outcome Call::may_wait(std::size_t places) {
   const std::size_t most = machine_.limits().session_waits_max;
-  if (machine_.waiters().count_of(session()) + places <= most) return Progress::done;
+  const std::size_t waits = machine_.waiters().count_of(session()) + places;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < count(); ++i) bytes += arg(i).size();
+  if (machine_.refuses_wait(waits, bytes)) return fail(machine_.out_of_memory());
+  if (waits <= most) return Progress::done;
   const std::string message =
       "this session already has " + std::to_string(most) + " waiting calls; cancel some first";
   return object_ == nullptr ? fail(Errc::overloaded, message)

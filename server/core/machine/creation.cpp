@@ -5,6 +5,7 @@
 #include <array>
 
 #include "server/core/methods/scalar.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 
 namespace agora {
@@ -91,8 +92,9 @@ Expected<void> read_creation(const ObjectType& type, PackedView arguments, Packe
       const Parameter* own = find(type.options, name);
       const Parameter* shared = find(kCommonOptions, name);
       if (own == nullptr && shared == nullptr) {
-        return fail(Errc::value_error, "unknown option " + name + " for " + std::string{type.name} +
-                                           "; it takes " + option_names(type));
+        return fail(Errc::value_error, "unknown option " + shown(name) + " for " +
+                                           std::string{type.name} + "; it takes " +
+                                           option_names(type));
       }
       const Parameter& option = own != nullptr ? *own : *shared;
       if (!fits(value, option)) return misfit("option", option, value);
@@ -142,7 +144,7 @@ std::string expected_got(const Parameter& parameter, PackedView value) {
   if (token.kind == Kind::integer) {
     text += " " + decimal(token);
   } else if (token.kind == Kind::text) {
-    text += " \"" + std::string{token.body.substr(0, 40)} + "\"";
+    text += " \"" + shown(token.body) + "\"";
   } else if (token.kind == Kind::boolean) {
     text += token.boolean ? " true" : " false";
   }

@@ -11,7 +11,7 @@
 namespace agora {
 namespace {
 
-// The error's message names so many waits of a cycle; its details have all of them.
+// The error's message names so many waits of a cycle; its details have kListedMax.
 constexpr std::size_t kNamedMax = 8;
 
 /// Waiters; each waits for the owner of the next one, and the last for the first.
@@ -91,8 +91,9 @@ Error deadlock(Machine& machine, const Cycle& cycle) {
   }
   std::string packed;
   Writer out{packed};
-  out.list(static_cast<std::uint32_t>(cycle.size()));
-  for (const Waiter* waiter : cycle) write_waiting(out, machine, *waiter);
+  const std::size_t listed = std::min(cycle.size(), kListedMax);
+  out.list(static_cast<std::uint32_t>(listed));
+  for (std::size_t i = 0; i < listed; ++i) write_waiting(out, machine, *cycle[i]);
   error.details.push_back({"cycle", std::move(packed)});
   return error;
 }

@@ -8,6 +8,7 @@
 #include "server/core/machine/creation.hpp"
 #include "server/core/state/signature.hpp"
 #include "shared/base/nearest.hpp"
+#include "shared/value/error_text.hpp"
 
 namespace agora {
 namespace {
@@ -121,7 +122,7 @@ Failure no_topic(const Catalogue& catalogue, std::string_view topic) {
     if (!type->name.empty()) names.push_back(type->name);
   }
   names.insert(names.end(), catalogue.names().begin(), catalogue.names().end());
-  std::string message = "there is no help on " + std::string{topic.substr(0, 64)};
+  std::string message = "there is no help on " + shown(topic);
   const auto near = nearest(topic, names);
   for (std::size_t i = 0; i < near.size(); ++i) {
     message += i == 0 ? "; did you mean " : i + 1 == near.size() ? " or " : ", ";

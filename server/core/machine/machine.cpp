@@ -20,10 +20,9 @@
 namespace agora {
 namespace {
 
-// The memory of an object and of a parked call apart from its content, in bytes, roughly as
-// measured. Counting it lets the memory cap stop a flood of empty objects or of parked calls.
+// The memory of an object apart from its content and its name, in bytes, roughly as measured.
+// Counting it lets the memory cap stop a flood of empty objects.
 constexpr std::size_t kObjectBytes = 640;
-constexpr std::size_t kWaiterBytes = 512;
 
 // An upper bound: a grant and its release cost two atomic operations, and no hardware does 2^28
 // such pairs a second. Even at that rate tokens would stay below 2^53 for a year of uptime.
@@ -45,13 +44,13 @@ Machine::Machine(std::vector<const ObjectType*> types, ExtentSource& extents, Ma
 Machine::~Machine() = default;
 
 std::size_t Machine::memory_used() const {
-  return content_bytes(registry_.size()) + notifications_.bytes_used() +
-         waiters_.places() * kWaiterBytes;
+  return content_bytes(registry_.size()) + notifications_.bytes_used() + waiters_.bytes_used() +
+         sessions_.bytes_used();
 }
 
 std::size_t Machine::content_bytes(std::size_t objects) const {
   return arena_.bytes_used() + lending().words().bytes_used() + heap_bytes_ +
-         objects * kObjectBytes;
+         objects * kObjectBytes + registry_.name_bytes();
 }
 
 Error Machine::out_of_memory() const {
@@ -61,7 +60,7 @@ Error Machine::out_of_memory() const {
 
 std::size_t Machine::bytes_taken() const {
   return bytes_reserved() + notifications_.bytes_used() + registry_.size() * kObjectBytes +
-         waiters_.size() * kWaiterBytes;
+         registry_.name_bytes() + waiters_.bytes_used() + sessions_.bytes_used();
 }
 
 std::size_t Machine::bytes_reserved() const {
@@ -115,13 +114,26 @@ std::uint64_t Machine::clamp_token(std::uint64_t token) const {
 }
 
 void Machine::apply(const Batch& batch, Effects& effects) {
+  for (std::size_t next = 0; apply_some(batch, next, effects);) {
+  }
+}
+
+bool Machine::apply_some(const Batch& batch, std::size_t& next, Effects& effects) {
+  // Enough for the replies of the usual batch, and few enough that they are still in the cache when
+  // they are delivered.
+  constexpr std::size_t kEnoughBytes = std::size_t{1} << 20;
   effects_ = &effects;
   now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
   wall_ahead_ = batch.wall_ahead;
   memory_cap_ = batch.memory_short ? 1 : input_.limits.memory_bytes_max;
-  prefetcher_.begin(batch);
-  for (std::size_t i = 0; i < batch.commands.size(); ++i) {
-    apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
+  if (next == 0) {
+    prefetcher_.begin(batch);
+    large_replies_.clear();
+  }
+  std::size_t i = next;
+  while (i < batch.commands.size() && (i == next || effects.size() < kEnoughBytes)) {
+    apply(batch, i, prefetcher_.advance(batch, i));
+    ++i;
     serve_pending();
     notifications_.catch_up();
     if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
@@ -129,9 +141,35 @@ void Machine::apply(const Batch& batch, Effects& effects) {
   }
   mapped_view_.refresh_memory();
   effects_ = nullptr;
+  next = i;
+  return i < batch.commands.size();
 }
 
-void Machine::apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched) {
+/// Tells whether the link's further commands in this batch are to run in a later one: its replies
+/// so far fill the output of a connection. The verdict depends on the batch alone, and not on what
+/// the client has read, so the same batches always give the same effects.
+bool Machine::is_to_postpone(LinkId link) const {
+  for (const auto& [large, bytes] : large_replies_) {
+    if (large == link) return bytes > input_.limits.output_bytes_max;
+  }
+  return false;
+}
+
+void Machine::note_large_reply(LinkId link, std::size_t bytes) {
+  for (auto& [large, sum] : large_replies_) {
+    if (large != link) continue;
+    sum += bytes;
+    return;
+  }
+  large_replies_.emplace_back(link, bytes);
+}
+
+void Machine::apply(const Batch& batch, std::size_t index, Prefetcher::Prefetched prefetched) {
+  const Command& command = batch.commands[index];
+  if (!large_replies_.empty() && is_to_postpone(command.link)) {
+    push(Effect::Kind::postponed, command.link, 0).offset = index;
+    return;
+  }
   switch (command.kind) {
     case Command::Kind::call:
       return call(batch, command, prefetched);
@@ -266,11 +304,15 @@ void Machine::run(const Batch& batch, const Command& command, const Caller& call
     return conclude(caller, Buffer::bytes, effects_->bytes.size(), std::move(blob),
                     std::move(call.context()));
   }
-  // The greatest value that a request can carry fits in a reply, with this much around it.
-  constexpr std::size_t kEnvelopeBytes = 4096;
-  if (result.size() > input_.limits.frame_bytes_max + kEnvelopeBytes) {
-    result.drop();
-    return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
+  constexpr std::size_t kLargeBytes = std::size_t{64} << 10;
+  if (result.size() > std::min(kLargeBytes, input_.limits.frame_bytes_max)) {
+    // The greatest value that a request can carry fits in a reply, with this much around it.
+    constexpr std::size_t kEnvelopeBytes = 4096;
+    if (result.size() > input_.limits.frame_bytes_max + kEnvelopeBytes) {
+      result.drop();
+      return conclude(caller, reply_too_large(input_.limits.frame_bytes_max));
+    }
+    note_large_reply(caller.link, result.size());
   }
   if (result.size() == 0) call.reply().null();
   conclude(caller, Buffer::results, result.begin(), {}, std::move(call.context()));

@@ -74,6 +74,10 @@ class Machine {
 
   /// Applies all commands of the batch in order and appends their effects.
   void apply(const Batch& batch, Effects& effects);
+  /// Applies commands from `next` on, until their replies and notices fill much memory, and
+  /// advances `next` behind the last one. The caller delivers and clears the effects, and calls
+  /// this again until it returns false, when all commands are applied.
+  bool apply_some(const Batch& batch, std::size_t& next, Effects& effects);
 
   /// Returns when the command `time_passed` is next due; nullopt if nothing has a deadline.
   std::optional<Instant> next_deadline() const;
@@ -203,6 +207,21 @@ class Machine {
   bool over_cap(std::size_t bytes) const {
     return memory_cap_ != 0 && memory_used() + bytes > memory_cap_;
   }
+  /// Returns whether so much more is in use than the cap allows that calls are refused which go
+  /// through at the cap.
+  bool far_over_cap() const {
+    return memory_cap_ != 0 && memory_used() > memory_cap_ + memory_cap_ / 8;
+  }
+  /// Returns whether a call may not wait, because the memory cap is reached. A few calls of each
+  /// session may, so that other clients can go on.
+  /// @param waits  the places in which the session's calls would wait, this call's included
+  /// @param bytes  of this call's parameters
+  bool refuses_wait(std::size_t waits, std::size_t bytes) const {
+    constexpr std::size_t kWaitsMin = 16;
+    constexpr std::size_t kBytesMin = 2048;
+    if (!over_cap(bytes)) return false;
+    return waits > kWaitsMin || bytes > kBytesMin || far_over_cap();
+  }
   /// Returns the error of a call that may not store more: at the cap, or short of memory.
   Error out_of_memory() const;
   /// Runs calls as one transaction; see transaction.run.
@@ -240,6 +259,9 @@ class Machine {
   void reply_null(Waiter& waiter);
   /// Replies with a stored value, without a copy if the value is large.
   void reply_stored(Waiter& waiter, Handle value);
+  /// Replies with a value that several waiters in a row may get: they share one copy.
+  /// @param blob  the value itself, if it is large
+  void reply_value(Waiter& waiter, const std::optional<BlobRef>& blob, PackedView value);
   /// Replies with an error: the call has had no effect. Calls State::waiter_left.
   void refuse(Waiter& waiter, Errc code, std::string message);
   void refuse(Waiter& waiter, Error error);
@@ -290,7 +312,9 @@ class Machine {
  private:
   friend class AtomicRun;
 
-  void apply(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
+  void apply(const Batch& batch, std::size_t index, Prefetcher::Prefetched prefetched);
+  bool is_to_postpone(LinkId link) const;
+  void note_large_reply(LinkId link, std::size_t bytes);
   void call(const Batch& batch, const Command& command, Prefetcher::Prefetched prefetched);
   void open_link(LinkId link, const Peer& peer);
   void link_closed(LinkId link);
@@ -326,6 +350,7 @@ class Machine {
   Waiter* next_rare(WaitQueue& queue);
   void waiter_left(Waiter& waiter);
   [[gnu::cold]] void push_failure(LinkId link, std::uint64_t tag, Error error);
+  Expected<std::unique_ptr<State>> make_state(Creation& creation);
   void raise_version_floor(const Object& object);
   void destroy(Object& object);
   void maybe_free(Object& object);
@@ -358,6 +383,8 @@ class Machine {
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;
+  // Links that got large replies in this batch, and the bytes of these.
+  std::vector<std::pair<LinkId, std::size_t>> large_replies_;
   bool time_passes_ = false;  // time_passed() runs: a deadline is the cause of each change
   Effects* effects_ = nullptr;
 };

@@ -41,12 +41,8 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   }
   creation.local = common.local.value_or(type.lends_locks);
   creation.version = object->version;
-  const std::size_t steps = in_transaction() ? transaction_->undo_steps.size() : 0;
-  Expected<std::unique_ptr<State>> state = type.create(creation);
+  Expected<std::unique_ptr<State>> state = make_state(creation);
   if (!state) return state.failure();
-  // One undo step deletes the object with its content, so the undo steps of the content are
-  // dropped.
-  if (in_transaction()) transaction_->undo_steps.resize(steps);
   object->state = std::move(*state);
   if (creation.shown) object->options = std::move(*creation.shown);
   object->lent = creation.local && type.lends_words;
@@ -61,6 +57,23 @@ Expected<Object*> Machine::create(const ObjectType& type, std::string_view name,
   });
   notifications_.names().note(added, true);
   return &added;
+}
+
+/// Makes the content as outside of a transaction: one undo step deletes the object with its
+/// content. Values that the content drops meanwhile, as for a key given twice, are thus freed at
+/// once.
+Expected<std::unique_ptr<State>> Machine::make_state(Creation& creation) {
+  struct Aside {
+    explicit Aside(std::unique_ptr<Transaction>& its_place)
+        : place(its_place), running(std::move(its_place)) {}
+    Aside(const Aside&) = delete;
+    Aside& operator=(const Aside&) = delete;
+    ~Aside() { place = std::move(running); }
+    std::unique_ptr<Transaction>& place;
+    std::unique_ptr<Transaction> running;
+  };
+  const Aside aside{transaction_};
+  return creation.type->create(creation);
 }
 
 void Machine::remove(Object& object) {
@@ -237,7 +250,9 @@ void Machine::free_unneeded() {
 void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
   Session* holder = sessions_.find(session);
   if (holder == nullptr) return;
-  holder->holds[object.id] += n;
+  std::uint64_t& held = holder->holds[object.id];
+  if (held == 0) sessions_.count_holds(1);
+  held += n;
   object.holds += n;
   collector_.reference_added(object);
   undo([this, id = object.id, session, n] {
@@ -252,7 +267,10 @@ void Machine::unhold(Object& object, SessionId session, std::uint64_t n) {
   if (held == holder->holds.end()) return;
   const std::uint64_t given = std::min(n, held->second);
   held->second -= given;
-  if (held->second == 0) holder->holds.erase(held);
+  if (held->second == 0) {
+    holder->holds.erase(held);
+    sessions_.count_holds(-1);
+  }
   object.holds -= given;
   maybe_free(object);
 }

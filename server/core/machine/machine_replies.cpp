@@ -10,6 +10,7 @@
 #include "server/core/machine/machine.hpp"
 #include "server/core/machine/session_format.hpp"
 #include "server/core/methods/scalar.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/msgpack_reader.hpp"
 #include "shared/value/references.hpp"
 
@@ -50,6 +51,7 @@ Effect& Machine::push(Effect::Kind kind, LinkId link, std::uint64_t tag) {
 }
 
 void Machine::push_failure(LinkId link, std::uint64_t tag, Error error) {
+  bound_error(error);
   push(Effect::Kind::failure, link, tag).error = std::make_unique<Error>(std::move(error));
 }
 
@@ -114,8 +116,13 @@ bool Machine::replay_call(Session& session, Caller& caller) {
 /// Refuses the call if the session has too many kept replies. Returns whether it did.
 bool Machine::refuse_backlog(Session& session, const Caller& caller) {
   const Limits& most = input_.limits;
-  if (session.calls->kept() < most.kept_replies_max &&
-      session.calls->kept_bytes() < most.kept_bytes_max) {
+  // Far over the memory cap, each session may keep a few replies only.
+  constexpr std::size_t kRepliesMin = 16;
+  constexpr std::size_t kBytesMin = std::size_t{64} << 10;
+  const KeptReplies& kept = *session.calls;
+  const bool many = kept.kept() >= kRepliesMin || kept.heap_bytes() >= kBytesMin;
+  if (kept.kept() < most.kept_replies_max && kept.kept_bytes() < most.kept_bytes_max &&
+      !(many && far_over_cap())) {
     return false;
   }
   if (caller.method.type->name == "session") return false;  // session.acknowledge must pass
@@ -167,6 +174,7 @@ void Machine::conclude(const Caller& caller, Buffer buffer, std::size_t begin, B
 }
 
 void Machine::conclude(const Caller& caller, Error error) {
+  bound_error(error);
   Session* session = caller.number != 0 ? sessions_.of(caller.session, caller.link) : nullptr;
   if (session != nullptr && session->opened) {
     session->calls->replied(caller.number);

@@ -135,12 +135,12 @@ void Machine::end_session(SessionId id, bool gone) {
   // behind them served.
   end_waits(id);
   notifications_.unfollow_all(*ending);
-  std::vector<std::string> released;
+  LostSession released;
   const IdSet grants = std::exchange(ending->grants, {});
   grants.each([&](ObjectId object_id) {
     Object* object = registry_.find(object_id);
     if (object == nullptr) return;
-    released.push_back(object->name);
+    released.note(object->name);
     object->state->session_ended(*this, *object, id);
     serve_soon(*object);
   });
@@ -148,7 +148,7 @@ void Machine::end_session(SessionId id, bool gone) {
   for (const ObjectId object_id : ephemerals) {
     Object* object = registry_.find(object_id);
     if (object == nullptr) continue;
-    released.push_back(object->name);
+    released.note(object->name);
     remove(*object);
   }
   const auto holds = ending->holds;
@@ -158,7 +158,11 @@ void Machine::end_session(SessionId id, bool gone) {
   const LinkId link = ending->link;
   const bool opened = ending->opened;
   const bool may_still_write = ending->mapped && !gone;
-  sessions_.end(*ending, std::move(released), now_, input_.limits.lost_sessions_max);
+  const Limits& most = input_.limits;
+  sessions_.end(*ending, std::move(released), now_, most.lost_sessions_max,
+                most.memory_bytes_max == 0
+                    ? most.lost_bytes_max
+                    : std::min(most.lost_bytes_max, most.memory_bytes_max / 16));
   if (opened) {
     push(Effect::Kind::session_ended, link, 0).session = id;
     // The client must stop using its mappings; the closed connection tells it that the session is

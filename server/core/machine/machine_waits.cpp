@@ -95,6 +95,25 @@ void Machine::reply_stored(Waiter& waiter, Handle value) {
            std::move(owned->context));
 }
 
+void Machine::reply_value(Waiter& waiter, const std::optional<BlobRef>& blob, PackedView value) {
+  const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
+  std::string& bytes = effects_->bytes;
+  if (blob) {
+    return conclude(*owned, Buffer::bytes, bytes.size(), *blob, std::move(owned->context));
+  }
+  const std::size_t begin = bytes.size();
+  bytes += value.bytes();
+  const std::size_t before = effects_->list.size();
+  conclude(*owned, Buffer::bytes, begin, {}, std::move(owned->context));
+  if (before == 0 || effects_->list.size() != before + 1) return;
+  Effect& last = effects_->list.back();
+  const Effect& earlier = effects_->list[before - 1];
+  if (earlier.kind != Effect::Kind::reply || earlier.buffer != Buffer::bytes) return;
+  if (effects_->result(earlier) != effects_->result(last)) return;
+  bytes.resize(begin);
+  last.offset = earlier.offset;
+}
+
 void Machine::refuse(Waiter& waiter, Errc code, std::string message) {
   refuse(waiter, Error{code, std::move(message), Done::no, {}});
 }

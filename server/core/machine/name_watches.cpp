@@ -69,6 +69,8 @@ Expected<void> NameWatches::watch(Session& session, std::string_view pattern,
                                         " patterns of names; unwatch one first");
     }
   }
+  Machine& machine = notifications_.machine();
+  if (machine.over_cap(pattern.size() + type.size())) return fail(machine.out_of_memory());
   const std::uint64_t last = history_.version();
   Watcher& watcher = watchers_.try_emplace(session.id, Watcher{{last, last}, {}}).first->second;
   watcher.patterns.push_back({std::string{pattern}, std::string{type}, last});

@@ -49,6 +49,11 @@ std::size_t bytes_of(const KeyFeed& entry) {
 
 }  // namespace
 
+/// The memory of an entry of a history apart from its notice, and of a follower of a feed, in
+/// bytes, roughly.
+constexpr std::size_t kHistoryEntryBytes = 64;
+constexpr std::size_t kFollowerBytes = 192;
+
 Notifications::Found Notifications::find(ObjectId id, bool of_topic) {
   if (Object* object = machine_.registry().find(id)) {
     if (of_topic) return {object, object->state->feed()};
@@ -63,7 +68,9 @@ Notifications::Found Notifications::find(ObjectId id, bool of_topic) {
 }
 
 void Notifications::follow(ObjectId id, ChangeFeed& feed, Session& session, std::uint64_t after) {
-  feed.followers[session.id] = {after, after};
+  if (feed.followers.insert_or_assign(session.id, Follower{after, after}).second) {
+    bytes_used_ += kFollowerBytes;
+  }
   (feed.of_topic() ? session.topics : session.watches).insert(id);
   if (after < feed.version()) behind_.push_back({session.id, id});
   machine_.undo([this, id, of_topic = feed.of_topic(), follower = session.id] {
@@ -77,10 +84,12 @@ void Notifications::unfollow(ObjectId id, ChangeFeed& feed, Session& session) {
   if (found == feed.followers.end()) return;
   machine_.undo([this, id, &feed, session_id = session.id, follower = found->second] {
     feed.followers[session_id] = follower;
+    bytes_used_ += kFollowerBytes;
     Session& follower_session = *machine_.sessions().find(session_id);
     (feed.of_topic() ? follower_session.topics : follower_session.watches).insert(id);
   });
   feed.followers.erase(found);
+  bytes_used_ -= kFollowerBytes;
   (feed.of_topic() ? session.topics : session.watches).erase(id);
   if (!feed.followers.empty()) return;
   if (feed.of_topic()) {
@@ -107,6 +116,7 @@ void Notifications::unsubscribe(Object& topic, Session& session) {
 /// Checks that the session may follow one more feed, unless it watches the one with that id.
 Expected<void> Notifications::may_follow(const Session& session, ObjectId id) const {
   const std::size_t most = machine_.limits().session_watches_max;
+  if (machine_.over_cap(0) && !session.watches.contains(id)) return fail(machine_.out_of_memory());
   if (session.watches.size() + session.topics.size() < most) return {};
   if (session.watches.contains(id)) return {};
   return fail(Errc::overloaded, "this session already watches or is subscribed to " +
@@ -221,16 +231,17 @@ void Notifications::publish(ObjectId id, ChangeFeed& feed, std::uint64_t version
     follower.sent = version;
     log_notice(session, {id, feed.of_topic(), version, {}});
   }
-  bytes_used_ += notice.size();
+  bytes_used_ += notice.size() + kHistoryEntryBytes;
   feed.add({version, std::move(notice)});
-  trim(feed, machine_.limits().history_entries_max);
+  // At the memory cap histories give way: what stores no more may still be published.
+  trim(feed, machine_.over_cap(0) ? 0 : machine_.limits().history_entries_max);
 }
 
 void Notifications::trim(ChangeFeed& feed, std::size_t entries_max) {
   while (feed.entries().size() > entries_max ||
          feed.bytes() > machine_.limits().history_bytes_max) {
     const ChangeFeed::Entry oldest = feed.pop();
-    bytes_used_ -= oldest.notice.size();
+    bytes_used_ -= oldest.notice.size() + kHistoryEntryBytes;
     if (feed.of_topic()) machine_.release(PackedView{oldest.notice});
   }
 }
@@ -276,6 +287,7 @@ void Notifications::end_feed(ObjectId id, ChangeFeed& feed, const std::string& f
     notify(session, PackedView{final_notice});
     log_notice(session, {id, feed.of_topic(), 0, final_notice});
   }
+  bytes_used_ -= feed.followers.size() * kFollowerBytes;
   feed.followers.clear();
   trim(feed, 0);
 }

@@ -2,6 +2,7 @@
 
 #include "server/core/machine/session_format.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace agora {
@@ -46,9 +47,17 @@ void write_holder(Writer& out, Machine& machine, const Holder& holder) {
   holder.since ? out.real(machine.wall_seconds(*holder.since)) : out.null();
 }
 
+void write_more(Writer& out, std::size_t more) {
+  out.map(1);
+  out.text("more"), out.unsigned_integer(more);
+}
+
 void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders) {
-  out.list(static_cast<std::uint32_t>(holders.size()));
-  for (const Holder& holder : holders) write_holder(out, machine, holder);
+  const std::size_t shown = std::min(holders.size(), kListedMax);
+  const std::size_t more = holders.size() - shown;
+  out.list(static_cast<std::uint32_t>(shown + (more > 0 ? 1 : 0)));
+  for (const Holder& holder : holders.first(shown)) write_holder(out, machine, holder);
+  if (more > 0) write_more(out, more);
 }
 
 void write_session(Writer& out, Machine& machine, SessionId session, std::string_view owner) {
@@ -81,6 +90,10 @@ Error session_lost(const LostSession* lost, Done done) {
   out.list(static_cast<std::uint32_t>(lost->released.size()));
   for (const std::string& name : lost->released) out.text(name);
   error.details.push_back({"released", std::move(packed)});
+  if (lost->more == 0) return error;
+  std::string more;
+  Writer{more}.unsigned_integer(lost->more);
+  error.details.push_back({"more", std::move(more)});
   return error;
 }
 

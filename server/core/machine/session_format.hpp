@@ -19,7 +19,13 @@ SessionId session_of(const Machine& machine, std::string_view text);
 /// Writes {session, host, pid, owner, token, since}; the token is null if the grant has none.
 void write_holder(Writer& out, Machine& machine, const Holder& holder);
 
-/// Writes a list of holders.
+/// The most holders, objects or waits of one lock or session that lists show.
+inline constexpr std::size_t kListedMax = 100;
+
+/// Writes {more: n}: the last element of a list that shows the first kListedMax elements only.
+void write_more(Writer& out, std::size_t more);
+
+/// Writes a list of the first kListedMax holders; if there are more, {more: n} follows.
 void write_holders(Writer& out, Machine& machine, std::span<const Holder> holders);
 
 /// Writes {session, host, pid, owner}.

@@ -34,6 +34,7 @@ struct Effect {
     reply,             ///< the result of a call
     failure,           ///< the error of a call
     parked,            ///< the call waits: its reply comes with a later command
+    postponed,         ///< a command of the link has not run: it is to come again in a later batch
     notice,            ///< a message that the server sends unasked: a map
     link_closed,       ///< close the connection; the server sends nothing more over it
     session_attached,  ///< `session` is opened, or resumed, over `link`
@@ -49,6 +50,7 @@ struct Effect {
   std::uint64_t tag = 0;
   SessionId session{};  ///< session_attached, session_moved, session_ended, extents
   /// Reply, notice: the value's place in `buffer`, unless it is a blob. Extents: the first extent.
+  /// Postponed: the index of the command in its batch.
   std::size_t offset = 0;
   std::size_t length = 0;         ///< the value's bytes; extents: their number
   Buffer buffer = Buffer::bytes;  ///< the buffer that holds the value
@@ -81,6 +83,8 @@ struct Effects {
   /// Separate from `bytes`: replies to waiters may be written while a handler runs, and must not
   /// land within its result.
   std::string results;
+  /// Grows with each clear(): values at the same place are the same only under the same number.
+  std::uint64_t serial = 0;
 
   std::string& buffer(Buffer which) { return which == Buffer::results ? results : bytes; }
   const std::string& buffer(Buffer which) const {
@@ -93,7 +97,10 @@ struct Effects {
     AGORA_ASSERT(effect.offset + effect.length <= in.size());
     return PackedView{{in.data() + effect.offset, effect.length}};
   }
+  /// Returns the number of bytes in both buffers.
+  std::size_t size() const { return bytes.size() + results.size(); }
   void clear() {
+    ++serial;
     list.clear();
     bytes.clear();
     results.clear();

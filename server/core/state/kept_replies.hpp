@@ -40,11 +40,24 @@ struct CallRecord {
   std::unique_ptr<Error> error{};  ///< kept
   std::unique_ptr<ReplyContext> context{};
 
-  std::size_t bytes() const { return result.size() + blob.view().size(); }
+  /// Returns the bytes of the reply, for the bound on unacknowledged replies.
+  std::size_t bytes() const { return result.size() + blob.view().size() + error_bytes(); }
+  /// Returns the bytes of the heap that the record takes, roughly. A blob lies in the arena.
+  std::size_t heap_bytes() const;
+
+ private:
+  std::size_t error_bytes() const;
 };
 
 class KeptReplies {
  public:
+  /// @param total  the bytes of the heap that all sessions keep, which this object counts; it must
+  ///               outlive it
+  explicit KeptReplies(std::size_t& total) : total_(total) {}
+  KeptReplies(const KeptReplies&) = delete;
+  KeptReplies& operator=(const KeptReplies&) = delete;
+  ~KeptReplies() { total_ -= heap_bytes_; }
+
   /// Most records of reads that gave holds. Beyond that the oldest is dropped; its holds then stay
   /// until the client releases them by name or the session ends.
   static constexpr std::size_t kReadsMax = 65'536;
@@ -85,15 +98,20 @@ class KeptReplies {
   /// Return the number and bytes of kept replies, which the session's limits bound.
   std::size_t kept() const { return kept_; }
   std::size_t kept_bytes() const { return kept_bytes_; }
+  /// Returns the bytes of the heap that all records take.
+  std::size_t heap_bytes() const { return heap_bytes_; }
 
  private:
   std::deque<CallRecord>::iterator lower_bound(std::uint64_t number);
+  void count(const CallRecord& record);
   void uncount(const CallRecord& record);
 
+  std::size_t& total_;
   std::deque<CallRecord> records_;
   std::map<std::uint64_t, Waiter*> waiting_;
   std::size_t kept_ = 0;
   std::size_t kept_bytes_ = 0;
+  std::size_t heap_bytes_ = 0;  // of all records
 };
 
 }  // namespace agora

@@ -61,6 +61,15 @@ class Lending {
   std::optional<WordPlace> lock_word(ObjectId lock);
   /// Returns the locks whose words name a slot of that session. O(lock words).
   std::vector<ObjectId> held_by(SessionId session) const;
+  /// Calls `visit(SessionId, ObjectId)` for each lock that a thread holds in shared memory. O(lock
+  /// words).
+  template <typename Visit>
+  void each_held(Visit&& visit) const {
+    for (const LockWordPlace& lock : lock_words_) {
+      const OwnerSlot* owner = owner_of(shm::LockWord{words_.load(lock.word)}.owner());
+      if (owner != nullptr) visit(owner->session, lock.lock);
+    }
+  }
 
   /// Records that the session has located the object's words; each call counts.
   void locate(SessionId session, ObjectId object);

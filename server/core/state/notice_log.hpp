@@ -20,6 +20,12 @@ namespace agora {
 
 class NoticeLog {
  public:
+  /// @param total  the bytes of all logs, which this object counts; it must outlive it
+  explicit NoticeLog(std::size_t& total) : total_(total) {}
+  NoticeLog(const NoticeLog&) = delete;
+  NoticeLog& operator=(const NoticeLog&) = delete;
+  ~NoticeLog() { uncount_all(); }
+
   struct Entry {
     ObjectId object;
     bool of_topic = false;
@@ -30,7 +36,9 @@ class NoticeLog {
   /// Adds a notice that was sent, or will be when the session resumes. Leaves it out if the log has
   /// `most` entries: the next logged notice of its object confirms this one too.
   void add(Entry entry, std::size_t most) {
-    if (entries_.size() < most) entries_.push_back(std::move(entry));
+    if (entries_.size() >= most) return;
+    total_ += bytes_of(entry);
+    entries_.push_back(std::move(entry));
   }
 
   /// Marks the reply to that call, which is being sent, unless another is marked.
@@ -48,6 +56,7 @@ class NoticeLog {
   void confirm(Visit&& visit) {
     mark_ = 0;
     for (; before_mark_ > 0; --before_mark_) {
+      total_ -= bytes_of(entries_.front());
       visit(entries_.front());
       entries_.pop_front();
     }
@@ -57,10 +66,19 @@ class NoticeLog {
   std::deque<Entry> restart() {
     mark_ = 0;
     before_mark_ = 0;
+    uncount_all();
     return std::exchange(entries_, {});
   }
 
  private:
+  static std::size_t bytes_of(const Entry& entry) {
+    return sizeof(Entry) + entry.final_notice.size();
+  }
+  void uncount_all() {
+    for (const Entry& entry : entries_) total_ -= bytes_of(entry);
+  }
+
+  std::size_t& total_;
   std::deque<Entry> entries_;
   std::uint64_t mark_ = 0;       // number of the marked call; 0: none
   std::size_t before_mark_ = 0;  // entries that were sent before the marked reply

@@ -24,6 +24,7 @@ Object& Registry::add(std::unique_ptr<Object> object) {
   by_id_.emplace(added.id, std::move(object));
   link(added);
   if (added.expires) expiries_.insert({*added.expires, added.id});
+  name_bytes_ += added.name.size();
   if (added.anonymous()) ++anonymous_;
   return added;
 }
@@ -32,6 +33,7 @@ void Registry::remove(Object& object) {
   expire(object, std::nullopt);
   set_alarm(object, std::nullopt);
   if (!object.unlinked) unlink(object);
+  name_bytes_ -= object.name.size();
   if (object.anonymous()) --anonymous_;
   const auto it = by_id_.find(object.id);
   reclaim_later(std::move(it->second->state));

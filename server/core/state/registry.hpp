@@ -65,6 +65,8 @@ class Registry {
   std::uint64_t names_changed() const { return names_changed_; }
 
   std::size_t size() const { return by_id_.size(); }
+  /// Returns the bytes of all names.
+  std::size_t name_bytes() const { return name_bytes_; }
   /// Returns the number of anonymous objects.
   std::size_t anonymous() const { return anonymous_; }
 
@@ -89,6 +91,7 @@ class Registry {
   Times expiries_;
   Times alarms_;
   std::size_t anonymous_ = 0;
+  std::size_t name_bytes_ = 0;
   std::uint64_t names_changed_ = 0;
   std::deque<std::unique_ptr<State>> dead_;
 };

@@ -77,8 +77,8 @@ void Sessions::upgrade(Session& session, Duration ttl, Instant now) {
   session.ttl = ttl;
   session.last_heard = now;
   session.epoch = 1;
-  session.calls = std::make_unique<KeptReplies>();
-  session.notices = std::make_unique<NoticeLog>();
+  session.calls = std::make_unique<KeptReplies>(kept_bytes_);
+  session.notices = std::make_unique<NoticeLog>(kept_bytes_);
   checks_.insert({now + ttl, session.id});
 }
 
@@ -121,8 +121,22 @@ Session* Sessions::surplus(std::size_t most, std::size_t identity_most) {
   return find(from->sessions.begin()->second);
 }
 
-void Sessions::end(Session& session, std::vector<std::string> released, Instant now,
-                   std::size_t lost_max) {
+std::size_t LostSession::bytes() const {
+  constexpr std::size_t kRecordBytes = 320;  // with its places in the two indexes
+  std::size_t bytes = kRecordBytes + released.capacity() * sizeof(std::string);
+  for (const std::string& name : released) bytes += name.size();
+  return bytes;
+}
+
+void Sessions::forget_oldest_lost() {
+  const auto oldest = lost_.find(lost_until_.begin()->second);
+  lost_bytes_ -= oldest->second.bytes();
+  lost_.erase(oldest);
+  lost_until_.erase(lost_until_.begin());
+}
+
+void Sessions::end(Session& session, LostSession record, Instant now, std::size_t lost_max,
+                   std::size_t bytes_max) {
   reconnected(session);
   const SessionId id = session.id;
   if (Link* link = find(session.link); link != nullptr && link->session == &session) {
@@ -130,13 +144,16 @@ void Sessions::end(Session& session, std::vector<std::string> released, Instant 
     link->lost = id;
   }
   if (session.opened) {
-    if (lost_.size() >= lost_max) {
-      lost_.erase(lost_until_.begin()->second);
-      lost_until_.erase(lost_until_.begin());
-    }
-    lost_[id] = {std::move(session.token), std::move(released), now + kLostRetention};
+    record.token = std::move(session.token);
+    record.until = now + kLostRetention;
+    lost_bytes_ += record.bytes();
+    lost_[id] = std::move(record);
     lost_until_.insert({now + kLostRetention, id});
+    while (lost_.size() > lost_max || (lost_bytes_ > bytes_max && lost_.size() > 1)) {
+      forget_oldest_lost();
+    }
   }
+  count_holds(-static_cast<std::ptrdiff_t>(session.holds.size()));
   ids_.erase(id);
   sessions_.erase(id);
 }
@@ -189,8 +206,7 @@ std::optional<Instant> Sessions::next_deadline() const {
 
 void Sessions::forget_lost(Instant now) {
   while (!lost_until_.empty() && lost_until_.begin()->first <= now) {
-    lost_.erase(lost_until_.begin()->second);
-    lost_until_.erase(lost_until_.begin());
+    forget_oldest_lost();
   }
 }
 

@@ -81,8 +81,19 @@ struct alignas(64) Session {
 /// A session that has ended.
 struct LostSession {
   std::string token;
-  std::vector<std::string> released;  ///< the names of the objects that it had
+  std::vector<std::string> released;  ///< the names of the first objects that it had
+  std::size_t more = 0;               ///< further objects that it had
   Instant until{};                    ///< the time at which this record is dropped
+
+  /// The most names that a record has.
+  static constexpr std::size_t kReleasedMax = 100;
+
+  /// Notes that an object was released.
+  void note(const std::string& name) {
+    released.size() < kReleasedMax ? released.push_back(name) : static_cast<void>(++more);
+  }
+  /// Returns the bytes of the heap that the record takes, roughly.
+  std::size_t bytes() const;
 };
 
 /// A connection.
@@ -107,6 +118,13 @@ class Sessions {
   /// Returns the same as find(id), faster if the session uses that link.
   Session* of(SessionId id, LinkId link);
   std::size_t size() const { return sessions_.size(); }
+  /// Returns the bytes of all sessions, with kept replies, holds and records of ended ones,
+  /// roughly.
+  std::size_t bytes_used() const {
+    return sessions_.size() * kSessionBytes + kept_bytes_ + lost_bytes_ + holds_ * kHoldBytes;
+  }
+  /// Counts `n` more kinds of objects that sessions hold; fewer if it is negative.
+  void count_holds(std::ptrdiff_t n) { holds_ += static_cast<std::size_t>(n); }
 
   /// Makes a plain session an opened one.
   void upgrade(Session& session, Duration ttl, Instant now);
@@ -119,9 +137,10 @@ class Sessions {
   /// lost its connection first: of the identity of the last one if that has too many, else of the
   /// identity that has most. O(n) for n identities.
   Session* surplus(std::size_t most, std::size_t identity_most);
-  /// Removes the session. Of an opened one it keeps a record with `released`, the names of its
-  /// objects. There are at most `lost_max` records: the oldest gives way.
-  void end(Session& session, std::vector<std::string> released, Instant now, std::size_t lost_max);
+  /// Removes the session. Of an opened one it keeps `record`, which has the names of its objects.
+  /// There are at most `lost_max` records of at most `bytes_max` in all: the oldest give way.
+  void end(Session& session, LostSession record, Instant now, std::size_t lost_max,
+           std::size_t bytes_max);
   /// Returns the record of an ended session; null if there is none.
   const LostSession* lost(SessionId id) const;
 
@@ -149,7 +168,25 @@ class Sessions {
     for (const SessionId id : ids_) visit(*sessions_.find(id)->second);
   }
 
+  /// Calls `visit(const Session&)` for the sessions with ids above `after`, in order, until it
+  /// returns false.
+  template <typename Visit>
+  void each_after(SessionId after, Visit&& visit) const {
+    for (auto it = ids_.upper_bound(after); it != ids_.end(); ++it) {
+      if (!visit(*sessions_.find(*it)->second)) return;
+    }
+  }
+
  private:
+  /// The memory of a session with its connection, and of an object that it holds, in bytes,
+  /// roughly.
+  static constexpr std::size_t kSessionBytes = 1536;
+  static constexpr std::size_t kHoldBytes = 64;
+
+  void forget_oldest_lost();
+
+  std::size_t kept_bytes_ =
+      0;  // of kept replies and notice logs; before sessions_, which counts it
   // Never iterated, only looked up; ids_ has the order.
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::set<SessionId> ids_;
@@ -166,6 +203,8 @@ class Sessions {
   std::set<std::pair<Instant, SessionId>> checks_;
   std::map<SessionId, LostSession> lost_;
   std::set<std::pair<Instant, SessionId>> lost_until_;
+  std::size_t lost_bytes_ = 0;
+  std::size_t holds_ = 0;
 };
 
 }  // namespace agora

@@ -73,6 +73,11 @@ bool Waiters::leave_place(Waiter& place) {
 Waiter& Waiters::add(Waiter start) {
   auto* waiter = new Waiter(std::move(start));
   waiter->serial = next_serial_++;
+  // The key is in an index of its object, too, and the owner in one of its session.
+  waiter->counted = 2 * (waiter->key.bytes().size() + waiter->owner.size()) +
+                    waiter->items.capacity() * sizeof(Handle);
+  if (const Packed* guard = waiter->guard()) waiter->counted += guard->bytes().size();
+  texts_bytes_ += waiter->counted;
   all_.push_back(*waiter);
   SessionWaits& own = waiter->home->waits;
   own.all.push_back(*waiter);
@@ -108,6 +113,7 @@ std::unique_ptr<Waiter> Waiters::remove(Waiter& removed) {
   if (own.by_wire) own.by_wire->erase({waiter.wire, waiter.serial});
   if (own.by_wire && own.all.empty()) own.by_wire.reset();
   if (waiter.until) by_deadline_.erase({*waiter.until, waiter.serial});
+  texts_bytes_ -= waiter.counted;
   all_.remove(waiter);
   return std::unique_ptr<Waiter>{&waiter};
 }

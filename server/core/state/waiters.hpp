@@ -63,6 +63,7 @@ struct alignas(64) Waiter : Caller {
   std::uint64_t count = 0;    ///< queue.get_many: items wanted; other types give it another meaning
   Packed key;                 ///< the awaited key (dict.wait_for)
   std::unique_ptr<ReplyContext> context;  ///< of its reply
+  std::size_t counted = 0;                ///< its bytes beside kWaiterBytes, as Waiters counts them
 
   /// Tells whether its owner has other waiting calls.
   bool waits_elsewhere() const { return in_owner.next != nullptr || in_owner.previous != nullptr; }
@@ -209,6 +210,8 @@ class Waiters {
   /// Returns the oldest waiter of a session; null if there is none. O(1).
   Waiter* first_of(SessionId session) const;
   static Waiter* next_of_session(const Waiter& waiter) { return waiter.in_session.next; }
+  /// Returns the waiter that arrived next after this one; null if it is the newest.
+  static Waiter* next(const Waiter& waiter) { return waiter.in_all.next; }
   /// Returns the number of places in which the session's calls wait: one for each object.
   std::size_t count_of(SessionId session) const;
 
@@ -223,6 +226,8 @@ class Waiters {
   std::size_t size() const { return all_.size(); }
   /// Returns the number of places in which calls wait: one for each call and object.
   std::size_t places() const { return all_.size() + further_places_; }
+  /// Returns the bytes of all waiters, with the keys, owners and guards that they keep, roughly.
+  std::size_t bytes_used() const { return places() * kWaiterBytes + texts_bytes_; }
 
   /// Calls `visit(const Waiter&)` for each waiter in order of arrival.
   template <typename Visit>
@@ -243,12 +248,16 @@ class Waiters {
  private:
   const SessionWaits* of(SessionId session) const;
   Waiter& add(Waiter start);
+  /// The memory of a parked call apart from its texts, in bytes, roughly as measured.
+  static constexpr std::size_t kWaiterBytes = 512;
+
   static void enter(Waiter& waiter, WaitQueue& queue);
   static void leave(Waiter& waiter);
 
   Sessions& sessions_;
   std::uint64_t next_serial_ = 1;
   std::size_t further_places_ = 0;
+  std::size_t texts_bytes_ = 0;
   WaitList<&Waiter::in_all> all_;  // owns them
   std::map<std::pair<Instant, std::uint64_t>, Waiter*> by_deadline_;
 };

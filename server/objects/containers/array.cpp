@@ -23,6 +23,7 @@
 #include "server/objects/types.hpp"
 #include "shared/value/describe.hpp"
 #include "shared/value/elements.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/key_bytes.hpp"
 
 namespace agora {
@@ -331,7 +332,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   if (!code || *code == Typecode::any) {
     return fail(word.empty() ? Errc::invalid_params : Errc::value_error,
                 "args: array takes a typecode, one of b B h H i I l L q Q f d c ?, got \"" +
-                    std::string{word.substr(0, 40)} + "\"; a list holds any values");
+                    shown(word) + "\"; a list holds any values");
   }
   auto length = length_asked(creation);
   if (!length) return length.failure();

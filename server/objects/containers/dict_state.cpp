@@ -110,8 +110,9 @@ void Dict::serve(Machine& machine, Object&) {
     const Handle entry = table().find(key);
     if (queue == awaited.end() || !entry) continue;
     auto node = awaited.extract(queue);
+    const std::optional<BlobRef> large = table().pin(entry);
     while (Waiter* waiter = machine.next_in(node.mapped())) {
-      machine.reply(*waiter, [&](Writer& out) { out.packed(table().value(entry)); });
+      machine.reply_value(*waiter, large, table().value(entry));
     }
   }
 }

@@ -262,13 +262,19 @@ Outcome reply_scan(Call& call, const TableState& state,
                                                  ", got " + call.decimal(1));
   }
   if (from < 0) return call.fail_here(Errc::value_error, "cursor must come from an earlier scan");
+  const std::size_t bytes_max = call.machine().limits().work_bytes_max;
   std::string items;
   std::uint32_t found = 0;
   const auto cursor = state.table().scan(static_cast<std::uint64_t>(from),
                                          static_cast<std::size_t>(count), [&](Handle entry) {
-                                           write(Writer{items}, entry);
+                                           if (items.size() <= bytes_max) {
+                                             write(Writer{items}, entry);
+                                           }
                                            ++found;
                                          });
+  if (items.size() > bytes_max) {
+    return call.machine().check_work(found, items.size(), "a smaller count").failure();
+  }
   Writer out = call.reply();
   out.map(2);
   out.text("items"), out.list(found), out.out() += items;

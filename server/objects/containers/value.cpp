@@ -14,6 +14,7 @@
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
 #include "shared/value/elements.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/key_bytes.hpp"
 #include "shared/value/references.hpp"
 
@@ -231,7 +232,7 @@ Expected<std::unique_ptr<State>> create(Creation& creation) {
   const std::string_view name = read(creation.arguments[0]).body;
   const auto code = typecode_of(name);
   if (!code) {
-    return fail(Errc::value_error, "unknown typecode \"" + std::string{name.substr(0, 40)} +
+    return fail(Errc::value_error, "unknown typecode \"" + shown(name) +
                                        "\"; there are b B h H i I l L q Q f d c ? any");
   }
   value->code = *code;

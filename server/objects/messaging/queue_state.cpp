@@ -7,6 +7,7 @@
 #include "server/core/machine/call.hpp"
 #include "server/core/methods/scalar.hpp"
 #include "shared/value/elements.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/references.hpp"
 
 namespace agora {
@@ -85,8 +86,8 @@ Expected<QueueOptions> queue_options(const Creation& creation) {
   if (creation.options[1].present()) {
     const std::string_view text = read(creation.options[1]).body;
     if (text != "fifo" && text != "lifo" && text != "priority") {
-      return fail(Errc::value_error, "order must be \"fifo\", \"lifo\" or \"priority\", got \"" +
-                                         std::string{text.substr(0, 40)} + "\"");
+      return fail(Errc::value_error,
+                  "order must be \"fifo\", \"lifo\" or \"priority\", got \"" + shown(text) + "\"");
     }
     options.order = text == "lifo"   ? QueueOrder::lifo
                     : text == "fifo" ? QueueOrder::fifo

@@ -35,7 +35,14 @@ struct Content {
   std::uint64_t last_token_given = 0;
   Readers readers;
   std::optional<Grant> writer;
+  std::size_t bytes = 0;  // of the readers
 };
+
+/// The memory of a reader apart from its owner's text, in bytes, roughly.
+constexpr std::size_t kReaderBytes = 128;
+
+/// At the memory cap a lock takes no further readers if it has so many already.
+constexpr std::size_t kReadersMin = 16;
 
 // Waiter::count: the kind of the wait.
 constexpr std::uint64_t kToRead = 0;
@@ -60,6 +67,8 @@ class ReadWriteLock : public Lockable {
   void holders(std::vector<Holder>& out) const override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
+  std::size_t bytes() const override { return content.bytes; }
+  void deleted(Machine& machine, Object&) override { machine.count_heap(-counted_); }
 
   bool reads(SessionId session, std::string_view owner) const {
     return content.readers.contains({session, std::string{owner}});
@@ -69,6 +78,10 @@ class ReadWriteLock : public Lockable {
   Readers::iterator first_of(SessionId session) {
     return content.readers.lower_bound({session, std::string{}});
   }
+  /// Erases a reader. The caller calls count_bytes() when it has erased all that it wants to.
+  Readers::iterator erase(Readers::iterator reader);
+  /// Brings the count of bytes towards the memory cap up to date.
+  void count_bytes(Machine& machine);
   std::uint64_t read(Machine& machine, SessionId session, std::string_view owner);
   std::uint64_t write(Machine& machine, SessionId session, std::string_view owner);
   /// Stops tracking the session as a holder, if it holds nothing here any more.
@@ -81,6 +94,8 @@ class ReadWriteLock : public Lockable {
 
  private:
   void grant_to(Machine& machine, Waiter& next);
+
+  std::ptrdiff_t counted_ = 0;  // the part of content.bytes that the machine counts
 };
 
 void ReadWriteLock::holders(std::vector<Holder>& out) const {
@@ -123,7 +138,18 @@ std::function<void()> ReadWriteLock::restorer(Machine& machine) {
     now.clear();
     holders(now);
     for (const Holder& holder : now) machine.sessions().granted(holder.session, id);
+    count_bytes(machine);
   };
+}
+
+Readers::iterator ReadWriteLock::erase(Readers::iterator reader) {
+  content.bytes -= kReaderBytes + reader->first.second.size();
+  return content.readers.erase(reader);
+}
+
+void ReadWriteLock::count_bytes(Machine& machine) {
+  const auto bytes = static_cast<std::ptrdiff_t>(content.bytes);
+  machine.count_heap(bytes - std::exchange(counted_, bytes));
 }
 
 std::uint64_t ReadWriteLock::read(Machine& machine, SessionId session, std::string_view owner) {
@@ -132,6 +158,8 @@ std::uint64_t ReadWriteLock::read(Machine& machine, SessionId session, std::stri
     reading.token = ++content.last_token_given;
     reading.since = machine.now();
     machine.sessions().granted(session, id);
+    content.bytes += kReaderBytes + owner.size();
+    count_bytes(machine);
   }
   return reading.token;
 }
@@ -154,9 +182,10 @@ void ReadWriteLock::session_ended(Machine& machine, Object& object, SessionId se
   if (held) content.writer.reset();
   auto reader = first_of(session);
   while (reader != content.readers.end() && reader->first.first == session) {
-    reader = content.readers.erase(reader);
+    reader = erase(reader);
     held = true;
   }
+  count_bytes(machine);
   if (!held) return;
   machine.changed(object, {});
   content.owner_died = content.owner_died || !breaks;
@@ -208,6 +237,9 @@ Outcome acquire(Call& call, ReadWriteLock& lock, std::uint64_t wanted) {
       waiter.count = wanted;
     });
   }
+  if (!more && call.machine().over_cap(0) && lock.content.readers.size() >= kReadersMin) {
+    return fail(call.machine().out_of_memory());
+  }
   call.changed();
   const std::uint64_t token = wanted == kToRead
                                   ? lock.read(call.machine(), call.session(), call.text(1))
@@ -230,7 +262,8 @@ Outcome release_read(Call& call, ReadWriteLock& lock) {
     return call.fail_here(Errc::not_owner, call.what() + " is held to read by other owners");
   }
   if (--reader->second.count == 0) {
-    readers.erase(reader);
+    lock.erase(reader);
+    lock.count_bytes(call.machine());
     lock.untrack(call.machine(), call.session());
   }
   call.changed();

@@ -13,6 +13,7 @@
 #include "server/objects/types.hpp"
 #include "shared/base/pattern.hpp"
 #include "shared/value/elements.hpp"
+#include "shared/value/error_text.hpp"
 #include "shared/value/text_detail.hpp"
 
 namespace agora {
@@ -59,8 +60,7 @@ Failure unknown_type(Call& call, std::string_view name) {
   for (const ObjectType* each : call.machine().catalogue().types()) {
     if (each->create != nullptr) known += (known.empty() ? "" : ", ") + std::string{each->name};
   }
-  return fail(Errc::value_error,
-              "there is no type \"" + std::string{name} + "\"; there are " + known);
+  return fail(Errc::value_error, "there is no type \"" + shown(name) + "\"; there are " + known);
 }
 
 /// Tells whether the text has a control character of the block that follows ASCII, as UTF-8. Only
@@ -150,6 +150,7 @@ Outcome list(Call& call) {
     out.text("version"), out.unsigned_integer(object.version);
     last = object.name;
     ++found;
+    if (items.size() > call.machine().limits().work_bytes_max) return !(more = true);
     return true;
   });
   Writer reply = call.reply();

@@ -89,6 +89,13 @@ Outcome open(Call& call) {
   if (session.opened) return has_session(machine, session);
   auto ttl = ttl_of(call);
   if (!ttl) return ttl.failure();
+  for (const std::size_t i : {1U, 2U}) {
+    const std::size_t most = machine.limits().client_bytes_max;
+    if (call.text(i).size() <= most) continue;
+    return fail(Errc::value_error, std::string{i == 1 ? "client" : "host"} + " must be at most " +
+                                       std::to_string(most) + " bytes, got " +
+                                       std::to_string(call.text(i).size()));
+  }
   if (!call.text(1).empty()) session.peer.client = call.text(1);
   if (!call.text(2).empty()) session.peer.host = call.text(2);
   // The peer's pid from the kernel takes precedence over the client's own claim.
@@ -218,9 +225,9 @@ constexpr Method kMethods[] = {
      .parameters = {Parameter{"ttl", ParamKind::number, default_int(10),
                               "Seconds without a message after which the session ends, 1 to 3600."},
                     Parameter{"client", ParamKind::text, default_text(""),
-                              "The name of the client program."},
+                              "The name of the client program, at most 512 bytes."},
                     Parameter{"host", ParamKind::text, default_text(""),
-                              "The host that it runs on."},
+                              "The host that it runs on, at most 512 bytes."},
                     Parameter{"pid", ParamKind::integer, kNull, "Its process id on that host."}},
      .result = "{session, token, ttl, server: {version, incarnation, frame_bytes_max}, "
                "shared_memory}",

@@ -25,6 +25,7 @@ class Visibility {
   }
   /// Returns true if the scope of the caller allows the name.
   bool sees_name(std::string_view name) const { return scope_ == nullptr || scope_->allows(name); }
+  bool sees_all_names() const { return scope_ == nullptr; }
   /// Returns true if the caller may see this waiter at this object.
   bool sees_wait(const Waiter& waiter, const Object& object) const;
   /// Returns true if the caller may see this lock.

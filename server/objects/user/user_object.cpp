@@ -72,18 +72,30 @@ class UserObject : public State {
     out.out() += saved;
     return Progress::done;
   }
-  std::function<void()> restorer(Machine&) override {
+  std::function<void()> restorer(Machine& machine) override {
     std::string saved;
     if (!type_.save(object_.get(), saved)) return {};
-    return [this, saved] {
+    return [this, &machine, saved] {
       if (auto before = type_.load(PackedView{saved})) object_ = std::move(*before);
+      count_bytes(machine);
     };
+  }
+  std::size_t bytes() const override { return static_cast<std::size_t>(counted_); }
+  void deleted(Machine& machine, Object&) override {
+    machine.count_heap(-std::exchange(counted_, 0));
+  }
+  /// Brings the count of the object's memory up to date.
+  void count_bytes(Machine& machine) {
+    if (!type_.bytes) return;
+    const auto now = static_cast<std::ptrdiff_t>(type_.bytes(object_.get()));
+    machine.count_heap(now - std::exchange(counted_, now));
   }
   void* object() const { return object_.get(); }
 
  private:
   const user_type& type_;
   user_type::Object object_;
+  std::ptrdiff_t counted_ = 0;  // the bytes that the machine counts for it
 };
 
 Outcome run_method(Call& call) {
@@ -102,6 +114,7 @@ Outcome run_method(Call& call) {
   }
   std::string result;
   auto done = row.run(object.object(), arguments, result);
+  if (row.changes) object.count_bytes(call.machine());
   if (done && !result.empty()) {
     done =
         make_sound(call.machine().limits(), result, "what " + full_name(call.method()) + " gave");
@@ -123,14 +136,18 @@ Expected<std::unique_ptr<State>> make(Creation& creation) {
   const auto& type = static_cast<const RegisteredType&>(*creation.type);
   auto object = type.description.constructor.run(creation.arguments);
   if (!object) return object.failure();
-  return std::make_unique<UserObject>(type.description, std::move(*object));
+  auto state = std::make_unique<UserObject>(type.description, std::move(*object));
+  state->count_bytes(creation.machine);
+  return state;
 }
 
 Expected<std::unique_ptr<State>> load(Creation& creation, PackedView saved) {
   const auto& type = static_cast<const RegisteredType&>(*creation.type);
   auto object = type.description.load(saved);
   if (!object) return object.failure();
-  return std::make_unique<UserObject>(type.description, std::move(*object));
+  auto state = std::make_unique<UserObject>(type.description, std::move(*object));
+  state->count_bytes(creation.machine);
+  return state;
 }
 
 bool is_word(std::string_view name) {
@@ -191,7 +208,7 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
   methods = methods_;
   create = make;
   load = agora::load;
-  counts_bytes = false;
+  counts_bytes = description.bytes != nullptr;
 }
 
 Parameter RegisteredType::parameter_of(const user_parameter& given) {

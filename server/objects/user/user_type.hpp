@@ -152,6 +152,7 @@ class user_type {
   std::vector<Row> rows;
   std::function<Expected<void>(const void* object, std::string& saved)> save;
   std::function<Expected<Object>(PackedView saved)> load;
+  std::function<std::size_t(const void* object)> bytes;  ///< empty: its memory is not counted
 };
 
 /// Describes the class T; see the start of this file. Converts to user_type.
@@ -201,6 +202,18 @@ class describe_class {
                          std::vector<user_parameter> parameters = {}) {
     return add<R, const T, A...>(std::move(name), function, std::move(doc), std::move(parameters),
                                  false);
+  }
+
+  /// Sets the memory of an object beyond sizeof(T): `size(const T&)` returns its bytes, and must
+  /// not throw. The server asks after each changing method and counts them towards its memory cap.
+  /// It counts nothing for a type without.
+  template <typename Size>
+  describe_class& bytes(Size size) {
+    type_.bytes = [size](const void* object) -> std::size_t {
+      return sizeof(T) +
+             static_cast<std::size_t>(std::invoke(size, *static_cast<const T*>(object)));
+    };
+    return *this;
   }
 
   /// Sets the conversions of an object to a value, `save(const T&) -> S`, and back, `load(S) -> T`.

@@ -31,7 +31,8 @@ void keep(KeptReplies& calls, std::uint64_t number, std::string result) {
 }
 
 TEST_CASE("KeptReplies: a kept reply is found and counted until it is forgotten", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   CHECK(calls.find(1) == nullptr);
   keep(calls, 1, "abc");
   keep(calls, 4, "de");
@@ -48,7 +49,8 @@ TEST_CASE("KeptReplies: a kept reply is found and counted until it is forgotten"
 }
 
 TEST_CASE("KeptReplies: a record between others can be forgotten", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   for (std::uint64_t number = 1; number <= 3; ++number) keep(calls, number, "x");
   calls.forget(2);
   CHECK(calls.find(2) == nullptr);
@@ -56,7 +58,8 @@ TEST_CASE("KeptReplies: a record between others can be forgotten", "[core]") {
 }
 
 TEST_CASE("KeptReplies: a waiting call has no record until it is answered", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   Waiter waiter;
   calls.wait(1, waiter);
   CHECK(calls.waiter(1) == &waiter);
@@ -69,7 +72,8 @@ TEST_CASE("KeptReplies: a waiting call has no record until it is answered", "[co
 }
 
 TEST_CASE("KeptReplies: forget_through visits each record once", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   Waiter waiter;
   keep(calls, 1, "a");
   calls.wait(2, waiter);
@@ -86,7 +90,8 @@ TEST_CASE("KeptReplies: forget_through visits each record once", "[core]") {
 }
 
 TEST_CASE("KeptReplies: the record of a repeated read is added before later ones", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   keep(calls, 1, "a");
   keep(calls, 5, "e");
   CallRecord read;
@@ -98,7 +103,8 @@ TEST_CASE("KeptReplies: the record of a repeated read is added before later ones
 }
 
 TEST_CASE("KeptReplies: records of unacknowledged reads are bounded", "[core]") {
-  KeptReplies calls;
+  std::size_t total = 0;
+  KeptReplies calls{total};
   keep(calls, 1, "a");
   for (std::uint64_t number = 2; number < KeptReplies::kReadsMax + 12; ++number) {
     CallRecord read;

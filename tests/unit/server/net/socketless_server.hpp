@@ -32,6 +32,9 @@ class StandingClock : public Clock {
 /// A server without sockets, and the bytes that each connection has received.
 class SocketlessServer : private Outbox {
  public:
+  explicit SocketlessServer(const Limits& limits = {})
+      : machine_(all_types(), extents_, input(limits)) {}
+
   /// @return the connection's number
   std::size_t connect(Peer peer = {}) {
     dialogues_.push_back(std::make_unique<Dialogue>(context_, std::move(peer)));
@@ -53,6 +56,8 @@ class SocketlessServer : private Outbox {
     clock_.advance(span);
     turn();
   }
+  /// Runs a turn; the clients read nothing.
+  void turn_unread() { engine_.turn(); }
   void turn() {
     engine_.turn();
     for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
@@ -81,9 +86,16 @@ class SocketlessServer : private Outbox {
     }
   }
   const std::string& received(std::size_t connection) const { return received_[connection]; }
+  Machine& machine() { return machine_; }
+  EncodedValues& encoded() { return context_.encoded; }
   SpareBuffers& spares() { return engine_.spare_buffers(); }
 
  private:
+  static MachineInput input(const Limits& limits) {
+    MachineInput made;
+    made.limits = limits;
+    return made;
+  }
   void deliver(const Effect& effect, const Effects& effects) override {
     for (const auto& dialogue : dialogues_) {
       if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
@@ -96,18 +108,20 @@ class SocketlessServer : private Outbox {
   }
   void take_output(std::size_t connection) {
     Output& output = dialogue(connection).output();
-    while (!output.empty()) {
-      std::array<iovec, 8> parts;
-      output.gather(parts);
-      received_[connection].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
-      output.consume(parts[0].iov_len);
-    }
+    do {
+      while (!output.empty()) {
+        std::array<iovec, 8> parts;
+        output.gather(parts);
+        received_[connection].append(static_cast<const char*>(parts[0].iov_base), parts[0].iov_len);
+        output.consume(parts[0].iov_len);
+      }
+    } while (dialogue(connection).refill_output());
   }
 
   HeapExtents extents_;
   StandingClock clock_;
   MemoryJournal journal_;
-  Machine machine_{all_types(), extents_, {}};
+  Machine machine_;
   Engine engine_{machine_, clock_, journal_, *this};
   DialogueContext context_{engine_};
   std::vector<std::unique_ptr<Dialogue>> dialogues_;
