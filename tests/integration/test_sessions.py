@@ -366,12 +366,17 @@ class Resuming(SessionCase):
         self.assertEqual(epochs, sorted(set(epochs)))
         self.assertEqual(self.c.call("counter.get", name), 3)
 
-    def test_a_session_may_resume_on_another_transport_and_encoding(self):
+    def test_a_session_resumes_in_another_encoding_and_as_the_same_client_only(self):
         session, name = self.opened(False, "json"), self.new("counter")
         number = session.start("counter.add", name)
         session.finish(number)
         session.cut()
-        session.unix, session.kind = True, "pack"
+        session.unix, session.kind = True, "pack"  # there the client is a user of this host
+        with self.assertRaises(Failure) as caught:
+            session.resume()
+        self.assertEqual(caught.exception.kind, "Unauthenticated")
+        session.cut()
+        session.unix = False
         self.assertEqual(session.resume()["last_seen"], number)
         self.assertEqual(session.retry(number), 1)
 
