@@ -30,6 +30,8 @@ constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
 // Elements of deleted objects that are freed after each command.
 constexpr std::size_t kReclaimElements = 2'000;
+// The most commands of a batch after which that is done: large batches must not take long for it.
+constexpr int kReclaimsMax = 8;
 
 }  // namespace
 
@@ -118,13 +120,18 @@ void Machine::apply(const Batch& batch, Effects& effects) {
   now_ = std::max(now_, batch.now);  // a clock that goes back must not delay deadlines
   wall_ahead_ = batch.wall_ahead;
   memory_cap_ = batch.memory_short ? 1 : input_.limits.memory_bytes_max;
+  last_search_work_ -= last_search_work_ / 64;
   prefetcher_.begin(batch);
+  int reclaims = kReclaimsMax;
   for (std::size_t i = 0; i < batch.commands.size(); ++i) {
     apply(batch, batch.commands[i], prefetcher_.advance(batch, i));
     serve_pending();
     notifications_.catch_up();
-    if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
-    if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
+    if (registry_.pending_reclaim() && reclaims > 0) {
+      registry_.reclaim(*this, kReclaimElements);
+      --reclaims;
+    }
+    if (has_unneeded()) free_unneeded();
   }
   mapped_view_.refresh_memory();
   effects_ = nullptr;
@@ -193,6 +200,7 @@ void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefe
   Link* link = sessions_.find(command.link);
   if (link == nullptr) return;  // the server has closed the link and ignores its input
   ++calls_;
+  spend(kProbeUnits);
   if (link->session == nullptr) {
     return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
   }
@@ -313,7 +321,7 @@ void Machine::serve_all() {
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {
     Object* object = to_serve_[i];
     if (object == nullptr) continue;  // deleted in between
-    object->to_serve = false;
+    object->to_serve = 0;
     object->state->serve(*this, *object);
   }
   to_serve_.clear();
@@ -338,7 +346,7 @@ void Machine::time_passed() {
 
 std::optional<Instant> Machine::next_deadline() const {
   // While content is to be freed or cycles are to be collected, the next slice is due at once.
-  if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
+  if (registry_.pending_reclaim() || has_unneeded()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
                           sessions_.next_deadline(), notifications_.next_expiry()}) {

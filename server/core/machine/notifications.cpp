@@ -236,6 +236,7 @@ void Notifications::trim(ChangeFeed& feed, std::size_t entries_max) {
 }
 
 void Notifications::push_notice(LinkId link, std::size_t begin, std::size_t length) {
+  machine_.spend(Machine::kProbeUnits);
   Effect& effect = machine_.push(Effect::Kind::notice, link, 0);
   effect.offset = begin;
   effect.length = length;
