@@ -39,6 +39,8 @@ class Outbox {
   /// Takes one effect, whose bytes are in `effects`. Both are valid during this call only; a
   /// BlobRef may be kept longer.
   virtual void deliver(const Effect& effect, const Effects& effects) = 0;
+  /// Notes that all calls of the link that were deferred have run: it may be read again.
+  virtual void caught_up(LinkId /*link*/) {}
   /// Returns true while the system refuses memory.
   virtual bool memory_short() { return false; }
 };

@@ -35,8 +35,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Starts to wait for input.
   void start() { wait_for_input(); }
   /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
-  /// or deliver an item.
-  void drain();
+  /// or deliver an item. Returns false if some are expensive: then they run in later passes, and
+  /// Hub::drained is called once they have been taken.
+  bool drain(SessionId session);
   /// Sends the dialogue's output, as far as the kernel takes it.
   void flush();
   /// Sends a copy of this descriptor (SCM_RIGHTS) with the next bytes; at most 250 at a time.
@@ -74,7 +75,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   void on_input();
   void read();
   bool read_some();
-  void drain_input();
+  bool drain_input();
+  void end_draining();
   std::size_t unread_bytes();
   void resume();
   void after_turn();
@@ -101,6 +103,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool resume_posted_ = false;  // the loop will call resume()
   bool broken_ = false;         // nothing can be sent any more
   bool input_ended_ = false;
+  SessionId draining_;  // the session of a dead process whose calls are being taken; or none
   std::size_t read_bytes_ = 0;      // all bytes read so far
   std::size_t read_bytes_max_ = 0;  // if broken_: reading stops once read_bytes_ has reached it
 };

@@ -62,9 +62,11 @@ class Dialogue {
   void note_sent(std::size_t bytes) { context_.engine.progress(link(), bytes); }
 
   Output& output() { return context_.output; }
-  /// Returns true if the output exceeds its bound, or typed lines are held back beyond theirs: the
-  /// connection is not read meanwhile.
-  bool full() const { return context_.full() || context_.held_back(); }
+  /// Returns true if the output exceeds its bound, typed lines are held back beyond theirs, or
+  /// expensive calls wait for a later pass: the connection is not read meanwhile.
+  bool full() const { return context_.full() || context_.held_back() || context_.defers(); }
+  /// Returns true if expensive calls of this connection wait for a later pass.
+  bool defers() const { return context_.defers(); }
   /// Returns true if typed lines are held back and the client's end is not known yet.
   bool held_back() const { return context_.held_back() && !context_.peer_ended() && !closing(); }
   /// Returns true if nothing more will be read. Close the connection once the output is sent and

@@ -63,6 +63,9 @@ class Hub : public Outbox {
   /// Closes all links, sends as much output as the sockets take at once, and drops the connections.
   void close_all();
 
+  /// Ends the session of a dead process: its connection has run all that the process had sent.
+  void drained(SessionId session, LinkId link);
+
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
@@ -73,6 +76,7 @@ class Hub : public Outbox {
   SpeculativePoll& speculative_poll() { return speculative_poll_; }
 
   void deliver(const Effect& effect, const Effects& effects) override;
+  void caught_up(LinkId link) override;
   bool memory_short() override { return !MemoryReserve::is_whole(); }
 
  private:
@@ -84,6 +88,8 @@ class Hub : public Outbox {
   void pass_extents(const Effect& effect);
   void process_drained(SessionId session);
   bool ready_to_sleep();
+  void post_turn();
+  void run_deferred();
   void flush_touched();
   void set_timer();
   void watch_spares();
@@ -112,6 +118,8 @@ class Hub : public Outbox {
   SpeculativePoll speculative_poll_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened sessions and their last links
   DeathWatch deaths_;
+  Instant deferred_at_{};  // no deferred call runs before
+  DeadlineTimer deferred_timer_;
   DeadlineTimer timer_;
   std::optional<Instant> timer_at_;
   DeadlineTimer spares_timer_;

@@ -9,10 +9,11 @@
 namespace agora::test {
 namespace {
 
-MachineInput input_at(Instant now) {
+MachineInput input_at(Instant now, const Limits& limits) {
   MachineInput input;
   input.hash_key = {0x1234, 0x5678};
   input.token_floor = 1000;
+  input.limits = limits;
   input.started = now;
   return input;
 }
@@ -22,7 +23,7 @@ class CoreTransport : public Transport, private Outbox {
   explicit CoreTransport(const Backend& backend)
       : journal_(make_journal(backend)),
         extents_(make_extents(backend)),
-        machine_(all_types(), *extents_, input_at(clock_.now())),
+        machine_(all_types(), *extents_, input_at(clock_.now(), backend.limits())),
         engine_(machine_, clock_, *journal_, *this) {
     link_of("control");
   }
@@ -65,7 +66,11 @@ class CoreTransport : public Transport, private Outbox {
     return sessions_[name] = engine_.open(peer);
   }
   std::vector<SessionMessage> collect() {
-    for (int i = 0; i < 8; ++i) engine_.turn();
+    for (int i = 0; i < 8 || engine_.has_deferred(); ++i) {
+      engine_.begin_pass();
+      engine_.turn();
+      engine_.run_deferred();
+    }
     return std::exchange(messages_, {});
   }
   void deliver(const Effect& effect, const Effects& effects) override {

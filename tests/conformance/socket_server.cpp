@@ -92,6 +92,7 @@ class SocketServer : public TestServer {
       made.unix_path = directory_.path() + "/agora.sock";
     }
     made.shared_memory = backend.memfd;
+    made.limits = backend.limits();
     made.clock = &clock_;
     made.journal = journal_.get();
     return made;

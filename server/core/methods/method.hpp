@@ -135,6 +135,16 @@ struct Method {
   Handler handler = nullptr;
 
   constexpr bool waits() const { return timed_out != TimedOut::never_waits; }
+  /// Tells by its cost whether one call may take much longer than it takes to send it. Then the
+  /// engine estimates the call's work before it runs.
+  constexpr bool scales() const {
+    for (const std::string_view of :
+         {"O(n", "O(other", "O(count", "O(keys", "O(values", "O(items", "O(elements", "O(objects",
+          "O(all", "O(sessions", "O(waiters x", "O(readers", "the cost of its calls"}) {
+      if (cost.starts_with(of)) return true;
+    }
+    return false;
+  }
 };
 
 /// For Parameter::beyond_int64.

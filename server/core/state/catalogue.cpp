@@ -15,6 +15,7 @@ Catalogue::Catalogue(std::vector<const ObjectType*> types) : types_(std::move(ty
   for (const ObjectType* type : types_) {
     for (const Method& method : type->methods) {
       refs.push_back(MethodRef::of(*type, method));
+      refs.back().scales = method.scales();
       names_.push_back(full_name(refs.back()));
     }
   }
@@ -37,7 +38,7 @@ std::string_view Catalogue::renamed(std::string_view former) const {
   if (of == nullptr) return {};
   for (const Method& method : of->methods) {
     if (!method.formerly.empty() && method.formerly == former.substr(dot + 1)) {
-      return methods_.find(full_name({of, &method, false}))->first;
+      return methods_.find(full_name({of, &method}))->first;
     }
   }
   return {};

@@ -31,6 +31,9 @@ class StandingClock : public Clock {
 /// A server without sockets, and the bytes that each connection has received.
 class SocketlessServer : private Outbox {
  public:
+  explicit SocketlessServer(const Limits& limits = {})
+      : machine_(all_types(), extents_, input(limits)) {}
+
   /// @return the connection's number
   std::size_t connect() {
     dialogues_.push_back(std::make_unique<Dialogue>(context_, Peer{}));
@@ -53,23 +56,37 @@ class SocketlessServer : private Outbox {
     turn();
   }
   void turn() {
+    engine_.begin_pass();
     engine_.turn();
+    engine_.run_deferred();
     for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
   }
-  /// Runs turns until no backlog is left.
+  /// Runs turns until no backlog and no deferred call is left.
   void finish() {
     turn();
-    for (const auto& dialogue : dialogues_) {
-      while (dialogue->has_backlog()) {
-        dialogue->proceed();
-        turn();
+    for (bool more = true; more;) {
+      more = engine_.has_deferred();
+      if (more) turn();
+      for (const auto& dialogue : dialogues_) {
+        while (dialogue->has_backlog()) {
+          dialogue->proceed();
+          turn();
+          more = true;
+        }
       }
     }
   }
+  Engine& engine() { return engine_; }
+  Machine& machine() { return machine_; }
   const std::string& received(std::size_t connection) const { return received_[connection]; }
   SpareBuffers& spares() { return engine_.spare_buffers(); }
 
  private:
+  static MachineInput input(const Limits& limits) {
+    MachineInput made;
+    made.limits = limits;
+    return made;
+  }
   void deliver(const Effect& effect, const Effects& effects) override {
     for (const auto& dialogue : dialogues_) {
       if (dialogue->link() == effect.link) dialogue->deliver(effect, effects);
@@ -88,7 +105,7 @@ class SocketlessServer : private Outbox {
   HeapExtents extents_;
   StandingClock clock_;
   MemoryJournal journal_;
-  Machine machine_{all_types(), extents_, {}};
+  Machine machine_;
   Engine engine_{machine_, clock_, journal_, *this};
   DialogueContext context_{engine_};
   std::vector<std::unique_ptr<Dialogue>> dialogues_;
