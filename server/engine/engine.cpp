@@ -3,7 +3,9 @@
 #include "server/engine/engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "server/engine/work_estimate.hpp"
 #include "shared/value/error_text.hpp"
 
 namespace agora {
@@ -33,15 +35,20 @@ Engine::Engine(Machine& machine, Clock& clock, Journal& journal, Outbox& outbox)
 Batch& Engine::batch() {
   if (gathering_ == nullptr) {
     gathering_ = spare_ != nullptr ? std::move(spare_) : std::make_unique<Batch>();
-    gathering_->now = clock_.now();
-    if (gathering_->now >= wall_read_again_) read_wall_clock(gathering_->now);
-    gathering_->wall_ahead = wall_ahead_;
-    gathering_->memory_short = outbox_.memory_short();
-    // Expired deadlines come before the calls of the batch: a waiter whose time is up must not be
-    // served by a later call.
-    if (deadline_ && *deadline_ <= gathering_->now) gathering_->commands.emplace_back();
+    begin(*gathering_);
   }
   return *gathering_;
+}
+
+/// Sets the time of a batch.
+void Engine::begin(Batch& batch) {
+  batch.now = clock_.now();
+  if (batch.now >= wall_read_again_) read_wall_clock(batch.now);
+  batch.wall_ahead = wall_ahead_;
+  batch.memory_short = outbox_.memory_short();
+  // Expired deadlines come before the calls of the batch: a waiter whose time is up must not be
+  // served by a later call.
+  if (deadline_ && *deadline_ <= batch.now) batch.commands.emplace(batch.commands.begin());
 }
 
 /// Reads the wall clock, which costs a batch more than it is worth, and sets the time from which on
@@ -69,33 +76,76 @@ LinkId Engine::open(Peer peer) {
 
 void Engine::close(LinkId link) {
   take_postponed(link);
+  deferred_.unblock(link);
   command(Command::Kind::link_closed, link);
+  if (defers(link)) defer();
 }
 
 void Engine::process_exited(SessionId session) {
   command(Command::Kind::process_exited, {}).session = session;
 }
 
-void Engine::process_drained(SessionId session) {
-  command(Command::Kind::process_drained, {}).session = session;
+void Engine::process_drained(SessionId session, LinkId link) {
+  command(Command::Kind::process_drained, link).session = session;
+  if (defers(link)) defer();
 }
 
 void Engine::not_mapped(SessionId session) {
   command(Command::Kind::not_mapped, {}).session = session;
 }
 
-void Engine::server_ending() { command(Command::Kind::server_ending, {}); }
+void Engine::server_ending() {
+  turn();
+  // The calls that were received run, whether or not their clients read the replies.
+  while (!deferred_.empty() || !postponed_.empty()) {
+    while (!postponed_.empty()) take_postponed(postponed_.begin()->first);
+    deferred_.unblock_all();
+    turn();
+    if (!deferred_.idle()) run_next_deferred();
+  }
+  command(Command::Kind::server_ending, {});
+}
 
 Expected<void> Engine::call(const CallRequest& request) {
-  auto taken = admission_.admit(request, batch());
-  if (taken) return taken;
-  bound_error(taken.error());
-  heartbeat(request.link);
+  Batch& into = batch();
+  const std::size_t before = into.commands.size();
+  auto taken = admission_.admit(request, into);
+  if (!taken) {
+    bound_error(taken.error());
+    heartbeat(request.link);
+  } else if (into.commands.size() > before) {
+    const bool may_be_expensive = into.commands.back().method.scales || machine_.searches_long();
+    if (may_be_expensive || defers(request.link)) [[unlikely]]
+      schedule();
+  }
   return taken;
 }
 
+/// Decides whether the call just admitted stays in the batch that is gathered, or is deferred.
+void Engine::schedule() {
+  const Command& admitted = gathering_->commands.back();
+  if (!defers(admitted.link)) {
+    // A search for deadlocks may be long, but only calls that may wait begin one.
+    if (!admitted.method.scales && !admitted.method.method->waits()) return;
+    const std::size_t most = limits().turn_work_max;
+    const std::size_t units = estimated_work(machine_, *gathering_, admitted, most);
+    gathered_work_ += units;
+    if (gathered_work_ <= most) return;
+    gathered_work_ -= units;
+    // A deferred call keeps the memory of its message.
+    if (deferred_.bytes() > limits().frame_bytes_max) return;
+  }
+  heartbeat(admitted.link);
+  std::swap(gathering_->commands.back(), gathering_->commands[gathering_->commands.size() - 2]);
+  defer();
+}
+
+/// Moves the last command of the batch that is gathered to the line of its link.
+void Engine::defer() { deferred_.take_last(*gathering_); }
+
 void Engine::cancel(LinkId link, std::uint64_t tag) {
   command(Command::Kind::cancel, link).tag = tag;
+  if (defers(link)) defer();
 }
 
 void Engine::heartbeat(LinkId link) { command(Command::Kind::heartbeat, link); }
@@ -132,13 +182,51 @@ void Engine::turn() {
   if (has_due_work()) logins_.release(clock_.now(), batch());
   logins_.announce();
   do {
-    if (gathering_ != nullptr) journal_.append(std::move(gathering_));
+    if (gathering_ != nullptr) {
+      if (!deferred_.empty()) note_others();
+      journal_.append(std::move(gathering_));
+    }
+    gathered_work_ = 0;
     while (std::unique_ptr<Batch> committed = journal_.committed()) apply(std::move(committed));
   } while (gathering_ != nullptr);  // a reply may have admitted a queued call
 }
 
+void Engine::run_deferred() {
+  others_called_ = false;
+  const std::size_t most = limits().turn_work_max;
+  // One in each pass, however much its cheap calls have cost.
+  while (!deferred_.idle() && (pass_work_ < most || !pass_ran_one_)) {
+    if (const LinkId link = deferred_.next_link(); !outbox_.has_room(link)) {
+      deferred_.block(link);
+      continue;
+    }
+    pass_ran_one_ = true;
+    run_next_deferred();
+  }
+}
+
+/// Orders and applies the oldest command of the link whose turn it is.
+void Engine::run_next_deferred() {
+  const LinkId link = deferred_.next_link();
+  std::unique_ptr<Batch> batch = deferred_.pop();
+  begin(*batch);
+  journal_.append(std::move(batch));
+  if (!deferred_.holds(link)) outbox_.caught_up(link);
+  turn();
+}
+
+/// Notes whether the batch that is gathered has calls of links that have no deferred ones.
+void Engine::note_others() {
+  for (const Command& command : gathering_->commands) {
+    const bool other = command.kind == Command::Kind::call && !deferred_.holds(command.link);
+    others_called_ = others_called_ || other;
+  }
+}
+
 void Engine::apply(std::unique_ptr<Batch> committed) {
+  const std::uint64_t before = machine_.work();
   for (std::size_t next = 0; machine_.apply_some(*committed, next, effects_);) deliver(*committed);
+  pass_work_ += static_cast<std::size_t>(machine_.work() - before);
   deadline_ = machine_.next_deadline();
   deliver(*committed);
   for (RawBytes& message : committed->buffers) spare_buffers_.keep(std::move(message));
@@ -179,6 +267,7 @@ void append(Batch& batch, const Batch& from, Command command) {
 
 void Engine::postpone(const Batch& batch, const Command& command) {
   append(postponed_[command.link], batch, command);
+  deferred_.block(command.link);  // which were received later
 }
 
 void Engine::take_postponed(LinkId link) {
@@ -186,6 +275,7 @@ void Engine::take_postponed(LinkId link) {
   if (found == postponed_.end()) return;
   const Batch taken = std::move(found->second);
   postponed_.erase(found);
+  deferred_.unblock(link);
   Batch& into = batch();
   for (const Command& command : taken.commands) append(into, taken, command);
 }

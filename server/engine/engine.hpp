@@ -5,6 +5,11 @@
 //
 // Use: call open, call, cancel and close as input arrives, then turn() once for all of it. Effects
 // are delivered inside turn(). One thread.
+//
+// A turn ends by work, not by time. A call that may be expensive is deferred (DeferredCalls): it
+// waits in the line of its link. run_deferred() runs such calls, link by link, until the pass has
+// spent Limits::turn_work_max units. The cheap calls of other links go first, so they wait for one
+// expensive call at most. The order is decided before the journal sees it.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +21,7 @@
 
 #include "server/core/machine/machine.hpp"
 #include "server/engine/admission.hpp"
+#include "server/engine/deferred_calls.hpp"
 #include "server/engine/ports.hpp"
 #include "server/engine/spare_buffers.hpp"
 
@@ -35,8 +41,9 @@ class Engine {
   /// sent may follow, then process_drained().
   void process_exited(SessionId session);
   /// Ends the session of such a process and releases all that it holds, in one step. Called once
-  /// all calls that the process had sent are taken.
-  void process_drained(SessionId session);
+  /// all calls that the process had sent have run.
+  /// @param link  the link over which it had sent them
+  void process_drained(SessionId session, LinkId link);
   /// Applies the ttl of an opened session again: it did not get the memory that session.map
   /// promised.
   void not_mapped(SessionId session);
@@ -67,6 +74,26 @@ class Engine {
   /// effects. A nested call, from an outbox, does nothing: the outer turn continues until no batch
   /// is left.
   void turn();
+  /// Begins a pass: all connections that were ready have been read since the last one.
+  void begin_pass() {
+    pass_work_ = 0;
+    pass_ran_one_ = false;
+  }
+  /// Runs deferred calls, link by link, until the pass has spent Limits::turn_work_max; at least
+  /// one in each pass. Called after turn(), once the replies of the cheap calls are on their way.
+  void run_deferred();
+  /// Returns true if links without deferred calls have sent calls since the last run_deferred().
+  bool others_called() const { return others_called_; }
+  /// Returns true if calls of that link are deferred. Nothing more should be read from it.
+  bool defers(LinkId link) const { return !deferred_.empty() && deferred_.holds(link); }
+  /// Returns true if deferred calls may run: another pass should follow at once.
+  bool has_deferred() const { return !deferred_.idle(); }
+  /// Lets the deferred calls of a link run on: its output has room again.
+  void resume_deferred(LinkId link) {
+    if (!postponed_.contains(link)) deferred_.unblock(link);
+  }
+  /// Returns the work of all turns so far, in units (Machine::spend).
+  std::uint64_t work() const { return machine_.work(); }
 
   /// Returns true if the gathered batch fills the CPU's cache: gathering more would evict its
   /// start.
@@ -108,6 +135,11 @@ class Engine {
 
   Batch& batch();
   bool has_due_work();
+  void begin(Batch& batch);
+  void schedule();
+  void defer();
+  void run_next_deferred();
+  void note_others();
   void read_wall_clock(Instant now);
   Command& command(Command::Kind kind, LinkId link);
   void apply(std::unique_ptr<Batch> committed);
@@ -124,6 +156,11 @@ class Engine {
   Duration wall_ahead_{};            // the clock's, as last read
   Instant wall_read_again_{};        // the time from which on a batch reads it again
   std::unique_ptr<Batch> gathering_;
+  std::size_t gathered_work_ = 0;  // the estimate for its calls that may be expensive
+  std::size_t pass_work_ = 0;      // of this pass
+  bool pass_ran_one_ = false;      // of the deferred calls
+  bool others_called_ = false;
+  DeferredCalls deferred_;
   std::unique_ptr<Batch> spare_;  // applied and cleared; its memory is reused
   SpareBuffers spare_buffers_;
   Effects effects_;

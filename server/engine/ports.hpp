@@ -40,6 +40,11 @@ class Outbox {
   /// Takes one effect, whose bytes are in `effects`. Both are valid during this call only; a
   /// BlobRef may be kept longer.
   virtual void deliver(const Effect& effect, const Effects& effects) = 0;
+  /// Notes that all calls of the link that were deferred have run: it may be read again.
+  virtual void caught_up(LinkId /*link*/) {}
+  /// Returns false while the client has not read the replies of earlier calls. Then no deferred
+  /// call of the link runs until Engine::resume_deferred().
+  virtual bool has_room(LinkId /*link*/) { return true; }
   /// Returns true while the system refuses memory.
   virtual bool memory_short() { return false; }
   /// Notes that the client of this connection has logged in: its ClientAccess has changed.

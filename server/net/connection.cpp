@@ -131,18 +131,21 @@ bool Connection::ends_soon() const {
   return socket_.is_open() && resume_posted_ && !write_blocked_;
 }
 
-void Connection::drain() {
-  if (!socket_.is_open() || dialogue_.closing()) return;
+bool Connection::drain(SessionId session) {
+  if (!socket_.is_open() || dialogue_.closing()) return true;
   dialogue_.only_harmless();
-  drain_input();
   hub_.touch(*this);
+  if (drain_input()) return true;
+  broken_ = true;
+  draining_ = session;
+  return false;
 }
 
 /// Takes the bytes that the client has sent by now, and drops the replies, since the client reads
 /// nothing any more. Later bytes are not taken: a child that has inherited the socket may send for
-/// ever.
-void Connection::drain_input() {
-  const std::size_t end = read_bytes_ + unread_bytes();
+/// ever. Returns false if an expensive call holds up the rest.
+bool Connection::drain_input() {
+  read_bytes_max_ = read_bytes_ + unread_bytes();
   if (!on_ring_) readable_ = true;  // even if Asio has not reported it yet
   const auto run_backlog = [this] {
     while (dialogue_.has_backlog()) {
@@ -151,7 +154,16 @@ void Connection::drain_input() {
     }
   };
   run_backlog();
-  while (read_bytes_ < end && !dialogue_.closing() && read_some()) run_backlog();
+  while (read_bytes_ < read_bytes_max_ && !dialogue_.closing() && !dialogue_.defers() &&
+         read_some()) {
+    run_backlog();
+  }
+  return !dialogue_.defers();
+}
+
+/// Tells the hub that all calls of a dead process were taken.
+void Connection::end_draining() {
+  if (draining_) hub_.drained(std::exchange(draining_, {}), link());
 }
 
 /// Returns how many bytes have arrived and were not read; for a ring, the most that it can hold.
@@ -235,6 +247,7 @@ void Connection::flush() {
 void Connection::after_turn() {
   // Even if the dialogue takes no input: a doorbell may say that the ring has space for output.
   if (on_ring_ && !socket_ended_) wait_for_input();
+  if (dialogue_.defers() && dialogue_.has_room()) hub_.resume_deferred(link());
   const bool backlog = dialogue_.has_backlog() || (dialogue_.holds_replies() && !write_blocked_);
   if (dialogue_.closing()) {
     reading_ = false;
@@ -246,8 +259,10 @@ void Connection::after_turn() {
   }
   reading_ = !backlog && !dialogue_.full();
   const bool more = on_ring_ ? socket_ended_ || !ring_->in.empty() : readable_;
-  if (broken_ && !backlog && (!more || input_ended_ || read_bytes_ >= read_bytes_max_)) {
+  if (broken_ && !backlog && !dialogue_.defers() &&
+      (!more || input_ended_ || read_bytes_ >= read_bytes_max_)) {
     dialogue_.abandon();
+    end_draining();
     return hub_.touch(*this);
   }
   if (on_ring_ && (reading_ || write_blocked_)) hub_.poll_before_sleep(*ring_, *this);
@@ -394,6 +409,7 @@ std::optional<std::uint32_t> Connection::active_client_cpu() const {
 }
 
 void Connection::close() {
+  end_draining();
   if (tls_ && socket_.is_open() && !broken_) {
     tls_->stream->close(tls_->unsent);
     static_cast<void>(send_records());

@@ -41,8 +41,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   /// Takes records that arrived with the end of the TLS handshake.
   void take_early(std::string_view records);
   /// Takes the calls that the client had sent before its process ended. Drops calls that would wait
-  /// or deliver an item.
-  void drain();
+  /// or deliver an item. Returns false if some are expensive: then they run in later passes, and
+  /// Hub::drained is called once they have been taken.
+  bool drain(SessionId session);
   /// Reads on, after the peer has closed the connection or its sending side; the end of input is
   /// not waited for.
   void peer_closed();
@@ -93,7 +94,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool hand_over();
   bool read_tls();
   void take_records(std::string_view records);
-  void drain_input();
+  bool drain_input();
+  void end_draining();
   std::size_t unread_bytes();
   void resume();
   void resume_soon();
@@ -131,6 +133,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool resume_posted_ = false;  // the loop will call resume()
   bool broken_ = false;         // nothing can be sent any more
   bool input_ended_ = false;
+  SessionId draining_;  // the session of a dead process whose calls are being taken; or none
   std::size_t read_bytes_ = 0;      // all bytes read so far
   std::size_t read_bytes_max_ = 0;  // if broken_: reading stops once read_bytes_ has reached it
 };

@@ -95,9 +95,13 @@ class Dialogue {
   /// Frees the input and the protocol's memory if the connection was cut off. Not called while the
   /// dialogue reads.
   void free_if_cut_off();
-  /// Returns true if the output exceeds its bound, or typed lines are held back beyond theirs: the
-  /// connection is not read meanwhile.
-  bool full() const { return context_.full() || context_.held_back(); }
+  /// Returns true if the output exceeds its bound, typed lines are held back beyond theirs, or
+  /// expensive calls wait for a later pass: the connection is not read meanwhile.
+  bool full() const { return context_.full() || context_.held_back() || context_.defers(); }
+  /// Returns true if expensive calls of this connection wait for a later pass.
+  bool defers() const { return context_.defers(); }
+  /// Returns true if replies go to the output at once.
+  bool has_room() const { return !context_.full() && !holds_replies(); }
   /// Returns true if typed lines are held back and the client's end is not known yet.
   bool held_back() const { return context_.held_back() && !context_.peer_ended() && !closing(); }
   /// Returns true if nothing more will be read. Close the connection once the output is sent and

@@ -39,6 +39,7 @@ Hub::Hub(asio::io_context& io, Clock& clock, std::function<void()> stop)
       clock_(clock),
       stop_(std::move(stop)),
       deaths_(io, [this](SessionId session) { process_drained(session); }),
+      deferred_timer_(io, [this] { post_turn(); }),
       timer_(io,
              [this] {
                timer_at_.reset();
@@ -215,6 +216,20 @@ void Hub::deliver(const Effect& effect, const Effects& effects) {
   }
 }
 
+bool Hub::has_room(LinkId link) {
+  Connection* const connection = connection_of(link);
+  return connection == nullptr || connection->dialogue().has_room();
+}
+
+void Hub::resume_deferred(LinkId link) {
+  engine_->resume_deferred(link);
+  if (engine_->has_deferred()) post_turn();
+}
+
+void Hub::caught_up(LinkId link) {
+  if (Connection* connection = connection_of(link)) touch(*connection);
+}
+
 void Hub::pass_extents(const Effect& effect) {
   // Memory is not shared with a process whose exit cannot be detected: its session would never end.
   if (!deaths_.watches(effect.session)) return engine_->not_mapped(effect.session);
@@ -333,9 +348,14 @@ void Hub::process_drained(SessionId session) {
   // The session's waits end first, so that a lock that one of these calls releases is not granted
   // back to the session.
   engine_->process_exited(session);
-  if (Connection* connection = connection_of(it->second)) connection->drain();
-  engine_->process_drained(session);
-  turn();
+  const LinkId link = it->second;
+  Connection* const connection = connection_of(link);
+  if (connection == nullptr || connection->drain(session)) drained(session, link);
+}
+
+void Hub::drained(SessionId session, LinkId link) {
+  engine_->process_drained(session, link);
+  turn_soon();
 }
 
 void Hub::turn() {
@@ -344,6 +364,29 @@ void Hub::turn() {
   flush_touched();
   set_timer();
   watch_spares();
+  if (engine_->has_deferred()) run_deferred();
+}
+
+/// Runs expensive calls until the budget of this pass is spent. If other clients are active, a long
+/// call is followed by a pause, in which they are served without such a delay.
+void Hub::run_deferred() {
+  constexpr Duration kShort = std::chrono::milliseconds{8};
+  constexpr Duration kPauseMax = std::chrono::milliseconds{250};
+  constexpr int kPauses = 8;  // relative to the time of the call
+  const Instant begin = clock_.now();
+  if (begin >= deferred_at_) {
+    const bool others = engine_->others_called();
+    engine_->run_deferred();
+    flush_touched();
+    set_timer();
+    const Duration spent = clock_.now() - begin;
+    if (others && spent > kShort) {
+      deferred_at_ = begin + spent + std::min(spent * kPauses, kPauseMax);
+    }
+    if (!engine_->has_deferred()) return;
+  }
+  if (deferred_at_ <= clock_.now()) return post_turn();
+  deferred_timer_.set(std::chrono::steady_clock::now() + (deferred_at_ - clock_.now()));
 }
 
 /// Starts the timer that gives back memory that was not used for a second, so that an idle server
@@ -365,9 +408,15 @@ void Hub::give_back_memory() {
 
 void Hub::turn_soon() {
   if (engine_->has_enough()) return turn();
+  post_turn();
+}
+
+/// Posts a turn behind all handlers that are ready now; they and it are one pass.
+void Hub::post_turn() {
   if (turn_posted_) return;
   asio::post(io_, [this] {
     turn_posted_ = false;
+    engine_->begin_pass();
     take_from_rings();  // sockets that are never idle must not starve the rings
     turn();
   });
@@ -427,6 +476,7 @@ void Hub::drop_all() {
   speculative_poll_.clear();
   polled_.clear();
   timer_.cancel();
+  deferred_timer_.cancel();
   spares_timer_.cancel();
   deaths_.forget_all();
   events_.end();

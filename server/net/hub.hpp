@@ -100,6 +100,11 @@ class Hub : public Outbox {
   /// Closes those connections for whose rights `ends` is true, likewise.
   void close_links(const std::function<bool(const ClientAccess&)>& ends, const Error& error);
 
+  /// Lets the deferred calls of a link run on: its client has read replies.
+  void resume_deferred(LinkId link);
+  /// Ends the session of a dead process: its connection has run all that the process had sent.
+  void drained(SessionId session, LinkId link);
+
   /// Marks a connection for the flush at the end of this turn.
   void touch(Connection& connection);
 
@@ -117,6 +122,8 @@ class Hub : public Outbox {
 
   void deliver(const Effect& effect, const Effects& effects) override;
   void logged_in(LinkId link) override;
+  void caught_up(LinkId link) override;
+  bool has_room(LinkId link) override;
   bool memory_short() override { return !MemoryReserve::is_whole(); }
 
  private:
@@ -128,6 +135,8 @@ class Hub : public Outbox {
   void pass_extents(const Effect& effect);
   void process_drained(SessionId session);
   bool ready_to_sleep();
+  void post_turn();
+  void run_deferred();
   void flush_touched();
   void set_timer();
   void watch_spares();
@@ -165,6 +174,8 @@ class Hub : public Outbox {
   SpeculativePoll speculative_poll_;
   std::unordered_map<SessionId, LinkId> sessions_;  // opened sessions and their last links
   DeathWatch deaths_;
+  Instant deferred_at_{};  // no deferred call runs before
+  DeadlineTimer deferred_timer_;
   DeadlineTimer timer_;
   std::optional<Instant> timer_at_;
   DeadlineTimer spares_timer_;

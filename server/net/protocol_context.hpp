@@ -112,7 +112,9 @@ class ProtocolContext {
   void let_on() { held_back_ = false; }
   bool held_back() const { return held_back_; }
   /// Returns true if no message may be taken even at the start of a turn.
-  bool stalled() const { return paused_ || held_back_ || postponed_ || full(); }
+  bool stalled() const { return paused_ || held_back_ || postponed_ || full() || defers(); }
+  /// Returns true if calls of this connection wait for a later pass, since they are expensive.
+  bool defers() const { return engine.defers(link_); }
   /// Notes at the end of a read whether flow control has left messages for a later turn.
   /// @param bytes_left  the protocol has not taken all bytes that were read
   void note_backlog(bool bytes_left) {
@@ -159,7 +161,14 @@ class ProtocolContext {
   void run_batch() {
     batch_taken_ = 0;
     batch_size_ = std::min(batch_size_ * 2, limits.turn_calls_max);
+    const std::uint64_t before = engine.work();
     engine.turn();
+    if (engine.work() - before > limits.turn_work_max) end_turn();
+  }
+  /// Leaves the rest of the messages for a later turn: the calls of this one were expensive.
+  void end_turn() {
+    turn_calls_ = limits.turn_calls_max;
+    batch_size_ = 1;
   }
 
   ClientAccess access_;

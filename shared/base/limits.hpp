@@ -73,6 +73,12 @@ struct Limits {
   /// Elements or bytes of work and reply that one request may cost.
   std::size_t work_elements_max = 1'000'000;
   std::size_t work_bytes_max = std::size_t{64} << 20;
+  /// Units of work of one transaction (Machine::spend): twice what one call may cost. Nothing else
+  /// runs meanwhile, and a rollback takes as long again.
+  std::size_t transaction_work_max = 2'000'000;
+  /// Units of work after which a turn ends, so that the calls of other connections get theirs:
+  /// about 2 ms.
+  std::size_t turn_work_max = 100'000;
   /// Calls of one connection in one turn of the event loop, so that other connections get theirs.
   std::size_t turn_calls_max = 64;
   /// All stored data, bytes; 0 stands for half of the cgroup's or machine's memory, set at start.

@@ -44,6 +44,14 @@ struct Backend {
   bool memfd = false;            ///< storage in memfds, which clients can map; else on the heap
   bool delayed_journal = false;  ///< commits late; else at once
   bool keys = false;             ///< clients have to log in; see login_keys.hpp
+
+  /// Returns the limits of a server. Under the delayed journal a turn has no work to spend, so that
+  /// each call that may be expensive is deferred and has a pass of its own.
+  Limits limits() const {
+    Limits made;
+    if (delayed_journal) made.turn_work_max = 1;
+    return made;
+  }
 };
 
 std::unique_ptr<ExtentSource> make_extents(const Backend& backend);

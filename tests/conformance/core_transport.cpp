@@ -11,10 +11,11 @@
 namespace agora::test {
 namespace {
 
-MachineInput input_at(Instant now) {
+MachineInput input_at(Instant now, const Limits& limits) {
   MachineInput input;
   input.hash_key = {0x1234, 0x5678};
   input.token_floor = 1000;
+  input.limits = limits;
   input.started = now;
   return input;
 }
@@ -24,7 +25,7 @@ class CoreTransport : public Transport, private Outbox {
   explicit CoreTransport(const Backend& backend)
       : journal_(make_journal(backend)),
         extents_(make_extents(backend)),
-        machine_(all_types(), *extents_, input_at(clock_.now())),
+        machine_(all_types(), *extents_, input_at(clock_.now(), backend.limits())),
         engine_(machine_, clock_, *journal_, *this) {
     if (backend.keys) {
       port_ = std::make_unique<Authenticator>(login_keys(), "host", [](const std::string&) {});
@@ -88,7 +89,11 @@ class CoreTransport : public Transport, private Outbox {
     return *access;
   }
   std::vector<SessionMessage> collect() {
-    for (int i = 0; i < 8; ++i) engine_.turn();
+    for (int i = 0; i < 8 || engine_.has_deferred(); ++i) {
+      engine_.begin_pass();
+      engine_.turn();
+      engine_.run_deferred();
+    }
     return std::exchange(messages_, {});
   }
   void deliver(const Effect& effect, const Effects& effects) override {

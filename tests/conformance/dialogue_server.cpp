@@ -17,7 +17,7 @@ class DialogueServer : public TestServer, private Outbox {
       : bytewise_(bytewise),
         journal_(make_journal(backend)),
         extents_(make_extents(backend)),
-        machine_(all_types(), *extents_, input()),
+        machine_(all_types(), *extents_, input(backend)),
         engine_(machine_, clock_, *journal_, *this),
         context_(engine_) {
     if (!backend.keys) return;
@@ -27,8 +27,10 @@ class DialogueServer : public TestServer, private Outbox {
 
   std::unique_ptr<ClientConnection> connect(WireFormat format) override;
   bool poll() override {
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 8 || engine_.has_deferred(); ++i) {
+      engine_.begin_pass();
       engine_.turn();
+      engine_.run_deferred();
       for (auto& [id, dialogue] : dialogues_) {
         if (dialogue->has_backlog()) dialogue->proceed();
       }
@@ -40,8 +42,9 @@ class DialogueServer : public TestServer, private Outbox {
 
  private:
   friend class DialogueConnection;
-  MachineInput input() {
+  MachineInput input(const Backend& backend) {
     MachineInput made;
+    made.limits = backend.limits();
     made.hash_key = {0x1234, 0x5678};
     made.token_floor = 1000;
     made.started = clock_.now();

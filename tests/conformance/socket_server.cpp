@@ -108,6 +108,7 @@ class SocketServer : public TestServer {
       made.key_file = directory_.key_file();
     }
     made.shared_memory = backend.memfd;
+    made.limits = backend.limits();
     made.clock = &clock_;
     made.journal = journal_.get();
     return made;

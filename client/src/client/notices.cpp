@@ -29,7 +29,7 @@ bool is_of(const Notices::Listener& listener, const std::string& kind, const Not
   if (kind == "names") {
     const auto type = member<std::string>(notice, "type");
     return (listener.type.empty() || listener.type == type) &&
-           matches(listener.pattern, object_of(notice));
+           NamePattern{listener.pattern}.matches(object_of(notice));
   }
   if (notice.contains("pattern")) {
     return listener.kind == "names" && listener.pattern == member<std::string>(notice, "pattern") &&

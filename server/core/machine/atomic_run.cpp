@@ -14,6 +14,9 @@
 namespace agora {
 namespace {
 
+// Parameters of a call in a transaction are read twice, and their values are often small.
+constexpr std::size_t kParameterBytesPerUnit = 16;
+
 Failure at_index(Failure failure, std::uint32_t index) {
   std::string packed;
   Writer{packed}.unsigned_integer(index);
@@ -57,6 +60,7 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   }
   at_cap_ = machine_.over_cap(calls.bytes().size());
   begin();
+  machine_.work_end_ = machine_.work_ + machine_.limits().transaction_work_max;
   std::string results;
   Expected<void> done;
   try {
@@ -65,6 +69,7 @@ Outcome AtomicRun::run(PackedView calls, PackedView require) {
   } catch (const std::bad_alloc&) {
     done = fail(system_memory_full());
   }
+  machine_.work_end_ = ~std::uint64_t{0};
   Outcome outcome = finish(std::move(done));
   if (outcome) machine_.reply_bytes() += results;
   return outcome;
@@ -226,6 +231,8 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   if (params.kind() != Kind::list && params.kind() != Kind::map) {
     return fail(Errc::value_error, "params must be a list or a map, got " + describe(params));
   }
+  machine_.spend(Machine::kProbeUnits + params.size() / kParameterBytesPerUnit);
+  if (auto ok = machine_.check_transaction_work(0); !ok) return ok;
   Batch batch;
   Binder binder{machine_.limits()};
   if (auto bound = binder.bind(*ref, params, batch); !bound) return bound;
@@ -249,6 +256,9 @@ Expected<void> AtomicRun::run_one(PackedView method, PackedView params, bool onl
   Call call{machine_, batch, command, caller, *object};
   const HandlerResult written{machine_.reply_bytes()};
   Outcome outcome = ref->method->handler(call);
+  if (outcome) {
+    if (auto ok = machine_.check_transaction_work(0); !ok) outcome = ok.failure();
+  }
   if (!outcome) {
     written.drop();
     return outcome.failure();

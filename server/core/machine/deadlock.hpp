@@ -16,14 +16,14 @@
 namespace agora {
 
 /// Returns the error for a waiter that has just been parked, if it closes a cycle. The error's
-/// details have the cycle, this waiter first. Cost: O(1) if its session has no grants and
-/// its owner no other wait; else O(owners for which it waits, directly or indirectly, + their
-/// waits).
+/// details have the cycle, this waiter first. Cost: O(1) if no other owner can wait for its
+/// owner; else O(owners for which it waits, directly or indirectly, + their waits and the waiters
+/// ahead of them), each visited once.
 std::optional<Error> closed_cycle(Machine& machine, Waiter& waiter);
 
 /// Refuses the newest acquire in each cycle through `owner`. Call it when the owner got a grant or
 /// when a waiter of it was moved to another queue. Cost: O(1) for an owner that does not wait; else
-/// the cost of closed_cycle for each of its waits.
+/// that of closed_cycle, once for all its waits and once for each cycle.
 void break_cycles(Machine& machine, const OwnerRef& owner);
 
 }  // namespace agora

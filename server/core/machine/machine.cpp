@@ -30,6 +30,8 @@ constexpr std::uint64_t kGrantsPerSecondMax = std::uint64_t{1} << 28;
 
 // Elements of deleted objects that are freed after each command.
 constexpr std::size_t kReclaimElements = 2'000;
+// The most commands of a batch after which that is done: large batches must not take long for it.
+constexpr int kReclaimsMax = 8;
 
 }  // namespace
 
@@ -127,17 +129,22 @@ bool Machine::apply_some(const Batch& batch, std::size_t& next, Effects& effects
   wall_ahead_ = batch.wall_ahead;
   memory_cap_ = batch.memory_short ? 1 : input_.limits.memory_bytes_max;
   if (next == 0) {
+    last_search_work_ -= last_search_work_ / 64;
     prefetcher_.begin(batch);
     large_replies_.clear();
   }
+  int reclaims = kReclaimsMax;
   std::size_t i = next;
   while (i < batch.commands.size() && (i == next || effects.size() < kEnoughBytes)) {
     apply(batch, i, prefetcher_.advance(batch, i));
     ++i;
     serve_pending();
     notifications_.catch_up();
-    if (registry_.pending_reclaim()) registry_.reclaim(*this, kReclaimElements);
-    if (!unneeded_.empty() || collector_.has_work()) free_unneeded();
+    if (registry_.pending_reclaim() && reclaims > 0) {
+      registry_.reclaim(*this, kReclaimElements);
+      --reclaims;
+    }
+    if (has_unneeded()) free_unneeded();
   }
   mapped_view_.refresh_memory();
   effects_ = nullptr;
@@ -232,6 +239,7 @@ void Machine::call(const Batch& batch, const Command& command, Prefetcher::Prefe
   Link* link = sessions_.find(command.link);
   if (link == nullptr) return;  // the server has closed the link and ignores its input
   ++calls_;
+  spend(kProbeUnits);
   if (link->session == nullptr) {
     return push_failure(link->id, command.tag, session_lost(sessions_.lost(link->lost), Done::no));
   }
@@ -362,7 +370,7 @@ void Machine::serve_all() {
   for (std::size_t i = 0; i < to_serve_.size(); ++i) {
     Object* object = to_serve_[i];
     if (object == nullptr) continue;  // deleted in between
-    object->to_serve = false;
+    object->to_serve = 0;
     object->state->serve(*this, *object);
   }
   to_serve_.clear();
@@ -387,7 +395,7 @@ void Machine::time_passed() {
 
 std::optional<Instant> Machine::next_deadline() const {
   // While content is to be freed or cycles are to be collected, the next slice is due at once.
-  if (registry_.pending_reclaim() || !unneeded_.empty() || collector_.has_work()) return now_;
+  if (registry_.pending_reclaim() || has_unneeded()) return now_;
   std::optional<Instant> next;
   for (const auto& due : {waiters_.next_deadline(), registry_.next_expiry(), registry_.next_alarm(),
                           sessions_.next_deadline(), notifications_.next_expiry()}) {

@@ -12,9 +12,12 @@
 // machine_sessions.cpp resumes and ends sessions, atomic_run.cpp runs transactions.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -170,11 +173,34 @@ class Machine {
   /// Frees a stored value and releases the objects to which it refers. Within a transaction the
   /// value stays until the transaction has ended.
   void drop(Handle value);
-  /// Checks that a reply of that many elements and bytes is within the limits.
+  /// Checks that a reply of that many elements and bytes is within the limits, and counts the work.
   /// @param instead  the methods to use instead, for the message
-  /// @error too_large  over the limits.
-  Expected<void> check_work(std::size_t elements, std::size_t bytes,
-                            std::string_view instead) const;
+  /// @error too_large  over the limits of a call, or over the budget of the transaction that runs.
+  Expected<void> check_work(std::size_t elements, std::size_t bytes, std::string_view instead);
+
+  // Work. It is counted in units, so that the same commands always cost the same: a step over one
+  // element is 1, a probe that probably misses the CPU's caches is kProbeUnits, and so is a call.
+
+  static constexpr std::size_t kProbeUnits = 16;
+  static constexpr std::size_t kLongSearchUnits = 10'000;
+  /// Counts work that is done or is about to be done.
+  void spend(std::size_t units) { work_ += units; }
+  /// Returns the units of all work so far.
+  std::uint64_t work() const { return work_; }
+  /// Checks and counts the work of looking up so many keys. They follow each other, so that the
+  /// CPU waits for several of them at a time.
+  /// @error too_large  the budget of the transaction that runs is spent.
+  Expected<void> check_probes(std::size_t keys);
+  /// Notes the units of work of a search for deadlocks: the next ones may cost as much. The number
+  /// falls slowly, with each batch.
+  void note_search(std::size_t units) { last_search_work_ = std::max(last_search_work_, units); }
+  std::size_t last_search_work() const { return last_search_work_; }
+  /// Returns true if searches for deadlocks are so long that the engine should space them out.
+  bool searches_long() const { return last_search_work_ > kLongSearchUnits; }
+  /// Checks that `units` more are within the budget of the transaction that runs; a call outside of
+  /// one has none here.
+  /// @error too_large  they are not.
+  Expected<void> check_transaction_work(std::size_t units) const;
 
   // Transactions.
 
@@ -250,6 +276,7 @@ class Machine {
   /// Replies with the result that `write(Writer&)` appends.
   template <typename Write>
   void reply(Waiter& waiter, Write&& write) {
+    spend(kProbeUnits);
     const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
     const std::size_t begin = effects_->bytes.size();
     Writer out{effects_->bytes};
@@ -325,6 +352,9 @@ class Machine {
   void run(const Batch& batch, const Command& command, const Caller& caller,
            Prefetcher::Prefetched prefetched);
   void set_memory_peak(std::size_t used);
+  bool has_unneeded() const {
+    return !unneeded_.empty() || !left_holds_.empty() || collector_.has_work();
+  }
   void parked(const Caller& caller, Waiter& waiter);
   Expected<Object*> target(const Batch& batch, const Command& command);
   Expected<void> check_guard(PackedView guard);
@@ -372,14 +402,18 @@ class Machine {
   std::uint64_t token_floor_ = 0;
   std::uint64_t version_floor_ = 0;  // no object that has ended had a greater version
   std::uint64_t calls_ = 0;
-  std::size_t heap_bytes_ = 0;  // of content that is not in the arena
+  std::uint64_t work_ = 0;
+  std::size_t last_search_work_ = 0;
+  std::uint64_t work_end_ = ~std::uint64_t{0};  // the value of work_ at which a transaction fails
+  std::size_t heap_bytes_ = 0;                  // of content that is not in the arena
   std::size_t memory_cap_ = 0;  // for the batch that is being applied; 0: none, 1: out of memory
   // While memory_used() is within these, note_memory() has nothing to do.
   std::size_t memory_low_ = 0;
   std::size_t memory_high_ = 0;
-  std::size_t memory_lately_ = 0;   // 1 + the use at the last look at a fall; 0: it has not fallen
-  std::vector<Object*> to_serve_;   // objects with waiters, in the order of their changes
-  std::vector<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
+  std::size_t memory_lately_ = 0;  // 1 + the use at the last look at a fall; 0: it has not fallen
+  std::vector<Object*> to_serve_;  // objects with waiters, in the order of their changes
+  std::deque<ObjectId> unneeded_;  // to be deleted, unless the reply gives a hold on one
+  std::deque<std::map<ObjectId, std::uint64_t>> left_holds_;  // of ended sessions; none is empty
   Collector collector_{*this};
   Notifications notifications_{*this};
   std::unique_ptr<Transaction> transaction_;

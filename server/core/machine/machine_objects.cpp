@@ -16,6 +16,14 @@ namespace {
 
 // Steps of the collector after each command; each visits one object or reference.
 constexpr std::size_t kCollectSteps = 2'000;
+// Objects that are deleted after each command, and holds of ended sessions that are given back.
+constexpr std::size_t kFreeObjects = 1'000;
+
+// A value that is stored: it is copied to the arena, and its references are counted.
+constexpr std::size_t kStoreUnits = 4;
+
+// Bytes that are copied or compared in the time of one step over an element, roughly.
+constexpr std::size_t kBytesPerUnit = 64;
 
 }  // namespace
 
@@ -105,7 +113,7 @@ void Machine::destroy(Object& object) {
   Lockable* lock = object.state->as_lock();
   if (lock != nullptr) lock->recall(*this, object);
   const std::string gone = "the object " + object.name + " was deleted while the call waited";
-  if (object.to_serve) *std::find(to_serve_.begin(), to_serve_.end(), &object) = nullptr;
+  if (object.to_serve != 0) to_serve_[object.to_serve - 1] = nullptr;
   set_alarm(object, std::nullopt);
   object.state->deleted(*this, object);
   if (lock != nullptr) token_floor_ = std::max(token_floor_, lock->last_token());
@@ -146,9 +154,9 @@ std::string Machine::cause(const MethodRef& method) const {
 
 void Machine::serve_soon(Object& object) {
   if (object.cell) mapped_view_.refresh_soon(object);
-  if (object.to_serve || object.waiters.empty()) return;
-  object.to_serve = true;
+  if (object.to_serve != 0 || object.waiters.empty()) return;
   to_serve_.push_back(&object);
+  object.to_serve = to_serve_.size();
 }
 
 void Machine::set_alarm(Object& object, std::optional<Instant> when) {
@@ -202,6 +210,7 @@ void Machine::release(PackedView value) {
 }
 
 Expected<Handle> Machine::store(PackedView value) {
+  spend(kStoreUnits);
   if (auto kept = retain(value); !kept) return kept.failure();
   const Handle handle = values_.store(value);
   if (handle) {
@@ -222,14 +231,33 @@ void Machine::drop(Handle value) {
 }
 
 Expected<void> Machine::check_work(std::size_t elements, std::size_t bytes,
-                                   std::string_view instead) const {
+                                   std::string_view instead) {
   const Limits& most = input_.limits;
-  if (elements <= most.work_elements_max && bytes <= most.work_bytes_max) return {};
-  return fail(Errc::too_large, "the reply would have " + std::to_string(elements) +
-                                   " elements and " + std::to_string(bytes) + " bytes, over " +
-                                   std::to_string(most.work_elements_max) + " elements or " +
-                                   std::to_string(most.work_bytes_max) + " bytes; use " +
-                                   std::string{instead});
+  if (elements > most.work_elements_max || bytes > most.work_bytes_max) {
+    return fail(Errc::too_large, "the reply would have " + std::to_string(elements) +
+                                     " elements and " + std::to_string(bytes) + " bytes, over " +
+                                     std::to_string(most.work_elements_max) + " elements or " +
+                                     std::to_string(most.work_bytes_max) + " bytes; use " +
+                                     std::string{instead});
+  }
+  const std::size_t units = elements + bytes / kBytesPerUnit;
+  if (auto ok = check_transaction_work(units); !ok) return ok;
+  spend(units);
+  return {};
+}
+
+Expected<void> Machine::check_transaction_work(std::size_t units) const {
+  if (work_ + units <= work_end_) return {};
+  return fail(Errc::too_large, "the transaction would cost more than " +
+                                   std::to_string(input_.limits.transaction_work_max) +
+                                   " elements of work; run it in smaller parts");
+}
+
+Expected<void> Machine::check_probes(std::size_t keys) {
+  constexpr std::size_t kUnits = kProbeUnits / 2;
+  if (auto ok = check_transaction_work(keys * kUnits); !ok) return ok;
+  spend(keys * kUnits);
+  return {};
 }
 
 void Machine::maybe_free(Object& object) {
@@ -240,8 +268,20 @@ void Machine::maybe_free(Object& object) {
 }
 
 void Machine::free_unneeded() {
-  for (const ObjectId id : std::exchange(unneeded_, {})) {
-    Object* object = registry_.find(id);
+  for (std::size_t left = kFreeObjects; left > 0 && !left_holds_.empty(); --left) {
+    auto& holds = left_holds_.front();
+    if (const auto hold = holds.begin(); hold != holds.end()) {
+      if (Object* object = registry_.find(hold->first)) {
+        object->holds -= hold->second;
+        maybe_free(*object);
+      }
+      holds.erase(hold);
+    }
+    if (holds.empty()) left_holds_.pop_front();
+  }
+  for (std::size_t left = kFreeObjects; left > 0 && !unneeded_.empty(); --left) {
+    Object* object = registry_.find(unneeded_.front());
+    unneeded_.pop_front();
     if (object != nullptr && object->holds == 0 && object->references == 0) remove(*object);
   }
   collector_.work(kCollectSteps);

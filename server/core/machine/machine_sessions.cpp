@@ -103,6 +103,7 @@ void Machine::link_closed(LinkId id) {
 void Machine::end_waits(SessionId id) {
   std::vector<std::unique_ptr<Waiter>> waited;
   while (Waiter* waiter = waiters_.first_of(id)) {
+    spend(kProbeUnits);
     waited.push_back(waiters_.remove(*waiter));
     if (!waited.back()->link) continue;
     push_failure(waited.back()->link, waited.back()->tag,
@@ -116,6 +117,7 @@ void Machine::end_waits(SessionId id) {
 void Machine::end_all_waits() {
   std::vector<std::unique_ptr<Waiter>> waited;
   while (Waiter* waiter = waiters_.first()) {
+    spend(kProbeUnits);
     waited.push_back(waiters_.remove(*waiter));
     conclude(*waited.back(),
              {Errc::session_lost, "the server ended while the call waited", Done::no, {}});
@@ -151,10 +153,7 @@ void Machine::end_session(SessionId id, bool gone) {
     released.note(object->name);
     remove(*object);
   }
-  const auto holds = ending->holds;
-  for (const auto& [object_id, count] : holds) {
-    if (Object* object = registry_.find(object_id)) unhold(*object, id, count);
-  }
+  if (!ending->holds.empty()) left_holds_.push_back(std::exchange(ending->holds, {}));
   const LinkId link = ending->link;
   const bool opened = ending->opened;
   const bool may_still_write = ending->mapped && !gone;

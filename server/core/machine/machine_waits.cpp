@@ -90,6 +90,7 @@ void Machine::reply_null(Waiter& waiter) {
 void Machine::reply_stored(Waiter& waiter, Handle value) {
   std::optional<BlobRef> blob = values_.pin(value);
   if (!blob) return reply(waiter, [&](Writer& out) { out.packed(values_.view(value)); });
+  spend(kProbeUnits);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   conclude(*owned, Buffer::bytes, effects_->bytes.size(), std::move(*blob),
            std::move(owned->context));
@@ -124,6 +125,7 @@ void Machine::refuse_place(Waiter& waiter, Errc code, std::string message) {
 
 void Machine::refuse(Waiter& waiter, Error error) {
   name_object(error, *waiter.object);
+  spend(kProbeUnits);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   conclude(*owned, std::move(error));
   waiter_left(*owned);
@@ -132,6 +134,7 @@ void Machine::refuse(Waiter& waiter, Error error) {
 void Machine::time_out(Waiter& waiter) {
   Object& object = *waiter.object;
   if (object.state->waiter_timed_out(*this, object, waiter)) return serve_soon(object);
+  spend(kProbeUnits);
   const std::unique_ptr<Waiter> owned = waiters_.remove(waiter);
   const double seconds = seconds_of(*owned->until - owned->since);
   std::vector<std::string_view> objects;

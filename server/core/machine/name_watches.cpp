@@ -8,7 +8,6 @@
 #include "server/core/machine/machine.hpp"
 #include "server/core/machine/notifications.hpp"
 #include "server/core/methods/scalar.hpp"
-#include "shared/base/pattern.hpp"
 #include "shared/value/elements.hpp"
 #include "shared/value/msgpack_writer.hpp"
 
@@ -17,6 +16,11 @@ namespace {
 
 /// The memory of a watched pattern apart from its text, in bytes, roughly.
 constexpr std::size_t kPatternBytes = 128;
+
+/// The memory of a watched pattern.
+std::size_t bytes_of(const auto& pattern) {
+  return kPatternBytes + pattern.compiled.bytes() + pattern.names.size() + pattern.type.size();
+}
 
 std::string names_notice(const Object& object, bool created) {
   std::string notice;
@@ -73,8 +77,8 @@ Expected<void> NameWatches::watch(Session& session, std::string_view pattern,
   if (machine.over_cap(pattern.size() + type.size())) return fail(machine.out_of_memory());
   const std::uint64_t last = history_.version();
   Watcher& watcher = watchers_.try_emplace(session.id, Watcher{{last, last}, {}}).first->second;
-  watcher.patterns.push_back({std::string{pattern}, std::string{type}, last});
-  bytes_used_ += kPatternBytes + pattern.size() + type.size();
+  watcher.patterns.push_back({std::string{pattern}, NamePattern{pattern}, std::string{type}, last});
+  bytes_used_ += bytes_of(watcher.patterns.back());
   return {};
 }
 
@@ -84,7 +88,7 @@ void NameWatches::unwatch(Session& session, std::string_view pattern, std::strin
   auto& patterns = watcher->second.patterns;
   std::erase_if(patterns, [&](const Pattern& each) {
     const bool ends = each.names == pattern && each.type == type;
-    if (ends) bytes_used_ -= kPatternBytes + each.names.size() + each.type.size();
+    if (ends) bytes_used_ -= bytes_of(each);
     return ends;
   });
   if (patterns.empty()) end(session);
@@ -93,9 +97,7 @@ void NameWatches::unwatch(Session& session, std::string_view pattern, std::strin
 void NameWatches::end(Session& session) {
   const auto watcher = watchers_.find(session.id);
   if (watcher == watchers_.end()) return;
-  for (const Pattern& each : watcher->second.patterns) {
-    bytes_used_ -= kPatternBytes + each.names.size() + each.type.size();
-  }
+  for (const Pattern& each : watcher->second.patterns) bytes_used_ -= bytes_of(each);
   watchers_.erase(watcher);
   if (watchers_.empty()) trim(0, 0);
 }
@@ -118,6 +120,7 @@ void NameWatches::publish(std::string notice) {
     Session& session = *machine.sessions().find(id);
     if (!session.link) continue;
     watcher.position.sent = number;
+    machine.spend(Machine::kProbeUnits + watcher.patterns.size());
     if (!is_told(watcher, number, PackedView{notice})) continue;
     if (bytes.size() == begin) bytes += notice;
     notifications_.push_notice(session, begin, notice.size());
@@ -131,7 +134,7 @@ bool NameWatches::is_told(const Watcher& watcher, std::uint64_t number, PackedVi
   const Named changed{notice};
   return std::ranges::any_of(watcher.patterns, [&](const Pattern& each) {
     return each.since < number && (each.type.empty() || each.type == changed.type) &&
-           matches(each.names, changed.name);
+           each.compiled.matches(changed.name);
   });
 }
 

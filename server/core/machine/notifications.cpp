@@ -251,6 +251,7 @@ void Notifications::push_notice(Session& session, std::size_t begin, std::size_t
     const std::string_view bytes = machine_.effects().bytes;
     machine_.give_names(session, PackedView{bytes.substr(begin, length)});
   }
+  machine_.spend(Machine::kProbeUnits);
   Effect& effect = machine_.push(Effect::Kind::notice, session.link, 0);
   effect.offset = begin;
   effect.length = length;

@@ -24,6 +24,7 @@
 #include "server/core/state/notice_log.hpp"
 #include "shared/base/expected.hpp"
 #include "shared/base/ids.hpp"
+#include "shared/base/pattern.hpp"
 #include "shared/base/time.hpp"
 #include "shared/value/packed.hpp"
 
@@ -78,6 +79,7 @@ class NameWatches {
  private:
   struct Pattern {
     std::string names;
+    NamePattern compiled;
     std::string type;     ///< empty: any
     std::uint64_t since;  ///< the last change that its watcher is not told of
   };

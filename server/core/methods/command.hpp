@@ -27,6 +27,7 @@ struct MethodRef {
   const ObjectType* type = nullptr;
   const Method* method = nullptr;
   bool on_object = false;   ///< the first parameter is the object's name
+  bool scales = false;      ///< one call may take long (Method::scales); set by the catalogue
   Role role = Role::write;  ///< the least role that may call it: method->least_role()
 
   /// Returns the reference of that row of the type's table.

@@ -144,6 +144,16 @@ struct Method {
     if (role != Role::none) return role;
     return access == Access::read ? Role::read : Role::write;
   }
+  /// Tells by its cost whether one call may take much longer than it takes to send it. Then the
+  /// engine estimates the call's work before it runs.
+  constexpr bool scales() const {
+    for (const std::string_view of :
+         {"O(n", "O(other", "O(count", "O(keys", "O(values", "O(items", "O(elements", "O(objects",
+          "O(all", "O(sessions", "O(waiters", "O(readers", "the cost of its calls"}) {
+      if (cost.starts_with(of)) return true;
+    }
+    return false;
+  }
 };
 
 /// For Parameter::beyond_int64.

@@ -15,6 +15,7 @@ Catalogue::Catalogue(std::vector<const ObjectType*> types) : types_(std::move(ty
   for (const ObjectType* type : types_) {
     for (const Method& method : type->methods) {
       refs.push_back(MethodRef::of(*type, method));
+      refs.back().scales = method.scales();
       names_.push_back(full_name(refs.back()));
     }
   }

@@ -19,6 +19,7 @@ namespace agora {
 class IdSet {
  public:
   bool empty() const { return count_ == 0 && many_ == nullptr; }
+  std::size_t size() const { return many_ == nullptr ? count_ : many_->size(); }
 
   /// Inserts the id, unless the set contains it. O(log n).
   void insert(ObjectId id) {

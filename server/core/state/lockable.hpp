@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "server/core/state/object.hpp"
@@ -32,6 +36,63 @@ struct OwnerRef {
   bool operator==(const OwnerRef&) const = default;
 };
 
+class Lockable;
+
+/// Receives the owners for which waiters wait: the edges of the wait-for graph, for one search. It
+/// remembers the parts of the graph that were visited, so that a search costs no more than there
+/// are holders and waiters.
+class Blockers {
+ public:
+  /// The part of one lock that was visited.
+  struct Visited {
+    bool holders = false;
+    std::uint64_t all = 0;      ///< all waiters up to this serial number
+    std::uint64_t writers = 0;  ///< the writers up to this serial number
+  };
+
+  Blockers() = default;
+  Blockers(const Blockers&) = delete;
+  Blockers& operator=(const Blockers&) = delete;
+  virtual ~Blockers() = default;
+
+  virtual void add(SessionId session, const std::string& owner) = 0;
+  /// Returns the visited part of a lock; the caller adds only the rest, and then extends it.
+  Visited& visited(const Lockable& lock) {
+    Visited& part = visited_[&lock];
+    before_.emplace_back(&lock, part);
+    return part;
+  }
+  /// Returns true at the first wait to read of the present owner at that lock. The later ones wait
+  /// for no others: when the first one is granted, they are granted with it.
+  bool first_read(const Lockable& lock) { return reads_.insert(&lock).second; }
+  /// Returns true if the present owner's earlier waits were not visited.
+  bool alone() const { return alone_; }
+  /// Counts one step over a waiter.
+  void step() { ++steps_; }
+
+ protected:
+  using Locks = std::unordered_set<const Lockable*>;  // never iterated
+
+  /// Notes that from here on visits can be undone.
+  void keep_visits() { before_.clear(); }
+  void undo_visits() {
+    for (; !before_.empty(); before_.pop_back())
+      visited_[before_.back().first] = before_.back().second;
+  }
+  void forget_visits() {
+    visited_.clear();
+    before_.clear();
+  }
+
+  Locks reads_;
+  std::size_t steps_ = 0;
+  bool alone_ = false;
+
+ private:
+  std::unordered_map<const Lockable*, Visited> visited_;  // never iterated
+  std::vector<std::pair<const Lockable*, Visited>> before_;
+};
+
 class Lockable : public State {
  public:
   Lockable* as_lock() override { return this; }
@@ -39,10 +100,12 @@ class Lockable : public State {
   /// Appends the present holders.
   virtual void holders(std::vector<Holder>& out) const = 0;
 
-  /// Appends the owners for which `waiter` waits here: the holders, and incompatible waiters ahead
-  /// of it. These are the edges of the wait-for graph in which deadlocks are sought. Appends none
-  /// if the object does not check owners.
-  virtual void blockers(const Waiter&, std::vector<OwnerRef>&) const {}
+  /// Adds the owners for which `waiter` waits here: the holders, and incompatible waiters ahead of
+  /// it. These are the edges of the wait-for graph in which deadlocks are sought. Adds none if the
+  /// object does not check owners, and none that were added before in this search.
+  virtual void blockers(const Waiter&, Blockers&) const {}
+  /// Tells whether `blockers` adds that owner as a holder. O(log n) in the holders.
+  virtual bool blocks_as(SessionId, std::string_view /*owner*/) const { return false; }
 
   /// Tells whether its grants carry fencing tokens, so that a guard may name it.
   virtual bool gives_tokens() const { return false; }

@@ -185,7 +185,8 @@ struct ObjectType {
 };
 
 inline MethodRef MethodRef::of(const ObjectType& type, const Method& method) {
-  return {&type, &method, type.create != nullptr && !method.is_static, method.least_role()};
+  const bool on_object = type.create != nullptr && !method.is_static;
+  return {&type, &method, on_object, false, method.least_role()};
 }
 
 /// The marks of trial deletion (Collector) on an object.
@@ -214,13 +215,13 @@ struct Object {
   Trial trial;
   ObjectWaiters waiters;
   std::optional<Instant> alarm;
-  bool lent = false;        ///< clients may change its words without the server
-  bool to_refresh = false;  ///< it is in the list of MappedView::refresh
-  Handle cell;              ///< null until the object is located (MappedView)
-  bool keeps_cell = false;  ///< the State begins and ends the cell's writes (State::publish)
-  bool to_serve = false;    ///< it is in the machine's list of objects to serve
-  bool unlinked = false;    ///< deleted by the transaction that runs
-  Packed options;           ///< as the client sent them, for object.info
+  bool lent = false;         ///< clients may change its words without the server
+  bool to_refresh = false;   ///< it is in the list of MappedView::refresh
+  Handle cell;               ///< null until the object is located (MappedView)
+  bool keeps_cell = false;   ///< the State begins and ends the cell's writes (State::publish)
+  std::size_t to_serve = 0;  ///< 1 + its place in the machine's list of objects to serve; 0: none
+  bool unlinked = false;     ///< deleted by the transaction that runs
+  Packed options;            ///< as the client sent them, for object.info
   std::unique_ptr<State> state;
   std::unique_ptr<Watches> watched;  ///< null if neither it nor an entry of it is watched
 

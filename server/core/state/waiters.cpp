@@ -119,6 +119,7 @@ std::unique_ptr<Waiter> Waiters::remove(Waiter& removed) {
 }
 
 void Waiters::move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until) {
+  ++moves_;
   leave(waiter);
   set_deadline(waiter, until);
   waiter.object = &object;

@@ -193,6 +193,8 @@ class Waiters {
   /// Moves the waiter to the end of another queue, perhaps of another object, and sets its deadline
   /// to `until`. `since`, owner and caller stay.
   void move(Waiter& waiter, Object& object, WaitQueue& queue, std::optional<Instant> until);
+  /// Returns how often a waiter was moved.
+  std::uint64_t moves() const { return moves_; }
   /// Sets the deadline of a waiter, which keeps its place in its queue.
   void set_deadline(Waiter& waiter, std::optional<Instant> until);
 
@@ -256,6 +258,7 @@ class Waiters {
 
   Sessions& sessions_;
   std::uint64_t next_serial_ = 1;
+  std::uint64_t moves_ = 0;
   std::size_t further_places_ = 0;
   std::size_t texts_bytes_ = 0;
   WaitList<&Waiter::in_all> all_;  // owns them

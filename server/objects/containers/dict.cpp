@@ -11,8 +11,8 @@
 // long-file: a type is one file, and this one has more than twenty methods.
 
 #include <algorithm>
-#include <set>
 #include <string>
+#include <unordered_set>
 
 #include "server/core/machine/creation.hpp"
 #include "server/core/methods/numbers.hpp"
@@ -270,10 +270,12 @@ Outcome compare_and_set(Call& call, Dict& dict) {
   return Progress::done;
 }
 
-/// Calls `visit(entry)` once for each entry whose key is in the list.
+/// Calls `visit(entry)` once for each entry whose key is in the list of the first argument.
 template <typename Visit>
-Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
-  std::set<std::uint32_t> seen;
+Expected<void> each_named(Call& call, Dict& dict, Visit&& visit) {
+  const PackedView keys = call.arg(0);
+  if (auto ok = call.machine().check_probes(Elements{keys}.count()); !ok) return ok;
+  std::unordered_set<std::uint32_t> seen;  // never iterated
   for (const PackedView name : Elements{keys}) {
     Key key;
     if (auto ok = key.read(name); !ok) return ok;
@@ -286,7 +288,7 @@ Expected<void> each_named(Dict& dict, PackedView keys, Visit&& visit) {
 Outcome get_many(Call& call, Dict& dict) {
   std::vector<Handle> found;
   std::size_t bytes = 0;
-  auto ok = each_named(dict, call.arg(0), [&](Handle entry) {
+  auto ok = each_named(call, dict, [&](Handle entry) {
     found.push_back(entry);
     bytes += dict.entry_bytes(entry);
   });
@@ -303,7 +305,7 @@ Outcome get_many(Call& call, Dict& dict) {
 
 Outcome delete_many(Call& call, Dict& dict) {
   std::vector<Handle> found;
-  auto ok = each_named(dict, call.arg(0), [&](Handle entry) { found.push_back(entry); });
+  auto ok = each_named(call, dict, [&](Handle entry) { found.push_back(entry); });
   if (!ok) return ok.failure();
   const auto step = dict.one_step();
   for (const Handle entry : found) dict.erase(entry);

@@ -10,16 +10,25 @@
 #include <vector>
 
 #include "server/core/methods/numbers.hpp"
+#include "server/objects/containers/list_order.hpp"
 #include "server/objects/containers/list_state.hpp"
+#include "server/objects/containers/needle.hpp"
 #include "server/objects/retry_semantics.hpp"
 #include "server/objects/types.hpp"
-#include "shared/value/compare.hpp"
 #include "shared/value/key_bytes.hpp"
 
 namespace agora {
 namespace {
 
 using List = ListState;
+
+/// Counts the work of a search, which is done.
+/// @error too_large  the transaction's budget is spent.
+Expected<void> spend_search(Call& call, const Needle& needle) {
+  if (auto ok = call.machine().check_transaction_work(needle.units()); !ok) return ok;
+  call.machine().spend(needle.units());
+  return {};
+}
 
 Failure no_index(const Call& call, const List& list) {
   return call.fail_here(Errc::index_error, "index " + call.decimal(0) + " is outside " +
@@ -59,15 +68,30 @@ Expected<Slice> slice_asked(const Call& call, const List& list) {
   return slice_of(call.maybe_integer(0), call.maybe_integer(1), step, list.elements().size());
 }
 
+Outcome clear(Call& call, List& list) {
+  if (list.elements().empty()) return Progress::done;
+  list.clear();
+  call.changed();
+  return Progress::done;
+}
+
+/// Checks that the elements of a slice may be replaced or deleted in one call. They are freed at
+/// once, and with a step other than 1 all others move.
+/// @error too_large
+Expected<void> check_slice(Call& call, const Slice& part) {
+  return call.machine().check_work(part.count, 0, "a smaller slice, or list.clear");
+}
+
 Outcome slice(Call& call, List& list) {
   auto part = slice_asked(call, list);
   if (!part) return part.failure();
+  if (auto ok = call.machine().check_work(part->count, 0, "a smaller slice"); !ok) {
+    return ok.failure();
+  }
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < part->count; ++i)
     bytes += list.at(list.elements()[part->at(i)]).size();
-  if (auto ok = call.machine().check_work(part->count, bytes, "a smaller slice"); !ok) {
-    return ok.failure();
-  }
+  if (auto ok = call.machine().check_work(0, bytes, "a smaller slice"); !ok) return ok.failure();
   Writer out = call.reply();
   out.list(static_cast<std::uint32_t>(part->count));
   for (std::size_t i = 0; i < part->count; ++i) out.packed(list.at(list.elements()[part->at(i)]));
@@ -77,6 +101,7 @@ Outcome slice(Call& call, List& list) {
 Outcome set_slice(Call& call, List& list) {
   auto part = slice_asked(call, list);
   if (!part) return part.failure();
+  if (auto ok = check_slice(call, *part); !ok) return ok.failure();
   auto made = list.make_all(call.arg(3));
   if (!made) return made.failure();
   const bool contiguous = call.maybe_integer(2).value_or(1) == 1;
@@ -105,6 +130,8 @@ Outcome delete_slice(Call& call, List& list) {
   auto part = slice_asked(call, list);
   if (!part) return part.failure();
   if (part->count == 0) return Progress::done;
+  if (part->count == list.elements().size()) return clear(call, list);
+  if (auto ok = check_slice(call, *part); !ok) return ok.failure();
   if (call.maybe_integer(2).value_or(1) == 1) {
     if (auto ok = list.splice(part->at(0), part->count, {}); !ok) return ok.failure();
   } else {
@@ -153,17 +180,27 @@ Outcome pop(Call& call, List& list) {
   return Progress::done;
 }
 
-/// Returns the first index in [from, to) that holds an equal value.
-std::optional<std::size_t> find(const List& list, PackedView value, std::size_t from,
-                                std::size_t to) {
-  std::string wanted_scratch;
-  std::string scratch;
-  const std::string_view wanted = key_bytes(value, wanted_scratch);
-  for (std::size_t i = from; i < to; ++i) {
-    scratch.clear();
-    if (key_bytes(list.at(list.elements()[i]), scratch) == wanted) return i;
+Failure too_long(const Call& call, std::size_t seen) {
+  return call.fail_here(Errc::too_large, call.what() + " is too long to be searched at once: " +
+                                             std::to_string(seen) +
+                                             " elements were looked at; use list.index with start "
+                                             "and stop, or list.slice");
+}
+
+/// Returns the first index in [from, to) that holds an equal value; nullopt if there is none.
+/// @error too_large  it is not among the elements that one call may look at.
+Expected<std::optional<std::size_t>> find(Call& call, const List& list, std::size_t from,
+                                          std::size_t to) {
+  const std::size_t most = call.machine().limits().work_elements_max;
+  Needle needle{call.arg(0)};
+  std::optional<std::size_t> found;
+  std::size_t i = from;
+  for (; i < to && !found && needle.units() < most; ++i) {
+    if (needle.equals(list.at(list.elements()[i]))) found = i;
   }
-  return std::nullopt;
+  if (auto ok = spend_search(call, needle); !ok) return ok.failure();
+  if (!found && i < to) return too_long(call, i - from);
+  return found;
 }
 
 Failure no_value(const Call& call) {
@@ -171,81 +208,66 @@ Failure no_value(const Call& call) {
 }
 
 Outcome remove(Call& call, List& list) {
-  const auto at = find(list, call.arg(0), 0, list.elements().size());
-  if (!at) return no_value(call);
-  list.erase(*at);
+  auto at = find(call, list, 0, list.elements().size());
+  if (!at) return at.failure();
+  if (!*at) return no_value(call);
+  list.erase(**at);
   call.changed();
   return Progress::done;
 }
 
 Outcome index(Call& call, List& list) {
   const Slice range = slice_of(call.integer(1), call.maybe_integer(2), 1, list.elements().size());
-  const auto at = find(list, call.arg(0), range.at(0), range.at(0) + range.count);
-  if (!at) return no_value(call);
-  call.reply().unsigned_integer(*at);
+  auto at = find(call, list, range.at(0), range.at(0) + range.count);
+  if (!at) return at.failure();
+  if (!*at) return no_value(call);
+  call.reply().unsigned_integer(**at);
   return Progress::done;
 }
 
 Outcome count(Call& call, List& list) {
+  const std::size_t most = call.machine().limits().work_elements_max;
+  const std::size_t n = list.elements().size();
+  Needle needle{call.arg(0)};
   std::uint64_t found = 0;
-  for (std::size_t i = 0; i < list.elements().size(); ++i) {
-    if (equal(list.at(list.elements()[i]), call.arg(0))) ++found;
+  std::size_t i = 0;
+  for (; i < n && needle.units() < most; ++i) {
+    if (needle.equals(list.at(list.elements()[i]))) ++found;
   }
+  if (auto ok = spend_search(call, needle); !ok) return ok.failure();
+  if (i < n) return too_long(call, i);
   call.reply().unsigned_integer(found);
   return Progress::done;
 }
 
 Outcome contains(Call& call, List& list) {
-  call.reply().boolean(find(list, call.arg(0), 0, list.elements().size()).has_value());
+  auto at = find(call, list, 0, list.elements().size());
+  if (!at) return at.failure();
+  call.reply().boolean(at->has_value());
   return Progress::done;
 }
 
 Outcome reverse(Call& call, List& list) {
+  constexpr std::size_t kMovesPerUnit = 8;
   if (list.elements().size() < 2) return Progress::done;
+  call.machine().spend(list.elements().size() / kMovesPerUnit);
   list.reverse();
   call.changed();
   return Progress::done;
 }
 
 Outcome sort(Call& call, List& list) {
-  if (auto ok = call.machine().check_work(list.elements().size(), 0, "smaller lists"); !ok) {
-    return ok.failure();
-  }
-  // Find values that cannot be compared before the order is touched: std::stable_sort needs a
-  // strict weak order, and nothing may change on an error.
   const std::vector<Handle> before = list.elements().all();
-  std::vector<Handle> sorted = before;
-  for (std::size_t i = 1; i < sorted.size(); ++i) {
-    if (!compare(list.at(sorted[0]), list.at(sorted[i]))) {
-      return call.fail_here(Errc::type_error,
-                            "elements 0 and " + std::to_string(i) + " cannot be compared");
-    }
-  }
-  bool comparable = true;
-  const bool reversed = call.boolean(0);
-  std::stable_sort(sorted.begin(), sorted.end(), [&](Handle a, Handle b) {
-    const auto order = compare(list.at(reversed ? b : a), list.at(reversed ? a : b));
-    comparable = comparable && order;
-    return order && *order == std::partial_ordering::less;
-  });
-  if (!comparable) {
-    return call.fail_here(Errc::type_error, "some elements cannot be compared with each other");
-  }
-  if (sorted == before) return Progress::done;
-  list.reorder(sorted);
+  auto sorted = sorted_elements(call, list, before, call.boolean(0));
+  if (!sorted) return sorted.failure();
+  if (*sorted == before) return Progress::done;
+  list.reorder(*sorted);
   call.changed();
   return Progress::done;
 }
 
 Outcome len(Call& call, List& list) {
   call.reply().unsigned_integer(list.elements().size());
-  return Progress::done;
-}
-
-Outcome clear(Call& call, List& list) {
-  if (list.elements().empty()) return Progress::done;
-  list.clear();
-  call.changed();
   return Progress::done;
 }
 
@@ -266,6 +288,8 @@ Outcome repeat(Call& call, List& list) {
                                                std::to_string(times) +
                                                " elements; repeat in smaller steps");
   }
+  if (auto ok = call.machine().check_transaction_work(n * factor); !ok) return ok.failure();
+  call.machine().spend(n * factor);
   std::string all;
   Writer out{all};
   out.list(static_cast<std::uint32_t>(n * (factor - 1)));
@@ -374,7 +398,7 @@ constexpr Method kMethods[] = {
           Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
           kValues},
      .result = "null",
-     .errors = {Errc::value_error, Errc::not_found},
+     .errors = {Errc::value_error, Errc::not_found, Errc::too_large},
      .access = Access::write,
      .grows = true,
      .cost = "O(n)",
@@ -388,7 +412,7 @@ constexpr Method kMethods[] = {
           Parameter{"stop", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64},
           Parameter{"step", ParamKind::integer, kRequiredOrNull, "As in slice.", kBeyondInt64}},
      .result = "null",
-     .errors = {Errc::value_error},
+     .errors = {Errc::value_error, Errc::too_large},
      .access = Access::write,
      .cost = "O(n)",
      .doc = "Removes the elements of a slice.",
@@ -437,7 +461,7 @@ constexpr Method kMethods[] = {
     {.name = "remove",
      .parameters = {kValue},
      .result = "null",
-     .errors = {Errc::value_error},
+     .errors = {Errc::value_error, Errc::too_large},
      .access = Access::write,
      .cost = "O(n)",
      .doc = "Removes the first element equal to the value.",
@@ -450,7 +474,7 @@ constexpr Method kMethods[] = {
                     Parameter{"stop", ParamKind::integer, kNull,
                               "The index to stop before; null: the end.", kBeyondInt64}},
      .result = "int",
-     .errors = {Errc::value_error},
+     .errors = {Errc::value_error, Errc::too_large},
      .cost = "O(n)",
      .doc = "Returns the index of the first element equal to the value.",
      .if_reply_lost = retry::kRead,
@@ -458,6 +482,7 @@ constexpr Method kMethods[] = {
     {.name = "count",
      .parameters = {kValue},
      .result = "int",
+     .errors = {Errc::too_large},
      .cost = "O(n)",
      .doc = "Returns the number of elements equal to the value.",
      .if_reply_lost = retry::kRead,
@@ -465,6 +490,7 @@ constexpr Method kMethods[] = {
     {.name = "contains",
      .parameters = {kValue},
      .result = "bool",
+     .errors = {Errc::too_large},
      .cost = "O(n)",
      .doc = "Returns whether an element equals the value.",
      .if_reply_lost = retry::kRead,

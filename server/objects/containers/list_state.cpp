@@ -11,6 +11,15 @@
 #include "shared/value/references.hpp"
 
 namespace agora {
+namespace {
+
+/// Returns the work of moving the handles on the side of an index that has fewer of them.
+std::size_t units_to_move(std::size_t before, std::size_t behind) {
+  constexpr std::size_t kMovesPerUnit = 32;
+  return std::min(before, behind) / kMovesPerUnit;
+}
+
+}  // namespace
 
 void ListState::save(Writer& out) const {
   out.list(static_cast<std::uint32_t>(elements_.size()));
@@ -96,6 +105,7 @@ void ListState::replace(std::size_t index, Handle element) {
 }
 
 void ListState::erase(std::size_t index) {
+  machine_.spend(units_to_move(index, elements_.size() - index));
   begin_change();
   const Handle old = elements_[index];
   elements_.erase(index, 1);
@@ -124,6 +134,7 @@ void ListState::undo_range(std::size_t start, std::size_t count, std::span<const
 
 Expected<void> ListState::splice(std::size_t start, std::size_t count,
                                  std::span<const Handle> others) {
+  machine_.spend(count + units_to_move(start, elements_.size() - start));
   begin_change();
   std::vector<Handle> old;
   for (std::size_t i = 0; i < count; ++i) old.push_back(elements_[start + i]);

@@ -64,6 +64,7 @@ class Other {
 
  private:
   Expected<void> read_list(Machine& machine, PackedView list) {
+    if (auto ok = machine.check_probes(Elements{list}.count()); !ok) return ok;
     table_ = &made_.emplace(machine.arena(), machine.values(), machine.input().hash_key);
     return each_of(list, [&](std::string_view key_bytes, PackedView member) -> Expected<void> {
       if (auto added = made_->insert_or_assign(key_bytes, member, {}); !added) {
@@ -86,11 +87,14 @@ class Other {
   const Table* table_ = nullptr;
 };
 
-/// Reads `other`, and checks that the set itself is small enough to be iterated.
+/// Reads `other`, and checks that both sets together are small enough to be iterated.
 /// @error too_large
 Expected<void> read_operands(Call& call, const Set& set, Other& other) {
   if (auto ok = set.check_whole("set.scan"); !ok) return ok;
-  return other.read(call);
+  if (auto ok = other.read(call); !ok) return ok;
+  const std::size_t members = set.table().size() + other.table().size();
+  if (auto ok = call.machine().check_work(members, 0, "set.scan"); !ok) return ok;
+  return call.machine().check_probes(members);
 }
 
 /// Returns the entries of a table whose members `other` has (`there`), or lacks.
@@ -198,6 +202,7 @@ Outcome scan(Call& call, Set& set) {
 Outcome update(Call& call, Set& set) {
   Other other;
   if (auto ok = other.read(call); !ok) return ok.failure();
+  if (auto ok = call.machine().check_probes(other.table().size()); !ok) return ok.failure();
   const std::vector<Handle> fresh = select(other.table(), set.table(), false);
   if (auto ok = add_all(call, set, other.table(), fresh); !ok) return ok.failure();
   if (!fresh.empty()) call.changed();
@@ -289,6 +294,7 @@ Outcome is_subset(Call& call, Set& set) {
 Outcome is_superset(Call& call, Set& set) {
   Other other;
   if (auto ok = other.read(call); !ok) return ok.failure();
+  if (auto ok = call.machine().check_probes(other.table().size()); !ok) return ok.failure();
   call.reply().boolean(select(other.table(), set.table(), false).empty());
   return Progress::done;
 }
@@ -296,6 +302,7 @@ Outcome is_superset(Call& call, Set& set) {
 Outcome is_disjoint(Call& call, Set& set) {
   Other other;
   if (auto ok = other.read(call); !ok) return ok.failure();
+  if (auto ok = call.machine().check_probes(other.table().size()); !ok) return ok.failure();
   call.reply().boolean(select(other.table(), set.table(), true).empty());
   return Progress::done;
 }

@@ -12,6 +12,9 @@
 namespace agora {
 namespace {
 
+// A key and a value that are stored.
+constexpr std::size_t kAssignUnits = 8;
+
 /// Owns a detached entry. Frees it when the transaction's undo log is destroyed, unless a rollback
 /// has put it back into the table.
 class Detached {
@@ -123,6 +126,7 @@ std::uint64_t TableState::prefetch(PackedView key) const {
 
 Expected<Table::Assigned> TableState::assign(Table::Lookup found, std::string_view key_bytes,
                                              PackedView key, PackedView value) {
+  machine_.spend(kAssignUnits);
   const Handle before = found.entry;
   if (auto kept = machine_.retain(value); !kept) return kept.failure();
   if (!before) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kSpent = "max_deliveries";
 
 template <typename Each>
-Outcome write_list(const Machine& machine, std::size_t count, Writer& out, Each&& each,
+Outcome write_list(Machine& machine, std::size_t count, Writer& out, Each&& each,
                    std::string_view instead) {
   if (auto ok = machine.check_work(count, 0, instead); !ok) return ok.failure();
   std::size_t bytes = 0;

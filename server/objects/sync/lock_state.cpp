@@ -81,13 +81,13 @@ bool LockState::may_release(SessionId session, std::string_view owner) const {
   return content.grant && (!owner_checked || held_by(session, owner));
 }
 
-void LockState::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
+void LockState::blockers(const Waiter& waiter, Blockers& out) const {
   // The waiters ahead in the queue are left out. A cycle through one of them passes through the
   // holder as well, or closes only when that waiter is granted the lock: serve() then breaks it.
   static_cast<void>(waiter);
-  if (owner_checked && content.grant) {
-    out.push_back({content.grant->session, content.grant->owner});
-  }
+  if (!owner_checked || !content.grant) return;
+  if (std::exchange(out.visited(*this).holders, true)) return;
+  out.add(content.grant->session, content.grant->owner);
 }
 
 std::function<void()> LockState::restorer(Machine& machine) {

@@ -69,7 +69,10 @@ class LockState : public Lockable {
   void waiter_left(Machine& machine, Object& object, Waiter& waiter) override;
   bool waiter_timed_out(Machine& machine, Object& object, Waiter& waiter) override;
   std::function<void()> restorer(Machine& machine) override;
-  void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
+  void blockers(const Waiter& waiter, Blockers& out) const override;
+  bool blocks_as(SessionId session, std::string_view owner) const override {
+    return owner_checked && held_by(session, owner);
+  }
   void holders(std::vector<Holder>& out) const override;
   void deleted(Machine& machine, Object& object) override;
   bool locate(Machine& machine, Object& object, Located& out) override;

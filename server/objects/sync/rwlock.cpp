@@ -63,7 +63,12 @@ class ReadWriteLock : public Lockable {
   void session_ended(Machine& machine, Object& object, SessionId session) override;
   void serve(Machine& machine, Object& object) override;
   std::function<void()> restorer(Machine& machine) override;
-  void blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const override;
+  void blockers(const Waiter& waiter, Blockers& out) const override;
+  bool blocks_as(SessionId session, std::string_view owner) const override {
+    const auto& writer = content.writer;
+    return reads(session, owner) ||
+           (writer && writer->session == session && writer->owner == owner);
+  }
   void holders(std::vector<Holder>& out) const override;
   bool gives_tokens() const override { return true; }
   std::uint64_t last_token() const override { return content.last_token_given; }
@@ -110,23 +115,38 @@ void ReadWriteLock::holders(std::vector<Holder>& out) const {
             [](const Holder& a, const Holder& b) { return a.token < b.token; });
 }
 
-void ReadWriteLock::blockers(const Waiter& waiter, std::vector<OwnerRef>& out) const {
-  for (const auto& [owner, reading] : content.readers) out.push_back({owner.first, owner.second});
-  if (content.writer) out.push_back({content.writer->session, content.writer->owner});
-  const std::size_t holders = out.size();
-  for (const Waiter* ahead = waiter.in_queue.previous; ahead != nullptr;
+/// Returns the owner's first wait to read in the waiter's queue.
+const Waiter& first_read_of(const Waiter& waiter, Blockers& out) {
+  const Waiter* first = &waiter;
+  for (const Waiter* each = &waiter; each != nullptr; each = each->in_owner.previous) {
+    out.step();
+    if (each->queue == waiter.queue && each->count == kToRead) first = each;
+  }
+  return *first;
+}
+
+void ReadWriteLock::blockers(const Waiter& waiter, Blockers& out) const {
+  Blockers::Visited& visited = out.visited(*this);
+  if (!std::exchange(visited.holders, true)) {
+    for (const auto& [owner, reading] : content.readers) out.add(owner.first, owner.second);
+    if (content.writer) out.add(content.writer->session, content.writer->owner);
+  }
+  const bool to_read = waiter.count == kToRead;
+  if (to_read && !out.first_read(*this)) return;
+  // When the owner's first wait to read is granted, its later ones are granted with it, past all
+  // waiters between them.
+  const Waiter& from = to_read && out.alone() ? first_read_of(waiter, out) : waiter;
+  std::uint64_t& end = to_read ? visited.writers : visited.all;
+  for (const Waiter* ahead = from.in_queue.previous; ahead != nullptr;
        ahead = ahead->in_queue.previous) {
-    const bool both_read = waiter.count == kToRead && ahead->count == kToRead;
+    if (ahead->serial <= std::max(end, visited.all)) break;
+    out.step();
     // A waiter without another wait may be left out. It waits only for the holders and for waiters
     // further ahead, which this one waits for as well, so each cycle through it has a shorter form.
-    if (!both_read) {
-      if (ahead->waits_elsewhere()) out.push_back({ahead->session, ahead->owner});
-    } else if (ahead->session == waiter.session && ahead->owner == waiter.owner) {
-      // The same owner waits to read further ahead. When that read is granted, this one is granted
-      // with it, past all waiters between the two.
-      out.resize(holders);
-    }
+    const bool blocks = !to_read || ahead->count == kToWrite;
+    if (blocks && ahead->waits_elsewhere()) out.add(ahead->session, ahead->owner);
   }
+  if (const Waiter* last = from.in_queue.previous) end = std::max(end, last->serial);
 }
 
 std::function<void()> ReadWriteLock::restorer(Machine& machine) {

@@ -19,6 +19,9 @@
 namespace agora {
 namespace {
 
+// Steps of a pattern's automaton in the time of one step over an element, roughly.
+constexpr std::size_t kStepsPerUnit = 8;
+
 Expected<Object*> named(Call& call) {
   const std::string_view name = call.name(0);
   if (Object* object = call.machine().registry().find(name)) return object;
@@ -126,6 +129,16 @@ Outcome version(Call& call) {
   return Progress::done;
 }
 
+/// Returns the name pattern in the first argument.
+/// @error value_error  it is longer than any name.
+Expected<NamePattern> pattern_asked(Call& call) {
+  const std::size_t most = call.machine().limits().name_bytes_max;
+  if (call.text(0).size() <= most) return NamePattern{call.text(0)};
+  return fail(Errc::value_error, "pattern must be at most " + std::to_string(most) +
+                                     " bytes, as names are, got " +
+                                     std::to_string(call.text(0).size()));
+}
+
 Outcome list(Call& call) {
   const std::int64_t most = call.integer(3);
   const auto limit = static_cast<std::int64_t>(call.machine().limits().work_elements_max);
@@ -133,6 +146,8 @@ Outcome list(Call& call) {
     return fail(Errc::value_error,
                 "count must be 1 to " + std::to_string(limit) + ", got " + call.decimal(3));
   }
+  auto pattern = pattern_asked(call);
+  if (!pattern) return pattern.failure();
   const bool all_types = !call.given(1) || call.arg(1).is_null();
   std::string items;
   Writer out{items};
@@ -140,19 +155,26 @@ Outcome list(Call& call) {
   std::string_view last;
   bool more = false;
   const Visibility visible{call};
+  // Few objects may match. So the cursor may also stand behind an object that did not.
+  std::size_t units = 0;
   call.machine().registry().each_after(call.text(2), [&](const Object& object) {
+    if (units >= static_cast<std::size_t>(limit)) return !(more = true);
+    units += Machine::kProbeUnits;
+    if (found < static_cast<std::uint32_t>(most)) last = object.name;
     if (!all_types && object.type->name != call.text(1)) return true;
-    if (!matches(call.text(0), object.name) || !visible.sees_name(object.name)) return true;
+    units += object.name.size() * pattern->step_words() / kStepsPerUnit;
+    if (!pattern->matches(object.name) || !visible.sees_name(object.name)) return true;
     if (found == static_cast<std::uint32_t>(most)) return !(more = true);
     out.map(3);
     out.text("name"), out.text(object.name);
     out.text("type"), out.text(object.type->name);
     out.text("version"), out.unsigned_integer(object.version);
-    last = object.name;
     ++found;
     if (items.size() > call.machine().limits().work_bytes_max) return !(more = true);
     return true;
   });
+  if (auto ok = call.machine().check_transaction_work(units); !ok) return ok.failure();
+  call.machine().spend(units);
   Writer reply = call.reply();
   reply.map(2);
   reply.text("items");
@@ -275,6 +297,7 @@ Expected<std::string_view> type_asked(Call& call) {
 Outcome watch_names(Call& call) {
   auto type = type_asked(call);
   if (!type) return type.failure();
+  if (auto pattern = pattern_asked(call); !pattern) return pattern.failure();
   Session& session = *call.machine().sessions().find(call.session());
   auto done = call.machine().notifications().names().watch(session, call.text(0), *type);
   if (!done) return done.failure();
@@ -292,7 +315,8 @@ Outcome unwatch_names(Call& call) {
 constexpr Parameter kWatchedKey{"key", ParamKind::any, kNull,
                                 "The key, member or attribute of one entry; null: all changes."};
 constexpr Parameter kNamePattern{"pattern", ParamKind::text, default_text("*"),
-                                 "Pattern of names; * matches any text, ? one byte."};
+                                 "Pattern of names, at most 512 bytes; * matches any text, ? one "
+                                 "byte."};
 constexpr Parameter kTypeOfNames{"type", ParamKind::text, kNull, "Only objects of that type."};
 constexpr Parameter kN{"n", ParamKind::integer, default_int(1), "The number of holds, at least 1."};
 
@@ -351,7 +375,8 @@ constexpr Method kMethods[] = {
      .handler = version},
     {.name = "list",
      .parameters = {Parameter{"pattern", ParamKind::text, default_text("*"),
-                              "Pattern of names; * matches any text, ? one byte."},
+                              "Pattern of names, at most 512 bytes; * matches any text, ? one "
+                              "byte."},
                     Parameter{"type", ParamKind::text, kNull, "Only objects of that type."},
                     Parameter{"cursor", ParamKind::text, kNull,
                               "The cursor of the previous reply."},
@@ -360,7 +385,9 @@ constexpr Method kMethods[] = {
      .result = "{items: [{name, type, version}], cursor}, cursor null at the end",
      .errors = {Errc::value_error},
      .cost = "O(all objects)",
-     .doc = "Lists the objects of the server in the order of their names.",
+     .doc = "Lists the objects of the server in the order of their names. One call looks at some "
+            "60,000 objects at most: the reply may have fewer items than count, even none, and yet "
+            "a cursor.",
      .if_reply_lost = retry::kRead,
      .handler = list},
     {.name = "info",

@@ -119,8 +119,7 @@ void write_grants(Writer& out, Machine& machine, const Visibility& visible, cons
 }
 
 /// Returns at how many objects the session waits, as far as the caller may see them.
-std::size_t visible_waits(Machine& machine, const Visibility& visible,
-                          const Session& session) {
+std::size_t visible_waits(Machine& machine, const Visibility& visible, const Session& session) {
   if (visible.sees_all_names()) return session.waits.all.size() + session.waits.further_places;
   std::size_t count = 0;
   const auto add = [&](const Object& object) { count += visible.sees_name(object.name) ? 1 : 0; };

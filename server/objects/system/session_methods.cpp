@@ -5,6 +5,7 @@
 // docs/concepts/sessions-and-death.md.
 
 #include <cmath>
+#include <unordered_map>
 #include <utility>
 
 #include "server/core/machine/call.hpp"
@@ -174,12 +175,17 @@ Outcome decline(Call& call) {
 /// Returns the oldest waiter of this connection with one of the tags: the JSON protocol names calls
 /// by them whose ids are no natural numbers.
 Waiter* waiter_by_tag(Call& call, const Session& session) {
+  std::unordered_map<std::uint64_t, Waiter*> waiting;  // never iterated
+  Waiter* each = call.machine().waiters().first_of(session.id);
+  for (; each != nullptr; each = Waiters::next_of_session(*each)) {
+    if (each->link == call.caller().link) waiting.emplace(each->tag, each);
+  }
+  call.machine().spend(waiting.size());
   for (const PackedView tag : Elements{call.arg(0)}) {
     const Token token = read(tag);
     if (token.kind != Kind::integer || token.negative) break;
-    Waiters& waiters = call.machine().waiters();
-    Waiter* const waiter = waiters.find(session.id, call.caller().link, token.natural);
-    if (waiter != nullptr) return waiter;
+    const auto waiter = waiting.find(token.natural);
+    if (waiter != waiting.end()) return waiter->second;
   }
   return nullptr;
 }

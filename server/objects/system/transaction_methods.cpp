@@ -22,7 +22,7 @@ constexpr Method kMethods[] = {
               "require", ParamKind::list, kNull,
               "[[reading method, params, expected], ...]: requirements that must hold before."}},
      .result = "list of results",
-     .errors = {Errc::conflict, Errc::value_error},
+     .errors = {Errc::conflict, Errc::value_error, Errc::too_large},
      .access = Access::write,
      .grows = true,
      .delivers = true,
@@ -30,7 +30,8 @@ constexpr Method kMethods[] = {
      .doc = "Runs the calls in order as one atomic step. Conflict names the first requirement "
             "that does not hold. An error of a call rolls back all calls before it and is "
             "returned with the call's index. Waiters and watchers see nothing of a "
-            "rolled-back transaction.",
+            "rolled-back transaction. One that would cost more than 2 million elements of work is "
+            "rolled back with TooLarge.",
      .if_reply_lost = retry::kOnce,
      .handler = run},
 };

@@ -59,7 +59,9 @@ class SocketlessServer : private Outbox {
   /// Runs a turn; the clients read nothing.
   void turn_unread() { engine_.turn(); }
   void turn() {
+    engine_.begin_pass();
     engine_.turn();
+    engine_.run_deferred();
     for (std::size_t i = 0; i < dialogues_.size(); ++i) take_output(i);
   }
   /// Ends a connection as a broken socket does; its number stays for an empty one.
@@ -75,18 +77,24 @@ class SocketlessServer : private Outbox {
     turn();
     return std::exchange(received_[connection], {});
   }
-  /// Runs turns until no backlog is left.
+  /// Runs turns until no backlog and no deferred call is left.
   void finish() {
     turn();
-    for (const auto& dialogue : dialogues_) {
-      while (dialogue->has_backlog()) {
-        dialogue->proceed();
-        turn();
+    for (bool more = true; more;) {
+      more = engine_.has_deferred();
+      if (more) turn();
+      for (const auto& dialogue : dialogues_) {
+        while (dialogue->has_backlog()) {
+          dialogue->proceed();
+          turn();
+          more = true;
+        }
       }
     }
   }
-  const std::string& received(std::size_t connection) const { return received_[connection]; }
+  Engine& engine() { return engine_; }
   Machine& machine() { return machine_; }
+  const std::string& received(std::size_t connection) const { return received_[connection]; }
   EncodedValues& encoded() { return context_.encoded; }
   SpareBuffers& spares() { return engine_.spare_buffers(); }
 
