@@ -275,6 +275,7 @@ constexpr Method kMethods[] = {
      .result = "bool: items went back",
      .errors = {Errc::runtime_error, Errc::value_error},
      .access = Access::write,
+     .role = Role::read,
      .cost = "O(log n) for each item",
      .doc =
          "Gives back the queue items that the reply to this call has delivered: they return to "
