@@ -276,6 +276,7 @@ void Machine::free_unneeded() {
         maybe_free(*object);
       }
       holds.erase(hold);
+      sessions_.count_holds(-1);
     }
     if (holds.empty()) left_holds_.pop_front();
   }
@@ -296,7 +297,7 @@ void Machine::hold(Object& object, SessionId session, std::uint64_t n) {
   object.holds += n;
   collector_.reference_added(object);
   undo([this, id = object.id, session, n] {
-    if (Object* held = registry_.find(id)) unhold(*held, session, n);
+    if (Object* const still = registry_.find(id)) unhold(*still, session, n);
   });
 }
 
