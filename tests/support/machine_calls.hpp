@@ -43,13 +43,17 @@ class MachineCalls {
     open(1);
   }
 
-  /// Opens a connection with that number and its plain session, for a client of that identity.
+  /// Opens a connection with that number and its plain session, for a local user of that name.
   void open(std::uint64_t session, std::string identity = {}) {
     batch_.clear();
     Command& command = batch_.commands.emplace_back();
     command.kind = Command::Kind::link_opened;
     command.link = LinkId{session};
-    batch_.peers.emplace_back().identity = std::move(identity);
+    Peer& peer = batch_.peers.emplace_back();
+    if (!identity.empty()) {
+      peer.identity = std::make_shared<const Identity>(
+          Identity{.kind = Identity::Kind::local_user, .id = std::move(identity)});
+    }
     apply();
   }
   /// Closes that connection.
