@@ -77,7 +77,7 @@ struct TlsServer {
   Machine machine{all_types(), extents, {}};
   Hub hub{io, clock, [] {}};
   Engine engine{machine, clock, journal, hub};
-  TlsService service{hub, context_for_localhost(), [](const std::string&) {}};
+  TlsService service{hub, context_for_localhost()};
 };
 
 /// The client's side of TLS on a descriptor.
