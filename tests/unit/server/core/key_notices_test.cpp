@@ -111,7 +111,8 @@ TEST_CASE("watch of a key: the history is dropped a minute after the last watche
   call.advance(61);
   call.advance(61);
   CHECK(dict.watched == nullptr);
-  CHECK(call.machine().memory_used() <= before + 64);  // the empty dict keeps a bucket
+  // The record of the session that has ended stays for an hour.
+  CHECK(call.machine().memory_used() <= before + 64 + 400);  // the empty dict keeps a bucket
   CHECK(call("dict.set", "d", "k", 1).error.empty());
 }
 
@@ -198,7 +199,7 @@ TEST_CASE("names: the patterns of a session are bounded, and end with it", "[cor
     call("object.delete", "c");
     watcher("session.close");
   }
-  CHECK(call.machine().memory_used() == before);
+  CHECK(call.machine().memory_used() <= before + 400);  // the record of the ended session
 }
 
 }  // namespace
