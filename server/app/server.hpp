@@ -79,10 +79,10 @@ class Server {
   /// server.shutdown. Then it ends all sessions, sends what the sockets take, removes the Unix
   /// socket and returns.
   void run();
-  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the keys and the TLS certificates
-  /// again and ends nothing. Only one server of a process may take them. A child that fork() makes
-  /// inherits the handlers, whose pipe it shares with its parent: it must set its own dispositions
-  /// first, or a signal for the child ends the server of the parent.
+  /// Makes SIGTERM and SIGINT end run(), from now on. SIGHUP reads the keys and the TLS
+  /// certificates again and ends nothing. Only one server of a process may take them. A child that
+  /// fork() makes inherits the handlers, whose pipe it shares with its parent: it must set its own
+  /// dispositions first, or a signal for the child ends the server of the parent.
   void take_signals();
   /// Runs all that is ready and returns at once, for tests that have a loop of their own.
   /// @return how many events, tasks and timers ran

@@ -186,9 +186,10 @@ void JsonProtocol::add_to_batch(const OpenCall& call, const Reply& reply) {
     fits = out.size() <= most;
   }
   if (!fits) {
+    const bool overflowed = out.size() > most;  // JSON takes more bytes than the packed value
     out.resize(begin);
     encode_json_error(call.id, batch_too_large(most), out);
-    if (out.capacity() > most + most / 8) out.shrink_to_fit();
+    if (overflowed) out.shrink_to_fit();
   }
   context_.queued_bytes += out.size() - before;
   finish_one(call.batch);

@@ -9,14 +9,15 @@ help(topic=null) r
 server.info() r
 server.stats() r
 server.methods() r
-server.sessions() r
-server.locks() r
-server.waits(format="list") r
+server.sessions(after=null, count=1000) r
+server.locks(after=null, count=1000) r
+server.waits(format="list", after=null, count=1000) r
 server.end_session(session)
 server.shutdown()
 session.open(ttl=10, client="", host="", pid=null)
 session.resume(session, token)
 session.acknowledge(through=0, numbers=[])
+session.decline(number)
 session.cancel(id)
 session.ping()
 session.close()

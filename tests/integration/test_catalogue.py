@@ -755,7 +755,7 @@ class Server(Case):
         self.assertEqual((holder["owner"], holder["token"]), ("me", grant["token"]))
         self.assertEqual(entry()["waiters"], 1)
         wait = self.waiters(name)[0]
-        self.assertEqual(set(wait), {"waiter", "method", "object", "since", "until", "for"})
+        self.assertEqual(set(wait), {"number", "waiter", "method", "object", "since", "until", "for"})
         self.assertEqual(set(wait["waiter"]), {"session", "host", "pid", "owner"})
         self.assertEqual((wait["method"], wait["waiter"]["owner"]), ("lock.acquire", "you"))
         self.assertAlmostEqual(wait["until"] - wait["since"], 100, places=1)

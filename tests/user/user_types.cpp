@@ -33,7 +33,7 @@ class Notes {
  public:
   explicit Notes(std::string text) : text_(std::move(text)) {}
   void add(const std::string& more) { text_ += more; }
-  void clear() { text_ = {}; }
+  void clear() { std::string{}.swap(text_); }
   const std::string& text() const { return text_; }
 
  private:
@@ -45,6 +45,7 @@ agora::user_type notes_type() {
       .constructor<std::string>({{"text", "The first text.", ""}})
       .method("add", &Notes::add, "Adds to it.", {{"more"}})
       .method("clear", &Notes::clear, "Empties it.")
+      .frees_memory("clear")
       .saved([](const Notes& notes) { return notes.text(); },
              [](std::string text) { return Notes{std::move(text)}; })
       .bytes([](const Notes& notes) { return notes.text().capacity(); });

@@ -195,7 +195,7 @@ RegisteredType::RegisteredType(user_type given) : ObjectType{}, description(std:
     method.result = row.result;
     method.errors = Errors{Errc::user_error};
     method.access = row.changes ? Access::write : Access::read;
-    method.grows = row.changes;
+    method.grows = row.changes && !row.frees_memory;
     method.cost = "the user's";
     method.doc = sentence(row.doc, "A method of the user's class.");
     method.if_reply_lost = row.changes

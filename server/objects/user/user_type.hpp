@@ -144,6 +144,7 @@ class user_type {
     bool changes = true;
     /// Appends the result.
     std::function<Expected<void>(void* object, Arguments, std::string& result)> run;
+    bool frees_memory = false;  ///< it runs at the memory cap too
   };
 
   std::string name;
@@ -202,6 +203,18 @@ class describe_class {
                          std::vector<user_parameter> parameters = {}) {
     return add<R, const T, A...>(std::move(name), function, std::move(doc), std::move(parameters),
                                  false);
+  }
+
+  /// Lets a changing method, which was added before, run at the memory cap too, since it makes the
+  /// object smaller. @throws std::invalid_argument  there is no such method.
+  describe_class& frees_memory(std::string_view method) {
+    for (auto& row : type_.rows) {
+      if (row.name != method) continue;
+      row.frees_memory = true;
+      return *this;
+    }
+    throw std::invalid_argument(type_.name + " has no method \"" + std::string(method) +
+                                "\" that could free memory");
   }
 
   /// Sets the memory of an object beyond sizeof(T): `size(const T&)` returns its bytes, and must

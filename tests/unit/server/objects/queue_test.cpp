@@ -556,7 +556,7 @@ TEST_CASE("queue.get_any: each place counts towards the waits of a session", "[o
 
 TEST_CASE("queue: a reason has a bound, and stores nothing beyond the memory cap", "[objects]") {
   MachineInput input;
-  input.limits.memory_bytes_max = 2'000;
+  input.limits.memory_bytes_max = 4'000;
   MachineCalls call{input};
   call("object.create", "queue", "q");
   call("queue.put_many", "q", Ints{1, 2});
