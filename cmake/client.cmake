@@ -26,8 +26,9 @@ if(AGORA_TESTS)
   target_precompile_headers(user_first_example PRIVATE <agora/agora.hpp>)
   function(agora_program name)
     target_link_libraries(${name} PRIVATE agora_client)
-    # user_types embeds a server, whose compile definitions differ from the precompiled header's.
-    if(NOT name MATCHES "^(user_first_example|user_user_types|user_deprecated_names)$")
+    # user_types embeds a server, whose compile definitions differ from the precompiled header's;
+    # boost_asio takes another Asio.
+    if(NOT name MATCHES "^(user_first_example|user_user_types|user_deprecated_names|user_boost_asio)$")
       target_precompile_headers(${name} REUSE_FROM user_first_example)
     endif()
   endfunction()

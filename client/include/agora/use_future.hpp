@@ -4,4 +4,8 @@
 // header of its own because it costs most of the compile time of <agora/agora.hpp>.
 #pragma once
 
+#if defined(AGORA_USE_BOOST_ASIO)
+#include <boost/asio/use_future.hpp>
+#else
 #include <asio/use_future.hpp>
+#endif
