@@ -35,7 +35,7 @@
 //
 // A program whose handlers have executors of their own includes <asio.hpp>, or at least
 // <asio/executor_work_guard.hpp> and <asio/dispatch.hpp>. Boost.Asio takes the place of standalone
-// Asio if AGORA_USE_BOOST_ASIO is defined.
+// Asio if AGORA_USE_BOOST_ASIO is defined; it must be 1.79 or newer.
 #pragma once
 
 #include <exception>
